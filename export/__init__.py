@@ -1,0 +1,1 @@
+"""From trained networks to verified model bundles and engines."""

@@ -1,0 +1,235 @@
+"""The station's configuration: its fields, limits and defaults.
+
+Reading a file, with every mistake named by line, is `monitor.config_file`'s work; this module only says what is right.
+The defaults of `AlarmSettings` come from simulation and from the alarm literature; docs/alarms.md gives the reasons.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+__all__ = [
+    "AlarmSettings",
+    "AnalysisSettings",
+    "BedSettings",
+    "CameraSettings",
+    "FaceSettings",
+    "HttpSettings",
+    "LogSettings",
+    "ModelSettings",
+    "RedisSettings",
+    "RegionOfInterest",
+    "SpoolSettings",
+    "StationConfig",
+    "StationSettings",
+]
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+PositiveSeconds = Annotated[float, Field(gt=0.0, le=86_400.0, allow_inf_nan=False)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StationSettings(_Settings):
+    """One running daemon."""
+
+    id: Identifier = Field(default="station-1", description="Unique name of this station; part of every alert.")
+
+
+class RegionOfInterest(_Settings):
+    """The part of the picture in which the patient's face is looked for, in fractions of width and height."""
+
+    left: Fraction = 0.0
+    top: Fraction = 0.0
+    right: Fraction = 1.0
+    bottom: Fraction = 1.0
+
+    @model_validator(mode="after")
+    def _has_area(self) -> Self:
+        if self.left >= self.right or self.top >= self.bottom:
+            raise ValueError(
+                "a region of interest needs left < right and top < bottom, as fractions of the picture from 0 to 1"
+            )
+        return self
+
+
+class CameraSettings(_Settings):
+    """One video source of a bed."""
+
+    id: Identifier | None = Field(default=None, description="Name in metrics and alerts; `<bed>-camera` when absent.")
+    url: str = Field(
+        description="rtsp://, rtsps://, http:// or https:// (MJPEG), file:///path or a path, v4l2:///dev/video0, "
+        "synthetic://pain?seed=1",
+    )
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = Field(
+        default=None, description="File that holds the password; better than `password`."
+    )
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description="RTSP transport.")
+    latency_milliseconds: int = Field(default=200, ge=0, le=5_000, description="RTSP jitter buffer.")
+    tls_ca_file: Path | None = Field(default=None, description="Certificate authority for rtsps:// and https://.")
+    stall_seconds: PositiveSeconds = Field(default=2.0, description="No frame for so long: rebuild the pipeline.")
+    loop: bool = Field(default=False, description="Play a file again and again, at its own speed (for trials).")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give `password` or `password_file`, not both")
+        return self
+
+
+class BedSettings(_Settings):
+    """One patient place."""
+
+    id: Identifier = Field(description="Pseudonymous id of the patient place; never a name.")
+    camera: CameraSettings
+    region_of_interest: RegionOfInterest = RegionOfInterest()
+
+
+class ModelSettings(_Settings):
+    """Which bundles are run, and by what."""
+
+    detector: str = Field(default="retinaface", description="Bundle directory, or the name of an installed bundle.")
+    classifier: str = Field(default="ncnn-demo", description="Bundle directory, or the name of an installed bundle.")
+    engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"] = "auto"
+    on_missing_engine: Literal["fall_back", "refuse"] = Field(
+        default="fall_back", description="What to do when the chosen engine cannot run here."
+    )
+
+
+class FaceSettings(_Settings):
+    """Detection, tracking and choice of the patient's face."""
+
+    detection_size_px: Literal[320, 640] = 640
+    minimum_score: Fraction = Field(default=0.8, description="Detections below this are not faces.")
+    minimum_face_px: float = Field(default=40.0, ge=8.0, description="Smaller faces are seen but not judged.")
+    track_lost_seconds: PositiveSeconds = Field(
+        default=2.0, description="A track without a detection for so long ends."
+    )
+    maximum_tracks: int = Field(default=16, ge=1, le=256)
+
+
+class AnalysisSettings(_Settings):
+    """How often frames are judged, and by how many workers."""
+
+    frames_per_second: float = Field(default=5.0, gt=0.0, le=60.0)
+    workers: int | None = Field(default=None, ge=1, le=64, description="Inference threads; one per core when absent.")
+
+
+class AlarmSettings(_Settings):
+    """When a level becomes an alarm condition, and when it stops being one."""
+
+    level_tau_seconds: PositiveSeconds = Field(default=5.0, description="Time constant of the level.")
+    display_tau_seconds: PositiveSeconds = Field(default=3.0, description="Time constant of the displayed level.")
+    on_level: Fraction = 0.60
+    off_level: Fraction = 0.40
+    hold_seconds: PositiveSeconds = Field(default=3.0, description="At or above `on_level` for so long: pain_sign.")
+    clear_seconds: PositiveSeconds = Field(default=10.0, description="At or below `off_level` for so long: end.")
+    merge_seconds: PositiveSeconds = Field(default=60.0, description="A return within this is the same episode.")
+    window_seconds: PositiveSeconds = Field(default=30.0, description="Window of coverage and of the on-share.")
+    sustained_share: Fraction = Field(default=0.40, description="On-share of the window that means pain_sustained.")
+    maximal_share: Fraction = Field(default=0.70, description="On-share that escalates pain_sustained.")
+    minimum_coverage: Fraction = Field(default=0.50, description="Below this share of usable frames there is no level.")
+    indeterminate_after_seconds: PositiveSeconds = Field(default=5.0, description="No face for so long: no level.")
+    face_lost_after_seconds: PositiveSeconds = Field(default=30.0, description="No face for so long: face_not_visible.")
+    camera_lost_after_seconds: PositiveSeconds = Field(default=4.0, description="No frame for so long: camera_lost.")
+    frozen_after_seconds: PositiveSeconds = Field(
+        default=8.0, description="The same picture for so long: picture_frozen."
+    )
+    dark_after_seconds: PositiveSeconds = Field(default=5.0, description="A dark picture for so long: picture_dark.")
+    ambiguous_after_seconds: PositiveSeconds = Field(
+        default=5.0, description="Two candidates for so long: patient_ambiguous."
+    )
+    acknowledge_expires_seconds: PositiveSeconds = Field(
+        default=600.0, description="An acknowledgement lapses after this."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.off_level >= self.on_level:
+            raise ValueError("off_level must lie below on_level, or the alarm would flicker")
+        if self.sustained_share >= self.maximal_share:
+            raise ValueError("sustained_share must lie below maximal_share")
+        if self.indeterminate_after_seconds >= self.face_lost_after_seconds:
+            raise ValueError("indeterminate_after_seconds must lie below face_lost_after_seconds")
+        return self
+
+
+class SpoolSettings(_Settings):
+    """The on-disk record between the alarm logic and Redis."""
+
+    directory: Path = Field(default=Path("state"), description="Where the spool and the alarm state live.")
+    maximum_megabytes: int = Field(
+        default=512, ge=1, description="Disk quota; the newest state of each bed always fits."
+    )
+
+
+class RedisSettings(_Settings):
+    """Where alerts go."""
+
+    url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="redis://, rediss://, unix://, redis+sentinel://host:port[,host:port]/service/db or "
+        "redis+cluster://host:port[,host:port]",
+    )
+    username: str | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    tls_ca_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    key_prefix: str = Field(default="nicu", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    timeout_seconds: PositiveSeconds = Field(default=1.0, description="Bound on one call.")
+    state_ttl_seconds: PositiveSeconds = Field(default=15.0, description="Life of a bed's state without renewal.")
+    stream_max_length: int = Field(default=1_000_000, ge=1_000, description="Approximate bound of the alert stream.")
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password is not None and self.password_file is not None:
+            raise ValueError("give `password` or `password_file`, not both")
+        return self
+
+
+class HttpSettings(_Settings):
+    """Where /metrics, /healthz, /readyz and the page are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=9108, ge=0, le=65_535, description="0 takes a free port.")
+
+
+class LogSettings(_Settings):
+    """What the daemon writes on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class StationConfig(_Settings):
+    """The whole file."""
+
+    station: StationSettings = StationSettings()
+    beds: tuple[BedSettings, ...] = Field(min_length=1, max_length=256)
+    models: ModelSettings = ModelSettings()
+    faces: FaceSettings = FaceSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    spool: SpoolSettings = SpoolSettings()
+    redis: RedisSettings = RedisSettings()
+    http: HttpSettings = HttpSettings()
+    logging: LogSettings = LogSettings()
+
+    @field_validator("beds")
+    @classmethod
+    def _unique_beds(cls, beds: tuple[BedSettings, ...]) -> tuple[BedSettings, ...]:
+        seen: set[str] = set()
+        for bed in beds:
+            for name in (bed.id, bed.camera.id or f"{bed.id}-camera"):
+                if name in seen:
+                    raise ValueError(f"the id {name!r} is used twice; bed and camera ids must differ from each other")
+                seen.add(name)
+        return beds

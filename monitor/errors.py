@@ -1,0 +1,37 @@
+"""Every error that a user can meet, as one tree.
+
+    MonitorError
+    |-- ConfigError         a configuration file is missing or wrong
+    |-- BundleError         a model bundle is missing, damaged or does not fit
+    |   `-- EngineError     an inference engine cannot be built, loaded or run
+    |-- VideoError          a video source cannot be opened, decoded or has ended
+    `-- PublishError        an alert cannot be stored or delivered
+
+The message is one sentence: what, where, and what to do about it. It never holds a credential.
+"""
+
+__all__ = ["BundleError", "ConfigError", "EngineError", "MonitorError", "PublishError", "VideoError"]
+
+
+class MonitorError(Exception):
+    """Base of all errors that are meant for the user."""
+
+
+class ConfigError(MonitorError):
+    """A configuration file is missing, unreadable or wrong."""
+
+
+class BundleError(MonitorError):
+    """A model bundle is missing, damaged, or not of the kind that was asked for."""
+
+
+class EngineError(BundleError):
+    """An inference engine cannot be built, loaded or run."""
+
+
+class VideoError(MonitorError):
+    """A video source cannot be opened or decoded, or has ended."""
+
+
+class PublishError(MonitorError):
+    """An alert cannot be stored or delivered."""

@@ -1,0 +1,1 @@
+"""Finds, follows and cuts out the infant's face."""

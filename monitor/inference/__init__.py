@@ -1,0 +1,1 @@
+"""Runs models: engines and the bundles they come in."""

@@ -1,0 +1,192 @@
+"""The words of the alarm logic: what is seen, which conditions there are, and how they change.
+
+Kinds, priorities and the latched/acknowledged signal states follow the vocabulary of IEC 60601-1-8 (alarm systems in
+medical electrical equipment). The project names the standard; it does not claim to conform to it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = [
+    "Code",
+    "Evidence",
+    "Kind",
+    "Observation",
+    "Phase",
+    "Priority",
+    "Sample",
+    "Signal",
+    "Transition",
+    "Validity",
+    "Visibility",
+]
+
+
+class Kind(StrEnum):
+    """What an alarm condition speaks of: the patient, or the equipment."""
+
+    PHYSIOLOGICAL = "physiological"
+    TECHNICAL = "technical"
+
+
+class Code(StrEnum):
+    """Every alarm condition there is."""
+
+    PAIN_SIGN = "pain_sign"
+    PAIN_SUSTAINED = "pain_sustained"
+    CAMERA_LOST = "camera_lost"
+    PICTURE_FROZEN = "picture_frozen"
+    PICTURE_DARK = "picture_dark"
+    FACE_NOT_VISIBLE = "face_not_visible"
+    PATIENT_AMBIGUOUS = "patient_ambiguous"
+    MODEL_DEGRADED = "model_degraded"
+    OVERLOAD = "overload"
+    PUBLISHER_BACKLOG = "publisher_backlog"
+    DISK_LOW = "disk_low"
+    CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
+    SELF_CHECK_FAILED = "self_check_failed"
+
+
+class Priority(StrEnum):
+    """Urgency, least first. Pain is never `high`: this is research software."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Phase(StrEnum):
+    """Which change of a condition an alert records."""
+
+    START = "start"
+    UPDATE = "update"
+    ESCALATE = "escalate"
+    END = "end"
+
+
+class Signal(StrEnum):
+    """How the condition is signalled to people."""
+
+    ON = "on"
+    LATCHED = "latched"
+    ACKNOWLEDGED = "acknowledged"
+    OFF = "off"
+
+
+class Validity(StrEnum):
+    """How far a statement can be trusted.
+
+    `questionable`: it was true and cannot be confirmed now (the face went away, two faces may be the patient).
+    `invalid`: there is nothing to go by; it must not be read as "no pain".
+    """
+
+    VALID = "valid"
+    QUESTIONABLE = "questionable"
+    INVALID = "invalid"
+
+
+class Visibility(StrEnum):
+    """What one analysed frame shows of the patient."""
+
+    USABLE = "usable"
+    NO_FACE = "no_face"
+    AMBIGUOUS = "ambiguous"
+    POOR = "poor"
+    NO_SCORE = "no_score"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one analysed frame says about one bed.
+
+    Attributes:
+        time_seconds: Monotonic time of the frame.
+        score: Calibrated probability of pain in [0, 1]; None unless `visibility` is USABLE or AMBIGUOUS.
+        visibility: Whether the patient's face could be judged: POOR is a face too small, blurred or dark to judge,
+            NO_SCORE a model that failed or answered with a number that is not finite.
+    """
+
+    time_seconds: float
+    score: float | None
+    visibility: Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one bed shows now.
+
+    Attributes:
+        time_seconds: Monotonic time that it speaks of.
+        score: The newest frame's pain score in [0, 1], None where it has none.
+        level: Score smoothed over time in [0, 1] for alarms; None while it cannot be told (indeterminate).
+        display_level: The same with the shorter display time constant.
+        coverage: Share in [0, 1] of the last window (30 s) with a usable patient face.
+        on_share: Share in [0, 1] of the last window in which the level stood at or above the `on` threshold.
+        validity: How far `level` can be trusted; INVALID whenever it is None.
+        seconds_since_face: Time since the last usable face; None before the first.
+    """
+
+    time_seconds: float
+    score: float | None
+    level: float | None
+    display_level: float | None
+    coverage: float
+    on_share: float
+    validity: Validity
+    seconds_since_face: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a condition changed.
+
+    Attributes:
+        level: Smoothed level in [0, 1] at the change, None where indeterminate.
+        share_of_window: Share in [0, 1] of the window at or above the threshold.
+        coverage: Share in [0, 1] of the window with a usable patient face.
+        frames_used: Usable frames within the window.
+    """
+
+    level: float | None
+    share_of_window: float
+    coverage: float
+    frames_used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of one alarm condition; becomes one alert.
+
+    Attributes:
+        alert_id: Stable from the condition's start to its end (and across a restart).
+        code: Which condition.
+        kind: Of the patient or of the equipment.
+        phase: What changed.
+        priority: Urgency from now on.
+        condition_present: Whether the condition holds now (an acknowledged or latched one may be absent).
+        signal: How it is signalled from now on.
+        validity: How far it can be trusted.
+        onset_seconds: Monotonic time at which the condition began to hold.
+        determined_seconds: Monotonic time at which the rules (delays, hold) declared the change.
+        evidence: What it rests on; None for technical conditions.
+        acknowledged_by: Who acknowledged it, if anyone.
+        acknowledged_seconds: When, monotonic.
+        detail: One sentence for people: what was seen. Never holds a credential.
+        remedy: One sentence for people: what to do.
+    """
+
+    alert_id: str
+    code: Code
+    kind: Kind
+    phase: Phase
+    priority: Priority
+    condition_present: bool
+    signal: Signal
+    validity: Validity
+    onset_seconds: float
+    determined_seconds: float
+    evidence: Evidence | None
+    acknowledged_by: str | None
+    acknowledged_seconds: float | None
+    detail: str
+    remedy: str

@@ -1,0 +1,1 @@
+"""Out of the program: alerts to Redis through an on-disk spool, metrics to Prometheus."""

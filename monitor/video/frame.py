@@ -1,0 +1,25 @@
+"""One decoded picture, and the slot that holds the newest one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded picture.
+
+    Attributes:
+        image: Shape (height, width, 3), uint8, colour order RGB. Read-only: it may be a view of a decoder's buffer.
+        time_seconds: Monotonic time at which the picture's data reached this machine (media time in a replay).
+        pts_seconds: The stream's own time stamp, or None where the stream has none.
+        index: Counts every decoded picture of the source from 0, dropped ones included.
+    """
+
+    image: NDArray[np.uint8]
+    time_seconds: float
+    pts_seconds: float | None
+    index: int

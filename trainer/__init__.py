@@ -1,0 +1,1 @@
+"""Data sets, networks, cross-validation, evaluation and explanation of pain classifiers."""

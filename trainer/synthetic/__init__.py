@@ -1,0 +1,1 @@
+"""Procedurally drawn infants with known faces: they test software and say nothing about clinical accuracy."""
