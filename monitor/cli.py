@@ -1,0 +1,20 @@
+"""The command line `nicu-monitor`."""
+
+from typing import NoReturn
+
+from monitor.commands import LazyCommand, program, run
+
+__all__ = ["main"]
+
+COMMANDS: dict[str, LazyCommand] = {}
+
+
+def main() -> NoReturn:
+    """Run `nicu-monitor`."""
+    run(
+        program(
+            "nicu-monitor",
+            "Watch NICU cameras for signs of pain. Research software, not a medical device: no alert does not mean no pain.",
+            COMMANDS,
+        )
+    )

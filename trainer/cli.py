@@ -1,0 +1,20 @@
+"""The command line `nicu-trainer`."""
+
+from typing import NoReturn
+
+from monitor.commands import LazyCommand, program, run
+
+__all__ = ["main"]
+
+COMMANDS: dict[str, LazyCommand] = {}
+
+
+def main() -> NoReturn:
+    """Run `nicu-trainer`."""
+    run(
+        program(
+            "nicu-trainer",
+            "Train and evaluate classifiers of pain in newborns' faces.",
+            COMMANDS,
+        )
+    )
