@@ -14,7 +14,7 @@ def main() -> NoReturn:
     run(
         program(
             "nicu-monitor",
-            "Watch NICU cameras for signs of pain. Research software, not a medical device: no alert does not mean no pain.",
+            "Watch NICU cameras for signs of pain. Research software: no alert does not mean no pain.",
             COMMANDS,
         )
     )
