@@ -1,0 +1,56 @@
+"""What every network of this project offers."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+__all__ = ["CellGrid", "PainNetwork"]
+
+
+@dataclass(frozen=True, slots=True)
+class CellGrid:
+    """Where the cells of a feature map lie in the crop.
+
+    The centre of cell i lies at pixel `scale_px * i + offset_px` of the crop, along both axes; (0, 0) is the centre of
+    the top left pixel. Stretching a feature map over the crop is wrong for most networks; this mapping is exact.
+
+    Attributes:
+        layer: The module whose output is the feature map, shape (N, C, cells, cells).
+        scale_px: Distance of neighbouring cells.
+        offset_px: Centre of cell 0.
+    """
+
+    layer: nn.Module
+    scale_px: float
+    offset_px: float
+
+
+class PainNetwork(nn.Module, ABC):
+    """A classifier of one crop: pain against no pain."""
+
+    @abstractmethod
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """Score crops.
+
+        Args:
+            crops: Shape (N, 3, S, S), float, prepared as the input contract says.
+
+        Returns:
+            Shape (N,), the uncalibrated logit of pain.
+        """
+
+    @abstractmethod
+    def cell_grid(self) -> CellGrid:
+        """Return the feature map that Grad-CAM reads, and where its cells lie in the crop."""
+
+    def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
+        """Return the optimiser's groups: weight decay for kernels, none for biases and normalisation."""
+        trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        kernels = [parameter for parameter in trainable if parameter.ndim > 1]
+        others = [parameter for parameter in trainable if parameter.ndim <= 1]
+        groups: list[dict[str, object]] = [{"params": kernels, "lr": learning_rate, "weight_decay": weight_decay}]
+        if others:
+            groups.append({"params": others, "lr": learning_rate, "weight_decay": 0.0})
+        return groups
