@@ -6,7 +6,9 @@ from monitor.commands import LazyCommand, program, run
 
 __all__ = ["main"]
 
-COMMANDS: dict[str, LazyCommand] = {}
+COMMANDS: dict[str, LazyCommand] = {
+    "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
+}
 
 
 def main() -> NoReturn:

@@ -5,11 +5,15 @@ The defaults of `AlarmSettings` come from simulation and from the alarm literatu
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 __all__ = [
+    "CAMERA_SCHEMES",
+    "MAXIMUM_BEDS",
     "AlarmSettings",
     "AnalysisSettings",
     "BedSettings",
@@ -24,6 +28,9 @@ __all__ = [
     "StationConfig",
     "StationSettings",
 ]
+
+MAXIMUM_BEDS = 256
+CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "v4l2", "synthetic")
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -75,6 +82,43 @@ class CameraSettings(_Settings):
     tls_ca_file: Path | None = Field(default=None, description="Certificate authority for rtsps:// and https://.")
     stall_seconds: PositiveSeconds = Field(default=2.0, description="No frame for so long: rebuild the pipeline.")
     loop: bool = Field(default=False, description="Play a file again and again, at its own speed (for trials).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_credentials_out_of_the_url(cls, fields: Any) -> Any:  # noqa: ANN401 - raw input
+        """Move `user:password@` from the URL to the fields that are never printed."""
+        if not isinstance(fields, dict) or not isinstance(fields.get("url"), str) or "@" not in fields["url"]:
+            return fields
+        try:
+            parts = urlsplit(fields["url"])
+        except ValueError:
+            return fields
+        userinfo, at, host = parts.netloc.rpartition("@")
+        if not at:
+            return fields
+        if fields.get("username") is not None:
+            raise ValueError("give the user name in the url or in `username`, not both")
+        username, colon, password = userinfo.partition(":")
+        moved = {**fields, "url": urlunsplit(parts._replace(netloc=host)), "username": unquote(username)}
+        if colon:
+            if fields.get("password") is not None or fields.get("password_file") is not None:
+                raise ValueError("give the password in the url or in `password_file`, not both")
+            moved["password"] = unquote(password)
+        return moved
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if not url.strip() or (separator and not rest):
+            raise ValueError("an address is missing")
+        if separator and scheme not in CAMERA_SCHEMES:
+            raise ValueError(f"unknown kind of address; use one of {', '.join(f'{s}://' for s in CAMERA_SCHEMES)}")
+        if separator and scheme in {"rtsp", "rtsps", "http", "https"}:
+            parts = urlsplit(url)
+            if not parts.hostname or parts.port == 0:  # reading the port checks its range
+                raise ValueError("the address names no host")
+        return url
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:
@@ -213,7 +257,7 @@ class StationConfig(_Settings):
     """The whole file."""
 
     station: StationSettings = StationSettings()
-    beds: tuple[BedSettings, ...] = Field(min_length=1, max_length=256)
+    beds: tuple[BedSettings, ...] = Field(description="One entry a bed: its id and its camera.")
     models: ModelSettings = ModelSettings()
     faces: FaceSettings = FaceSettings()
     analysis: AnalysisSettings = AnalysisSettings()
@@ -225,11 +269,14 @@ class StationConfig(_Settings):
 
     @field_validator("beds")
     @classmethod
-    def _unique_beds(cls, beds: tuple[BedSettings, ...]) -> tuple[BedSettings, ...]:
+    def _beds_have_their_own_ids(cls, beds: tuple[BedSettings, ...]) -> tuple[BedSettings, ...]:
+        if not 1 <= len(beds) <= MAXIMUM_BEDS:
+            raise ValueError(f"a station watches 1 to {MAXIMUM_BEDS} beds")
         seen: set[str] = set()
         for bed in beds:
             for name in (bed.id, bed.camera.id or f"{bed.id}-camera"):
                 if name in seen:
-                    raise ValueError(f"the id {name!r} is used twice; bed and camera ids must differ from each other")
+                    message = "the id '{name}' is used twice; every bed and camera needs its own"
+                    raise PydanticCustomError("duplicate_id", message, {"name": name})
                 seen.add(name)
         return beds

@@ -1,0 +1,173 @@
+"""A person who edits a configuration sees every mistake at once, with its line, and never a secret."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.check_command import command
+from monitor.config import StationConfig
+from monitor.config_file import find_mistakes, read_config
+from monitor.errors import ConfigError
+
+RIGHT = """\
+beds:
+  - id: bed-1
+    camera: {url: "rtsp://camera.invalid/stream"}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "station.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_minimal_file_is_right_and_has_the_documented_defaults(write):
+    config = read_config(write(RIGHT))
+    assert config.beds[0].camera.latency_milliseconds == 200
+    assert (config.alarms.on_level, config.alarms.off_level, config.alarms.hold_seconds) == (0.60, 0.40, 3.0)
+    assert config.analysis.frames_per_second == 5.0
+
+
+def test_every_mistake_is_reported_at_once_with_its_line(write):
+    path = write(
+        """\
+bedz: []
+beds:
+  - id: bed-1
+    camera: {url: "ftp://camera.invalid"}
+  - id: bed-1
+    region_of_interest: {left: 0.9, right: 0.1}
+    camera: {url: "rtsp://camera.invalid", password_file: nowhere.txt}
+alarms: {on_level: "${UNSET_VARIABLE}", of_level: 0.1}
+models: {engine: cuda}
+models: {}
+"""
+    )
+    found = {(m.line, m.field) for m in find_mistakes(path, environment={})}
+    assert found >= {
+        (1, "bedz"),
+        (4, "beds[0].camera.url"),
+        (5, "beds[1].id"),
+        (6, "beds[1].region_of_interest"),
+        (7, "beds[1].camera.password_file"),
+        (8, "alarms.on_level"),
+        (8, "alarms.of_level"),
+        (10, "models"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("", 1, "empty"),
+        ("just a sentence", 1, "beds:"),
+        ("beds: [", 1, "YAML"),
+        ("beds: []\n", 1, "1 to 256 beds"),
+        ("beds:\n  - camera: {url: x}\n", 2, "missing"),
+        (RIGHT + "alarms: {on_level: 0.3}\n", 4, "off_level must lie below on_level"),
+        (RIGHT + "station: {id: 'a b'}\n", 4, "pattern"),
+        (RIGHT + "station: !!python/object/apply:os.system ['true']\n", 4, "station"),
+        (RIGHT + "a: &a [*a, *a]\n", 4, "nested too deeply"),
+    ],
+)
+def test_a_wrong_file_gets_one_clear_sentence(write, text, line, words):
+    mistakes = find_mistakes(write(text), environment={})
+    assert any(m.line == line and words in str(m) for m in mistakes), mistakes
+
+
+def test_aliases_that_multiply_are_refused_quickly(write):
+    levels = "\n".join(f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 9)}]" for i in range(1, 12))
+    mistakes = find_mistakes(write(f"l0: &l0 [x, x]\n{levels}\n"))
+    assert any("too large" in m.message for m in mistakes)
+
+
+def test_no_mistake_repeats_a_secret(write):
+    secret = "hunter2"  # noqa: S105 - stands for one
+    path = write(
+        f"""\
+beds:
+  - id: b
+    camera: {{url: "rtsp://nurse:{secret}@camera.invalid:99999/x", password: {secret}, nonsense: 1}}
+redis: {{url: "redis://:{secret}@host/x", timeout_seconds: -1, password: {secret}, password_file: none}}
+"""
+    )
+    mistakes = find_mistakes(path)
+    assert len(mistakes) >= 3
+    assert secret not in "\n".join(map(str, mistakes))
+    with pytest.raises(ConfigError) as error:
+        read_config(path)
+    assert secret not in str(error.value)
+
+
+def test_credentials_move_out_of_a_camera_url(write):
+    config = read_config(write(RIGHT.replace("camera.invalid", "nurse:p%40ss@camera.invalid")))
+    camera = config.beds[0].camera
+    assert (camera.url, camera.username) == ("rtsp://camera.invalid/stream", "nurse")
+    assert camera.password is not None
+    assert camera.password.get_secret_value() == "p@ss"
+    assert "p@ss" not in repr(config)
+
+
+def test_environment_and_defaults_fill_in_values(write):
+    path = write(RIGHT + "station: {id: '${STATION:-fallback}'}\nhttp: {port: '${PORT}'}\n")
+    assert read_config(path, {"PORT": "9000"}).http.port == 9000
+    assert read_config(path, {"PORT": "9000"}).station.id == "fallback"
+    assert read_config(path, {"PORT": "1", "STATION": "north"}).station.id == "north"
+
+
+def test_relative_paths_are_relative_to_the_file(write, tmp_path):
+    assert read_config(write(RIGHT + "spool: {directory: here}\n")).spool.directory == tmp_path / "here"
+
+
+def test_a_missing_file_and_a_binary_file_are_named(tmp_path):
+    assert "no such file" in str(find_mistakes(tmp_path / "absent.yaml")[0])
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "UTF-8" in str(find_mistakes(tmp_path / "binary.yaml")[0])
+    assert "cannot be read" in str(find_mistakes(tmp_path)[0])
+
+
+def test_the_command_prints_json_for_scripts(write):
+    good = CliRunner().invoke(command, [str(write(RIGHT)), "--json"], standalone_mode=False)
+    assert (json.loads(good.output), good.return_value) == ([], 0)
+    bad = CliRunner().invoke(command, [str(write("beds: 1")), "--json"], standalone_mode=False)
+    assert bad.return_value == 1
+    assert json.loads(bad.output)[0]["field"] == "beds"
+
+
+def test_the_example_is_right():
+    example = Path(__file__).resolve().parents[2] / "configs" / "example.yaml"
+    assert find_mistakes(example, environment={}) == []
+    # It shows every section, so that a reader need not look elsewhere.
+    assert set(yaml.safe_load(example.read_text())) == set(StationConfig.model_fields)
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=12), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(tree=st.dictionaries(st.sampled_from([*StationConfig.model_fields, "x"]), _values, max_size=5))
+def test_any_tree_is_answered_with_mistakes_and_never_an_exception(tree, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "station.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    for mistake in find_mistakes(path, environment={}):
+        assert mistake.message
+
+
+@given(text=st.text(max_size=200))
+def test_any_text_is_answered_with_mistakes_and_never_an_exception(text, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "station.yaml"
+    path.write_text(text, encoding="utf-8")
+    find_mistakes(path, environment={})
