@@ -1,0 +1,1 @@
+"""A whole station with drawn infants: RTSP cameras, Redis, Prometheus, all on this machine."""
