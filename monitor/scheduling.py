@@ -1,100 +1,99 @@
 """Shares the inference workers fairly among the beds.
 
-Each bed has one place for its newest frame. A free worker takes the frame of the bed that was served longest ago, so
+Each camera keeps its newest frame in a slot. A free worker takes the frame of the bed that was served longest ago, so
 that under overload every bed is analysed less often, and none is starved. One bed is never analysed by two workers at
 once: its frames stay in order.
 """
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Protocol
 
-__all__ = ["FairQueue"]
+from monitor.video.frame import Frame
 
-Item = TypeVar("Item")
+__all__ = ["FairScheduler", "Slot"]
+
+
+class Slot(Protocol):
+    """Where a source keeps its newest frame."""
+
+    def take(self, timeout_seconds: float = 0.0) -> Frame | None:
+        """Return the frame and empty the slot; None where there is none."""
+        ...
+
+    @property
+    def waiting_since_seconds(self) -> float | None:
+        """Time stamp of the frame that waits, None where none does."""
+        ...
 
 
 @dataclass(slots=True)
-class _Place(Generic[Item]):
-    newest: Item | None = None
-    busy: bool = False
-    last_served: int = 0
+class _Source:
+    slot: Slot
+    busy: bool
+    last_turn: int
 
 
-class FairQueue(Generic[Item]):
-    """The newest item of each of several sources, handed out to several workers.
+class FairScheduler:
+    """Hands the newest frames of several sources to several workers, the most overdue source first."""
 
-    Args:
-        on_replaced: Called with the source's name whenever a newer item replaces one that nobody took. It runs in the
-            thread that puts, and must be quick.
-    """
-
-    def __init__(self, on_replaced: Callable[[str], None] | None = None) -> None:
-        self._on_replaced = on_replaced
-        self._places: dict[str, _Place[Item]] = {}
-        self._ready = threading.Condition()
+    def __init__(self) -> None:
+        self._sources: dict[str, _Source] = {}
+        self._changed = threading.Condition()
         self._turn = 0
         self._closed = False
 
-    def add(self, source: str) -> None:
-        """Make a place for a source."""
-        with self._ready:
-            self._places.setdefault(source, _Place(last_served=self._turn))
+    def add(self, name: str, slot: Slot) -> None:
+        """Let a source take part."""
+        with self._changed:
+            self._sources[name] = _Source(slot, busy=False, last_turn=self._turn)
+            self._changed.notify()
 
-    def remove(self, source: str) -> None:
-        """Forget a source and its waiting item."""
-        with self._ready:
-            self._places.pop(source, None)
+    def remove(self, name: str) -> None:
+        """Leave a source out from now on."""
+        with self._changed:
+            self._sources.pop(name, None)
 
-    def put(self, source: str, item: Item) -> None:
-        """Make `item` the source's newest; items of sources that were removed are ignored."""
-        replaced = False
-        with self._ready:
-            place = self._places.get(source)
-            if place is None or self._closed:
-                return
-            replaced = place.newest is not None
-            place.newest = item
-            if not place.busy:
-                self._ready.notify()
-        if replaced and self._on_replaced is not None:
-            self._on_replaced(source)
+    def wake(self) -> None:
+        """Say that a slot was filled; returns at once."""
+        with self._changed:
+            self._changed.notify()
 
-    def take(self, timeout_seconds: float) -> tuple[str, Item] | None:
-        """Wait for an item and take that of the source served longest ago; None after the timeout or when closed.
+    def take(self, timeout_seconds: float) -> tuple[str, Frame] | None:
+        """Wait for a frame and take that of the source served longest ago; None after the timeout or when closed.
 
         Whoever takes calls `done` afterwards, whatever happened.
         """
-        with self._ready:
-            chosen = self._most_overdue()
-            if chosen is None and not self._closed:
-                self._ready.wait(timeout_seconds)
-                chosen = self._most_overdue()
-            if chosen is None or self._closed:
-                return None
-            place = self._places[chosen]
-            item, place.newest = place.newest, None
-            self._turn += 1
-            place.busy, place.last_served = True, self._turn
-            assert item is not None  # noqa: S101 - that is how it was chosen
-            return chosen, item
+        with self._changed:
+            taken = self._take_most_overdue()
+            if taken is None and not self._closed:
+                self._changed.wait(timeout_seconds)
+                taken = self._take_most_overdue()
+            return taken
 
-    def done(self, source: str) -> None:
-        """Say that the source's item was dealt with, so that its next one may be taken."""
-        with self._ready:
-            place = self._places.get(source)
-            if place is not None:
-                place.busy = False
-                if place.newest is not None:
-                    self._ready.notify()
+    def done(self, name: str) -> None:
+        """Say that a source's frame was dealt with, so that its next one may be taken."""
+        with self._changed:
+            source = self._sources.get(name)
+            if source is not None:
+                source.busy = False
+                self._changed.notify()
 
     def close(self) -> None:
         """Wake every waiting worker; nothing is handed out any more."""
-        with self._ready:
+        with self._changed:
             self._closed = True
-            self._ready.notify_all()
+            self._changed.notify_all()
 
-    def _most_overdue(self) -> str | None:
-        waiting = [name for name, place in self._places.items() if place.newest is not None and not place.busy]
-        return min(waiting, key=lambda name: self._places[name].last_served, default=None)
+    def _take_most_overdue(self) -> tuple[str, Frame] | None:
+        if self._closed:
+            return None
+        for name, source in sorted(self._sources.items(), key=lambda item: item[1].last_turn):
+            if source.busy or source.slot.waiting_since_seconds is None:
+                continue
+            frame = source.slot.take()
+            if frame is not None:
+                self._turn += 1
+                source.busy, source.last_turn = True, self._turn
+                return name, frame
+        return None
