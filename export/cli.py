@@ -6,7 +6,9 @@ from monitor.commands import LazyCommand, program, run
 
 __all__ = ["main"]
 
-COMMANDS: dict[str, LazyCommand] = {}
+COMMANDS: dict[str, LazyCommand] = {
+    "detector": LazyCommand("export.commands.detector", "Build the face detector's bundle from pre-trained weights."),
+}
 
 
 def main() -> NoReturn:

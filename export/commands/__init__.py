@@ -1,0 +1,1 @@
+"""The commands of `nicu-export`, one module each."""

@@ -1,0 +1,206 @@
+"""Finds bundles and reads them, with every file checked against its SHA-256 before it is used."""
+
+import hashlib
+import importlib.resources
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from monitor.errors import BundleError
+from monitor.inference.manifest import (
+    MANIFEST_NAME,
+    SCHEMA,
+    BundleManifest,
+    ClassifierContract,
+    DetectorContract,
+    Kind,
+    Precision,
+    Variant,
+)
+
+__all__ = ["Bundle", "find_bundle", "installed_models_directory", "read_bundle"]
+
+
+def installed_models_directory() -> Path:
+    """Return where `nicu-export` installs bundles for this Python environment."""
+    return Path(sys.prefix) / "share" / "nicu-pain-monitor" / "models"
+
+
+def _packaged_models_directory() -> Path:
+    return Path(str(importlib.resources.files("monitor"))) / "bundles"
+
+
+def find_bundle(name_or_path: str | Path) -> Path:
+    """Return the directory of a bundle.
+
+    Args:
+        name_or_path: A name without a slash is looked for among the installed bundles and then among those that came
+            with the package; anything else is a path.
+
+    Raises:
+        BundleError: There is none.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or "/" in text or text in {".", ".."}:
+        places = [Path(name_or_path)]
+    else:
+        places = [installed_models_directory() / text, _packaged_models_directory() / text]
+    for place in places:
+        if (place / MANIFEST_NAME).is_file():
+            return place
+    looked = " and ".join(str(place) for place in places)
+    raise BundleError(
+        f"no bundle {text!r}: {looked} has no {MANIFEST_NAME}; give a bundle's directory, or install the face detector "
+        f"with `nicu-export detector --from retinaface`"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose manifest is valid and whose files were all there and intact when it was read.
+
+    Attributes:
+        path: Its directory.
+        manifest: What it says of itself.
+    """
+
+    path: Path
+    manifest: BundleManifest
+
+    @property
+    def name(self) -> str:
+        """The bundle's own name."""
+        return self.manifest.name
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the manifest, which covers every file: the identity of the model."""
+        return self.manifest.digest()
+
+    @property
+    def detector(self) -> DetectorContract:
+        """What the detector answers.
+
+        Raises:
+            BundleError: It is no detector.
+        """
+        if self.manifest.detector is None:
+            raise _wrong_kind(self, "detector")
+        return self.manifest.detector
+
+    @property
+    def classifier(self) -> ClassifierContract:
+        """What the classifier answers.
+
+        Raises:
+            BundleError: It is no classifier.
+        """
+        if self.manifest.classifier is None:
+            raise _wrong_kind(self, "classifier")
+        return self.manifest.classifier
+
+    def variant(self, *, size_px: int | None = None, precision: Precision = "fp32") -> Variant:
+        """Return the variant of one size and precision that may be run.
+
+        Args:
+            size_px: Side of the square input; None where the bundle has only one size.
+            precision: Which one.
+
+        Raises:
+            BundleError: There is none, or it failed its verification.
+        """
+        sizes = sorted({variant.size_px for variant in self.manifest.variants})
+        if size_px is None and len(sizes) > 1:
+            raise BundleError(f"bundle {self.name} comes in the sizes {sizes} px; say which one to run")
+        wanted = sizes[0] if size_px is None else size_px
+        for variant in self.manifest.variants:
+            if variant.size_px == wanted and variant.precision == precision:
+                if variant.verification == "failed":
+                    raise BundleError(
+                        f"{variant.file} of bundle {self.name} failed its verification and is not run; "
+                        f"`nicu-export show {self.path}` says why, another precision may be chosen"
+                    )
+                return variant
+        have = ", ".join(f"{variant.size_px} px {variant.precision}" for variant in self.manifest.variants)
+        raise BundleError(f"bundle {self.name} has no {precision} model of {wanted} px; it has {have}")
+
+    def read(self, file: str) -> bytes:
+        """Return a file's content, checked against its SHA-256: what is run is what was checked.
+
+        Raises:
+            BundleError: It is not part of the bundle, missing, or not what it was.
+        """
+        record = self.manifest.files.get(file)
+        if record is None:
+            raise BundleError(f"bundle {self.name} lists no file {file!r}")
+        try:
+            content = (self.path / file).read_bytes()
+        except OSError as error:
+            raise BundleError(
+                f"{self.path / file} cannot be read ({error.strerror}); build or copy the bundle again"
+            ) from error
+        if hashlib.sha256(content).hexdigest() != record.sha256:
+            raise BundleError(
+                f"{self.path / file} is not the file that the bundle was made with (its SHA-256 differs from "
+                f"{MANIFEST_NAME}, {len(content)} bytes instead of {record.bytes}); build or copy the bundle again"
+            )
+        return content
+
+
+def _wrong_kind(bundle: Bundle, wanted: Kind) -> BundleError:
+    return BundleError(f"bundle {bundle.name} is a {bundle.manifest.kind}, not a {wanted}; choose another bundle")
+
+
+def read_bundle(name_or_path: str | Path, *, kind: Kind | None = None) -> Bundle:
+    """Find a bundle, check its manifest and every file's SHA-256, and return it.
+
+    Args:
+        name_or_path: As for `find_bundle`.
+        kind: Refuse any other kind.
+
+    Raises:
+        BundleError: It is missing, of an unknown schema, inconsistent, damaged, or of another kind.
+    """
+    path = find_bundle(name_or_path)
+    bundle = Bundle(path, _read_manifest(path / MANIFEST_NAME))
+    for file in bundle.manifest.files:
+        bundle.read(file)
+    if kind is not None and bundle.manifest.kind != kind:
+        raise _wrong_kind(bundle, kind)
+    return bundle
+
+
+def _read_manifest(path: Path) -> BundleManifest:
+    try:
+        content: Any = json.loads(path.read_bytes())
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BundleError(f"{path} is no JSON ({error}); build or copy the bundle again") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise BundleError(
+            f"{path} has the schema {schema!r}, this program reads {SCHEMA!r}; build the bundle with this version"
+        )
+    try:
+        manifest = BundleManifest.model_validate(content)
+    except ValidationError as error:
+        raise BundleError(f"{path} does not fit its schema: {_first_mistakes(error)}") from error
+    if manifest.manifest_sha256 != manifest.digest():
+        raise BundleError(
+            f"{path} was changed after the bundle was made (its own SHA-256 does not match); build or copy it again"
+        )
+    return manifest
+
+
+def _first_mistakes(error: ValidationError, count: int = 3) -> str:
+    mistakes = error.errors(include_url=False, include_input=False)
+    told = [
+        f"{'.'.join(str(part) for part in mistake['loc']) or 'the record'}: {mistake['msg']}" for mistake in mistakes
+    ]
+    rest = len(told) - count
+    return "; ".join(told[:count]) + (f"; and {rest} more" if rest > 0 else "")

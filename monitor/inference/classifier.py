@@ -1,0 +1,88 @@
+"""Pain scores of face crops."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import EngineError
+from monitor.inference.bundle import Bundle
+from monitor.inference.engine import Engine
+
+__all__ = ["Classifier"]
+
+_INPUT = "crops"
+_OUTPUT = "score"
+
+
+class Classifier:
+    """Turns crops into calibrated probabilities of pain. Belongs to one thread, as its engine does.
+
+    Args:
+        bundle: A classifier's bundle.
+        engine: What runs its model; closed with the classifier.
+
+    Raises:
+        BundleError: The bundle is no classifier.
+        EngineError: The engine's model has not the inputs and outputs of a classifier.
+    """
+
+    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+        contract = bundle.classifier
+        inputs = {spec.name: spec for spec in engine.inputs}
+        outputs = {spec.name: spec for spec in engine.outputs}
+        if set(inputs) != {_INPUT} or _OUTPUT not in outputs:
+            raise EngineError(
+                f"the model of bundle {bundle.name} takes {sorted(inputs)} and gives {sorted(outputs)}; a classifier "
+                f"takes {_INPUT!r} and gives {_OUTPUT!r}; export it again"
+            )
+        side = inputs[_INPUT].shape[1]
+        if side is None:
+            raise EngineError(f"the model of bundle {bundle.name} has no fixed crop size; export it again")
+        self._engine = engine
+        self._size_px = side
+        self._margin = contract.crop.margin
+
+    @property
+    def size_px(self) -> int:
+        """Side of the square crops that it takes."""
+        return self._size_px
+
+    @property
+    def margin(self) -> float:
+        """Share of the box's width and height that a crop adds on every side."""
+        return self._margin
+
+    @property
+    def engine(self) -> Engine:
+        """What runs the model."""
+        return self._engine
+
+    def scores(self, crops: NDArray[np.uint8]) -> list[float | None]:
+        """Return the probability of pain of every crop, None where the model's answer is not a probability.
+
+        Args:
+            crops: Shape (N, size_px, size_px, 3), RGB.
+
+        Returns:
+            N values in [0, 1] or None. A number that is not finite, or outside [0, 1], never becomes a score.
+
+        Raises:
+            EngineError: The shape or type is wrong, or the engine failed.
+        """
+        if len(crops) == 0:
+            return []
+        answers = self._engine.run({_INPUT: crops})[_OUTPUT]
+        if answers.shape != (len(crops),):
+            raise EngineError(f"the classifier answered with shape {answers.shape} to {len(crops)} crops")
+        return [_probability(answer) for answer in answers]
+
+    def close(self) -> None:
+        """Close the engine; safe to call twice."""
+        self._engine.close()
+
+
+def _probability(answer: Any) -> float | None:  # noqa: ANN401 - a NumPy scalar of any float type
+    value = float(answer)
+    return value if math.isfinite(value) and 0.0 <= value <= 1.0 else None

@@ -1,0 +1,182 @@
+"""What `bundle.json` says about a model: the versioned schema of a bundle.
+
+A bundle is a directory with a model and everything that is needed to run it. Version 1 of the schema is
+`BundleManifest`; configs/schemas/bundle.schema.json is made from it. A program reads the versions that it knows and
+refuses the others by name, so that a field can never be misread in silence.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "MANIFEST_NAME",
+    "SCHEMA",
+    "BundleManifest",
+    "ClassifierContract",
+    "CropContract",
+    "DetectorContract",
+    "FileRecord",
+    "Generation",
+    "InputContract",
+    "Kind",
+    "Metric",
+    "Precision",
+    "Provenance",
+    "Variant",
+    "Verification",
+]
+
+SCHEMA: Literal["nicu-pain-monitor/bundle/1"] = "nicu-pain-monitor/bundle/1"
+MANIFEST_NAME = "bundle.json"
+
+Kind = Literal["detector", "classifier"]
+Generation = Literal["clinical-research", "demo"]
+Precision = Literal["fp32", "fp16", "int8"]
+Verification = Literal["passed", "failed", "not run"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Triple = tuple[float, float, float]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class FileRecord(_Part):
+    """One file of the bundle."""
+
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class Variant(_Part):
+    """One runnable model file: the same network at one input size in one precision."""
+
+    file: str = Field(description="Name within the bundle; listed in `files` too.")
+    precision: Precision
+    size_px: int = Field(ge=16, le=4096, description="Side of the square input.")
+    verification: Verification = Field(
+        default="not run", description="Outcome of `nicu-export verify`; a failed variant cannot be selected."
+    )
+
+
+class InputContract(_Part):
+    """The one input tensor. Whoever calls gives raw pixels; scaling happens inside the graph."""
+
+    tensor: str = Field(description="Name of the input in the model file.")
+    layout: Literal["NHWC"] = "NHWC"
+    dtype: Literal["uint8"] = "uint8"
+    colour_order: Literal["RGB"] = "RGB"
+    value_range: tuple[int, int] = (0, 255)
+    mean: Triple = Field(description="Subtracted inside the graph, per RGB channel, in grey levels of 0 to 255.")
+    std: Triple = Field(description="Divided by inside the graph, per RGB channel, in grey levels of 0 to 255.")
+    network_colour_order: Literal["RGB", "BGR"] = Field(
+        default="RGB", description="Order that the network was trained on; the graph swaps where it is BGR."
+    )
+
+
+class CropContract(_Part):
+    """How `monitor.faces.crop` cuts what a classifier sees."""
+
+    margin: float = Field(ge=0.0, le=2.0, description="Share of width and height added on every side; 0 = exact box.")
+    alignment: Literal["oriented-box"] = "oriented-box"
+    border: Literal["replicate"] = "replicate"
+    resize: Literal["bicubic-stretch"] = "bicubic-stretch"
+
+
+class DetectorContract(_Part):
+    """What a face detector answers: boxes, scores and landmarks in pixels of the square input, best score first."""
+
+    top_k: int = Field(ge=1, description="Candidates a picture, before non-maximum suppression, which the caller does.")
+    strides_px: tuple[int, ...]
+    anchor_sizes_px: tuple[tuple[float, ...], ...] = Field(description="Per stride.")
+    variances: tuple[float, float] = Field(description="Scales of the centre and of the size regression.")
+    landmarks: tuple[str, ...] = ("left eye", "right eye", "nose tip", "left mouth corner", "right mouth corner")
+    suggested_minimum_score: float = Field(ge=0.0, le=1.0)
+    suggested_nms_iou: float = Field(ge=0.0, le=1.0)
+
+
+class ClassifierContract(_Part):
+    """What a pain classifier answers: `score`, the calibrated probability of pain, and `logit`, its log-odds."""
+
+    classes: tuple[Literal["no_pain"], Literal["pain"]] = Field(
+        default=("no_pain", "pain"), description="The score is the probability of the second one."
+    )
+    crop: CropContract
+    output_meaning: str = Field(default="calibrated probability of pain, from one face crop")
+    temperature: float = Field(gt=0.0, description="The network's logit is divided by this inside the graph.")
+    training_prior: float = Field(gt=0.0, lt=1.0, description="Share of pain among the training crops.")
+    decision_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="For still pictures; alarms have more.")
+
+
+class Metric(_Part):
+    """One measured figure with its confidence interval."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = Field(default=None, gt=0.0, lt=1.0)
+    subjects: int | None = Field(default=None, ge=0)
+    samples: int | None = Field(default=None, ge=0)
+    data: str = Field(description="What it was measured on.")
+
+
+class Provenance(_Part):
+    """Where the weights come from."""
+
+    source: str = Field(description="Package, file or run that the weights were taken from.")
+    source_sha256: Sha256 | None = None
+    licence: str
+    git_commit: str | None = None
+    versions: dict[str, str] = Field(default_factory=dict, description="Programs that made the bundle.")
+    data_manifest_sha256: Sha256 | None = None
+    fold_map_sha256: Sha256 | None = None
+
+
+class BundleManifest(_Part):
+    """The whole of bundle.json."""
+
+    schema_: Literal["nicu-pain-monitor/bundle/1"] = Field(default=SCHEMA, alias="schema")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    kind: Kind
+    architecture: str
+    generation: Generation
+    intended_use: str
+    input: InputContract
+    detector: DetectorContract | None = None
+    classifier: ClassifierContract | None = None
+    variants: tuple[Variant, ...] = Field(min_length=1)
+    files: dict[str, FileRecord] = Field(description="Every file of the bundle except bundle.json.")
+    metrics: tuple[Metric, ...] = ()
+    provenance: Provenance
+    manifest_sha256: Sha256 | None = Field(
+        default=None, description="SHA-256 of this record without this field, as JSON with sorted keys and no spaces."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        contracts = {"detector": self.detector, "classifier": self.classifier}
+        if contracts.pop(self.kind) is None or any(contract is not None for contract in contracts.values()):
+            raise ValueError(f"a {self.kind} bundle needs the section {self.kind!r} and no other one")
+        if missing := [variant.file for variant in self.variants if variant.file not in self.files]:
+            raise ValueError(f"the variants name files that `files` does not list: {', '.join(missing)}")
+        if unsafe := [name for name in self.files if "/" in name or "\\" in name or name.startswith(".")]:
+            raise ValueError(f"a bundle's files lie directly in its directory, but `files` lists {', '.join(unsafe)}")
+        return self
+
+    def digest(self) -> str:
+        """Return the SHA-256 that `manifest_sha256` must hold: it covers every field and, through them, every file."""
+        content = self.model_dump(mode="json", by_alias=True, exclude={"manifest_sha256"})
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def sealed(self) -> "BundleManifest":
+        """Return a copy whose `manifest_sha256` is right."""
+        return self.model_copy(update={"manifest_sha256": self.digest()})
+
+    def to_json(self) -> str:
+        """Return the text of bundle.json, sealed."""
+        return self.sealed().model_dump_json(by_alias=True, indent=2) + "\n"

@@ -1,0 +1,33 @@
+"""Checks on named tensors that every engine shares."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from monitor.errors import EngineError
+from monitor.inference.engine import TensorSpec
+
+__all__ = ["check_inputs"]
+
+
+def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, NDArray[Any]]) -> None:
+    """Refuse inputs that are not what the model declares, before they reach native code.
+
+    Raises:
+        EngineError: A tensor is missing, unknown, or of another type or shape.
+    """
+    expected = {spec.name: spec for spec in specs}
+    if set(inputs) != set(expected):
+        raise EngineError(f"{label} wants the inputs {sorted(expected)}, got {sorted(inputs)}")
+    for name, array in inputs.items():
+        spec = expected[name]
+        fits = len(array.shape) == len(spec.shape) and all(
+            declared is None or declared == size for declared, size in zip(spec.shape, array.shape, strict=True)
+        )
+        if array.dtype != spec.dtype or not fits or array.size == 0:
+            declared = tuple("any" if size is None else size for size in spec.shape)
+            raise EngineError(
+                f"{label}: input {name} must be {spec.dtype} of shape {declared} and not empty, "
+                f"got {array.dtype} of shape {array.shape}"
+            )
