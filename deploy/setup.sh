@@ -11,7 +11,7 @@ readonly SYSTEM_PYTHON=${SYSTEM_PYTHON:-/usr/bin/python3}
 readonly SYSTEM_PACKAGES=(
     python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-    gstreamer1.0-plugins-ugly gstreamer1.0-libav redis-server
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav glib-networking redis-server
 )
 # What only the tests start.
 readonly TEST_PACKAGES=(prometheus)

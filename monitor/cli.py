@@ -8,6 +8,7 @@ __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
     "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
+    "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
 }
 
 

@@ -1,0 +1,74 @@
+"""The detector and the classifier of a station: bundles read once, engines opened once a worker."""
+
+from dataclasses import dataclass
+
+from monitor.config import FaceSettings, ModelSettings
+from monitor.faces.crop import CropSpec
+from monitor.faces.detector import FaceDetector
+from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.classifier import Classifier
+from monitor.inference.engine import Engine
+from monitor.inference.opening import open_engine
+
+__all__ = ["ModelSet", "WorkerModels"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerModels:
+    """What one worker thread runs.
+
+    Attributes:
+        detector: Finds faces.
+        classifier: Scores crops.
+        crop: How the classifier's crops are cut.
+        engine: Which implementation runs them.
+    """
+
+    detector: FaceDetector
+    classifier: Classifier
+    crop: CropSpec
+    engine: str
+    _engines: tuple[Engine, ...]
+
+    def close(self) -> None:
+        """Free the engines; safe to call twice."""
+        for engine in self._engines:
+            engine.close()
+
+
+class ModelSet:
+    """Both bundles, checked; opens the engines of each worker.
+
+    Args:
+        models: Which bundles and engines.
+        faces: Detection size and threshold.
+
+    Raises:
+        BundleError: A bundle is missing, damaged or of the wrong kind.
+    """
+
+    def __init__(self, models: ModelSettings, faces: FaceSettings) -> None:
+        self._models = models
+        self._faces = faces
+        self.detector: Bundle = read_bundle(models.detector, kind="detector")
+        self.classifier: Bundle = read_bundle(models.classifier, kind="classifier")
+
+    def open(self) -> WorkerModels:
+        """Open engines for one more worker.
+
+        Raises:
+            EngineError: No allowed engine can run a model here.
+        """
+        choice, on_missing = self._models.engine, self._models.on_missing_engine
+        detector_engine = open_engine(
+            self.detector, size_px=self._faces.detection_size_px, choice=choice, on_missing=on_missing
+        )
+        classifier_engine = open_engine(self.classifier, choice=choice, on_missing=on_missing)
+        classifier = Classifier(self.classifier, classifier_engine)
+        return WorkerModels(
+            detector=FaceDetector(detector_engine, self._faces.minimum_score),
+            classifier=classifier,
+            crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
+            engine=detector_engine.name,
+            _engines=(detector_engine, classifier_engine),
+        )
