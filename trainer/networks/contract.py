@@ -1,9 +1,9 @@
 """What a network expects as input, in one place for training, evaluation and export."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["InputContract", "prepare_crops"]
 
@@ -21,17 +21,25 @@ class InputContract(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size_px: int = Field(ge=16, le=1024, description="Side of the square crop.")
-    margin: float = Field(default=0.0, ge=-0.4, le=2.0, description="Share of the box added on every side.")
+    margin: float = Field(default=0.0, ge=0.0, le=2.0, description="Share of the box added on every side.")
     colour_order: Literal["RGB", "BGR"] = "RGB"
     value_maximum: Positive = Field(default=1.0, description="What the grey level 255 becomes before mean and std.")
     mean: Triple = (0.0, 0.0, 0.0)
     std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
 
-    @model_validator(mode="after")
-    def _crop_is_not_empty(self) -> Self:
-        if 1.0 + 2.0 * self.margin <= 0.0:
-            raise ValueError("margin must leave some of the box")
-        return self
+    @property
+    def mean_grey_rgb(self) -> Triple:
+        """What is subtracted from an RGB pixel of 0..255, per channel in the order R, G, B."""
+        return self._grey_rgb(self.mean)
+
+    @property
+    def std_grey_rgb(self) -> Triple:
+        """By what the difference is then divided, per channel in the order R, G, B."""
+        return self._grey_rgb(self.std)
+
+    def _grey_rgb(self, values: Triple) -> Triple:
+        first, second, third = (value * 255.0 / self.value_maximum for value in values)
+        return (first, second, third) if self.colour_order == "RGB" else (third, second, first)
 
 
 def prepare_crops(crops: torch.Tensor, contract: InputContract) -> torch.Tensor:

@@ -1,0 +1,30 @@
+"""Trains networks: reproducibly, resumably, and with a word when one is dead."""
+
+from trainer.training.attempt import TrainingJob
+from trainer.training.device import resolve_device
+from trainer.training.loop import TrainedNetwork, train
+from trainer.training.prediction import predict_logits
+from trainer.training.progress import EpochReport, Listener, Silence
+from trainer.training.samples import Batch, Samples, batches
+from trainer.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
+from trainer.training.storage import read_checkpoint, write_atomically, write_checkpoint
+
+__all__ = [
+    "Batch",
+    "EpochReport",
+    "Listener",
+    "OptimiserSettings",
+    "Samples",
+    "ScheduleSettings",
+    "Silence",
+    "TrainedNetwork",
+    "TrainingJob",
+    "TrainingSettings",
+    "batches",
+    "predict_logits",
+    "read_checkpoint",
+    "resolve_device",
+    "train",
+    "write_atomically",
+    "write_checkpoint",
+]

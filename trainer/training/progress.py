@@ -1,0 +1,60 @@
+"""What a training run tells while it goes on."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["EpochReport", "Listener", "Silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """One finished epoch.
+
+    Attributes:
+        attempt: From 0; grows when a dead network is started anew with another seed.
+        epoch: From 0.
+        learning_rate: That was used.
+        train_loss: Mean over the epoch's batches, with dropout, smoothing and augmentation as trained.
+        validation_loss: Mean cross-entropy of the plain validation crops.
+        validation_accuracy: At probability 0.5.
+        logit_spread: Standard deviation of the logits of some training crops; about 0 in a dead network.
+        seconds: Wall time of the epoch.
+    """
+
+    attempt: int
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    logit_spread: float
+    seconds: float
+
+
+class Listener(Protocol):
+    """Is told how far a training run has come: a progress bar, a TensorBoard writer."""
+
+    def batch_done(self, epoch: int, done: int, total: int) -> None:
+        """One batch of an epoch was trained on."""
+        ...
+
+    def epoch_done(self, report: EpochReport) -> None:
+        """One epoch was finished and stored."""
+        ...
+
+    def note(self, message: str) -> None:
+        """Something happened that a person should know: one sentence."""
+        ...
+
+
+class Silence:
+    """A listener that keeps everything to itself."""
+
+    def batch_done(self, epoch: int, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def epoch_done(self, report: EpochReport) -> None:
+        """Do nothing."""
+
+    def note(self, message: str) -> None:
+        """Do nothing."""
