@@ -4,6 +4,7 @@ Reading a file, with every mistake named by line, is `monitor.config_file`'s wor
 The defaults of `AlarmSettings` come from simulation and from the alarm literature; docs/alarms.md gives the reasons.
 """
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -27,6 +28,7 @@ __all__ = [
     "SpoolSettings",
     "StationConfig",
     "StationSettings",
+    "WebSettings",
 ]
 
 MAXIMUM_BEDS = 256
@@ -156,6 +158,11 @@ class FaceSettings(_Settings):
         default=2.0, description="A track without a detection for so long ends."
     )
     maximum_tracks: int = Field(default=16, ge=1, le=256)
+    track_guided: bool = Field(
+        default=False,
+        description="Look at the surroundings of the patient's last face instead of the whole picture, which is then "
+        "looked at every few seconds or on a loss: cheaper, and other faces are noticed later.",
+    )
 
 
 class AnalysisSettings(_Settings):
@@ -218,12 +225,16 @@ class RedisSettings(_Settings):
 
     url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="redis://, rediss://, unix://, redis+sentinel://host:port[,host:port]/service/db or "
-        "redis+cluster://host:port[,host:port]",
+        description="redis://, rediss:// (TLS), unix://, redis+sentinel://host:port[,host:port]/service/db or "
+        "redis+cluster://host:port[,host:port]; rediss+sentinel:// and rediss+cluster:// with TLS.",
     )
     username: str | None = None
     password: SecretStr | None = None
     password_file: Path | None = None
+    sentinel_username: str | None = None
+    sentinel_password_file: Path | None = Field(
+        default=None, description="File with the password of the Sentinels themselves, where they want one."
+    )
     tls_ca_file: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
@@ -245,6 +256,40 @@ class HttpSettings(_Settings):
     host: str = "127.0.0.1"
     port: int = Field(default=9108, ge=0, le=65_535, description="0 takes a free port.")
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs of this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class WebSettings(_Settings):
+    """The page that people look at, and its API; both are served where `http` says."""
+
+    enabled: bool = Field(default=True, description="Needs the extra `web`; without it only /metrics and health are.")
+    users_file: Path | None = Field(
+        default=None, description="Who may log in; written by `nicu-monitor users`. Without it nobody can."
+    )
+    anonymous_role: Literal["none", "viewer", "nurse"] = Field(
+        default="none", description="What people may do without a login; only while `http.host` is a loopback address."
+    )
+    preview: Literal["off", "blurred", "full"] = Field(
+        default="off", description="Whether a logged-in person sees the camera's picture. Pictures are never stored."
+    )
+    session_hours: float = Field(default=12.0, gt=0.0, le=168.0, description="A login ends after this.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(), description="Names by which browsers reach the page through a proxy, such as nicu.hospital.example."
+    )
+
+    @field_validator("preview", mode="before")
+    @classmethod
+    def _yaml_reads_off_as_false(cls, preview: object) -> object:
+        return "off" if preview is False else preview
+
 
 class LogSettings(_Settings):
     """What the daemon writes on standard error."""
@@ -265,6 +310,7 @@ class StationConfig(_Settings):
     spool: SpoolSettings = SpoolSettings()
     redis: RedisSettings = RedisSettings()
     http: HttpSettings = HttpSettings()
+    web: WebSettings = WebSettings()
     logging: LogSettings = LogSettings()
 
     @field_validator("beds")
@@ -280,3 +326,12 @@ class StationConfig(_Settings):
                     raise PydanticCustomError("duplicate_id", message, {"name": name})
                 seen.add(name)
         return beds
+
+    @model_validator(mode="after")
+    def _nobody_acts_unnamed_over_the_network(self) -> Self:
+        if self.web.anonymous_role != "none" and not self.http.is_loopback:
+            raise ValueError(
+                "web.anonymous_role lets everybody in who reaches the page, and http.host can be reached from other "
+                "machines; write `anonymous_role: none` and a `users_file`, or listen on 127.0.0.1"
+            )
+        return self
