@@ -1,0 +1,193 @@
+"""One alarm condition of one place: its alert, who has acknowledged it, and what is known about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitor.pain.conditions import Condition
+from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
+from monitor.pain.vocabulary import Evidence, Phase, Transition, Validity
+
+__all__ = ["Alarm", "AlarmMemory", "Silence"]
+
+
+@dataclass(slots=True)
+class Silence:
+    """Somebody has seen a condition. Times are monotonic seconds.
+
+    Attributes:
+        by: Who.
+        at_seconds: When.
+        until_seconds: When it lapses; the condition is signalled again from then on if it still holds.
+    """
+
+    by: str
+    at_seconds: float
+    until_seconds: float
+
+
+@dataclass(slots=True)
+class AlarmMemory:
+    """All that is remembered of one condition; times are monotonic seconds."""
+
+    state: State = State.NONE
+    alert_id: str = ""
+    validity: Validity = Validity.VALID
+    onset_seconds: float = 0.0
+    ended_seconds: float = 0.0
+    has_worsened: bool = False
+    phase: Phase = Phase.START
+    detail: str = ""
+    evidence: Evidence | None = None
+    silence: Silence | None = None
+    determined_seconds: float = 0.0
+
+    def shift(self, seconds: float) -> None:
+        """Move to another origin of time."""
+        self.onset_seconds += seconds
+        self.ended_seconds += seconds
+        self.determined_seconds += seconds
+        if self.silence is not None:
+            self.silence.at_seconds += seconds
+            self.silence.until_seconds += seconds
+
+
+class Alarm:
+    """Runs one condition through `lifecycle.RULES`.
+
+    Args:
+        condition: Its row of the table.
+        merge_seconds: A return within this is the same episode, where the condition merges.
+        new_id: Makes the id of a new alert.
+        stamp: Turns the time of a change into the time to be recorded, so that records never go back in time.
+        memory: To go on from; nothing has happened when absent.
+    """
+
+    def __init__(
+        self,
+        condition: Condition,
+        merge_seconds: float,
+        new_id: Callable[[], str],
+        stamp: Callable[[float], float],
+        memory: AlarmMemory | None = None,
+    ) -> None:
+        self.condition = condition
+        self.memory = memory or AlarmMemory()
+        self._merge_seconds = merge_seconds
+        self._new_id = new_id
+        self._stamp = stamp
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the condition holds, as declared."""
+        return self.memory.state in PRESENT
+
+    @property
+    def is_signalled(self) -> bool:
+        """Whether people have something to see: it holds, or it is latched."""
+        return self.is_present or self.memory.state is State.LATCHED
+
+    def begin(
+        self,
+        onset_seconds: float,
+        at_seconds: float,
+        *,
+        validity: Validity,
+        detail: str,
+        evidence: Evidence | None,
+        pause: Silence | None,
+    ) -> list[Transition]:
+        """Declare the condition: the same episode where it has been over only for a short time, else a new one."""
+        memory = self.memory
+        if self.is_present:
+            return []
+        transitions: list[Transition] = []
+        if self._goes_on(onset_seconds):
+            silence = memory.silence if memory.silence and memory.silence.until_seconds > at_seconds else pause
+            event = Event.RETURN_QUIETLY if silence else Event.RETURN
+        else:
+            transitions += self._happen(Event.REPLACE, at_seconds)
+            memory.alert_id, memory.onset_seconds = self._new_id(), onset_seconds
+            silence = pause
+            event = Event.BEGIN_QUIETLY if silence else Event.BEGIN
+        memory.silence, memory.has_worsened = silence, False
+        memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
+        return transitions + self._happen(event, at_seconds)
+
+    def worsen(self, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
+        """Declare that it has become more severe, once per spell; an acknowledgement of less does not cover it."""
+        if not self.is_present or self.memory.has_worsened:
+            return []
+        self.memory.has_worsened, self.memory.evidence, self.memory.silence = True, evidence, None
+        return self._happen(Event.WORSEN, at_seconds)
+
+    def judge(self, validity: Validity, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
+        """Say how far it can be trusted."""
+        if not self.is_present or self.memory.validity is validity:
+            return []
+        self.memory.validity, self.memory.evidence = validity, evidence
+        return self._happen(Event.CHANGE, at_seconds)
+
+    def clear(self, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
+        """Declare that it is over."""
+        if not self.is_present:
+            return []
+        self.memory.evidence, self.memory.ended_seconds = evidence, at_seconds
+        return self._happen(Event.CLEAR_UNSEEN if self.condition.is_latching else Event.CLEAR, at_seconds)
+
+    def acknowledge(self, silence: Silence) -> list[Transition]:
+        """Note that somebody has seen it."""
+        if not self.is_signalled:
+            return []
+        was_present = self.is_present
+        self.memory.silence = silence
+        transitions = self._happen(Event.ACKNOWLEDGE, silence.at_seconds)
+        if not was_present:
+            # What was seen is over; if it comes back, that is news.
+            self.memory.silence = None
+        return transitions
+
+    def lapse(self, now_seconds: float) -> list[Transition]:
+        """Signal it again when its acknowledgement has expired."""
+        silence = self.memory.silence
+        if silence is None or now_seconds < silence.until_seconds:
+            return []
+        self.memory.silence = None
+        return self._happen(Event.LAPSE, silence.until_seconds)
+
+    def last(self) -> Transition:
+        """Return the newest record of its alert."""
+        memory, condition = self.memory, self.condition
+        return Transition(
+            alert_id=memory.alert_id,
+            code=condition.code,
+            kind=condition.kind,
+            phase=memory.phase,
+            priority=condition.priority,
+            condition_present=self.is_present,
+            signal=SIGNALS[memory.state],
+            validity=memory.validity,
+            onset_seconds=memory.onset_seconds,
+            determined_seconds=memory.determined_seconds,
+            evidence=memory.evidence,
+            acknowledged_by=memory.silence.by if memory.silence else None,
+            acknowledged_seconds=memory.silence.at_seconds if memory.silence else None,
+            detail=memory.detail,
+            remedy=condition.remedy,
+        )
+
+    def _goes_on(self, onset_seconds: float) -> bool:
+        memory = self.memory
+        return (
+            self.condition.merges
+            and memory.state in {State.LATCHED, State.ENDED}
+            and onset_seconds - memory.ended_seconds <= self._merge_seconds
+        )
+
+    def _happen(self, event: Event, at_seconds: float) -> list[Transition]:
+        rule = rule_for(event, self.memory.state)
+        if rule is None:
+            return []
+        self.memory.state = rule.leads_to or self.memory.state
+        self.memory.phase = rule.phase
+        self.memory.determined_seconds = self._stamp(at_seconds)
+        return [self.last()]

@@ -1,0 +1,246 @@
+"""The table of alarm conditions: what each one means, when it is declared and when it is over.
+
+Pain is `low`, `medium` when it is sustained, and never `high`; nothing else is `high` either, for this is research
+software on which nobody's life may hang.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from monitor.config import AlarmSettings
+from monitor.pain.vocabulary import Code, Kind, Priority
+
+__all__ = ["CONDITIONS", "Condition", "Source"]
+
+
+class Source(StrEnum):
+    """Where a condition is seen."""
+
+    LEVEL = "level"
+    """The pain level of the bed."""
+    FRAMES = "frames"
+    """What the analysed frames show, or fail to show; may be reported from outside as well."""
+    REPORT = "report"
+    """Reported from outside: by the camera, the publisher, the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One row of the table.
+
+    Attributes:
+        code: Which condition.
+        kind: Of the patient or of the equipment.
+        priority: Urgency while it is on.
+        source: Where it is seen.
+        delay_seconds: How long it must hold before it is declared.
+        clear_seconds: How long it must be gone before it is over.
+        is_latching: Signalled on after its end, until somebody acknowledges it.
+        merges: A return within `merge_seconds` is the same episode and keeps its alert id.
+        casts_doubt: While it lasts, what is known about the patient's pain is questionable.
+        hides_face: While it lasts, a face that is not seen is no news.
+        detail: What was seen, for people.
+        remedy: What to do, for people.
+    """
+
+    code: Code
+    kind: Kind
+    priority: Priority
+    source: Source
+    delay_seconds: Callable[[AlarmSettings], float]
+    clear_seconds: Callable[[AlarmSettings], float]
+    is_latching: bool
+    merges: bool
+    casts_doubt: bool
+    hides_face: bool
+    detail: str
+    remedy: str
+
+
+def _pain(
+    code: Code,
+    priority: Priority,
+    delay: Callable[[AlarmSettings], float],
+    detail: str,
+    remedy: str,
+) -> Condition:
+    return Condition(
+        code=code,
+        kind=Kind.PHYSIOLOGICAL,
+        priority=priority,
+        source=Source.LEVEL,
+        delay_seconds=delay,
+        clear_seconds=lambda settings: settings.clear_seconds,
+        is_latching=True,
+        merges=True,
+        casts_doubt=False,
+        hides_face=False,
+        detail=detail,
+        remedy=remedy,
+    )
+
+
+def _technical(
+    code: Code,
+    priority: Priority,
+    source: Source,
+    delay: Callable[[AlarmSettings], float] | float,
+    clear: float,
+    detail: str,
+    remedy: str,
+    *,
+    casts_doubt: bool = False,
+    hides_face: bool = False,
+) -> Condition:
+    return Condition(
+        code=code,
+        kind=Kind.TECHNICAL,
+        priority=priority,
+        source=source,
+        delay_seconds=delay if callable(delay) else _constant(delay),
+        clear_seconds=_constant(clear),
+        is_latching=False,
+        merges=False,
+        casts_doubt=casts_doubt,
+        hides_face=hides_face,
+        detail=detail,
+        remedy=remedy,
+    )
+
+
+def _constant(seconds: float) -> Callable[[AlarmSettings], float]:
+    return lambda _: seconds
+
+
+_ROWS = (
+    _pain(
+        Code.PAIN_SIGN,
+        Priority.LOW,
+        lambda settings: settings.hold_seconds,
+        "The infant's face shows signs of pain.",
+        "Look at the infant, assess pain with your unit's scale, and comfort or treat as you would without this alert.",
+    ),
+    _pain(
+        Code.PAIN_SUSTAINED,
+        Priority.MEDIUM,
+        lambda settings: settings.window_seconds * settings.sustained_share,
+        "The infant's face has shown signs of pain for a large part of the last half minute.",
+        "Go to the infant now, assess pain with your unit's scale, and look for its cause.",
+    ),
+    _technical(
+        Code.CAMERA_LOST,
+        Priority.MEDIUM,
+        Source.REPORT,
+        lambda settings: settings.camera_lost_after_seconds,
+        0.0,
+        "No picture comes from the camera: the bed is not watched.",
+        "Watch the infant in person; check the camera's power, cable and address.",
+        casts_doubt=True,
+        hides_face=True,
+    ),
+    _technical(
+        Code.PICTURE_FROZEN,
+        Priority.MEDIUM,
+        Source.REPORT,
+        lambda settings: settings.frozen_after_seconds,
+        1.0,
+        "The camera sends the same picture again and again: the bed is not watched.",
+        "Watch the infant in person; restart the camera.",
+        casts_doubt=True,
+        hides_face=True,
+    ),
+    _technical(
+        Code.PICTURE_DARK,
+        Priority.MEDIUM,
+        Source.REPORT,
+        lambda settings: settings.dark_after_seconds,
+        2.0,
+        "The picture is too dark to see a face: the bed is not watched.",
+        "Watch the infant in person; uncover the lens, or switch on a light or the camera's infrared lamp.",
+        casts_doubt=True,
+        hides_face=True,
+    ),
+    _technical(
+        Code.FACE_NOT_VISIBLE,
+        Priority.LOW,
+        Source.FRAMES,
+        lambda settings: settings.face_lost_after_seconds,
+        2.0,
+        "No face that can be judged has been seen: pain cannot be told.",
+        "Watch the infant in person; clear the view of the face, or turn the camera towards it.",
+        casts_doubt=True,
+    ),
+    _technical(
+        Code.PATIENT_AMBIGUOUS,
+        Priority.LOW,
+        Source.FRAMES,
+        lambda settings: settings.ambiguous_after_seconds,
+        2.0,
+        "More than one face may be the patient's.",
+        "Look at the infant in person while others are in the picture; narrow the region of interest if this lasts.",
+        casts_doubt=True,
+    ),
+    _technical(
+        Code.MODEL_DEGRADED,
+        Priority.MEDIUM,
+        Source.FRAMES,
+        3.0,
+        2.0,
+        "The model gives no usable answer for this bed: pain cannot be told.",
+        "Watch the infant in person; run `nicu-monitor doctor` and look at the station's log.",
+        casts_doubt=True,
+        hides_face=True,
+    ),
+    _technical(
+        Code.OVERLOAD,
+        Priority.LOW,
+        Source.REPORT,
+        10.0,
+        10.0,
+        "The station cannot keep up: frames are judged too rarely or too late.",
+        "Give the station fewer beds, fewer frames per second or a faster machine.",
+        hides_face=True,
+    ),
+    _technical(
+        Code.PUBLISHER_BACKLOG,
+        Priority.MEDIUM,
+        Source.REPORT,
+        10.0,
+        5.0,
+        "Alerts wait on this station's disk: nobody who listens over Redis receives them now.",
+        "Watch the beds on the station's own page; check Redis and the network between.",
+    ),
+    _technical(
+        Code.DISK_LOW,
+        Priority.MEDIUM,
+        Source.REPORT,
+        0.0,
+        10.0,
+        "The disk that keeps alerts is nearly full: the oldest may be dropped.",
+        "Free space on the disk of the spool directory.",
+    ),
+    _technical(
+        Code.CLOCK_UNSYNCHRONISED,
+        Priority.LOW,
+        Source.REPORT,
+        30.0,
+        5.0,
+        "The station's clock is not synchronised: the times in alerts may be wrong, the alarms are not.",
+        "Start a time service (chrony, systemd-timesyncd) and check that it reaches its server.",
+    ),
+    _technical(
+        Code.SELF_CHECK_FAILED,
+        Priority.MEDIUM,
+        Source.REPORT,
+        0.0,
+        5.0,
+        "A part of the station has stopped working: beds may not be watched.",
+        "Watch the infants in person; restart the station and look at its log.",
+        casts_doubt=True,
+    ),
+)
+
+CONDITIONS: Mapping[Code, Condition] = MappingProxyType({row.code: row for row in _ROWS})
+"""Every condition, in order of `Code`."""

@@ -1,0 +1,224 @@
+"""From single scores to a level: smoothed over time, with coverage, and unknown where nothing can be said.
+
+A frame speaks for the second before it and the second after it, up to half the way to its neighbours. So a face that
+is missed now and then leaves no hole in the level, and a camera that falls silent covers nothing.
+"""
+
+from dataclasses import dataclass, field
+
+from monitor.config import AlarmSettings
+from monitor.pain.average import Stretches, TimeAverage, time_above_zero
+from monitor.pain.window import SlidingWindow
+
+__all__ = ["FRAME_SPAN_SECONDS", "LevelFilter", "LevelMemory", "Reading", "Stretch"]
+
+FRAME_SPAN_SECONDS = 1.0
+"""How long before and after itself a frame speaks, at most. Two frames bridge twice this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Time between two judged frames in which the level is known.
+
+    Attributes:
+        begin_seconds: Monotonic.
+        seconds: Length; the stretch ends at the later frame.
+        above: When within the stretch the level stood at or above `on_level`, in seconds from its beginning.
+        below: When it stood at or below `off_level`.
+        share_before: On-share of the window at the beginning.
+        share_after: On-share of the window at the end.
+        is_certain: The patient's face was certain at both ends; a stretch that is not never ends an alarm.
+    """
+
+    begin_seconds: float
+    seconds: float
+    above: Stretches
+    below: Stretches
+    share_before: float
+    share_after: float
+    is_certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the filter says at one time; the fields are those of `Observation` and `Evidence`."""
+
+    level: float | None
+    display_level: float | None
+    coverage: float
+    on_share: float
+    frames_used: int
+    seconds_since_face: float | None
+
+
+@dataclass(slots=True)
+class LevelMemory:
+    """All that the filter remembers; its size does not depend on time or frame rate. Times are monotonic seconds."""
+
+    covered: SlidingWindow
+    above: SlidingWindow
+    frames: SlidingWindow
+    average: TimeAverage = field(default_factory=TimeAverage)
+    display: TimeAverage = field(default_factory=TimeAverage)
+    first_frame_seconds: float | None = None
+    last_frame_seconds: float | None = None
+    last_frame_judged: bool = False
+    judged_seconds: float | None = None
+    judged_score: float = 0.0
+    judged_certain: bool = False
+
+    @classmethod
+    def empty(cls, window_seconds: float) -> "LevelMemory":
+        """Return the memory of a bed that was never seen."""
+        return cls(SlidingWindow(window_seconds), SlidingWindow(window_seconds), SlidingWindow(window_seconds))
+
+    def check(self, window_seconds: float) -> None:
+        """Raise ValueError when a memory from outside is damaged or of another window length."""
+        for window in (self.covered, self.above, self.frames):
+            if window.window_seconds != window_seconds or not window.is_sound():
+                raise ValueError("the alarm state holds a window that is damaged or of another length")
+
+    def shift(self, seconds: float) -> None:
+        """Move to another origin of time."""
+        for window in (self.covered, self.above, self.frames):
+            window.shift(seconds)
+        if self.first_frame_seconds is not None:
+            self.first_frame_seconds += seconds
+        if self.last_frame_seconds is not None:
+            self.last_frame_seconds += seconds
+        if self.judged_seconds is not None:
+            self.judged_seconds += seconds
+
+
+class LevelFilter:
+    """Smooths the scores of one bed.
+
+    Args:
+        settings: Time constants, thresholds and limits.
+        memory: To go on from; a new one when absent.
+    """
+
+    def __init__(self, settings: AlarmSettings, memory: LevelMemory | None = None) -> None:
+        self._settings = settings
+        self.memory = memory or LevelMemory.empty(settings.window_seconds)
+
+    def observe(self, time_seconds: float, score: float | None, *, certain: bool = True) -> Stretch | None:
+        """Take one frame, later than every one before.
+
+        Args:
+            time_seconds: Monotonic time of the frame.
+            score: In [0, 1]; None for a frame in which the patient could not be judged.
+            certain: Whether the judged face is certainly the patient's.
+
+        Returns:
+            The time since the last judged frame, as far as the level is known in it; None when it is not known.
+        """
+        self._cover(time_seconds, judged=score is not None)
+        if score is None:
+            return None
+        stretch = self._follow(time_seconds, score, certain=certain)
+        memory = self.memory
+        memory.judged_seconds, memory.judged_score, memory.judged_certain = time_seconds, score, certain
+        memory.frames.add_count(time_seconds)
+        return stretch
+
+    def read(self, now_seconds: float) -> Reading:
+        """Return what can be said at `now_seconds`, which is not before the last frame."""
+        memory, settings = self.memory, self._settings
+        since = None if memory.judged_seconds is None else max(0.0, now_seconds - memory.judged_seconds)
+        at = self._judged_until(now_seconds)
+        coverage = self._coverage(at)
+        known = (
+            since is not None
+            and since <= settings.indeterminate_after_seconds
+            and coverage >= settings.minimum_coverage
+        )
+        return Reading(
+            level=memory.average.value() if known else None,
+            display_level=memory.display.value() if known else None,
+            coverage=coverage,
+            on_share=self._on_share(at),
+            frames_used=memory.frames.count(at),
+            seconds_since_face=since,
+        )
+
+    def unknown_from(self) -> float | None:
+        """Return when the level becomes unknown if no face is judged any more; None before the first face."""
+        judged = self.memory.judged_seconds
+        return None if judged is None else judged + self._settings.indeterminate_after_seconds
+
+    def _judged_until(self, now_seconds: float) -> float:
+        """Return up to when the window can be spoken of: the second after the last frame may still be covered."""
+        last = self.memory.last_frame_seconds
+        return now_seconds if last is None else max(last, now_seconds - FRAME_SPAN_SECONDS)
+
+    def _cover(self, time_seconds: float, *, judged: bool) -> None:
+        memory = self.memory
+        previous = memory.last_frame_seconds
+        if previous is None:
+            memory.first_frame_seconds = time_seconds
+        else:
+            reach = min((time_seconds - previous) / 2, FRAME_SPAN_SECONDS)
+            if memory.last_frame_judged:
+                memory.covered.add_time(previous, previous + reach)
+            if judged:
+                memory.covered.add_time(time_seconds - reach, time_seconds)
+        memory.last_frame_seconds, memory.last_frame_judged = time_seconds, judged
+
+    def _follow(self, time_seconds: float, score: float, *, certain: bool) -> Stretch | None:
+        memory, settings = self.memory, self._settings
+        gap = 0.0 if memory.judged_seconds is None else time_seconds - memory.judged_seconds
+        # After so long the score before says nothing about the way to this one.
+        bridged = 0.0 < gap <= settings.indeterminate_after_seconds
+        seconds = min(gap, 2 * FRAME_SPAN_SECONDS) if bridged else 0.0
+        for average, tau in (
+            (memory.average, settings.level_tau_seconds),
+            (memory.display, settings.display_tau_seconds),
+        ):
+            average.forget(gap - seconds, tau)
+            average.begin(memory.judged_score if bridged else score)
+        if not bridged:
+            return None
+        before = memory.judged_score
+        above = self._time_beyond(settings.on_level, 1.0, score, seconds)
+        below = self._time_beyond(settings.off_level, -1.0, score, seconds)
+        memory.average.follow(before, score, seconds, settings.level_tau_seconds)
+        memory.display.follow(before, score, seconds, settings.display_tau_seconds)
+        if self._coverage(time_seconds) < settings.minimum_coverage:
+            return None
+        begin = time_seconds - seconds
+        share_before = self._on_share(begin)
+        for first, last in above:
+            memory.above.add_time(begin + first, begin + last)
+        return Stretch(
+            begin_seconds=begin,
+            seconds=seconds,
+            above=above,
+            below=below,
+            share_before=share_before,
+            share_after=self._on_share(time_seconds),
+            is_certain=certain and memory.judged_certain,
+        )
+
+    def _time_beyond(self, threshold: float, sign: float, score: float, seconds: float) -> Stretches:
+        """Return when the level is on the far side of a threshold: above it for sign 1, below it for sign -1."""
+        average = self.memory.average
+        return time_above_zero(
+            sign * average.excess(threshold),
+            sign * (self.memory.judged_score - threshold),
+            sign * (score - threshold),
+            seconds,
+            self._settings.level_tau_seconds,
+        )
+
+    def _coverage(self, at_seconds: float) -> float:
+        memory = self.memory
+        if memory.first_frame_seconds is None:
+            return 0.0
+        span = min(at_seconds - memory.first_frame_seconds, self._settings.window_seconds)
+        if span <= 0.0:
+            return 1.0 if memory.last_frame_judged else 0.0
+        return round(min(1.0, memory.covered.time_seconds(at_seconds) / span), 6)
+
+    def _on_share(self, at_seconds: float) -> float:
+        return min(1.0, self.memory.above.time_seconds(at_seconds) / self._settings.window_seconds)
