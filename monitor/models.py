@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.faces.crop import CropSpec
-from monitor.faces.detector import FaceDetector
+from monitor.faces.detector import CLOSE_LOOK_PX, FaceDetector
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
@@ -22,12 +22,14 @@ class WorkerModels:
         classifier: Scores crops.
         crop: How the classifier's crops are cut.
         engine: Which implementation runs them.
+        training_prior: Share of pain among the classifier's training crops.
     """
 
     detector: FaceDetector
     classifier: Classifier
     crop: CropSpec
     engine: str
+    training_prior: float
     _engines: tuple[Engine, ...]
 
     def close(self) -> None:
@@ -63,12 +65,14 @@ class ModelSet:
         detector_engine = open_engine(
             self.detector, size_px=self._faces.detection_size_px, choice=choice, on_missing=on_missing
         )
+        close_engine = open_engine(self.detector, size_px=CLOSE_LOOK_PX, choice=choice, on_missing=on_missing)
         classifier_engine = open_engine(self.classifier, choice=choice, on_missing=on_missing)
         classifier = Classifier(self.classifier, classifier_engine)
         return WorkerModels(
-            detector=FaceDetector(detector_engine, self._faces.minimum_score),
+            detector=FaceDetector(detector_engine, close_engine),
             classifier=classifier,
             crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
             engine=detector_engine.name,
-            _engines=(detector_engine, classifier_engine),
+            training_prior=self.classifier.classifier.training_prior,
+            _engines=(detector_engine, close_engine, classifier_engine),
         )

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Face", "OrientedBox"]
+__all__ = ["Face", "OrientedBox", "normalise_deg", "turn_between_deg"]
+
+
+def normalise_deg(angle_deg: float) -> float:
+    """Return the same direction as an angle in (-180, 180]."""
+    return 180.0 - (180.0 - angle_deg) % 360.0
+
+
+def turn_between_deg(first_deg: float, second_deg: float) -> float:
+    """Return the smallest angle between two directions, in [0, 180]."""
+    return abs(normalise_deg(first_deg - second_deg))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,15 @@ class OrientedBox:
     width_px: float
     height_px: float
     orientation_deg: float
+
+    @property
+    def size_px(self) -> float:
+        """Side of the square with the same area: one number for how large the face is."""
+        return float(np.sqrt(self.width_px * self.height_px))
+
+    def distance_px(self, other: "OrientedBox") -> float:
+        """Return the distance between the two centres."""
+        return float(np.hypot(self.center_x_px - other.center_x_px, self.center_y_px - other.center_y_px))
 
     def corners(self) -> NDArray[np.float64]:
         """Return the four corners, shape (4, 2) as (x, y), clockwise from the face's own top left."""

@@ -1,0 +1,122 @@
+"""RetinaFace over an engine: one look at a picture gives the faces in it, in the picture's coordinates."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import EngineError
+from monitor.faces.geometry import Face, OrientedBox, normalise_deg
+from monitor.faces.landmarks import are_plausible, roll_deg
+from monitor.faces.view import View
+from monitor.inference.engine import Engine
+
+__all__ = ["CLOSE_LOOK_PX", "Detection", "FaceDetector"]
+
+# The size that serves looks at the surroundings of one face best: it costs a quarter of 640 and shows the face as well.
+CLOSE_LOOK_PX = 320
+
+_OVERLAP_LIMIT = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face as one look saw it.
+
+    Attributes:
+        face: In the picture's coordinates. Its orientation is the look's turn, corrected by the roll of the five
+            points; it is only a claim until the orientation was verified. The box keeps the centre and the size that
+            it had in the look, which holds for small rolls.
+        roll_deg: Clockwise roll of the face within the look, in (-180, 180].
+        plausible: Whether the five points can be those of one face.
+    """
+
+    face: Face
+    roll_deg: float
+    plausible: bool
+
+
+class FaceDetector:
+    """Runs looks on the engine or engines of one worker thread.
+
+    Args:
+        engine: A detector bundle's engine for looks at a whole picture: input `images` uint8 (N, S, S, 3), outputs
+            `boxes` (N, K, 4), `scores` (N, K) and `landmarks` (N, K, 5, 2) in pixels of the square, best first.
+        close_engine: A smaller one for looks at the surroundings of one face; the first one when absent.
+
+    Raises:
+        EngineError: An engine does not have these inputs and outputs.
+    """
+
+    def __init__(self, engine: Engine, close_engine: Engine | None = None) -> None:
+        self._engine = engine
+        self._close_engine = close_engine or engine
+        self.size_px = _input_size(self._engine)
+        self.close_size_px = _input_size(self._close_engine)
+
+    def look(
+        self, image: NDArray[np.uint8], view: View, minimum_score: float, close: bool = False
+    ) -> tuple[Detection, ...]:
+        """Detect faces in one view of a picture.
+
+        Args:
+            image: Shape (height, width, 3), uint8, RGB.
+            view: What to look at; its size must be the engine's.
+            minimum_score: Answers below this are not faces.
+            close: Whether to use the engine for close looks.
+
+        Returns:
+            One detection a face, best first; overlapping answers are merged.
+
+        Raises:
+            EngineError: The engine failed, or answered with something else than finite numbers.
+        """
+        engine = self._close_engine if close else self._engine
+        answer = engine.run({"images": view.render(image)[np.newaxis]})
+        boxes, scores, points = (
+            np.asarray(answer[name][0], dtype=np.float64) for name in ("boxes", "scores", "landmarks")
+        )
+        if not np.isfinite(scores).all():
+            raise EngineError(
+                f"the face detector on {engine.name} answered with scores that are not finite numbers; "
+                "run `nicu-monitor doctor` and rebuild its engine"
+            )
+        keep = [i for i in np.flatnonzero(scores >= minimum_score) if _is_box(boxes[i], points[i])]
+        kept = _suppress(boxes[keep], scores[keep])
+        return tuple(_to_picture(view, boxes[keep][i], float(scores[keep][i]), points[keep][i]) for i in kept)
+
+
+def _input_size(engine: Engine) -> int:
+    names = {spec.name for spec in engine.outputs}
+    shape = engine.inputs[0].shape if len(engine.inputs) == 1 else ()
+    if not names >= {"boxes", "scores", "landmarks"} or len(shape) != 4 or shape[1] is None or shape[1] != shape[2]:
+        raise EngineError(
+            f"a face detector takes one batch of square pictures and gives boxes, scores and landmarks; this model has "
+            f"inputs {[(spec.name, spec.shape) for spec in engine.inputs]} and outputs {sorted(names)}: "
+            "choose a detector bundle"
+        )
+    return shape[1]
+
+
+def _is_box(box: NDArray[np.float64], points: NDArray[np.float64]) -> bool:
+    return bool(np.isfinite(box).all() and np.isfinite(points).all() and (box[2:] - box[:2] >= 1.0).all())
+
+
+def _suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[int]:
+    """Return the indices that survive non-maximum suppression, best first."""
+    if len(boxes) == 0:
+        return []
+    sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, _OVERLAP_LIMIT)
+    return [int(i) for i in np.asarray(kept).ravel()]
+
+
+def _to_picture(view: View, box: NDArray[np.float64], score: float, points: NDArray[np.float64]) -> Detection:
+    roll = roll_deg(points)
+    center = view.to_picture((box[:2] + box[2:]) / 2)
+    width, height = (box[2:] - box[:2]) / view.scale
+    oriented = OrientedBox(
+        float(center[0]), float(center[1]), float(width), float(height), normalise_deg(view.turn_deg - roll)
+    )
+    return Detection(Face(oriented, view.to_picture(points), min(score, 1.0)), roll, are_plausible(points, box))

@@ -1,0 +1,185 @@
+"""One bed's faces, frame after frame: the door to this package for whoever has a camera.
+
+In steady state a frame costs one look at the picture, turned as the patient's face was last seen. Everything else is
+an exception with a bound: a missed or badly rolled face gets close looks; a new face is proven once from all sides; a
+missing patient is searched for with one more look a frame; an empty picture is searched once around at once and from
+then on with one look a frame. A look from another side every few seconds notices faces that lie otherwise.
+"""
+
+from dataclasses import dataclass
+
+from monitor.config import FaceSettings, RegionOfInterest
+from monitor.faces.detector import FaceDetector
+from monitor.faces.geometry import Face
+from monitor.faces.looks import RETRY_SECONDS, Looks
+from monitor.faces.patient import PatientChooser
+from monitor.faces.quality import Quality, assess
+from monitor.faces.search import RejectedPlaces, TurnCycle
+from monitor.faces.tracking import Track, Tracker
+from monitor.faces.view import PictureArea
+from monitor.pain.vocabulary import Visibility
+from monitor.video.frame import Frame
+
+__all__ = ["FaceFollower", "Sighting", "TrackedFace"]
+
+# The patient's orientation is cross-checked from a side so often, against locking on to a wrong one.
+_RECHECK_SECONDS = 5.0
+_RECHECK_OFFSET_DEG = 90.0
+# A look from another side for faces that lie otherwise than the patient.
+_SCOUT_SECONDS = 5.0
+_SCOUT_OFFSETS_DEG = (180.0, 90.0, -90.0)
+# With track-guided looks the whole picture is seen only then, so more often, and every other time as the patient lies.
+_GUIDED_SCOUT_SECONDS = 2.0
+_GUIDED_SCOUT_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
+# Other faces than the patient's are looked for at their own orientation after this share of the time to their end.
+_REFRESH_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFace:
+    """A face seen in a frame.
+
+    Attributes:
+        track_id: The same for the same face over time; never used twice between two resets.
+        face: Upright box, five points, score.
+    """
+
+    track_id: int
+    face: Face
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one frame shows of one bed.
+
+    Attributes:
+        faces: All faces seen in this frame whose orientation is proven, by track.
+        patient: The patient's face if it was seen in this frame; the likeliest one when `visibility` is AMBIGUOUS.
+        visibility: USABLE, NO_FACE, AMBIGUOUS (two faces may be the patient) or POOR (too small, dark or blurred).
+        quality: How well the patient's face can be seen; None without one.
+        full_looks: Detections run on the whole picture or region.
+        close_looks: Detections run on the surroundings of one face.
+    """
+
+    faces: tuple[TrackedFace, ...]
+    patient: TrackedFace | None
+    visibility: Visibility
+    quality: Quality | None
+    full_looks: int
+    close_looks: int
+
+
+class FaceFollower:
+    """Follows the faces of one bed and says which is the patient's. Not thread-safe; its state is bounded.
+
+    Args:
+        settings: Sizes, scores and times.
+        region: Where the patient's face is looked for.
+    """
+
+    def __init__(self, settings: FaceSettings, region: RegionOfInterest | None = None) -> None:
+        self._settings = settings
+        self._region = region or RegionOfInterest()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the stream changed, or another camera took its place."""
+        self._tracker = Tracker(self._settings.track_lost_seconds, self._settings.maximum_tracks)
+        self._chooser = PatientChooser()
+        self._rejected = RejectedPlaces(RETRY_SECONDS)
+        self._search = TurnCycle()
+        guided = self._settings.track_guided
+        self._scout = TurnCycle(_GUIDED_SCOUT_OFFSETS_DEG if guided else _SCOUT_OFFSETS_DEG)
+        self._scout_seconds = _GUIDED_SCOUT_SECONDS if guided else _SCOUT_SECONDS
+        self._scouted_seconds = float("-inf")
+        self._recheck_offset_deg = _RECHECK_OFFSET_DEG
+        self._rechecked_seconds = float("-inf")
+        self._search_base_deg = 0.0
+        self._search_at_once = True
+        self._last_seconds = float("-inf")
+        self._shape: tuple[int, ...] | None = None
+
+    def update(self, frame: Frame, detector: FaceDetector) -> Sighting:
+        """Look at the next frame. A frame of another size, or from the past, begins anew.
+
+        Args:
+            frame: Newer than the last one.
+            detector: The calling thread's detector; it may be another one each time.
+
+        Raises:
+            EngineError: The detector failed; the follower stays usable.
+        """
+        if frame.image.shape != self._shape or frame.time_seconds < self._last_seconds:
+            self.reset()
+            self._shape = frame.image.shape
+        self._last_seconds = frame.time_seconds
+        self._tracker.end_lost(frame.time_seconds)
+        looks = Looks(frame, detector, self._settings, self._area(frame), self._tracker, self._rejected)
+        patient = self._tracker.get(self._chooser.patient_id)
+        if patient is None:
+            self._search_picture(looks)
+        else:
+            self._search_base_deg = patient.face.orientation_deg
+            self._search_at_once = True
+            self._follow(looks, patient)
+        for track in self._tracker.tracks:
+            if looks.now_seconds - track.last_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
+                looks.close(track)
+        return self._sighting(looks)
+
+    def _search_picture(self, looks: Looks) -> None:
+        """Look for a patient: all around at once when it was just lost, then from one side a frame."""
+        sides = 1
+        if self._search_at_once:
+            self._search.restart()
+            sides = len(self._search)
+            self._search_at_once = False
+        for _ in range(sides):
+            looks.full(self._search.next_deg(self._search_base_deg))
+            if looks.has_face_in_region():
+                return
+
+    def _follow(self, looks: Looks, patient: Track) -> None:
+        """Look for the patient where and as it was last seen, and for others now and then."""
+        guided = self._settings.track_guided and looks.close(patient)
+        if not guided:
+            looks.full(patient.face.orientation_deg)
+            if patient.track_id not in looks.seen and not looks.close(patient):
+                looks.full(self._search.next_deg(patient.face.orientation_deg))
+        if patient.track_id in looks.seen:
+            self._search.restart()
+            self._recheck(looks, patient)
+            if looks.now_seconds - self._scouted_seconds >= self._scout_seconds:
+                self._scouted_seconds = looks.now_seconds
+                looks.full(self._scout.next_deg(patient.face.orientation_deg))
+
+    def _recheck(self, looks: Looks, patient: Track) -> None:
+        """Look at the patient from a side, one after the other, and prove its orientation anew on a contradiction."""
+        if looks.now_seconds - max(self._rechecked_seconds, patient.first_seconds) < _RECHECK_SECONDS:
+            return
+        self._rechecked_seconds = looks.now_seconds
+        self._recheck_offset_deg = -self._recheck_offset_deg
+        looks.cross_check(patient, self._recheck_offset_deg)
+
+    def _area(self, frame: Frame) -> PictureArea:
+        return PictureArea.of_picture(
+            frame.image, self._region.left, self._region.top, self._region.right, self._region.bottom
+        )
+
+    def _sighting(self, looks: Looks) -> Sighting:
+        choice = self._chooser.choose(self._tracker.tracks, looks.region, looks.now_seconds)
+        faces = tuple(
+            TrackedFace(track.track_id, track.face)
+            for track in self._tracker.tracks
+            if track.last_seconds == looks.now_seconds
+        )
+        patient_id = None if choice.track is None else choice.track.track_id
+        patient = next((face for face in faces if face.track_id == patient_id), None)
+        quality = None if patient is None else assess(looks.image, patient.face.box)
+        if quality is None:
+            visibility = Visibility.NO_FACE
+        elif not quality.is_judgeable(self._settings.minimum_face_px):
+            visibility = Visibility.POOR
+        else:
+            visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
+        return Sighting(faces, patient, visibility, quality, looks.full_looks, looks.close_looks)

@@ -1,0 +1,148 @@
+"""The looks at one frame, and what they do to the tracks."""
+
+from monitor.config import FaceSettings
+from monitor.faces.detector import Detection, FaceDetector
+from monitor.faces.geometry import Face, normalise_deg, turn_between_deg
+from monitor.faces.orientation import LARGEST_ROLL_DEG, CloseLooks
+from monitor.faces.search import RejectedPlaces
+from monitor.faces.tracking import Track, Tracker
+from monitor.faces.view import PictureArea, View
+from monitor.video.frame import Frame
+
+__all__ = ["RETRY_SECONDS", "Looks"]
+
+# What could not be proven to be a face, or which way up it is, is looked into again after so long.
+RETRY_SECONDS = 2.0
+# A face that keeps its place may change its orientation by no more than this between two frames without a new proof.
+_STEADY_TURN_DEG = 40.0
+_PROOFS_PER_FRAME = 2
+# Around the region of interest, as a share of it: a face at its edge is seen whole.
+_RIM = 0.1
+
+
+class Looks:
+    """Looks at one frame for the faces of its bed, and records them in the tracks.
+
+    Args:
+        frame: What to look at.
+        detector: The calling thread's detector.
+        settings: Of the bed's faces.
+        region: Where faces are looked for.
+        tracker: The bed's tracks; changed by what is seen.
+        rejected: The bed's places that only looked like faces; changed likewise.
+        proofs: How many faces may be looked at from all sides.
+
+    Attributes:
+        seen: Ids of the tracks that were seen in this frame.
+        full_looks: Detections run so far on the whole region.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        detector: FaceDetector,
+        settings: FaceSettings,
+        region: PictureArea,
+        tracker: Tracker,
+        rejected: RejectedPlaces,
+        proofs: int = _PROOFS_PER_FRAME,
+    ) -> None:
+        self.image = frame.image
+        self.now_seconds = frame.time_seconds
+        self.region = region
+        self.seen: set[int] = set()
+        self.full_looks = 0
+        self._detector = detector
+        self._minimum_score = settings.minimum_score
+        self._tracker = tracker
+        self._rejected = rejected
+        self._close = CloseLooks(detector, frame.image, settings.minimum_score)
+        self._proofs_left = proofs
+
+    @property
+    def close_looks(self) -> int:
+        """How many there were."""
+        return self._close.count
+
+    def has_face_in_region(self) -> bool:
+        """Tell whether a face in the region was seen."""
+        boxes = [track.face.box for track in self._tracker.tracks if track.track_id in self.seen]
+        return any(self.region.contains(box.center_x_px, box.center_y_px) for box in boxes)
+
+    def full(self, turn_deg: float) -> None:
+        """Look at the whole region from one side: update the tracks that it shows, prove new faces."""
+        area = self._widened_region()
+        self.full_looks += 1
+        view = View.of_area(area, turn_deg, self._detector.size_px)
+        detections = self._detector.look(self.image, view, self._minimum_score)
+        # Everybody may claim a detection, so that a face seen twice does not become a second track.
+        boxes = [detection.face.box for detection in detections]
+        pairs, unclaimed = self._tracker.match(boxes, self._tracker.tracks, self.now_seconds)
+        for track, index in pairs:
+            if track.track_id not in self.seen:
+                self._settle(track, detections[index])
+        for index in unclaimed:
+            self._prove_new(detections[index])
+
+    def close(self, track: Track) -> bool:
+        """Look for one track at its own place and orientation; tell whether its face was seen."""
+        face = self._close.upright(track.face.box, track.face.orientation_deg)
+        if face is not None:
+            self._see(track, face)
+        return face is not None
+
+    def cross_check(self, track: Track, offset_deg: float) -> None:
+        """Look at a track from a side; on a contradiction prove its orientation anew."""
+        detection = self._close.at(track.face.box, normalise_deg(track.face.orientation_deg + offset_deg))
+        if (
+            detection is not None
+            and detection.plausible
+            and turn_between_deg(detection.face.orientation_deg, track.face.orientation_deg) > _STEADY_TURN_DEG
+        ):
+            self._prove_again(track)
+
+    def _settle(self, track: Track, detection: Detection) -> None:
+        """See a track's face in a detection at its place, upright, with as few further looks as that needs."""
+        turned_deg = turn_between_deg(detection.face.orientation_deg, track.face.orientation_deg)
+        if detection.plausible and turned_deg <= _STEADY_TURN_DEG and abs(detection.roll_deg) <= LARGEST_ROLL_DEG:
+            self._see(track, detection.face)
+        elif not self.close(track):
+            self._prove_again(track)
+
+    def _prove_again(self, track: Track) -> None:
+        if self.now_seconds - track.checked_seconds < RETRY_SECONDS or self._proofs_left == 0:
+            return
+        self._proofs_left -= 1
+        track.checked_seconds = self.now_seconds
+        face = self._close.verify(track.face.box)
+        if face is not None:
+            self._see(track, face)
+
+    def _prove_new(self, detection: Detection) -> None:
+        box = detection.face.box
+        if self._proofs_left == 0 or self._rejected.holds(box, self.now_seconds):
+            return
+        self._proofs_left -= 1
+        face = self._close.verify(box)
+        if face is None:
+            self._rejected.add(box, self.now_seconds)
+            return
+        pairs, _ = self._tracker.match([face.box], self._tracker.tracks, self.now_seconds)
+        track = pairs[0][0] if pairs else self._tracker.start(face, self.now_seconds)
+        if track is not None:
+            self._see(track, face)
+
+    def _see(self, track: Track, face: Face) -> None:
+        self._tracker.see(track, face, self.now_seconds)
+        self.seen.add(track.track_id)
+
+    def _widened_region(self) -> PictureArea:
+        height, width = self.image.shape[:2]
+        region = self.region
+        x, y = _RIM * (region.x1_px - region.x0_px), _RIM * (region.y1_px - region.y0_px)
+        return PictureArea(
+            max(region.x0_px - x, -0.5),
+            max(region.y0_px - y, -0.5),
+            min(region.x1_px + x, width - 0.5),
+            min(region.y1_px + y, height - 0.5),
+        )

@@ -1,0 +1,126 @@
+"""The same face over time: tracks in seconds, bounded in number, and the same answer for the same input."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from monitor.faces.geometry import Face, OrientedBox
+
+__all__ = ["Track", "Tracker"]
+
+# A face is the same one when its centre moved by no more than this, in its own size: at once, for each second that it
+# was not seen, and at most. Heads turn within their own width; a jump further than that is somebody else.
+_NEAR = 0.6
+_NEAR_PER_SECOND = 0.8
+_NEAR_AT_MOST = 1.5
+_SIZE_FACTOR = 2.2
+
+
+@dataclass(slots=True)
+class Track:
+    """One face over time.
+
+    Attributes:
+        track_id: Counts from 1; never used twice between two resets.
+        face: As it was last seen, upright.
+        first_seconds: When it was first seen.
+        last_seconds: When it was last seen.
+        sightings: In how many frames it was seen.
+        checked_seconds: When its orientation was last looked into.
+    """
+
+    track_id: int
+    face: Face
+    first_seconds: float
+    last_seconds: float
+    sightings: int
+    checked_seconds: float
+
+    def cost(self, box: OrientedBox, now_seconds: float) -> float | None:
+        """Return how unlike this track a box is, from 0; None when it cannot be the same face."""
+        own = self.face.box
+        larger = max(own.size_px, box.size_px)
+        near = min(_NEAR + _NEAR_PER_SECOND * (now_seconds - self.last_seconds), _NEAR_AT_MOST)
+        distance = own.distance_px(box) / larger
+        growth = abs(math.log(box.size_px / own.size_px))
+        if distance > near or growth > math.log(_SIZE_FACTOR):
+            return None
+        return distance + growth
+
+
+class Tracker:
+    """Keeps tracks apart and alive.
+
+    Args:
+        lost_seconds: A track that was not seen for so long ends.
+        maximum_tracks: How many there may be at once.
+    """
+
+    def __init__(self, lost_seconds: float, maximum_tracks: int) -> None:
+        self._lost_seconds = lost_seconds
+        self._maximum_tracks = maximum_tracks
+        self._tracks: dict[int, Track] = {}
+        self._next_id = 1
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The living tracks, oldest first."""
+        return tuple(self._tracks.values())
+
+    def get(self, track_id: int | None) -> Track | None:
+        """Return a living track, or None."""
+        return None if track_id is None else self._tracks.get(track_id)
+
+    def end_lost(self, now_seconds: float) -> None:
+        """End the tracks that were not seen for too long."""
+        for track in self.tracks:
+            if now_seconds - track.last_seconds > self._lost_seconds:
+                del self._tracks[track.track_id]
+
+    def match(
+        self, boxes: Sequence[OrientedBox], among: Iterable[Track], now_seconds: float
+    ) -> tuple[list[tuple[Track, int]], list[int]]:
+        """Pair tracks with boxes, the most alike first.
+
+        Args:
+            boxes: What was found.
+            among: The tracks that may be paired.
+            now_seconds: Time of the picture.
+
+        Returns:
+            The pairs of track and index into `boxes`, and the indices that no track claims.
+        """
+        options = []
+        for track in among:
+            for index, box in enumerate(boxes):
+                cost = track.cost(box, now_seconds)
+                if cost is not None:
+                    options.append((cost, track.track_id, index, track))
+        options.sort(key=lambda option: option[:3])
+        pairs: list[tuple[Track, int]] = []
+        taken_tracks: set[int] = set()
+        taken_boxes: set[int] = set()
+        for _, track_id, index, track in options:
+            if track_id not in taken_tracks and index not in taken_boxes:
+                taken_tracks.add(track_id)
+                taken_boxes.add(index)
+                pairs.append((track, index))
+        return pairs, [index for index in range(len(boxes)) if index not in taken_boxes]
+
+    def see(self, track: Track, face: Face, now_seconds: float) -> None:
+        """Record that a track's face was seen; a second time within one frame only replaces the first."""
+        if now_seconds > track.last_seconds:
+            track.sightings += 1
+        track.face, track.last_seconds = face, now_seconds
+
+    def start(self, face: Face, now_seconds: float) -> Track | None:
+        """Begin a track, or return None when there are too many and all were seen just now."""
+        if len(self._tracks) >= self._maximum_tracks:
+            stalest = min(self._tracks.values(), key=lambda track: (track.last_seconds, -track.track_id))
+            if stalest.last_seconds >= now_seconds:
+                return None
+            del self._tracks[stalest.track_id]
+        track = Track(self._next_id, face, now_seconds, now_seconds, 1, now_seconds)
+        self._next_id += 1
+        self._tracks[track.track_id] = track
+        return track
