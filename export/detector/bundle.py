@@ -10,6 +10,7 @@ from export.bundle_writer import build_versions, file_records, git_commit, write
 from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
 from export.detector.layers import fold_batch_norms
 from export.detector.network import RetinaFace
+from export.detector.self_check import refuse_unfit_detector
 from export.onnx_files import to_onnx
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import BundleManifest, DetectorContract, InputContract, Provenance, Variant
@@ -55,7 +56,11 @@ def write_detector_bundle(
         directory: Where to.
         name: The bundle's name.
         sizes_px: Sides of the square inputs, multiples of 32; one model file each.
+
+    Raises:
+        BundleError: The network does not find the known face, or the place cannot be written to.
     """
+    refuse_unfit_detector(source.network, source.normalisation, source.anchors, label=source.provenance.source)
     network = fold_batch_norms(source.network)
     contents = {model_file(size): _export(source, network, size) for size in sizes_px}
     given = source.normalisation
