@@ -6,7 +6,9 @@ from monitor.commands import LazyCommand, program, run
 
 __all__ = ["main"]
 
-COMMANDS: dict[str, LazyCommand] = {}
+COMMANDS: dict[str, LazyCommand] = {
+    "ingest": LazyCommand("trainer.commands.ingest", "take a data set in: check every file, write a manifest"),
+}
 
 
 def main() -> NoReturn:

@@ -1,0 +1,193 @@
+"""`nicu-trainer ingest` takes in what is right and says, for every other file, why not."""
+
+import csv
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from trainer.commands.ingest import command
+from trainer.data import Label, Role, read_manifest
+from trainer.errors import DataError
+
+
+def paint(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 8, 3)).astype(np.uint8)
+    Image.fromarray(cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)).save(path)
+
+
+def run(*arguments):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def cope(tmp_path):
+    folder = tmp_path / "COPE"
+    names = ["S04_M_pain_1", "S04_M_rest_1", "S05_F_pain _1", "S05_F_friciton_1", "S05_F_cry", "S06_M_rest2"]
+    for seed, name in enumerate(names):
+        paint(folder / f"{name}.jpg", seed)
+    return folder
+
+
+def test_a_cope_folder_becomes_a_manifest(cope):
+    output = run("cope", cope)
+
+    manifest = read_manifest(cope.with_name("COPE.manifest.csv"))
+    assert "6 pictures of 3 subjects" in output
+    assert "No file was refused" in output
+    by_name = {manifest.path(record).name: record for record in manifest.records}
+    assert by_name["S05_F_pain _1.jpg"].label is Label.PAIN
+    assert by_name["S05_F_friciton_1.jpg"].stimulus == "friction"
+    assert by_name["S05_F_friciton_1.jpg"].role is Role.STRESS
+    assert by_name["S06_M_rest2.jpg"].role is Role.MAIN
+    assert {record.subject for record in manifest.records} == {"cope/S04", "cope/S05", "cope/S06"}
+    assert all(manifest.path(record).is_file() for record in manifest.records)
+
+
+def test_every_file_that_is_left_out_is_told_with_its_reason(cope):
+    (cope / "holiday.jpg").write_bytes((cope / "S05_F_cry.jpg").read_bytes())
+    (cope / "S07_M_pain_1.jpg").write_bytes((cope / "S04_M_pain_1.jpg").read_bytes()[:900])
+    shutil.copy(cope / "S04_M_pain_1.jpg", cope / "S04_M_pain_2.jpg")
+    shutil.copy(cope / "S06_M_rest2.jpg", cope / "S06_M_pain_1.jpg")
+    paint(cope / "S06_F_rest_9.jpg", 77)
+    (cope / "notes.docx").write_bytes(b"PK")
+
+    output = run("cope", cope)
+
+    report = json.loads(cope.with_name("COPE.manifest.report.json").read_text())
+    reasons = {entry["file"].rpartition("/")[2]: entry["reason"] for entry in report["refused"]}
+    assert reasons == {
+        "holiday.jpg": "unknown_name",
+        "S07_M_pain_1.jpg": "truncated",
+        "S04_M_pain_2.jpg": "duplicate",
+        "S06_M_rest2.jpg": "conflicting_label",
+        "S06_M_pain_1.jpg": "conflicting_label",
+        "notes.docx": "unknown_name",
+    }
+    assert all(entry["file"].rpartition("/")[2] in entry["message"] for entry in report["refused"])
+    assert "Subject cope/S06 is both M and F" in output
+    assert report["slips_understood"]
+    assert len(read_manifest(cope.with_name("COPE.manifest.csv")).records) == 6
+
+
+def test_pictures_that_look_alike_are_reported_and_kept(cope):
+    image = Image.open(cope / "S04_M_pain_1.jpg")
+    image.save(cope / "S05_F_rest_7.jpg", quality=60)
+
+    output = run("cope", cope)
+
+    report = json.loads(cope.with_name("COPE.manifest.report.json").read_text())
+    assert report["taken"] == 7
+    assert len(report["near_duplicates"]) == 1
+    assert report["near_duplicates"][0] | {"first": "", "second": ""} == {
+        "first": "",
+        "second": "",
+        "same_subject": False,
+        "same_label": False,
+    }
+    assert "1 pairs look alike: 1 across subjects, 1 with different labels" in output
+
+
+@pytest.mark.parametrize("by", ["table", "folders"])
+def test_unifesp_takes_its_labels_from_a_table_or_from_folders(tmp_path, by):
+    folder = tmp_path / "UNIFESP"
+    for number, label in enumerate(["pain", "no_pain", "pain"], start=1):
+        parent = folder / ("dor" if label == "pain" else "sem dor") if by == "folders" else folder
+        paint(parent / f"{number:02d}_11422{number}.bmp", number)
+    if by == "table":
+        rows = "file;label\n01_114221.bmp;pain\n02_114222.bmp;0\nC:\\faces\\03_114223.bmp;1\n"
+        (folder / "labels.csv").write_text(rows)
+
+    run("unifesp", folder)
+
+    records = read_manifest(tmp_path / "UNIFESP.manifest.csv").records
+    assert {record.subject: record.label for record in records} == {
+        "unifesp/01": Label.PAIN,
+        "unifesp/02": Label.NO_PAIN,
+        "unifesp/03": Label.PAIN,
+    }
+
+
+def test_a_unifesp_picture_without_a_label_is_refused(tmp_path):
+    paint(tmp_path / "UNIFESP" / "dor" / "01_114221.bmp", 1)
+    paint(tmp_path / "UNIFESP" / "02_114222.bmp", 2)
+
+    output = run("unifesp", tmp_path / "UNIFESP")
+
+    assert "1 no_label" in output
+
+
+def test_icopevid_clips_are_cut_into_stills(tmp_path):
+    folder = tmp_path / "video"
+    folder.mkdir()
+    writer = cv2.VideoWriter(str(folder / "S025_Pain_1_[0]_20s.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for index in range(20):
+        writer.write(np.random.default_rng(index).integers(0, 255, (48, 64, 3)).astype(np.uint8))
+    writer.release()
+    (folder / "S026_Rest_1_[0]_20s.avi").write_bytes(b"no video")
+
+    output = run("icopevid", folder, "--frames-per-clip", 4)
+
+    records = read_manifest(tmp_path / "video.manifest.csv").records
+    assert len(records) == 4
+    assert {record.subject for record in records} == {"icopevid/S025"}
+    assert "S026_Rest_1_[0]_20s.avi: no video can be decoded" in output
+
+
+def test_a_table_of_any_picture_set_is_taken_in(tmp_path):
+    rows = [("image", "subject", "label")]
+    for index in range(4):
+        paint(tmp_path / "faces" / f"{index}.png", index)
+        rows.append((f"faces/{index}.png", f"person {index // 2}", str(index % 2)))
+    rows += [("faces/none.png", "person 9", "1"), ("faces/0.png", "person 0", "maybe"), ("faces/1.png", "", "1")]
+    with (tmp_path / "set.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+
+    output = run("table", tmp_path / "set.csv")
+
+    assert "2 pain and 2 no pain" in output
+    assert "3 files refused (1 missing, 1 no_label, 1 bad_row)" in output
+    assert "set.csv, line 7" in output
+
+
+def test_what_cannot_be_a_data_set_ends_with_one_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.csv").write_text("picture,who\na,b\n")
+    runner = CliRunner()
+
+    for arguments, told in [
+        (("cope", tmp_path / "nowhere"), "is no folder"),
+        (("cope", tmp_path / "empty"), "there is no picture below"),
+        (("table", tmp_path / "bad.csv"), "lacks the column 'image'"),
+        (("table", tmp_path / "none.csv"), "there is no table"),
+    ]:
+        result = runner.invoke(command, [str(argument) for argument in arguments])
+        assert isinstance(result.exception, DataError)
+        assert told in str(result.exception)
+
+
+def test_a_table_that_is_no_manifest_is_answered_with_the_command_that_makes_one(tmp_path):
+    (tmp_path / "set.csv").write_text("image,subject,label\na.png,1,1\n")
+
+    with pytest.raises(DataError, match=r"run `nicu-trainer ingest table set\.csv` first"):
+        read_manifest(tmp_path / "set.csv")
+
+
+def test_the_manifests_digest_follows_the_content_and_not_the_place(cope, tmp_path):
+    run("cope", cope)
+    before = read_manifest(tmp_path / "COPE.manifest.csv").sha256
+    moved = tmp_path / "elsewhere" / "COPE"
+    shutil.copytree(cope, moved)
+    run("cope", moved)
+
+    assert read_manifest(moved.with_name("COPE.manifest.csv")).sha256 == before
+    (cope / "S06_M_rest2.jpg").unlink()
+    run("cope", cope)
+    assert read_manifest(tmp_path / "COPE.manifest.csv").sha256 != before

@@ -1,0 +1,1 @@
+"""The commands of `nicu-trainer`, one module each."""

@@ -1,0 +1,112 @@
+"""`nicu-trainer ingest`: a data set's folder or table becomes a manifest, with a report of what was refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from rich.progress import track
+
+from trainer.data import (
+    Candidate,
+    Named,
+    clip_candidates,
+    cope_candidates,
+    find_labels,
+    ingest,
+    table_candidates,
+    unifesp_candidates,
+    write_manifest,
+)
+from trainer.errors import DataError
+from trainer.training.storage import write_atomically
+
+__all__ = ["command"]
+
+_OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="The manifest to write; default <folder or table>.manifest.csv beside the data.",
+)
+_FOLDER = click.argument("folder", type=click.Path(path_type=Path))
+
+
+@click.group(name="ingest")
+def command() -> None:
+    """Take a data set in: check every file and write a manifest.
+
+    The report of what was refused, and why, is printed and written beside the manifest as <manifest>.report.json.
+    """
+
+
+def _finish(
+    candidates: list[Candidate], data_set: str, out: Path, is_main: Callable[[Named], bool] = lambda _: True
+) -> None:
+    shown = track(candidates, description=f"reading {data_set}", transient=True)
+    report = ingest(shown, data_set, out.parent, is_main=is_main)
+    write_atomically(out.with_suffix(".report.json"), report.as_json().encode())
+    for line in report.lines():
+        click.echo(line)
+    if not report.records:
+        raise DataError(f"no picture was taken; {out.with_suffix('.report.json')} says why each was refused")
+    write_manifest(out, report.records)
+    click.echo(f"Manifest: {out}")
+
+
+def _default_out(source: Path, out: Path | None) -> Path:
+    return out or source.absolute().with_name(f"{source.absolute().stem}.manifest.csv")
+
+
+@command.command()
+@_FOLDER
+@_OUT
+@click.option(
+    "--main",
+    default="pain,rest",
+    show_default=True,
+    help="Stimuli that are trained and tested on, or `all`; the others are kept to see what is mistaken for pain.",
+)
+def cope(folder: Path, out: Path | None, main: str) -> None:
+    """COPE: S<nn>_<M|F>_<stimulus>[_n].jpg."""
+    wanted = {word.strip() for word in main.split(",")}
+    _finish(
+        list(cope_candidates(folder)),
+        "cope",
+        _default_out(folder, out),
+        lambda named: "all" in wanted or named.stimulus in wanted,
+    )
+
+
+@command.command()
+@_FOLDER
+@_OUT
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=None,
+    help="CSV table with the columns image and label; default: any such table in the folder, else the folders' names.",
+)
+def unifesp(folder: Path, out: Path | None, labels: Path | None) -> None:
+    """UNIFESP: <subject>_<hhmmss>[_k].bmp."""
+    _finish(list(unifesp_candidates(folder, find_labels(folder, labels))), "unifesp", _default_out(folder, out))
+
+
+@command.command()
+@_FOLDER
+@_OUT
+@click.option("--frames-per-clip", type=click.IntRange(1, 500), default=5, show_default=True)
+def icopevid(folder: Path, out: Path | None, frames_per_clip: int) -> None:
+    """iCOPEvid: S<nnn>_<Stimulus>_<n>_[<k>]_20s.avi; stills are written beside the manifest."""
+    path = _default_out(folder, out)
+    frames = path.with_name(f"{path.stem}.frames")
+    candidates = list(track(list(clip_candidates(folder, frames, frames_per_clip)), "cutting stills", transient=True))
+    _finish(candidates, "icopevid", path, lambda named: named.stimulus in {"pain", "rest"})
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@_OUT
+@click.option("--name", default=None, help="Name of the data set; default: the table's name.")
+def table(file: Path, out: Path | None, name: str | None) -> None:
+    """Any two-class picture set: a CSV table with the columns image, subject, label."""
+    _finish(list(table_candidates(file)), name or file.stem, _default_out(file, out))

@@ -1,0 +1,43 @@
+"""Data sets: names, labels, checks, manifests."""
+
+from trainer.data.clips import clip_candidates
+from trainer.data.duplicates import NEAR_BITS, near_duplicates, perceptual_hash
+from trainer.data.ingest import Candidate, ingest, picture_files
+from trainer.data.manifest import ImageRecord, Manifest, read_manifest, write_manifest
+from trainer.data.naming import Label, Named, Role, parse_cope, parse_fei, parse_icopevid, parse_label, parse_unifesp
+from trainer.data.pictures import file_sha256, read_picture
+from trainer.data.refusal import Reason, RefusedError
+from trainer.data.report import IngestReport, Refusal
+from trainer.data.sources import cope_candidates, find_labels, table_candidates, unifesp_candidates
+
+__all__ = [
+    "NEAR_BITS",
+    "Candidate",
+    "ImageRecord",
+    "IngestReport",
+    "Label",
+    "Manifest",
+    "Named",
+    "Reason",
+    "Refusal",
+    "RefusedError",
+    "Role",
+    "clip_candidates",
+    "cope_candidates",
+    "file_sha256",
+    "find_labels",
+    "ingest",
+    "near_duplicates",
+    "parse_cope",
+    "parse_fei",
+    "parse_icopevid",
+    "parse_label",
+    "parse_unifesp",
+    "perceptual_hash",
+    "picture_files",
+    "read_manifest",
+    "read_picture",
+    "table_candidates",
+    "unifesp_candidates",
+    "write_manifest",
+]

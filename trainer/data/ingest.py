@@ -1,0 +1,164 @@
+"""Takes a data set in: finds its pictures, reads their names and labels, checks every file."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.data.duplicates import near_duplicates, perceptual_hash
+from trainer.data.manifest import ImageRecord
+from trainer.data.naming import Label, Named, Role
+from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, read_picture
+from trainer.data.refusal import Reason, RefusedError
+from trainer.data.report import IngestReport
+from trainer.errors import DataError
+
+__all__ = ["Candidate", "ingest", "picture_files"]
+
+_IGNORED = frozenset({".csv", ".json", ".md", ".txt", ".db", ".ini", ".xlsx", ".pdf", ".html", ".ds_store"})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A file that may become a part of the data set.
+
+    Attributes:
+        path: Where it lies.
+        named: What its name or its row says; a `RefusedError` where that cannot be understood.
+        label: What a table or a folder says, if anything; it must agree with the name.
+    """
+
+    path: Path
+    named: Named | RefusedError
+    label: Label | None = None
+
+
+def picture_files(folder: Path, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> Iterator[Path]:
+    """Yield every file below a folder in a fixed order, tables, texts and hidden files left aside.
+
+    A file of another kind is yielded too, so that it is refused by name and not passed over.
+
+    Raises:
+        DataError: The folder does not exist or holds no file of the wanted kinds.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; give the folder that holds the pictures")
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.suffix.lower() not in _IGNORED
+    )
+    if not any(path.suffix.lower() in suffixes for path in files):
+        raise DataError(f"there is no picture below {folder} (looked for {', '.join(sorted(suffixes))})")
+    yield from files
+
+
+def ingest(
+    candidates: Iterable[Candidate],
+    data_set: str,
+    folder: Path,
+    *,
+    is_main: Callable[[Named], bool] = lambda _: True,
+    progress: Callable[[int], None] = lambda _: None,
+    read: Callable[[Path], NDArray[np.uint8]] = read_picture,
+) -> IngestReport:
+    """Check every candidate and take in what is right.
+
+    Args:
+        candidates: The files, with what is known about them.
+        data_set: Name of the data set; becomes a part of the subjects' names.
+        folder: Where the manifest will lie; paths below it are kept relative.
+        is_main: Whether a picture is trained and tested on.
+        progress: Called with the number of candidates done.
+        read: Reads a picture.
+
+    Returns:
+        What was taken and what was refused. Nothing is passed over in silence.
+    """
+    report = IngestReport()
+    sexes: dict[str, set[str]] = defaultdict(set)
+    by_hash: dict[str, list[ImageRecord]] = defaultdict(list)
+    for done, candidate in enumerate(candidates, start=1):
+        shown = _shown(candidate.path, folder)
+        try:
+            record = _take(candidate, shown, data_set, is_main, read)
+            named = candidate.named
+            if isinstance(named, Named):
+                sexes[record.subject] |= {named.sex} - {""}
+                if named.slip:
+                    report.slips[shown] = named.slip
+            by_hash[record.sha256].append(record)
+        except RefusedError as refused:
+            report.refuse(shown, refused.reason, str(refused))
+        progress(done)
+    report.records = _without_copies(by_hash, report)
+    pairs = near_duplicates([record.perceptual_hash for record in report.records])
+    report.near_duplicates = [(report.records[first], report.records[second]) for first, second in pairs]
+    report.warnings += [
+        f"Subject {subject} is both M and F in the file names; is it one infant?"
+        for subject, found in sorted(sexes.items())
+        if len(found) > 1
+    ]
+    return report
+
+
+def _shown(path: Path, folder: Path) -> str:
+    path, folder = path.absolute(), folder.absolute()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+
+
+def _take(
+    candidate: Candidate,
+    shown: str,
+    data_set: str,
+    is_main: Callable[[Named], bool],
+    read: Callable[[Path], NDArray[np.uint8]],
+) -> ImageRecord:
+    named = candidate.named
+    if isinstance(named, RefusedError):
+        raise named
+    if candidate.label is not None and named.label is not None and candidate.label is not named.label:
+        raise RefusedError(
+            Reason.CONFLICTING_LABEL, f"{shown}: the name says {named.label}, the table or folder {candidate.label}"
+        )
+    label = candidate.label or named.label
+    if label is None:
+        raise RefusedError(
+            Reason.NO_LABEL, f"{shown} has no label: give a table of labels, or folders called pain and no_pain"
+        )
+    image = read(candidate.path)
+    return ImageRecord(
+        image=shown,
+        subject=f"{data_set}/{named.subject}",
+        label=label,
+        stimulus=named.stimulus or ("pain" if label is Label.PAIN else ""),
+        data_set=data_set,
+        role=Role.MAIN if is_main(named) else Role.STRESS,
+        sha256=file_sha256(candidate.path),
+        perceptual_hash=perceptual_hash(image),
+        width_px=image.shape[1],
+        height_px=image.shape[0],
+    )
+
+
+def _without_copies(by_hash: dict[str, list[ImageRecord]], report: IngestReport) -> list[ImageRecord]:
+    """Keep one of identical files, and none where they are labelled or attributed differently."""
+    kept = []
+    for records in by_hash.values():
+        first, *copies = records
+        if any((copy.label, copy.subject) != (first.label, first.subject) for copy in copies):
+            names = " and ".join(f"{record.image} ({record.label}, {record.subject})" for record in records)
+            for record in records:
+                report.refuse(
+                    record.image, Reason.CONFLICTING_LABEL, f"{record.image}: the same picture is given as {names}"
+                )
+            continue
+        kept.append(first)
+        for copy in copies:
+            report.refuse(copy.image, Reason.DUPLICATE, f"{copy.image} is the same file as {first.image}")
+    return sorted(kept, key=lambda record: record.image)

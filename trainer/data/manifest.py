@@ -1,0 +1,124 @@
+"""The manifest: one row for each picture of a data set, as a CSV file that people can read.
+
+Paths are relative to the manifest's folder where the pictures lie below it, so that the folder can be moved.
+"""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from trainer.data.naming import Label, Role
+from trainer.data.refusal import RefusedError
+from trainer.errors import DataError
+from trainer.training.storage import write_atomically
+
+__all__ = ["ImageRecord", "Manifest", "read_manifest", "write_manifest"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture.
+
+    Attributes:
+        image: Path, relative to the manifest's folder or absolute.
+        subject: Whose face it is: data set and number, so that subjects of several data sets stay apart.
+        label: Pain or no pain.
+        stimulus: What was done; "" where unknown.
+        data_set: Where it comes from.
+        role: Whether it is trained and tested on.
+        sha256: Of the file.
+        perceptual_hash: 64 bits as 16 hexadecimal digits; pictures that look alike differ in few bits.
+        width_px: Of the upright picture.
+        height_px: Of the upright picture.
+    """
+
+    image: str
+    subject: str
+    label: Label
+    stimulus: str
+    data_set: str
+    role: Role
+    sha256: str
+    perceptual_hash: str
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """All pictures of one or more data sets.
+
+    Attributes:
+        records: In a fixed order.
+        folder: To which relative paths refer.
+    """
+
+    records: tuple[ImageRecord, ...]
+    folder: Path
+
+    def path(self, record: ImageRecord) -> Path:
+        """Return where a picture lies."""
+        return self.folder / record.image
+
+    @property
+    def sha256(self) -> str:
+        """The digest of everything that matters to a result: pictures, subjects, labels, roles; not where they lie."""
+        digest = hashlib.sha256()
+        for row in sorted(
+            f"{record.sha256},{record.subject},{record.label},{record.stimulus},{record.role}"
+            for record in self.records
+        ):
+            digest.update(row.encode() + b"\n")
+        return digest.hexdigest()
+
+
+_COLUMNS = tuple(field.name for field in fields(ImageRecord))
+
+
+def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
+    """Write a manifest, atomically.
+
+    Raises:
+        CheckpointError: It cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([str(getattr(record, column)) for column in _COLUMNS] for record in records)
+    write_atomically(path, text.getvalue().encode())
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read what `write_manifest` wrote.
+
+    Raises:
+        DataError: It is missing, no manifest, or has a wrong row; the sentence names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"there is no manifest {path}; `nicu-trainer ingest` writes one") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the manifest {path} cannot be read: {error}") from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
+    if missing:
+        raise DataError(
+            f"{path} is no manifest: it lacks the columns {', '.join(missing)}; to use a table of your own, run "
+            f"`nicu-trainer ingest table {path.name}` first"
+        )
+    records = []
+    for row in rows:
+        try:
+            values = {column: row[column] for column in _COLUMNS}
+            numbers = {name: int(values.pop(name)) for name in ("width_px", "height_px")}
+            kinds = {"label": Label(values.pop("label")), "role": Role(values.pop("role"))}
+            records.append(ImageRecord(**values, **numbers, **kinds))  # type: ignore[arg-type]  # built from the columns
+        except (ValueError, TypeError, RefusedError) as error:
+            raise DataError(f"{path}, line {rows.line_num}: {error}") from error
+    if not records:
+        raise DataError(f"the manifest {path} lists no picture")
+    return Manifest(tuple(records), path.parent)

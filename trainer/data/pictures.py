@@ -1,0 +1,100 @@
+"""Reads still pictures of any common kind into one: RGB, 8 bits, the right way up.
+
+Grey, palette, 16-bit, CMYK, transparent and EXIF-rotated files are converted; what cannot be converted faithfully is
+refused with the reason. A file's declared size is checked before a pixel is decoded, so that a small file that unfolds
+to gigabytes (a decompression bomb) does no harm.
+"""
+
+import hashlib
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from trainer.data.refusal import Reason, RefusedError
+
+__all__ = ["PICTURE_SUFFIXES", "file_sha256", "read_picture"]
+
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"})
+
+_MAXIMUM_PIXELS = 100_000_000
+_MINIMUM_SIDE_PX = 8
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """Read a picture.
+
+    Args:
+        path: A file of any kind that Pillow reads.
+
+    Returns:
+        Shape (height, width, 3), uint8, RGB, turned as its EXIF orientation says.
+
+    Raises:
+        RefusedError: It is missing, empty, no picture, cut off, too large, or holds values that are no grey levels.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of what is checked or refused here anyway
+            with Image.open(path) as picture:
+                _check_size(path, picture)
+                picture.load()
+                return _to_rgb(path, ImageOps.exif_transpose(picture))
+    except FileNotFoundError:
+        raise RefusedError(Reason.MISSING, f"{path} does not exist") from None
+    except Image.DecompressionBombError:
+        raise RefusedError(Reason.TOO_LARGE, f"{path} unfolds to more than {_MAXIMUM_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        if path.stat().st_size == 0:
+            raise RefusedError(Reason.TRUNCATED, f"{path} is empty") from None
+        raise RefusedError(Reason.NOT_A_PICTURE, f"{path} is no picture of a known kind") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        if isinstance(error, IsADirectoryError | PermissionError):
+            raise RefusedError(Reason.UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
+        told = str(error).lower()
+        if "truncated" in told or "broken" in told or "incomplete" in told or "end of file" in told or not told:
+            raise RefusedError(Reason.TRUNCATED, f"{path} is cut off or damaged ({error})") from error
+        raise RefusedError(Reason.UNREADABLE, f"{path} cannot be decoded ({error})") from error
+
+
+def _check_size(path: Path, picture: Image.Image) -> None:
+    width, height = picture.size
+    if width * height > _MAXIMUM_PIXELS:
+        raise RefusedError(
+            Reason.TOO_LARGE, f"{path} unfolds to {width} x {height} pixels; the limit is {_MAXIMUM_PIXELS:,}"
+        )
+    if min(width, height) < _MINIMUM_SIDE_PX:
+        raise RefusedError(Reason.TOO_SMALL, f"{path} has only {width} x {height} pixels")
+
+
+def _to_rgb(path: Path, picture: Image.Image) -> NDArray[np.uint8]:
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        grey = _deep_to_grey(path, np.asarray(picture))
+        return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    return np.ascontiguousarray(np.asarray(picture.convert("RGB"), dtype=np.uint8))
+
+
+def _deep_to_grey(path: Path, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale more than 8 bits to 8: full scale is 65,535 for integers, and 1 or 255 for floats."""
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        count = int((~np.isfinite(numbers)).sum())
+        raise RefusedError(
+            Reason.NOT_A_NUMBER, f"{path} has {count} pixels that are not finite numbers (NaN or infinite)"
+        )
+    low, high = float(numbers.min()), float(numbers.max())
+    if np.issubdtype(values.dtype, np.floating):
+        full = 1.0 if high <= 1.0 else 255.0
+    else:
+        full = 255.0 if high <= 255.0 else 65_535.0
+    if low < 0.0 or high > full:
+        raise RefusedError(Reason.UNREADABLE, f"{path} has values from {low:g} to {high:g}, which are no grey levels")
+    return np.rint(numbers * (255.0 / full)).astype(np.uint8)

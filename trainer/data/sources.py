@@ -1,0 +1,137 @@
+"""The data sets that can be taken in, and where their labels come from."""
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from trainer.data.ingest import Candidate, picture_files
+from trainer.data.naming import Label, Named, parse_cope, parse_fei, parse_label, parse_unifesp
+from trainer.data.refusal import Reason, RefusedError
+from trainer.errors import DataError
+
+__all__ = ["cope_candidates", "find_labels", "table_candidates", "unifesp_candidates"]
+
+_FILE_COLUMNS = ("image", "file", "filename", "file_name", "path", "img")
+_LABEL_COLUMNS = ("label", "class", "classe", "pain", "target")
+
+
+def _named(path: Path, *parsers: Callable[[str], Named]) -> Named | RefusedError:
+    """Read a name with the first parser that understands it; the first one's complaint is kept."""
+    complaint: RefusedError | None = None
+    for parse in parsers:
+        try:
+            return parse(path.stem)
+        except RefusedError as refused:
+            complaint = complaint or RefusedError(refused.reason, f"{path.name}: {refused}")
+    return complaint or RefusedError(Reason.UNKNOWN_NAME, f"{path.name} cannot be understood")
+
+
+def _folder_label(path: Path, root: Path) -> Label | None:
+    """Return the label that the nearest telling folder gives, if one does."""
+    for part in reversed(path.relative_to(root).parts[:-1]):
+        try:
+            return parse_label(part)
+        except RefusedError:
+            continue
+    return None
+
+
+def cope_candidates(root: Path) -> Iterator[Candidate]:
+    """Yield the files of a COPE folder; their names say everything."""
+    for path in picture_files(root):
+        yield Candidate(path, _named(path, parse_cope, parse_fei))
+
+
+def unifesp_candidates(root: Path, labels: dict[str, Label]) -> Iterator[Candidate]:
+    """Yield the files of a UNIFESP folder; labels come from a table, else from the folders' names.
+
+    Args:
+        root: The folder.
+        labels: File name (with or without suffix) to label.
+    """
+    for path in picture_files(root):
+        label = labels.get(path.name, labels.get(path.stem)) or _folder_label(path, root)
+        yield Candidate(path, _named(path, parse_unifesp, parse_fei), label)
+
+
+def find_labels(root: Path, table: Path | None) -> dict[str, Label]:
+    """Return the labels of a table, by file name and by its stem.
+
+    Args:
+        root: Where a table lies when none is named: the only CSV file with a column of files and one of labels.
+        table: The table, or None.
+
+    Raises:
+        DataError: The named table is missing or has no such columns, or its rows contradict each other.
+    """
+    if table is not None:
+        return _label_table(table, required=True)
+    found: dict[str, Label] = {}
+    for path in sorted(root.glob("*.csv")):
+        found |= _label_table(path, required=False)
+    return found
+
+
+def _label_table(path: Path, *, required: bool) -> dict[str, Label]:
+    rows = _rows(path)
+    columns = {name.strip().lower(): name for name in (rows[0] if rows else {})}
+    file_column = next((columns[name] for name in _FILE_COLUMNS if name in columns), None)
+    label_column = next((columns[name] for name in _LABEL_COLUMNS if name in columns), None)
+    if file_column is None or label_column is None:
+        if required:
+            raise DataError(f"{path} needs a column of files ({_FILE_COLUMNS[0]}) and one of labels (label)")
+        return {}
+    labels: dict[str, Label] = {}
+    for number, row in enumerate(rows, start=2):
+        try:
+            label = parse_label(row[label_column])
+        except RefusedError as error:
+            raise DataError(f"{path}, line {number}: {error}") from error
+        name = Path(row[file_column].replace("\\", "/")).name
+        for key in (name, Path(name).stem):
+            if labels.setdefault(key, label) is not label:
+                raise DataError(f"{path}, line {number}: {name} has two different labels")
+    return labels
+
+
+def table_candidates(table: Path) -> Iterator[Candidate]:
+    """Yield the rows of a CSV table with the columns image, subject, label, and optionally stimulus.
+
+    Paths are relative to the table's folder or absolute.
+
+    Raises:
+        DataError: The table is missing, empty, or lacks a column.
+    """
+    rows = _rows(table)
+    if not rows:
+        raise DataError(f"{table} has no row")
+    columns = {name.strip().lower(): name for name in rows[0] if name}
+    if missing := [name for name in ("image", "subject", "label") if name not in columns]:
+        raise DataError(f"{table} lacks the column {missing[0]!r}; it has {', '.join(columns) or 'no header'}")
+    for number, row in enumerate(rows, start=2):
+        image, subject, label = ((row[columns[name]] or "").strip() for name in ("image", "subject", "label"))
+        path = table.parent / image
+        stimulus = (row[columns["stimulus"]] or "").strip() if "stimulus" in columns else ""
+        try:
+            yield Candidate(path, _row_named(image, subject, label, stimulus))
+        except RefusedError as refused:
+            yield Candidate(path, RefusedError(refused.reason, f"{table.name}, line {number}: {refused}"))
+
+
+def _row_named(image: str, subject: str, label: str, stimulus: str) -> Named:
+    if not image or not subject:
+        raise RefusedError(Reason.BAD_ROW, f"the {'subject' if image else 'image'} is empty")
+    return Named(subject, stimulus, parse_label(label))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        raise DataError(f"there is no table {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the table {path} cannot be read: {error}") from error
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    return list(csv.DictReader(text.splitlines(), delimiter=delimiter, restval=""))
