@@ -1,0 +1,37 @@
+"""The newest facts about every bed, between the station that finds them and the people and programs that look.
+
+The station writes, from any of its threads, and is never held up:
+
+    board = Board(places, clock, on_level=config.alarms.on_level, keeps_pictures=config.web.preview != "off")
+    board.observe(bed_id, observation, frame, sighting)     after every analysed frame
+    board.transition(bed_id, alert)                         for every alert; bed_id None: of the whole station
+    board.camera(bed_id, camera_status)                     about once a second, and when its state changes
+    board.station(station_facts)                            about once a second
+
+The page, the API and the exporters read `board.snapshot()`, which is made at most once a second and shared, and
+`board.picture(bed_id)`. Everything that is kept is bounded: the newest observation and picture of each bed, ten minutes
+of its level, its open alerts and its last hundred past ones, the last thousand alert records.
+"""
+
+from monitor.board.alert_book import AlertRecord
+from monitor.board.bed_state import BedFacts, BedState, BedStatus, describe_bed
+from monitor.board.board import Board
+from monitor.board.facts import BedPlace, HistoryPoint, StationFacts
+from monitor.board.history import HISTORY_SECONDS
+from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
+
+__all__ = [
+    "HISTORY_SECONDS",
+    "AlertRecord",
+    "BedFacts",
+    "BedPicture",
+    "BedPlace",
+    "BedSnapshot",
+    "BedState",
+    "BedStatus",
+    "Board",
+    "BoardSnapshot",
+    "HistoryPoint",
+    "StationFacts",
+    "describe_bed",
+]

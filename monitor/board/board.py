@@ -1,0 +1,203 @@
+"""The read model between the station and whoever looks at it."""
+
+import threading
+from collections.abc import Iterable
+from datetime import timedelta
+
+from monitor.board.alert_book import AlertBook, AlertRecord
+from monitor.board.bed_state import BedFacts, describe_bed
+from monitor.board.facts import BedPlace, StationFacts
+from monitor.board.history import LevelHistory
+from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
+from monitor.clock import Clock
+from monitor.faces.follower import Sighting
+from monitor.pain.vocabulary import Observation
+from monitor.publish.alert import AlertDraft
+from monitor.video.frame import Frame
+from monitor.video.status import CameraStatus
+
+__all__ = ["Board"]
+
+_SNAPSHOT_SECONDS = 1.0
+_PICTURE_SECONDS = 5.0
+
+
+class _Bed:
+    """What the board keeps of one bed; guarded by the board's lock."""
+
+    __slots__ = ("camera", "frame", "history", "known_since_seconds", "observation", "pictures", "place", "sighting")
+
+    def __init__(self, place: BedPlace, known_since_seconds: float) -> None:
+        self.place = place
+        self.known_since_seconds = known_since_seconds
+        self.observation: Observation | None = None
+        self.history = LevelHistory()
+        self.camera: CameraStatus | None = None
+        self.frame: Frame | None = None
+        self.sighting: Sighting | None = None
+        self.pictures = 0
+
+
+class Board:
+    """Holds the newest facts of every bed. Thread-safe; its memory is bounded.
+
+    Writers (`observe`, `transition`, `camera`, `station`) only keep references and return at once. Readers share one
+    snapshot, made at most once a second, so that many of them cost no more than one.
+
+    Args:
+        places: The beds, in the order in which they are shown.
+        clock: Source of monotonic and wall time; the same as the alarm logic's.
+        on_level: Level at or above which the alarm logic begins to count; for the words of a bed's state.
+        keeps_pictures: Whether the newest picture of each bed may be shown. Without it no picture is kept at all.
+    """
+
+    def __init__(
+        self, places: Iterable[BedPlace], clock: Clock, *, on_level: float, keeps_pictures: bool = False
+    ) -> None:
+        self._clock = clock
+        self._on_level = on_level
+        self._keeps_pictures = keeps_pictures
+        self._lock = threading.Lock()
+        self._beds: dict[str, _Bed] = {}
+        self._alerts = AlertBook()
+        self._station: StationFacts | None = None
+        self._station_seconds = 0.0
+        self._snapshot: BoardSnapshot | None = None
+        self._snapshot_lock = threading.Lock()
+        self.watch(places)
+
+    def watch(self, places: Iterable[BedPlace]) -> None:
+        """Watch these beds from now on; everything about beds that are not among them is forgotten."""
+        now_seconds = self._clock.monotonic()
+        with self._lock:
+            before = self._beds
+            self._beds = {}
+            for place in places:
+                known = before.pop(place.bed_id, None)
+                is_same = known is not None and known.place == place
+                self._beds[place.bed_id] = known if known and is_same else _Bed(place, now_seconds)
+            for bed_id in before:
+                self._alerts.forget(bed_id)
+
+    def observe(
+        self, bed_id: str, observation: Observation, frame: Frame | None = None, sighting: Sighting | None = None
+    ) -> None:
+        """Take what one analysed frame has shown. Keeps references only; costs a few microseconds.
+
+        Args:
+            bed_id: Which bed.
+            observation: What the bed shows now.
+            frame: The analysed picture; dropped at once unless the board keeps pictures.
+            sighting: The faces found in it.
+
+        Raises:
+            KeyError: The board does not watch this bed.
+        """
+        with self._lock:
+            bed = self._beds[bed_id]
+            bed.observation = observation
+            bed.history.add(observation)
+            if frame is not None and self._keeps_pictures:
+                bed.frame, bed.sighting = frame, sighting
+                bed.pictures += 1
+
+    def transition(self, bed_id: str | None, alert: AlertDraft) -> None:
+        """Take the newest record of an alert; `bed_id` is None for a condition of the whole station."""
+        with self._lock:
+            self._alerts.add(bed_id, alert)
+
+    def camera(self, bed_id: str, status: CameraStatus) -> None:
+        """Take what is known about a bed's camera; to be told about once a second.
+
+        Raises:
+            KeyError: The board does not watch this bed.
+        """
+        with self._lock:
+            self._beds[bed_id].camera = status
+
+    def station(self, facts: StationFacts) -> None:
+        """Take the technical state of the station; to be told about once a second."""
+        with self._lock:
+            self._station, self._station_seconds = facts, self._clock.monotonic()
+
+    def snapshot(self) -> BoardSnapshot:
+        """Return everything, at most a second old; whoever asks within that second gets the same object."""
+        with self._snapshot_lock:
+            now_seconds = self._clock.monotonic()
+            newest = self._snapshot
+            if newest is None or now_seconds - newest.taken_seconds >= _SNAPSHOT_SECONDS:
+                number = 1 if newest is None else newest.number + 1
+                with self._lock:
+                    newest = self._take(number, now_seconds)
+                self._snapshot = newest
+            return newest
+
+    def picture(self, bed_id: str) -> BedPicture | None:
+        """Return the newest picture of a bed; None where there is none, or where it is too old to be shown as live."""
+        now_seconds = self._clock.monotonic()
+        with self._lock:
+            bed = self._beds.get(bed_id)
+            if bed is None or bed.frame is None or now_seconds - bed.frame.time_seconds > _PICTURE_SECONDS:
+                return None
+            return BedPicture(bed.frame, bed.sighting, bed.pictures)
+
+    def find_alert(self, alert_id: str) -> tuple[str | None, AlertDraft] | None:
+        """Return the place (None: the station) and the newest record of an open alert."""
+        with self._lock:
+            for bed_id in (*self._beds, None):
+                for alert in self._alerts.open_alerts(bed_id):
+                    if alert.alert_id == alert_id:
+                        return bed_id, alert
+        return None
+
+    def records_after(self, number: int) -> tuple[AlertRecord, ...]:
+        """Return the alert records after a number, oldest first; the last thousand are kept."""
+        with self._lock:
+            return self._alerts.records_after(number) if number < self._alerts.newest_number else ()
+
+    def _take(self, number: int, now_seconds: float) -> BoardSnapshot:
+        return BoardSnapshot(
+            number=number,
+            taken_at=self._clock.wall(),
+            taken_seconds=now_seconds,
+            beds=tuple(self._take_bed(bed, now_seconds) for bed in self._beds.values()),
+            station=self._station,
+            station_age_seconds=None if self._station is None else now_seconds - self._station_seconds,
+            open_alerts=self._alerts.open_alerts(None),
+            past_alerts=self._alerts.past_alerts(None),
+            newest_record=self._alerts.newest_number,
+        )
+
+    def _take_bed(self, bed: _Bed, now_seconds: float) -> BedSnapshot:
+        observation = bed.observation
+        age_seconds = None if observation is None else max(0.0, now_seconds - observation.time_seconds)
+        since_face_seconds = observed_at = None
+        if observation is not None and age_seconds is not None:
+            observed_at = self._clock.wall() - timedelta(seconds=age_seconds)
+            if observation.seconds_since_face is not None:
+                since_face_seconds = observation.seconds_since_face + age_seconds
+        alerts = self._alerts.open_alerts(bed.place.bed_id)
+        status = describe_bed(
+            BedFacts(
+                observation=observation,
+                observation_age_seconds=age_seconds,
+                known_for_seconds=now_seconds - bed.known_since_seconds,
+                camera=None if bed.camera is None else bed.camera.state,
+                alerts=alerts + self._alerts.open_alerts(None),
+                on_level=self._on_level,
+            )
+        )
+        is_shown = bed.frame is not None and now_seconds - bed.frame.time_seconds <= _PICTURE_SECONDS
+        return BedSnapshot(
+            place=bed.place,
+            status=status,
+            observation=observation,
+            observed_at=observed_at,
+            observation_age_seconds=age_seconds,
+            seconds_since_face=since_face_seconds,
+            history=bed.history.points(now_seconds),
+            camera=bed.camera,
+            open_alerts=alerts,
+            past_alerts=self._alerts.past_alerts(bed.place.bed_id),
+            picture_index=bed.pictures if is_shown else None,
+        )

@@ -1,0 +1,95 @@
+"""What the board says at one moment: plain, immutable values for whoever shows them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.board.bed_state import BedStatus
+from monitor.board.facts import BedPlace, HistoryPoint, StationFacts
+from monitor.faces.follower import Sighting
+from monitor.pain.vocabulary import Observation
+from monitor.publish.alert import AlertDraft
+from monitor.video.frame import Frame
+from monitor.video.status import CameraStatus
+
+__all__ = ["BedPicture", "BedSnapshot", "BoardSnapshot"]
+
+
+@dataclass(frozen=True, slots=True)
+class BedSnapshot:
+    """One bed at one moment.
+
+    Attributes:
+        place: Which bed.
+        status: Its state in words.
+        observation: The newest one; None before the first.
+        observed_at: Wall time of the newest observation, for people; None before the first.
+        observation_age_seconds: Time since then; None before the first.
+        seconds_since_face: Time since the last usable face, up to this moment; None before the first.
+        history: The last ten minutes, oldest first.
+        camera: What was last told of the camera; None before the first time.
+        open_alerts: Alerts that hold or wait for an acknowledgement, the newest first.
+        past_alerts: Alerts that are over, the newest first.
+        picture_index: Counts the pictures that can be shown; None where there is none, or none is kept.
+    """
+
+    place: BedPlace
+    status: BedStatus
+    observation: Observation | None
+    observed_at: datetime | None
+    observation_age_seconds: float | None
+    seconds_since_face: float | None
+    history: tuple[HistoryPoint, ...]
+    camera: CameraStatus | None
+    open_alerts: tuple[AlertDraft, ...]
+    past_alerts: tuple[AlertDraft, ...]
+    picture_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoardSnapshot:
+    """The whole station at one moment.
+
+    Attributes:
+        number: Counts the snapshots from 1.
+        taken_at: Wall time, for people.
+        taken_seconds: Monotonic time.
+        beds: In the order of the configuration.
+        station: Technical state; None before it was told.
+        station_age_seconds: Time since it was told.
+        open_alerts: Of the station as a whole, the newest first.
+        past_alerts: Of the station as a whole, the newest first.
+        newest_record: Number of the newest alert record.
+    """
+
+    number: int
+    taken_at: datetime
+    taken_seconds: float
+    beds: tuple[BedSnapshot, ...]
+    station: StationFacts | None
+    station_age_seconds: float | None
+    open_alerts: tuple[AlertDraft, ...]
+    past_alerts: tuple[AlertDraft, ...]
+    newest_record: int
+
+    def by_urgency(self) -> tuple[BedSnapshot, ...]:
+        """Return the beds, the most urgent first; equals keep the order of the configuration."""
+        return tuple(sorted(self.beds, key=lambda bed: bed.status.rank))
+
+    def bed(self, bed_id: str) -> BedSnapshot | None:
+        """Return one bed, or None where there is no such bed."""
+        return next((bed for bed in self.beds if bed.place.bed_id == bed_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class BedPicture:
+    """The newest picture of a bed and what was found in it.
+
+    Attributes:
+        frame: The picture, kept by reference.
+        sighting: The faces in it; None where none were looked for.
+        index: Counts the pictures of the bed.
+    """
+
+    frame: Frame
+    sighting: Sighting | None
+    index: int

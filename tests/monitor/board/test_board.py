@@ -1,0 +1,175 @@
+"""The board keeps the newest facts, forgets the rest, and costs its writers nothing that they notice."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from monitor.board import HISTORY_SECONDS, BedPlace, BedState, Board, StationFacts
+from monitor.clock import ManualClock
+from monitor.pain.vocabulary import Code, Phase, Signal
+from monitor.video.frame import Frame
+from monitor.video.status import CameraState, CameraStatus
+
+
+def frame(time_seconds: float) -> Frame:
+    return Frame(np.zeros((4, 4, 3), np.uint8), time_seconds, None, 0)
+
+
+def test_everybody_who_asks_within_a_second_gets_the_same_snapshot(board, clock, observation):
+    first = board.snapshot()
+    board.observe("bed-1", observation(0.1))
+    clock.advance(0.9)
+    assert board.snapshot() is first
+    clock.advance(0.2)
+    second = board.snapshot()
+    assert second.number == first.number + 1
+    assert second.bed("bed-1").status.state is BedState.NO_SIGN
+
+
+def test_a_station_that_stops_writing_is_not_shown_as_live(board, clock, observation):
+    board.observe("bed-1", observation(0.1), frame(clock.monotonic()))
+    clock.advance(1)
+    assert board.snapshot().bed("bed-1").status.can_see
+    assert board.picture("bed-1") is not None
+    clock.advance(10)
+    bed = board.snapshot().bed("bed-1")
+    assert (bed.status.state, bed.picture_index) == (BedState.CANNOT_SEE, None)
+    assert bed.seconds_since_face == pytest.approx(11.0)
+    assert board.picture("bed-1") is None
+
+
+def test_beds_are_ordered_by_urgency(board, clock, observation, alert):
+    board.observe("bed-1", observation(0.1))
+    board.observe("bed-2", observation(None))
+    assert [bed.place.bed_id for bed in board.snapshot().by_urgency()] == ["bed-2", "bed-1"]
+    board.transition("bed-1", alert())
+    clock.advance(1)
+    assert [bed.place.bed_id for bed in board.snapshot().by_urgency()] == ["bed-1", "bed-2"]
+
+
+def test_an_alert_moves_from_open_to_past_when_nobody_has_anything_left_to_do(board, clock, alert):
+    def shown():
+        clock.advance(1)
+        bed = board.snapshot().bed("bed-1")
+        return len(bed.open_alerts), len(bed.past_alerts)
+
+    board.transition("bed-1", alert())
+    assert shown() == (1, 0)
+    board.transition("bed-1", alert(phase=Phase.END, condition_present=False, signal=Signal.LATCHED))
+    assert shown() == (1, 0)
+    assert board.find_alert("a1")[0] == "bed-1"
+    board.transition("bed-1", alert(phase=Phase.UPDATE, condition_present=False, signal=Signal.OFF))
+    assert shown() == (0, 1)
+    assert board.find_alert("a1") is None
+    # A return within the same episode opens it again.
+    board.transition("bed-1", alert(phase=Phase.UPDATE))
+    assert shown() == (1, 0)
+
+
+def test_a_condition_of_the_station_is_kept_apart_but_blinds_every_bed(board, clock, observation, alert):
+    board.observe("bed-1", observation(0.1))
+    board.transition(None, alert(code=Code.SELF_CHECK_FAILED))
+    snapshot = board.snapshot()
+    assert [a.code for a in snapshot.open_alerts] == [Code.SELF_CHECK_FAILED]
+    assert snapshot.bed("bed-1").open_alerts == ()
+    assert snapshot.bed("bed-1").status.words == "Cannot see"
+    assert board.find_alert("a1")[0] is None
+
+
+def test_records_are_counted_so_that_a_reader_can_resume(board, alert):
+    for n in range(5):
+        board.transition("bed-1", alert(f"a{n}"))
+    assert [record.number for record in board.records_after(3)] == [4, 5]
+    assert board.records_after(5) == ()
+
+
+def test_the_memory_is_bounded(board, clock, observation, alert):
+    done = {"phase": Phase.END, "condition_present": False, "signal": Signal.OFF}
+    for n in range(1500):
+        board.transition("bed-1", alert(f"a{n}", **done))
+        board.observe("bed-1", observation(0.5))
+        clock.advance(1.0)
+    bed = board.snapshot().bed("bed-1")
+    assert len(bed.past_alerts) == 100
+    assert bed.past_alerts[0].alert_id == "a1499"
+    assert len(board.records_after(0)) == 1000
+    assert len(bed.history) <= 301
+    assert bed.history[0].time_seconds >= clock.monotonic() - HISTORY_SECONDS
+
+
+def test_history_keeps_peaks_and_gaps(board, clock, observation):
+    for level in (0.1, 0.9, 0.2):
+        board.observe("bed-1", observation(level))
+        clock.advance(0.5)
+    clock.advance(10)
+    board.observe("bed-1", observation(None, coverage=0.3))
+    points = board.snapshot().bed("bed-1").history
+    assert [(p.time_seconds, p.level, p.coverage) for p in points] == [(1000.0, 0.9, 0.9), (1010.0, None, 0.3)]
+
+
+def test_no_picture_is_kept_unless_it_may_be_shown(clock, observation):
+    board = Board((BedPlace("bed-1", "cam-1"),), clock, on_level=0.6)
+    board.observe("bed-1", observation(0.1), frame(clock.monotonic()))
+    assert board.picture("bed-1") is None
+
+
+def test_a_bed_that_is_not_watched_any_more_leaves_nothing_behind(board, clock, observation, alert):
+    board.observe("bed-1", observation(0.1))
+    board.observe("bed-2", observation(0.1))
+    board.transition("bed-2", alert())
+    board.watch((BedPlace("bed-1", "cam-1"), BedPlace("bed-3", "cam-3")))
+    clock.advance(1)
+    snapshot = board.snapshot()
+    assert [bed.place.bed_id for bed in snapshot.beds] == ["bed-1", "bed-3"]
+    assert snapshot.bed("bed-1").observation is not None
+    assert board.find_alert("a1") is None
+    with pytest.raises(KeyError):
+        board.observe("bed-2", observation(0.1))
+
+
+def test_camera_and_station_facts_are_shown_as_they_were_told(board, clock):
+    board.camera("bed-1", CameraStatus("cam-1", "rtsp://camera", CameraState.LOST))
+    board.station(StationFacts("station-1", "1.0", "test", redis_up=False))
+    clock.advance(3)
+    snapshot = board.snapshot()
+    assert snapshot.bed("bed-1").status.state is BedState.CAMERA_LOST
+    assert snapshot.station.redis_up is False
+    assert snapshot.station_age_seconds == pytest.approx(3.0)
+
+
+def test_writers_and_readers_do_not_disturb_each_other(observation, alert):
+    clock = ManualClock(1000.0)
+    board = Board([BedPlace(f"bed-{n}", f"cam-{n}") for n in range(8)], clock, on_level=0.6, keeps_pictures=True)
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            clock.advance(1.0)
+            assert len(board.snapshot().beds) == 8
+            board.picture("bed-0")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for n in range(500):
+            board.observe(f"bed-{n % 8}", observation(0.5), frame(clock.monotonic()))
+            board.transition(f"bed-{n % 8}", alert(f"a{n % 20}"))
+    finally:
+        stop.set()
+        reader.join(10)
+    assert not reader.is_alive()
+
+
+def test_a_write_costs_microseconds(observation):
+    clock = ManualClock(1000.0)
+    board = Board((BedPlace("bed-1", "cam-1"),), clock, on_level=0.6, keeps_pictures=True)
+    seen = [(observation(0.5, time_seconds=1000.0 + n * 0.2), frame(1000.0 + n * 0.2)) for n in range(2000)]
+    costs = []
+    for one, picture in seen:
+        begin = time.perf_counter()
+        board.observe("bed-1", one, picture)
+        costs.append(time.perf_counter() - begin)
+    # The median, because the machine may be busy with something else.
+    assert sorted(costs)[1000] < 50e-6
