@@ -1,4 +1,4 @@
-"""One decoded picture, and the slot that holds the newest one."""
+"""One decoded picture."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,298 @@
+"""One camera: one pipeline, one thread that owns it, and the slot with its newest frame."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clock import Clock
+from monitor.config import CameraSettings
+from monitor.errors import VideoError
+from monitor.video.address import SourceAddress, SourceKind, resolve_address
+from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError
+from monitor.video.frame import Frame
+from monitor.video.liveness import Backoff, StallLimits, Watchdog
+from monitor.video.overload import DecodeGovernor
+from monitor.video.picture_check import PictureCheck
+from monitor.video.sampling import Sampler
+from monitor.video.slot import FrameSlot
+from monitor.video.sources import open_source
+from monitor.video.status import CameraState, CameraStatus, DropCause
+from monitor.video.synthetic_source import SyntheticFactory, SyntheticPipeline, paint_synthetic_bed
+from monitor.video.tap import Stamp, Tap
+
+__all__ = ["Camera"]
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.1
+_CLOSE_SECONDS = 1.0
+_HEALTHY_SECONDS = 2.0
+_REFUSED_CAP_SECONDS = 15.0
+
+
+class _Pipeline(Protocol):
+    """What a camera asks of a pipeline."""
+
+    tap: Tap
+    decode_errors: int
+
+    @property
+    def codec(self) -> str | None: ...
+
+    def play(self) -> None: ...
+
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], Stamp] | None: ...
+
+    def check(self) -> None: ...
+
+    def close(self, timeout_seconds: float) -> bool: ...
+
+
+class Camera:
+    """Keeps one source open for as long as it lives, and its newest frame in `slot`.
+
+    Whatever happens to the source, the camera tries again for ever and tells about it in `status()`; it never raises
+    from its thread and never delays another camera.
+
+    Args:
+        settings: Address, credentials, limits.
+        camera_id: Its name in messages and in the status.
+        clock: Monotonic time.
+        frames_per_second: Rate at which frames are handed on; None hands on every picture.
+        listener: Called after every new frame, from the camera's thread; must return at once.
+        synthetic: Paints the pictures of a `synthetic://` address; the project's own infants when absent.
+        backoff: Waiting times between attempts.
+    """
+
+    def __init__(
+        self,
+        settings: CameraSettings,
+        camera_id: str,
+        clock: Clock,
+        frames_per_second: float | None = 5.0,
+        listener: Callable[[], None] | None = None,
+        synthetic: SyntheticFactory = paint_synthetic_bed,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.camera_id = camera_id
+        self.slot = FrameSlot(listener)
+        self._settings = settings
+        self._clock = clock
+        self._synthetic = synthetic
+        self._backoff = backoff if backoff is not None else Backoff()
+        self._sampler = Sampler(frames_per_second)
+        self._address = resolve_address(settings.model_copy(update={"password_file": None}))
+        self._limits = StallLimits(
+            data_seconds=settings.stall_seconds, picture_seconds=max(6.0, 3.0 * settings.stall_seconds)
+        )
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._state = CameraState.CONNECTING
+        self._pipeline: _Pipeline | None = None
+        self._picture_seconds: float | None = None
+        self._size_px: tuple[int, int] | None = None
+        self._codec: str | None = None
+        self._check = PictureCheck()
+        self._governor = DecodeGovernor()
+        self._frames = self._reconnects = self._abandoned = self._format_changes = 0
+        self._past_pictures = self._past_decode_errors = self._past_timestamp_faults = 0
+        self._past_drops: Counter[DropCause] = Counter()
+        self._last_error: str | None = None
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Rate at which frames are handed on; may be changed while the camera runs."""
+        return self._sampler.frames_per_second
+
+    @frames_per_second.setter
+    def frames_per_second(self, value: float | None) -> None:
+        self._sampler.frames_per_second = value
+
+    def start(self) -> None:
+        """Start the camera's thread; returns at once, whether or not the source can be reached.
+
+        Raises:
+            VideoError: It was started before.
+        """
+        if self._thread is not None:
+            raise VideoError(f"camera {self.camera_id} was started twice")
+        self._thread = threading.Thread(target=self._run, name=f"camera-{self.camera_id}", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 3.0) -> bool:
+        """Stop, and wait for the thread.
+
+        Returns:
+            Whether the thread ended in time.
+        """
+        self._stopping.set()
+        if self._thread is None:
+            self._state = CameraState.STOPPED
+            return True
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def status(self) -> CameraStatus:
+        """Return what is known now; never waits for the source."""
+        now = self._clock.monotonic()
+        with self._lock:
+            tap = None if self._pipeline is None else self._pipeline.tap
+            newest = self._newest_picture_seconds(tap)
+            drops = Counter(self._past_drops)
+            if tap is not None:
+                drops.update(tap.drops)
+            drops[DropCause.SUPERSEDED] += self.slot.superseded
+            playing = self._state is CameraState.PLAYING
+            late = newest is not None and now - newest > self._limits.data_seconds
+            return CameraStatus(
+                camera_id=self.camera_id,
+                address=self._address.display,
+                state=CameraState.LOST if playing and late else self._state,
+                seconds_since_frame=None if newest is None else max(0.0, now - newest),
+                frozen_since_seconds=self._check.frozen_since_seconds if playing else None,
+                dark_since_seconds=self._check.dark_since_seconds if playing else None,
+                overloaded=tap is not None and tap.keyframes_only,
+                reconnects=self._reconnects,
+                abandoned=self._abandoned,
+                pictures=self._past_pictures + (tap.pictures if tap is not None else 0),
+                frames=self._frames,
+                drops={cause: drops[cause] for cause in DropCause},
+                decode_errors=self._past_decode_errors + (self._pipeline.decode_errors if self._pipeline else 0),
+                timestamp_faults=self._past_timestamp_faults + (tap.timestamp_faults if tap is not None else 0),
+                format_changes=self._format_changes,
+                size_px=self._size_px,
+                codec=self._codec,
+                frames_per_second=_rate(self._sampler.interval_seconds),
+                last_error=self._last_error,
+            )
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._play()
+            except SourceEndedError:
+                if self._replays():
+                    continue
+                self._state = CameraState.ENDED
+                return
+            except VideoError as error:
+                self._stopping.wait(self._after_fault(error))
+            except Exception as error:  # noqa: BLE001 - a camera's thread must outlive whatever happens
+                _log.exception("camera %s: unforeseen error", self.camera_id)
+                self._stopping.wait(self._after_fault(VideoError(f"unforeseen error of type {type(error).__name__}")))
+        self._state = CameraState.STOPPED
+        self.slot.clear()
+
+    def _play(self) -> None:
+        """Open the source and deliver its frames until it ends or fails."""
+        address = resolve_address(self._settings)
+        pipeline = self._open(address)
+        opened_seconds = self._clock.monotonic()
+        watchdog = Watchdog(self._limits, opened_seconds)
+        with self._lock:
+            self._pipeline = pipeline
+        try:
+            pipeline.play()
+            while not self._stopping.is_set():
+                pulled = pipeline.pull(_POLL_SECONDS)
+                if pulled is not None:
+                    self._deliver(*pulled)
+                    if pulled[1].arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
+                        self._backoff.reset()
+                pipeline.check()
+                self._watch(pipeline, watchdog, address)
+        except SourceEndedError as ended:
+            if address.live:
+                raise SourceFaultError(FaultKind.ENDED, f"{address.display}: the camera ended the stream") from ended
+            raise
+        finally:
+            self._close(pipeline)
+
+    def _open(self, address: SourceAddress) -> _Pipeline:
+        tap = Tap(self._clock, self._sampler)
+        if address.kind is SourceKind.SYNTHETIC and address.synthetic is not None:
+            return SyntheticPipeline(address.synthetic, tap, self._clock, self._synthetic)
+        return open_source(address, self._settings, tap)
+
+    def _close(self, pipeline: _Pipeline) -> None:
+        ended = pipeline.close(_CLOSE_SECONDS)
+        tap = pipeline.tap
+        with self._lock:
+            self._pipeline = None
+            self._abandoned += not ended
+            self._picture_seconds = self._newest_picture_seconds(tap)
+            self._past_pictures += tap.pictures
+            self._past_decode_errors += pipeline.decode_errors
+            self._past_timestamp_faults += tap.timestamp_faults
+            self._past_drops.update(tap.drops)
+        self._check.reset()
+
+    def _deliver(self, image: NDArray[np.uint8], stamp: Stamp) -> None:
+        size_px = (image.shape[1], image.shape[0])
+        with self._lock:
+            changed = self._size_px is not None and size_px != self._size_px
+            self._size_px = size_px
+            self._format_changes += changed
+            self._frames += 1
+            came_back = self._state is not CameraState.PLAYING
+            self._state = CameraState.PLAYING
+        if changed:
+            _log.warning("camera %s: the picture is now %d x %d px", self.camera_id, *size_px)
+        if came_back:
+            _log.info("camera %s: pictures come from %s", self.camera_id, self._address.display)
+        self._check.update(image, stamp.arrival_seconds)
+        pts_seconds = None if stamp.pts_ns is None else stamp.pts_ns / 1e9
+        self.slot.put(Frame(image, stamp.arrival_seconds, pts_seconds, self._past_pictures + stamp.index))
+
+    def _watch(self, pipeline: _Pipeline, watchdog: Watchdog, address: SourceAddress) -> None:
+        now, tap = self._clock.monotonic(), pipeline.tap
+        fault = watchdog.fault(now, tap.data_seconds, tap.decoded_seconds)
+        if fault is not None:
+            raise SourceFaultError(FaultKind.STALLED, f"{address.display} {fault}")
+        codec = pipeline.codec
+        if codec is not None and codec != self._codec:
+            with self._lock:
+                self._format_changes += self._codec is not None
+                self._codec = codec
+        keyframes_only = self._governor.update(now, tap.lag_seconds)
+        if keyframes_only != tap.keyframes_only:
+            tap.keyframes_only = keyframes_only
+            _log.warning(
+                "camera %s: %s",
+                self.camera_id,
+                "decoding does not keep up; only key frames are decoded for now"
+                if keyframes_only
+                else "every picture is decoded again",
+            )
+
+    def _replays(self) -> bool:
+        """Whether a file that came to its end starts again; one without pictures would spin."""
+        return self._settings.loop and self._state is CameraState.PLAYING
+
+    def _after_fault(self, error: VideoError) -> float:
+        """Note a fault; return how long to wait before the next attempt."""
+        sentence = str(error)
+        with self._lock:
+            is_news = sentence != self._last_error or self._state is CameraState.PLAYING
+            self._state = CameraState.LOST
+            self._last_error = sentence
+            self._reconnects += 1
+        if is_news:
+            _log.warning("camera %s: %s; trying again", self.camera_id, sentence)
+        refused = isinstance(error, SourceFaultError) and error.kind is FaultKind.REFUSED
+        return self._backoff.next_seconds(_REFUSED_CAP_SECONDS if refused else None)
+
+    def _newest_picture_seconds(self, tap: Tap | None) -> float | None:
+        if tap is not None and tap.picture_seconds is not None:
+            return tap.picture_seconds
+        return self._picture_seconds
+
+
+def _rate(interval_seconds: float | None) -> float | None:
+    return None if not interval_seconds else 1.0 / interval_seconds

@@ -1,0 +1,83 @@
+"""Whether a video file is all there, told from the sizes that its container declares.
+
+A truncated file often plays to its new end without any error. Its first bytes still say how long it should be.
+"""
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["missing_bytes"]
+
+_MP4_BOXES = frozenset(
+    {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"sidx", b"styp", b"pnot"}
+)
+_EBML_MAGIC = b"\x1a\x45\xdf\xa3"
+_SEGMENT_ID = b"\x18\x53\x80\x67"
+_MOST_BOXES = 100_000
+
+
+def missing_bytes(path: Path) -> int:
+    """Return how many bytes are missing at the end of an MP4, Matroska, WebM or AVI file.
+
+    Returns:
+        0 where the file is complete, of another kind, or does not say.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF" and len(head) == 12:
+            declared = 8 + int.from_bytes(head[4:8], "little")
+        elif head[:4] == _EBML_MAGIC:
+            declared = _matroska_size(file)
+        elif head[4:8] in _MP4_BOXES:
+            declared = _mp4_size(file, size)
+        else:
+            return 0
+    return max(0, declared - size)
+
+
+def _mp4_size(file: BinaryIO, size: int) -> int:
+    """Return where the last top-level box ends."""
+    position = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(position)
+        header = file.read(16)
+        if len(header) < 8 or header[4:8] not in _MP4_BOXES | {b"mfra", b"meta", b"prft"}:
+            return position
+        box_size = int.from_bytes(header[:4], "big")
+        if box_size == 1 and len(header) == 16:
+            (box_size,) = struct.unpack(">Q", header[8:16])
+        elif box_size == 0:
+            return size
+        if box_size < 8:
+            return position
+        position += box_size
+        if position >= size:
+            return position
+    return position
+
+
+def _matroska_size(file: BinaryIO) -> int:
+    """Return where the segment ends; 0 where it does not say, as in a recording that was streamed."""
+    file.seek(4)
+    length = _ebml_number(file)
+    if length is None:
+        return 0
+    file.seek(length, 1)
+    if file.read(4) != _SEGMENT_ID:
+        return 0
+    length = _ebml_number(file)
+    return 0 if length is None else file.tell() + length
+
+
+def _ebml_number(file: BinaryIO) -> int | None:
+    """Read an EBML length: as many further bytes as the first one has leading zero bits; all ones mean unknown."""
+    first = file.read(1)
+    if not first or first[0] == 0:
+        return None
+    further = 8 - first[0].bit_length()
+    rest = file.read(further)
+    mask = (1 << (7 * (further + 1))) - 1
+    value = int.from_bytes(first + rest, "big") & mask
+    return None if len(rest) < further or value == mask else value

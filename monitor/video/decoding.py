@@ -1,0 +1,191 @@
+"""From encoded pictures to RGB: the part of a pipeline that cameras and files share.
+
+    stamp -> [parser] -> queue -> decoder -> choose -> leaky queue -> RGB -> appsink
+
+The choice comes before the conversion, which costs as much as the half of decoding. `queue leaky=downstream` after the
+decoder bounds the age of live pictures: `appsink drop=true` alone fell seconds behind under load. The queue before the
+decoder makes a slow decoder visible, as lag, instead of holding up the network.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from monitor.video.gst import gstreamer, make_element
+from monitor.video.tap import Tap
+
+__all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "build_chain"]
+
+_LARGEST_BACKLOG_BYTES = 32 * 1024 * 1024
+_NO_TIME = 2**64 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one kind of encoded pictures is handled.
+
+    Attributes:
+        name: For people.
+        parser: GStreamer's element that cuts the stream into pictures.
+        decoders: In the order in which they are preferred.
+        intra_only: Whether every picture can be decoded by itself.
+    """
+
+    name: str
+    parser: str
+    decoders: tuple[str, ...]
+    intra_only: bool = False
+
+
+CODECS = {
+    "video/x-h264": Codec("H.264", "h264parse", ("avdec_h264", "openh264dec")),
+    "video/x-h265": Codec("H.265", "h265parse", ("avdec_h265", "libde265dec")),
+    "image/jpeg": Codec("MJPEG", "jpegparse", ("jpegdec", "avdec_mjpeg"), intra_only=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSettings:
+    """What differs between a camera and a replayed file.
+
+    Attributes:
+        live: Newest picture first, older ones dropped; otherwise every chosen picture, in order.
+        parse: Whether the pictures must first be cut out of the stream.
+        paced: Whether pictures are held until their time stamp: a file that is played as if it were a camera.
+        decoder_threads: 0 leaves the number to the decoder.
+    """
+
+    live: bool
+    parse: bool = True
+    paced: bool = False
+    decoder_threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain that is part of a pipeline.
+
+    Attributes:
+        entry: Pad that takes encoded pictures.
+        appsink: Element that gives RGB pictures.
+        codec: Name of the codec, for people.
+    """
+
+    entry: Any
+    appsink: Any
+    codec: str
+
+
+def build_chain(pipeline: Any, caps: Any, tap: Tap, settings: ChainSettings) -> Chain:  # noqa: ANN401 - from gi
+    """Add a chain for pictures of these caps to a pipeline, linked and ready to run.
+
+    Args:
+        pipeline: A `Gst.Pipeline`.
+        caps: `Gst.Caps` of the encoded pictures.
+        tap: Measures the chain and chooses the pictures.
+        settings: What differs between a camera and a file.
+
+    Raises:
+        VideoError: An element or a decoder for these caps is not installed.
+    """
+    media_type = caps.get_structure(0).get_name()
+    codec = CODECS.get(media_type)
+    decoder = _decoder(caps, codec)
+    _set_if_there(decoder, "max-threads", settings.decoder_threads)
+    # Damaged pictures are marked and counted here; the decoder must not give up on a bad stretch of the network.
+    _set_if_there(decoder, "max-errors", -1)
+    tap.sample_before_decoding = settings.live and codec is not None and codec.intra_only
+
+    stamp = make_element("identity", silent=True)
+    elements = [make_element("clocksync"), stamp] if settings.paced else [stamp]
+    if settings.parse and codec is not None:
+        elements.append(make_element(codec.parser))
+    limits = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": _LARGEST_BACKLOG_BYTES}
+    if not settings.live:
+        limits = {"max_size_buffers": 16, "max_size_time": 0, "max_size_bytes": 0}
+    elements += [make_element("queue", silent=True, **limits), decoder]
+    after = make_element("queue", silent=True, max_size_buffers=2, max_size_bytes=0, max_size_time=0)
+    if settings.live:
+        after.set_property("leaky", 2)
+    sink = make_element(
+        "appsink",
+        caps=gstreamer().Caps.from_string("video/x-raw,format=RGB"),
+        sync=False,
+        # Nothing waits for a first picture: held-back pictures would wait for the pipeline to run, and it for them.
+        async_=False,
+        drop=settings.live,
+        max_buffers=1 if settings.live else 4,
+        enable_last_sample=False,
+    )
+    elements += [after, make_element("videoconvert"), sink]
+
+    for element in elements:
+        pipeline.add(element)
+    for upstream, downstream in pairwise(elements):
+        upstream.link(downstream)
+    _watch(stamp, decoder, tap)
+    for element in reversed(elements):
+        element.sync_state_with_parent()
+    return Chain(elements[0].get_static_pad("sink"), sink, codec.name if codec is not None else media_type)
+
+
+def _decoder(caps: Any, codec: Codec | None) -> Any:  # noqa: ANN401 - from gi
+    gst = gstreamer()
+    if caps.get_structure(0).get_name() == "video/x-raw":
+        return make_element("identity", silent=True)
+    if codec is not None:
+        found = [name for name in codec.decoders if gst.ElementFactory.find(name) is not None]
+        return make_element(found[0] if found else codec.decoders[0])
+    kind = gst.ELEMENT_FACTORY_TYPE_DECODER | gst.ELEMENT_FACTORY_TYPE_MEDIA_VIDEO
+    factories = gst.ElementFactory.list_get_elements(kind, gst.Rank.MARGINAL)
+    subset_only = True
+    fitting = gst.ElementFactory.list_filter(factories, caps, gst.PadDirection.SINK, subset_only)
+    fitting.sort(key=lambda factory: factory.get_rank(), reverse=True)
+    return make_element(fitting[0].get_name() if fitting else f"decoder for {caps.get_structure(0).get_name()}")
+
+
+def _set_if_there(element: Any, name: str, value: object) -> None:  # noqa: ANN401 - from gi
+    if element.find_property(name) is not None:
+        element.set_property(name, value)
+
+
+def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from gi
+    gst = gstreamer()
+    ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
+    delta, corrupted = gst.BufferFlags.DELTA_UNIT, gst.BufferFlags.CORRUPTED
+
+    def on_encoded(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        buffer = info.get_buffer()
+        keyframe = not buffer.has_flags(delta)
+        return ok if tap.encoded(_time_ns(buffer.pts), keyframe=keyframe) else drop
+
+    def on_decoded(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        buffer = info.get_buffer()
+        serial = tap.decoded(_time_ns(buffer.pts), corrupt=buffer.has_flags(corrupted))
+        if serial is None:
+            return drop
+        # The offset means nothing for decoded pictures and survives the conversion.
+        buffer.offset = serial
+        return ok
+
+    def on_caps(pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        event = info.get_event()
+        if event.type != gst.EventType.CAPS:
+            return ok
+        structure = event.parse_caps().get_structure(0)
+        has_width, width = structure.get_int("width")
+        has_height, height = structure.get_int("height")
+        has_rate, over, under = structure.get_fraction("framerate")
+        rate = over / under if has_rate and over > 0 else None
+        if not (has_width and has_height) or tap.accepts(width, height, rate):
+            return ok
+        pad.add_probe(gst.PadProbeType.BUFFER, lambda *_: drop)
+        return drop
+
+    stamp.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_encoded)
+    decoder.get_static_pad("sink").add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_caps)
+    decoder.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_decoded)
+
+
+def _time_ns(value: int) -> int | None:
+    return None if value == _NO_TIME else int(value)

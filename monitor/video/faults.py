@@ -1,0 +1,112 @@
+"""What goes wrong with a source, in words: GStreamer's errors become one sentence without credentials."""
+
+from enum import StrEnum
+from typing import Any
+
+from monitor.errors import VideoError
+from monitor.video.address import SourceAddress, SourceKind
+from monitor.video.gst import APT_LINE, gstreamer
+
+__all__ = ["FaultKind", "SourceEndedError", "SourceFaultError", "fault_of_error"]
+
+
+class FaultKind(StrEnum):
+    """What a camera does about a fault depends on its kind."""
+
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    STALLED = "stalled"
+    ENDED = "ended"
+    FORMAT = "format"
+    OTHER = "other"
+
+
+class SourceFaultError(VideoError):
+    """A source cannot be opened, or has failed.
+
+    Args:
+        kind: What a camera does about it.
+        sentence: What, where, and what to do.
+    """
+
+    def __init__(self, kind: FaultKind, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+class SourceEndedError(VideoError):
+    """The stream has come to its end; for a live source this is a fault."""
+
+
+def fault_of_error(error: Any, address: SourceAddress) -> SourceFaultError:  # noqa: ANN401 - a GLib.Error
+    """Translate one error message of the bus.
+
+    The text of GStreamer is used only where no better sentence is known, and only its short form: the long one may
+    hold addresses and headers.
+    """
+    gst = gstreamer()
+    codes = {
+        (gst.ResourceError, name): kind_and_text for name, kind_and_text in _resource_sentences(address).items()
+    } | {(gst.StreamError, name): kind_and_text for name, kind_and_text in _stream_sentences(address).items()}
+    codes[gst.CoreError, "MISSING_PLUGIN"] = codes[gst.StreamError, "CODEC_NOT_FOUND"]
+    found = (FaultKind.OTHER, f"failed: {_short(error, address)}")
+    if _mentions(error, "unauthorized", "forbidden", "(401)", "(403)"):
+        found = codes[gst.ResourceError, "NOT_AUTHORIZED"]
+    elif _mentions(error, "tls", "certificate"):
+        found = (
+            FaultKind.REFUSED,
+            "has a TLS certificate that is not trusted; set tls_ca_file to the authority that signed it",
+        )
+    else:
+        for (domain, name), known in codes.items():
+            if error.matches(domain.quark(), getattr(domain, name)):
+                found = known
+    kind, text = found
+    return SourceFaultError(kind, f"{address.display} {text}")
+
+
+def _resource_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]]:
+    """Return, for each code of GStreamer's resource errors, the kind and the end of the sentence."""
+    unopened = (FaultKind.UNREACHABLE, "cannot be opened")
+    missing = "does not exist"
+    if address.kind in {SourceKind.RTSP, SourceKind.HTTP}:
+        unopened = (FaultKind.UNREACHABLE, "cannot be reached; check that the camera is on and its address is right")
+        missing = "was not found; check the host name and the path of the stream"
+    lost = (FaultKind.UNREACHABLE, "lost the connection")
+    return {
+        "NOT_AUTHORIZED": (FaultKind.REFUSED, "refused: check username and password_file"),
+        "NOT_FOUND": (FaultKind.UNREACHABLE, missing),
+        "OPEN_READ": unopened,
+        "OPEN_WRITE": unopened,
+        "OPEN_READ_WRITE": unopened,
+        "BUSY": (FaultKind.UNREACHABLE, "is in use by another program"),
+        "READ": lost,
+        "WRITE": lost,
+    }
+
+
+def _stream_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]]:
+    """Return, for each code of GStreamer's stream errors, the kind and the end of the sentence."""
+    broken = "is not a complete video, or a damaged one"
+    if address.kind is SourceKind.HTTP:
+        broken = "sends no MJPEG stream (multipart/x-mixed-replace)"
+    return {
+        "CODEC_NOT_FOUND": (FaultKind.FORMAT, f"needs a codec that is not installed; run: {APT_LINE}"),
+        "TYPE_NOT_FOUND": (FaultKind.FORMAT, "is not a video"),
+        "WRONG_TYPE": (FaultKind.FORMAT, "is not a video"),
+        "DEMUX": (FaultKind.FORMAT, broken),
+        "DECODE": (FaultKind.FORMAT, "sends pictures that cannot be decoded"),
+    }
+
+
+def _mentions(error: Any, *words: str) -> bool:  # noqa: ANN401 - a GLib.Error
+    text = str(error.message).lower()
+    return any(word in text for word in words)
+
+
+def _short(error: Any, address: SourceAddress) -> str:  # noqa: ANN401 - a GLib.Error
+    text = str(error.message).splitlines()[0].rstrip(".")
+    for secret in (address.password, address.location):
+        if secret:
+            text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,110 @@
+"""When a source counts as lost, and how long to wait before it is tried again.
+
+GStreamer notices a killed server at once but needs half a minute for a hung one, and rtspsrc never reconnects. So the
+age of the newest data decides, on monotonic time, and the pipeline is rebuilt for ever.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from secrets import SystemRandom
+
+__all__ = ["Backoff", "StallLimits", "Watchdog"]
+
+
+@dataclass(frozen=True, slots=True)
+class StallLimits:
+    """How long each stage may stay silent.
+
+    Attributes:
+        data_seconds: Between two pieces of data, once data has come.
+        opening_seconds: From opening to the first data: connecting, the password, the description of the stream.
+        first_picture_seconds: From the first data to the first picture: cameras send a key frame every few seconds.
+        picture_seconds: Between two decoded pictures while data comes: what comes cannot be decoded.
+    """
+
+    data_seconds: float = 2.0
+    opening_seconds: float = 5.0
+    first_picture_seconds: float = 15.0
+    picture_seconds: float = 6.0
+
+
+class Watchdog:
+    """Compares the ages of data and pictures with the limits.
+
+    Args:
+        limits: How long each stage may stay silent.
+        opened_seconds: Monotonic time at which the source was opened.
+    """
+
+    def __init__(self, limits: StallLimits, opened_seconds: float) -> None:
+        self._limits = limits
+        self._opened_seconds = opened_seconds
+        self._first_data_seconds: float | None = None
+
+    def fault(self, now_seconds: float, data_seconds: float | None, picture_seconds: float | None) -> str | None:
+        """Say what is wrong, or None.
+
+        Args:
+            now_seconds: Monotonic time.
+            data_seconds: When the newest data came; None where none came yet.
+            picture_seconds: When the newest picture was decoded; None where none was yet.
+
+        Returns:
+            The end of a sentence that begins with the camera's address.
+        """
+        limits = self._limits
+        if data_seconds is None:
+            silent = now_seconds - self._opened_seconds > limits.opening_seconds
+            return f"sent nothing within {limits.opening_seconds:g} s of opening it" if silent else None
+        if now_seconds - data_seconds > limits.data_seconds:
+            return f"has sent nothing for {limits.data_seconds:g} s"
+        if self._first_data_seconds is None:
+            self._first_data_seconds = data_seconds
+        since = self._first_data_seconds if picture_seconds is None else picture_seconds
+        limit = limits.first_picture_seconds if picture_seconds is None else limits.picture_seconds
+        unseen = now_seconds - since > limit
+        return f"sends data, but no picture could be decoded for {limit:g} s" if unseen else None
+
+
+class Backoff:
+    """Waiting times between attempts: a fast first retry, then longer ones up to a cap, with jitter, for ever.
+
+    The cap is low on purpose: one attempt every second or two costs nothing, and a camera that returns after a night
+    is seen again within three seconds. Jitter keeps the beds of a ward from knocking at the same moment after a
+    switch has been restarted.
+
+    Args:
+        first_seconds: Longest wait before the first retry.
+        cap_seconds: Longest wait of all.
+        factor: Growth from one attempt to the next.
+        jitter: Returns numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        first_seconds: float = 0.2,
+        cap_seconds: float = 2.0,
+        factor: float = 1.8,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        self._first_seconds = first_seconds
+        self._cap_seconds = cap_seconds
+        self._factor = factor
+        self._jitter = jitter if jitter is not None else SystemRandom().random
+        self._attempts = 0
+
+    def next_seconds(self, cap_seconds: float | None = None) -> float:
+        """Return the wait before the next attempt: between one half and the whole of the present step.
+
+        Args:
+            cap_seconds: A cap for this wait alone, for example to spare a camera that locks accounts out.
+        """
+        cap = self._cap_seconds if cap_seconds is None else cap_seconds
+        # The exponent is bounded so that a camera that is away for months does not overflow the power.
+        step = min(cap, self._first_seconds * self._factor ** min(self._attempts, 64))
+        self._attempts += 1
+        return step * (0.5 + 0.5 * self._jitter())
+
+    def reset(self) -> None:
+        """Start anew: the source has delivered."""
+        self._attempts = 0

@@ -1,0 +1,178 @@
+"""The life of one GStreamer pipeline: start it, take pictures out of it, hear its complaints, end it in bounded time.
+
+No GLib main loop runs: whoever owns the pipeline polls its bus.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.video.address import SourceAddress
+from monitor.video.decoding import Chain, ChainSettings, build_chain
+from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, fault_of_error
+from monitor.video.gst import gi_module, gstreamer
+from monitor.video.tap import LARGEST_SIDE_PX, Stamp, Tap
+
+__all__ = ["MediaPipeline"]
+
+_CHANNELS = 3
+
+
+class MediaPipeline:
+    """One pipeline that delivers RGB pictures.
+
+    Args:
+        address: What is opened, for messages.
+        tap: Measures it and chooses the pictures.
+        settings: How the pictures are decoded and handed on.
+    """
+
+    def __init__(self, address: SourceAddress, tap: Tap, settings: ChainSettings) -> None:
+        self._gst = gstreamer()
+        self._video = gi_module("GstVideo")
+        self._address = address
+        self._settings = settings
+        self.tap = tap
+        self.pipeline = self._gst.Pipeline.new(None)
+        self._bus = self.pipeline.get_bus()
+        self._chain: Chain | None = None
+        self._codec: str | None = None
+        self._chain_ready = threading.Event()
+        self._chain_lock = threading.Lock()
+        self._pending_fault: SourceFaultError | None = None
+        self._handlers: list[tuple[Any, int]] = []
+        self.decode_errors = 0
+        self.other_streams: list[str] = []
+
+    @property
+    def codec(self) -> str | None:
+        """Name of the pictures' codec; None before it is known."""
+        return self._codec
+
+    def connect(self, element: Any, signal: str, callback: Callable[..., Any]) -> None:  # noqa: ANN401 - from gi
+        """Connect a signal handler that ends with the pipeline."""
+        self._handlers.append((element, element.connect(signal, callback)))
+
+    def take_pad(self, pad: Any, caps: Any) -> bool:  # noqa: ANN401 - from gi
+        """Decode what comes out of this pad, if it is the first with pictures.
+
+        Returns:
+            Whether the pad is used.
+        """
+        name = caps.get_structure(0).get_name()
+        with self._chain_lock:
+            if self._chain is not None or not name.startswith(("video/", "image/")):
+                self.other_streams.append(name)
+                return False
+            try:
+                self._chain = build_chain(self.pipeline, caps, self.tap, self._settings)
+            except Exception as error:  # noqa: BLE001 - raised in GStreamer's thread, told in the owner's
+                self.fail(SourceFaultError(FaultKind.FORMAT, f"{self._address.display}: {error}"))
+                return False
+        self._codec = self._chain.codec
+        pad.link(self._chain.entry)
+        self._chain_ready.set()
+        return True
+
+    def fail(self, fault: SourceFaultError) -> None:
+        """Note a fault from one of GStreamer's threads; `check` raises it in the owner's."""
+        if self._pending_fault is None:
+            self._pending_fault = fault
+
+    def play(self) -> None:
+        """Start.
+
+        Raises:
+            SourceFaultError: It failed at once.
+        """
+        self.pipeline.set_state(self._gst.State.PLAYING)
+        self.check()
+
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], Stamp] | None:
+        """Return the next picture and what belongs to it, or None where none came in time."""
+        if not self._chain_ready.wait(timeout_seconds) or self._chain is None:
+            return None
+        sample = self._chain.appsink.try_pull_sample(int(timeout_seconds * self._gst.SECOND))
+        if sample is None:
+            return None
+        buffer = sample.get_buffer()
+        stamp = self.tap.claim(buffer.offset)
+        if stamp is None:
+            return None
+        return self._image(sample.get_caps(), buffer), stamp
+
+    def check(self) -> None:
+        """Read the bus.
+
+        Raises:
+            SourceFaultError: The pipeline has failed.
+            SourceEndedError: The stream has ended, and every picture has been pulled.
+        """
+        if self._pending_fault is not None:
+            raise self._pending_fault
+        refused = self.tap.refused_size_px
+        if refused is not None:
+            raise SourceFaultError(
+                FaultKind.FORMAT,
+                f"{self._address.display} sends pictures of {refused[0]} x {refused[1]} px; at most {LARGEST_SIDE_PX} "
+                "px a side and 33 million pixels are accepted",
+            )
+        while (message := self._bus.pop()) is not None:
+            self._hear(message)
+
+    def duration_seconds(self) -> float | None:
+        """Return how long the media is; None where it is not known."""
+        known, duration_ns = self.pipeline.query_duration(self._gst.Format.TIME)
+        return duration_ns / self._gst.SECOND if known and duration_ns > 0 else None
+
+    def close(self, timeout_seconds: float) -> bool:
+        """Stop and free everything, from a thread of its own, because a pipeline may hang while it stops.
+
+        Returns:
+            Whether it ended in time; if not, it is left behind.
+        """
+        for element, handler in self._handlers:
+            element.disconnect(handler)
+        self._handlers.clear()
+        pipeline, self.pipeline = self.pipeline, None
+        self._chain = None
+        self._chain_ready.clear()
+        stopper = threading.Thread(target=_stop, args=(pipeline, self._gst.State.NULL), name="video-stop", daemon=True)
+        stopper.start()
+        stopper.join(timeout_seconds)
+        return not stopper.is_alive()
+
+    def _hear(self, message: Any) -> None:  # noqa: ANN401 - from gi
+        kinds = self._gst.MessageType
+        if message.type == kinds.ERROR:
+            error, _ = message.parse_error()
+            raise fault_of_error(error, self._address)
+        if message.type == kinds.EOS:
+            raise SourceEndedError(f"{self._address.display} has ended")
+        if message.type == kinds.WARNING:
+            error, _ = message.parse_warning()
+            if error.matches(self._gst.StreamError.quark(), self._gst.StreamError.DECODE):
+                self.decode_errors += 1
+
+    def _image(self, caps: Any, buffer: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - from gi
+        info = self._video.VideoInfo.new_from_caps(caps)
+        width, height, stride = info.width, info.height, info.stride[0]
+        mapped, memory = buffer.map(self._gst.MapFlags.READ)
+        if not mapped:
+            raise SourceFaultError(FaultKind.OTHER, f"{self._address.display}: a picture could not be read")
+        try:
+            # One copy, so that a worker may keep the picture while the decoder reuses its buffer.
+            rows = np.frombuffer(memory.data, dtype=np.uint8, count=stride * height).reshape(height, stride)
+            image = rows[:, : width * _CHANNELS].reshape(height, width, _CHANNELS).copy()
+        finally:
+            buffer.unmap(memory)
+        image.flags.writeable = False
+        return image
+
+
+def _stop(pipeline: Any, null_state: Any) -> None:  # noqa: ANN401 - from gi
+    pipeline.set_state(null_state)
+    pipeline.get_bus().set_flushing(True)

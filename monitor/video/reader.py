@@ -1,0 +1,137 @@
+"""Video files for a replay: every due picture, in order, the same each time, as fast as the machine decodes."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clock import SystemClock
+from monitor.errors import VideoError
+from monitor.video.address import SourceAddress, SourceKind
+from monitor.video.containers import missing_bytes
+from monitor.video.decoding import ChainSettings
+from monitor.video.faults import SourceEndedError
+from monitor.video.frame import Frame
+from monitor.video.media_tap import MediaTap
+from monitor.video.pipeline import MediaPipeline
+from monitor.video.sampling import Sampler
+from monitor.video.sources import add_file_source
+from monitor.video.status import DropCause
+from monitor.video.tap import Stamp
+
+__all__ = ["VideoReader", "open_video"]
+
+_PULL_SECONDS = 0.05
+_SILENCE_SECONDS = 30.0
+_CLOSE_SECONDS = 5.0
+
+
+def open_video(path: Path | str, frames_per_second: float | None = None) -> "VideoReader":
+    """Open a video file and decode its first picture.
+
+    Args:
+        path: A file: MP4, Matroska, WebM, AVI, MPEG-TS, raw H.264 or MJPEG.
+        frames_per_second: Pictures to deliver per second of media time, evenly spread; None delivers every picture.
+
+    Raises:
+        VideoError: The file is missing, unreadable, a directory, empty, no video, incomplete without its index, or
+            holds no picture that can be decoded.
+    """
+    return VideoReader(Path(path), frames_per_second)
+
+
+class VideoReader:
+    """Iterates over the frames of a file once; close it, or use it as a context manager.
+
+    A frame's `time_seconds` is media time: 0 at the first picture, growing from frame to frame.
+    """
+
+    def __init__(self, path: Path, frames_per_second: float | None) -> None:
+        self.path = path
+        self._tap = MediaTap(SystemClock(), Sampler(frames_per_second))
+        absolute = str(path.expanduser().absolute())
+        address = SourceAddress(SourceKind.FILE, absolute, str(path))
+        self._media = MediaPipeline(address, self._tap, ChainSettings(live=False, parse=False, decoder_threads=0))
+        self._closed = False
+        try:
+            add_file_source(self._media, address)
+            self._missing_bytes = missing_bytes(path)
+            self._media.play()
+            self._first = self._next()
+        except BaseException:
+            self.close()
+            raise
+        if self._first is None:
+            seen = ", ".join(sorted(set(self._media.other_streams)))
+            self.close()
+            if self._media.codec is None:
+                raise VideoError(f"{path} holds no video" + (f", only {seen}" if seen else ""))
+            raise VideoError(f"{path} holds no picture that can be decoded")
+        image = self._first[0]
+        self.size_px: tuple[int, int] = (image.shape[1], image.shape[0])
+        self.duration_seconds = self._media.duration_seconds()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Deliver the frames.
+
+        Raises:
+            VideoError: After the last frame of a truncated file, saying where it ends; or the file cannot be read on.
+        """
+        pulled, self._first = self._first, None
+        while pulled is not None:
+            image, stamp = pulled
+            pts_seconds = None if stamp.pts_ns is None else stamp.pts_ns / 1e9
+            yield Frame(image, stamp.arrival_seconds, pts_seconds, stamp.index)
+            pulled = None if self._closed else self._next()
+        if not self._closed and self._missing_bytes:
+            raise VideoError(
+                f"{self.path} is truncated at {self._tap.end_seconds:.1f} s: {self._missing_bytes} bytes are missing"
+            )
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """The rate that the file announces; None where it announces none."""
+        return self._tap.nominal_rate
+
+    @property
+    def codec(self) -> str | None:
+        """Name of the codec."""
+        return self._media.codec
+
+    @property
+    def damaged_pictures(self) -> int:
+        """Pictures so far that could not be decoded, or only in part."""
+        return self._media.decode_errors + self._tap.drops[DropCause.CORRUPT]
+
+    def close(self) -> None:
+        """Stop decoding and free everything; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._media.close(_CLOSE_SECONDS)
+
+    def _next(self) -> tuple[NDArray[np.uint8], Stamp] | None:
+        """Return the next chosen picture; None at the end."""
+        heard_seconds, pictures = time.monotonic(), self._tap.pictures
+        while time.monotonic() - heard_seconds < _SILENCE_SECONDS:
+            pulled = self._media.pull(_PULL_SECONDS)
+            if pulled is not None:
+                return pulled
+            try:
+                self._media.check()
+            except SourceEndedError:
+                return None
+            # A sparse choice of a long film takes long without being silent.
+            if pictures != self._tap.pictures:
+                heard_seconds, pictures = time.monotonic(), self._tap.pictures
+        raise VideoError(f"{self.path} cannot be read on: nothing came for {_SILENCE_SECONDS:g} s")

@@ -1,0 +1,70 @@
+"""Which pictures of a stream are analysed."""
+
+from collections import deque
+
+__all__ = ["Sampler"]
+
+_LARGEST_TOLERANCE = 0.5
+_INTERVAL_PICTURES = 32
+_GAP_SECONDS = 2.0
+
+
+class Sampler:
+    """Keeps about so many pictures per second, evenly spread, whatever the stream's own rate.
+
+    Due times lie on a grid. A picture is taken when it is the one nearest to its due time, judged by the typical
+    interval between pictures: without that tolerance, a camera of 5 pictures/s whose pictures come a little early
+    or late would lose every second one at 5 analysed pictures/s.
+
+    Args:
+        frames_per_second: Pictures to keep per second; None keeps every picture.
+    """
+
+    def __init__(self, frames_per_second: float | None) -> None:
+        self._period_seconds = 0.0
+        self._next_seconds: float | None = None
+        # Networks deliver in bursts, so that single intervals say little; their mean over many does.
+        self._recent_seconds: deque[float] = deque(maxlen=_INTERVAL_PICTURES + 1)
+        self._interval_seconds: float | None = None
+        self.frames_per_second = frames_per_second
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Pictures to keep per second; may be changed at any time, from any thread."""
+        return None if self._period_seconds == 0.0 else 1.0 / self._period_seconds
+
+    @frames_per_second.setter
+    def frames_per_second(self, value: float | None) -> None:
+        if value is not None and not 0.0 < value < float("inf"):
+            raise ValueError(f"frames_per_second must be above 0, not {value}")
+        self._period_seconds = 0.0 if value is None else 1.0 / value
+        self._next_seconds = None
+
+    @property
+    def interval_seconds(self) -> float | None:
+        """Mean time between two pictures of the stream; None before the second."""
+        return self._interval_seconds
+
+    def due(self, time_seconds: float) -> bool:
+        """Say whether the picture of this time is to be kept; call it once for every picture, in order."""
+        self._learn_interval(time_seconds)
+        period, next_seconds = self._period_seconds, self._next_seconds
+        if period == 0.0:
+            return True
+        tolerance = min((self._interval_seconds or 0.0) / 2, period * _LARGEST_TOLERANCE)
+        went_back = next_seconds is not None and time_seconds < next_seconds - 2 * period
+        if next_seconds is not None and not went_back and time_seconds < next_seconds - tolerance:
+            return False
+        # After a gap, or at the start, the grid begins anew: catching up would analyse a burst of old pictures.
+        if next_seconds is None or went_back or time_seconds > next_seconds + period:
+            next_seconds = time_seconds
+        self._next_seconds = next_seconds + period
+        return True
+
+    def _learn_interval(self, time_seconds: float) -> None:
+        recent = self._recent_seconds
+        if recent and not 0.0 <= time_seconds - recent[-1] <= _GAP_SECONDS:
+            recent.clear()
+        recent.append(time_seconds)
+        if len(recent) > 1:
+            self._interval_seconds = (recent[-1] - recent[0]) / (len(recent) - 1)

@@ -1,0 +1,184 @@
+"""The front end of a pipeline for each kind of camera: how encoded pictures are got."""
+
+from pathlib import Path
+from typing import Any
+
+from monitor.config import CameraSettings
+from monitor.errors import VideoError
+from monitor.video.address import SourceAddress, SourceKind
+from monitor.video.decoding import ChainSettings
+from monitor.video.faults import FaultKind, SourceFaultError
+from monitor.video.gst import gi_module, gstreamer, make_element
+from monitor.video.pipeline import MediaPipeline
+from monitor.video.tap import Tap
+
+__all__ = ["add_file_source", "open_source"]
+
+_USER_AGENT = "nicu-monitor"
+_RTP_CAPS = {"H264": "video/x-h264", "H265": "video/x-h265", "JPEG": "image/jpeg"}
+_DEPAYLOADERS = {"H264": "rtph264depay", "H265": "rtph265depay", "JPEG": "rtpjpegdepay"}
+_LOCAL_CAPS = (
+    "video/x-raw, width=(int)[1, 1920], height=(int)[1, 1080]",
+    "image/jpeg, width=(int)[1, 1920], height=(int)[1, 1080]",
+    "video/x-h264",
+)
+
+
+def open_source(address: SourceAddress, settings: CameraSettings, tap: Tap) -> MediaPipeline:
+    """Build the pipeline of one camera; it is not started yet.
+
+    Raises:
+        VideoError: An element is missing, or a file that the settings name cannot be used.
+    """
+    is_file = address.kind is SourceKind.FILE
+    # Files are parsed by parsebin already; what a local camera sends are whole pictures.
+    parse = address.kind in {SourceKind.RTSP, SourceKind.HTTP}
+    media = MediaPipeline(address, tap, ChainSettings(live=True, parse=parse, paced=is_file))
+    if address.kind is SourceKind.RTSP:
+        _add_rtsp(media, address, settings)
+    elif address.kind is SourceKind.HTTP:
+        _add_http(media, address, settings)
+    elif address.kind is SourceKind.V4L2:
+        _add_local(media, address)
+    elif is_file:
+        add_file_source(media, address)
+    else:
+        raise VideoError(f"{address.display} is not played by GStreamer")
+    return media
+
+
+def add_file_source(media: MediaPipeline, address: SourceAddress) -> None:
+    """Add the reader of a video file to a pipeline.
+
+    Raises:
+        SourceFaultError: The file is missing, unreadable, empty, or no file.
+    """
+    path = Path(address.location)
+    try:
+        if path.is_dir():
+            raise SourceFaultError(FaultKind.FORMAT, f"{address.display} is a directory; name a video file")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise SourceFaultError(FaultKind.FORMAT, f"{address.display} is empty")
+    except FileNotFoundError:
+        raise SourceFaultError(FaultKind.UNREACHABLE, f"{address.display} does not exist") from None
+    except OSError as error:
+        raise SourceFaultError(FaultKind.UNREACHABLE, f"{address.display} cannot be read ({error.strerror})") from error
+
+    source, parser = make_element("filesrc", location=str(path)), make_element("parsebin")
+    media.pipeline.add(source)
+    media.pipeline.add(parser)
+    source.link(parser)
+    media.connect(parser, "pad-added", lambda _, pad: _use_or_discard(media, pad))
+
+
+def _use_or_discard(media: MediaPipeline, pad: Any) -> None:  # noqa: ANN401 - from gi
+    caps = pad.get_current_caps() or pad.query_caps(None)
+    if caps.is_any() or caps.get_size() == 0 or not media.take_pad(pad, caps):
+        # Sound and further streams must flow somewhere, or the demultiplexer would stop.
+        sink = make_element("fakesink", sync=False, async_=False)
+        media.pipeline.add(sink)
+        sink.sync_state_with_parent()
+        pad.link(sink.get_static_pad("sink"))
+
+
+def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSettings) -> None:
+    gst = gstreamer()
+    source = make_element(
+        "rtspsrc",
+        location=address.location,
+        latency=settings.latency_milliseconds,
+        user_agent=_USER_AGENT,
+        do_rtsp_keep_alive=True,
+        # Longer than the frame-age watchdog: that one decides, this one ends a thread that would wait for 20 s.
+        tcp_timeout=5_000_000,
+        teardown_timeout=100_000_000,
+    )
+    gst.util_set_object_arg(source, "protocols", settings.transport)
+    if address.username is not None:
+        source.set_property("user-id", address.username)
+    if address.password is not None:
+        source.set_property("user-pw", address.password)
+    _trust(source, settings)
+
+    def on_pad(_source: Any, pad: Any) -> None:  # noqa: ANN401 - from gi
+        caps = pad.get_current_caps() or pad.query_caps(None)
+        structure = caps.get_structure(0)
+        encoding = structure.get_string("encoding-name") or ""
+        if structure.get_string("media") != "video" or encoding not in _DEPAYLOADERS:
+            media.other_streams.append(f"{structure.get_string('media')} {encoding}".strip())
+            return
+        depayloader = make_element(_DEPAYLOADERS[encoding])
+        media.pipeline.add(depayloader)
+        if media.take_pad(depayloader.get_static_pad("src"), gst.Caps.from_string(_RTP_CAPS[encoding])):
+            depayloader.sync_state_with_parent()
+            pad.link(depayloader.get_static_pad("sink"))
+
+    def on_all_pads(_source: Any) -> None:  # noqa: ANN401 - from gi
+        if media.codec is None:
+            offered = ", ".join(media.other_streams) or "nothing"
+            media.fail(
+                SourceFaultError(
+                    FaultKind.FORMAT, f"{address.display} offers {offered}; video in H.264, H.265 or MJPEG is needed"
+                )
+            )
+
+    media.connect(source, "pad-added", on_pad)
+    media.connect(source, "no-more-pads", on_all_pads)
+    media.pipeline.add(source)
+
+
+def _add_http(media: MediaPipeline, address: SourceAddress, settings: CameraSettings) -> None:
+    source = make_element(
+        "souphttpsrc",
+        location=address.location,
+        user_agent=_USER_AGENT,
+        is_live=True,
+        do_timestamp=True,
+        keep_alive=False,
+        retries=0,
+        timeout=5,
+    )
+    if address.username is not None:
+        source.set_property("user-id", address.username)
+    if address.password is not None:
+        source.set_property("user-pw", address.password)
+    _trust(source, settings)
+    parts = make_element("multipartdemux", single_stream=True)
+
+    def on_pad(_parts: Any, pad: Any) -> None:  # noqa: ANN401 - from gi
+        media.take_pad(pad, pad.get_current_caps() or pad.query_caps(None))
+
+    media.connect(parts, "pad-added", on_pad)
+    media.pipeline.add(source)
+    media.pipeline.add(parts)
+    source.link(parts)
+
+
+def _add_local(media: MediaPipeline, address: SourceAddress) -> None:
+    gst = gstreamer()
+    source = make_element("v4l2src", device=address.location)
+    source.set_state(gst.State.READY)
+    offered = source.get_static_pad("src").query_caps(None)
+    choices = [gst.Caps.from_string(text) for text in _LOCAL_CAPS]
+    fitting = [caps for caps in choices if caps.can_intersect(offered)]
+    if not fitting:
+        source.set_state(gst.State.NULL)
+        raise SourceFaultError(FaultKind.UNREACHABLE, f"{address.display} cannot be opened, or is no camera")
+    wanted = make_element("capsfilter", caps=fitting[0])
+    media.pipeline.add(source)
+    media.pipeline.add(wanted)
+    source.link(wanted)
+    media.take_pad(wanted.get_static_pad("src"), fitting[0])
+
+
+def _trust(source: Any, settings: CameraSettings) -> None:  # noqa: ANN401 - from gi
+    if settings.tls_ca_file is None:
+        return
+    gio, glib = gi_module("Gio", "2.0"), gi_module("GLib", "2.0")
+    try:
+        source.set_property("tls-database", gio.TlsFileDatabase.new(str(settings.tls_ca_file.absolute())))
+    except glib.Error as error:
+        raise SourceFaultError(
+            FaultKind.REFUSED, f"tls_ca_file {settings.tls_ca_file} cannot be used ({error.message})"
+        ) from error

@@ -1,0 +1,93 @@
+"""A camera that is painted: pictures of a synthetic infant, at the analysed rate, on the monotonic clock."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.clock import Clock
+from monitor.errors import VideoError
+from monitor.video.address import SyntheticRequest
+from monitor.video.tap import Stamp, Tap
+
+__all__ = ["PaintPicture", "SyntheticFactory", "SyntheticPipeline", "paint_synthetic_bed"]
+
+PaintPicture = Callable[[float], NDArray[np.uint8]]
+"""Takes a time in seconds and returns the picture of that time: shape (height, width, 3), uint8, RGB."""
+
+SyntheticFactory = Callable[[SyntheticRequest], PaintPicture]
+"""Prepares the painter of one bed; may raise `VideoError` for a scenario that it does not know."""
+
+
+def paint_synthetic_bed(request: SyntheticRequest) -> PaintPicture:
+    """Prepare the project's own synthetic infant.
+
+    Raises:
+        VideoError: There is no such scenario.
+    """
+    from monitor.synthetic import SyntheticBed
+
+    width_px, height_px = request.size_px
+    try:
+        bed = SyntheticBed(request.seed, request.scenario, width_px=width_px, height_px=height_px)
+    except ValueError as error:
+        raise VideoError(f"a synthetic camera cannot be painted: {error}") from error
+    return lambda time_seconds: bed.frame(time_seconds)[0]
+
+
+class SyntheticPipeline:
+    """Behaves like a media pipeline whose pictures come at the request's rate; only chosen ones are painted.
+
+    Args:
+        request: What is painted.
+        tap: Measures it and chooses the pictures.
+        clock: Monotonic time.
+        factory: Makes the painter.
+    """
+
+    codec = "synthetic"
+    decode_errors = 0
+
+    def __init__(self, request: SyntheticRequest, tap: Tap, clock: Clock, factory: SyntheticFactory) -> None:
+        self._period_seconds = 1.0 / request.frames_per_second
+        self._paint = factory(request)
+        self._clock = clock
+        self._start_seconds = clock.monotonic()
+        self._next_index = 0
+        self.tap = tap
+
+    def play(self) -> None:
+        """Start the camera's own time."""
+        self._start_seconds = self._clock.monotonic()
+
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], Stamp] | None:
+        """Wait for the camera's next picture and return it, or None where it is not chosen or not due in time."""
+        elapsed = self._clock.monotonic() - self._start_seconds
+        wait_seconds = self._next_index * self._period_seconds - elapsed
+        if wait_seconds > 0.0:
+            time.sleep(min(wait_seconds, timeout_seconds))
+            if wait_seconds > timeout_seconds:
+                return None
+        elif elapsed > (self._next_index + 1) * self._period_seconds:
+            # A real camera does not wait for a slow reader either.
+            self._next_index = int(elapsed / self._period_seconds)
+        media_seconds = self._next_index * self._period_seconds
+        self._next_index += 1
+        pts_ns = int(media_seconds * 1e9)
+        self.tap.encoded(pts_ns, keyframe=True)
+        serial = self.tap.decoded(pts_ns, corrupt=False)
+        stamp = None if serial is None else self.tap.claim(serial)
+        if stamp is None:
+            return None
+        image = self._paint(media_seconds)
+        image.flags.writeable = False
+        return image, stamp
+
+    def check(self) -> None:
+        """Nothing can fail."""
+
+    def close(self, timeout_seconds: float) -> bool:
+        """Nothing has to be freed."""
+        del timeout_seconds
+        return True
