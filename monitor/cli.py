@@ -9,6 +9,7 @@ __all__ = ["main"]
 COMMANDS: dict[str, LazyCommand] = {
     "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
+    "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),
 }
 
 

@@ -5,6 +5,7 @@ are relative to the file.
 """
 
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from monitor.errors import ConfigError
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Mistake", "find_mistakes", "read_config"]
+__all__ = ["Mistake", "config_hash", "find_mistakes", "read_config"]
 
 _MAXIMUM_BYTES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -82,6 +83,11 @@ def find_mistakes(path: Path, environment: Mapping[str, str] | None = None) -> l
     document = _Document(path, os.environ if environment is None else environment)
     document.load()
     return document.sorted_mistakes()
+
+
+def config_hash(config: StationConfig) -> str:
+    """Return 64 hexadecimal digits that name a configuration; secrets take no part in it."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
 
 
 class _Document:

@@ -1,5 +1,6 @@
 """The detector and the classifier of a station: bundles read once, engines opened once a worker."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from monitor.config import FaceSettings, ModelSettings
@@ -30,12 +31,11 @@ class WorkerModels:
     crop: CropSpec
     engine: str
     training_prior: float
-    _engines: tuple[Engine, ...]
+    _opened: ExitStack
 
     def close(self) -> None:
         """Free the engines; safe to call twice."""
-        for engine in self._engines:
-            engine.close()
+        self._opened.close()
 
 
 class ModelSet:
@@ -62,17 +62,23 @@ class ModelSet:
             EngineError: No allowed engine can run a model here.
         """
         choice, on_missing = self._models.engine, self._models.on_missing_engine
-        detector_engine = open_engine(
-            self.detector, size_px=self._faces.detection_size_px, choice=choice, on_missing=on_missing
-        )
-        close_engine = open_engine(self.detector, size_px=CLOSE_LOOK_PX, choice=choice, on_missing=on_missing)
-        classifier_engine = open_engine(self.classifier, choice=choice, on_missing=on_missing)
-        classifier = Classifier(self.classifier, classifier_engine)
-        return WorkerModels(
-            detector=FaceDetector(detector_engine, close_engine),
-            classifier=classifier,
-            crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
-            engine=detector_engine.name,
-            training_prior=self.classifier.classifier.training_prior,
-            _engines=(detector_engine, close_engine, classifier_engine),
-        )
+        size_px = self._faces.detection_size_px
+        with ExitStack() as opened:
+
+            def open_one(bundle: Bundle, size_px: int | None) -> Engine:
+                engine = open_engine(bundle, size_px=size_px, choice=choice, on_missing=on_missing)
+                opened.callback(engine.close)
+                return engine
+
+            whole = open_one(self.detector, size_px)
+            # The surroundings of one face need no larger picture than this.
+            close = open_one(self.detector, CLOSE_LOOK_PX) if size_px > CLOSE_LOOK_PX else whole
+            classifier = Classifier(self.classifier, open_one(self.classifier, None))
+            return WorkerModels(
+                detector=FaceDetector(whole, close),
+                classifier=classifier,
+                crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
+                engine=whole.name,
+                training_prior=self.classifier.classifier.training_prior,
+                _opened=opened.pop_all(),
+            )
