@@ -143,6 +143,13 @@ class ModelSettings(_Settings):
     detector: str = Field(default="retinaface", description="Bundle directory, or the name of an installed bundle.")
     classifier: str = Field(default="ncnn-demo", description="Bundle directory, or the name of an installed bundle.")
     engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"] = "auto"
+    expected_prior: float | None = Field(
+        default=None,
+        gt=0.0,
+        lt=1.0,
+        description="Share of pain expected at the bedside; scores are moved from the training share to it. "
+        "When absent, scores stay as the classifier gives them.",
+    )
     on_missing_engine: Literal["fall_back", "refuse"] = Field(
         default="fall_back", description="What to do when the chosen engine cannot run here."
     )
@@ -238,6 +245,11 @@ class RedisSettings(_Settings):
     tls_ca_file: Path | None = None
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
+    command_access_file: Path | None = Field(
+        default=None,
+        description="Who may acknowledge over Redis: lines of NAME viewer|nurse|admin SHA256-OF-TOKEN. Without it, "
+        "everybody who may write to the station's commands stream.",
+    )
     key_prefix: str = Field(default="nicu", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
     timeout_seconds: PositiveSeconds = Field(default=1.0, description="Bound on one call.")
     state_ttl_seconds: PositiveSeconds = Field(default=15.0, description="Life of a bed's state without renewal.")

@@ -28,7 +28,14 @@ _MAXIMUM_BYTES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 # A secret is never repeated in a message, whatever is wrong with it.
 _SECRET_FIELDS = frozenset({"password", "url", "username"})
-_FILE_FIELDS = ("password_file", "tls_ca_file", "tls_cert_file", "tls_key_file")
+_FILE_FIELDS = (
+    "password_file",
+    "sentinel_password_file",
+    "command_access_file",
+    "tls_ca_file",
+    "tls_cert_file",
+    "tls_key_file",
+)
 _MAXIMUM_DEPTH = 16
 _MAXIMUM_NODES = 20_000
 

@@ -6,11 +6,12 @@
     |   `-- EngineError     an inference engine cannot be built, loaded or run
     |-- VideoError          a video source cannot be opened, decoded or has ended
     `-- PublishError        an alert cannot be stored or delivered
+        `-- SpoolError      the on-disk record cannot be opened, read or written
 
 The message is one sentence: what, where, and what to do about it. It never holds a credential.
 """
 
-__all__ = ["BundleError", "ConfigError", "EngineError", "MonitorError", "PublishError", "VideoError"]
+__all__ = ["BundleError", "ConfigError", "EngineError", "MonitorError", "PublishError", "SpoolError", "VideoError"]
 
 
 class MonitorError(Exception):
@@ -35,3 +36,18 @@ class VideoError(MonitorError):
 
 class PublishError(MonitorError):
     """An alert cannot be stored or delivered."""
+
+
+class SpoolError(PublishError):
+    """The on-disk record of alerts cannot be opened, read or written.
+
+    Args:
+        message: One sentence for the user.
+        damaged: The file itself is corrupt, so that trying again cannot help.
+        in_use: Another station holds the state directory, so that this one must not start.
+    """
+
+    def __init__(self, message: str, *, damaged: bool = False, in_use: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
+        self.in_use = in_use

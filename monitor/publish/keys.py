@@ -1,0 +1,44 @@
+"""Names of keys and channels in Redis."""
+
+from dataclasses import dataclass
+
+__all__ = ["Keys"]
+
+_WHOLE_STATION = "_station"
+"""Stands for a bed where an alert concerns the whole station; no id of a bed begins with an underscore."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names that one station uses.
+
+    Args:
+        prefix: Common beginning of all names.
+        station: Id of the station.
+    """
+
+    prefix: str
+    station: str
+
+    @property
+    def alerts(self) -> str:
+        """The stream that is the record of all alerts."""
+        return f"{self.prefix}:alerts"
+
+    @property
+    def commands(self) -> str:
+        """The stream through which acknowledgements come in."""
+        return f"{self.prefix}:commands:{self.station}"
+
+    @property
+    def heartbeat(self) -> str:
+        """The key that exists while the station is watching."""
+        return f"{self.prefix}:heartbeat:{self.station}"
+
+    def doorbell(self, bed: str | None) -> str:
+        """Return the channel on which alerts of a bed (None: of the whole station) are called out."""
+        return f"{self.prefix}:alerts:{bed or _WHOLE_STATION}"
+
+    def state(self, bed: str) -> str:
+        """Return the hash that shows what a bed is like now."""
+        return f"{self.prefix}:state:{bed}"

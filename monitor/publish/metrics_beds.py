@@ -1,0 +1,130 @@
+"""Metrics of beds: observations and alarm conditions, as they are at the moment of a scrape."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from monitor.clock import Clock
+from monitor.pain.vocabulary import Code, Observation, Phase, Signal, Transition, Validity
+
+__all__ = ["BedCollector"]
+
+STALE_SECONDS = 10.0
+"""An observation that is older is not shown: a bed that is no longer judged has no level."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    observation: Observation
+    face_visible: bool
+
+
+class BedCollector(Collector):
+    """Shows the newest observation and the running alarm conditions of every bed.
+
+    Args:
+        clock: Tells stale observations from fresh ones.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._seen: dict[str, _Seen] = {}
+        self._conditions: dict[str, dict[str, Transition]] = {}
+        self._transitions: Counter[tuple[str, str, Phase]] = Counter()
+
+    def add(self, bed: str) -> None:
+        """Count a bed's alarm conditions from 0, so that the first of each shows as an increase."""
+        with self._mutex:
+            for code in Code:
+                for phase in Phase:
+                    self._transitions[bed, code, phase] += 0
+
+    def observe(self, bed: str, observation: Observation, *, face_visible: bool) -> None:
+        """Keep the newest observation of a bed."""
+        with self._mutex:
+            self._seen[bed] = _Seen(observation, face_visible)
+
+    def transition(self, bed: str, transition: Transition) -> None:
+        """Count a change, and keep the condition while it is signalled in any way."""
+        with self._mutex:
+            self._transitions[bed, transition.code, transition.phase] += 1
+            running = self._conditions.setdefault(bed, {})
+            if transition.phase is Phase.END or (transition.signal is Signal.OFF and not transition.condition_present):
+                running.pop(transition.code, None)
+            else:
+                running[transition.code] = transition
+
+    def remove(self, bed: str) -> None:
+        """Forget a bed."""
+        with self._mutex:
+            self._seen.pop(bed, None)
+            self._conditions.pop(bed, None)
+            for key in [key for key in self._transitions if key[0] == bed]:
+                del self._transitions[key]
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield all families."""
+        now_seconds = self._clock.monotonic()
+        with self._mutex:
+            seen = {
+                bed: item
+                for bed, item in self._seen.items()
+                if now_seconds - item.observation.time_seconds <= STALE_SECONDS
+            }
+            conditions = [(bed, item) for bed, running in self._conditions.items() for item in running.values()]
+            transitions = list(self._transitions.items())
+        yield from _observations(seen, now_seconds)
+        condition = GaugeMetricFamily(
+            "nicu_monitor_alarm_condition",
+            "Alarm conditions that are signalled: 1 while present, 0 while latched or acknowledged but not present.",
+            labels=("bed", "code", "kind", "priority"),
+        )
+        for bed, item in conditions:
+            condition.add_metric((bed, item.code, item.kind, item.priority), float(item.condition_present))
+        yield condition
+        changes = CounterMetricFamily(
+            "nicu_monitor_alarm_transitions", "Changes of alarm conditions.", labels=("bed", "code", "phase")
+        )
+        for (bed, code, phase), count in transitions:
+            changes.add_metric((bed, code, phase), count)
+        yield changes
+
+
+def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric]:
+    level = _gauge("pain_level", "Pain level, smoothed over time, from 0 to 1; absent while it cannot be told.")
+    score = _gauge("pain_score", "Pain score of the newest frame, from 0 to 1; absent while it has none.")
+    coverage = _gauge("face_coverage_ratio", "Share of the last window with a usable face of the patient.")
+    on_share = _gauge("pain_on_ratio", "Share of the last window in which the level stood at or above its threshold.")
+    visible = _gauge("face_visible", "1 while the newest judged frame shows a usable face of the patient, else 0.")
+    age = _gauge("face_age_seconds", "Time since the last usable face; absent before the first.")
+    validity = _gauge("observation_validity", "1 for how far the level can be trusted now.", ("bed", "validity"))
+    for bed, item in seen.items():
+        now = item.observation
+        pairs = (
+            (level, now.level),
+            (score, now.score),
+            (coverage, now.coverage),
+            (on_share, None if now.level is None else now.on_share),
+            (visible, float(item.face_visible)),
+            (
+                age,
+                None
+                if now.seconds_since_face is None
+                else now.seconds_since_face + max(0.0, now_seconds - now.time_seconds),
+            ),
+        )
+        for family, value in pairs:
+            if value is not None:
+                family.add_metric((bed,), value)
+        for word in Validity:
+            validity.add_metric((bed, word), float(now.validity is word))
+    return (level, score, coverage, on_share, visible, age, validity)
+
+
+def _gauge(name: str, text: str, labels: tuple[str, ...] = ("bed",)) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"nicu_monitor_{name}", text, labels=labels)

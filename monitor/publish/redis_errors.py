@@ -1,0 +1,65 @@
+"""What went wrong with Redis, in one sentence for people and without a word that the server or a URL supplied."""
+
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+__all__ = ["describe_failure", "is_refusal"]
+
+_BY_CODE = {
+    "NOAUTH": "refuses the user or password; check redis.username and redis.password_file",
+    "WRONGPASS": "refuses the user or password; check redis.username and redis.password_file",
+    "NOPERM": "denies a command or a key to this user; widen the user's ACL rule",
+    "OOM": "is out of memory; raise its maxmemory or delete what it does not need",
+    "READONLY": "is a read-only replica; give the address of the primary",
+    "LOADING": "is still loading its data; it will be tried again",
+    "MISCONF": "cannot write its data to disk and refuses changes; see its log",
+    "WRONGTYPE": "holds something else under one of this program's keys; change redis.key_prefix",
+}
+
+_BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
+    (AuthenticationError, _BY_CODE["NOAUTH"]),
+    (AuthorizationError, _BY_CODE["NOAUTH"]),
+    (RedisTimeoutError, "does not answer in time; check its load and the network"),
+    (RedisConnectionError, "cannot be reached; check that it runs and that the address is right"),
+    (OSError, "cannot be reached; check that it runs and that the address is right"),
+    (ResponseError, "refuses a command; see its log"),
+)
+
+
+def describe_failure(error: Exception, address: str) -> str:
+    """Return one sentence on a failed call: what, where, what to do.
+
+    Args:
+        error: What redis-py raised.
+        address: Of the server, without credentials.
+    """
+    what = _BY_CODE.get(_code(error))
+    if what is None:
+        what = next((text for kind, text in _BY_TYPE if isinstance(error, kind)), f"failed with {type(error).__name__}")
+    return f"Redis at {address} {what}"
+
+
+def is_refusal(error: RedisError) -> bool:
+    """Tell whether the server answered and said no, so that the connection itself is sound."""
+    return isinstance(error, ResponseError)
+
+
+def _code(error: Exception) -> str:
+    """Return the first word of a server's answer, which Redis defines as the error code.
+
+    redis-py strips it from the errors that it turns into classes of their own; those it puts back here.
+    """
+    named = {
+        "OutOfMemoryError": "OOM",
+        "ReadOnlyError": "READONLY",
+        "NoPermissionError": "NOPERM",
+        "BusyLoadingError": "LOADING",
+    }
+    name = named.get(type(error).__name__)
+    return name or (str(error).split(maxsplit=1) or [""])[0]

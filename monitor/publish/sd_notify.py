@@ -1,0 +1,70 @@
+"""Messages to systemd (sd_notify(3)): ready, alive, what is going on, stopping."""
+
+import os
+import socket
+
+__all__ = ["ServiceNotifier"]
+
+
+class ServiceNotifier:
+    """Speaks to the service manager that started this process; silent where there is none.
+
+    Args:
+        environment: Holds NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; the process's own when absent.
+    """
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        values = dict(os.environ) if environment is None else environment
+        address = values.get("NOTIFY_SOCKET", "")
+        # A leading @ stands for Linux's abstract name space, whose addresses begin with a zero byte.
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        self._watchdog_seconds = _watchdog_seconds(values)
+
+    @property
+    def present(self) -> bool:
+        """Whether there is a service manager to speak to."""
+        return bool(self._address)
+
+    @property
+    def watchdog_seconds(self) -> float | None:
+        """The manager restarts this process when it is not fed for so long; None where it does not watch."""
+        return self._watchdog_seconds
+
+    def ready(self, status: str = "") -> None:
+        """Say that start-up is complete."""
+        self._send("READY=1" + (f"\nSTATUS={_one_line(status)}" if status else ""))
+
+    def feed(self) -> None:
+        """Say that every loop still turns."""
+        self._send("WATCHDOG=1")
+
+    def status(self, text: str) -> None:
+        """Say in one line what is going on; shown by `systemctl status`."""
+        self._send(f"STATUS={_one_line(text)}")
+
+    def stopping(self) -> None:
+        """Say that the process is about to end."""
+        self._send("STOPPING=1")
+
+    def _send(self, message: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.settimeout(0.0)  # never wait for the manager
+                channel.sendto(message.encode(), self._address)
+        except OSError:
+            # The manager went away or is too busy; it judges silence by itself.
+            return
+
+
+def _watchdog_seconds(values: dict[str, str]) -> float | None:
+    for_pid = values.get("WATCHDOG_PID", "")
+    microseconds = values.get("WATCHDOG_USEC", "")
+    if not microseconds.isdecimal() or (for_pid and for_pid != str(os.getpid())):
+        return None
+    return int(microseconds) / 1e6 or None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

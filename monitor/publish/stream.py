@@ -1,0 +1,192 @@
+"""The alert stream in Redis: every record exactly once, as long as the server keeps its data.
+
+A call that timed out may have succeeded, or may even succeed later, when a hung server wakes up and reads what lies in
+its socket. So each delivery is one optimistic transaction: WATCH the stream, look for own records behind the last known
+position, add what is missing with MULTI/EXEC. A transaction that arrives late finds the stream changed and is void.
+Servers that know idempotent producers (XADD ... IDMP, Redis 8.6) are told the producer and number as well.
+"""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError, ResponseError, WatchError
+
+from monitor.publish.redis_client import RedisClient
+from monitor.publish.spool import Position
+
+__all__ = ["AlertStream", "ProducerConflictError", "StreamEntry", "StreamLostError"]
+
+_PAGE = 500
+_ATTEMPTS = 50
+_MAXIMUM_CONTENTION_SECONDS = 0.02
+_IDMP_SINCE = (8, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """One record as it goes into the stream: its number, its alert's id, and the fields."""
+
+    seq: int
+    alert_id: str
+    fields: Mapping[str, str]
+
+
+class StreamLostError(Exception):
+    """The stream lacks records that it had: the server was emptied or went back in time.
+
+    Attributes:
+        position: The newest record of the producer that is still there.
+    """
+
+    def __init__(self, position: Position) -> None:
+        super().__init__(f"the stream ends before {position}")
+        self.position = position
+
+
+class ProducerConflictError(Exception):
+    """The stream holds another alert under this producer's number: the spool was restored from an old copy."""
+
+
+class AlertStream:
+    """One connection's view of the stream.
+
+    Args:
+        client: The connection.
+        key: Of the stream.
+        maximum_length: Older entries may be trimmed beyond this; approximate.
+    """
+
+    def __init__(self, client: RedisClient, key: str, maximum_length: int) -> None:
+        self._client: Any = client
+        self._key = key
+        self._maximum_length = maximum_length
+        self._idempotent = _knows_idmp(self._client)
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether the server knows idempotent producers."""
+        return self._idempotent
+
+    def tip(self) -> str:
+        """Return the id of the newest entry, `0-0` when there is none."""
+        newest = self._client.xrevrange(self._key, count=1)
+        return str(newest[0][0]) if newest else "0-0"
+
+    def deliver(self, producer_id: str, entries: Sequence[StreamEntry], position: Position) -> Position:
+        """Make sure that the stream has these records, in order, each once.
+
+        Args:
+            producer_id: Whose records they are.
+            entries: In order of `seq`, all behind `position`.
+            position: Last known; its id need not be one of this producer's records.
+
+        Returns:
+            The position of the last record.
+
+        Raises:
+            StreamLostError: The stream no longer reaches to `position`.
+            ProducerConflictError: The numbers are taken by other alerts.
+            redis.exceptions.RedisError: Outcome unknown; call again with the same records.
+        """
+        for _ in range(_ATTEMPTS):
+            with self._client.pipeline(transaction=True) as pipe:
+                pipe.watch(self._key)
+                found = self._newest_own(pipe, producer_id, entries, position)
+                missing = [entry for entry in entries if entry.seq > found.seq]
+                if not missing:
+                    return found
+                pipe.multi()
+                for entry in missing:
+                    idmp = {"idmp": (producer_id, str(entry.seq).encode())} if self._idempotent else {}
+                    pipe.xadd(self._key, dict(entry.fields), maxlen=self._maximum_length, approximate=True, **idmp)
+                try:
+                    ids = pipe.execute()
+                except WatchError:
+                    time.sleep(random.uniform(0, _MAXIMUM_CONTENTION_SECONDS))  # noqa: S311 - not a secret
+                    continue
+                return Position(missing[-1].seq, str(ids[-1]))
+        raise RedisError("the stream is too busy with other producers")
+
+    def check(self, producer_id: str, position: Position) -> None:
+        """Make sure that the stream still reaches to a position.
+
+        Raises:
+            StreamLostError: It does not.
+        """
+        with self._client.pipeline(transaction=True) as pipe:
+            pipe.watch(self._key)
+            if not pipe.xrange(self._key, min=position.stream_id, max=position.stream_id):
+                self._check_not_lost(pipe, producer_id, position)
+
+    def newest_own(self, producer_id: str) -> Position:
+        """Search the whole stream, newest first, for a producer's newest record."""
+        end = "+"
+        while page := self._client.xrevrange(self._key, max=end, count=_PAGE):
+            for stream_id, fields in page:
+                if fields.get("producer_id") == producer_id:
+                    return Position(int(fields["seq"]), str(stream_id))
+            end = f"({page[-1][0]}"
+        return Position(0, self.tip())
+
+    def _newest_own(
+        self,
+        pipe: Any,  # noqa: ANN401 - redis-py's pipelines are untyped
+        producer_id: str,
+        entries: Sequence[StreamEntry],
+        position: Position,
+    ) -> Position:
+        """Return the newest record of the producer at or behind `position`, on the watching connection."""
+        wanted = {entry.seq: entry.alert_id for entry in entries}
+        found = position
+        start = position.stream_id
+        first = True
+        while page := pipe.xrange(self._key, min=start, count=_PAGE):
+            if first and page[0][0] != position.stream_id:
+                self._check_not_lost(pipe, producer_id, position)
+            first = False
+            for stream_id, fields in page:
+                if fields.get("producer_id") != producer_id:
+                    continue
+                seq = int(fields["seq"])
+                if wanted.get(seq, fields["alert_id"]) != fields["alert_id"]:
+                    raise ProducerConflictError(producer_id)
+                if seq > found.seq:
+                    found = Position(seq, str(stream_id))
+            start = f"({page[-1][0]}"
+        if first and position.stream_id != "0-0":
+            self._check_not_lost(pipe, producer_id, position)
+        return found
+
+    def _check_not_lost(self, pipe: Any, producer_id: str, position: Position) -> None:  # noqa: ANN401 - as above
+        """Tell a stream that was trimmed from one that was emptied or restored."""
+        if position.stream_id == "0-0":
+            return
+        oldest = pipe.xrange(self._key, count=1)
+        if oldest and _order(oldest[0][0]) < _order(position.stream_id) < _order(self.tip()):
+            return  # that one entry was deleted by hand
+        if oldest and _order(oldest[0][0]) > _order(position.stream_id):
+            # Since Redis 7 the stream itself knows how many entries it ever had.
+            info = pipe.xinfo_stream(self._key)
+            added, length = info.get("entries-added"), int(info["length"])
+            if int(added) > length if added is not None else length >= 0.9 * self._maximum_length:
+                return
+        raise StreamLostError(self.newest_own(producer_id))
+
+
+def _order(stream_id: str) -> tuple[int, int]:
+    milliseconds, _, number = stream_id.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def _knows_idmp(client: Any) -> bool:  # noqa: ANN401 - as above
+    """Ask the server who it is; HELLO is allowed to every user, INFO is not."""
+    try:
+        answer = client.execute_command("HELLO")
+    except ResponseError:  # before Redis 6
+        return False
+    pairs = dict(answer) if isinstance(answer, Mapping) else dict(zip(answer[::2], answer[1::2], strict=False))
+    version = tuple(int(part) for part in str(pairs.get("version", "0")).split(".")[:2] if part.isdecimal())
+    return pairs.get("server") == "redis" and version >= _IDMP_SINCE
