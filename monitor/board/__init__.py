@@ -13,7 +13,7 @@ The page, the API and the exporters read `board.snapshot()`, which is made at mo
 of its level, its open alerts and its last hundred past ones, the last thousand alert records.
 """
 
-from monitor.board.alert_book import AlertRecord
+from monitor.board.alert_book import AlertEpisode, AlertRecord
 from monitor.board.bed_state import BedFacts, BedState, BedStatus, describe_bed
 from monitor.board.board import Board
 from monitor.board.facts import BedPlace, HistoryPoint, StationFacts
@@ -22,6 +22,7 @@ from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
 
 __all__ = [
     "HISTORY_SECONDS",
+    "AlertEpisode",
     "AlertRecord",
     "BedFacts",
     "BedPicture",

@@ -1,14 +1,15 @@
-"""The newest record of every alert, open ones apart from past ones, in bounded memory."""
+"""Every alert from its first record to its newest, open ones apart from past ones, in bounded memory."""
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from datetime import datetime
 
-from monitor.pain.vocabulary import Signal
-from monitor.publish.alert import AlertDraft
+from monitor.pain.vocabulary import Phase, Signal
+from monitor.publish.alert import Acknowledgement, AlertDraft
 
-__all__ = ["AlertBook", "AlertRecord"]
+__all__ = ["AlertBook", "AlertEpisode", "AlertRecord"]
 
-_PAST_PER_PLACE = 100
+_PER_PLACE = 100
 _RECORDS = 1_000
 
 
@@ -25,17 +26,46 @@ class AlertRecord:
     alert: AlertDraft
 
 
-def is_open(alert: AlertDraft) -> bool:
-    """Tell whether people still have something to see or to do: the condition holds, or its signal is latched."""
-    return alert.condition_present or alert.signal is not Signal.OFF
+@dataclass(frozen=True, slots=True)
+class AlertEpisode:
+    """One alert over time.
+
+    Attributes:
+        newest: The newest record: the whole truth about how it stands now.
+        reason: The record that declared it, or its last escalation or return: why people were called.
+        ended_at: When the condition was declared over; None while it holds.
+        acknowledgement: The last one, also where it has lapsed since.
+    """
+
+    newest: AlertDraft
+    reason: AlertDraft
+    ended_at: datetime | None
+    acknowledgement: Acknowledgement | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether people still have something to see or to do: the condition holds, or its signal is latched."""
+        return self.newest.condition_present or self.newest.signal is not Signal.OFF
+
+
+def _go_on(before: AlertEpisode | None, alert: AlertDraft) -> AlertEpisode:
+    """Return the episode with its newest record."""
+    if before is None:
+        ended_at = None if alert.condition_present else alert.determined_at
+        return AlertEpisode(alert, alert, ended_at, alert.acknowledgement)
+    has_returned = alert.condition_present and not before.newest.condition_present
+    is_reason = has_returned or alert.phase in {Phase.START, Phase.ESCALATE}
+    ended_at = None if alert.condition_present else before.ended_at or alert.determined_at
+    acknowledgement = alert.acknowledgement or before.acknowledgement
+    return AlertEpisode(alert, alert if is_reason else before.reason, ended_at, acknowledgement)
 
 
 class AlertBook:
-    """Keeps the newest record of each alert id. Not thread-safe; the board guards it."""
+    """Keeps an episode for each alert id. Not thread-safe; the board guards it."""
 
     def __init__(self) -> None:
-        self._open: dict[str | None, OrderedDict[str, AlertDraft]] = {}
-        self._past: dict[str | None, OrderedDict[str, AlertDraft]] = {}
+        self._open: dict[str | None, OrderedDict[str, AlertEpisode]] = {}
+        self._past: dict[str | None, OrderedDict[str, AlertEpisode]] = {}
         self._records: deque[AlertRecord] = deque(maxlen=_RECORDS)
         self._number = 0
 
@@ -45,31 +75,37 @@ class AlertBook:
         self._records.append(AlertRecord(self._number, alert))
         current = self._open.setdefault(bed_id, OrderedDict())
         past = self._past.setdefault(bed_id, OrderedDict())
-        if is_open(alert):
-            past.pop(alert.alert_id, None)
-            current[alert.alert_id] = alert
-            # A bed has one open alert a condition; more would be a fault elsewhere, and must not fill the memory.
-            while len(current) > _PAST_PER_PLACE:
-                current.popitem(last=False)
+        before = current.get(alert.alert_id) or past.pop(alert.alert_id, None)
+        episode = _go_on(before, alert)
+        if episode.is_open:
+            current[alert.alert_id] = episode
         else:
             current.pop(alert.alert_id, None)
-            past.pop(alert.alert_id, None)
-            past[alert.alert_id] = alert
-            while len(past) > _PAST_PER_PLACE:
-                past.popitem(last=False)
+            past[alert.alert_id] = episode
+        # A bed has one open alert a condition; more would be a fault elsewhere, and must not fill the memory.
+        for shelf in (current, past):
+            while len(shelf) > _PER_PLACE:
+                shelf.popitem(last=False)
 
     def forget(self, bed_id: str) -> None:
         """Drop the alerts of a bed that is not watched any more."""
         self._open.pop(bed_id, None)
         self._past.pop(bed_id, None)
 
-    def open_alerts(self, bed_id: str | None) -> tuple[AlertDraft, ...]:
+    def open_alerts(self, bed_id: str | None) -> tuple[AlertEpisode, ...]:
         """Return the open alerts of a place, the one that began last first."""
         return tuple(reversed(self._open.get(bed_id, {}).values()))
 
-    def past_alerts(self, bed_id: str | None) -> tuple[AlertDraft, ...]:
+    def past_alerts(self, bed_id: str | None) -> tuple[AlertEpisode, ...]:
         """Return the alerts of a place that are over and need nobody, the one that ended last first."""
         return tuple(reversed(self._past.get(bed_id, {}).values()))
+
+    def find(self, alert_id: str) -> AlertEpisode | None:
+        """Return an alert by its id, None where it is not known."""
+        for shelf in (*self._open.values(), *self._past.values()):
+            if alert_id in shelf:
+                return shelf[alert_id]
+        return None
 
     @property
     def newest_number(self) -> int:

@@ -136,8 +136,9 @@ def _blind_by_alarm_or_camera(facts: BedFacts) -> tuple[BedState, str] | None:
     for code, sentence in _BLINDING.items():
         if code in codes:
             return BedState.CANNOT_SEE, sentence
-    sentence = _SILENT_CAMERAS.get(facts.camera) if facts.camera is not None else None
-    return None if sentence is None else (BedState.CANNOT_SEE, sentence)
+    if facts.camera is not None and facts.camera in _SILENT_CAMERAS:
+        return BedState.CANNOT_SEE, _SILENT_CAMERAS[facts.camera]
+    return None
 
 
 def _blind_by_age(facts: BedFacts) -> tuple[BedState, str] | None:

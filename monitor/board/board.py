@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable
 from datetime import timedelta
 
-from monitor.board.alert_book import AlertBook, AlertRecord
+from monitor.board.alert_book import AlertBook, AlertEpisode, AlertRecord
 from monitor.board.bed_state import BedFacts, describe_bed
 from monitor.board.facts import BedPlace, StationFacts
 from monitor.board.history import LevelHistory
@@ -141,14 +141,10 @@ class Board:
                 return None
             return BedPicture(bed.frame, bed.sighting, bed.pictures)
 
-    def find_alert(self, alert_id: str) -> tuple[str | None, AlertDraft] | None:
-        """Return the place (None: the station) and the newest record of an open alert."""
+    def find_alert(self, alert_id: str) -> AlertEpisode | None:
+        """Return an alert, open or past, as it stands at this moment; None where it is not known."""
         with self._lock:
-            for bed_id in (*self._beds, None):
-                for alert in self._alerts.open_alerts(bed_id):
-                    if alert.alert_id == alert_id:
-                        return bed_id, alert
-        return None
+            return self._alerts.find(alert_id)
 
     def records_after(self, number: int) -> tuple[AlertRecord, ...]:
         """Return the alert records after a number, oldest first; the last thousand are kept."""
@@ -183,7 +179,7 @@ class Board:
                 observation_age_seconds=age_seconds,
                 known_for_seconds=now_seconds - bed.known_since_seconds,
                 camera=None if bed.camera is None else bed.camera.state,
-                alerts=alerts + self._alerts.open_alerts(None),
+                alerts=tuple(episode.newest for episode in alerts + self._alerts.open_alerts(None)),
                 on_level=self._on_level,
             )
         )

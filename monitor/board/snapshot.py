@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.board.alert_book import AlertEpisode
 from monitor.board.bed_state import BedStatus
 from monitor.board.facts import BedPlace, HistoryPoint, StationFacts
 from monitor.faces.follower import Sighting
 from monitor.pain.vocabulary import Observation
-from monitor.publish.alert import AlertDraft
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
 
@@ -40,8 +40,8 @@ class BedSnapshot:
     seconds_since_face: float | None
     history: tuple[HistoryPoint, ...]
     camera: CameraStatus | None
-    open_alerts: tuple[AlertDraft, ...]
-    past_alerts: tuple[AlertDraft, ...]
+    open_alerts: tuple[AlertEpisode, ...]
+    past_alerts: tuple[AlertEpisode, ...]
     picture_index: int | None
 
 
@@ -67,8 +67,8 @@ class BoardSnapshot:
     beds: tuple[BedSnapshot, ...]
     station: StationFacts | None
     station_age_seconds: float | None
-    open_alerts: tuple[AlertDraft, ...]
-    past_alerts: tuple[AlertDraft, ...]
+    open_alerts: tuple[AlertEpisode, ...]
+    past_alerts: tuple[AlertEpisode, ...]
     newest_record: int
 
     def by_urgency(self) -> tuple[BedSnapshot, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.board import HISTORY_SECONDS, BedPlace, BedState, Board, StationFacts
 from monitor.clock import ManualClock
-from monitor.pain.vocabulary import Code, Phase, Signal
+from monitor.pain.vocabulary import Code, Evidence, Phase, Signal
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 
@@ -59,23 +59,39 @@ def test_an_alert_moves_from_open_to_past_when_nobody_has_anything_left_to_do(bo
     assert shown() == (1, 0)
     board.transition("bed-1", alert(phase=Phase.END, condition_present=False, signal=Signal.LATCHED))
     assert shown() == (1, 0)
-    assert board.find_alert("a1")[0] == "bed-1"
     board.transition("bed-1", alert(phase=Phase.UPDATE, condition_present=False, signal=Signal.OFF))
     assert shown() == (0, 1)
-    assert board.find_alert("a1") is None
     # A return within the same episode opens it again.
     board.transition("bed-1", alert(phase=Phase.UPDATE))
     assert shown() == (1, 0)
+
+
+def test_an_episode_remembers_why_people_were_called_when_it_ended_and_who_saw_it(board, clock, alert):
+    calling, seen, fading = Evidence(0.8, 0.5, 0.9, 140), {"acknowledged_by": "anna"}, Evidence(0.2, 0.1, 0.9, 140)
+    board.transition("bed-1", alert(evidence=calling))
+    clock.advance(5)
+    board.transition("bed-1", alert(phase=Phase.UPDATE, signal=Signal.ACKNOWLEDGED, evidence=calling, **seen))
+    clock.advance(20)
+    end = alert(phase=Phase.END, condition_present=False, signal=Signal.OFF, evidence=fading)
+    board.transition("bed-1", end)
+    episode = board.find_alert("a1")
+    assert (episode.newest, episode.ended_at, episode.is_open) == (end, end.determined_at, False)
+    assert episode.reason.evidence.level == 0.8
+    assert episode.acknowledgement.by == "anna"
+    clock.advance(10)
+    back = alert(phase=Phase.UPDATE, evidence=Evidence(0.7, 0.4, 0.9, 140))
+    board.transition("bed-1", back)
+    assert board.find_alert("a1").reason == back
+    assert board.find_alert("a1").ended_at is None
 
 
 def test_a_condition_of_the_station_is_kept_apart_but_blinds_every_bed(board, clock, observation, alert):
     board.observe("bed-1", observation(0.1))
     board.transition(None, alert(code=Code.SELF_CHECK_FAILED))
     snapshot = board.snapshot()
-    assert [a.code for a in snapshot.open_alerts] == [Code.SELF_CHECK_FAILED]
+    assert [episode.newest.code for episode in snapshot.open_alerts] == [Code.SELF_CHECK_FAILED]
     assert snapshot.bed("bed-1").open_alerts == ()
     assert snapshot.bed("bed-1").status.words == "Cannot see"
-    assert board.find_alert("a1")[0] is None
 
 
 def test_records_are_counted_so_that_a_reader_can_resume(board, alert):
@@ -93,7 +109,7 @@ def test_the_memory_is_bounded(board, clock, observation, alert):
         clock.advance(1.0)
     bed = board.snapshot().bed("bed-1")
     assert len(bed.past_alerts) == 100
-    assert bed.past_alerts[0].alert_id == "a1499"
+    assert bed.past_alerts[0].newest.alert_id == "a1499"
     assert len(board.records_after(0)) == 1000
     assert len(bed.history) <= 301
     assert bed.history[0].time_seconds >= clock.monotonic() - HISTORY_SECONDS
