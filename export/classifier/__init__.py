@@ -1,0 +1,1 @@
+"""Pain classifiers: the graph around a trained network, and its bundle."""

@@ -1,0 +1,25 @@
+"""`nicu-export classifier`: a trained model becomes a bundle."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("classifier")
+@click.argument("run", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the bundle.")
+@click.option("--name", help="Name of the bundle; the trained model's own when absent.")
+def command(run: Path, out: Path, name: str | None) -> None:
+    """Build a bundle from a trained classifier.
+
+    RUN is a folder of `nicu-trainer fit`, CHECKPOINT the file `model.pt` in it.
+    """
+    from export.classifier.bundle import write_classifier_bundle
+    from trainer.checkpoint import read_model
+
+    bundle = write_classifier_bundle(read_model(run), out, name=name)
+    click.echo(
+        f"{bundle.path}: {bundle.manifest.architecture}, {len(bundle.manifest.variants)} models, {bundle.sha256}"
+    )

