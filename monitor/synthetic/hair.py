@@ -1,0 +1,115 @@
+"""What covers a head: newborn down, a full head of hair, or a knitted cap."""
+
+import numpy as np
+
+from monitor.synthetic.canvas import FloatImage, Grid, Points, blurred, curve, moved, smooth_closed
+from monitor.synthetic.identity import Colour
+from monitor.synthetic.layout import FaceLayout
+from monitor.synthetic.overlay import Overlay
+
+__all__ = ["draw_cap", "draw_hair", "hair_behind"]
+
+_ABOVE = 4.0
+
+
+def _head_mask(grid: Grid, layout: FaceLayout, grow: float) -> FloatImage:
+    middle = layout.outline.mean(axis=0)
+    return grid.fill(middle + (layout.outline - middle) * (1.0 + grow))
+
+
+def _above(grid: Grid, edge: Points, soft: float) -> FloatImage:
+    """Return a mask of everything above a line that runs from left to right."""
+    lid = np.array([(edge[-1, 0] + 1.0, edge[-1, 1]), (edge[-1, 0] + 1.0, -_ABOVE), (edge[0, 0] - 1.0, -_ABOVE)])
+    return grid.fill(np.concatenate([edge, lid, [(edge[0, 0] - 1.0, edge[0, 1])]]), soft=soft)
+
+
+def draw_hair(overlay: Overlay, grid: Grid, layout: FaceLayout) -> None:
+    """Draw hair that grows from the crown towards a hairline."""
+    person = layout.identity
+    if person.hair_amount < 0.04:
+        return
+    rng = np.random.default_rng([person.seed, 5])
+    crown = np.array(layout.at(float(rng.uniform(-0.25, 0.25)), person.skull_top * 0.92, -1.5))
+    line_y = -0.98 if person.is_adult else -1.28 + 0.16 * person.hair_amount
+    side_y = -0.1 if person.is_adult else -0.55
+    half = person.skull_half_width
+    edge = curve(
+        layout.at(-half * 1.1, side_y, -1.0),
+        layout.at(-half * 0.75, line_y - 0.28, -0.7),
+        layout.at(half * 0.75, line_y - 0.28, -0.7),
+        layout.at(half * 1.1, side_y, -1.0),
+        count=24,
+    )
+    mask = _above(grid, edge, 0.07 if person.is_adult else 0.11) * _head_mask(grid, layout, 0.015)
+    overlay.blend(person.hair, mask * np.float32(min(0.97, 0.25 + 0.72 * person.hair_amount)))
+    strands = _strands(rng, layout, crown, int(90 + 420 * person.hair_amount), line_y)
+    third = len(strands) // 3
+    for tone, group in ((0.55, strands[:third]), (1.3, strands[third : 2 * third]), (0.8, strands[2 * third :])):
+        colour = np.array(person.hair) * tone + 6.0 * (tone > 1.0)
+        ink = grid.stroke(*group, width=0.011) * np.float32(0.25 + 0.35 * person.hair_amount)
+        overlay.blend((float(colour[0]), float(colour[1]), float(colour[2])), ink)
+
+
+def _strands(rng: np.random.Generator, layout: FaceLayout, crown: Points, count: int, line_y: float) -> list[Points]:
+    """Return strands that run from the crown outwards, none below the hairline."""
+    half, top = layout.identity.skull_half_width, layout.identity.skull_top
+    strands: list[Points] = []
+    while len(strands) < count:
+        x, y = rng.uniform(-half, half), rng.uniform(top, -0.5)
+        reach = 1.0 - (x / half) ** 2
+        if reach < 0.03 or y > line_y + 0.75 * (x / half) ** 2 or y < top * np.sqrt(reach) * 0.99:
+            continue
+        root = np.array(layout.at(x, y, -1.1))
+        away = (root - crown) / max(float(np.linalg.norm(root - crown)), 0.05)
+        length = rng.uniform(0.1, 0.24)
+        bend = rng.normal(0.0, 0.035, 2)
+        strands.append(
+            curve(tuple(root), tuple(root + away * length / 2 + bend), tuple(root + away * length + (0, 0.02)), count=6)
+        )
+    return strands
+
+
+def hair_behind(overlay: Overlay, grid: Grid, layout: FaceLayout) -> None:
+    """Draw the hair of an adult that hangs behind the face."""
+    person = layout.identity
+    rng = np.random.default_rng([person.seed, 6])
+    length = float(rng.choice([0.55, 1.5]))
+    half, top = person.skull_half_width, person.skull_top
+    right = np.array([(0.6 * half, top * 1.06), (1.12 * half, top * 0.6), (1.2 * half, -0.2), (1.16 * half, length)])
+    points = np.concatenate([[(0.0, top * 1.09)], right, [(0.0, length)], right[::-1] * (-1.0, 1.0)])
+    shape = smooth_closed(points + np.array(layout.at(0.0, 0.0, -1.0)))
+    dark = np.array(person.hair) * 0.8
+    overlay.blend((float(dark[0]), float(dark[1]), float(dark[2])), grid.fill(shape, soft=0.02))
+
+
+def draw_cap(overlay: Overlay, grid: Grid, layout: FaceLayout, colour: Colour, stripe: Colour) -> None:
+    """Draw a knitted cap down to the forehead, with a rolled band and stripes."""
+    person = layout.identity
+    half = person.skull_half_width * 1.08
+    low, sag = -0.86, 0.2
+    band = curve(
+        layout.at(-half, low + 0.12, -1.0), layout.at(0.0, low - sag, -0.6), layout.at(half, low + 0.12, -1.0), count=20
+    )
+    head = _head_mask(grid, layout, 0.07)
+    cap = head * _above(grid, band, 0.006)
+    height = blurred(head, 0.2 * grid.pixels_per_iod)
+    shading = (np.float32(0.35) + np.float32(0.68) * height)[..., None]
+    knit = 1.0 + 0.035 * np.sin(grid.x * 75.0)[None] * np.sin(grid.y * 75.0)[:, None]
+    cloth = np.empty((grid.height_px, grid.width_px, 3), np.float32)
+    cloth[:] = colour
+    lines = [moved(band, 0.0, -offset) for offset in (0.5, 0.72, 0.94)]
+    cloth += (np.asarray(stripe, np.float32) - cloth) * grid.stroke(*lines, width=0.1, soft=0.008)[..., None]
+    roll = grid.stroke(moved(band, 0.0, -0.1), width=0.2, soft=0.01)
+    ribs = np.float32(1.0) + np.float32(0.1) * np.sin(grid.x * 40.0)[None].astype(np.float32) * roll
+    cloth *= shading * (knit.astype(np.float32) * ribs)[..., None]
+    cloth *= (np.float32(1.0) - np.float32(0.22) * grid.stroke(moved(band, 0.0, -0.21), width=0.03, soft=0.02))[
+        ..., None
+    ]
+    # The band throws a thin shadow on the forehead.
+    overlay.blend(
+        (40.0, 26.0, 22.0),
+        grid.stroke(moved(band, 0.0, 0.02), width=0.05, soft=0.025)
+        * np.float32(0.35)
+        * _head_mask(grid, layout, -0.02),
+    )
+    overlay.blend(cloth, cap)
