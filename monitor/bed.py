@@ -3,13 +3,13 @@
 Live monitoring and replay use this same chain; they differ only in where frames and time come from.
 """
 
-import json
 import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.alarm_state import pack, unpack
 from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import crop_face
@@ -21,8 +21,6 @@ from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 
 __all__ = ["Bed", "Judgement", "shift_prior"]
-
-_LONGEST_ABSENCE_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +77,8 @@ class Bed:
         new_id: Makes ids of alerts.
         stopwatch: Monotonic seconds, for the durations in a `Judgement` only.
         expected_prior: Share of pain expected at the bedside, None to keep the classifier's own.
+        on_change: Called with the bed and its changed alarm conditions, in their order, whatever thread they came
+            from; it must return at once and may ask for a `snapshot`.
     """
 
     def __init__(
@@ -89,12 +89,15 @@ class Bed:
         new_id: Callable[[], str],
         stopwatch: Callable[[], float],
         expected_prior: float | None = None,
+        on_change: "Callable[[Bed, tuple[Transition, ...]], None] | None" = None,
     ) -> None:
         self.id = settings.id
         self.camera_id = settings.camera.id or f"{settings.id}-camera"
         self._follower = FaceFollower(faces, settings.region_of_interest)
         self._monitor = BedMonitor(alarms, new_id)
-        self._lock = threading.Lock()
+        # Held until a change has been handed on, so that changes leave in the order in which they happened.
+        self._lock = threading.RLock()
+        self._on_change = on_change
         self._stopwatch = stopwatch
         self._expected_prior = expected_prior
 
@@ -120,6 +123,7 @@ class Bed:
         done = self._stopwatch()
         with self._lock:
             step = self._monitor.observe(Sample(frame.time_seconds, score, visibility))
+            self._tell(step.transitions)
         return Judgement(
             frame=frame,
             sighting=sighting,
@@ -150,25 +154,31 @@ class Bed:
                 present = since is not None
                 changed += self._monitor.report(code, present, now_seconds, detail, since)
             step = self._monitor.tick(now_seconds)
-        return step.observation, (*changed, *step.transitions)
+            transitions = (*changed, *step.transitions)
+            self._tell(transitions)
+        return step.observation, transitions
 
     def report(
         self, code: Code, present: bool, now_seconds: float, detail: str = "", since_seconds: float | None = None
     ) -> tuple[Transition, ...]:
         """Take what another part of the program sees of a technical condition of this bed."""
         with self._lock:
-            return self._monitor.report(code, present, now_seconds, detail, since_seconds)
+            return self._tell(self._monitor.report(code, present, now_seconds, detail, since_seconds))
 
     def acknowledge(self, target: str | None, by: str, now_seconds: float) -> tuple[Transition, ...]:
         """Note that somebody has seen an alert (by id), a code, or everything (None)."""
         with self._lock:
-            return self._monitor.acknowledge(target, by, now_seconds)
+            return self._tell(self._monitor.acknowledge(target, by, now_seconds))
+
+    def _tell(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+        if transitions and self._on_change is not None:
+            self._on_change(self, transitions)
+        return transitions
 
     def snapshot(self, wall: datetime) -> str:
         """Return the alarm state as JSON, to be kept with the alerts that came from it."""
         with self._lock:
-            state = self._monitor.snapshot()
-        return json.dumps({"saved_at": wall.timestamp(), "state": state})
+            return pack(self._monitor.snapshot(), wall)
 
     def restore(self, text: str, wall: datetime, now_seconds: float) -> tuple[Transition, ...]:
         """Go on from a snapshot of an earlier run: what was on is still on.
@@ -179,11 +189,9 @@ class Bed:
         Raises:
             ValueError: The snapshot does not fit; nothing was changed.
         """
-        saved = json.loads(text)
-        # A wall clock that was set meanwhile must not turn a short absence into years.
-        away_seconds = min(max(0.0, wall.timestamp() - float(saved["saved_at"])), _LONGEST_ABSENCE_SECONDS)
+        state, away_seconds = unpack(text, wall)
         with self._lock:
-            self._monitor.restore(saved["state"], now_seconds, away_seconds)
+            self._monitor.restore(state, now_seconds, away_seconds)
             return self._monitor.active()
 
 

@@ -7,6 +7,7 @@ from monitor.commands import LazyCommand, program, run
 __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
+    "run": LazyCommand("monitor.station.run_command", "Watch the beds of a configuration: the daemon."),
     "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
     "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),

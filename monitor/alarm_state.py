@@ -1,0 +1,33 @@
+"""Alarm state between two runs of the station: JSON with the time at which it was kept."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+__all__ = ["pack", "unpack"]
+
+_LONGEST_ABSENCE_SECONDS = 86_400.0
+
+
+def pack(state: Mapping[str, Any], wall: datetime) -> str:
+    """Return a text to be kept."""
+    return json.dumps({"saved_at": wall.timestamp(), "state": state})
+
+
+def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:
+    """Return the state and the seconds since it was kept, from 0 to one day.
+
+    The bounds keep a wall clock that was set meanwhile from turning a short absence into years, or into the future.
+
+    Raises:
+        ValueError: The text is no such state.
+    """
+    kept = json.loads(text)
+    try:
+        state, saved_at = kept["state"], float(kept["saved_at"])
+    except (KeyError, TypeError) as error:
+        raise ValueError("the kept alarm state is incomplete") from error
+    if not isinstance(state, dict):
+        raise ValueError("the kept alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
+    return state, min(max(0.0, wall.timestamp() - saved_at), _LONGEST_ABSENCE_SECONDS)

@@ -1,0 +1,77 @@
+"""Where every change of an alarm condition passes: on its way to the spool, the metrics, the page and the log."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from monitor.board.board import Board
+from monitor.clock import Clock
+from monitor.pain.vocabulary import Kind, Phase, Transition
+from monitor.publish.alert import AlertContext, AlertDraft, compose_alert
+from monitor.publish.metrics import StationMetrics
+from monitor.publish.publisher import Publisher
+
+__all__ = ["AlertDesk"]
+
+_log = logging.getLogger("monitor.alerts")
+
+
+class AlertDesk:
+    """Hands changes on, in the order in which it gets them. Returns at once: nothing here waits for disk or network.
+
+    Args:
+        contexts: Bed id, None for the whole station, to what its alerts say about where they come from.
+        clock: The clock of the alarm logic.
+        publisher: Stores and sends.
+        metrics: Counts.
+        board: Shows.
+    """
+
+    def __init__(
+        self,
+        contexts: Mapping[str | None, AlertContext],
+        clock: Clock,
+        publisher: Publisher,
+        metrics: StationMetrics,
+        board: Board,
+    ) -> None:
+        self._contexts = contexts
+        self._clock = clock
+        self._publisher = publisher
+        self._metrics = metrics
+        self._board = board
+
+    def record(self, bed: str | None, transitions: Sequence[Transition], snapshot: str) -> None:
+        """Publish changes together with the alarm state that they led to."""
+        drafts = self.show(bed, transitions)
+        self._publisher.submit(drafts, {bed or "": snapshot})
+        for transition in transitions:
+            _log.log(
+                _level(transition),
+                "%s: %s %s (%s, %s): %s",
+                bed or "station",
+                transition.code,
+                transition.phase,
+                transition.priority,
+                transition.validity,
+                transition.detail,
+                extra={"bed": bed, "code": str(transition.code), "alert_id": transition.alert_id},
+            )
+
+    def show(self, bed: str | None, transitions: Sequence[Transition]) -> list[AlertDraft]:
+        """Show changes on the page and in the metrics without publishing them: they were published before a restart."""
+        drafts = []
+        for transition in transitions:
+            draft = compose_alert(transition, self._contexts[bed], self._clock)
+            self._metrics.transition(bed, transition)
+            self._board.transition(bed, draft)
+            drafts.append(draft)
+        return drafts
+
+    def keep(self, bed: str | None, snapshot: str) -> None:
+        """Store alarm state that no alert belongs to."""
+        self._publisher.submit((), {bed or "": snapshot})
+
+
+def _level(transition: Transition) -> int:
+    is_news = transition.phase in {Phase.START, Phase.ESCALATE}
+    return logging.WARNING if is_news and transition.kind is Kind.PHYSIOLOGICAL else logging.INFO

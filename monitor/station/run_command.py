@@ -1,0 +1,49 @@
+"""`nicu-monitor run`: the daemon."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from monitor.config import CameraSettings, RedisSettings, StationConfig
+from monitor.config_file import read_config
+from monitor.logs import configure
+
+__all__ = ["command", "secrets_of"]
+
+_log = logging.getLogger(__name__)
+
+
+@click.command(epilog="Example: nicu-monitor run --config station.yaml")
+@click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="Station configuration.")
+def command(config_file: Path) -> None:
+    """Watch the beds of a configuration until SIGTERM or SIGINT.
+
+    Cameras and Redis may be away at any time, also at the start: they are tried for ever, and their absence is an
+    alarm. Exit code 0 after a clean end, 3 when the station cannot start.
+    """
+    config = read_config(config_file)
+    configure(config.logging, secrets_of(config))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    from monitor.station.station import Station
+
+    with Station(config):
+        stop.wait()
+        _log.info("stopping")
+    _log.info("stopped")
+
+
+def secrets_of(config: StationConfig) -> list[str]:
+    """Return every secret value of a configuration, so that the log can leave them out."""
+    values: list[str] = []
+    holders: list[RedisSettings | CameraSettings] = [config.redis, *(bed.camera for bed in config.beds)]
+    for holder in holders:
+        if holder.password is not None:
+            values.append(holder.password.get_secret_value())
+        if holder.password_file is not None and holder.password_file.is_file():
+            values.append(holder.password_file.read_text(encoding="utf-8", errors="replace").strip())
+    return [value for value in values if value]

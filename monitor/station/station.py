@@ -1,0 +1,312 @@
+"""The composition root: one station from configuration to running daemon and back to rest."""
+
+import logging
+import os
+import uuid
+from collections.abc import Iterable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from monitor import __version__
+from monitor.bed import Bed, Judgement
+from monitor.board.board import Board
+from monitor.board.facts import BedPlace, StationFacts
+from monitor.clock import Clock, SystemClock
+from monitor.clock_sync import is_synchronised
+from monitor.config import StationConfig
+from monitor.config_file import config_hash
+from monitor.heartbeats import Heartbeats
+from monitor.models import ModelSet
+from monitor.pain.station import StationMonitor
+from monitor.pain.vocabulary import Code, Observation, Transition, Visibility
+from monitor.publish.access import AccessList
+from monitor.publish.alert import AlertContext, AlertModel, ClockState, GenerationMode
+from monitor.publish.commands import Acknowledge
+from monitor.publish.metrics import StationMetrics
+from monitor.publish.publisher import Publisher
+from monitor.publish.sd_notify import ServiceNotifier
+from monitor.publish.session import SessionEvents
+from monitor.publish.status_server import Health, StatusServer
+from monitor.scheduling import FairScheduler
+from monitor.station.desk import AlertDesk
+from monitor.station.shared_alarms import SharedAlarms
+from monitor.station.supervisor import Report, Supervisor
+from monitor.station.throughput import Throughput
+from monitor.station.workers import WorkerPool
+from monitor.video.camera import Camera
+from monitor.video.status import CameraState, CameraStatus
+
+__all__ = ["Station"]
+
+_log = logging.getLogger(__name__)
+
+_DECISION_SECONDS = 5.0
+_PUBLISHER_LIMIT_SECONDS = 30.0
+_STATE_SECONDS = 0.5
+
+
+class Station:
+    """All parts of one daemon; a context manager that starts and stops them.
+
+    Args:
+        config: What to watch, and how.
+        mode: Where the pictures come from; part of every alert.
+        clock: Monotonic and wall time.
+
+    Raises:
+        MonitorError: A model, the state directory, the HTTP address or the configuration cannot be used. Cameras and
+            Redis may be away: they are tried for ever.
+    """
+
+    def __init__(
+        self, config: StationConfig, mode: GenerationMode = GenerationMode.REAL, clock: Clock | None = None
+    ) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self._mode = mode
+        self._models = ModelSet(config.models, config.faces)
+        self._heartbeats = Heartbeats(self.clock)
+        self._throughput = Throughput()
+        self._scheduler = FairScheduler()
+        self._notifier = ServiceNotifier()
+        self._started_seconds = self.clock.monotonic()
+        self._state_seconds: dict[str, float] = {}
+        self.metrics = StationMetrics(config.station.id, mode, self.clock)
+        self.beds: dict[str, Bed] = {}
+        self.cameras: dict[str, Camera] = {}
+        for settings in config.beds:
+            bed = Bed(
+                settings,
+                config.faces,
+                config.alarms,
+                new_id=lambda: uuid.uuid4().hex,
+                stopwatch=self.clock.monotonic,
+                expected_prior=config.models.expected_prior,
+                on_change=self._bed_changed,
+            )
+            self.beds[bed.id] = bed
+            self.cameras[bed.id] = Camera(
+                settings.camera, bed.camera_id, self.clock, config.analysis.frames_per_second, self._scheduler.wake
+            )
+        places = [BedPlace(bed.id, bed.camera_id) for bed in self.beds.values()]
+        self.board = Board(
+            places, self.clock, on_level=config.alarms.on_level, keeps_pictures=config.web.preview != "off"
+        )
+        access = config.redis.command_access_file
+        self.publisher = Publisher(
+            config.redis,
+            config.spool,
+            config.station.id,
+            self.clock,
+            access=None if access is None else AccessList.read(access),
+            events=SessionEvents(
+                acknowledge=self._acknowledged, published=self.metrics.published, command=self.metrics.command
+            ),
+            watching=lambda: not self._heartbeats.late(),
+            ticked=lambda: self._heartbeats.beat("publisher"),
+        )
+        self.desk = AlertDesk(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
+        self.shared = SharedAlarms(StationMonitor(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.desk)
+        self._supervisor = Supervisor(
+            self.clock,
+            self._heartbeats,
+            {name: (bed, self.cameras[name]) for name, bed in self.beds.items()},
+            self._throughput,
+            config.analysis.frames_per_second,
+            self.publisher.figures,
+            config.spool.directory,
+            self._report,
+            self._show,
+            self._notifier,
+        )
+        self._workers: WorkerPool | None = None
+        self.server: StatusServer | None = None
+        self._running = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start everything."""
+        with ExitStack() as started:
+            self._start(started)
+            self._running = started.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything: cameras first, alerts last."""
+        self._notifier.stopping()
+        self._running.close()
+
+    def acknowledge(self, alert_id: str, by: str) -> bool:
+        """Note that a person has seen an alert; return whether there was such an alert to acknowledge."""
+        now = self.clock.monotonic()
+        changed = [bed.acknowledge(alert_id, by, now) for bed in self.beds.values()]
+        return any(changed) | bool(self.shared.acknowledge(alert_id, by))
+
+    def _start(self, started: ExitStack) -> None:
+        """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
+        config = self.config
+        self._restore()
+        workers = config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
+        opened = [self._models.open() for _ in range(min(workers, len(self.beds)))]
+        for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
+            self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
+        self._engine = opened[0].engine
+        self._workers = WorkerPool(
+            opened, self.beds, self._scheduler, self._heartbeats, self._judged, self._chain_broke
+        )
+        self.server = StatusServer(config.http.host, config.http.port, self.metrics.registry, self.healthy, self.ready)
+        self.metrics.watch_publisher(self.publisher.figures)
+        self.metrics.watch_clock(is_synchronised)
+        self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
+        for start, stop in (
+            (self.publisher.start, self._stop_publisher),
+            (self.server.start, self.server.stop),
+            (self._workers.start, self._workers.stop),
+            (self._supervisor.start, self._supervisor.stop),
+        ):
+            start()
+            started.callback(stop)
+        for name, camera in self.cameras.items():
+            self._scheduler.add(name, camera.slot)
+            self.metrics.add_camera(name, camera.camera_id, camera.status)
+            camera.start()
+            started.callback(camera.stop)
+        self._notifier.ready(f"watching {len(self.beds)} beds")
+        _log.info(
+            "station %s watches %d beds with %d workers (%s, classifier %s); metrics at %s/metrics",
+            *(config.station.id, len(self.beds), len(opened), self._engine, self._models.classifier.name),
+            self.server.url,
+        )
+
+    def _contexts(self) -> dict[str | None, AlertContext]:
+        synchronised = is_synchronised()
+        clock_state = {True: ClockState.SYNCHRONISED, False: ClockState.UNSYNCHRONISED}.get(
+            bool(synchronised), ClockState.UNKNOWN
+        )
+        model = AlertModel(name=self._models.classifier.name, sha256=self._models.classifier.sha256)
+        digest = config_hash(self.config)
+        cameras: dict[str | None, str | None] = {bed.id: bed.camera_id for bed in self.beds.values()}
+        return {
+            bed: AlertContext(
+                station=self.config.station.id,
+                bed=bed,
+                camera=camera,
+                generation_mode=self._mode,
+                model=model,
+                config_hash=digest,
+                clock_state=ClockState.UNKNOWN if synchronised is None else clock_state,
+            )
+            for bed, camera in {**cameras, None: None}.items()
+        }
+
+    def _restore(self) -> None:
+        """Go on with the alarms of an earlier run."""
+        kept = self.publisher.load_snapshots()
+        for name, snapshot in kept.items():
+            target = self.shared if name == "" else self.beds.get(name)
+            if target is None:
+                continue
+            try:
+                active = target.restore(snapshot, self.clock.wall(), self.clock.monotonic())
+            except (ValueError, KeyError, TypeError) as error:
+                _log.warning(
+                    "%s: the alarm state of the last run does not fit and is left: %s", name or "station", error
+                )
+                continue
+            self.desk.show(name or None, active)
+            if active:
+                _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
+
+    def _stop_publisher(self) -> None:
+        for bed in self.beds.values():
+            self.desk.keep(bed.id, bed.snapshot(self.clock.wall()))
+        self._heartbeats.forget("publisher")
+        self.publisher.stop()
+
+    def _bed_changed(self, bed: Bed, transitions: tuple[Transition, ...]) -> None:
+        self.desk.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
+
+    def _acknowledged(self, command: Acknowledge) -> None:
+        if not self.acknowledge(command.alert_id, command.by):
+            _log.warning("%s acknowledged the alert %s, which is not on here", command.by, command.alert_id)
+
+    def _judged(self, bed: Bed, judgement: Judgement) -> None:
+        now = self.clock.monotonic()
+        self._throughput.add(bed.id, now)
+        sighting = judgement.sighting
+        self.metrics.frame_judged(
+            bed.id,
+            bed.camera_id,
+            age_seconds=max(0.0, now - judgement.frame.time_seconds),
+            detection_seconds=judgement.detect_seconds,
+            classification_seconds=judgement.classify_seconds or None,
+        )
+        visible = sighting is not None and sighting.visibility is Visibility.USABLE
+        self.metrics.observe(bed.id, judgement.observation, face_visible=visible)
+        self.board.observe(bed.id, judgement.observation, judgement.frame, sighting)
+        bed.report(Code.MODEL_DEGRADED, judgement.failure is not None, now, judgement.failure or "")
+
+    def _chain_broke(self, bed: Bed) -> None:
+        detail = "Judging this bed's frames fails; see the log."
+        bed.report(Code.MODEL_DEGRADED, present=True, now_seconds=self.clock.monotonic(), detail=detail)
+
+    def _show(self, bed: Bed, observation: Observation, status: CameraStatus) -> None:
+        self.board.camera(bed.id, status)
+        now = self.clock.monotonic()
+        if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
+            return
+        self._state_seconds[bed.id] = now
+        self.publisher.update_state(
+            bed.id,
+            {
+                "level": observation.level,
+                "score": observation.score,
+                "coverage": observation.coverage,
+                "validity": str(observation.validity),
+                "camera_state": str(status.state),
+                "seconds_since_face": observation.seconds_since_face,
+                "generation_mode": str(self._mode),
+            },
+        )
+
+    def _report(self, reports: Iterable[Report]) -> None:
+        self.shared.take((report.code, report.present, report.detail) for report in reports)
+        now = self.clock.monotonic()
+        figures = self.publisher.figures()
+        self.board.station(
+            StationFacts(
+                station_id=self.config.station.id,
+                version=__version__,
+                generation_mode=str(self._mode),
+                model_generation=self._models.classifier.manifest.generation,
+                detector=self._models.detector.name,
+                classifier=self._models.classifier.name,
+                engine=self._engine,
+                workers=0 if self._workers is None else self._workers.running,
+                workers_wanted=0 if self._workers is None else self._workers.wanted,
+                frames_per_second=sum(self._throughput.rate(bed, now) for bed in self.beds),
+                publisher_backlog=figures.backlog_count,
+                redis_up=figures.redis_up,
+                clock_synchronised=is_synchronised(),
+                config_hash=config_hash(self.config),
+            )
+        )
+
+    def healthy(self) -> Health:
+        """Return whether every loop turns."""
+        late = self._heartbeats.late()
+        return Health(not late, {"late": late})
+
+    def ready(self) -> Health:
+        """Return whether models are loaded and every bed whose camera plays is judged."""
+        now = self.clock.monotonic()
+        waiting = []
+        for name, camera in self.cameras.items():
+            last = self._throughput.last_seconds(name)
+            is_judged = last is not None and now - last < _DECISION_SECONDS
+            if camera.status().state is CameraState.PLAYING and not is_judged:
+                waiting.append(name)
+        workers = 0 if self._workers is None else self._workers.running
+        return Health(workers > 0 and not waiting, {"workers": workers, "beds_without_decision": waiting})

@@ -1,0 +1,96 @@
+"""The inference workers: each takes the most overdue bed's newest frame through its chain."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from monitor.bed import Bed, Judgement
+from monitor.heartbeats import Heartbeats
+from monitor.models import WorkerModels
+from monitor.scheduling import FairScheduler
+
+__all__ = ["WorkerPool"]
+
+_log = logging.getLogger(__name__)
+
+_WAIT_SECONDS = 0.25
+_LIMIT_SECONDS = 10.0
+
+
+class WorkerPool:
+    """Threads that judge frames; one set of models belongs to each.
+
+    Args:
+        models: One set a worker; closed by the pool.
+        beds: By id.
+        scheduler: Where frames come from.
+        heartbeats: Told that each worker turns.
+        judged: Called after every frame, from the worker's thread.
+        broke: Called with a bed's id when its chain failed in an unforeseen way.
+    """
+
+    def __init__(
+        self,
+        models: list[WorkerModels],
+        beds: Mapping[str, Bed],
+        scheduler: FairScheduler,
+        heartbeats: Heartbeats,
+        judged: Callable[[Bed, Judgement], None],
+        broke: Callable[[Bed], None],
+    ) -> None:
+        self._models = models
+        self._beds = beds
+        self._scheduler = scheduler
+        self._heartbeats = heartbeats
+        self._judged = judged
+        self._broke = broke
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(number,), name=f"worker-{number}", daemon=True)
+            for number in range(len(models))
+        ]
+
+    @property
+    def running(self) -> int:
+        """How many workers are alive."""
+        return sum(thread.is_alive() for thread in self._threads)
+
+    @property
+    def wanted(self) -> int:
+        """How many workers there should be."""
+        return len(self._threads)
+
+    def start(self) -> None:
+        """Start every worker."""
+        for number, thread in enumerate(self._threads):
+            self._heartbeats.expect(f"worker-{number}", _LIMIT_SECONDS)
+            thread.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Let every worker finish its frame, then free the models."""
+        self._stopping.set()
+        self._scheduler.close()
+        for number, thread in enumerate(self._threads):
+            if thread.is_alive():
+                thread.join(timeout_seconds)
+            self._heartbeats.forget(f"worker-{number}")
+            if not thread.is_alive():
+                self._models[number].close()
+
+    def _work(self, number: int) -> None:
+        models = self._models[number]
+        while not self._stopping.is_set():
+            self._heartbeats.beat(f"worker-{number}")
+            taken = self._scheduler.take(_WAIT_SECONDS)
+            if taken is None:
+                continue
+            name, frame = taken
+            bed = self._beds[name]
+            try:
+                self._judged(bed, bed.judge(frame, models))
+            except Exception:  # noqa: BLE001 - see below
+                # One bed's surprise must not end the watch over the others; the bed itself says that it is not watched.
+                _log.exception("%s: judging a frame failed in an unforeseen way", name)
+                self._broke(bed)
+            finally:
+                self._scheduler.done(name)
