@@ -102,11 +102,12 @@ class BedMonitor(Place[BedMemory]):
 
     def observation(self) -> Observation:
         """Return what the bed shows now, at the time of the newest call."""
-        return self._observe(self._filter.read(self._now()))
+        return self._observe(self._reading)
 
     def _adopt(self, memory: BedMemory) -> None:
         super()._adopt(memory)
         self._filter = LevelFilter(self._settings, memory.level)
+        self._reading = self._filter.read(self._now())
 
     def _check(self, memory: BedMemory) -> None:
         memory.level.check(self._settings.window_seconds)
@@ -119,7 +120,7 @@ class BedMonitor(Place[BedMemory]):
     def _advance(self, time_seconds: float) -> list[Transition]:
         memory = self._memory
         now = self._move_to(time_seconds)
-        reading = self._filter.read(now)
+        reading = self._reading = self._filter.read(now)
         if memory.is_level_known and reading.level is None:
             memory.evidence.forget()
         memory.is_level_known = reading.level is not None
@@ -150,7 +151,7 @@ class BedMonitor(Place[BedMemory]):
         is_certain = visibility is Visibility.USABLE and not is_picture_in_doubt
         stretch = self._filter.observe(time_seconds, score, certain=is_certain)
         now = self._now()
-        reading = self._filter.read(now)
+        reading = self._reading = self._filter.read(now)
         memory.is_level_known = reading.level is not None
         transitions: list[Transition] = []
         if stretch is not None:

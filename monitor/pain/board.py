@@ -7,6 +7,7 @@ from monitor.config import AlarmSettings
 from monitor.pain.alarm import Alarm, AlarmMemory, Silence
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.gate import Gate
+from monitor.pain.lifecycle import PRESENT
 from monitor.pain.vocabulary import Code, Evidence, Kind, Transition, Validity
 
 __all__ = ["AlarmBoard", "BoardMemory"]
@@ -59,6 +60,8 @@ class AlarmBoard:
             )
             for code, condition in CONDITIONS.items()
         }
+        self._doubting = [alarm for alarm in self._alarms.values() if alarm.condition.casts_doubt]
+        self._pains = [alarm for alarm in self._alarms.values() if alarm.condition.kind is Kind.PHYSIOLOGICAL]
 
     def is_present(self, code: Code) -> bool:
         """Whether a condition holds, as declared."""
@@ -66,7 +69,7 @@ class AlarmBoard:
 
     def is_doubted(self) -> bool:
         """Whether any declared condition makes what is known about pain questionable."""
-        return any(alarm.is_present for code, alarm in self._alarms.items() if CONDITIONS[code].casts_doubt)
+        return any(alarm.memory.state in PRESENT for alarm in self._doubting)
 
     def is_picture_in_doubt(self) -> bool:
         """Whether something that casts doubt is reported from outside, its delay perhaps not yet over."""
@@ -115,12 +118,7 @@ class AlarmBoard:
 
     def judge_pain(self, validity: Validity, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
         """Say how far the pain conditions that hold can be trusted."""
-        return [
-            transition
-            for alarm in self._alarms.values()
-            if alarm.condition.kind is Kind.PHYSIOLOGICAL
-            for transition in alarm.judge(validity, at_seconds, evidence)
-        ]
+        return [transition for alarm in self._pains for transition in alarm.judge(validity, at_seconds, evidence)]
 
     def witness_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
         """Note what the analysed frames say about a condition."""
@@ -154,7 +152,8 @@ class AlarmBoard:
             if now_seconds >= pause.until_seconds:
                 del self.memory.pauses[code]
         for alarm in self._alarms.values():
-            transitions += alarm.lapse(now_seconds)
+            if alarm.memory.silence is not None:
+                transitions += alarm.lapse(now_seconds)
         return transitions
 
     def acknowledge(self, target: str | None, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:

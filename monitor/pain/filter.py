@@ -70,12 +70,16 @@ class LevelMemory:
     @classmethod
     def empty(cls, window_seconds: float) -> "LevelMemory":
         """Return the memory of a bed that was never seen."""
-        return cls(SlidingWindow(window_seconds), SlidingWindow(window_seconds), SlidingWindow(window_seconds))
+        return cls(
+            covered=SlidingWindow.of(window_seconds),
+            above=SlidingWindow.of(window_seconds),
+            frames=SlidingWindow.of(window_seconds),
+        )
 
     def check(self, window_seconds: float) -> None:
         """Raise ValueError when a memory from outside is damaged or of another window length."""
         for window in (self.covered, self.above, self.frames):
-            if window.window_seconds != window_seconds or not window.is_sound():
+            if window.width != SlidingWindow.of(window_seconds).width or not window.is_sound():
                 raise ValueError("the alarm state holds a window that is damaged or of another length")
 
     def shift(self, seconds: float) -> None:

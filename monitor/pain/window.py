@@ -15,28 +15,33 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(slots=True)
 class SlidingWindow:
-    """The last `window_seconds` of something that is added up over time.
+    """The last seconds of something that is added up over time; made by `of`.
 
     Attributes:
-        window_seconds: Length.
+        width: Of one bucket, in microseconds; the window is 300 times as long.
         origin_seconds: Time at which bucket 0 began; None before the first entry.
         newest: Number of the newest bucket since the origin.
         buckets: Ring of amounts; one more than the window holds, for the oldest is partly outside.
         total: Sum of the ring.
     """
 
-    window_seconds: float
+    width: int
     origin_seconds: float | None = None
     newest: int = 0
     buckets: list[int] = field(default_factory=lambda: [0] * (_BUCKETS + 1))
     total: int = 0
+
+    @classmethod
+    def of(cls, seconds: float) -> "SlidingWindow":
+        """Return an empty window of a length."""
+        return cls(max(1, round(seconds * _MICROSECONDS / _BUCKETS)))
 
     def add_time(self, begin_seconds: float, end_seconds: float) -> None:
         """Add the stretch [begin, end]; what is older than the window is ignored."""
         if end_seconds <= begin_seconds:
             return
         begin, end = self._microseconds(begin_seconds), self._microseconds(end_seconds)
-        width = self._width()
+        width = self.width
         self._advance(end // width)
         oldest = self.newest - _BUCKETS
         begin = max(begin, oldest * width)
@@ -50,7 +55,7 @@ class SlidingWindow:
 
     def add_count(self, at_seconds: float) -> None:
         """Count one event."""
-        number = self._microseconds(at_seconds) // self._width()
+        number = self._microseconds(at_seconds) // self.width
         self._advance(number)
         if number >= self.newest - _BUCKETS:
             self.buckets[number % (_BUCKETS + 1)] += 1
@@ -73,9 +78,6 @@ class SlidingWindow:
         """Tell whether a ring read from outside holds together."""
         return len(self.buckets) == _BUCKETS + 1 and min(self.buckets) >= 0 and sum(self.buckets) == self.total
 
-    def _width(self) -> int:
-        return max(1, round(self.window_seconds * _MICROSECONDS) // _BUCKETS)
-
     def _microseconds(self, time_seconds: float) -> int:
         if self.origin_seconds is None:
             self.origin_seconds = time_seconds
@@ -92,7 +94,9 @@ class SlidingWindow:
         self.newest = number
 
     def _sum(self, now_seconds: float) -> float:
-        width = self._width()
+        if self.origin_seconds is None:
+            return 0.0
+        width = self.width
         now = self._microseconds(now_seconds)
         self._advance(now // width)
         oldest = self.buckets[(self.newest - _BUCKETS) % (_BUCKETS + 1)]
