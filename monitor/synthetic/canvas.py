@@ -16,6 +16,7 @@ __all__ = [
     "curve",
     "ellipse",
     "moved",
+    "product",
     "ribbon",
     "smooth_closed",
     "spread",
@@ -27,6 +28,8 @@ Points = NDArray[np.float64]
 
 _SHIFT = 4
 _ONE = 1 << _SHIFT
+# OpenBLAS takes several threads above 262,144 multiplications.
+_ONE_THREAD = 250_000
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,19 @@ def blend(image: FloatImage, colour: FloatImage | tuple[float, float, float], op
 def blurred(image: FloatImage, sigma_px: float) -> FloatImage:
     """Return an image blurred with a Gaussian; nothing comes in from outside."""
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px, borderType=cv2.BORDER_CONSTANT), np.float32)
+
+
+def product(left: FloatImage, right: FloatImage) -> FloatImage:
+    """Return the matrix product, computed in blocks so small that the linear algebra library uses one thread.
+
+    For matrices of this size its threads cost several times what they save, and with one thread the result does not
+    depend on how many there are.
+    """
+    rows = max(1, _ONE_THREAD // max(1, left.shape[1] * right.shape[1]))
+    result = np.empty((left.shape[0], right.shape[1]), np.float32)
+    for start in range(0, left.shape[0], rows):
+        np.matmul(left[start : start + rows], right, out=result[start : start + rows])
+    return result
 
 
 def spread(mask: FloatImage) -> FloatImage:

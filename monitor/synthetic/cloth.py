@@ -41,6 +41,7 @@ def folds(rng: np.random.Generator, grid: Grid, setting: Setting, size_px: float
     height = _smooth_noise(rng, grid, size_px, 3.0, lean)
     height += np.float32(0.45) * _smooth_noise(rng, grid, 0.5 * size_px, 4.0, lean + float(rng.normal(0.0, 0.5)))
     height += np.float32(0.6) * _smooth_noise(rng, grid, 2.5 * size_px, 1.5, lean + 1.0)
+    height = np.asarray(cv2.GaussianBlur(height, (0, 0), 0.12 * size_px), np.float32)
     scale = depth * size_px / 8.0
     slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=scale)
     slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=scale)

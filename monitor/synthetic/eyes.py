@@ -1,5 +1,7 @@
 """Eyes and brows: lids between open, asleep and squeezed; iris, lashes, hair of the brows."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,11 +144,18 @@ def _brow_widths(layout: FaceLayout) -> NDArray[np.float64]:
     return widest * np.array([0.5, 0.85, 1.0, 1.0, 1.0, 0.95, 0.9, 0.8, 0.7, 0.58, 0.45, 0.32, 0.18])
 
 
-def _brow_hairs(line: Points, side: float, seed: int) -> list[Points]:
+@lru_cache(maxsize=32)
+def _brow_growth(seed: int) -> tuple[NDArray[np.int64], Points]:
+    """Return where on the brow's line hairs grow, shape (26,), and how: root x, root y, reach, rise, shape (26, 4)."""
     rng = np.random.default_rng([seed, 4])
-    hairs = []
-    for _ in range(26):
-        root = line[int(rng.integers(0, 12))] + rng.normal(0.0, 0.018, 2)
-        lean = rng.uniform(0.03, 0.07)
-        hairs.append(np.stack([root, root + np.array([side * lean, -0.02 + rng.normal(0.0, 0.012)])]))
-    return hairs
+    roots = rng.integers(0, 12, 26)
+    growth = rng.normal(0.0, 1.0, (26, 4)) * (0.02, 0.016, 0.012, 0.012) + (0.0, 0.0, 0.05, -0.02)
+    return roots, growth
+
+
+def _brow_hairs(line: Points, side: float, seed: int) -> list[Points]:
+    """Return the hairs of one brow; they are carried along by its line."""
+    roots, growth = _brow_growth(seed)
+    starts = line[roots] + growth[:, :2]
+    ends = starts + growth[:, 2:] * (side, 1.0)
+    return list(np.stack([starts, ends], axis=1))

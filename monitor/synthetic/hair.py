@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from monitor.synthetic.canvas import FloatImage, Grid, Points, blurred, curve, moved, smooth_closed
+from monitor.synthetic.canvas import FloatImage, Grid, Points, blend, blurred, curve, moved, smooth_closed, spread
 from monitor.synthetic.identity import Colour
 from monitor.synthetic.layout import FaceLayout
 from monitor.synthetic.overlay import Overlay
@@ -46,7 +46,7 @@ def draw_hair(overlay: Overlay, grid: Grid, layout: FaceLayout) -> None:
     third = len(strands) // 3
     for tone, group in ((0.55, strands[:third]), (1.3, strands[third : 2 * third]), (0.8, strands[2 * third :])):
         colour = np.array(person.hair) * tone + 6.0 * (tone > 1.0)
-        ink = grid.stroke(*group, width=0.011) * np.float32(0.25 + 0.35 * person.hair_amount)
+        ink = grid.stroke(*group, width=0.011) * np.float32(0.2 + 0.25 * person.hair_amount)
         overlay.blend((float(colour[0]), float(colour[1]), float(colour[2])), ink)
 
 
@@ -61,7 +61,7 @@ def _strands(rng: np.random.Generator, layout: FaceLayout, crown: Points, count:
             continue
         root = np.array(layout.at(x, y, -1.1))
         away = (root - crown) / max(float(np.linalg.norm(root - crown)), 0.05)
-        length = rng.uniform(0.1, 0.24)
+        length = rng.uniform(0.07, 0.17)
         bend = rng.normal(0.0, 0.035, 2)
         strands.append(
             curve(tuple(root), tuple(root + away * length / 2 + bend), tuple(root + away * length + (0, 0.02)), count=6)
@@ -83,33 +83,22 @@ def hair_behind(overlay: Overlay, grid: Grid, layout: FaceLayout) -> None:
 
 
 def draw_cap(overlay: Overlay, grid: Grid, layout: FaceLayout, colour: Colour, stripe: Colour) -> None:
-    """Draw a knitted cap down to the forehead, with a rolled band and stripes."""
-    person = layout.identity
-    half = person.skull_half_width * 1.08
-    low, sag = -0.86, 0.2
-    band = curve(
-        layout.at(-half, low + 0.12, -1.0), layout.at(0.0, low - sag, -0.6), layout.at(half, low + 0.12, -1.0), count=20
-    )
-    head = _head_mask(grid, layout, 0.07)
-    cap = head * _above(grid, band, 0.006)
-    height = blurred(head, 0.2 * grid.pixels_per_iod)
-    shading = (np.float32(0.35) + np.float32(0.68) * height)[..., None]
-    knit = 1.0 + 0.035 * np.sin(grid.x * 75.0)[None] * np.sin(grid.y * 75.0)[:, None]
+    """Draw a knitted cap down to the forehead and over the tops of the ears, with a rolled band and stripes."""
+    half = layout.identity.skull_half_width * 1.1
+    left, right = layout.at(-half, -0.36, -1.0), layout.at(half, -0.36, -1.0)
+    band = curve(left, layout.at(-0.5 * half, -1.12, -0.8), layout.at(0.5 * half, -1.12, -0.8), right, count=24)
+    head = _head_mask(grid, layout, 0.035)
+    # The band throws a thin shadow on the forehead.
+    shadow = grid.stroke(moved(band, 0.0, 0.02), width=0.05, soft=0.025) * _head_mask(grid, layout, -0.02)
+    overlay.blend((40.0, 26.0, 22.0), shadow * np.float32(0.35))
     cloth = np.empty((grid.height_px, grid.width_px, 3), np.float32)
     cloth[:] = colour
     lines = [moved(band, 0.0, -offset) for offset in (0.5, 0.72, 0.94)]
-    cloth += (np.asarray(stripe, np.float32) - cloth) * grid.stroke(*lines, width=0.1, soft=0.008)[..., None]
+    blend(cloth, stripe, grid.stroke(*lines, width=0.1, soft=0.008))
     roll = grid.stroke(moved(band, 0.0, -0.1), width=0.2, soft=0.01)
-    ribs = np.float32(1.0) + np.float32(0.1) * np.sin(grid.x * 40.0)[None].astype(np.float32) * roll
-    cloth *= shading * (knit.astype(np.float32) * ribs)[..., None]
-    cloth *= (np.float32(1.0) - np.float32(0.22) * grid.stroke(moved(band, 0.0, -0.21), width=0.03, soft=0.02))[
-        ..., None
-    ]
-    # The band throws a thin shadow on the forehead.
-    overlay.blend(
-        (40.0, 26.0, 22.0),
-        grid.stroke(moved(band, 0.0, 0.02), width=0.05, soft=0.025)
-        * np.float32(0.35)
-        * _head_mask(grid, layout, -0.02),
-    )
-    overlay.blend(cloth, cap)
+    knit = np.float32(1.0) + np.float32(0.035) * np.sin(grid.x * 75.0)[None] * np.sin(grid.y * 75.0)[:, None]
+    ribs = np.float32(1.0) + np.float32(0.1) * np.sin(grid.x * 40.0)[None] * roll
+    seam = np.float32(1.0) - np.float32(0.22) * grid.stroke(moved(band, 0.0, -0.21), width=0.03, soft=0.02)
+    roundness = np.float32(0.35) + np.float32(0.66) * blurred(head, 0.2 * grid.pixels_per_iod)
+    cloth *= spread(np.asarray(knit * ribs * seam * roundness, np.float32))
+    overlay.blend(cloth, head * _above(grid, band, 0.006))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.synthetic.canvas import FloatImage, Grid, Points, curve
+from monitor.synthetic.canvas import FloatImage, Grid, Points, curve, product
 from monitor.synthetic.layout import FaceLayout
 
 __all__ = ["Bump", "Relief", "relief"]
@@ -194,8 +194,8 @@ def _slopes(grid: Grid, table: NDArray[np.float32]) -> tuple[FloatImage, FloatIm
     down = (grid.y[None] - y) / spread_y
     bell_x = np.exp(np.float32(-0.5) * across * across)
     bell_y = np.exp(np.float32(-0.5) * down * down) * height
-    slope_x: FloatImage = bell_y.T @ (-across / spread_x * bell_x)
-    slope_y: FloatImage = (-down / spread_y * bell_y).T @ bell_x
+    slope_x = product(np.ascontiguousarray(bell_y.T), -across / spread_x * bell_x)
+    slope_y = product(np.ascontiguousarray((-down / spread_y * bell_y).T), bell_x)
     return slope_x, slope_y
 
 

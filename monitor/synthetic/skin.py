@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from monitor.synthetic.canvas import FloatImage, Grid, spread
+from monitor.synthetic.canvas import FloatImage, Grid, product, spread
 from monitor.synthetic.identity import Identity
 from monitor.synthetic.layout import FaceLayout
 from monitor.synthetic.relief import Relief
@@ -95,7 +95,7 @@ def redness(grid: Grid, layout: FaceLayout) -> FloatImage:
     strength = strength * np.float32(1.0 if not layout.identity.is_adult else 0.5)
     bell_x = np.exp(-0.5 * ((grid.x[None] - x) / spread_x) ** 2)
     bell_y = np.exp(-0.5 * ((grid.y[None] - y) / spread_y) ** 2) * strength
-    red: FloatImage = bell_y.T @ bell_x
+    red = product(np.ascontiguousarray(bell_y.T), bell_x)
     flush = np.float32(layout.expression.flush)
     return red * (np.float32(1.0) + flush) + flush * np.float32(0.45)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from monitor.synthetic.canvas import FloatImage, Grid, blend, moved, smooth_closed, spread
+from monitor.synthetic.canvas import FloatImage, Grid, blend, ellipse, moved, smooth_closed, spread
 from monitor.synthetic.cloth import folds
 from monitor.synthetic.identity import Identity
 from monitor.synthetic.placing import face_to_picture, mapped
@@ -26,9 +26,11 @@ def head_shadow(grid: Grid, setting: Setting) -> FloatImage:
 def draw_body(image: FloatImage, grid: Grid, setting: Setting, identity: Identity, rng: np.random.Generator) -> None:
     """Draw neck and swaddled body over the sheet, in place."""
     placement, iod = setting.placement, setting.placement.iod_px
-    skin = np.array(identity.skin) * (0.72, 0.6, 0.56)
+    skin = np.array(identity.skin, np.float32) * np.array([0.84, 0.74, 0.71], np.float32)
     neck = grid.fill(mapped(placement, _NECK), soft=0.04 * iod)
-    blend(image, (float(skin[0]), float(skin[1]), float(skin[2])), neck)
+    blend(image, spread(_roundness(grid, setting, 0.85)) * skin, neck)
+    under_chin = grid.fill(mapped(placement, ellipse(0.0, 1.4, 0.75, 0.3)), soft=0.14 * iod)
+    blend(image, (44.0, 24.0, 20.0), under_chin * neck * np.float32(0.5))
     tilt = float(rng.normal(0.0, 0.2))
     body = np.concatenate([[(0.0, 1.9)], _HALF_BODY, _HALF_BODY[::-1] * (-1.0, 1.0)])
     body[:, 0] += tilt * np.maximum(0.0, body[:, 1] - 1.8)
@@ -42,16 +44,16 @@ def draw_body(image: FloatImage, grid: Grid, setting: Setting, identity: Identit
     for y in np.arange(2.6, 8.0, 0.62):
         line = np.stack([1.1 * bend + tilt * (y - 1.8), y + 0.1 * np.cos(bend)], axis=1)
         blend(cloth, setting.blanket_stripe, grid.stroke(mapped(placement, line), width=0.11 * iod) * np.float32(0.85))
-    cloth *= spread(_roundness(grid, setting) * folds(rng, grid, setting, max(12.0, 0.4 * iod), 0.16))
+    cloth *= spread(_roundness(grid, setting, 2.15) * folds(rng, grid, setting, max(12.0, 0.4 * iod), 0.16))
     crease = grid.stroke(mapped(placement, moved(_HEM, 0.0, 0.12)), width=0.05 * iod, soft=0.03 * iod)
     blend(cloth, (70.0, 62.0, 60.0), crease * np.float32(0.4))
     blend(image, cloth, mask)
 
 
-def _roundness(grid: Grid, setting: Setting) -> FloatImage:
-    """Return the gain of light on a lying cylinder, shape (H, W)."""
+def _roundness(grid: Grid, setting: Setting, radius: float) -> FloatImage:
+    """Return the gain of light on a lying cylinder of a radius in face units, shape (H, W)."""
     matrix = face_to_picture(setting.placement)
     across = (grid.x[None] - matrix[0, 2]) * matrix[0, 0] + (grid.y[:, None] - matrix[1, 2]) * matrix[1, 0]
-    share = across / (2.15 * setting.placement.iod_px**2)
+    share = across / (radius * setting.placement.iod_px**2)
     gain: FloatImage = np.sqrt(np.clip(1.0 - share * share, 0.12, 1.0)).astype(np.float32)
     return gain
