@@ -7,9 +7,11 @@ from monitor.commands import LazyCommand, program, run
 __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
+    "demo": LazyCommand("monitor.demo.command", "Watch two drawn infants; everything else is real."),
     "run": LazyCommand("monitor.station.run_command", "Watch the beds of a configuration: the daemon."),
     "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
+    "tail": LazyCommand("monitor.publish.tail_command", "Print alerts from Redis as they come, each once."),
     "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),
 }
 

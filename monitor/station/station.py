@@ -3,7 +3,7 @@
 import logging
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -53,6 +53,8 @@ class Station:
         config: What to watch, and how.
         mode: Where the pictures come from; part of every alert.
         clock: Monotonic and wall time.
+        on_judged: Called after every judged frame with its bed, its outcome, and the frame's age in seconds; from a
+            worker's thread.
 
     Raises:
         MonitorError: A model, the state directory, the HTTP address or the configuration cannot be used. Cameras and
@@ -60,11 +62,16 @@ class Station:
     """
 
     def __init__(
-        self, config: StationConfig, mode: GenerationMode = GenerationMode.REAL, clock: Clock | None = None
+        self,
+        config: StationConfig,
+        mode: GenerationMode = GenerationMode.REAL,
+        clock: Clock | None = None,
+        on_judged: Callable[[Bed, Judgement, float], None] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
         self._mode = mode
+        self._on_judged = on_judged
         self._models = ModelSet(config.models, config.faces)
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
@@ -235,11 +242,12 @@ class Station:
     def _judged(self, bed: Bed, judgement: Judgement) -> None:
         now = self.clock.monotonic()
         self._throughput.add(bed.id, now)
+        age_seconds = max(0.0, now - judgement.frame.time_seconds)
         sighting = judgement.sighting
         self.metrics.frame_judged(
             bed.id,
             bed.camera_id,
-            age_seconds=max(0.0, now - judgement.frame.time_seconds),
+            age_seconds=age_seconds,
             detection_seconds=judgement.detect_seconds,
             classification_seconds=judgement.classify_seconds or None,
         )
@@ -247,6 +255,8 @@ class Station:
         self.metrics.observe(bed.id, judgement.observation, face_visible=visible)
         self.board.observe(bed.id, judgement.observation, judgement.frame, sighting)
         bed.report(Code.MODEL_DEGRADED, judgement.failure is not None, now, judgement.failure or "")
+        if self._on_judged is not None:
+            self._on_judged(bed, judgement, age_seconds)
 
     def _chain_broke(self, bed: Bed) -> None:
         detail = "Judging this bed's frames fails; see the log."
