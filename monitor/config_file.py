@@ -289,16 +289,17 @@ def _description(place: Place) -> str | None:
 
 def _with_absolute_paths(config: StationConfig, base: Path) -> StationConfig:
     def absolute(settings: BaseModel) -> BaseModel:
+        # What stays as it is stays unset, so that "was it in the file?" can still be asked.
         changes: dict[str, object] = {}
         for name in type(settings).model_fields:
             value = getattr(settings, name)
             if isinstance(value, Path):
                 changes[name] = base / value.expanduser()
-            elif isinstance(value, BaseModel):
-                changes[name] = absolute(value)
+            elif isinstance(value, BaseModel) and (inner := absolute(value)) is not value:
+                changes[name] = inner
             elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
                 changes[name] = tuple(absolute(item) for item in value)
-        return settings.model_copy(update=changes)
+        return settings.model_copy(update=changes) if changes else settings
 
     result = absolute(config)
     assert isinstance(result, StationConfig)  # noqa: S101 - model_copy keeps the class
