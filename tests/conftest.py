@@ -1,11 +1,18 @@
 """What all tests share."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# What several test folders share as code lives in tests/support and is imported by its bare name.
+sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
+
+from redis_server import RedisServer  # noqa: E402 - found through the line above
 
 
 def _shared(folder: str) -> Path:
@@ -24,3 +31,12 @@ def shared_media() -> Path:
 @pytest.fixture(scope="session")
 def shared_weights() -> Path:
     return _shared("weights")
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real redis-server of this test's own, which can be killed, hung, filled, made read-only and emptied."""
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    with RedisServer(directory) as server:
+        yield server

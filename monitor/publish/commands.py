@@ -56,6 +56,7 @@ class CommandOutcome(StrEnum):
     ACCEPTED = "accepted"
     MALFORMED = "malformed"
     REFUSED = "refused"
+    FAILED = "failed"
 
 
 class CommandReader:
@@ -125,7 +126,12 @@ class CommandReader:
             _log.warning("a command of %s for alert %s was refused", command.by, command.alert_id)
             return CommandOutcome.REFUSED
         _log.info("alert %s is acknowledged by %s", command.alert_id, command.by)
-        self._handle(Acknowledge(command.alert_id, command.by))
+        try:
+            self._handle(Acknowledge(command.alert_id, command.by))
+        except Exception:  # noqa: BLE001 - see below
+            # A command that the station chokes on must not come back for ever.
+            _log.exception("the acknowledgement of alert %s by %s failed", command.alert_id, command.by)
+            return CommandOutcome.FAILED
         return CommandOutcome.ACCEPTED
 
     def _may(self, command: Command) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from redis import RedisCluster
 from redis.exceptions import ResponseError
 
 from monitor.clock import Clock
@@ -71,6 +72,8 @@ class Session:
         events: SessionEvents,
     ) -> None:
         self._client: Any = client
+        # The keys of several beds lie on several nodes of a cluster, which no transaction spans.
+        self._is_cluster = isinstance(client, RedisCluster)
         self._settings = settings
         self._keys = keys
         self._outbox = outbox
@@ -141,15 +144,16 @@ class Session:
 
     def show(self, states: Mapping[str, Mapping[str, StateValue]]) -> None:
         """Write the newest state of some beds; a state that is not renewed vanishes."""
-        for bed, state in states.items():
-            key = self._keys.state(bed)
-            fields = {name: _text(value) for name, value in state.items() if value is not None}
-            # Deleted first, so that a value that is unknown now does not stay from before.
-            with self._client.pipeline(transaction=True) as pipe:
+        if not states:
+            return
+        with self._client.pipeline(transaction=not self._is_cluster) as pipe:
+            for bed, state in states.items():
+                key = self._keys.state(bed)
+                # Deleted first, so that a value that is unknown now does not stay from before.
                 pipe.delete(key)
-                pipe.hset(key, mapping=fields)
+                pipe.hset(key, mapping={name: _text(value) for name, value in state.items() if value is not None})
                 pipe.pexpire(key, int(self._settings.state_ttl_seconds * 1000))
-                pipe.execute()
+            pipe.execute()
 
     def hide(self, bed: str) -> None:
         """Delete a bed's state at once."""
@@ -191,11 +195,19 @@ class Session:
 
     def _ring(self, claim: Claim, entries: list[StreamEntry]) -> None:
         """Wake subscribers; who misses the bell finds the record in the stream."""
+        rings = [
+            (self._keys.doorbell(None if (bed := alert.draft.get("bed")) is None else str(bed)), entry.fields["alert"])
+            for alert, entry in zip(claim.alerts, entries, strict=True)
+        ]
         try:
-            for alert, entry in zip(claim.alerts, entries, strict=True):
-                bed = alert.draft.get("bed")
-                channel = self._keys.doorbell(None if bed is None else str(bed))
-                self._client.publish(channel, entry.fields["alert"])
+            if self._is_cluster:  # whose client does not take PUBLISH into a pipeline
+                for channel, text in rings:
+                    self._client.publish(channel, text)
+                return
+            with self._client.pipeline(transaction=False) as pipe:
+                for channel, text in rings:
+                    pipe.publish(channel, text)
+                pipe.execute()
         except ResponseError:
             _log.warning("this Redis user may not publish on %s:*; subscribers must read the stream", self._keys.alerts)
 

@@ -19,7 +19,7 @@ from monitor.clock import Clock
 from monitor.errors import SpoolError
 from monitor.pain.vocabulary import Phase
 from monitor.publish.alert import AlertDraft, format_time
-from monitor.publish.spool_file import ProcessLock, file_bytes, open_database, spool_errors
+from monitor.publish.spool_file import DATABASE_NAME, ProcessLock, file_bytes, open_database, spool_errors
 from monitor.publish.spool_quota import Drop, forget_history, make_room
 
 __all__ = ["Backlog", "Position", "Spool", "SpoolRecord", "SpooledAlert"]
@@ -298,7 +298,7 @@ class Spool:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex, spool_errors(self._path):
+        with self._mutex, spool_errors(self._path / DATABASE_NAME):
             yield self._database
 
     @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from redis import RedisCluster
 from redis.exceptions import RedisError, ResponseError, WatchError
 
 from monitor.publish.redis_client import RedisClient
@@ -141,12 +142,10 @@ class AlertStream:
         """Return the newest record of the producer at or behind `position`, on the watching connection."""
         wanted = {entry.seq: entry.alert_id for entry in entries}
         found = position
-        start = position.stream_id
-        first = True
-        while page := pipe.xrange(self._key, min=start, count=_PAGE):
-            if first and page[0][0] != position.stream_id:
-                self._check_not_lost(pipe, producer_id, position)
-            first = False
+        page = pipe.xrange(self._key, min=position.stream_id, count=_PAGE)
+        if position.stream_id != "0-0" and (not page or page[0][0] != position.stream_id):
+            self._check_not_lost(pipe, producer_id, position)
+        while page:
             for stream_id, fields in page:
                 if fields.get("producer_id") != producer_id:
                     continue
@@ -155,9 +154,9 @@ class AlertStream:
                     raise ProducerConflictError(producer_id)
                 if seq > found.seq:
                     found = Position(seq, str(stream_id))
-            start = f"({page[-1][0]}"
-        if first and position.stream_id != "0-0":
-            self._check_not_lost(pipe, producer_id, position)
+            if len(page) < _PAGE:
+                break
+            page = pipe.xrange(self._key, min=f"({page[-1][0]}", count=_PAGE)
         return found
 
     def _check_not_lost(self, pipe: Any, producer_id: str, position: Position) -> None:  # noqa: ANN401 - as above
@@ -183,8 +182,9 @@ def _order(stream_id: str) -> tuple[int, int]:
 
 def _knows_idmp(client: Any) -> bool:  # noqa: ANN401 - as above
     """Ask the server who it is; HELLO is allowed to every user, INFO is not."""
+    target = {"target_nodes": "random"} if isinstance(client, RedisCluster) else {}
     try:
-        answer = client.execute_command("HELLO")
+        answer = client.execute_command("HELLO", **target)
     except ResponseError:  # before Redis 6
         return False
     pairs = dict(answer) if isinstance(answer, Mapping) else dict(zip(answer[::2], answer[1::2], strict=False))

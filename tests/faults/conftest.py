@@ -1,0 +1,97 @@
+"""A publisher that keeps working while something breaks, and the promise that is checked afterwards."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alerts import make_draft
+from redis_server import RedisServer, wait_until
+
+from monitor.clock import SystemClock
+from monitor.config import RedisSettings, SpoolSettings
+from monitor.publish.publisher import Publisher
+
+
+class Ward:
+    """Submits numbered alerts at a steady rate, as a busy station would.
+
+    Args:
+        publisher: Not yet started.
+        rate: Alerts a second.
+    """
+
+    def __init__(self, publisher: Publisher, rate: float = 100.0) -> None:
+        self.publisher = publisher
+        self.submitted: list[str] = []
+        self.slowest_submit_seconds = 0.0
+        self._pause_seconds = 1 / rate
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ward")
+
+    def start(self) -> None:
+        self.publisher.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._pause_seconds):
+            alert_id = f"alert-{len(self.submitted)}"
+            began = time.monotonic()
+            self.publisher.submit([make_draft(alert_id)], {"bed-1": alert_id})
+            self.slowest_submit_seconds = max(self.slowest_submit_seconds, time.monotonic() - began)
+            self.submitted.append(alert_id)
+
+    def assert_nothing_lost(self, server: RedisServer, within_seconds: float = 10.0, *, repeats: bool = False) -> float:
+        """Check the promise: every alert is in the stream, in order; return the seconds until the last was there.
+
+        Args:
+            server: Where the stream is.
+            within_seconds: For the stream to be complete.
+            repeats: Whether an alert may be there twice (it must then be the same text).
+        """
+        self.stop()
+        client = server.client()
+
+        def is_complete() -> bool:
+            newest = client.xrevrange("nicu:alerts", count=1)
+            return bool(newest) and newest[0][1]["alert_id"] == self.submitted[-1]
+
+        took_seconds = wait_until(is_complete, within_seconds, "the arrival of the last alert")
+        entries = [fields for _, fields in client.xrange("nicu:alerts")]
+        first_seen = list(dict.fromkeys(fields["alert_id"] for fields in entries))
+        assert first_seen == self.submitted
+        texts = {(fields["producer_id"], fields["seq"], fields["alert"]) for fields in entries}
+        assert len(texts) == len(self.submitted), "one number stands for two texts"
+        if not repeats:
+            assert [item for item, count in Counter(f["alert_id"] for f in entries).items() if count > 1] == []
+        return took_seconds
+
+
+MakeWard = Callable[..., Ward]
+
+
+@pytest.fixture
+def make_ward(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeWard]:
+    wards: list[Ward] = []
+
+    def make(settings: RedisSettings | None = None, spool: SpoolSettings | None = None, rate: float = 100.0) -> Ward:
+        publisher = Publisher(
+            settings or redis_server.settings(),
+            spool or SpoolSettings(directory=tmp_path / "state"),
+            "station-1",
+            SystemClock(),
+        )
+        wards.append(Ward(publisher, rate))
+        return wards[-1]
+
+    yield make
+    for ward in wards:
+        ward.stop()
+        ward.publisher.stop(2.0)

@@ -1,0 +1,56 @@
+"""The station killed with SIGKILL between any two steps of publishing.
+
+The promise: every record is in the stream, none is lost, the order is kept, and a number that is there twice stands for
+the very same text. 20 kills run with the other tests; the loop of 200 is marked slow: `pytest -m slow tests/faults`.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tcp_link import TcpLink
+
+SUPPORT = Path(__file__).parents[1] / "support"
+
+
+def run_lives(state: Path, url: str, kills: int, seed: int) -> int:
+    done = subprocess.run(
+        [sys.executable, SUPPORT / "publishing_process.py", state, url, str(kills), str(seed)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(SUPPORT)},
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def check_stream(server, expected: int) -> int:
+    """Check the promise; return how many entries are repeats."""
+    entries = [fields for _, fields in server.client().xrange("nicu:alerts")]
+    assert len({(fields["producer_id"], fields["seq"], fields["alert"]) for fields in entries}) == expected
+    alerts = [json.loads(text) for text in dict.fromkeys(fields["alert"] for fields in entries)]
+    assert [(alert["alert_id"], alert["phase"]) for alert in alerts] == [
+        (f"alert-{(number + 1) // 2}", "start" if number % 2 else "end") for number in range(1, expected + 1)
+    ]
+    assert [alert["seq"] for alert in alerts] == list(range(1, expected + 1))
+    assert len({alert["producer_id"] for alert in alerts}) == 1
+    return len(entries) - expected
+
+
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+def test_a_station_that_is_killed_again_and_again(redis_server, tmp_path, kills, record_property) -> None:
+    expected = run_lives(tmp_path / "state", redis_server.url, kills, seed=7)
+    assert expected > kills
+    record_property("repeats", check_stream(redis_server, expected))
+
+
+def test_a_station_that_is_killed_while_answers_are_slow(redis_server, tmp_path) -> None:
+    """With 20 ms on the line most kills fall between sending and the answer."""
+    with TcpLink(redis_server.port) as link:
+        link.delay_seconds = 0.01
+        expected = run_lives(tmp_path / "state", f"redis://127.0.0.1:{link.port}/0", 20, seed=11)
+    check_stream(redis_server, expected)

@@ -1,0 +1,195 @@
+"""Redis killed, hung, slow, cut, read-only, out of memory, absent or emptied, while a station keeps raising alerts.
+
+The promise: every alert is in the stream, in order, each once; nothing that the station calls ever waits; and what
+waits in the spool arrives within 3 s of Redis' return.
+"""
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from alerts import make_draft
+from redis_server import RedisServer, wait_until
+from tcp_link import TcpLink
+
+from monitor.clock import SystemClock
+from monitor.config import SpoolSettings
+from monitor.publish.alert import Alert
+from monitor.publish.publisher import Publisher
+
+RECOVERY_SECONDS = 3.0
+SUBMIT_SECONDS = 0.1
+
+
+def kill(server: RedisServer) -> Callable[[], None]:
+    server.kill()
+    return server.start
+
+
+def stop(server: RedisServer) -> Callable[[], None]:
+    server.stop()
+    return server.start
+
+
+def hang(server: RedisServer) -> Callable[[], None]:
+    server.hang()
+    return server.resume
+
+
+def read_only(server: RedisServer) -> Callable[[], None]:
+    server.make_read_only()
+    return server.make_writable
+
+
+def out_of_memory(server: RedisServer) -> Callable[[], None]:
+    server.exhaust_memory()
+    return server.free_memory
+
+
+FAULTS = [kill, stop, hang, read_only, out_of_memory]
+
+
+@pytest.mark.parametrize("seconds", [0.05, 2.0])
+@pytest.mark.parametrize("inject", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_in_the_middle(redis_server, make_ward, inject, seconds) -> None:
+    ward = make_ward()
+    ward.start()
+    wait_until(lambda: len(ward.submitted) >= 20, 5)
+    heal = inject(redis_server)
+    time.sleep(seconds)
+    if seconds > 1:
+        assert ward.publisher.figures().redis_up is False
+        assert ward.publisher.figures().backlog_count > 0
+    heal()
+    healed_at = time.monotonic()
+    wait_until(lambda: ward.publisher.figures().redis_up and ward.publisher.figures().backlog_count < 50, 5)
+    assert time.monotonic() - healed_at <= RECOVERY_SECONDS
+    ward.assert_nothing_lost(redis_server)
+    assert ward.slowest_submit_seconds < SUBMIT_SECONDS
+
+
+def test_redis_is_absent_at_the_start(redis_server, make_ward) -> None:
+    redis_server.stop()
+    ward = make_ward()
+    ward.start()
+    wait_until(lambda: ward.publisher.figures().redis_up is False, 5)
+    assert "cannot be reached" in ward.publisher.figures().redis_failure
+    wait_until(lambda: len(ward.submitted) >= 100, 5)
+    redis_server.start()
+    ward.assert_nothing_lost(redis_server)
+
+
+def test_redis_comes_back_empty_and_gets_its_alerts_again(redis_server, make_ward) -> None:
+    ward = make_ward()
+    ward.start()
+    wait_until(lambda: len(ward.submitted) >= 50, 5)
+    redis_server.kill()
+    redis_server.lose_data()
+    time.sleep(0.5)
+    redis_server.start()
+    ward.assert_nothing_lost(redis_server)
+
+
+def test_a_redis_that_is_emptied_under_way_gets_its_alerts_again_without_a_new_one(redis_server, make_ward) -> None:
+    ward = make_ward(redis_server.settings(state_ttl_seconds=1.0))
+    ward.start()
+    wait_until(lambda: len(ward.submitted) >= 50, 5)
+    ward.assert_nothing_lost(redis_server)
+    redis_server.client().flushall()
+    ward.assert_nothing_lost(redis_server)
+
+
+def test_lost_and_repeated_alerts_keep_their_very_text(redis_server, make_ward) -> None:
+    ward = make_ward()
+    ward.start()
+    wait_until(lambda: len(ward.submitted) >= 50, 5)
+    ward.assert_nothing_lost(redis_server)
+    before = [fields["alert"] for _, fields in redis_server.client().xrange("nicu:alerts")]
+    redis_server.kill()
+    redis_server.lose_data()
+    redis_server.start()
+    ward.assert_nothing_lost(redis_server)
+    assert [fields["alert"] for _, fields in redis_server.client().xrange("nicu:alerts")] == before
+
+
+def test_answers_that_never_come_cause_neither_loss_nor_repeats(redis_server, make_ward) -> None:
+    """The story: XADD succeeds, its answer is lost, a naive client sends it again and the stream has it twice."""
+    with TcpLink(redis_server.port) as link:
+        ward = make_ward(redis_server.settings(url=f"redis://127.0.0.1:{link.port}/0"))
+        ward.start()
+        wait_until(lambda: len(ward.submitted) >= 20, 5)
+        for _ in range(5):
+            link.swallow_replies = True
+            time.sleep(0.7)
+            link.swallow_replies = False
+            time.sleep(random.uniform(0.0, 0.3))
+            link.cut()
+        ward.assert_nothing_lost(redis_server)
+
+
+def test_a_line_that_breaks_again_and_again(redis_server, make_ward) -> None:
+    with TcpLink(redis_server.port) as link:
+        ward = make_ward(redis_server.settings(url=f"redis://127.0.0.1:{link.port}/0"), rate=300)
+        ward.start()
+        for _ in range(40):
+            time.sleep(random.uniform(0.0, 0.1))
+            link.cut()
+        ward.assert_nothing_lost(redis_server)
+
+
+def test_a_slow_line_delays_alerts_but_not_the_station(redis_server, make_ward) -> None:
+    with TcpLink(redis_server.port) as link:
+        link.delay_seconds = 0.1
+        ward = make_ward(redis_server.settings(url=f"redis://127.0.0.1:{link.port}/0"))
+        ward.start()
+        time.sleep(2)
+        assert ward.slowest_submit_seconds < SUBMIT_SECONDS
+        ward.assert_nothing_lost(redis_server)
+
+
+def test_a_command_that_arrives_late_from_a_hung_server_is_void(redis_server, make_ward) -> None:
+    """A server that wakes up after the client gave up reads the old command from its socket, next to the new one."""
+    ward = make_ward(rate=300)
+    ward.start()
+    for _ in range(4):
+        wait_until(lambda: ward.publisher.figures().redis_up, 5)
+        time.sleep(random.uniform(0.05, 0.15))
+        redis_server.hang()
+        time.sleep(0.8)
+        redis_server.resume()
+    ward.assert_nothing_lost(redis_server)
+
+
+def test_many_random_faults_in_a_row(redis_server, make_ward) -> None:
+    dice = random.Random(20_240_229)
+    ward = make_ward(rate=200)
+    ward.start()
+    for _ in range(12):
+        heal = dice.choice(FAULTS)(redis_server)
+        time.sleep(dice.uniform(0.0, 0.6))
+        heal()
+        time.sleep(dice.uniform(0.0, 0.3))
+    ward.assert_nothing_lost(redis_server)
+
+
+def test_several_stations_share_one_stream(redis_server, tmp_path) -> None:
+    """Their optimistic transactions void each other often; each still gets every alert in once, in its own order."""
+    stations = [f"station-{i}" for i in range(6)]
+    publishers = [
+        Publisher(redis_server.settings(), SpoolSettings(directory=tmp_path / name), name, SystemClock())
+        for name in stations
+    ]
+    for publisher in publishers:
+        publisher.start()
+    for i in range(100):
+        for publisher in publishers:
+            publisher.submit([make_draft(f"alert-{i}")])
+        time.sleep(0.005)
+    client = redis_server.client()
+    wait_until(lambda: client.xlen("nicu:alerts") >= 600, 20)
+    alerts = [Alert.model_validate_json(fields["alert"]) for _, fields in client.xrange("nicu:alerts")]
+    for publisher in publishers:
+        own = [alert.seq for alert in alerts if alert.producer_id == publisher.producer_id]
+        assert own == list(range(1, 101))
+        publisher.stop()
