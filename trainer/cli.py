@@ -8,6 +8,11 @@ __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
     "ingest": LazyCommand("trainer.commands.ingest", "take a data set in: check every file, write a manifest"),
+    "crop": LazyCommand("trainer.commands.crop", "find and cut the face of every picture, as the monitor will"),
+    "synthesize": LazyCommand(
+        "trainer.commands.synthesize", "draw synthetic infants: stills, videos, stand-ins for restricted data sets"
+    ),
+    "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }
 
 

@@ -1,0 +1,104 @@
+"""`nicu-trainer crop`: find and cut the face of every picture of a manifest, as the monitor will."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from trainer.crops import SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
+from trainer.crops.finding import FaceMode
+from trainer.data import Label, read_manifest
+from trainer.detection import DEFAULT_DETECTOR
+from trainer.errors import DataError
+from trainer.networks import InputContract
+from trainer.training.storage import write_atomically
+
+__all__ = ["command"]
+
+_FEW = 0.5
+
+
+@click.command(name="crop")
+@click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=None, help="Default: <manifest>.crops."
+)
+@click.option(
+    "--faces",
+    "mode",
+    type=click.Choice(["detect", "whole", "detect-or-whole"]),
+    default="detect",
+    show_default=True,
+    help="`whole` takes each picture as a face that was cut out already.",
+)
+@click.option(
+    "--size", "size_px", type=click.IntRange(16, 1024), default=120, show_default=True, help="Side in pixels."
+)
+@click.option(
+    "--margin", type=click.FloatRange(0.0, 2.0), default=0.0, show_default=True, help="Around the face's box."
+)
+@click.option("--detector", default=DEFAULT_DETECTOR, show_default=True, help="Bundle that finds the faces.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
+def command(
+    *, manifest: Path, out: Path | None, mode: FaceMode, size_px: int, margin: float, detector: str, jobs: int
+) -> None:
+    """Find the face in every picture of MANIFEST, whichever way it lies, and cut it out.
+
+    A second run goes on where the first was interrupted. Crops of other sizes are cut when a network asks for them.
+    """
+    folder = out or crops_folder(manifest)
+    pictures = read_manifest(manifest)
+    contract = InputContract(size_px=size_px, margin=margin)
+    with Progress(console=Console(stderr=True)) as progress:
+        total = len(pictures.records)
+        finding = progress.add_task("finding faces", total=total)
+        find_all_faces(
+            pictures,
+            folder,
+            mode=mode,
+            detector_bundle=detector,
+            jobs=jobs,
+            progress=lambda done: progress.update(finding, completed=done),
+        )
+        study = open_study(manifest, folder)
+        cutting = progress.add_task("cutting crops", total=total)
+        items = _sheet_items(study, contract, lambda done: progress.update(cutting, completed=done))
+    sheet = contact_sheet(items)
+    _, code = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_atomically(folder / "contact_sheet.png", code.tobytes())
+    _tell(study, folder)
+
+
+def _sheet_items(study: Study, contract: InputContract, progress: Callable[[int], None]) -> list[SheetItem]:
+    crops = study.crop_set(contract, progress)
+    exact = crops.exact(np.arange(len(study.records)))
+    return [
+        SheetItem(
+            crop=exact[index] if face.box is not None else None,
+            caption=f"{record.subject.rpartition('/')[2]} {record.stimulus or record.label}",
+            is_pain=record.label is Label.PAIN,
+        )
+        for index, (record, face) in enumerate(zip(study.records, study.faces, strict=True))
+    ]
+
+
+def _tell(study: Study, folder: Path) -> None:
+    has_face = study.has_face
+    click.echo(f"A face in {int(has_face.sum())} of {len(has_face)} pictures; look at {folder / 'contact_sheet.png'}.")
+    several = sum(face.candidates > 1 for face in study.faces)
+    if several:
+        click.echo(f"{several} pictures show several faces; the largest one was taken.")
+    without = [record.image for record, found in zip(study.records, has_face, strict=True) if not found]
+    if without:
+        click.echo(f"No face in {len(without)} pictures; every later result counts them:")
+        for image in without:
+            click.echo(f"  {image}")
+    if has_face.mean() < _FEW:
+        hint = "if the pictures are faces that were cut out already, use --faces whole"
+        if not has_face.any():
+            raise DataError(f"no face was found in any picture; {hint}")
+        click.echo(f"That is less than half; {hint}.")

@@ -1,0 +1,118 @@
+"""Finds the face in every picture of a manifest with the monitor's own detector and orientation search."""
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.faces import FaceDetector, OrientedBox, find_faces
+from trainer.crops.faces import FaceRecord, read_faces
+from trainer.data.manifest import Manifest
+from trainer.data.pictures import read_picture
+from trainer.detection import open_detector
+from trainer.errors import CheckpointError
+
+__all__ = ["FACES_NAME", "FaceMode", "find_all_faces"]
+
+FACES_NAME = "faces.jsonl"
+_CHUNK = 12
+
+FaceMode = Literal["detect", "whole", "detect-or-whole"]
+
+
+def _record(image: NDArray[np.uint8], sha256: str, detector: FaceDetector | None, mode: FaceMode) -> FaceRecord:
+    found = () if detector is None else find_faces(image, detector)
+    if found:
+        face = max(found, key=lambda candidate: candidate.box.size_px)
+        return FaceRecord(sha256, face.box, face.landmarks, face.score, len(found), "detected")
+    if mode == "detect":
+        return FaceRecord(sha256, None, None, 0.0, 0, "none")
+    height, width = image.shape[:2]
+    box = OrientedBox((width - 1) / 2, (height - 1) / 2, float(width), float(height), 0.0)
+    return FaceRecord(sha256, box, None, 0.0, 0, "whole")
+
+
+def _chunk(items: list[tuple[Path, str]], mode: FaceMode, detector_bundle: str) -> list[FaceRecord]:
+    cv2.setNumThreads(1)
+    detector = None if mode == "whole" else open_detector(detector_bundle)
+    return [_record(read_picture(path), sha256, detector, mode) for path, sha256 in items]
+
+
+def find_all_faces(
+    manifest: Manifest,
+    folder: Path,
+    *,
+    mode: FaceMode,
+    detector_bundle: str,
+    jobs: int,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, FaceRecord]:
+    """Find the face in every picture; what an interrupted run found is kept.
+
+    Args:
+        manifest: The pictures.
+        folder: Where `faces.jsonl` is written, line by line as faces are found.
+        mode: `detect` faces; take the `whole` picture as the face; or the whole where none is found.
+        detector_bundle: Which detector.
+        jobs: Processes.
+        progress: Called with the number of pictures done.
+
+    Returns:
+        One record a picture, by its SHA-256.
+
+    Raises:
+        BundleError: There is no such detector.
+        RefusedError: A picture can no longer be read.
+        CheckpointError: The records cannot be written.
+    """
+    if mode != "whole":
+        open_detector(detector_bundle)  # a missing bundle is told once, before any process starts
+    path = folder / FACES_NAME
+    known = read_faces(path) if path.exists() else {}
+    wanted = {record.sha256: manifest.path(record) for record in manifest.records}
+    known = {sha256: record for sha256, record in known.items() if sha256 in wanted and _fits(record, mode)}
+    waiting = [(file, sha256) for sha256, file in wanted.items() if sha256 not in known]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Written anew first: a line that a kill cut off, or that belongs to another mode, goes.
+        part = path.with_suffix(".part")
+        part.write_text("".join(record.to_line() + "\n" for record in known.values()), encoding="utf-8")
+        part.replace(path)
+        progress(len(known))
+        with path.open("a", encoding="utf-8") as stream:
+            for records in _found(waiting, mode, detector_bundle, jobs):
+                for record in records:
+                    known[record.sha256] = record
+                    stream.write(record.to_line() + "\n")
+                stream.flush()
+                progress(len(known))
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written: {error.strerror}; what was found before is kept") from error
+    return known
+
+
+def _fits(record: FaceRecord, mode: FaceMode) -> bool:
+    return record.how in {"detect": ("detected", "none"), "whole": ("whole",)}.get(mode, ("detected", "whole"))
+
+
+def _found(
+    waiting: list[tuple[Path, str]], mode: FaceMode, detector_bundle: str, jobs: int
+) -> Iterator[list[FaceRecord]]:
+    chunks = [waiting[start : start + _CHUNK] for start in range(0, len(waiting), _CHUNK)]
+    if jobs == 1 or len(chunks) <= 1:
+        yield from (_chunk(chunk, mode, detector_bundle) for chunk in chunks)
+        return
+    # Spawned, not forked: a fork of a process whose libraries already run threads can hang.
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_chunk, chunk, mode, detector_bundle) for chunk in chunks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

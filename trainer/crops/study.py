@@ -1,0 +1,122 @@
+"""A manifest together with the faces that were found: what every experiment works on."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.crops.cropset import CropSet, cut_wide, pad_px
+from trainer.crops.faces import FaceRecord, read_faces
+from trainer.crops.finding import FACES_NAME
+from trainer.data.manifest import ImageRecord, Manifest, read_manifest
+from trainer.data.naming import Label, Role
+from trainer.data.pictures import read_picture
+from trainer.errors import DataError
+from trainer.networks import InputContract
+
+__all__ = ["Study", "crops_folder", "open_study"]
+
+
+def crops_folder(manifest_path: Path) -> Path:
+    """Return where the faces and crops of a manifest are kept unless told otherwise: beside it."""
+    return manifest_path.with_suffix(".crops")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All pictures, in the manifest's order, with their faces. Indices of rows name pictures everywhere.
+
+    Attributes:
+        manifest: The pictures.
+        faces: One record a picture.
+        folder: Where crops are cached.
+    """
+
+    manifest: Manifest
+    faces: tuple[FaceRecord, ...]
+    folder: Path
+
+    @property
+    def records(self) -> tuple[ImageRecord, ...]:
+        """The pictures."""
+        return self.manifest.records
+
+    @property
+    def labels(self) -> NDArray[np.float32]:
+        """Shape (n,): 1 pain, 0 no pain."""
+        return np.array([record.label is Label.PAIN for record in self.records], dtype=np.float32)
+
+    @property
+    def subjects(self) -> NDArray[np.str_]:
+        """Shape (n,): whose face it is."""
+        return np.array([record.subject for record in self.records])
+
+    @property
+    def has_face(self) -> NDArray[np.bool_]:
+        """Shape (n,): whether a face was found; without one a picture can neither be trained on nor scored."""
+        return np.array([face.box is not None for face in self.faces])
+
+    @property
+    def is_main(self) -> NDArray[np.bool_]:
+        """Shape (n,): whether a picture is trained and tested on, and not only looked at as a possible confuser."""
+        return np.array([record.role is Role.MAIN for record in self.records])
+
+    def crop_set(self, contract: InputContract, progress: Callable[[int], None] = lambda _: None) -> CropSet:
+        """Return every picture's crop for an input contract, from the cache where it was cut before.
+
+        Rows without a face are black; no fold contains them.
+
+        Args:
+            contract: The network's input.
+            progress: Called with the number of pictures done.
+
+        Raises:
+            RefusedError: A picture can no longer be read.
+        """
+        path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self._cache_key()}.npy"
+        if not path.exists():
+            self._cut_all(path, contract, progress)
+        wide = np.load(path, mmap_mode="r")
+        return CropSet(wide, self.labels, self.subjects, contract)
+
+    def _cache_key(self) -> str:
+        content = "".join(face.to_line() for face in self.faces)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    def _cut_all(self, path: Path, contract: InputContract, progress: Callable[[int], None]) -> None:
+        side = contract.size_px + 2 * pad_px(contract)
+        part = path.with_suffix(".part")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        wide = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(self.faces), side, side, 3))
+        for index, (record, face) in enumerate(zip(self.records, self.faces, strict=True)):
+            if face.box is not None:
+                wide[index] = cut_wide(read_picture(self.manifest.path(record)), face.box, contract)
+            progress(index + 1)
+        wide.flush()
+        del wide
+        part.replace(path)
+
+
+def open_study(manifest_path: Path, folder: Path | None = None) -> Study:
+    """Return a manifest with its faces.
+
+    Args:
+        manifest_path: The manifest.
+        folder: Where `nicu-trainer crop` wrote; beside the manifest when absent.
+
+    Raises:
+        DataError: The manifest or the faces are missing or damaged, or some picture was not looked at yet.
+    """
+    manifest = read_manifest(manifest_path)
+    folder = folder or crops_folder(manifest_path)
+    found = read_faces(folder / FACES_NAME)
+    missing = [record.image for record in manifest.records if record.sha256 not in found]
+    if missing:
+        raise DataError(
+            f"{len(missing)} pictures of {manifest_path} have no crop yet, such as {missing[0]}; run "
+            f"`nicu-trainer crop {manifest_path}`, which goes on where it stopped"
+        )
+    return Study(manifest, tuple(found[record.sha256] for record in manifest.records), folder)

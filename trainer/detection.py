@@ -1,0 +1,24 @@
+"""The monitor's own face detector, for the trainer."""
+
+from monitor.faces import FaceDetector
+from monitor.inference.bundle import read_bundle
+from monitor.inference.opening import open_engine
+
+__all__ = ["DEFAULT_DETECTOR", "open_detector"]
+
+DEFAULT_DETECTOR = "retinaface"
+_SIZE_PX = 640
+_CLOSE_SIZE_PX = 320
+
+
+def open_detector(bundle: str = DEFAULT_DETECTOR) -> FaceDetector:
+    """Open a detector for the calling thread, at the sizes that find small faces too.
+
+    Args:
+        bundle: Name of an installed bundle, or the path of one.
+
+    Raises:
+        BundleError: There is none, or it is damaged; the sentence says how to get it.
+    """
+    read = read_bundle(bundle, kind="detector")
+    return FaceDetector(open_engine(read, size_px=_SIZE_PX), open_engine(read, size_px=_CLOSE_SIZE_PX))
