@@ -1,0 +1,98 @@
+"""Who is asking, and what they may do."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import ConfigError
+from monitor.publish.access import Role
+from monitor.web.sessions import Session, Sessions
+from monitor.web.users import User, UserList, read_users
+
+__all__ = ["Access", "Visitor"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who is asking.
+
+    Attributes:
+        name: Of the user; None without a login.
+        role: What they may do; None is nothing.
+    """
+
+    name: str | None
+    role: Role | None
+
+    def may(self, role: Role) -> bool:
+        """Tell whether they may do what `role` may."""
+        return self.role is not None and self.role.includes(role)
+
+
+class Access:
+    """Tells visitors by session cookie or bearer token. Called from one thread only.
+
+    Args:
+        users_file: Who may log in; None: nobody.
+        sessions: Reads and writes the cookies.
+        anonymous_role: What visitors may do without a login; None is nothing.
+    """
+
+    def __init__(self, users_file: Path | None, sessions: Sessions, anonymous_role: Role | None) -> None:
+        self._users_file = users_file
+        self._sessions = sessions
+        self._anonymous = Visitor(None, anonymous_role)
+        self._users = UserList()
+        self._seen: tuple[int, int] | None = (-1, -1)
+
+    @property
+    def allows_anonymous(self) -> bool:
+        """Whether anything can be seen without a login."""
+        return self._anonymous.role is not None
+
+    @property
+    def session_seconds(self) -> int:
+        """How long a login lasts."""
+        return self._sessions.seconds
+
+    def users(self) -> UserList:
+        """Return the users; reads the file again when it has changed. A damaged file leaves the users as they were."""
+        if self._users_file is None:
+            return self._users
+        try:
+            status = self._users_file.stat()
+            mark = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            mark = None
+        if mark != self._seen:
+            self._seen = mark
+            if mark is None:
+                self._users = UserList()
+            try:
+                self._users = read_users(self._users_file)
+            except ConfigError as error:
+                _log.error("%s", error)
+        return self._users
+
+    def visitor(self, cookie: str | None, authorization: str | None) -> Visitor:
+        """Return who is asking.
+
+        Args:
+            cookie: Value of the session cookie.
+            authorization: Value of the `Authorization` header. A wrong token is nobody, whatever else is there.
+        """
+        if authorization is not None and authorization.lower().startswith("bearer "):
+            user = self.users().identify(authorization[7:].strip())
+            return Visitor(None, None) if user is None else Visitor(user.name, user.role)
+        if cookie is not None:
+            session = self._sessions.open(cookie)
+            user = None if session is None else self.users().get(session.name)
+            if user is not None and session is not None and user.fingerprint == session.fingerprint:
+                return Visitor(user.name, user.role)
+        return self._anonymous
+
+    def cookie_for(self, user: User) -> str:
+        """Return the value of the session cookie of a user who has just proven who they are."""
+        return self._sessions.seal(Session(user.name, user.fingerprint))

@@ -1,0 +1,69 @@
+"""The ASGI application: guard, login, API, metrics, health, pages."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.resources import files
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from monitor import __version__
+from monitor.web.api import api_routes
+from monitor.web.guard import Guard
+from monitor.web.login import login_routes
+from monitor.web.site import Endpoint, Site
+from monitor.web.throttle import LoginThrottle
+
+__all__ = ["build_api", "build_application"]
+
+_DESCRIPTION = (
+    "What one station sees, for programs. Research software, not a medical device: no alert does not mean no pain, "
+    "and a bed that cannot be seen is not a bed without pain."
+)
+
+
+def build_api(site: Site) -> FastAPI:
+    """Return everything but the pages; without FastAPI's interactive documentation, which loads from a CDN."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        site.closing.set()
+
+    api = FastAPI(
+        title="NICU pain monitor",
+        version=__version__,
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    api.include_router(login_routes(LoginThrottle(site.clock)))
+    api.include_router(api_routes())
+    for path, endpoint in site.endpoints.items():
+        api.include_router(_plain_route(path, endpoint))
+    api.mount("/assets", StaticFiles(directory=str(files("monitor.web") / "assets")), name="assets")
+    return api
+
+
+def build_application(site: Site) -> ASGIApp:
+    """Return the whole application, guarded. Imports the UI library, which takes about a second."""
+    from monitor.web.pages.mounting import mount_pages
+
+    api = build_api(site)
+    mount_pages(api)
+    return Guard(api, site)
+
+
+def _plain_route(path: str, endpoint: Endpoint) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route(path, methods=["GET", "HEAD"])
+    async def answer() -> Response:
+        status, content_type, body = await run_sync(endpoint)
+        return Response(body, status, headers={"Content-Type": content_type})
+
+    return router

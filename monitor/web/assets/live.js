@@ -1,0 +1,75 @@
+// A page whose data has stopped coming must not look live, whatever the reason: a closed or a silent connection, a
+// station that is stopped, hangs or is cut off. The server changes the text of #pulse once a second; this script only
+// watches it, and asks the station from time to time whether it is back.
+"use strict";
+(() => {
+  const LOST_AFTER_MS = 4000;
+  const ASK_EVERY_MS = 3000;
+  const ANSWER_WITHIN_MS = 2500;
+  const RELOAD_AFTER_MS = 8000;
+  const started = Date.now();
+  let pulse = "";
+  let pulseAt = 0;
+  let lostAt = 0;
+  let askedAt = 0;
+  let answersSince = 0;
+  let title = "";
+
+  function lose(now) {
+    lostAt = now;
+    answersSince = 0;
+    title = document.title;
+    document.title = "DISCONNECTED - " + title;
+    document.body.dataset.link = "lost";
+    const since = new Date(pulseAt || started).toLocaleTimeString();
+    document.getElementById("link-lost-since").textContent = "Since " + since + ".";
+    document.getElementById("link-lost").hidden = false;
+  }
+
+  function regain() {
+    lostAt = 0;
+    if (document.title.startsWith("DISCONNECTED - ")) document.title = title;
+    document.body.dataset.link = "live";
+    document.getElementById("link-lost").hidden = true;
+  }
+
+  async function ask(now) {
+    askedAt = now;
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);
+    try {
+      const answer = await fetch("/api/v1/session", { signal: stop.signal, cache: "no-store" });
+      if (answer.status === 401) {
+        window.location.assign("/login?next=" + encodeURIComponent(window.location.pathname));
+        return;
+      }
+      if (!answer.ok) throw new Error("not ready");
+      answersSince = answersSince || Date.now();
+      // The station answers, and still nothing comes: only a fresh page helps.
+      if (Date.now() - answersSince > RELOAD_AFTER_MS) window.location.reload();
+    } catch {
+      answersSince = 0;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  function look() {
+    const now = Date.now();
+    const text = document.getElementById("pulse")?.textContent ?? "";
+    if (text && text !== pulse) {
+      pulse = text;
+      pulseAt = now;
+      if (lostAt) regain();
+    }
+    if (!lostAt && now - (pulseAt || started) > LOST_AFTER_MS) lose(now);
+    if (lostAt && now - askedAt > ASK_EVERY_MS) ask(now);
+    // The library reloads the page when an attempt to connect takes too long, which leaves the browser with an error
+    // page that does not come back; attempts may take as long as they like, this script watches.
+    window.socket?.io?.timeout(false);
+  }
+
+  document.body.dataset.link = "live";
+  setInterval(look, 500);
+  document.addEventListener("visibilitychange", look);
+})();

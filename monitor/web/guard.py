@@ -1,0 +1,138 @@
+"""The gate before every page, route and websocket: whose request it is, where it comes from, what it may reach.
+
+- The name in `Host` must be one that this station goes by; a page elsewhere that points its own name at 127.0.0.1
+  (DNS rebinding) gets nothing.
+- What changes something, and every websocket, must come from a page of this station: the browser's `Origin` must be
+  our own. Together with `SameSite` cookies this keeps other pages from acting in a user's name (CSRF).
+- Everything but health, metrics, the login and the UI library's own files needs a visitor who may see it.
+- Every answer forbids the browser to load anything from elsewhere, to be framed, and to keep what it shows.
+"""
+
+import ipaddress
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from monitor.publish.access import Role
+from monitor.web.sessions import SESSION_COOKIE
+from monitor.web.site import SITE_KEY, VISITOR_KEY, Site
+
+__all__ = ["Guard"]
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_ASSETS = ("/_nicegui/", "/assets/")
+_OPEN_PATHS = frozenset({"/login", "/logout", "/favicon.ico"})
+_SECURITY_HEADERS = {
+    # The UI library compiles its templates in the browser and starts from inline scripts.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Guard:
+    """ASGI middleware around the whole application.
+
+    Args:
+        app: What is guarded.
+        site: Whose rules hold.
+    """
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app = app
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        refusal = self._refusal(connection, scope)
+        if refusal is None:
+            await self._app(scope, receive, _with_headers(send, scope["path"]))
+        elif scope["type"] == "websocket":
+            # Closed before it was accepted: the server answers the handshake with 403.
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await refusal(scope, receive, _with_headers(send, scope["path"]))
+
+    def _refusal(self, connection: HTTPConnection, scope: Scope) -> Response | None:
+        path: str = scope["path"]
+        host = connection.headers.get("host", "")
+        if not self._is_our_name(host):
+            return _problem(421, "this station does not go by that name; see web.allowed_hosts")
+        is_websocket = scope["type"] == "websocket"
+        if (is_websocket or scope["method"] not in _READING) and not _is_same_origin(connection, host):
+            return _problem(403, "the request comes from another site")
+        visitor = self._site.access.visitor(
+            connection.cookies.get(SESSION_COOKIE), connection.headers.get("authorization")
+        )
+        scope[SITE_KEY] = self._site
+        scope[VISITOR_KEY] = visitor
+        if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith(_ASSETS):
+            return None
+        if visitor.may(Role.VIEWER):
+            return None
+        if is_websocket or path.startswith("/api/") or "text/html" not in connection.headers.get("accept", ""):
+            return _problem(401, "log in first", {"WWW-Authenticate": "Bearer"})
+        return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+
+    def _is_our_name(self, host: str) -> bool:
+        allowed = self._site.config.web.allowed_hosts
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        if name in allowed or _is_loopback(name):
+            return True
+        # Behind an address that others reach, names and addresses are the network's affair unless they are listed.
+        return bool(name) and not self._site.config.http.is_loopback and not allowed
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_same_origin(connection: HTTPConnection, host: str) -> bool:
+    """Tell whether a page of ours sends it; programs other than browsers send no origin and carry no cookies."""
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return connection.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower() != ""
+    except ValueError:
+        return False
+
+
+def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _with_headers(send: Send, path: str) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _SECURITY_HEADERS.items():
+                headers[name] = value
+            if not path.startswith(_ASSETS):
+                headers["Cache-Control"] = "no-store"
+        await send(message)
+
+    return send_with_headers

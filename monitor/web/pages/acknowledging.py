@@ -1,0 +1,81 @@
+"""The button with which a person says that they have seen an alarm."""
+
+from collections.abc import Sequence
+
+from nicegui import ui
+
+from monitor.board import AlertEpisode
+from monitor.pain.vocabulary import Signal
+from monitor.web.api import request_acknowledgement
+from monitor.web.pages.frame import PageFrame
+
+__all__ = ["AcknowledgeButton", "needs_acknowledgement"]
+
+
+def needs_acknowledgement(episode: AlertEpisode) -> bool:
+    """Tell whether somebody should say that they have seen it."""
+    return episode.newest.signal in {Signal.ON, Signal.LATCHED}
+
+
+class AcknowledgeButton:
+    """A button for the open alerts of one bed, or for one alert; asks for a name where nobody is logged in.
+
+    Args:
+        frame: The page.
+        place: What is acknowledged, for people: a bed's id.
+    """
+
+    def __init__(self, frame: PageFrame, place: str) -> None:
+        self._frame = frame
+        self._place = place
+        self._alert_ids: tuple[str, ...] = ()
+        self._button = ui.button("Acknowledge", on_click=self._clicked).props("unelevated no-caps").classes("ack")
+        self._button.props(f'aria-label="Acknowledge {place}"')
+        self._button.set_visibility(False)
+
+    def offer(self, episodes: Sequence[AlertEpisode]) -> None:
+        """Show the button if any of these alerts waits for an acknowledgement and the visitor may give it."""
+        waiting = tuple(episode.newest.alert_id for episode in episodes if needs_acknowledgement(episode))
+        self._alert_ids = waiting if self._frame.may_acknowledge else ()
+        self._button.set_visibility(bool(self._alert_ids))
+
+    def _clicked(self) -> None:
+        alert_ids = self._alert_ids
+        name = self._frame.visitor.name
+        if name is not None:
+            self._acknowledge(alert_ids, name)
+            return
+        with ui.dialog().props('aria-label="Acknowledge"') as dialog, ui.card().classes("ack-dialog"):
+            ui.label(f"Acknowledge {self._place}").classes("ack-title").props("role=heading aria-level=2")
+            ui.label("This silences the signal for a while. It does not say that the infant is well.")
+            by = ui.input("Who acknowledges?").props("autofocus maxlength=63 outlined").classes("ack-name")
+            problem = ui.label().props("role=alert").classes("ack-problem")
+
+            def confirm() -> None:
+                if not str(by.value or "").strip():
+                    problem.set_text("Give a name or a pseudonym.")
+                    return
+                dialog.close()
+                self._acknowledge(alert_ids, str(by.value))
+
+            by.on("keydown.enter", confirm)
+            with ui.row():
+                ui.button("Acknowledge", on_click=confirm).props("unelevated no-caps").classes("ack")
+                ui.button("Cancel", on_click=dialog.close).props("flat no-caps").classes("tool")
+        dialog.on("hide", dialog.delete)
+        dialog.open()
+
+    def _acknowledge(self, alert_ids: tuple[str, ...], by: str) -> None:
+        # Whoever was logged out since the page was opened may not act any more.
+        if not self._frame.is_still_allowed_to_acknowledge():
+            ui.notify("You are not logged in any more.", type="warning")
+            return
+        for alert_id in alert_ids:
+            try:
+                request_acknowledgement(self._frame.site, alert_id, by)
+            except LookupError:
+                continue  # it has ended meanwhile
+            except ValueError as error:
+                ui.notify(str(error), type="warning")
+                return
+        ui.notify(f"Acknowledged by {by}", position="top")

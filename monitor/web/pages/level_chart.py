@@ -1,0 +1,127 @@
+"""The level of a bed over ten minutes, with its thresholds and coverage."""
+
+from datetime import timedelta
+from typing import Any
+
+from nicegui import ui
+
+from monitor.board import HISTORY_SECONDS, BedSnapshot, BoardSnapshot
+from monitor.web.pages.frame import PageFrame
+
+__all__ = ["LevelChart"]
+
+_EVERY = 2
+_GAP_SECONDS = 6.0
+_INK = {False: "#1d2733", True: "#cbbfa9"}
+_GRID = {False: "#d5dbe1", True: "#33302a"}
+_LEVEL = {False: "#0b5cad", True: "#8fb8e0"}
+_ALARM = {False: "#8a5200", True: "#e0a030"}
+
+
+class LevelChart:
+    """Above the level with both thresholds, below the coverage; blank where the level could not be told.
+
+    Args:
+        frame: The page.
+    """
+
+    def __init__(self, frame: PageFrame) -> None:
+        self._frame = frame
+        self._alarms = frame.site.config.alarms
+        self._drawn = 0
+        self._drawn_dark = frame.is_dark
+        with ui.element("figure").classes("chart-figure"):
+            with ui.element("div").props('role=img aria-label="Level and coverage of the last ten minutes"'):
+                self._chart = ui.echart({}).classes("chart").props("aria-hidden=true")
+            with ui.element("figcaption"):
+                ui.label(
+                    "Level of the last ten minutes. Dashed: the alarm begins to count above the upper line and ends "
+                    "below the lower. Shaded below: coverage. No line: it could not be told, which is not 0."
+                )
+
+    def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
+        """Draw anew, if it is time to."""
+        is_dark = self._frame.is_dark
+        if self._drawn and snapshot.number < self._drawn + _EVERY and is_dark == self._drawn_dark:
+            return
+        self._drawn, self._drawn_dark = snapshot.number, is_dark
+        self._chart.options.clear()
+        self._chart.options.update(self._options(bed, snapshot, is_dark=is_dark))
+        self._chart.update()
+
+    def _options(self, bed: BedSnapshot, snapshot: BoardSnapshot, *, is_dark: bool) -> dict[str, Any]:
+        def milliseconds(time_seconds: float) -> int:
+            at = snapshot.taken_at - timedelta(seconds=snapshot.taken_seconds - time_seconds)
+            return round(at.timestamp() * 1000)
+
+        level: list[list[float | None]] = []
+        coverage: list[list[float | None]] = []
+        last_seconds: float | None = None
+        for point in bed.history:
+            if last_seconds is not None and point.time_seconds - last_seconds > _GAP_SECONDS:
+                for series in (level, coverage):
+                    series.append([milliseconds(last_seconds + 2), None])
+            at = milliseconds(point.time_seconds)
+            level.append([at, None if point.level is None else round(point.level, 3)])
+            coverage.append([at, round(point.coverage, 3)])
+            last_seconds = point.time_seconds
+        ink, lines = _INK[is_dark], _GRID[is_dark]
+        end = milliseconds(snapshot.taken_seconds)
+        time_axis = {
+            "type": "time",
+            "min": end - int(HISTORY_SECONDS * 1000),
+            "max": end,
+            "axisLine": {"lineStyle": {"color": lines}},
+            "splitLine": {"show": False},
+        }
+        value_axis = {
+            "type": "value",
+            "min": 0,
+            "max": 1,
+            "axisLabel": {"color": ink, "fontSize": 14},
+            "splitLine": {"lineStyle": {"color": lines}},
+        }
+        thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
+        return {
+            "animation": False,
+            "grid": [
+                {"left": 48, "right": 16, "top": 16, "height": "62%"},
+                {"left": 48, "right": 16, "bottom": 28, "height": "14%"},
+            ],
+            "xAxis": [
+                {**time_axis, "gridIndex": 0, "axisLabel": {"show": False}},
+                {**time_axis, "gridIndex": 1, "axisLabel": {"color": ink, "fontSize": 14, "formatter": "{HH}:{mm}"}},
+            ],
+            "yAxis": [
+                {**value_axis, "gridIndex": 0},
+                {**value_axis, "gridIndex": 1, "interval": 1},
+            ],
+            "series": [
+                {
+                    "type": "line",
+                    "name": "Level",
+                    "data": level,
+                    "showSymbol": False,
+                    "connectNulls": False,
+                    "lineStyle": {"width": 3, "color": _LEVEL[is_dark]},
+                    "markLine": {
+                        "silent": True,
+                        "symbol": "none",
+                        "label": {"show": False},
+                        "lineStyle": {"type": "dashed", "width": 2, "color": _ALARM[is_dark]},
+                        "data": thresholds,
+                    },
+                },
+                {
+                    "type": "line",
+                    "name": "Coverage",
+                    "data": coverage,
+                    "xAxisIndex": 1,
+                    "yAxisIndex": 1,
+                    "showSymbol": False,
+                    "step": "end",
+                    "lineStyle": {"width": 1, "color": ink},
+                    "areaStyle": {"color": ink, "opacity": 0.25},
+                },
+            ],
+        }

@@ -1,0 +1,66 @@
+"""The last ten minutes of a bed's level as a small drawing."""
+
+from collections.abc import Iterator, Sequence
+
+from monitor.board import HISTORY_SECONDS, BedSnapshot, HistoryPoint
+
+__all__ = ["sparkline"]
+
+_WIDTH, _HEIGHT = 300.0, 60.0
+_GAP_SECONDS = 6.0
+
+
+def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
+    """Return an SVG: the level as a line, its threshold dashed, and hatched where it could not be told.
+
+    Args:
+        bed: Whose history.
+        now_seconds: Monotonic time of the right edge.
+        on_level: Threshold in [0, 1].
+    """
+    points = [point for point in bed.history if point.time_seconds <= now_seconds]
+
+    def x(time_seconds: float) -> float:
+        return max(0.0, _WIDTH * (1 - (now_seconds - time_seconds) / HISTORY_SECONDS))
+
+    def y(level: float) -> float:
+        return 2 + (_HEIGHT - 4) * (1 - min(1.0, max(0.0, level)))
+
+    lines, blind = [], []
+    for run in _runs(points):
+        first, last = run[0], run[-1]
+        if first.level is None:
+            left, right = x(first.time_seconds), x(last.time_seconds + 2.0)
+            blind.append(f'<rect x="{left:.1f}" y="0" width="{max(1.0, right - left):.1f}" height="{_HEIGHT:.0f}"/>')
+        else:
+            steps = " ".join(f"{x(p.time_seconds):.1f},{y(p.level):.1f}" for p in run if p.level is not None)
+            lines.append(f'<polyline points="{steps}"/>')
+    return (
+        f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{_describe(points)}">'
+        f'<g class="spark-blind">{"".join(blind)}</g>'
+        f'<line class="spark-on" x1="0" x2="{_WIDTH:.0f}" y1="{y(on_level):.1f}" y2="{y(on_level):.1f}"/>'
+        f'<g class="spark-level">{"".join(lines)}</g></svg>'
+    )
+
+
+def _runs(points: Sequence[HistoryPoint]) -> Iterator[list[HistoryPoint]]:
+    """Cut the history where the level starts or stops to be told, and where there was no observation at all."""
+    run: list[HistoryPoint] = []
+    for point in points:
+        if run:
+            is_gap = point.time_seconds - run[-1].time_seconds > _GAP_SECONDS
+            if is_gap or (point.level is None) != (run[-1].level is None):
+                yield run
+                run = []
+        run.append(point)
+    if run:
+        yield run
+
+
+def _describe(points: Sequence[HistoryPoint]) -> str:
+    levels = [point.level for point in points if point.level is not None]
+    if not levels:
+        return "Level of the last ten minutes: not known"
+    blind = sum(point.level is None for point in points) / len(points)
+    return f"Level of the last ten minutes: highest {max(levels):.1f}, not known for {blind:.0%} of the time"

@@ -1,0 +1,134 @@
+"""How facts read on the page: short words, the same everywhere."""
+
+from datetime import datetime
+
+from monitor.board import AlertEpisode, BedState
+from monitor.pain.vocabulary import Code, Signal
+from monitor.publish.alert import AlertDraft
+from monitor.video.status import CameraState, CameraStatus
+
+__all__ = [
+    "ICONS",
+    "NOTICE",
+    "alert_title",
+    "camera_words",
+    "clock_time",
+    "duration",
+    "face_words",
+    "percent",
+    "signal_words",
+    "two_digits",
+    "why",
+]
+
+NOTICE = "No alert does not mean no pain."
+
+# Shapes that differ in outline, not in colour alone: octagon, triangle, crossed-out camera, crossed-out eye, and so on.
+ICONS = {
+    BedState.PAIN_SUSTAINED: "report",
+    BedState.PAIN_SIGN: "warning",
+    BedState.CAMERA_LOST: "videocam_off",
+    BedState.CANNOT_SEE: "visibility_off",
+    BedState.STARTING: "hourglass_empty",
+    BedState.LEVEL_RAISED: "trending_up",
+    BedState.NO_SIGN: "radio_button_unchecked",
+}
+
+_TITLES = {
+    Code.PAIN_SIGN: "Sign of pain",
+    Code.PAIN_SUSTAINED: "Sustained pain",
+    Code.CAMERA_LOST: "Camera lost",
+    Code.PICTURE_FROZEN: "Picture frozen",
+    Code.PICTURE_DARK: "Picture too dark",
+    Code.FACE_NOT_VISIBLE: "Face not visible",
+    Code.PATIENT_AMBIGUOUS: "More than one face",
+    Code.MODEL_DEGRADED: "Model gives no answer",
+    Code.OVERLOAD: "Station cannot keep up",
+    Code.PUBLISHER_BACKLOG: "Alerts wait on this station",
+    Code.DISK_LOW: "Disk nearly full",
+    Code.CLOCK_UNSYNCHRONISED: "Clock not synchronised",
+    Code.SELF_CHECK_FAILED: "A part has stopped",
+}
+
+_CAMERAS = {
+    CameraState.CONNECTING: "connecting",
+    CameraState.PLAYING: "playing",
+    CameraState.LOST: "lost",
+    CameraState.ENDED: "film ended",
+    CameraState.STOPPED: "stopped",
+}
+
+_SIGNALS = {
+    Signal.ON: "on",
+    Signal.LATCHED: "over, not acknowledged",
+    Signal.ACKNOWLEDGED: "acknowledged",
+    Signal.OFF: "over",
+}
+
+
+def alert_title(alert: AlertDraft) -> str:
+    """Return what an alert is called."""
+    return _TITLES[alert.code]
+
+
+def signal_words(alert: AlertDraft) -> str:
+    """Return how an alert stands."""
+    return _SIGNALS[alert.signal]
+
+
+def why(episode: AlertEpisode) -> str:
+    """Return on what people were called: share of the window, level, coverage, frames; the sentence where none are."""
+    found = episode.reason.evidence
+    if found is None:
+        return episode.reason.detail
+    level = "level not known" if found.level is None else f"level {two_digits(found.level)}"
+    return (
+        f"{level}, {percent(found.share_of_window)} of the last half minute above the threshold, "
+        f"face seen {percent(found.coverage)} of it, {found.frames_used} pictures used"
+    )
+
+
+def camera_words(status: CameraStatus | None) -> str:
+    """Return how a camera is."""
+    if status is None:
+        return "not known"
+    words = _CAMERAS[status.state]
+    if status.state is CameraState.PLAYING and status.frames_per_second is not None:
+        return f"{words}, {status.frames_per_second:.0f} pictures/s"
+    return words
+
+
+def face_words(seconds: float | None) -> str:
+    """Return when the face was last seen. Coarse, so that it does not flicker."""
+    if seconds is None:
+        return "never"
+    if seconds < 3:
+        return "now"
+    return f"{duration(seconds)} ago"
+
+
+def duration(seconds: float) -> str:
+    """Return a time span for people: `12 s`, `3 min`, `2 h 5 min`."""
+    if seconds < 10:
+        return f"{seconds:.0f} s"
+    if seconds < 60:
+        return f"{seconds // 5 * 5:.0f} s"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def clock_time(time: datetime | None) -> str:
+    """Return a time of day, as the station's own clock shows it."""
+    return "-" if time is None else time.astimezone().strftime("%H:%M:%S")
+
+
+def percent(share: float) -> str:
+    """Return a share as a whole percentage."""
+    return f"{share:.0%}"
+
+
+def two_digits(level: float | None) -> str:
+    """Return a level; a dash where it cannot be told, never 0."""
+    return "–" if level is None or not 0.0 <= level <= 1.0 else f"{level:.2f}"  # noqa: RUF001 - a dash for people

@@ -1,0 +1,112 @@
+"""The camera's picture for people: drawn when somebody looks, never stored."""
+
+import threading
+from dataclasses import replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.board import BedPicture, Board
+from monitor.drawing import draw_faces
+from monitor.faces.follower import Sighting, TrackedFace
+
+__all__ = ["Previews", "draw_preview"]
+
+_WIDTH_PX = 960
+_QUALITY = 80
+# So many blocks remain of the longer side: where the infant lies can be seen, who it is cannot.
+_BLUR_BLOCKS = 32
+
+Picture = NDArray[np.uint8]
+
+
+def draw_preview(image: Picture, sighting: Sighting | None, *, blurred: bool) -> Picture:
+    """Return a picture for people: reduced, blurred if wanted, with the faces' boxes and points.
+
+    The whole picture is blurred, not only the faces: a face that was not found would otherwise stay sharp.
+
+    Args:
+        image: Shape (height, width, 3), uint8, RGB; not changed.
+        sighting: Faces in pixels of `image`.
+        blurred: Whether people must not be recognisable.
+
+    Returns:
+        Shape (height', width', 3), uint8, RGB, at most 960 px wide.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, _WIDTH_PX / width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if blurred:
+        shrink = min(1.0, _BLUR_BLOCKS / max(width, height))
+        blocks = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        small = cv2.resize(image, blocks, interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+    else:
+        resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    drawn = np.asarray(resized, dtype=np.uint8)
+    if sighting is not None:
+        draw_faces(drawn, _scaled(sighting, scale))
+    return drawn
+
+
+def _scaled(sighting: Sighting, scale: float) -> Sighting:
+    """Return the same faces in a picture that was reduced."""
+
+    def scaled(tracked: TrackedFace) -> TrackedFace:
+        box = tracked.face.box
+        smaller = replace(
+            box,
+            center_x_px=box.center_x_px * scale,
+            center_y_px=box.center_y_px * scale,
+            width_px=box.width_px * scale,
+            height_px=box.height_px * scale,
+        )
+        return replace(tracked, face=replace(tracked.face, box=smaller, landmarks=tracked.face.landmarks * scale))
+
+    patient = None if sighting.patient is None else scaled(sighting.patient)
+    return replace(sighting, faces=tuple(scaled(tracked) for tracked in sighting.faces), patient=patient)
+
+
+class Previews:
+    """Draws each picture once, however many people look at it. Thread-safe.
+
+    Args:
+        board: Where the pictures are.
+        mode: `off`, `blurred` or `full`.
+    """
+
+    def __init__(self, board: Board, mode: Literal["off", "blurred", "full"]) -> None:
+        self._board = board
+        self._mode = mode
+        self._lock = threading.Lock()
+        self._drawn: dict[str, tuple[int, bytes]] = {}
+
+    @property
+    def is_on(self) -> bool:
+        """Whether pictures may be shown at all."""
+        return self._mode != "off"
+
+    @property
+    def is_blurred(self) -> bool:
+        """Whether pictures are blurred."""
+        return self._mode == "blurred"
+
+    def jpeg(self, bed_id: str) -> bytes | None:
+        """Return the newest picture of a bed as JPEG; None where there is none, it is too old, or none may be shown."""
+        picture = self._board.picture(bed_id) if self.is_on else None
+        with self._lock:
+            if picture is None:
+                self._drawn.pop(bed_id, None)
+                return None
+            index, jpeg = self._drawn.get(bed_id, (-1, b""))
+            if index != picture.index:
+                jpeg = self._encode(picture)
+                self._drawn[bed_id] = (picture.index, jpeg)
+            return jpeg
+
+    def _encode(self, picture: BedPicture) -> bytes:
+        drawn = draw_preview(picture.frame.image, picture.sighting, blurred=self.is_blurred)
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        return data.tobytes()

@@ -1,0 +1,251 @@
+"""The API's records: what a program reads instead of looking at the page."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
+from monitor.pain.vocabulary import Validity
+from monitor.publish.alert import Acknowledgement, AlertDraft, AlertEvidence, UtcTime
+from monitor.video.status import CameraState
+
+__all__ = [
+    "OBSERVATION_SCHEMA",
+    "AlertRecordOut",
+    "BedRecord",
+    "CameraRecord",
+    "HistoryRecord",
+    "ObservationRecord",
+    "StationRecord",
+    "alert_record",
+    "bed_record",
+    "history_record",
+    "observation_json_schema",
+    "observation_record",
+    "station_record",
+]
+
+OBSERVATION_SCHEMA: Literal["nicu-pain-monitor/observation/1"] = "nicu-pain-monitor/observation/1"
+"""Goes up with every change that an existing reader could misread."""
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Seconds = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, serialize_by_alias=True, validate_by_name=True, json_schema_serialization_defaults_required=True
+    )
+
+
+class ObservationRecord(_Record):
+    """What one bed shows now.
+
+    Attributes:
+        schema_version: JSON key `schema`.
+        station: Id of the daemon.
+        bed: Pseudonymous id of the patient place.
+        camera: Id of the video source.
+        generation_mode: Where the pictures come from; null while it is not known.
+        observed_at: When the newest picture was judged; null before the first.
+        age_seconds: Time since then when this record was made; null before the first.
+        state: `pain_sustained`, `pain_sign`, `camera_lost`, `cannot_see`, `starting`, `level_raised` or `no_sign`.
+        words: The state as people read it.
+        detail: One sentence, or an empty text.
+        can_see: Whether the face can be judged now. False must never be read as "no pain".
+        score: The newest picture's pain score; null where it has none.
+        level: Score smoothed for alarms; null while it cannot be told.
+        display_level: Score smoothed less, for people; null while it cannot be told.
+        coverage: Share of the last window with a usable face.
+        on_share: Share of the last window at or above the threshold.
+        validity: How far `level` can be trusted; `invalid` must never be read as "no pain".
+        seconds_since_face: Time since the last usable face; null before the first.
+    """
+
+    schema_version: Literal["nicu-pain-monitor/observation/1"] = Field(default=OBSERVATION_SCHEMA, alias="schema")
+    station: str
+    bed: str
+    camera: str
+    generation_mode: str | None
+    observed_at: UtcTime | None
+    age_seconds: Seconds | None
+    state: str
+    words: str
+    detail: str
+    can_see: bool
+    score: Share | None
+    level: Share | None
+    display_level: Share | None
+    coverage: Share
+    on_share: Share
+    validity: Validity
+    seconds_since_face: Seconds | None
+
+
+class AlertRecordOut(_Record):
+    """An alert over time.
+
+    Attributes:
+        alert: Its newest record; on Redis it has its producer, sequence number and sending time besides.
+        why: The evidence on which people were called; null for technical conditions.
+        ended_at: When the condition was declared over; null while it holds.
+        acknowledgement: The last one, also where it has lapsed since.
+        is_open: Whether people still have something to see or to do.
+    """
+
+    alert: AlertDraft
+    why: AlertEvidence | None
+    ended_at: UtcTime | None
+    acknowledgement: Acknowledgement | None
+    is_open: bool
+
+
+class CameraRecord(_Record):
+    """A camera; `seconds_since_frame` is null before its first picture."""
+
+    state: CameraState
+    seconds_since_frame: Seconds | None
+    frames_per_second: float | None
+    size_px: tuple[int, int] | None
+    reconnects: int
+
+
+class BedRecord(_Record):
+    """A bed: what it shows now, its open alerts, its camera. `rank` orders beds by urgency, lowest first."""
+
+    observation: ObservationRecord
+    rank: int
+    open_alerts: list[AlertRecordOut]
+    camera: CameraRecord | None
+
+
+class HistoryRecord(_Record):
+    """Two seconds of a bed: the highest level within them, null where it could not be told, and the coverage."""
+
+    at: UtcTime
+    level: Share | None
+    coverage: Share
+
+
+class StationRecord(_Record):
+    """The station's technical state; null is not known. `notice` is to be shown to people wherever its data is."""
+
+    station: str
+    version: str | None
+    notice: str = "Research software. Not a medical device. No alert does not mean no pain."
+    at: UtcTime
+    generation_mode: str | None
+    model_generation: str | None
+    detector: str | None
+    classifier: str | None
+    engine: str | None
+    workers: int | None
+    workers_wanted: int | None
+    frames_per_second: float | None
+    publisher_backlog: int | None
+    redis_up: bool | None
+    clock_synchronised: bool | None
+    config_hash: str | None
+    beds: int
+    beds_seen: int
+    open_alerts: list[AlertRecordOut]
+
+
+def observation_json_schema() -> dict[str, Any]:
+    """Return the JSON schema of an observation (configs/schemas/observation.schema.json is this, written down)."""
+    schema = ObservationRecord.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": OBSERVATION_SCHEMA, **schema}
+
+
+def _share(value: float | None) -> float | None:
+    """Return a share with three digits; what is no number in [0, 1] is not known."""
+    return round(value, 3) if value is not None and 0.0 <= value <= 1.0 else None
+
+
+def _seconds(value: float | None) -> float | None:
+    return None if value is None else round(max(0.0, value), 3)
+
+
+def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: str) -> ObservationRecord:
+    """Return what a bed shows."""
+    seen = bed.observation
+    return ObservationRecord(
+        station=station_id,
+        bed=bed.place.bed_id,
+        camera=bed.place.camera_id,
+        generation_mode=None if snapshot.station is None else snapshot.station.generation_mode,
+        observed_at=bed.observed_at,
+        age_seconds=_seconds(bed.observation_age_seconds),
+        state=bed.status.state.value,
+        words=bed.status.words,
+        detail=bed.status.detail,
+        can_see=bed.status.can_see,
+        score=None if seen is None else _share(seen.score),
+        level=None if seen is None else _share(seen.level),
+        display_level=None if seen is None else _share(seen.display_level),
+        coverage=0.0 if seen is None else _share(seen.coverage) or 0.0,
+        on_share=0.0 if seen is None else _share(seen.on_share) or 0.0,
+        validity=Validity.INVALID if seen is None else seen.validity,
+        seconds_since_face=_seconds(bed.seconds_since_face),
+    )
+
+
+def alert_record(episode: AlertEpisode) -> AlertRecordOut:
+    """Return an alert over time."""
+    return AlertRecordOut(
+        alert=episode.newest,
+        why=episode.reason.evidence,
+        ended_at=episode.ended_at,
+        acknowledgement=episode.acknowledgement,
+        is_open=episode.is_open,
+    )
+
+
+def bed_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: str) -> BedRecord:
+    """Return a bed with its open alerts and its camera."""
+    camera = bed.camera
+    return BedRecord(
+        observation=observation_record(bed, snapshot, station_id),
+        rank=bed.status.rank,
+        open_alerts=[alert_record(episode) for episode in bed.open_alerts],
+        camera=None
+        if camera is None
+        else CameraRecord(
+            state=camera.state,
+            seconds_since_frame=_seconds(camera.seconds_since_frame),
+            frames_per_second=camera.frames_per_second,
+            size_px=camera.size_px,
+            reconnects=camera.reconnects,
+        ),
+    )
+
+
+def history_record(bed: BedSnapshot, snapshot: BoardSnapshot) -> list[HistoryRecord]:
+    """Return the last ten minutes of a bed, oldest first."""
+
+    def label(time_seconds: float) -> datetime:
+        return snapshot.taken_at - timedelta(seconds=snapshot.taken_seconds - time_seconds)
+
+    return [
+        HistoryRecord(at=label(point.time_seconds), level=_share(point.level), coverage=_share(point.coverage) or 0.0)
+        for point in bed.history
+    ]
+
+
+def station_record(snapshot: BoardSnapshot, station_id: str) -> StationRecord:
+    """Return the station's technical state."""
+    facts = snapshot.station
+    names = (
+        "version", "generation_mode", "model_generation", "detector", "classifier", "engine", "workers",
+        "workers_wanted", "frames_per_second", "publisher_backlog", "redis_up", "clock_synchronised", "config_hash",
+    )  # fmt: skip
+    known: dict[str, Any] = {name: getattr(facts, name, None) for name in names}
+    return StationRecord(
+        station=station_id,
+        at=snapshot.taken_at,
+        beds=len(snapshot.beds),
+        beds_seen=sum(bed.status.can_see for bed in snapshot.beds),
+        open_alerts=[alert_record(episode) for episode in snapshot.open_alerts],
+        **known,
+    )

@@ -1,0 +1,193 @@
+"""The page server: one port for page, API, metrics and health, on a thread and an event loop of its own."""
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from monitor.board import Board
+from monitor.clock import Clock
+from monitor.config import StationConfig
+from monitor.errors import PublishError
+from monitor.publish.access import Role
+from monitor.publish.commands import Acknowledge
+from monitor.publish.status_server import Health
+
+if TYPE_CHECKING:
+    from monitor.web.site import Site
+
+__all__ = ["PageServer"]
+
+_log = logging.getLogger(__name__)
+
+_BACKLOG = 128
+_CONNECTIONS_AT_MOST = 512
+_STOP_SECONDS = 10.0
+_GRACE_SECONDS = 2
+
+# The UI library keeps one application a process; two servers at once would share their clients.
+_one_at_a_time = threading.Lock()
+
+
+class PageServer:
+    """Serves the page; has the same start and stop as the small status server that it replaces.
+
+    The port is taken at once; the libraries are loaded, and the first answer given, on the server's own thread a second
+    or two later, so that the cameras do not wait for the page. A browser that comes earlier waits.
+
+    Args:
+        config: `http` says where, `web` says to whom.
+        board: What there is to see.
+        clock: The board's clock.
+        acknowledge: Takes acknowledgements; called from the server's thread, must return at once.
+        registry: What /metrics shows.
+        healthy: Whether the process is alive and its loops turn: /healthz.
+        ready: Whether models are loaded and decisions flow: /readyz.
+
+    Raises:
+        PublishError: The address cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: StationConfig,
+        board: Board,
+        clock: Clock,
+        *,
+        acknowledge: Callable[[Acknowledge], None],
+        registry: CollectorRegistry,
+        healthy: Callable[[], Health],
+        ready: Callable[[], Health],
+    ) -> None:
+        self._config = config
+        self._board = board
+        self._clock = clock
+        self._acknowledge = acknowledge
+        self._endpoints = {
+            "/metrics": lambda: _metrics(registry),
+            "/healthz": lambda: _health(healthy()),
+            "/readyz": lambda: _health(ready()),
+        }
+        self._socket = _listen(config.http.host, config.http.port)
+        self._port = int(self._socket.getsockname()[1])
+        self._thread = threading.Thread(target=self._run, name="http-page", daemon=True)
+        self._stopping = threading.Event()
+        self._stop_serving: Callable[[], None] = lambda: None
+        self._guard = threading.Lock()
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Address of the server, without a path."""
+        host = f"[{self._config.http.host}]" if ":" in self._config.http.host else self._config.http.host
+        return f"http://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Start to serve; returns at once.
+
+        Raises:
+            PublishError: This process serves a page already.
+        """
+        if not _one_at_a_time.acquire(blocking=False):
+            raise PublishError("this process serves a page already; write web: {enabled: false} for the other station")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, tell connected browsers so, and free the port; safe to call twice."""
+        with self._guard:
+            self._stopping.set()
+            self._stop_serving()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_SECONDS)
+        self._socket.close()
+
+    def _run(self) -> None:
+        try:
+            self._serve()
+        except Exception:  # noqa: BLE001 - whatever the page dies of, the station goes on
+            # The port is closed, so that whoever asks for the station's health learns that nobody answers.
+            _log.exception("the page has stopped working")
+        finally:
+            self._socket.close()
+            _one_at_a_time.release()
+
+    def _serve(self) -> None:
+        import uvicorn
+
+        from monitor.web.application import build_application
+
+        site = self._build_site()
+        server = uvicorn.Server(
+            uvicorn.Config(
+                build_application(site),
+                loop="asyncio",
+                ws="websockets-sansio",
+                lifespan="on",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                limit_concurrency=_CONNECTIONS_AT_MOST,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+
+        def stop_serving() -> None:
+            site.closing.set()
+            server.should_exit = True
+
+        with self._guard:
+            self._stop_serving = stop_serving
+            if self._stopping.is_set():
+                return
+        asyncio.run(server.serve(sockets=[self._socket]))
+
+    def _build_site(self) -> "Site":
+        from monitor.web.access import Access
+        from monitor.web.preview import Previews
+        from monitor.web.sessions import Sessions, load_session_key
+        from monitor.web.site import Site
+
+        web = self._config.web
+        sessions = Sessions(load_session_key(self._config.spool.directory), web.session_hours)
+        anonymous = None if web.anonymous_role == "none" else Role(web.anonymous_role)
+        return Site(
+            config=self._config,
+            board=self._board,
+            clock=self._clock,
+            access=Access(web.users_file, sessions, anonymous),
+            acknowledge=self._acknowledge,
+            previews=Previews(self._board, web.preview),
+            endpoints=self._endpoints,
+        )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PublishError(
+            f"cannot serve HTTP on {host}:{port} ({reason}); free the port or choose another http.port"
+        ) from error
+
+
+def _metrics(registry: CollectorRegistry) -> tuple[int, str, bytes]:
+    encode, content_type = choose_encoder("")
+    return 200, content_type, encode(registry)
+
+
+def _health(health: Health) -> tuple[int, str, bytes]:
+    body = json.dumps({"status": "ok" if health.ok else "failing", **health.details}).encode() + b"\n"
+    return (200 if health.ok else 503), "application/json", body

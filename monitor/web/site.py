@@ -1,0 +1,61 @@
+"""What every page and every route of one running page server share."""
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from monitor.board import Board
+from monitor.clock import Clock
+from monitor.config import StationConfig
+from monitor.publish.commands import Acknowledge
+from monitor.web.access import Access, Visitor
+from monitor.web.preview import Previews
+
+__all__ = ["Endpoint", "Site", "site_of", "visitor_of"]
+
+SITE_KEY = "nicu.site"
+VISITOR_KEY = "nicu.visitor"
+
+Endpoint = Callable[[], tuple[int, str, bytes]]
+"""Answers one plain GET: status code, content type, body. Called in a worker thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One running page server.
+
+    Attributes:
+        config: The station's configuration.
+        board: What there is to see.
+        clock: The board's clock.
+        access: Who may see it.
+        acknowledge: Takes acknowledgements; must return at once, from any thread.
+        previews: Draws the camera's pictures.
+        endpoints: Path to plain endpoint: metrics and health.
+        closing: Set when the server stops, so that endless answers end.
+        run_id: Differs from run to run, so that a reader's place in an earlier run is not taken for one in this.
+    """
+
+    config: StationConfig
+    board: Board
+    clock: Clock
+    access: Access
+    acknowledge: Callable[[Acknowledge], None]
+    previews: Previews
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
+    run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """Return the site that a request or websocket belongs to."""
+    return cast("Site", connection.scope[SITE_KEY])
+
+
+def visitor_of(connection: HTTPConnection) -> Visitor:
+    """Return who sends it."""
+    return cast("Visitor", connection.scope[VISITOR_KEY])

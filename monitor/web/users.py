@@ -1,0 +1,183 @@
+"""Who may log in: names, roles and hashed secrets in one file.
+
+One line per person or program: `NAME ROLE SECRET`, where the role is `viewer`, `nurse` or `admin`, and the secret is
+
+- for a person `scrypt$N$R$P$SALT$HASH`, salt and hash in base64: a password, made expensive to guess;
+- for a program the SHA-256 of a token of 256 random bits, in hexadecimal digits, as in the access list of the command
+  stream: there is no dictionary to try, so one cheap round is enough.
+
+`nicu-monitor users` writes the file. The running station reads it again when it changes.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import ConfigError
+from monitor.publish.access import Role, hash_token
+
+__all__ = ["NAME_PATTERN", "User", "UserList", "hash_password", "read_users", "write_users"]
+
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}"
+
+_LINE = re.compile(rf"^(?P<name>{NAME_PATTERN})\s+(?P<role>\S+)\s+(?P<secret>\S+)$")
+_TOKEN_SECRET = re.compile(r"^[0-9a-f]{64}$")
+_SCRYPT_SECRET = re.compile(
+    r"^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/=]{8,88})\$([A-Za-z0-9+/=]{24,128})$"
+)
+# 16 MiB and about 0.2 s a trial on one core: the cost that OWASP's password storage cheat sheet gives for 16 MiB.
+_COST, _BLOCK, _PARALLEL = 2**14, 8, 5
+_MEMORY_BYTES = 64 * 2**20
+# Well-formed, and fits no password.
+_NOBODY = f"scrypt${_COST}${_BLOCK}${_PARALLEL}${'A' * 24}${'A' * 43}="
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One line of the file.
+
+    Attributes:
+        name: Unique.
+        role: What the user may do.
+        secret: Hash of a password or of a token; see the module.
+    """
+
+    name: str
+    role: Role
+    secret: str
+
+    @property
+    def has_password(self) -> bool:
+        """Whether this is a person with a password, not a program with a token."""
+        return self.secret.startswith("scrypt$")
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with the secret, so that a new password ends old sessions; tells nothing about it."""
+        return hashlib.sha256(f"session {self.secret}".encode()).hexdigest()[:16]
+
+
+def hash_password(password: str) -> str:
+    """Return what is kept of a password: scrypt with a fresh salt."""
+    salt = secrets.token_bytes(16)
+    return _scrypt_secret(password, salt, _COST, _BLOCK, _PARALLEL)
+
+
+class UserList:
+    """The users that are known.
+
+    Args:
+        users: Names differ.
+    """
+
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        self._users = {user.name: user for user in users}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._users)
+
+    def get(self, name: str) -> User | None:
+        """Return a user by name."""
+        return self._users.get(name)
+
+    def all(self) -> tuple[User, ...]:
+        """Return all users in the order of the file."""
+        return tuple(self._users.values())
+
+    def check(self, name: str, secret: str) -> User | None:
+        """Return the user if the password or token is theirs. Takes about 0.2 s for a password."""
+        user = self._users.get(name)
+        if user is not None and not user.has_password:
+            return user if hmac.compare_digest(user.secret, hash_token(secret)) else None
+        # Unknown names cost as much as known ones, so that the time of an answer tells no names.
+        kept = user.secret if user is not None else _NOBODY
+        return user if _is_password(secret, kept) and user is not None else None
+
+    def identify(self, token: str) -> User | None:
+        """Return whose token it is; takes the same time whether or not it is anybody's."""
+        digest = hash_token(token)
+        found = None
+        for user in self._users.values():
+            if hmac.compare_digest(user.secret, digest):
+                found = user
+        return found
+
+
+def read_users(path: Path) -> UserList:
+    """Read the file.
+
+    Raises:
+        ConfigError: It cannot be read, a line is wrong, or other users of the machine may read it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            f"cannot read the users file {path}; make one with: nicu-monitor users add {path} NAME --role nurse"
+        ) from None
+    if mode & 0o007 and os.name == "posix":
+        raise ConfigError(f"every user of this machine may read the users file {path}; run: chmod 600 {path}")
+    users: dict[str, User] = {}
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = _LINE.match(line)
+        if match is None or match["role"] not in list(Role) or not _is_secret(match["secret"]):
+            raise ConfigError(f"{path}:{number}: this is no line that `nicu-monitor users` has written")
+        if match["name"] in users:
+            raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")
+        users[match["name"]] = User(match["name"], Role(match["role"]), match["secret"])
+    return UserList(users.values())
+
+
+def write_users(path: Path, users: Iterable[User]) -> None:
+    """Write the file anew, readable by its owner only; a reader sees the old file or the new one, never a part.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    lines = ["# Who may log in. Written by: nicu-monitor users", *(f"{u.name} {u.role} {u.secret}" for u in users)]
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines) + "\n")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ConfigError(f"cannot write the users file {path}: {error.strerror}") from None
+
+
+def _is_secret(text: str) -> bool:
+    if _TOKEN_SECRET.match(text):
+        return True
+    match = _SCRYPT_SECRET.match(text)
+    if match is None:
+        return False
+    cost, block, parallel = (int(number) for number in match.groups()[:3])
+    # A damaged line must not make one login cost gigabytes.
+    return cost >= 2 and cost & (cost - 1) == 0 and 1 <= parallel <= 16 and 128 * block * cost <= _MEMORY_BYTES // 2
+
+
+def _is_password(password: str, secret: str) -> bool:
+    match = _SCRYPT_SECRET.match(secret)
+    if match is None:
+        return False
+    cost, block, parallel = (int(number) for number in match.groups()[:3])
+    again = _scrypt_secret(password, base64.b64decode(match[4]), cost, block, parallel)
+    return hmac.compare_digest(again, secret)
+
+
+def _scrypt_secret(password: str, salt: bytes, cost: int, block: int, parallel: int) -> str:
+    digest = hashlib.scrypt(password.encode(), salt=salt, n=cost, r=block, p=parallel, maxmem=_MEMORY_BYTES, dklen=32)
+    return f"scrypt${cost}${block}${parallel}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
