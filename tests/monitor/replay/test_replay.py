@@ -1,0 +1,159 @@
+"""A recorded video gives the same result as a camera, the same each time, and bad files one clear sentence."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monitor.synthetic import SyntheticBed
+from monitor.video.reader import open_video
+from monitor.video.writer import VideoWriter
+
+CLIPS_WITH_A_FACE = ["evm_face.mp4", "intel_asl_again.mkv", "intel_asl_night.mkv", "intel_asl_walk.mkv"]
+
+
+def replay(video, *options):
+    command = [str(Path(sys.executable).parent / "nicu-monitor"), "replay", str(video), *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def film(path, scenario, seconds, seed=3, rate=10):
+    painter = SyntheticBed(seed, scenario, width_px=640, height_px=360, fps=rate)
+    with VideoWriter(path, rate) as writer:
+        for index in range(int(seconds * rate)):
+            writer.write(painter.frame(index / rate)[0], index / rate)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pain_film(tmp_path_factory):
+    return film(tmp_path_factory.mktemp("films") / "pain.mp4", "pain", 50)
+
+
+def test_a_film_of_pain_gives_an_alarm_with_start_and_end_the_same_each_time(pain_film, tmp_path):
+    runs = []
+    for number in range(2):
+        alerts, seen = tmp_path / f"a{number}.jsonl", tmp_path / f"o{number}.jsonl"
+        done = replay(pain_film, "--alerts", alerts, "--observations", seen, "--bed", "bed-7")
+        assert done.returncode == 0, done.stderr
+        runs.append((alerts.read_bytes(), seen.read_bytes()))
+    assert runs[0] == runs[1]
+    records = lines(tmp_path / "a0.jsonl")
+    phases = [r["phase"] for r in records if r["code"] == "pain_sign"]
+    assert phases[0] == "start"
+    assert "end" in phases
+    assert {r["bed"] for r in records} == {"bed-7"}
+    assert {r["generation_mode"] for r in records} == {"replay"}
+    assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
+
+
+def test_every_observation_says_what_was_seen(pain_film, tmp_path):
+    seen = tmp_path / "o.jsonl"
+    replay(pain_film, "--observations", seen)
+    records = lines(seen)
+    assert len(records) == pytest.approx(250, abs=2)
+    times = [r["time_s"] for r in records]
+    assert times == sorted(set(times))
+    for record in records:
+        assert record["validity"] in {"valid", "questionable", "invalid"}
+        assert (record["level"] is None) == (record["validity"] == "invalid")
+        assert 0.0 <= record["coverage"] <= 1.0
+        if record["face"] is not None:
+            assert len(record["face"]["box"]) == 4
+            assert len(record["face"]["points"]) == 5
+            assert -180 < record["face"]["orientation_deg"] <= 180
+
+
+def test_the_annotated_film_has_every_picture_and_the_same_decisions(pain_film, tmp_path):
+    annotated, with_film, without = tmp_path / "seen.mp4", tmp_path / "with.jsonl", tmp_path / "without.jsonl"
+    assert replay(pain_film, "--annotate", annotated, "--observations", with_film).returncode == 0
+    assert replay(pain_film, "--observations", without).returncode == 0
+    assert with_film.read_bytes() == without.read_bytes()
+    with open_video(annotated) as drawn, open_video(pain_film) as original:
+        assert drawn.size_px == original.size_px
+        assert sum(1 for _ in drawn) == sum(1 for _ in original) == 500
+
+
+def test_every_frame_is_judged_on_request(tmp_path):
+    seen = tmp_path / "o.jsonl"
+    replay(film(tmp_path / "calm.mp4", "calm", 3), "--observations", seen, "--every-frame")
+    assert len(lines(seen)) == 30
+
+
+def test_the_summary_can_be_read_by_a_script(tmp_path):
+    summary = json.loads(replay(film(tmp_path / "calm.mp4", "calm", 3), "--json").stdout)
+    assert summary["frames_judged"] == 15
+    assert summary["share_with_face"] == 1.0
+    assert summary["alerts"] == {}
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "directory"])
+def test_a_file_that_is_no_video_gets_one_sentence(tmp_path, kind):
+    path = tmp_path / "film.mp4"
+    if kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("this is no video\n" * 100)
+    elif kind == "directory":
+        path.mkdir()
+    done = replay(path)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: ")
+    assert str(path) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_truncated_film_keeps_what_is_there_and_says_where_it_ends(tmp_path):
+    whole = tmp_path / "whole.mkv"
+    subprocess.run(
+        ["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=150", "!", "video/x-raw,format=I420,width=320,height=240",
+         "!", "x264enc", "key-int-max=15", "!", "matroskamux", "!", "filesink", f"location={whole}"],
+        check=True, timeout=60,
+    )  # fmt: skip
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    seen = tmp_path / "o.jsonl"
+    done = replay(cut, "--observations", seen)
+    assert done.returncode == 3
+    assert "truncated" in done.stderr
+    assert len(lines(seen)) >= 5
+
+
+def test_an_unknown_bed_and_an_unwritable_output_are_named(pain_film, tmp_path):
+    config = tmp_path / "station.yaml"
+    config.write_text("beds: [{id: a, camera: {url: x}}, {id: b, camera: {url: x}}]\n")
+    assert "say which one with --bed" in replay(pain_film, "--config", config).stderr
+    assert "no bed 'c'" in replay(pain_film, "--config", config, "--bed", "c").stderr
+    done = replay(pain_film, "--alerts", tmp_path / "no" / "where.jsonl")
+    assert (done.returncode, "cannot be written" in done.stderr) == (3, True)
+
+
+@pytest.mark.media
+@pytest.mark.parametrize("clip", CLIPS_WITH_A_FACE)
+def test_real_faces_are_seen_in_nearly_every_frame(shared_media, tmp_path, clip):
+    seen = tmp_path / "o.jsonl"
+    assert replay(shared_media / clip, "--observations", seen).returncode == 0
+    records = lines(seen)
+    assert sum(r["face"] is not None for r in records) >= 0.95 * len(records)
+
+
+@pytest.mark.media
+def test_a_lying_infant_is_seen_the_right_way_up(shared_media, tmp_path):
+    seen = tmp_path / "o.jsonl"
+    assert replay(shared_media / "evm_baby.mp4", "--observations", seen).returncode == 0
+    records = lines(seen)
+    upright = [r for r in records if r["face"] is not None and abs(r["face"]["orientation_deg"] - 90) <= 30]
+    assert len(upright) >= 0.95 * len(records)
+
+
+@pytest.mark.media
+def test_people_who_walk_by_raise_no_pain_alarm(shared_media, tmp_path):
+    alerts = tmp_path / "a.jsonl"
+    assert replay(shared_media / "intel_one-by-one-person-detection.mp4", "--alerts", alerts).returncode == 0
+    assert not [r for r in lines(alerts) if r["kind"] == "physiological"]
