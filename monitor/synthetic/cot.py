@@ -27,19 +27,20 @@ def draw_cot(setting: Setting, identity: Identity | None) -> FloatImage:
         RGB 0..255, shape (H, W, 3).
     """
     grid = Grid.of_picture(setting.width_px, setting.height_px)
-    rng = np.random.default_rng([setting.seed, 13])
+    # Each thing has a generator of its own, so that a moved face does not change the colour of the rails.
+    cloth, rails, body, cables = (np.random.default_rng([setting.seed, 13, index]) for index in range(4))
     image = np.empty((grid.height_px, grid.width_px, 3), np.float32)
     image[:] = setting.sheet
     print_pattern(image, setting)
-    image *= spread(folds(rng, grid, setting, max(40.0, 0.9 * setting.placement.iod_px), 0.07))
+    image *= spread(folds(cloth, grid, setting, max(40.0, 0.9 * setting.placement.iod_px), 0.07))
     if setting.has_rails:
-        _draw_rails(image, grid, setting, rng)
+        _draw_rails(image, grid, setting, rails)
     if identity is not None:
         red, green, blue = (0.35 * value for value in setting.sheet)
         blend(image, (red, green, blue), head_shadow(grid, setting) * np.float32(0.55))
-        draw_body(image, grid, setting, identity, rng)
+        draw_body(image, grid, setting, identity, body)
     for _ in range(setting.cables):
-        _draw_cable(image, grid, setting, rng)
+        _draw_cable(image, grid, setting, cables)
     draw_cue(image, setting)
     image *= spread(_falloff(grid, setting))
     image *= setting.light.colour
@@ -61,10 +62,11 @@ def _draw_rails(image: FloatImage, grid: Grid, setting: Setting, rng: np.random.
     bar = float(rng.uniform(0.035, 0.06)) * width
     wood: Colour = (232.0, 230.0, 224.0) if rng.random() < 0.6 else (176.0, 138.0, 98.0)
     lean = float(rng.uniform(-0.2, 0.2)) * depth
-    for x in np.arange(-bar, width + bar, 2.4 * bar):
-        corners = np.array([(x, y), (x + 0.55 * bar, y), (x + 0.55 * bar + lean, end), (x + lean, end)])
-        blend(image, (40.0, 40.0, 44.0), grid.fill(moved(corners, 0.18 * bar, 0.0), soft=2.5) * np.float32(0.5))
-        blend(image, wood, grid.fill(corners))
+    outline = np.array([(0.0, y), (0.55 * bar, y), (0.55 * bar + lean, end), (lean, end)])
+    bars = [moved(outline, float(x), 0.0) for x in np.arange(-bar, width + bar, 2.4 * bar)]
+    shadows = grid.fill(*(moved(corners, 0.18 * bar, 0.0) for corners in bars), soft=2.5)
+    blend(image, (40.0, 40.0, 44.0), shadows * np.float32(0.5))
+    blend(image, wood, grid.fill(*bars))
     rail = _band(left, right, y - 0.2 * bar, y + 0.25 * bar)
     blend(image, (60.0, 60.0, 64.0), grid.fill(moved(rail, 0.0, 0.2 * bar), soft=4.0) * np.float32(0.5))
     blend(image, wood, grid.fill(rail, soft=0.6))

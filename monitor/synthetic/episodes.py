@@ -41,6 +41,9 @@ class EpisodePlan:
 SCENARIO_EPISODES: dict[str, EpisodePlan] = {
     "pain": EpisodePlan((State.PAIN,)),
     "cry": EpisodePlan((State.CRY,)),
+    "air": EpisodePlan((State.AIR,), rest_seconds=(6.0, 10.0)),
+    "friction": EpisodePlan((State.FRICTION,), rest_seconds=(12.0, 18.0)),
+    "yawn": EpisodePlan((State.YAWN,), rest_seconds=(14.0, 22.0)),
     "confusers": EpisodePlan(
         (State.YAWN, State.AIR, State.FRICTION, State.CRY, State.SNEEZE),
         first_seconds=(4.0, 6.0),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from monitor.synthetic.canvas import FloatImage, Grid, Points, blend, curve, ellipse, moved, ribbon
 from monitor.synthetic.layout import FaceLayout
 
-__all__ = ["aperture", "draw_brows", "draw_eyes", "lid_gap"]
+__all__ = ["aperture", "brow_line", "draw_brows", "draw_eyes", "lid_gap"]
 
 _WHITE = np.array([222.0, 218.0, 214.0], np.float32)
 _PUPIL = (16.0, 12.0, 12.0)

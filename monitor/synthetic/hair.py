@@ -53,20 +53,23 @@ def draw_hair(overlay: Overlay, grid: Grid, layout: FaceLayout) -> None:
 def _strands(rng: np.random.Generator, layout: FaceLayout, crown: Points, count: int, line_y: float) -> list[Points]:
     """Return strands that run from the crown outwards, none below the hairline."""
     half, top = layout.identity.skull_half_width, layout.identity.skull_top
-    strands: list[Points] = []
-    while len(strands) < count:
-        x, y = rng.uniform(-half, half), rng.uniform(top, -0.5)
-        reach = 1.0 - (x / half) ** 2
-        if reach < 0.03 or y > line_y + 0.75 * (x / half) ** 2 or y < top * np.sqrt(reach) * 0.99:
-            continue
-        root = np.array(layout.at(x, y, -1.1))
-        away = (root - crown) / max(float(np.linalg.norm(root - crown)), 0.05)
-        length = rng.uniform(0.07, 0.17)
-        bend = rng.normal(0.0, 0.035, 2)
-        strands.append(
-            curve(tuple(root), tuple(root + away * length / 2 + bend), tuple(root + away * length + (0, 0.02)), count=6)
-        )
-    return strands
+    x, y = rng.uniform(-half, half, 4 * count), rng.uniform(top, -0.5, 4 * count)
+    length, bend = rng.uniform(0.07, 0.17, (4 * count, 1)), rng.normal(0.0, 0.035, (4 * count, 2))
+    reach = 1.0 - (x / half) ** 2
+    grows = (
+        (reach > 0.03) & (y <= line_y + 0.75 * (x / half) ** 2) & (y >= 0.99 * top * np.sqrt(np.maximum(reach, 0.0)))
+    )
+    chosen = np.flatnonzero(grows)[:count]
+    root = np.stack([x[chosen], y[chosen]], axis=1) + layout.at(0.0, 0.0, -1.1)
+    away = root - crown
+    away *= length[chosen] / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 0.05)
+    middle, end = root + away / 2 + bend[chosen], root + away + (0.0, 0.02)
+    share = np.linspace(0.0, 1.0, 6)[None, :, None]
+    first, second = (
+        root[:, None] * (1 - share) + middle[:, None] * share,
+        middle[:, None] * (1 - share) + end[:, None] * share,
+    )
+    return list(first * (1 - share) + second * share)
 
 
 def hair_behind(overlay: Overlay, grid: Grid, layout: FaceLayout) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from monitor.synthetic.canvas import FloatImage, Grid, Points, curve, product
 from monitor.synthetic.layout import FaceLayout
 
-__all__ = ["Bump", "Relief", "relief"]
+__all__ = ["Bump", "Relief", "furrow_lines", "relief"]
 
 Bump = tuple[float, float, float, float, float]
 """x, y, spread in x, spread in y, height; all in face units."""

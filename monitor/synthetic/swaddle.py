@@ -41,9 +41,11 @@ def draw_body(image: FloatImage, grid: Grid, setting: Setting, identity: Identit
     cloth = np.empty_like(image)
     cloth[:] = setting.blanket
     bend = np.linspace(-2.0, 2.0, 12)
-    for y in np.arange(2.6, 8.0, 0.62):
-        line = np.stack([1.1 * bend + tilt * (y - 1.8), y + 0.1 * np.cos(bend)], axis=1)
-        blend(cloth, setting.blanket_stripe, grid.stroke(mapped(placement, line), width=0.11 * iod) * np.float32(0.85))
+    stripes = [
+        mapped(placement, np.stack([1.1 * bend + tilt * (y - 1.8), y + 0.1 * np.cos(bend)], axis=1))
+        for y in np.arange(2.6, 8.0, 0.62)
+    ]
+    blend(cloth, setting.blanket_stripe, grid.stroke(*stripes, width=0.11 * iod) * np.float32(0.85))
     cloth *= spread(_roundness(grid, setting, 2.15) * folds(rng, grid, setting, max(12.0, 0.4 * iod), 0.16))
     crease = grid.stroke(mapped(placement, moved(_HEM, 0.0, 0.12)), width=0.05 * iod, soft=0.03 * iod)
     blend(cloth, (70.0, 62.0, 60.0), crease * np.float32(0.4))

@@ -42,7 +42,7 @@ _JOBS = click.option(
 _FOUND_SHARE = 0.99
 
 
-class _Size(click.ParamType):
+class _Size(click.ParamType[tuple[int, int]]):
     """`WIDTHxHEIGHT` in pixels."""
 
     name = "WxH"

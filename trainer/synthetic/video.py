@@ -1,0 +1,93 @@
+"""Videos of synthetic beds: H.264 in MP4, and one line of ground truth for every frame."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitor.synthetic import SyntheticBed
+from monitor.synthetic.episodes import Episode
+from monitor.video.writer import VideoWriter
+from trainer.errors import DataError
+
+__all__ = ["WrittenVideo", "write_video"]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenVideo:
+    """Where a video and its ground truth lie.
+
+    Attributes:
+        video: The MP4 file.
+        frames: JSON lines: `frame` and the fields of `GroundTruth.as_json`.
+        episodes: JSON: what the video is made from, and its episodes.
+    """
+
+    video: Path
+    frames: Path
+    episodes: Path
+
+
+def write_video(
+    bed: SyntheticBed,
+    path: Path,
+    *,
+    seconds: float,
+    fps: float,
+    start_seconds: float = 0.0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> WrittenVideo:
+    """Write a video of a bed, with its ground truth beside it as <stem>.truth.jsonl and <stem>.episodes.json.
+
+    Args:
+        bed: The bed; its scenario decides what happens.
+        path: The MP4 file.
+        seconds: Length.
+        fps: Frames a second.
+        start_seconds: Where in the scenario the video begins; the times of the ground truth are those of the video.
+        progress: Told how many frames are written.
+
+    Raises:
+        VideoError: The video cannot be encoded.
+        DataError: The ground truth cannot be written.
+    """
+    count = max(1, round(seconds * fps))
+    lines = []
+    with VideoWriter(path, fps) as writer:
+        for index in range(count):
+            image, truth = bed.frame(start_seconds + index / fps)
+            writer.write(image, index / fps)
+            lines.append(json.dumps({"frame": index, **truth.as_json(), "time_s": round(index / fps, 4)}))
+            progress(index + 1)
+    written = WrittenVideo(path, path.with_suffix(".truth.jsonl"), path.with_suffix(".episodes.json"))
+    about = {
+        "note": "Synthetic infants. They test software and say nothing about pain in infants.",
+        "scenario": bed.scenario,
+        "seed": bed.seed,
+        "seconds": count / fps,
+        "fps": fps,
+        "size_px": [bed.setting.width_px, bed.setting.height_px],
+        "episodes": [
+            _episode_json(episode, start_seconds)
+            for episode in bed.episodes(start_seconds + count / fps)
+            if episode.plateau_end_seconds >= start_seconds
+        ],
+    }
+    try:
+        written.frames.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        written.episodes.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"the ground truth of {path} cannot be written ({error.strerror})") from error
+    return written
+
+
+def _episode_json(episode: Episode, start_seconds: float) -> dict[str, Any]:
+    return {
+        "episode": episode.number,
+        "state": episode.state.value,
+        "onset_s": round(episode.onset_seconds - start_seconds, 3),
+        "plateau_end_s": round(episode.plateau_end_seconds - start_seconds, 3),
+        "decay_tau_s": round(episode.decay_seconds, 3),
+        "shows": episode.shows,
+    }
