@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from monitor.clock import Clock
@@ -20,6 +21,7 @@ from monitor.errors import SpoolError
 from monitor.publish.alert import AlertDraft
 from monitor.publish.spool import Backlog, Position, Spool, SpooledAlert, SpoolRecord
 from monitor.publish.spool_file import set_damaged_aside
+from monitor.publish.spool_salvage import salvage
 
 __all__ = ["Claim", "Outbox"]
 
@@ -100,6 +102,13 @@ class Outbox:
     def fault(self) -> str | None:
         """Why alerts are not stored on the disk at the moment: one sentence, or None."""
         return self._fault
+
+    def load_snapshots(self) -> dict[str, str]:
+        """Return the last alarm state of every bed that was handed in, in this run or an earlier one."""
+        spool = self._spool
+        stored = (self._guard(spool.load_snapshots) if spool is not None else None) or {}
+        with self._mutex:
+            return {**stored, **self._snapshots}
 
     def record(self) -> SpoolRecord:
         """Return what the spool occupies and what was given up, in memory and on the disk."""
@@ -286,9 +295,18 @@ class Outbox:
                 except SpoolError as second:
                     self._note(second)
                     return
-                _log.error("the spool was damaged; it is kept as %s", aside)
+                self._take_over(aside)
             else:
                 return
+
+    def _take_over(self, aside: Path) -> None:
+        """Put what can be read of a damaged spool in front of what waits."""
+        saved = salvage(aside)
+        now_seconds = self._clock.monotonic()
+        with self._mutex:
+            self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(saved.drafts))
+            self._snapshots = {**saved.snapshots, **self._snapshots}
+        _log.error("the spool was damaged; it is kept as %s; %d waiting alerts were saved", aside, len(saved.drafts))
 
     def _note(self, error: SpoolError) -> None:
         """Keep the reason; a damaged file is left behind so that the next attempt begins a new one."""

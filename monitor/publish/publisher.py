@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from monitor.clock import Clock
 from monitor.config import RedisSettings, SpoolSettings
@@ -123,9 +123,8 @@ class Publisher:
         return None if spool is None else spool.producer_id
 
     def load_snapshots(self) -> dict[str, str]:
-        """Return the alarm state of every bed as last handed in; empty while the spool cannot be used."""
-        spool = self._outbox.spool
-        return {} if spool is None else spool.load_snapshots()
+        """Return the alarm state of every bed as last handed in, in this run or an earlier one."""
+        return self._outbox.load_snapshots()
 
     def start(self) -> None:
         """Start storing and sending."""
@@ -201,7 +200,7 @@ class Publisher:
             self._step("heartbeat", lambda: self._beat(session))
             self._step("state", lambda: self._show(session))
             self._step("commands", session.take_commands)
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             self._drop_session(describe_failure(error, self._address))
             return False
         except MonitorError as error:
@@ -285,7 +284,7 @@ class Publisher:
         try:
             session.deliver()
             session.leave()
-        except (RedisError, OSError, MonitorError) as error:
+        except (RedisError, RedisClusterException, OSError, MonitorError) as error:
             _log.warning("the last words to Redis failed: %s", describe_failure(error, self._address))
         self._drop_session(None)
 

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -57,7 +59,10 @@ def connect_redis(settings: RedisSettings) -> RedisClient:
             ClusterNode(host, port)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
             for host, port in _hosts(parts, _DEFAULT_PORT)
         ]
-        return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=0, **options)
+        try:
+            return RedisCluster(startup_nodes=nodes, **options)
+        except RedisClusterException as error:  # which redis-py derives from none of its other errors
+            raise RedisConnectionError("no node of the cluster answers") from error
     if flavour == "sentinel":
         service, database = _sentinel_path(parts)
         sentinel = Sentinel(  # type: ignore[no-untyped-call]  # redis-py leaves it untyped

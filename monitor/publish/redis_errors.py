@@ -3,13 +3,13 @@
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
-    RedisError,
+    RedisClusterException,
     ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-__all__ = ["describe_failure", "is_refusal"]
+__all__ = ["describe_failure"]
 
 _BY_CODE = {
     "NOAUTH": "refuses the user or password; check redis.username and redis.password_file",
@@ -27,6 +27,7 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (AuthorizationError, _BY_CODE["NOAUTH"]),
     (RedisTimeoutError, "does not answer in time; check its load and the network"),
     (RedisConnectionError, "cannot be reached; check that it runs and that the address is right"),
+    (RedisClusterException, "cannot be reached as a cluster; check that its nodes run and cover all slots"),
     (OSError, "cannot be reached; check that it runs and that the address is right"),
     (ResponseError, "refuses a command; see its log"),
 )
@@ -43,11 +44,6 @@ def describe_failure(error: Exception, address: str) -> str:
     if what is None:
         what = next((text for kind, text in _BY_TYPE if isinstance(error, kind)), f"failed with {type(error).__name__}")
     return f"Redis at {address} {what}"
-
-
-def is_refusal(error: RedisError) -> bool:
-    """Tell whether the server answered and said no, so that the connection itself is sound."""
-    return isinstance(error, ResponseError)
 
 
 def _code(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """A small HTTP server for /metrics, /healthz and /readyz, on a thread of its own."""
 
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from prometheus_client.exposition import choose_encoder
 from monitor.errors import PublishError
 
 __all__ = ["Health", "StatusServer"]
+
+_log = logging.getLogger(__name__)
 
 _REQUEST_SECONDS = 5.0
 _POLL_SECONDS = 0.1
@@ -91,6 +94,15 @@ class StatusServer:
         self._server.server_close()
 
 
+def _ask(question: Callable[[], Health]) -> Health:
+    try:
+        return question()
+    except Exception:  # noqa: BLE001 - see below
+        # Who asks wants an answer, and a check that breaks is not a healthy one.
+        _log.exception("a health check failed by itself")
+        return Health(ok=False, details={"error": "the check itself failed; see the log"})
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # A browser that keeps a connection open must not hold up the end of the daemon.
@@ -125,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
             encode, content_type = choose_encoder(self.headers.get("Accept", ""))
             self._answer(HTTPStatus.OK, encode(server.registry), content_type)
         elif path in server.questions:
-            self._answer_health(server.questions[path]())
+            self._answer_health(_ask(server.questions[path]))
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"not found; try /metrics, /healthz or /readyz\n", "text/plain")
 

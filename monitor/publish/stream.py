@@ -182,9 +182,11 @@ def _order(stream_id: str) -> tuple[int, int]:
 
 def _knows_idmp(client: Any) -> bool:  # noqa: ANN401 - as above
     """Ask the server who it is; HELLO is allowed to every user, INFO is not."""
-    target = {"target_nodes": "random"} if isinstance(client, RedisCluster) else {}
+    node = client
+    if isinstance(client, RedisCluster):  # which sends only commands that it knows
+        node = client.get_redis_connection(client.get_default_node())  # type: ignore[no-untyped-call]  # redis-py's
     try:
-        answer = client.execute_command("HELLO", **target)
+        answer = node.execute_command("HELLO")
     except ResponseError:  # before Redis 6
         return False
     pairs = dict(answer) if isinstance(answer, Mapping) else dict(zip(answer[::2], answer[1::2], strict=False))

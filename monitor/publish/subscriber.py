@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from monitor.clock import Clock
 from monitor.errors import PublishError
@@ -105,6 +105,7 @@ class Progress:
             return
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
+            _order(str(document["last_id"]))
             self.last_id = str(document["last_id"])
             for name, numbers in document["producers"].items():
                 self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
@@ -213,7 +214,7 @@ class AlertSubscriber:
                 self._begin()
             entries = self._read()
             beating = self._beating_stations()
-        except (RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             self.close()
             if not self._server_lost:
                 self._server_lost = True

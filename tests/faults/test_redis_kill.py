@@ -1,7 +1,8 @@
 """The station killed with SIGKILL between any two steps of publishing.
 
-The promise: every record is in the stream, none is lost, the order is kept, and a number that is there twice stands for
-the very same text. 20 kills run with the other tests; the loop of 200 is marked slow: `pytest -m slow tests/faults`.
+The promise: every record is in the stream, in order, exactly once: a life that finds an unfinished delivery looks in
+the stream before it sends again. 20 kills run with the other tests; the loop of 200 is
+marked slow: `pytest -m slow tests/faults`.
 """
 
 import json
@@ -28,24 +29,21 @@ def run_lives(state: Path, url: str, kills: int, seed: int) -> int:
     return int(done.stdout)
 
 
-def check_stream(server, expected: int) -> int:
-    """Check the promise; return how many entries are repeats."""
+def check_stream(server, expected: int) -> None:
     entries = [fields for _, fields in server.client().xrange("nicu:alerts")]
-    assert len({(fields["producer_id"], fields["seq"], fields["alert"]) for fields in entries}) == expected
-    alerts = [json.loads(text) for text in dict.fromkeys(fields["alert"] for fields in entries)]
+    alerts = [json.loads(fields["alert"]) for fields in entries]
     assert [(alert["alert_id"], alert["phase"]) for alert in alerts] == [
         (f"alert-{(number + 1) // 2}", "start" if number % 2 else "end") for number in range(1, expected + 1)
     ]
     assert [alert["seq"] for alert in alerts] == list(range(1, expected + 1))
     assert len({alert["producer_id"] for alert in alerts}) == 1
-    return len(entries) - expected
 
 
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
-def test_a_station_that_is_killed_again_and_again(redis_server, tmp_path, kills, record_property) -> None:
+def test_a_station_that_is_killed_again_and_again(redis_server, tmp_path, kills) -> None:
     expected = run_lives(tmp_path / "state", redis_server.url, kills, seed=7)
     assert expected > kills
-    record_property("repeats", check_stream(redis_server, expected))
+    check_stream(redis_server, expected)
 
 
 def test_a_station_that_is_killed_while_answers_are_slow(redis_server, tmp_path) -> None:

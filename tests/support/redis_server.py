@@ -12,6 +12,8 @@ from typing import Self
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from monitor.config import RedisSettings
 from monitor.demo.servers import free_port
@@ -68,7 +70,9 @@ class RedisServer:
         wait_until(self.answers, _START_SECONDS, "the start of redis-server")
 
     def answers(self) -> bool:
-        client = redis.Redis(unix_socket_path=str(self.directory / "redis.sock"), socket_timeout=0.5)
+        client = redis.Redis(
+            unix_socket_path=str(self.directory / "redis.sock"), socket_timeout=0.5, retry=Retry(NoBackoff(), 0)
+        )
         try:
             return bool(client.ping())
         except redis.AuthenticationError:
