@@ -144,7 +144,7 @@ class FaceFollower:
         guided = self._settings.track_guided and looks.close(patient)
         if not guided:
             looks.full(patient.face.orientation_deg)
-            if patient.track_id not in looks.seen and not looks.close(patient):
+            if patient.track_id not in looks.seen and not looks.close(patient) and not looks.prove_again(patient):
                 looks.full(self._search.next_deg(patient.face.orientation_deg))
         if patient.track_id in looks.seen:
             self._search.restart()

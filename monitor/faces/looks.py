@@ -91,6 +91,17 @@ class Looks:
             self._see(track, face)
         return face is not None
 
+    def prove_again(self, track: Track) -> bool:
+        """Look at a track's place from all sides, unless that was done not long ago; tell whether its face was seen."""
+        if self.now_seconds - track.checked_seconds < RETRY_SECONDS or self._proofs_left == 0:
+            return False
+        self._proofs_left -= 1
+        track.checked_seconds = self.now_seconds
+        face = self._close.verify(track.face.box)
+        if face is not None:
+            self._see(track, face)
+        return face is not None
+
     def cross_check(self, track: Track, offset_deg: float) -> None:
         """Look at a track from a side; on a contradiction prove its orientation anew."""
         detection = self._close.at(track.face.box, normalise_deg(track.face.orientation_deg + offset_deg))
@@ -99,7 +110,7 @@ class Looks:
             and detection.plausible
             and turn_between_deg(detection.face.orientation_deg, track.face.orientation_deg) > _STEADY_TURN_DEG
         ):
-            self._prove_again(track)
+            self.prove_again(track)
 
     def _settle(self, track: Track, detection: Detection) -> None:
         """See a track's face in a detection at its place, upright, with as few further looks as that needs."""
@@ -107,16 +118,7 @@ class Looks:
         if detection.plausible and turned_deg <= _STEADY_TURN_DEG and abs(detection.roll_deg) <= LARGEST_ROLL_DEG:
             self._see(track, detection.face)
         elif not self.close(track):
-            self._prove_again(track)
-
-    def _prove_again(self, track: Track) -> None:
-        if self.now_seconds - track.checked_seconds < RETRY_SECONDS or self._proofs_left == 0:
-            return
-        self._proofs_left -= 1
-        track.checked_seconds = self.now_seconds
-        face = self._close.verify(track.face.box)
-        if face is not None:
-            self._see(track, face)
+            self.prove_again(track)
 
     def _prove_new(self, detection: Detection) -> None:
         box = detection.face.box

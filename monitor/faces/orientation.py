@@ -17,7 +17,7 @@ from monitor.faces.detector import Detection, FaceDetector
 from monitor.faces.geometry import Face, OrientedBox, normalise_deg, turn_between_deg
 from monitor.faces.view import View
 
-__all__ = ["LARGEST_ROLL_DEG", "CloseLooks", "Vote", "elect"]
+__all__ = ["LARGEST_ROLL_DEG", "CloseLooks", "Election", "Vote", "elect"]
 
 # A detection's box is kept as it is while the face is rolled by no more than this within its look; otherwise the face
 # is looked at again from its own orientation. Boxes of RetinaFace shrink by a tenth between 0 and 15 degrees of roll.
@@ -26,7 +26,10 @@ _CLOSE_FACE_PX = 130.0
 _CLOSE_FACE_SHARE = 0.42
 _SIDES = 8
 _AGREE_WITHIN_DEG = 35.0
-_LEAST_VOTES = 3
+# Two looks that agree are a hint, which two more looks, a little to the left and right of them, must confirm.
+_LEAST_VOTES = 2
+_SURE_VOTES = 3
+_CONFIRM_OFFSETS_DEG = (-20.0, 20.0)
 _LEAST_LEAD = 1.3
 _SECOND_LOOKS = 3
 # How far the box of a close look may lie from the one that was looked for, in its size, and by what factor it may
@@ -43,15 +46,23 @@ class Vote:
     weight: float
 
 
-def elect(votes: list[Vote]) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Election:
+    """The orientation that won, and how many votes agree on it."""
+
+    orientation_deg: float
+    votes: int
+
+
+def elect(votes: list[Vote]) -> Election | None:
     """Return the orientation that most votes agree on, or None where no orientation stands out.
 
     Args:
         votes: One per look that found the face.
 
     Returns:
-        Degrees in (-180, 180]: the mean of the votes within 35 degrees of the best one, if they are at least three and
-        weigh clearly more than the best group that contradicts them.
+        The mean of the votes within 35 degrees of the best one, if they are at least two and weigh clearly more than
+        the best group that contradicts them.
     """
     best: tuple[float, list[Vote]] = (0.0, [])
     for center in votes:
@@ -67,7 +78,7 @@ def elect(votes: list[Vote]) -> float | None:
     winner = normalise_deg(math.degrees(math.atan2(weights @ np.sin(angles), weights @ np.cos(angles))))
     others = [vote for vote in votes if turn_between_deg(vote.orientation_deg, winner) > 2 * _AGREE_WITHIN_DEG]
     rival = max((sum(vote.weight for vote in _near(others, other.orientation_deg)) for other in others), default=0.0)
-    return winner if weight >= _LEAST_LEAD * rival else None
+    return Election(winner, len(group)) if weight >= _LEAST_LEAD * rival else None
 
 
 def _near(votes: list[Vote], orientation_deg: float) -> list[Vote]:
@@ -104,9 +115,12 @@ class CloseLooks:
 
     def votes(self, box: OrientedBox) -> list[Vote]:
         """Look at a face from eight sides; each side that finds it votes."""
+        return self._votes_from(box, [normalise_deg(side * 360.0 / _SIDES) for side in range(_SIDES)])
+
+    def _votes_from(self, box: OrientedBox, turns_deg: list[float]) -> list[Vote]:
         votes = []
-        for side in range(_SIDES):
-            detection = self.at(box, normalise_deg(side * 360.0 / _SIDES))
+        for turn_deg in turns_deg:
+            detection = self.at(box, turn_deg)
             if detection is not None and detection.plausible:
                 votes.append(vote_of(detection))
         return votes
@@ -136,8 +150,14 @@ class CloseLooks:
 
     def verify(self, box: OrientedBox) -> Face | None:
         """Return the face at the place of `box` with a proven orientation, or None when it cannot be proven."""
-        winner = elect(self.votes(box))
-        return None if winner is None else self.upright(box, winner)
+        votes = self.votes(box)
+        winner = elect(votes)
+        if winner is not None and winner.votes < _SURE_VOTES:
+            sides = [normalise_deg(winner.orientation_deg + offset) for offset in _CONFIRM_OFFSETS_DEG]
+            votes += self._votes_from(box, sides)
+            confirmed = elect(votes)
+            winner = confirmed if confirmed and confirmed.votes >= winner.votes + len(sides) else None
+        return None if winner is None else self.upright(box, winner.orientation_deg)
 
 
 def vote_of(detection: Detection) -> Vote:

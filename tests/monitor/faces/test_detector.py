@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.errors import EngineError
+from monitor.faces.detector import FaceDetector
+from monitor.faces.geometry import OrientedBox, turn_between_deg
+from monitor.faces.view import PictureArea, View
+from monitor.inference.engine import TensorSpec
+
+
+@settings(max_examples=40)
+@given(st.floats(-180, 180), st.floats(-180, 180), st.floats(120, 500), st.floats(100, 250), st.floats(70, 120))
+def test_a_face_is_told_where_it_is_in_the_picture_from_whichever_side_it_is_looked_at(
+    drawn, turn, orientation, x, y, width
+):
+    box = OrientedBox(x, y, width, 1.2 * width, orientation)
+    image = drawn.draw(640, 360, drawn.Drawing(box))
+    detector = FaceDetector(drawn.MarkerEngine(320))
+    view = View.of_area(PictureArea.of_picture(image), turn, 320)
+    (detection,) = detector.look(image, view, 0.8)
+    face = detection.face
+    assert detection.plausible
+    assert turn_between_deg(face.orientation_deg, orientation) < 3.0
+    assert turn_between_deg(detection.roll_deg, turn - orientation) < 3.0
+    assert face.box.distance_px(box) < 3.0
+    assert face.box.width_px == pytest.approx(width, rel=0.06)
+    assert face.box.height_px == pytest.approx(1.2 * width, rel=0.06)
+    assert np.abs(face.landmarks - drawn.points_of(box)).max() < 3.0
+
+
+def test_overlapping_answers_are_one_face_and_neighbours_are_two(drawn, marker_detector):
+    image = drawn.draw(
+        640,
+        360,
+        drawn.Drawing(OrientedBox(150, 180, 90, 110, 0)),
+        drawn.Drawing(OrientedBox(300, 180, 90, 110, 0), face_id=1),
+    )
+    view = View.of_area(PictureArea.of_picture(image), 0.0, 320)
+    found = marker_detector.look(image, view, 0.8)
+    assert sorted(round(detection.face.box.center_x_px / 10) for detection in found) == [15, 30]
+
+
+def test_answers_below_the_threshold_are_no_faces(drawn, markers, marker_detector):
+    image = drawn.draw(320, 320, drawn.Drawing(OrientedBox(160, 160, 90, 110, 0)))
+    view = View.of_area(PictureArea.of_picture(image), 0.0, 320)
+    assert marker_detector.look(image, view, 0.9)
+    markers.score = 0.85
+    assert marker_detector.look(image, view, 0.9) == ()
+
+
+def test_an_empty_picture_has_no_face(drawn, marker_detector):
+    image = drawn.draw(320, 320)
+    assert marker_detector.look(image, View.of_area(PictureArea.of_picture(image), 0.0, 320), 0.0) == ()
+
+
+def test_scores_that_are_not_numbers_are_an_error_and_not_a_missing_face(drawn, markers, marker_detector):
+    image = drawn.draw(320, 320, drawn.Drawing(OrientedBox(160, 160, 90, 110, 0)))
+    markers.fails = True
+    with pytest.raises(EngineError, match="not finite"):
+        marker_detector.look(image, View.of_area(PictureArea.of_picture(image), 0.0, 320), 0.8)
+
+
+def test_close_looks_go_to_the_close_engine(drawn):
+    full, close = drawn.MarkerEngine(640), drawn.MarkerEngine(320)
+    detector = FaceDetector(full, close)
+    box = OrientedBox(200, 200, 100, 120, 0)
+    image = drawn.draw(400, 400, drawn.Drawing(box))
+    assert detector.look(image, View.around(box, 0.0, detector.close_size_px, 130.0), 0.8, close=True)
+    assert (full.runs, close.runs) == (0, 1)
+
+
+def test_a_model_that_is_no_detector_is_refused(drawn):
+    engine = drawn.MarkerEngine()
+    engine.outputs = (TensorSpec("score", (None,), np.dtype(np.float32)),)
+    with pytest.raises(EngineError, match="choose a detector bundle"):
+        FaceDetector(engine)

@@ -1,0 +1,54 @@
+import cv2
+import numpy as np
+import pytest
+
+from monitor.faces.geometry import OrientedBox
+from monitor.faces.quality import assess
+
+BOX = OrientedBox(150.0, 150.0, 100.0, 120.0, 20.0)
+
+
+def textured() -> np.ndarray:
+    """Return a picture with features at the scales of a face's."""
+    random = np.random.default_rng(0)
+    image = np.full((300, 300), 128.0)
+    for sigma, weight in ((1.5, 60.0), (4.0, 150.0), (12.0, 300.0)):
+        image += weight * cv2.GaussianBlur(random.normal(0, 1, image.shape), (0, 0), sigma) * sigma / 2
+    return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_a_sharp_bright_large_face_can_be_judged():
+    quality = assess(textured(), BOX)
+    assert quality.is_judgeable(40.0)
+    assert quality.shorter_side_px == 100.0
+
+
+def test_a_small_face_cannot():
+    assert not assess(textured(), BOX).is_judgeable(101.0)
+
+
+def test_blur_takes_the_sharpness_away_the_more_the_wider_it_is():
+    values = [assess(cv2.GaussianBlur(textured(), (0, 0), sigma), BOX).sharpness for sigma in (0.5, 1.0, 2.0, 4.0)]
+    assert values == sorted(values, reverse=True)
+    assert not assess(cv2.GaussianBlur(textured(), (0, 0), 5.0), BOX).is_judgeable(40.0)
+
+
+@pytest.mark.parametrize("grey", [0, 20, 128, 255])
+def test_a_flat_patch_has_nothing_to_judge(grey):
+    flat = np.full((300, 300, 3), grey, np.uint8)
+    flat[::2, ::2] = min(grey + 1, 255)  # rounding noise is no detail
+    assert not assess(flat, BOX).is_judgeable(40.0)
+
+
+def test_a_dark_face_is_not_judged_however_sharp_it_is():
+    dark = (textured() * 0.12).astype(np.uint8)
+    quality = assess(dark, BOX)
+    assert quality.brightness < 40.0
+    assert not quality.is_judgeable(40.0)
+
+
+def test_quality_does_not_depend_on_the_size_of_the_picture():
+    image = textured()
+    double = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    twice = OrientedBox(BOX.center_x_px * 2, BOX.center_y_px * 2, BOX.width_px * 2, BOX.height_px * 2, 20.0)
+    assert assess(double, twice).sharpness == pytest.approx(assess(image, BOX).sharpness, rel=0.25)
