@@ -2,7 +2,9 @@
 
 The file has one line per person or program: `NAME ROLE SHA256-OF-TOKEN`, where the role is `viewer`, `nurse` or
 `admin`; empty lines and lines that begin with `#` are ignored. Tokens are long random strings made by
-`new_token`, so that one round of SHA-256 is enough: there is no dictionary to try.
+`new_token`, so that one round of SHA-256 is enough: there is no dictionary to try. The users file of the page has the
+same form and can serve for both; its lines with a password (`scrypt$...`) are passed over, since a password has no
+place in a stream.
 """
 
 import hashlib
@@ -21,6 +23,7 @@ from monitor.errors import ConfigError
 __all__ = ["AccessList", "Person", "Role", "hash_token", "new_token"]
 
 _LINE = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,62})\s+(?P<role>\S+)\s+(?P<hash>[0-9a-f]{64})$")
+_PASSWORD_LINE = re.compile(r"^\S+\s+\S+\s+scrypt\$\S+$")
 
 
 class Role(StrEnum):
@@ -72,7 +75,7 @@ class AccessList:
         persons: dict[str, Person] = {}
         for number, raw in enumerate(text.splitlines(), start=1):
             line = raw.strip()
-            if not line or line.startswith("#"):
+            if not line or line.startswith("#") or _PASSWORD_LINE.match(line):
                 continue
             match = _LINE.match(line)
             if match is None or match["role"] not in list(Role):

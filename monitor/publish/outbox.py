@@ -212,6 +212,12 @@ class Outbox:
         if spool is not None:
             self._guard(lambda: spool.move_to(position))
 
+    def remember(self, key: str, value: str) -> None:
+        """Store a value of the publisher's own; while the disk takes none, it is forgotten at the next start."""
+        spool = self._spool
+        if spool is not None:
+            self._guard(lambda: spool.remember(key, value))
+
     def renew_producer(self) -> None:
         """Number under a new name from now on, because the old one's numbers are taken."""
         spool = self._spool

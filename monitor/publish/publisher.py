@@ -300,6 +300,11 @@ class Publisher:
     def _measure(self) -> None:
         record = self._outbox.record()
         backlog = self._outbox.backlog()
+        if record.dropped > self._figures.dropped and record.last_drop is not None:
+            _log.error(
+                "the spool was full: %d alerts are given up so far, last between numbers %d and %d",
+                *(record.dropped, record.last_drop.first_seq, record.last_drop.last_seq),
+            )
         self._figures = replace(
             self._figures,
             backlog_count=backlog.count,

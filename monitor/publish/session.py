@@ -162,9 +162,8 @@ class Session:
     def take_commands(self) -> None:
         """Deal with the commands that have come."""
         outcomes = self._commands.poll()
-        spool = self._outbox.spool
-        if outcomes and spool is not None:
-            spool.remember(_COMMANDS_ID, self._commands.last_id)
+        if outcomes:
+            self._outbox.remember(_COMMANDS_ID, self._commands.last_id)
         for outcome in outcomes:
             self._events.command(outcome)
 

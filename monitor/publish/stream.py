@@ -108,6 +108,12 @@ class AlertStream:
                 except WatchError:
                     time.sleep(random.uniform(0, _MAXIMUM_CONTENTION_SECONDS))  # noqa: S311 - not a secret
                     continue
+                except ResponseError:
+                    if not self._idempotent:
+                        raise
+                    # The transaction alone is enough; a server that promises more than it keeps must not hold us up.
+                    self._idempotent = False
+                    continue
                 return Position(missing[-1].seq, str(ids[-1]))
         raise RedisError("the stream is too busy with other producers")
 

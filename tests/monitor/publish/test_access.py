@@ -6,6 +6,7 @@ import pytest
 
 from monitor.errors import ConfigError
 from monitor.publish.access import AccessList, Role, hash_token, new_token
+from monitor.web.users import hash_password
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -57,3 +58,15 @@ def test_a_file_that_everybody_may_read_is_refused(tmp_path) -> None:
 def test_a_missing_file_is_named(tmp_path) -> None:
     with pytest.raises(ConfigError, match="cannot read the access list"):
         AccessList.read(tmp_path / "none")
+
+
+def test_the_users_file_of_the_page_serves_too_but_a_password_is_no_token(tmp_path) -> None:
+    token = new_token()
+    path = write(
+        tmp_path / "users", f"head-nurse admin {hash_password('a password')}\nbridge nurse {hash_token(token)}\n"
+    )
+    access = AccessList.read(path)
+    assert access.identify("a password") is None
+    person = access.identify(token)
+    assert person is not None
+    assert person.name == "bridge"
