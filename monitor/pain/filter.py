@@ -1,7 +1,9 @@
 """From single scores to a level: smoothed over time, with coverage, and unknown where nothing can be said.
 
-A frame speaks for the second before it and the second after it, up to half the way to its neighbours. So a face that
-is missed now and then leaves no hole in the level, and a camera that falls silent covers nothing.
+A frame speaks for the second before it and the second after it, up to half the way to its neighbours; what nobody
+speaks for is unknown. Up to a second of unknown time between two judged frames is bridged, so that a face that is
+missed now and then leaves no hole in the level; of a longer one, all but a second is left out. The same loss therefore
+costs the same time at every frame rate.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from monitor.pain.window import SlidingWindow
 __all__ = ["FRAME_SPAN_SECONDS", "LevelFilter", "LevelMemory", "Reading", "Stretch"]
 
 FRAME_SPAN_SECONDS = 1.0
-"""How long before and after itself a frame speaks, at most. Two frames bridge twice this."""
+"""How long before and after itself a frame speaks, at most; also how much unknown time is bridged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class LevelMemory:
     last_frame_seconds: float | None = None
     last_frame_judged: bool = False
     judged_seconds: float | None = None
+    unknown_seconds: float = 0.0
     judged_score: float = 0.0
     judged_certain: bool = False
 
@@ -105,6 +108,7 @@ class LevelFilter:
     def __init__(self, settings: AlarmSettings, memory: LevelMemory | None = None) -> None:
         self._settings = settings
         self.memory = memory or LevelMemory.empty(settings.window_seconds)
+        self._shares: tuple[float, float, float, int] | None = None
 
     def observe(self, time_seconds: float, score: float | None, *, certain: bool = True) -> Stretch | None:
         """Take one frame, later than every one before.
@@ -117,6 +121,7 @@ class LevelFilter:
         Returns:
             The time since the last judged frame, as far as the level is known in it; None when it is not known.
         """
+        self._shares = None
         self._cover(time_seconds, judged=score is not None)
         if score is None:
             return None
@@ -130,8 +135,7 @@ class LevelFilter:
         """Return what can be said at `now_seconds`, which is not before the last frame."""
         memory, settings = self.memory, self._settings
         since = None if memory.judged_seconds is None else max(0.0, now_seconds - memory.judged_seconds)
-        at = self._judged_until(now_seconds)
-        coverage = self._coverage(at)
+        coverage, on_share, frames_used = self._shares_at(self._judged_until(now_seconds))
         known = (
             since is not None
             and since <= settings.indeterminate_after_seconds
@@ -141,8 +145,8 @@ class LevelFilter:
             level=memory.average.value() if known else None,
             display_level=memory.display.value() if known else None,
             coverage=coverage,
-            on_share=self._on_share(at),
-            frames_used=memory.frames.count(at),
+            on_share=on_share,
+            frames_used=frames_used,
             seconds_since_face=since,
         )
 
@@ -156,17 +160,28 @@ class LevelFilter:
         last = self.memory.last_frame_seconds
         return now_seconds if last is None else max(last, now_seconds - FRAME_SPAN_SECONDS)
 
+    def _shares_at(self, at_seconds: float) -> tuple[float, float, int]:
+        """Return (coverage, on-share, frames used); the same as last time while neither time nor frames went on."""
+        if self._shares is None or self._shares[0] != at_seconds:
+            frames = self.memory.frames.count(at_seconds)
+            self._shares = at_seconds, self._coverage(at_seconds), self._on_share(at_seconds), frames
+        return self._shares[1:]
+
     def _cover(self, time_seconds: float, *, judged: bool) -> None:
         memory = self.memory
         previous = memory.last_frame_seconds
         if previous is None:
             memory.first_frame_seconds = time_seconds
         else:
-            reach = min((time_seconds - previous) / 2, FRAME_SPAN_SECONDS)
+            gap = time_seconds - previous
+            reach = min(gap / 2, FRAME_SPAN_SECONDS)
+            memory.unknown_seconds += gap
             if memory.last_frame_judged:
                 memory.covered.add_time(previous, previous + reach)
+                memory.unknown_seconds -= reach
             if judged:
                 memory.covered.add_time(time_seconds - reach, time_seconds)
+                memory.unknown_seconds -= reach
         memory.last_frame_seconds, memory.last_frame_judged = time_seconds, judged
 
     def _follow(self, time_seconds: float, score: float, *, certain: bool) -> Stretch | None:
@@ -174,7 +189,8 @@ class LevelFilter:
         gap = 0.0 if memory.judged_seconds is None else time_seconds - memory.judged_seconds
         # After so long the score before says nothing about the way to this one.
         bridged = 0.0 < gap <= settings.indeterminate_after_seconds
-        seconds = min(gap, 2 * FRAME_SPAN_SECONDS) if bridged else 0.0
+        seconds = gap - max(0.0, memory.unknown_seconds - FRAME_SPAN_SECONDS) if bridged else 0.0
+        memory.unknown_seconds = 0.0
         for average, tau in (
             (memory.average, settings.level_tau_seconds),
             (memory.display, settings.display_tau_seconds),

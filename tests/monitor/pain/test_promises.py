@@ -1,0 +1,266 @@
+"""What holds for every sequence of frames, pauses, reports and people."""
+
+import itertools
+import json
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.config import AlarmSettings
+from monitor.pain import CONDITIONS, BedMonitor, Code, Kind, Phase, Priority, Sample, Signal, Validity, Visibility
+
+TECHNICAL = [code for code, condition in CONDITIONS.items() if condition.kind is Kind.TECHNICAL]
+SETTINGS = AlarmSettings(
+    hold_seconds=1.0,
+    clear_seconds=3.0,
+    merge_seconds=20.0,
+    level_tau_seconds=2.0,
+    face_lost_after_seconds=12.0,
+    acknowledge_expires_seconds=40.0,
+)
+"""Shorter than the defaults, so that a short story meets every rule."""
+
+EIGHTHS = st.integers(0, 80).map(lambda number: number / 8)
+FRAMES = st.tuples(
+    st.just("show"),
+    st.floats(0.3, 25.0),
+    st.sampled_from([2.0, 4.0, 16.0]),
+    st.one_of(
+        st.tuples(st.just(Visibility.USABLE), st.sampled_from([0.02, 0.3, 0.5, 0.7, 0.98])),
+        st.tuples(st.just(Visibility.AMBIGUOUS), st.sampled_from([0.02, 0.98, None])),
+        st.tuples(st.sampled_from([Visibility.NO_FACE, Visibility.POOR, Visibility.NO_SCORE]), st.none()),
+    ),
+)
+WAITS = st.tuples(st.just("wait"), st.floats(0.1, 40.0))
+REPORTS = st.tuples(st.just("report"), st.sampled_from(TECHNICAL), st.booleans(), EIGHTHS)
+PEOPLE = st.one_of(
+    st.tuples(st.just("acknowledge"), st.sampled_from([None, "pain_sign", "pain_sustained", "alert-1"])),
+    st.tuples(st.just("pause"), st.sampled_from([5.0, 30.0])),
+    st.tuples(st.just("resume")),
+)
+STORIES = st.lists(st.one_of(FRAMES, FRAMES, FRAMES, WAITS, REPORTS, PEOPLE), min_size=1, max_size=14)
+LOSSES = st.lists(
+    st.one_of(
+        WAITS,
+        st.tuples(
+            st.just("show"),
+            st.floats(0.3, 60.0),
+            st.sampled_from([2.0, 4.0, 16.0]),
+            st.one_of(
+                st.tuples(st.sampled_from([Visibility.NO_FACE, Visibility.POOR, Visibility.NO_SCORE]), st.none()),
+                st.tuples(st.just(Visibility.AMBIGUOUS), st.sampled_from([0.0, 0.5, None])),
+                st.tuples(st.just(Visibility.USABLE), st.sampled_from([0.5, 0.9])),
+            ),
+        ),
+        REPORTS,
+        PEOPLE,
+    ),
+    max_size=12,
+)
+
+
+@dataclass
+class Teller:
+    """Plays a story to a monitor and notes what it answers.
+
+    All times are whole 32nds of a second, which floats add up exactly: whether a delay of 5 s is over after 5 s must
+    not depend on how a test rounds.
+    """
+
+    monitor: BedMonitor
+    now: float = 0.0
+
+    def play(self, story):
+        """Yield (observation or None, transitions) for every call."""
+        for what, *rest in story:
+            yield from getattr(self, what)(*rest)
+
+    def show(self, seconds, rate, seen):
+        visibility, score = seen
+        for _ in range(max(1, int(seconds * rate))):
+            self.now += 1 / rate
+            step = self.monitor.observe(Sample(self.now, score, visibility))
+            yield step.observation, step.transitions
+
+    def wait(self, seconds):
+        for _ in range(max(1, int(seconds / 0.75))):
+            self.now += 0.75
+            step = self.monitor.tick(self.now)
+            yield step.observation, step.transitions
+
+    def report(self, code, present, before):
+        yield None, self.monitor.report(code, present, self.now, since_seconds=self.now - before)
+
+    def acknowledge(self, target):
+        yield None, self.monitor.acknowledge(target, "nurse-7", self.now)
+
+    def pause(self, seconds):
+        yield None, self.monitor.pause("nurse-7", self.now, seconds)
+
+    def resume(self):
+        yield None, self.monitor.resume(self.now)
+
+
+def teller(alarm_settings=SETTINGS, first=1):
+    numbers = itertools.count(first)
+    return Teller(BedMonitor(alarm_settings, lambda: f"alert-{next(numbers)}"))
+
+
+def check_records(records):
+    """Check that the records of one alert id tell a story with a beginning and a defined state at every time."""
+    assert records[0].phase is Phase.START
+    assert len({(r.code, r.kind, r.onset_seconds) for r in records}) == 1
+    present = False
+    for number, record in enumerate(records):
+        if record.phase is Phase.START:
+            assert number == 0
+            assert record.condition_present
+        elif record.phase is Phase.ESCALATE:
+            assert present
+            assert record.condition_present
+            assert record.signal is Signal.ON
+        elif record.phase is Phase.END:
+            assert present
+            assert not record.condition_present
+        elif present:
+            assert record.condition_present
+        elif record.condition_present:
+            assert CONDITIONS[record.code].merges
+        else:
+            assert record.signal is Signal.OFF
+        present = record.condition_present
+        assert (record.signal in {Signal.ON, Signal.ACKNOWLEDGED}) == present
+        assert (record.signal is Signal.ACKNOWLEDGED) <= (record.acknowledged_by is not None)
+        assert record.onset_seconds <= record.determined_seconds
+        assert record.detail
+        assert record.remedy
+        assert (record.evidence is not None) == (record.kind is Kind.PHYSIOLOGICAL)
+
+
+@settings(max_examples=100, deadline=None)
+@given(story=STORIES)
+def test_every_alert_is_well_formed(story):
+    playing = teller()
+    records = [t for _, transitions in playing.play(story) for t in transitions]
+    by_id = {}
+    for record in records:
+        by_id.setdefault(record.alert_id, []).append(record)
+    for alert in by_id.values():
+        check_records(alert)
+    times = [record.determined_seconds for record in records]
+    assert times == sorted(times)
+    assert not times or times[-1] <= playing.now
+    for code in Code:
+        last = {r.alert_id: r for r in records if r.code is code}
+        assert sum(r.condition_present for r in last.values()) <= 1
+        assert sum(r.signal is not Signal.OFF for r in last.values()) <= 1
+    newest = {r.alert_id: r for r in records}
+    assert {t.alert_id: t for t in playing.monitor.active()} == {
+        i: r for i, r in newest.items() if r.signal is not Signal.OFF
+    }
+    sustained = {r.alert_id for r in records if r.code is Code.PAIN_SUSTAINED and r.condition_present}
+    assert not sustained or any(r.code is Code.PAIN_SIGN for r in records)
+    assert all(r.priority is not Priority.HIGH for r in records)
+
+
+@settings(max_examples=100, deadline=None)
+@given(story=STORIES)
+def test_what_cannot_be_told_never_reads_as_no_pain(story):
+    for observation, _ in teller().play(story):
+        if observation is None:
+            continue
+        assert (observation.level is None) == (observation.validity is Validity.INVALID)
+        assert (observation.display_level is None) == (observation.level is None)
+        if observation.level is not None:
+            assert observation.seconds_since_face <= SETTINGS.indeterminate_after_seconds
+            assert observation.coverage >= SETTINGS.minimum_coverage
+
+
+@settings(max_examples=100, deadline=None)
+@given(losses=LOSSES)
+def test_no_sequence_of_face_losses_ends_a_pain_alarm(losses):
+    """Whatever is lost, covered, confused, frozen, acknowledged or waited for: without a calm face it goes on."""
+    playing = teller()
+    before = [("show", 5.0, 5.0, (Visibility.USABLE, 0.1)), ("show", 8.0, 5.0, (Visibility.USABLE, 0.98))]
+    began = [t for _, transitions in playing.play(before) for t in transitions]
+    pain = {t.alert_id for t in began if t.code is Code.PAIN_SIGN}
+    assert len(pain) == 1
+    for _, transitions in playing.play(losses):
+        assert not [t for t in transitions if t.kind is Kind.PHYSIOLOGICAL and t.phase is Phase.END]
+    assert pain == {t.alert_id for t in playing.monitor.active() if t.code is Code.PAIN_SIGN}
+
+
+@settings(max_examples=100, deadline=None)
+@given(before=STORIES, after=STORIES)
+def test_a_restart_goes_on_exactly(before, after):
+    whole = teller()
+    list(whole.play(before))
+    state = json.loads(json.dumps(whole.monitor.snapshot(), allow_nan=False))
+    ids = int(whole.monitor._new_id().removeprefix("alert-"))
+    again = teller(first=ids + 1)
+    again.now = whole.now
+    again.monitor.restore(state, whole.monitor.snapshot()["memory"]["now_seconds"] or 0.0)
+    assert again.monitor.active() == whole.monitor.active()
+    assert list(again.play(after)) == list(whole.play(after))
+
+
+@settings(max_examples=40, deadline=None)
+@given(before=STORIES, after=STORIES, origin=st.integers(-1_000_000, 1_000_000))
+def test_a_restart_survives_another_origin_of_time(before, after, origin):
+    whole = teller()
+    list(whole.play(before))
+    now = whole.monitor.snapshot()["memory"]["now_seconds"]
+    if now is None:
+        return
+    again = teller(first=int(whole.monitor._new_id().removeprefix("alert-")) + 1)
+    again.monitor.restore(json.loads(json.dumps(whole.monitor.snapshot())), now + origin)
+    again.now = whole.now + origin
+    one = [t for _, transitions in whole.play(after) for t in transitions]
+    other = [t for _, transitions in again.play(after) for t in transitions]
+    assert [(t.alert_id, t.code, t.phase, t.signal) for t in other] == [
+        (t.alert_id, t.code, t.phase, t.signal) for t in one
+    ]
+    assert [t.determined_seconds - origin for t in other] == pytest.approx(
+        [t.determined_seconds for t in one], abs=1e-3
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(story=STORIES)
+def test_the_log_of_inputs_replays_identically(story):
+    assert list(teller().play(story)) == list(teller().play(story))
+
+
+@settings(max_examples=40, deadline=None)
+@given(before=STORIES, kind=st.sampled_from(TECHNICAL))
+def test_a_pause_never_hides_a_new_kind_of_condition(before, kind):
+    playing = teller()
+    list(playing.play(before))
+    list(playing.report(kind, present=False, before=0.0))
+    list(playing.wait(40.0))
+    list(playing.pause(30.0))
+    if kind in playing.monitor.paused_codes():
+        return
+    began = [t for _, ts in (*playing.report(kind, present=True, before=40.0), *playing.wait(2.0)) for t in ts]
+    began += [t for t in playing.monitor.active() if t.code is kind]
+    assert all(t.signal is Signal.ON for t in began if t.code is kind)
+    assert [t for t in began if t.code is kind]
+
+
+def test_a_restored_memory_is_not_shared_with_the_snapshot():
+    playing = teller()
+    list(playing.show(30.0, 5.0, (Visibility.USABLE, 0.98)))
+    state = playing.monitor.snapshot()
+    text = json.dumps(state)
+    list(playing.show(30.0, 5.0, (Visibility.USABLE, 0.02)))
+    assert json.dumps(state) == text
+
+
+def test_a_state_of_another_window_is_refused():
+    playing = teller()
+    list(playing.show(3.0, 5.0, (Visibility.USABLE, 0.5)))
+    other = BedMonitor(SETTINGS.model_copy(update={"window_seconds": 60.0}), lambda: "one")
+    with pytest.raises(ValueError, match="another length"):
+        other.restore(playing.monitor.snapshot(), 0.0)
