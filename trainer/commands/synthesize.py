@@ -129,7 +129,7 @@ def stills(
     swapped: bool,
     **settings: Any,  # noqa: ANN401 - the fields of StillsPlan
 ) -> None:
-    """A set of stills with labels (images.csv), ground truth (truth.jsonl) and, if wanted, masks."""
+    """A set of stills with labels (images.csv), ground truth (truth.json) and, if wanted, masks."""
     if not 16.0 <= face_px[0] <= face_px[1] <= 0.6 * min(size):
         raise click.BadParameter(
             f"faces of {face_px[0]:g} to {face_px[1]:g} px do not fit a picture of {size[0]}x{size[1]}; "
@@ -214,7 +214,7 @@ def video(
     face_px: float | None,
     noise: float | None,
 ) -> None:
-    """A video (H.264, MP4) of one bed, with ground truth for every frame (.truth.jsonl) and its episodes."""
+    """A video (H.264, MP4) of one bed, with ground truth for every frame and its episodes (.truth.json)."""
     bed = SyntheticBed(
         seed,
         scenario,
@@ -233,7 +233,7 @@ def video(
             fps=fps,
             progress=lambda done: progress.update(task, completed=done),
         )
-    click.echo(f"Video: {written.video}. Ground truth: {written.frames}, {written.episodes}")
+    click.echo(f"Video: {written.video}. Ground truth: {written.truth}")
 
 
 @command.command()

@@ -20,13 +20,12 @@ class WrittenVideo:
 
     Attributes:
         video: The MP4 file.
-        frames: JSON lines: `frame` and the fields of `GroundTruth.as_json`.
-        episodes: JSON: what the video is made from, and its episodes.
+        truth: JSON: what the video is made from, its `episodes`, and one object a line in `frames`: `frame` and the
+            fields of `GroundTruth.as_json`.
     """
 
     video: Path
-    frames: Path
-    episodes: Path
+    truth: Path
 
 
 def write_video(
@@ -38,7 +37,7 @@ def write_video(
     start_seconds: float = 0.0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> WrittenVideo:
-    """Write a video of a bed, with its ground truth beside it as <stem>.truth.jsonl and <stem>.episodes.json.
+    """Write a video of a bed, with its ground truth beside it as <stem>.truth.json.
 
     Args:
         bed: The bed; its scenario decides what happens.
@@ -60,7 +59,6 @@ def write_video(
             writer.write(image, index / fps)
             lines.append(json.dumps({"frame": index, **truth.as_json(), "time_s": round(index / fps, 4)}))
             progress(index + 1)
-    written = WrittenVideo(path, path.with_suffix(".truth.jsonl"), path.with_suffix(".episodes.json"))
     about = {
         "note": "Synthetic infants. They test software and say nothing about pain in infants.",
         "scenario": bed.scenario,
@@ -74,9 +72,10 @@ def write_video(
             if episode.plateau_end_seconds >= start_seconds
         ],
     }
+    written = WrittenVideo(path, path.with_suffix(".truth.json"))
+    head = json.dumps(about, indent=1).removesuffix("\n}")
     try:
-        written.frames.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        written.episodes.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        written.truth.write_text(head + ',\n "frames": [\n' + ",\n".join(lines) + "\n]}\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"the ground truth of {path} cannot be written ({error.strerror})") from error
     return written

@@ -25,7 +25,7 @@ from trainer.synthetic.still import render_still
 __all__ = ["prepare_folder", "write_picture", "write_stills", "write_table"]
 
 TABLE_NAME = "images.csv"
-TRUTH_NAME = "truth.jsonl"
+TRUTH_NAME = "truth.json"
 _JPEG_QUALITY = 92
 
 
@@ -150,7 +150,7 @@ def write_stills(
         for item in planned
     ]
     write_table(folder / TABLE_NAME, ("image", "subject", "label", "stimulus", "cue"), rows)
-    _write_text(folder / TRUTH_NAME, "".join(json.dumps(line) + "\n" for line in lines))
+    _write_text(folder / TRUTH_NAME, "[\n" + ",\n".join(json.dumps(line) for line in lines) + "\n]\n")
     note = "Synthetic infants. They test software and say nothing about pain in infants."
     details = {"note": note, "version": __version__, "stills": len(lines), **about}
     if regions:
