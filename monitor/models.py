@@ -55,8 +55,11 @@ class ModelSet:
         self.detector: Bundle = read_bundle(models.detector, kind="detector")
         self.classifier: Bundle = read_bundle(models.classifier, kind="classifier")
 
-    def open(self) -> WorkerModels:
+    def open(self, threads: int = 1) -> WorkerModels:
         """Open engines for one more worker.
+
+        Args:
+            threads: Threads within one look; one is best where there is a worker for every core.
 
         Raises:
             EngineError: No allowed engine can run a model here.
@@ -66,7 +69,7 @@ class ModelSet:
         with ExitStack() as opened:
 
             def open_one(bundle: Bundle, size_px: int | None) -> Engine:
-                engine = open_engine(bundle, size_px=size_px, choice=choice, on_missing=on_missing)
+                engine = open_engine(bundle, size_px=size_px, choice=choice, on_missing=on_missing, threads=threads)
                 opened.callback(engine.close)
                 return engine
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -75,7 +76,8 @@ class Replay:
             self._reader: VideoReader = opened.enter_context(
                 open_video(video, None if deliver_all else frames_per_second)
             )
-            self._models: WorkerModels = models.open()
+            # Nobody else works here: one look may have every core.
+            self._models: WorkerModels = models.open(threads=len(os.sched_getaffinity(0)))
             opened.callback(self._models.close)
             self._opened = opened.pop_all()
         # Where every picture is delivered, the same pictures are judged as where only those are.
