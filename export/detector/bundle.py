@@ -4,23 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
 from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
 from export.detector.layers import fold_batch_norms
 from export.detector.network import RetinaFace
 from export.detector.self_check import refuse_unfit_detector
-from export.onnx_files import to_onnx
+from export.precisions import DEFAULT_PRECISIONS
+from export.variants import GraphDescription, make_variants, run_in_torch
+from export.verification.golden import GOLDEN_NAME, Golden, detector_pictures, write_golden
 from monitor.inference.bundle import Bundle
-from monitor.inference.manifest import BundleManifest, DetectorContract, InputContract, Provenance, Variant
+from monitor.inference.manifest import (
+    BundleManifest,
+    DetectorContract,
+    InputContract,
+    Precision,
+    Provenance,
+    Variant,
+)
 
 __all__ = ["SIZES_PX", "TOP_K", "DetectorSource", "write_detector_bundle"]
 
 SIZES_PX = (320, 640)
 # One face keeps some twenty anchors alive before suppression, so this leaves room for several faces.
 TOP_K = 128
-_OUTPUTS = ("boxes", "scores", "landmarks")
 _INTENDED_USE = (
     "Finds faces in camera pictures for the research software nicu-pain-monitor. Trained on faces of all ages; "
     "infants that lie turned need the monitor's orientation search."
@@ -47,7 +53,12 @@ class DetectorSource:
 
 
 def write_detector_bundle(
-    source: DetectorSource, directory: Path, *, name: str, sizes_px: Sequence[int] = SIZES_PX
+    source: DetectorSource,
+    directory: Path,
+    *,
+    name: str,
+    sizes_px: Sequence[int] = SIZES_PX,
+    precisions: Sequence[Precision] = DEFAULT_PRECISIONS,
 ) -> Bundle:
     """Export the detector at every size and write the bundle.
 
@@ -56,13 +67,24 @@ def write_detector_bundle(
         directory: Where to.
         name: The bundle's name.
         sizes_px: Sides of the square inputs, multiples of 32; one model file each.
+        precisions: Which variants; fp32 always.
 
     Raises:
         BundleError: The network does not find the known face, or the place cannot be written to.
     """
     refuse_unfit_detector(source.network, source.normalisation, source.anchors, label=source.provenance.source)
     network = fold_batch_norms(source.network)
-    contents = {model_file(size): _export(source, network, size) for size in sizes_px}
+    contents: dict[str, bytes] = {}
+    variants: list[Variant] = []
+    golden: dict[int, Golden] = {}
+    for size_px in sizes_px:
+        description = _describe(source, network, size_px)
+        made = make_variants(description, precisions, detector_pictures(size_px, calibration=True))
+        variants += [variant for variant, _ in made]
+        contents |= {variant.file: content for variant, content in made}
+        pictures = detector_pictures(size_px)
+        golden[size_px] = Golden(pictures, run_in_torch(description, pictures))
+    contents[GOLDEN_NAME] = write_golden(golden)
     given = source.normalisation
     manifest = BundleManifest(
         name=name,
@@ -84,7 +106,7 @@ def write_detector_bundle(
             suggested_minimum_score=0.8,
             suggested_nms_iou=0.4,
         ),
-        variants=tuple(Variant(file=model_file(size), precision="fp32", size_px=size) for size in sizes_px),
+        variants=tuple(variants),
         files=file_records(contents),
         provenance=source.provenance.model_copy(
             update={"versions": build_versions(["torch", "onnx", "onnxscript"]), "git_commit": git_commit()}
@@ -93,17 +115,14 @@ def write_detector_bundle(
     return write_bundle(directory, manifest, contents)
 
 
-def model_file(size_px: int) -> str:
-    """Return the name of the model file of one size."""
-    return f"model_{size_px}.onnx"
-
-
-def _export(source: DetectorSource, network: torch.nn.Module, size_px: int) -> bytes:
-    if not isinstance(network, RetinaFace):
-        raise TypeError("the detector's graph wraps RetinaFace")
-    graph = DetectorGraph(
-        network, size_px=size_px, normalisation=source.normalisation, anchors=source.anchors, top_k=TOP_K
+def _describe(source: DetectorSource, network: RetinaFace, size_px: int) -> GraphDescription:
+    return GraphDescription(
+        graph=DetectorGraph(
+            network, size_px=size_px, normalisation=source.normalisation, anchors=source.anchors, top_k=TOP_K
+        ),
+        size_px=size_px,
+        stem=f"model_{size_px}",
+        input_name="images",
+        output_names=("boxes", "scores", "landmarks"),
+        metadata={"kind": "detector", "architecture": source.architecture},
     )
-    example = torch.zeros(2, size_px, size_px, 3, dtype=torch.uint8)
-    metadata = {"kind": "detector", "architecture": source.architecture}
-    return to_onnx(graph, example, input_name="images", output_names=_OUTPUTS, metadata=metadata)

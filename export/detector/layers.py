@@ -1,7 +1,7 @@
 """The convolution blocks that RetinaFace is built from."""
 
 import copy
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ __all__ = ["ConvBn", "DepthwiseSeparable", "InvertedResidual", "fold_batch_norms
 
 Activation = Literal["none", "leaky", "relu6"]
 _LEAKY_SLOPE = 0.1
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 class ConvBn(nn.Module):
@@ -95,7 +96,7 @@ class InvertedResidual(nn.Module):
         return x + y if self.is_residual else y
 
 
-def fold_batch_norms(module: nn.Module) -> nn.Module:
+def fold_batch_norms(module: ModuleT) -> ModuleT:
     """Return a copy for inference whose batch normalisations are folded into the convolutions before them.
 
     Half-precision and integer weights then have no tiny variances to divide by.

@@ -119,7 +119,7 @@ class Bundle:
         wanted = sizes[0] if size_px is None else size_px
         for variant in self.manifest.variants:
             if variant.size_px == wanted and variant.precision == precision:
-                if variant.verification == "failed":
+                if variant.verification.get("onnxruntime") == "failed":
                     raise BundleError(
                         f"{variant.file} of bundle {self.name} failed its verification and is not run; "
                         f"`nicu-export show {self.path}` says why, another precision may be chosen"

@@ -18,15 +18,16 @@ __all__ = [
     "ClassifierContract",
     "CropContract",
     "DetectorContract",
+    "EngineName",
     "FileRecord",
     "Generation",
     "InputContract",
     "Kind",
     "Metric",
+    "Outcome",
     "Precision",
     "Provenance",
     "Variant",
-    "Verification",
 ]
 
 SCHEMA: Literal["nicu-pain-monitor/bundle/1"] = "nicu-pain-monitor/bundle/1"
@@ -35,7 +36,8 @@ MANIFEST_NAME = "bundle.json"
 Kind = Literal["detector", "classifier"]
 Generation = Literal["clinical-research", "demo"]
 Precision = Literal["fp32", "fp16", "int8"]
-Verification = Literal["passed", "failed", "not run"]
+EngineName = Literal["onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
+Outcome = Literal["passed", "failed"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Triple = tuple[float, float, float]
 
@@ -57,8 +59,10 @@ class Variant(_Part):
     file: str = Field(description="Name within the bundle; listed in `files` too.")
     precision: Precision
     size_px: int = Field(ge=16, le=4096, description="Side of the square input.")
-    verification: Verification = Field(
-        default="not run", description="Outcome of `nicu-export verify`; a failed variant cannot be selected."
+    verification: dict[EngineName, Outcome] = Field(
+        default_factory=dict,
+        description="Outcome of `nicu-export verify` by engine, of those that were tried. What failed cannot be "
+        "selected; what fails with onnxruntime cannot be selected with any engine.",
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.engine import TensorSpec
-from monitor.inference.tensors import check_inputs
+from monitor.inference.tensors import check_inputs, first_line
 
 __all__ = ["OnnxRuntimeEngine"]
 
@@ -51,7 +51,7 @@ class OnnxRuntimeEngine:
             session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
             raise EngineError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot load {label}: {_first_line(error)}; "
+                f"ONNX Runtime {onnxruntime.__version__} cannot load {label}: {first_line(error)}; "
                 f"export the model again"
             ) from error
         self._session: onnxruntime.InferenceSession | None = session
@@ -82,7 +82,7 @@ class OnnxRuntimeEngine:
         try:
             results = self._session.run(names, dict(inputs))
         except Exception as error:
-            raise EngineError(f"ONNX Runtime failed on {self._label}: {_first_line(error)}") from error
+            raise EngineError(f"ONNX Runtime failed on {self._label}: {first_line(error)}") from error
         return dict(zip(names, results, strict=True))
 
     def close(self) -> None:
@@ -95,7 +95,3 @@ def _spec(node: Any) -> TensorSpec:  # noqa: ANN401 - ONNX Runtime publishes no 
         raise EngineError(f"tensor {node.name} has the type {node.type}, which this program does not handle")
     shape = tuple(size if isinstance(size, int) else None for size in node.shape)
     return TensorSpec(node.name, shape, _DTYPES[node.type])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(". ")

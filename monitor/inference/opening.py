@@ -1,32 +1,45 @@
-"""Opens the engine that runs a bundle's model."""
+"""Opens the engine that runs a bundle's model: which implementation, and why that one.
 
+`auto` takes the first of these that can run here: TensorRT, TensorRT-RTX, ONNX Runtime. OpenVINO runs when it is asked
+for; at fp32 it is no faster than ONNX Runtime, which every model is verified with.
+"""
+
+import logging
 from typing import Literal
 
-from monitor.errors import EngineError
+from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
-from monitor.inference.manifest import Precision
+from monitor.inference.manifest import EngineName, Precision, Variant
+from monitor.inference.presence import missing_reason
 
-__all__ = ["EngineChoice", "open_engine"]
+__all__ = ["ENGINES", "EngineChoice", "OnMissing", "open_engine", "open_variant"]
 
+ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime", "openvino")
 EngineChoice = Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
+OnMissing = Literal["fall_back", "refuse"]
+_AUTO: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime")
+_FALL_BACK: EngineName = "onnxruntime"
+_log = logging.getLogger(__name__)
 
 
 def open_engine(
     bundle: Bundle,
     *,
     size_px: int | None = None,
-    precision: Precision = "fp32",
+    precision: Precision | None = None,
     choice: EngineChoice = "auto",
-    on_missing: Literal["fall_back", "refuse"] = "fall_back",
+    on_missing: OnMissing = "fall_back",
     threads: int = 1,
 ) -> Engine:
     """Return an engine for one model of a bundle. One engine belongs to one thread; open one for each.
 
+    What was chosen and why is logged; so is, as a warning, a fall-back.
+
     Args:
         bundle: What to run.
         size_px: Side of the square input; None where the bundle has only one.
-        precision: Which variant of the model.
+        precision: Which variant of the model; None takes fp16 for TensorRT where there is one, and fp32 elsewhere.
         choice: Which implementation, or `auto`.
         on_missing: What to do when the chosen implementation cannot run here: fall back to ONNX Runtime, or refuse.
         threads: Threads within one operator on a CPU.
@@ -35,9 +48,68 @@ def open_engine(
         BundleError: The bundle has no such model, or it failed its verification.
         EngineError: No allowed engine can run it here.
     """
-    variant = bundle.variant(size_px=size_px, precision=precision)
-    if choice not in {"auto", "onnxruntime"} and on_missing == "refuse":
-        raise EngineError(f"the engine {choice} cannot run here; choose another one")
-    from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+    wanted = _AUTO if choice == "auto" else (choice,)
+    reasons: list[str] = []
+    for name in wanted:
+        try:
+            engine, variant = _try(bundle, name, size_px, precision, threads)
+        except EngineError as error:
+            # The engine that everything falls back to has no other way out.
+            if name == _FALL_BACK:
+                raise
+            reasons.append(f"{name}: {error}")
+            continue
+        passed = "; ".join(reasons) or f"first choice of {choice}"
+        _log.info("%s of bundle %s runs on %s (%s)", variant.file, bundle.name, name, passed)
+        return engine
+    sentence = f"bundle {bundle.name} cannot run on {choice} here ({'; '.join(reasons)})"
+    if on_missing == "refuse":
+        raise EngineError(f"{sentence}; install what is missing, or choose another engine")
+    _log.warning("%s; falling back to %s", sentence, _FALL_BACK)
+    engine, _ = _try(bundle, _FALL_BACK, size_px, precision, threads)
+    return engine
 
-    return OnnxRuntimeEngine(bundle.read(variant.file), label=f"{bundle.name}/{variant.file}", threads=threads)
+
+def _try(
+    bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None, threads: int
+) -> tuple[Engine, Variant]:
+    """Open one implementation.
+
+    Raises:
+        EngineError: It cannot run here, or the model failed its verification with it.
+    """
+    reason = missing_reason(name)
+    if reason is not None:
+        raise EngineError(reason)
+    variant = _variant(bundle, name, size_px, precision)
+    if variant.verification.get(name) == "failed":
+        raise EngineError(f"{variant.file} of bundle {bundle.name} failed its verification with {name}")
+    return open_variant(bundle, variant, name, threads=threads), variant
+
+
+def open_variant(bundle: Bundle, variant: Variant, name: EngineName, *, threads: int = 1) -> Engine:
+    """Open one model file with one engine, whatever its verification said; for verification and benchmarks.
+
+    Raises:
+        BundleError: The file is damaged.
+        EngineError: The engine cannot run it here.
+    """
+    label = f"{bundle.name}/{variant.file}"
+    if name == "onnxruntime":
+        from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(bundle.read(variant.file), label=label, threads=threads)
+    if name == "openvino":
+        from monitor.inference.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(bundle.read(variant.file), label=label, threads=threads)
+    raise EngineError(f"{name} has no engine built for {label}")
+
+
+def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None) -> Variant:
+    if precision is None and name.startswith("tensorrt"):
+        try:
+            return bundle.variant(size_px=size_px, precision="fp16")
+        except BundleError:
+            pass
+    return bundle.variant(size_px=size_px, precision=precision or "fp32")

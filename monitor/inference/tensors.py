@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError
 from monitor.inference.engine import TensorSpec
 
-__all__ = ["check_inputs"]
+__all__ = ["check_inputs", "first_line"]
 
 
 def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, NDArray[Any]]) -> None:
@@ -31,3 +31,9 @@ def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, N
                 f"{label}: input {name} must be {spec.dtype} of shape {declared} and not empty, "
                 f"got {array.dtype} of shape {array.shape}"
             )
+
+
+def first_line(error: Exception) -> str:
+    """Return what a library's error says first, for the middle of a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(". ") if lines else type(error).__name__

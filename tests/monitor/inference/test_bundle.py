@@ -95,7 +95,7 @@ def test_a_manifest_that_is_no_record_is_refused(make_bundle, text: str) -> None
 
 
 def test_a_variant_that_failed_its_verification_cannot_be_selected(make_bundle) -> None:
-    failed = Variant(file="model.onnx", precision="fp32", size_px=16, verification="failed")
+    failed = Variant(file="model.onnx", precision="fp32", size_px=16, verification={"onnxruntime": "failed"})
     bundle = read_bundle(make_bundle(variants=(failed,)))
     with pytest.raises(BundleError, match="failed its verification and is not run"):
         bundle.variant()

@@ -1,0 +1,67 @@
+"""`nicu-export verify`: proof that every file and engine of a bundle is the same model."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from export.verification.report import Report, report_lines
+from export.verification.verify import engines_present, verify_bundle, write_report
+from monitor.commands import EXIT_NO
+from monitor.errors import EngineError
+from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.manifest import EngineName
+from monitor.inference.opening import ENGINES
+from monitor.inference.presence import missing_reason
+
+__all__ = ["command", "verify_and_tell"]
+
+
+@click.command("verify")
+@click.argument("bundle")
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    type=click.Choice(["all", *ENGINES]),
+    help="Which engine to verify; may be repeated. Default: all that are present.",
+)
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the figures to this JSON file and leave the bundle as it is.",
+)
+@click.pass_context
+def command(context: click.Context, bundle: str, engines: tuple[str, ...], report: Path | None) -> None:
+    """Compare every model of BUNDLE, on every engine, with the trained network, and write the outcome into it.
+
+    A model that fails cannot be selected by the monitor. Exit code 1 when anything fails.
+    """
+    read = read_bundle(bundle)
+    found = verify_and_tell(read, _chosen(engines), write=report is None)
+    if report is not None:
+        report.write_text(found.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
+    if not found.passed:
+        context.exit(EXIT_NO)
+
+
+def verify_and_tell(bundle: Bundle, engines: list[EngineName], *, write: bool) -> Report:
+    """Verify a bundle, print the table and, if asked for, write the outcome into the bundle."""
+    with Console(stderr=True).status("verifying") as status:
+        found = verify_bundle(bundle, engines, progress=status.update)
+    for line in report_lines(found):
+        click.echo(line)
+    if write:
+        write_report(bundle, found)
+    return found
+
+
+def _chosen(engines: tuple[str, ...]) -> list[EngineName]:
+    if not engines or "all" in engines:
+        return engines_present()
+    chosen = [name for name in ENGINES if name in engines]
+    for name in chosen:
+        reason = missing_reason(name)
+        if reason is not None:
+            raise EngineError(f"{name} cannot be verified here: {reason}")
+    return chosen

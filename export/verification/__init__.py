@@ -1,0 +1,1 @@
+"""Proof that every file and engine of a bundle is the same model."""

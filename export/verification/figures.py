@@ -1,0 +1,115 @@
+"""How far two answers to the same pictures lie apart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Figures", "classifier_figures", "detector_figures"]
+
+Answers = Mapping[str, NDArray[Any]]
+
+
+class Figures(BaseModel):
+    """Measured differences from the reference; what does not apply to a model is None.
+
+    Attributes:
+        pictures: How many were compared.
+        finite: Whether every number of the answer was finite.
+        score_maximum: Largest |difference| of the score.
+        score_p99: 99th percentile of it.
+        flips: Decisions that changed although the reference lay outside the band around the threshold.
+        minimum_iou: Smallest overlap of a face's box with the reference's.
+        landmark_error: Largest distance of a point from the reference's, in widths of the reference's box.
+        faces_missed: Faces of the reference with no box over them.
+        level_maximum: Largest |difference| of the smoothed level over the golden clip.
+        timeline_equal: Whether the golden clip raised and ended the same alarms within 1 s.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    pictures: int
+    finite: bool
+    score_maximum: float
+    score_p99: float
+    flips: int
+    minimum_iou: float | None = None
+    landmark_error: float | None = None
+    faces_missed: int | None = None
+    level_maximum: float | None = None
+    timeline_equal: bool | None = None
+
+
+def classifier_figures(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Figures:
+    """Compare two classifiers' answers.
+
+    Args:
+        reference: `score` of shape (N,).
+        answer: The same from the model under test.
+        threshold: Of the decision.
+        band: Half width around the threshold in which a changed decision does not count.
+    """
+    return Figures(
+        pictures=len(reference["score"]),
+        finite=_all_finite(answer),
+        **_score_figures(reference["score"], answer["score"], threshold, band),
+    )
+
+
+def detector_figures(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Figures:
+    """Compare two detectors' answers by the best face of every picture.
+
+    Args:
+        reference: `boxes` (N, K, 4), `scores` (N, K), `landmarks` (N, K, 5, 2).
+        answer: The same from the model under test.
+        threshold: Score from which an answer is a face.
+        band: Half width around the threshold in which a face found or lost does not count.
+    """
+    overlaps, errors, missed = [], [], 0
+    for index in range(len(reference["scores"])):
+        if reference["scores"][index, 0] < threshold:
+            continue
+        box = reference["boxes"][index, 0]
+        is_face = answer["scores"][index] >= threshold - band
+        overlap = np.where(is_face, _iou(box, answer["boxes"][index]), 0.0)
+        best = int(np.argmax(overlap))
+        if overlap[best] < 0.5:
+            missed += 1
+            continue
+        distance = np.linalg.norm(answer["landmarks"][index, best] - reference["landmarks"][index, 0], axis=1)
+        overlaps.append(float(overlap[best]))
+        errors.append(float(distance.max() / (box[2] - box[0])))
+    return Figures(
+        pictures=len(reference["scores"]),
+        finite=_all_finite(answer),
+        minimum_iou=min(overlaps, default=0.0),
+        landmark_error=max(errors, default=1.0),
+        faces_missed=missed,
+        **_score_figures(reference["scores"][:, 0], answer["scores"][:, 0], threshold, band),
+    )
+
+
+def _score_figures(reference: NDArray[Any], answer: NDArray[Any], threshold: float, band: float) -> dict[str, Any]:
+    difference = np.abs(np.asarray(answer, np.float64) - np.asarray(reference, np.float64))
+    # A number that is not finite differs by everything there is, not by nothing.
+    difference = np.where(np.isfinite(difference), difference, 1.0)
+    outside = np.abs(reference - threshold) > band
+    flipped = (answer >= threshold) != (reference >= threshold)
+    return {
+        "score_maximum": float(difference.max()),
+        "score_p99": float(np.percentile(difference, 99)),
+        "flips": int((outside & flipped).sum()),
+    }
+
+
+def _all_finite(answer: Answers) -> bool:
+    return all(bool(np.isfinite(values).all()) for values in answer.values())
+
+
+def _iou(box: NDArray[Any], boxes: NDArray[Any]) -> NDArray[np.float64]:
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=1)
+    union = np.prod(box[2:] - box[:2]) + np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1) - shared
+    return np.asarray(shared / np.maximum(union, 1e-9), dtype=np.float64)

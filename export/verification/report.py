@@ -1,0 +1,90 @@
+"""What verification found: the record in the bundle, and the table for people."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from export.verification.figures import Figures
+from monitor.inference.manifest import EngineName, Outcome, Precision
+
+__all__ = ["REPORT_NAME", "Report", "Row", "report_lines"]
+
+REPORT_NAME = "verification.json"
+
+
+class Row(BaseModel):
+    """One model file run by one engine."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str
+    file_sha256: str
+    precision: Precision
+    size_px: int
+    engine: EngineName
+    engine_version: str
+    outcome: Outcome
+    reasons: tuple[str, ...] = Field(description="Why it failed; empty where it passed.")
+    figures: Figures | None = Field(description="None where the engine could not run the file at all.")
+
+
+class Report(BaseModel):
+    """All rows of one bundle."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_: Literal["nicu-pain-monitor/verification/1"] = Field(
+        default="nicu-pain-monitor/verification/1", alias="schema"
+    )
+    reference: str = "PyTorch fp32 at the time of the export, on the golden pictures in golden.npz"
+    rows: tuple[Row, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every row passed."""
+        return all(row.outcome == "passed" for row in self.rows)
+
+    def merged_with(self, older: "Report | None") -> "Report":
+        """Return a report that keeps an older one's rows of other engines for files that are the same."""
+        if older is None:
+            return self
+        done = {(row.file, row.engine) for row in self.rows}
+        hashes = {row.file: row.file_sha256 for row in self.rows}
+        kept = tuple(
+            row
+            for row in older.rows
+            if (row.file, row.engine) not in done and hashes.get(row.file, row.file_sha256) == row.file_sha256
+        )
+        return self.model_copy(update={"rows": (*self.rows, *kept)})
+
+
+def report_lines(report: Report) -> list[str]:
+    """Return the PASS/FAIL table, one line a row; the reasons of a failure follow on lines of their own."""
+    lines = [_line("", "model", "engine", ("score max", "score p99", "flips", "IoU min", "points", "level", "alarms"))]
+    for row in report.rows:
+        lines.append(_line("PASS" if row.outcome == "passed" else "FAIL", row.file, row.engine, _cells(row.figures)))
+        lines += [f"      {reason}" for reason in row.reasons]
+    return lines
+
+
+def _line(verdict: str, model: str, engine: str, cells: tuple[str, ...]) -> str:
+    return f"{verdict:<4}  {model:<20}  {engine:<12}" + "".join(f"{cell:>11}" for cell in cells)
+
+
+def _cells(figures: Figures | None) -> tuple[str, ...]:
+    if figures is None:
+        return ("-",) * 7
+    alarms = "-" if figures.timeline_equal is None else ("same" if figures.timeline_equal else "other")
+    return (
+        f"{figures.score_maximum:.2g}",
+        f"{figures.score_p99:.2g}",
+        str(figures.flips),
+        _number(figures.minimum_iou, ".3f"),
+        _number(figures.landmark_error, ".3f"),
+        _number(figures.level_maximum, ".2g"),
+        alarms,
+    )
+
+
+def _number(value: float | None, style: str) -> str:
+    return "-" if value is None else format(value, style)

@@ -1,0 +1,143 @@
+"""Runs every variant of a bundle on every engine that is present, and writes the outcome into the bundle."""
+
+import importlib.metadata
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.bundle_writer import write_bundle
+from export.verification.figures import Figures, classifier_figures, detector_figures
+from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
+from export.verification.limits import LIMITS, broken_limits
+from export.verification.report import REPORT_NAME, Report, Row
+from export.verification.timeline import alert_timeline, golden_clip, timelines_agree
+from monitor.errors import BundleError, EngineError
+from monitor.inference.bundle import Bundle
+from monitor.inference.engine import Engine
+from monitor.inference.manifest import EngineName, Outcome, Variant
+from monitor.inference.opening import ENGINES, open_variant
+from monitor.inference.presence import missing_reason
+
+__all__ = ["engines_present", "verify_bundle", "write_report"]
+
+_DISTRIBUTIONS: dict[EngineName, str] = {
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt_rtx",
+}
+_BATCH = 8
+
+
+def engines_present() -> list[EngineName]:
+    """Return the engines that can run on this machine."""
+    return [name for name in ENGINES if missing_reason(name) is None]
+
+
+def verify_bundle(
+    bundle: Bundle, engines: Sequence[EngineName], *, progress: Callable[[str], None] = lambda _: None
+) -> Report:
+    """Compare every variant of a bundle, run by every engine, with the trained network's answers.
+
+    Args:
+        bundle: With golden pictures.
+        engines: Which ones; each must be present.
+        progress: Called with one line before each comparison.
+
+    Raises:
+        BundleError: The bundle carries no golden pictures.
+    """
+    if GOLDEN_NAME not in bundle.manifest.files:
+        raise BundleError(f"bundle {bundle.name} carries no {GOLDEN_NAME} to verify against; export it again")
+    content = bundle.read(GOLDEN_NAME)
+    rows = []
+    for variant in bundle.manifest.variants:
+        golden = read_golden(content, variant.size_px)
+        for name in engines:
+            if variant.precision == "int8" and name.startswith("tensorrt"):
+                continue  # these Q/DQ pairs are made for CPUs
+            progress(f"{variant.file} on {name}")
+            rows.append(_row(bundle, variant, golden, name))
+    return Report(rows=tuple(rows))
+
+
+def write_report(bundle: Bundle, report: Report) -> Bundle:
+    """Write the outcome into the bundle, so that nothing that failed can be selected; return the new bundle.
+
+    Raises:
+        BundleError: The bundle cannot be written to.
+    """
+    older = Report.model_validate_json(bundle.read(REPORT_NAME)) if REPORT_NAME in bundle.manifest.files else None
+    complete = report.merged_with(older)
+    variants = [
+        variant.model_copy(update={"verification": dict(_outcomes(complete, variant))})
+        for variant in bundle.manifest.variants
+    ]
+    contents = {name: bundle.read(name) for name in bundle.manifest.files}
+    contents[REPORT_NAME] = (complete.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+    return write_bundle(bundle.path, bundle.manifest.model_copy(update={"variants": tuple(variants)}), contents)
+
+
+def _outcomes(report: Report, variant: Variant) -> Iterator[tuple[EngineName, Outcome]]:
+    for row in report.rows:
+        if row.file == variant.file:
+            yield row.engine, row.outcome
+
+
+def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> Row:
+    reasons: tuple[str, ...]
+    figures: Figures | None = None
+    try:
+        engine = open_variant(bundle, variant, name)
+        try:
+            figures = _figures(bundle, variant, golden, engine)
+        finally:
+            engine.close()
+        reasons = broken_limits(figures, LIMITS[variant.precision])
+    except EngineError as error:
+        reasons = (str(error),)
+    return Row(
+        file=variant.file,
+        file_sha256=bundle.manifest.files[variant.file].sha256,
+        precision=variant.precision,
+        size_px=variant.size_px,
+        engine=name,
+        engine_version=importlib.metadata.version(_DISTRIBUTIONS[name]),
+        outcome="failed" if reasons else "passed",
+        reasons=reasons,
+        figures=figures,
+    )
+
+
+def _figures(bundle: Bundle, variant: Variant, golden: Golden, engine: Engine) -> Figures:
+    band = LIMITS[variant.precision].band
+    answers = _run(engine, golden.pictures)
+    if bundle.manifest.kind == "detector":
+        threshold = bundle.detector.suggested_minimum_score
+        return detector_figures(golden.answers, answers, threshold=threshold, band=band)
+    clip = _run(engine, golden_clip(golden.pictures, golden.answers["score"]))["score"]
+    reference_clip = golden.answers[CLIP_ANSWER]
+    figures = classifier_figures(
+        {"score": np.concatenate([golden.answers["score"], reference_clip])},
+        {**answers, "score": np.concatenate([answers["score"], clip])},
+        threshold=bundle.classifier.decision_threshold,
+        band=band,
+    )
+    reference, timeline = alert_timeline(reference_clip), alert_timeline(clip)
+    known = np.isfinite(reference.levels) & np.isfinite(timeline.levels)
+    return figures.model_copy(
+        update={
+            "level_maximum": float(np.abs(reference.levels - timeline.levels)[known].max(initial=0.0)),
+            "timeline_equal": timelines_agree(reference, timeline)
+            and bool((np.isfinite(reference.levels) == np.isfinite(timeline.levels)).all()),
+        }
+    )
+
+
+def _run(engine: Engine, pictures: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """Run pictures in small batches, so that a large model does not need much memory."""
+    name = engine.inputs[0].name
+    parts = [engine.run({name: pictures[start : start + _BATCH]}) for start in range(0, len(pictures), _BATCH)]
+    return {output: np.concatenate([part[output] for part in parts]) for output in parts[0]}

@@ -1,0 +1,69 @@
+"""Differences and limits: what counts as the same model."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from export.verification.figures import classifier_figures, detector_figures
+from export.verification.limits import LIMITS, broken_limits
+
+_scores = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32))
+
+
+@given(_scores)
+def test_the_same_answer_passes_every_gate(scores: NDArray[np.float32]) -> None:
+    figures = classifier_figures({"score": scores}, {"score": scores}, threshold=0.5, band=0.0)
+    assert figures.score_maximum == 0
+    assert figures.flips == 0
+    assert all(broken_limits(figures, limits) == () for limits in LIMITS.values())
+
+
+@given(_scores, st.data())
+def test_one_number_that_is_not_finite_fails_every_gate(scores: NDArray[np.float32], data: st.DataObject) -> None:
+    broken = scores.copy()
+    broken[data.draw(st.integers(0, len(scores) - 1))] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    figures = classifier_figures({"score": scores}, {"score": broken}, threshold=0.5, band=0.1)
+    assert not figures.finite
+    assert figures.score_maximum == 1
+    assert all("not finite" in broken_limits(figures, limits)[0] for limits in LIMITS.values())
+
+
+def test_flips_count_outside_the_band_only() -> None:
+    reference = {"score": np.array([0.45, 0.55, 0.2, 0.8], np.float32)}
+    answer = {"score": np.array([0.51, 0.49, 0.6, 0.9], np.float32)}
+    assert classifier_figures(reference, answer, threshold=0.5, band=0.1).flips == 1
+    assert classifier_figures(reference, answer, threshold=0.5, band=0.01).flips == 3
+
+
+def _faces(shift: float = 0.0, score: float = 0.95, point: float = 0.0) -> dict[str, NDArray[np.float32]]:
+    boxes = np.array([[[10, 10, 50, 60], [100, 100, 120, 130]]], np.float32) + np.float32(shift)
+    landmarks = np.full((1, 2, 5, 2), 30, np.float32) + np.float32(point)
+    return {"boxes": boxes, "scores": np.array([[score, 0.1]], np.float32), "landmarks": landmarks}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (_faces(), None),
+        (_faces(shift=15), "box overlaps|faces are missed"),
+        (_faces(point=4), "a point lies 0.141 face widths away"),
+        (_faces(score=0.3), "1 faces are missed"),
+        (_faces(score=0.79), "1 decisions flip"),
+    ],
+)
+def test_a_detector_that_moved_is_noticed(answer: dict[str, NDArray[np.float32]], reason: str | None) -> None:
+    limits = LIMITS["fp16"]
+    figures = detector_figures(_faces(), answer, threshold=0.8, band=limits.band)
+    phrases = "; ".join(broken_limits(figures, limits))
+    if reason is None:
+        assert phrases == ""
+    else:
+        assert any(part in phrases for part in reason.split("|")), phrases
+
+
+def test_a_reference_without_faces_proves_nothing() -> None:
+    figures = detector_figures(_faces(score=0.2), _faces(score=0.2), threshold=0.8, band=0.0)
+    assert broken_limits(figures, LIMITS["int8"]) != ()
