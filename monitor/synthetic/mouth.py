@@ -14,10 +14,13 @@ _TONGUE = np.array([204.0, 104.0, 108.0], np.float32)
 
 
 def _row(layout: FaceLayout, middle: float, power: float) -> Points:
-    """Return a line from corner to corner whose middle lies at y `middle`; a high power makes it squarer."""
+    """Return a line from corner to corner whose middle lies at y `middle`; a high power makes it squarer.
+
+    A dropped jaw rounds it: the mouth of a yawn is an oval, not a lens.
+    """
     left, right = layout.mouth_left, layout.mouth_right
     base = left + (right - left) * ((_ACROSS + 1.0) / 2)[:, None]
-    bulge = 1.0 - np.abs(_ACROSS) ** power
+    bulge = (1.0 - np.abs(_ACROSS) ** power) ** (1.0 - 0.42 * layout.expression.vertical_stretch)
     y = base[:, 1] + (middle - base[:, 1]) * bulge
     return np.stack([base[:, 0], y], axis=1)
 

@@ -130,7 +130,7 @@ class Portrait:
             hair_behind(under, grid, layout)
         _ears(under, grid, layout)
         under.multiply(np.clip(gain, 0.35, 1.0))
-        skull = grid.fill(layout.outline[layout.outline[:, 1] < 0.6], soft=0.006)
+        skull = grid.fill(layout.outline[layout.outline[:, 1] < 0.0], soft=0.006)
         under.blend(skin, skull)
         cover = Overlay(grid.height_px, grid.width_px)
         if self.dress.cap is not None:
@@ -153,7 +153,7 @@ def _ears(under: Overlay, grid: Grid, layout: FaceLayout) -> None:
     skin = np.array(person.skin, np.float32)
     for side in (-1.0, 1.0):
         hidden = max(0.0, side * yaw)
-        x, y = layout.at(side * (person.skull_half_width * 1.005 - 0.9 * hidden), 0.16, -1.0)
+        x, y = layout.at(side * (person.skull_half_width * 0.965 - 0.9 * hidden), 0.16, -0.72)
         rim = ellipse(x, y, 0.15, 0.31)
         rim[:, 0] += side * 0.05 * (rim[:, 1] < y)
         under.blend(tuple(skin * (0.94, 0.8, 0.78)), grid.fill(rim, soft=0.008))
