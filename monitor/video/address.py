@@ -59,7 +59,7 @@ class SourceAddress:
     """
 
     kind: SourceKind
-    location: str
+    location: str = field(repr=False)
     display: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)

@@ -67,6 +67,7 @@ class Camera:
         listener: Called after every new frame, from the camera's thread; must return at once.
         synthetic: Paints the pictures of a `synthetic://` address; the project's own infants when absent.
         backoff: Waiting times between attempts.
+        limits: How long each stage may stay silent; by default the settings' `stall_seconds` and what follows from it.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Camera:
         listener: Callable[[], None] | None = None,
         synthetic: SyntheticFactory = paint_synthetic_bed,
         backoff: Backoff | None = None,
+        limits: StallLimits | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.slot = FrameSlot(listener)
@@ -87,7 +89,7 @@ class Camera:
         self._backoff = backoff if backoff is not None else Backoff()
         self._sampler = Sampler(frames_per_second)
         self._address = resolve_address(settings.model_copy(update={"password_file": None}))
-        self._limits = StallLimits(
+        self._limits = limits or StallLimits(
             data_seconds=settings.stall_seconds, picture_seconds=max(6.0, 3.0 * settings.stall_seconds)
         )
         self._stopping = threading.Event()
@@ -99,6 +101,8 @@ class Camera:
         self._size_px: tuple[int, int] | None = None
         self._codec: str | None = None
         self._check = PictureCheck()
+        self._frozen_since_seconds: float | None = None
+        self._dark_since_seconds: float | None = None
         self._governor = DecodeGovernor()
         self._frames = self._reconnects = self._abandoned = self._format_changes = 0
         self._past_pictures = self._past_decode_errors = self._past_timestamp_faults = 0
@@ -149,15 +153,17 @@ class Camera:
                 drops.update(tap.drops)
             drops[DropCause.SUPERSEDED] += self.slot.superseded
             playing = self._state is CameraState.PLAYING
-            late = newest is not None and now - newest > self._limits.data_seconds
+            overloaded = tap is not None and tap.keyframes_only
+            limit_seconds = self._limits.picture_seconds if overloaded else self._limits.data_seconds
+            late = newest is not None and now - newest > limit_seconds
             return CameraStatus(
                 camera_id=self.camera_id,
                 address=self._address.display,
                 state=CameraState.LOST if playing and late else self._state,
                 seconds_since_frame=None if newest is None else max(0.0, now - newest),
-                frozen_since_seconds=self._check.frozen_since_seconds if playing else None,
-                dark_since_seconds=self._check.dark_since_seconds if playing else None,
-                overloaded=tap is not None and tap.keyframes_only,
+                frozen_since_seconds=self._frozen_since_seconds,
+                dark_since_seconds=self._dark_since_seconds,
+                overloaded=overloaded,
                 reconnects=self._reconnects,
                 abandoned=self._abandoned,
                 pictures=self._past_pictures + (tap.pictures if tap is not None else 0),
@@ -231,7 +237,8 @@ class Camera:
             self._past_decode_errors += pipeline.decode_errors
             self._past_timestamp_faults += tap.timestamp_faults
             self._past_drops.update(tap.drops)
-        self._check.reset()
+            self._frozen_since_seconds = self._dark_since_seconds = None
+        self._check = PictureCheck()
 
     def _deliver(self, image: NDArray[np.uint8], stamp: Stamp) -> None:
         size_px = (image.shape[1], image.shape[0])
@@ -247,6 +254,9 @@ class Camera:
         if came_back:
             _log.info("camera %s: pictures come from %s", self.camera_id, self._address.display)
         self._check.update(image, stamp.arrival_seconds)
+        with self._lock:
+            self._frozen_since_seconds = self._check.frozen_since_seconds
+            self._dark_since_seconds = self._check.dark_since_seconds
         pts_seconds = None if stamp.pts_ns is None else stamp.pts_ns / 1e9
         self.slot.put(Frame(image, stamp.arrival_seconds, pts_seconds, self._past_pictures + stamp.index))
 

@@ -1,13 +1,15 @@
 """Whether a video file is all there, told from the sizes that its container declares.
 
-A truncated file often plays to its new end without any error. Its first bytes still say how long it should be.
+A truncated file often plays to its new end without any error. Its first bytes still say how long it should be. And an
+MP4 file whose index is missing makes parsebin 1.22 wait for ever about once in seven times.
 """
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["missing_bytes"]
+__all__ = ["Completeness", "check_completeness"]
 
 _MP4_BOXES = frozenset(
     {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"sidx", b"styp", b"pnot"}
@@ -17,45 +19,58 @@ _SEGMENT_ID = b"\x18\x53\x80\x67"
 _MOST_BOXES = 100_000
 
 
-def missing_bytes(path: Path) -> int:
-    """Return how many bytes are missing at the end of an MP4, Matroska, WebM or AVI file.
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What a container says about itself.
 
-    Returns:
-        0 where the file is complete, of another kind, or does not say.
+    Attributes:
+        missing_bytes: How many are missing at the end; 0 where the file is complete or does not say.
+        has_index: False for an MP4 file without its index, which cannot be played at all.
+    """
+
+    missing_bytes: int = 0
+    has_index: bool = True
+
+
+def check_completeness(path: Path) -> Completeness:
+    """Look at the containers that declare their size: MP4, Matroska, WebM and AVI.
+
+    Raises:
+        OSError: The file cannot be read.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] == b"RIFF" and len(head) == 12:
-            declared = 8 + int.from_bytes(head[4:8], "little")
-        elif head[:4] == _EBML_MAGIC:
-            declared = _matroska_size(file)
-        elif head[4:8] in _MP4_BOXES:
-            declared = _mp4_size(file, size)
-        else:
-            return 0
-    return max(0, declared - size)
+            return Completeness(max(0, 8 + int.from_bytes(head[4:8], "little") - size))
+        if head[:4] == _EBML_MAGIC:
+            return Completeness(max(0, _matroska_size(file) - size))
+        if head[4:8] in _MP4_BOXES:
+            end, names = _mp4_boxes(file, size)
+            return Completeness(max(0, end - size), has_index=b"moov" in names)
+    return Completeness()
 
 
-def _mp4_size(file: BinaryIO, size: int) -> int:
-    """Return where the last top-level box ends."""
-    position = 0
+def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, set[bytes]]:
+    """Return where the last top-level box ends, and the names of all of them."""
+    position, names = 0, set()
     for _ in range(_MOST_BOXES):
         file.seek(position)
         header = file.read(16)
-        if len(header) < 8 or header[4:8] not in _MP4_BOXES | {b"mfra", b"meta", b"prft"}:
-            return position
+        if len(header) < 8 or header[4:8] not in _MP4_BOXES:
+            break
+        names.add(header[4:8])
         box_size = int.from_bytes(header[:4], "big")
         if box_size == 1 and len(header) == 16:
             (box_size,) = struct.unpack(">Q", header[8:16])
         elif box_size == 0:
-            return size
+            return size, names
         if box_size < 8:
-            return position
+            break
         position += box_size
         if position >= size:
-            return position
-    return position
+            break
+    return position, names
 
 
 def _matroska_size(file: BinaryIO) -> int:

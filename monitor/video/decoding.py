@@ -14,10 +14,11 @@ from typing import Any
 from monitor.video.gst import gstreamer, make_element
 from monitor.video.tap import Tap
 
-__all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "build_chain"]
+__all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "accepts_caps", "build_chain"]
 
 _LARGEST_BACKLOG_BYTES = 32 * 1024 * 1024
 _NO_TIME = 2**64 - 1
+_LARGEST_RATE = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,16 @@ def build_chain(pipeline: Any, caps: Any, tap: Tap, settings: ChainSettings) -> 
     return Chain(elements[0].get_static_pad("sink"), sink, codec.name if codec is not None else media_type)
 
 
+def accepts_caps(tap: Tap, caps: Any) -> bool:  # noqa: ANN401 - from gi
+    """Tell the tap what the stream announces, where it does; return whether pictures of this size are accepted."""
+    structure = caps.get_structure(0)
+    has_width, width = structure.get_int("width")
+    has_height, height = structure.get_int("height")
+    has_rate, over, under = structure.get_fraction("framerate")
+    rate = over / under if has_rate and under > 0 else 0.0
+    return not (has_width and has_height) or tap.accepts(width, height, rate if 0.0 < rate <= _LARGEST_RATE else None)
+
+
 def _decoder(caps: Any, codec: Codec | None) -> Any:  # noqa: ANN401 - from gi
     gst = gstreamer()
     if caps.get_structure(0).get_name() == "video/x-raw":
@@ -172,12 +183,7 @@ def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from g
         event = info.get_event()
         if event.type != gst.EventType.CAPS:
             return ok
-        structure = event.parse_caps().get_structure(0)
-        has_width, width = structure.get_int("width")
-        has_height, height = structure.get_int("height")
-        has_rate, over, under = structure.get_fraction("framerate")
-        rate = over / under if has_rate and over > 0 else None
-        if not (has_width and has_height) or tap.accepts(width, height, rate):
+        if accepts_caps(tap, event.parse_caps()):
             return ok
         pad.add_probe(gst.PadProbeType.BUFFER, lambda *_: drop)
         return drop

@@ -7,7 +7,7 @@ from monitor.errors import VideoError
 from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.gst import APT_LINE, gstreamer
 
-__all__ = ["FaultKind", "SourceEndedError", "SourceFaultError", "fault_of_error"]
+__all__ = ["UNTRUSTED", "FaultKind", "SourceEndedError", "SourceFaultError", "fault_of_error"]
 
 
 class FaultKind(StrEnum):
@@ -34,6 +34,9 @@ class SourceFaultError(VideoError):
         self.kind = kind
 
 
+UNTRUSTED = "has a TLS certificate that is not trusted; set tls_ca_file to the authority that signed it"
+
+
 class SourceEndedError(VideoError):
     """The stream has come to its end; for a live source this is a fault."""
 
@@ -52,11 +55,6 @@ def fault_of_error(error: Any, address: SourceAddress) -> SourceFaultError:  # n
     found = (FaultKind.OTHER, f"failed: {_short(error, address)}")
     if _mentions(error, "unauthorized", "forbidden", "(401)", "(403)"):
         found = codes[gst.ResourceError, "NOT_AUTHORIZED"]
-    elif _mentions(error, "tls", "certificate"):
-        found = (
-            FaultKind.REFUSED,
-            "has a TLS certificate that is not trusted; set tls_ca_file to the authority that signed it",
-        )
     else:
         for (domain, name), known in codes.items():
             if error.matches(domain.quark(), getattr(domain, name)):
@@ -88,9 +86,14 @@ def _resource_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, st
 def _stream_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]]:
     """Return, for each code of GStreamer's stream errors, the kind and the end of the sentence."""
     broken = "is not a complete video, or a damaged one"
+    other = {}
     if address.kind is SourceKind.HTTP:
         broken = "sends no MJPEG stream (multipart/x-mixed-replace)"
-    return {
+        # GStreamer 1.22 does not tell a refused connection from an untrusted certificate here.
+        trust = ", and tls_ca_file" if address.location.startswith("https:") else ""
+        unreached = f"cannot be reached; check that the camera is on and its address is right{trust}"
+        other = {"FAILED": (FaultKind.UNREACHABLE, unreached)}
+    return other | {
         "CODEC_NOT_FOUND": (FaultKind.FORMAT, f"needs a codec that is not installed; run: {APT_LINE}"),
         "TYPE_NOT_FOUND": (FaultKind.FORMAT, "is not a video"),
         "WRONG_TYPE": (FaultKind.FORMAT, "is not a video"),

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.errors import VideoError
 from monitor.video.address import SourceAddress
-from monitor.video.decoding import Chain, ChainSettings, build_chain
+from monitor.video.decoding import Chain, ChainSettings, accepts_caps, build_chain
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, fault_of_error
 from monitor.video.gst import gi_module, gstreamer
 from monitor.video.tap import LARGEST_SIDE_PX, Stamp, Tap
@@ -53,8 +54,17 @@ class MediaPipeline:
         return self._codec
 
     def connect(self, element: Any, signal: str, callback: Callable[..., Any]) -> None:  # noqa: ANN401 - from gi
-        """Connect a signal handler that ends with the pipeline."""
-        self._handlers.append((element, element.connect(signal, callback)))
+        """Connect a signal handler that ends with the pipeline; what it raises becomes the pipeline's fault."""
+
+        def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - from gi
+            try:
+                return callback(*arguments)
+            except Exception as error:  # noqa: BLE001 - it runs in GStreamer's thread; the owner's must hear of it
+                text = str(error) if isinstance(error, VideoError) else f"unforeseen {type(error).__name__}"
+                self.fail(SourceFaultError(FaultKind.FORMAT, f"{self._address.display}: {text}"))
+                return None
+
+        self._handlers.append((element, element.connect(signal, guarded)))
 
     def take_pad(self, pad: Any, caps: Any) -> bool:  # noqa: ANN401 - from gi
         """Decode what comes out of this pad, if it is the first with pictures.
@@ -67,15 +77,18 @@ class MediaPipeline:
             if self._chain is not None or not name.startswith(("video/", "image/")):
                 self.other_streams.append(name)
                 return False
-            try:
-                self._chain = build_chain(self.pipeline, caps, self.tap, self._settings)
-            except Exception as error:  # noqa: BLE001 - raised in GStreamer's thread, told in the owner's
-                self.fail(SourceFaultError(FaultKind.FORMAT, f"{self._address.display}: {error}"))
+            if not accepts_caps(self.tap, caps):
                 return False
+            self._chain = build_chain(self.pipeline, caps, self.tap, self._settings)
         self._codec = self._chain.codec
         pad.link(self._chain.entry)
         self._chain_ready.set()
         return True
+
+    def no_video_sentence(self) -> str:
+        """Say what the source has instead of pictures that can be decoded."""
+        offered = ", ".join(sorted(set(self.other_streams))) or "nothing"
+        return f"{self._address.display} offers {offered}; video in H.264, H.265 or MJPEG is needed"
 
     def fail(self, fault: SourceFaultError) -> None:
         """Note a fault from one of GStreamer's threads; `check` raises it in the owner's."""
@@ -149,7 +162,10 @@ class MediaPipeline:
         kinds = self._gst.MessageType
         if message.type == kinds.ERROR:
             error, _ = message.parse_error()
-            raise fault_of_error(error, self._address)
+            fault = fault_of_error(error, self._address)
+            if fault.kind is FaultKind.FORMAT and self._codec is None and self.other_streams:
+                fault = SourceFaultError(FaultKind.FORMAT, self.no_video_sentence())
+            raise fault
         if message.type == kinds.EOS:
             raise SourceEndedError(f"{self._address.display} has ended")
         if message.type == kinds.WARNING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.clock import SystemClock
 from monitor.errors import VideoError
 from monitor.video.address import SourceAddress, SourceKind
-from monitor.video.containers import missing_bytes
+from monitor.video.containers import check_completeness
 from monitor.video.decoding import ChainSettings
 from monitor.video.faults import SourceEndedError
 from monitor.video.frame import Frame
@@ -26,6 +26,7 @@ __all__ = ["VideoReader", "open_video"]
 
 _PULL_SECONDS = 0.05
 _SILENCE_SECONDS = 30.0
+_OPENING_SECONDS = 10.0
 _CLOSE_SECONDS = 5.0
 
 
@@ -58,7 +59,7 @@ class VideoReader:
         self._closed = False
         try:
             add_file_source(self._media, address)
-            self._missing_bytes = missing_bytes(path)
+            self._missing_bytes = _missing_bytes(path)
             self._media.play()
             self._first = self._next()
         except BaseException:
@@ -123,7 +124,7 @@ class VideoReader:
     def _next(self) -> tuple[NDArray[np.uint8], Stamp] | None:
         """Return the next chosen picture; None at the end."""
         heard_seconds, pictures = time.monotonic(), self._tap.pictures
-        while time.monotonic() - heard_seconds < _SILENCE_SECONDS:
+        while time.monotonic() - heard_seconds < (_SILENCE_SECONDS if self._media.codec else _OPENING_SECONDS):
             pulled = self._media.pull(_PULL_SECONDS)
             if pulled is not None:
                 return pulled
@@ -134,4 +135,13 @@ class VideoReader:
             # A sparse choice of a long film takes long without being silent.
             if pictures != self._tap.pictures:
                 heard_seconds, pictures = time.monotonic(), self._tap.pictures
+        if self._media.codec is None:
+            raise VideoError(f"{self.path} is not a complete video, or a damaged one")
         raise VideoError(f"{self.path} cannot be read on: nothing came for {_SILENCE_SECONDS:g} s")
+
+
+def _missing_bytes(path: Path) -> int:
+    completeness = check_completeness(path)
+    if not completeness.has_index:
+        raise VideoError(f"{path} is not complete: its index is missing, so the recording was never finished")
+    return completeness.missing_bytes

@@ -19,7 +19,7 @@ from monitor.video.gst import gstreamer, make_element
 __all__ = ["ClipFeed", "Feed", "FeedThread", "PaintedFeed"]
 
 _NS = 1_000_000_000
-_LOAD_SECONDS = 30.0
+_LOAD_SECONDS = 10.0
 
 _ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast threads=1 bitrate={kbit} key-int-max={gop}"
@@ -122,8 +122,11 @@ class ClipFeed:
         if media_type not in _PAYLOADERS:
             raise VideoError(f"{path} holds {media_type}; H.264, H.265 or MJPEG can be sent")
         self._payloader = _PAYLOADERS[media_type]
-        times = [b.dts if b.dts != gst.CLOCK_TIME_NONE else b.pts for b in self._buffers]
-        if any(time_ns == gst.CLOCK_TIME_NONE for time_ns in times):
+        kinds = gst.BufferCopyFlags
+        self._copy_flags = kinds.FLAGS | kinds.TIMESTAMPS | kinds.META | kinds.MEMORY
+        # In the order of decoding, at the speed of showing: with B-frames, time stamps go to and fro.
+        times = sorted(buffer.pts for buffer in self._buffers)
+        if times[-1] == gst.CLOCK_TIME_NONE:
             raise VideoError(f"{path} has no time stamps, so its speed is not known")
         self._send_ns = [time_ns - times[0] for time_ns in times]
         step_ns = self._send_ns[-1] // max(1, len(times) - 1) or _NS // 25
@@ -144,7 +147,9 @@ class ClipFeed:
         gst = gstreamer()
         round_, place = divmod(index, len(self._buffers))
         shift_ns = round_ * self._length_ns
-        buffer = self._buffers[place].copy()
+        original = self._buffers[place]
+        # Shares the bytes; plain `copy` would hand out the original itself.
+        buffer = original.copy_region(self._copy_flags, 0, original.get_size())
         for name in ("pts", "dts"):
             value = getattr(buffer, name)
             if value != gst.CLOCK_TIME_NONE:
@@ -210,11 +215,17 @@ def _load(path: Path) -> tuple[Any, list[Any]]:
 
     handler = parser.connect("pad-added", on_pad)
     pipeline.set_state(gst.State.PLAYING)
-    caps, buffers = None, []
+    caps, buffers, heard = None, [], time.monotonic()
+    ends = gst.MessageType.ERROR | gst.MessageType.EOS
     try:
-        while (sample := sink.try_pull_sample(int(_LOAD_SECONDS * _NS))) is not None:
-            caps = caps or sample.get_caps()
-            buffers.append(sample.get_buffer())
+        while time.monotonic() - heard < _LOAD_SECONDS:
+            sample = sink.try_pull_sample(_NS // 20)
+            if sample is not None:
+                caps = caps or sample.get_caps()
+                buffers.append(sample.get_buffer())
+                heard = time.monotonic()
+            elif pipeline.get_bus().pop_filtered(ends) is not None:
+                break
     finally:
         parser.disconnect(handler)
         pipeline.set_state(gst.State.NULL)

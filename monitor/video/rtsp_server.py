@@ -130,9 +130,14 @@ class RtspServer:
             return
         self._source.destroy()
         self.disconnect_clients()
-        self._loop.quit()
+        # From within the loop: one that has not begun to run yet would miss a plain call.
+        quitting = self._glib.idle_source_new()
+        quitting.set_callback(lambda _: self._loop.quit())
+        quitting.attach(self._context)
         self._thread.join(5.0)
         self._thread = None
+        # The port is free only once nothing refers to the source any more.
+        self._source = None
         with self._lock:
             threads = list(self._threads.values())
             self._threads.clear()

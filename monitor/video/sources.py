@@ -7,7 +7,7 @@ from monitor.config import CameraSettings
 from monitor.errors import VideoError
 from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.decoding import ChainSettings
-from monitor.video.faults import FaultKind, SourceFaultError
+from monitor.video.faults import UNTRUSTED, FaultKind, SourceFaultError
 from monitor.video.gst import gi_module, gstreamer, make_element
 from monitor.video.pipeline import MediaPipeline
 from monitor.video.tap import Tap
@@ -91,7 +91,7 @@ def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSett
         user_agent=_USER_AGENT,
         do_rtsp_keep_alive=True,
         # Longer than the frame-age watchdog: that one decides, this one ends a thread that would wait for 20 s.
-        tcp_timeout=5_000_000,
+        tcp_timeout=10_000_000,
         teardown_timeout=100_000_000,
     )
     gst.util_set_object_arg(source, "protocols", settings.transport)
@@ -100,13 +100,27 @@ def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSett
     if address.password is not None:
         source.set_property("user-pw", address.password)
     _trust(source, settings)
+    media.pipeline.add(source)
+    _choose_rtp_stream(media, source, address)
+
+
+def _choose_rtp_stream(media: MediaPipeline, source: Any, address: SourceAddress) -> None:  # noqa: ANN401 - from gi
+    """Take the first stream with pictures and leave the rest alone."""
+    gst = gstreamer()
+    chosen: list[int] = []
+
+    def on_stream(_source: Any, number: int, caps: Any) -> bool:  # noqa: ANN401 - from gi
+        """Ask the camera for the first stream with pictures only: sound would cost its network."""
+        kind, encoding = _rtp_kind(caps)
+        if kind == "video" and encoding in _DEPAYLOADERS and not chosen:
+            chosen.append(number)
+            return True
+        media.other_streams.append(f"{kind} {encoding}".strip())
+        return False
 
     def on_pad(_source: Any, pad: Any) -> None:  # noqa: ANN401 - from gi
-        caps = pad.get_current_caps() or pad.query_caps(None)
-        structure = caps.get_structure(0)
-        encoding = structure.get_string("encoding-name") or ""
-        if structure.get_string("media") != "video" or encoding not in _DEPAYLOADERS:
-            media.other_streams.append(f"{structure.get_string('media')} {encoding}".strip())
+        _, encoding = _rtp_kind(pad.get_current_caps() or pad.query_caps(None))
+        if encoding not in _DEPAYLOADERS:
             return
         depayloader = make_element(_DEPAYLOADERS[encoding])
         media.pipeline.add(depayloader)
@@ -116,16 +130,22 @@ def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSett
 
     def on_all_pads(_source: Any) -> None:  # noqa: ANN401 - from gi
         if media.codec is None:
-            offered = ", ".join(media.other_streams) or "nothing"
-            media.fail(
-                SourceFaultError(
-                    FaultKind.FORMAT, f"{address.display} offers {offered}; video in H.264, H.265 or MJPEG is needed"
-                )
-            )
+            media.fail(SourceFaultError(FaultKind.FORMAT, media.no_video_sentence()))
 
+    def on_untrusted(*_: object) -> bool:
+        media.fail(SourceFaultError(FaultKind.REFUSED, f"{address.display} {UNTRUSTED}"))
+        return False
+
+    media.connect(source, "accept-certificate", on_untrusted)
+    media.connect(source, "select-stream", on_stream)
     media.connect(source, "pad-added", on_pad)
     media.connect(source, "no-more-pads", on_all_pads)
-    media.pipeline.add(source)
+
+
+def _rtp_kind(caps: Any) -> tuple[str, str]:  # noqa: ANN401 - from gi
+    """Return what an RTP stream carries, such as ("video", "H264")."""
+    structure = caps.get_structure(0)
+    return structure.get_string("media") or "", (structure.get_string("encoding-name") or "").upper()
 
 
 def _add_http(media: MediaPipeline, address: SourceAddress, settings: CameraSettings) -> None:

@@ -48,10 +48,12 @@ class Tap:
         self._serial = 0
         self._claimed = 0
         self._last_pts_ns: int | None = None
+        self._newest_arrival_seconds = float("-inf")
         self._keyframes_only = False
         self._wait_for_keyframe = False
         self.sample_before_decoding = False
-        self.drops: Counter[DropCause] = Counter()
+        # All keys from the start: other threads copy it while it counts.
+        self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
         self.pictures = 0
         self.timestamp_faults = 0
         self.data_seconds: float | None = None
@@ -101,6 +103,8 @@ class Tap:
         now = self._clock.monotonic()
         with self._lock:
             arrival = now if pts_ns is None else self._pending.pop(pts_ns, now)
+            # Pictures that are shown later may arrive earlier (B-frames); the time of frames must not go back.
+            self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
             index, self.pictures = self.pictures, self.pictures + 1
             self.lag_seconds = now - arrival
             self._check_pts(pts_ns)

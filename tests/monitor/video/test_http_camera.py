@@ -1,0 +1,74 @@
+import pytest
+
+from monitor.video.status import CameraState
+
+
+@pytest.fixture
+def pictures(make_clip) -> list[bytes]:
+    """Single JPEG pictures."""
+    parts = make_clip("mjpeg", frames=20).read_bytes().split(b"\xff\xd8\xff")
+    return [b"\xff\xd8\xff" + part for part in parts[1:]]
+
+
+def _playing(camera, frames=3):
+    return lambda: camera.status().frames >= frames and camera.status().state is CameraState.PLAYING
+
+
+def test_mjpeg_over_http(make_camera, mjpeg_server, pictures, eventually):
+    camera = make_camera(mjpeg_server(pictures).url, None)
+    eventually(_playing(camera, 30))
+    status = camera.status()
+    assert (status.codec, status.size_px, status.reconnects) == ("MJPEG", (320, 240), 0)
+
+
+@pytest.mark.parametrize("scheme", ["basic", "digest"])
+def test_password(make_camera, mjpeg_server, pictures, eventually, scheme):
+    server = mjpeg_server(pictures, scheme=scheme)
+    wrong = make_camera(server.url, username="ward", password="wrong-horse")  # noqa: S106 - a test's own server
+    right = make_camera(server.url, username="ward", password="right-horse")  # noqa: S106 - a test's own server
+    eventually(_playing(right))
+    eventually(lambda: wrong.status().last_error)
+    assert wrong.status().last_error == f"{server.url} refused: check username and password_file"
+
+
+def test_stream_that_is_cut_is_mended(make_camera, mjpeg_server, pictures, eventually):
+    server = mjpeg_server(pictures)
+    camera = make_camera(server.url)
+    eventually(_playing(camera))
+    server.cut()
+    eventually(lambda: camera.status().reconnects >= 1, 3.0)
+    frames = camera.status().frames
+    eventually(_playing(camera, frames + 1), 3.0)
+
+
+def test_stream_that_hangs_is_missed(make_camera, mjpeg_server, pictures, eventually):
+    server = mjpeg_server(pictures)
+    camera = make_camera(server.url)
+    eventually(_playing(camera))
+    server.paused.set()
+    eventually(lambda: camera.status().state is CameraState.LOST, 3.0)
+    server.paused.clear()
+    frames = camera.status().frames
+    eventually(_playing(camera, frames + 1), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/missing", "was not found"),
+        ("/page", "sends no MJPEG stream"),
+    ],
+)
+def test_answers_that_are_no_stream_are_explained(make_camera, mjpeg_server, pictures, eventually, path, words):
+    server = mjpeg_server(pictures)
+    camera = make_camera(server.url.replace("/video.mjpg", path))
+    eventually(lambda: camera.status().last_error)
+    assert words in camera.status().last_error
+
+
+def test_nobody_listens(make_camera, mjpeg_server, pictures, eventually):
+    server = mjpeg_server(pictures)
+    server.stop()
+    camera = make_camera(server.url)
+    eventually(lambda: camera.status().last_error)
+    assert "cannot be reached" in camera.status().last_error

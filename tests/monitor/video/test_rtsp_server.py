@@ -1,0 +1,66 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.errors import VideoError
+from monitor.video.rtsp_feed import ClipFeed, PaintedFeed
+from monitor.video.rtsp_server import RtspServer
+from monitor.video.status import CameraState
+
+
+def _playing(camera, frames=3):
+    return lambda: camera.status().frames >= frames and camera.status().state is CameraState.PLAYING
+
+
+def test_several_streams_and_several_viewers(make_camera, make_clip, noise, eventually):
+    feeds = {"/bed-1": PaintedFeed(noise(), (320, 240)), "/bed-2": ClipFeed(make_clip("mkv"))}
+    with RtspServer(feeds) as server:
+        cameras = [make_camera(server.url(path)) for path in ("/bed-1", "/bed-2", "/bed-1")]
+        for camera in cameras:
+            eventually(_playing(camera))
+        assert all(camera.status().reconnects == 0 for camera in cameras)
+        stopped = [camera.stop() for camera in cameras]
+    assert all(stopped)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi", "h265.mkv"])
+def test_clips_are_sent_again_and_again_without_a_break(make_camera, serve, make_clip, eventually, kind):
+    """Two seconds of video play for more than two seconds, B-frames included."""
+    camera = make_camera(serve(ClipFeed(make_clip(kind, frames=30))).url("/bed"), None)
+    eventually(lambda: camera.status().pictures > 75)
+    assert camera.status().reconnects == 0
+    assert camera.status().frames_per_second == pytest.approx(30.0, rel=0.25)
+
+
+def test_stop_frees_the_threads_and_the_port(noise, make_camera, eventually):
+    threads = threading.active_count()
+    server = RtspServer({"/bed": PaintedFeed(noise(), (320, 240))})
+    server.start()
+    camera = make_camera(server.url("/bed"))
+    eventually(_playing(camera))
+    port = server.port
+    camera.stop()
+    server.stop()
+    server.stop()
+    eventually(lambda: threading.active_count() <= threads)
+    with RtspServer({"/bed": PaintedFeed(noise(), (320, 240))}, port=port) as again:
+        assert again.port == port
+
+
+def test_port_in_use_is_explained(noise):
+    feeds = {"/bed": PaintedFeed(noise(), (320, 240))}
+    with RtspServer(feeds) as server, pytest.raises(VideoError, match=f"cannot listen on 127.0.0.1:{server.port}"):
+        RtspServer(feeds, port=server.port).start()
+
+
+def test_mistakes_of_the_caller(noise, tmp_path: Path):
+    with pytest.raises(VideoError, match="not as 'mpeg1'"):
+        RtspServer({"/bed": PaintedFeed(noise(), (320, 240), codec="mpeg1")})
+    with pytest.raises(VideoError, match="instead of"):
+        PaintedFeed(lambda _: np.zeros((8, 8, 3), np.uint8), (320, 240)).buffer(0)
+    text = tmp_path / "notes.txt"
+    text.write_text("not a video\n" * 100, encoding="utf-8")
+    with pytest.raises(VideoError, match="no video that can be sent"):
+        ClipFeed(text)

@@ -1,0 +1,69 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.video.sampling import Sampler
+
+
+def _kept(times: list[float], rate: float | None) -> list[float]:
+    sampler = Sampler(rate)
+    return [time for time in times if sampler.due(time)]
+
+
+@given(
+    stream_rate=st.floats(1.0, 120.0),
+    rate=st.floats(0.2, 60.0),
+    jitter=st.lists(st.floats(-0.3, 0.3), min_size=40, max_size=200),
+)
+def test_rate_is_kept_whatever_the_stream_and_its_jitter(stream_rate, rate, jitter):
+    times = [100.0 + (number + shift) / stream_rate for number, shift in enumerate(jitter)]
+    kept = _kept(times, rate)
+    expected = (times[-1] - times[0]) * min(rate, stream_rate)
+    assert abs(len(kept) - expected) <= 2.5 + 0.05 * expected
+    longest = max((later - sooner for sooner, later in pairwise(kept)), default=0.0)
+    assert longest <= 1.0 / rate + 2.0 / stream_rate
+
+
+def test_stream_at_the_analysed_rate_loses_nothing_to_jitter():
+    """Pictures that come a few milliseconds early must not be skipped: every second one would be lost."""
+    times = [number * 0.2 + (-0.005 if number % 2 else 0.005) for number in range(50)]
+    assert len(_kept(times, 5.0)) == 50
+
+
+def test_bursts_do_not_change_the_rate():
+    """Two pictures at a time, as some networks deliver them."""
+    times = [(number // 2) * (2 / 30) + (number % 2) * 0.001 for number in range(300)]
+    assert len(_kept(times, 5.0)) == pytest.approx(50, abs=2)
+
+
+def test_gap_is_not_made_up_for():
+    times = [number / 30 for number in range(60)] + [60.0 + number / 30 for number in range(60)]
+    kept = _kept(times, 5.0)
+    assert len([time for time in kept if time >= 60.0]) == 10
+
+
+@pytest.mark.parametrize("jump", [-1000.0, 1000.0])
+def test_jump_of_time_does_not_stop_the_choice(jump):
+    times = [2000.0 + number / 30 for number in range(60)] + [2000.0 + jump + number / 30 for number in range(60)]
+    assert len(_kept(times, 5.0)[10:]) == 10
+
+
+def test_rate_can_be_changed_while_it_runs():
+    sampler = Sampler(10.0)
+    times = [number / 30 for number in range(300)]
+    first = sum(sampler.due(time) for time in times[:150])
+    sampler.frames_per_second = 2.0
+    second = sum(sampler.due(time) for time in times[150:])
+    assert (first, second) == (50, 10)
+
+
+def test_none_keeps_everything():
+    assert _kept([0.0, 0.0, 5.0, 1.0], None) == [0.0, 0.0, 5.0, 1.0]
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
+def test_impossible_rates_are_refused(rate):
+    with pytest.raises(ValueError, match="must be above 0"):
+        Sampler(rate)
