@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from monitor.config import CameraSettings, RedisSettings, StationConfig
+from monitor.commands import EXIT_NO
+from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
 from monitor.config_file import read_config
 from monitor.logs import configure
 
@@ -16,15 +17,20 @@ __all__ = ["command", "secrets_of"]
 _log = logging.getLogger(__name__)
 
 
-@click.command(epilog="Example: nicu-monitor run --config station.yaml")
+@click.command(
+    epilog="Examples: nicu-monitor run --config station.yaml    nicu-monitor run --config station.yaml --self-test"
+)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="Station configuration.")
-def command(config_file: Path) -> None:
+@click.option("--self-test", is_flag=True, help="Take a drawn infant in pain through the whole chain, report, and end.")
+def command(config_file: Path, *, self_test: bool) -> int:
     """Watch the beds of a configuration until SIGTERM or SIGINT.
 
     Cameras and Redis may be away at any time, also at the start: they are tried for ever, and their absence is an
-    alarm. Exit code 0 after a clean end, 3 when the station cannot start.
+    alarm. Exit code 0 after a clean end, 1 when the self-test found a fault, 3 when the station cannot start.
     """
     config = read_config(config_file)
+    if self_test:
+        return _self_test(config)
     configure(config.logging, secrets_of(config))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,6 +41,18 @@ def command(config_file: Path) -> None:
         stop.wait()
         _log.info("stopping")
     _log.info("stopped")
+    return 0
+
+
+def _self_test(config: StationConfig) -> int:
+    from monitor.station.self_test import run_self_test
+
+    configure(LogSettings(level="error"), secrets_of(config))
+    all_well = True
+    for result in run_self_test(config):
+        all_well &= result.ok
+        click.echo(f"{'ok    ' if result.ok else 'FAILED'}  {result.stage:<8} {result.detail}")
+    return 0 if all_well else EXIT_NO
 
 
 def secrets_of(config: StationConfig) -> list[str]:

@@ -1,0 +1,123 @@
+"""A short run of the whole chain with a drawn infant in pain: does an alert come out at the other end?"""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from monitor.bed import Bed, Judgement
+from monitor.config import BedSettings, CameraSettings, HttpSettings, SpoolSettings, StationConfig, StationSettings
+from monitor.errors import MonitorError
+from monitor.pain.vocabulary import Code
+from monitor.publish.alert import GenerationMode
+from monitor.publish.keys import Keys
+from monitor.publish.redis_client import connect_redis, redis_address
+from monitor.station.station import Station
+
+__all__ = ["StageResult", "run_self_test"]
+
+_BED = "self-test"
+_LIMIT_SECONDS = 45.0
+_REDIS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """One stage of the chain: whether it worked, and one sentence on what was seen."""
+
+    stage: str
+    ok: bool
+    detail: str
+
+
+@dataclass(slots=True)
+class _Seen:
+    frames: int = 0
+    faces: int = 0
+    scores: int = 0
+    highest: float = 0.0
+    alarmed: bool = False
+
+    def take(self, _bed: Bed, judgement: Judgement, _age_seconds: float) -> None:
+        self.frames += 1
+        sighting = judgement.sighting
+        self.faces += sighting is not None and sighting.patient is not None
+        if judgement.observation.score is not None:
+            self.scores += 1
+            self.highest = max(self.highest, judgement.observation.score)
+        self.alarmed |= any(transition.code is Code.PAIN_SIGN for transition in judgement.transitions)
+
+
+def run_self_test(config: StationConfig) -> Iterator[StageResult]:
+    """Run a station of its own with the models, alarm rules and Redis of a configuration.
+
+    It has its own state directory, HTTP port and key prefix (`<prefix>-self-test`), so that it disturbs nothing.
+
+    Yields:
+        One result a stage, in the order of the chain: models, camera, face, score, alarm, record, redis, metrics.
+    """
+    seen = _Seen()
+    with tempfile.TemporaryDirectory(prefix="nicu-self-test-") as directory:
+        trial = _trial(config, Path(directory))
+        try:
+            station = Station(trial, GenerationMode.TEST, on_judged=seen.take)
+        except MonitorError as error:
+            yield StageResult("models", ok=False, detail=str(error))
+            return
+        with station:
+            yield StageResult("models", ok=True, detail=f"{trial.models.detector} and {trial.models.classifier} run")
+            give_up = time.monotonic() + _LIMIT_SECONDS
+            while not seen.alarmed and time.monotonic() < give_up:
+                time.sleep(0.1)
+            yield StageResult("camera", ok=seen.frames > 0, detail=f"{seen.frames} frames judged")
+            yield StageResult("face", ok=seen.faces > 0, detail=f"a face in {seen.faces} of them")
+            yield StageResult(
+                "score", ok=seen.scores > 0, detail=f"{seen.scores} scores, the highest {seen.highest:.2f}"
+            )
+            yield StageResult(
+                "alarm", ok=seen.alarmed, detail="pain was declared" if seen.alarmed else "no pain declared"
+            )
+            stored = station.publisher.wait_until_stored(2.0)
+            yield StageResult("record", ok=stored, detail="alerts are on the disk" if stored else "the disk takes none")
+            yield _look_into_redis(trial)
+            url = "" if station.server is None else station.server.url
+            yield StageResult("metrics", ok=bool(url), detail=f"{url}/metrics")
+
+
+def _trial(config: StationConfig, directory: Path) -> StationConfig:
+    bed = BedSettings(id=_BED, camera=CameraSettings(url="synthetic://pain?seed=3"))
+    return config.model_copy(
+        update={
+            "station": StationSettings(id=f"{config.station.id[:48]}-self-test"),
+            "beds": (bed,),
+            "spool": SpoolSettings(directory=directory),
+            "http": HttpSettings(port=0),
+            "redis": config.redis.model_copy(update={"key_prefix": f"{config.redis.key_prefix[:48]}-self-test"}),
+        }
+    )
+
+
+def _look_into_redis(trial: StationConfig) -> StageResult:
+    """Wait for the alert in the stream, and remove the trial's stream again."""
+    key = Keys(trial.redis.key_prefix, trial.station.id).alerts
+    address = redis_address(trial.redis)
+    try:
+        client: Any = connect_redis(trial.redis)
+        try:
+            give_up = time.monotonic() + _REDIS_SECONDS
+            while time.monotonic() < give_up:
+                codes = [json.loads(fields["alert"])["code"] for _, fields in client.xrange(key)]
+                if Code.PAIN_SIGN in codes:
+                    client.delete(key)
+                    return StageResult("redis", ok=True, detail=f"the alert arrived at {address}")
+                time.sleep(0.1)
+        finally:
+            client.close()
+    except RedisError as error:
+        return StageResult("redis", ok=False, detail=f"{address} does not answer ({type(error).__name__})")
+    return StageResult("redis", ok=False, detail=f"no alert arrived at {address} within {_REDIS_SECONDS:.0f} s")
