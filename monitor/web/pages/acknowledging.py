@@ -29,7 +29,9 @@ class AcknowledgeButton:
         self._frame = frame
         self._place = place
         self._alert_ids: tuple[str, ...] = ()
-        self._button = ui.button("Acknowledge", on_click=self._clicked).props("unelevated no-caps").classes("ack")
+        self._button = (
+            ui.button("Acknowledge", on_click=self._clicked, color=None).props("unelevated no-caps").classes("ack")
+        )
         self._button.props(f'aria-label="Acknowledge {place}"')
         self._button.set_visibility(False)
 
@@ -48,7 +50,11 @@ class AcknowledgeButton:
         with ui.dialog().props('aria-label="Acknowledge"') as dialog, ui.card().classes("ack-dialog"):
             ui.label(f"Acknowledge {self._place}").classes("ack-title").props("role=heading aria-level=2")
             ui.label("This silences the signal for a while. It does not say that the infant is well.")
-            by = ui.input("Who acknowledges?").props("autofocus maxlength=63 outlined").classes("ack-name")
+            by = (
+                ui.input("Who acknowledges?")
+                .props("autofocus maxlength=63 outlined color=ink label-color=ink")
+                .classes("ack-name")
+            )
             problem = ui.label().props("role=alert").classes("ack-problem")
 
             def confirm() -> None:
@@ -60,8 +66,8 @@ class AcknowledgeButton:
 
             by.on("keydown.enter", confirm)
             with ui.row():
-                ui.button("Acknowledge", on_click=confirm).props("unelevated no-caps").classes("ack")
-                ui.button("Cancel", on_click=dialog.close).props("flat no-caps").classes("tool")
+                ui.button("Acknowledge", on_click=confirm, color=None).props("unelevated no-caps").classes("ack")
+                ui.button("Cancel", on_click=dialog.close, color=None).props("flat no-caps").classes("tool")
         dialog.on("hide", dialog.delete)
         dialog.open()
 

@@ -38,7 +38,7 @@ class AlertTable:
             self._remedy = ui.label().classes("remedy")
             self._none = ui.label("There has been no alert since the station was started.").classes("empty")
             self._table = ui.table(columns=_COLUMNS, rows=[], row_key="id").props("flat wrap-cells hide-pagination")
-            self._table.props(f":rows-per-page-options=[0] :grid=$q.screen.lt.md aria-label='Alerts of {bed_id}'")
+            self._table.props(f":rows-per-page-options=[0] :grid=Quasar.Screen.lt.md aria-label='Alerts of {bed_id}'")
 
     def show(self, bed: BedSnapshot) -> None:
         """Show the alerts of a bed, if they have changed."""
@@ -56,7 +56,7 @@ class AlertTable:
 
 def _row(episode: AlertEpisode) -> dict[str, Any]:
     alert = episode.newest
-    lasted = "" if episode.ended_at is None else duration((episode.ended_at - alert.onset_at).total_seconds())
+    lasted = "still on" if episode.ended_at is None else duration((episode.ended_at - alert.onset_at).total_seconds())
     seen = episode.acknowledgement
     return {
         "id": alert.alert_id,
@@ -65,6 +65,6 @@ def _row(episode: AlertEpisode) -> dict[str, Any]:
         "state": signal_words(alert),
         "lasted": lasted,
         "why": why(episode),
-        "seen": "" if seen is None else f"{seen.by}, {clock_time(seen.at)}",
-        "model": "" if episode.reason.model is None else episode.reason.model.name,
+        "seen": "not yet" if seen is None else f"{seen.by}, {clock_time(seen.at)}",
+        "model": "none" if episode.reason.model is None else episode.reason.model.name,
     }

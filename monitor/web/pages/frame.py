@@ -7,6 +7,7 @@ from typing import Literal
 from fastapi import Request
 from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
+from nicegui.events import GenericEventArguments
 
 from monitor import __version__
 from monitor.board import BedState, BoardSnapshot
@@ -84,20 +85,22 @@ class PageFrame:
         with ui.element("header").classes("top"):
             with ui.element("div").classes("top-name"):
                 ui.label("NICU pain monitor").classes("top-title")
-                ui.label(f"Station {self.site.config.station.id}").classes("top-station")
+                ui.label(self.site.config.station.id).classes("top-station")
             with ui.element("nav").props('aria-label="Pages"').classes("top-nav"):
                 ui.link("Beds", "/")
                 ui.link("Station", "/station")
             with ui.element("div").classes("top-tools"):
                 self._clock = ui.label().classes("top-clock")
                 self._theme_button = (
-                    ui.button("Dark room", on_click=self._switch_theme)
+                    ui.button("Dark room", on_click=self._switch_theme, color=None)
                     .props(f'flat no-caps aria-pressed="{str(self.is_dark).lower()}"')
                     .classes("tool")
                 )
                 if self.visitor.name is not None:
                     with ui.element("form").props('method="post" action="/logout"'):
-                        ui.button(f"Log out {self.visitor.name}").props("flat no-caps type=submit").classes("tool")
+                        ui.button(f"Log out {self.visitor.name}", color=None).props("flat no-caps type=submit").classes(
+                            "tool"
+                        )
         with ui.element("aside").props('aria-label="Notice"').classes("notice"):
             ui.label(self._notice()).classes("notice-kind")
             ui.label(NOTICE).classes("notice-main")
@@ -107,6 +110,8 @@ class PageFrame:
 
     def start(self) -> None:
         """Begin to refresh."""
+        ui.on("theme", self._learn_theme)
+        ui.run_javascript('emitEvent("theme", Quasar.Dark.isActive)')
         self._refresh()
         ui.timer(_REFRESH_SECONDS, self._refresh, immediate=False)
 
@@ -136,6 +141,11 @@ class PageFrame:
         # Last: a refresh that failed half-way leaves a page that does not look live.
         self._pulse.set_text(f"{self.site.run_id} {snapshot.number}")
 
+    def _learn_theme(self, event: GenericEventArguments) -> None:
+        """Take what the browser has chosen where nobody has."""
+        self.is_dark = bool(event.args)
+        self._show_theme()
+
     def _speak(self, snapshot: BoardSnapshot) -> None:
         """Tell screen readers what has become alarming since the last refresh."""
         states = {bed.place.bed_id: bed.status.state for bed in snapshot.beds}
@@ -162,10 +172,13 @@ class PageFrame:
             self._shown_title = title
             ui.page_title(title)
 
+    def _show_theme(self) -> None:
+        self._theme_button.props(f'aria-pressed="{str(self.is_dark).lower()}"')
+
     def _switch_theme(self) -> None:
         self.is_dark = not self.is_dark
         self._dark.value = self.is_dark
-        self._theme_button.props(f'aria-pressed="{str(self.is_dark).lower()}"')
+        self._show_theme()
         theme: Literal["dark", "light"] = "dark" if self.is_dark else "light"
         ui.run_javascript(f'document.cookie = "{_THEME_COOKIE}={theme}; path=/; max-age=31536000; samesite=lax"')
 
@@ -175,6 +188,6 @@ def page_frame(request: Request, title: str) -> Iterator[PageFrame]:
     """Build a page: what is made within goes into its main part, and is live from then on."""
     frame = PageFrame(request, title)
     frame.build_top()
-    with ui.element("main").props("id=main tabindex=-1"):
+    with ui.element("div").props("id=main tabindex=-1"):
         yield frame
     frame.start()

@@ -73,6 +73,7 @@ class LevelChart:
             "max": end,
             "axisLine": {"lineStyle": {"color": lines}},
             "splitLine": {"show": False},
+            "splitNumber": 3,
         }
         value_axis = {
             "type": "value",
@@ -81,6 +82,7 @@ class LevelChart:
             "axisLabel": {"color": ink, "fontSize": 14},
             "splitLine": {"lineStyle": {"color": lines}},
         }
+        labels = {"color": ink, "fontSize": 14, "formatter": "{HH}:{mm}", "hideOverlap": True}
         thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
         return {
             "animation": False,
@@ -90,7 +92,7 @@ class LevelChart:
             ],
             "xAxis": [
                 {**time_axis, "gridIndex": 0, "axisLabel": {"show": False}},
-                {**time_axis, "gridIndex": 1, "axisLabel": {"color": ink, "fontSize": 14, "formatter": "{HH}:{mm}"}},
+                {**time_axis, "gridIndex": 1, "axisLabel": labels},
             ],
             "yAxis": [
                 {**value_axis, "gridIndex": 0},

@@ -23,6 +23,8 @@ def mount_pages(app: FastAPI) -> None:
     core.app.middleware_stack = None
     core.app.user_middleware.clear()
     core.sio.eio.start_service_task = True
+    # The page asks for pictures all the time; a bar that runs along its top for each of them says nothing.
+    core.app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     ui.run_with(
         app,
         title="NICU pain monitor",

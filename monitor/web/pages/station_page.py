@@ -50,7 +50,7 @@ class StationView:
             ui.label("Cameras").props("role=heading aria-level=2").classes("section-title")
             self._cameras = ui.table(columns=_CAMERA_COLUMNS, rows=[], row_key="bed")
             self._cameras.props("flat wrap-cells hide-pagination :rows-per-page-options=[0] aria-label=Cameras")
-            self._cameras.props(":grid=$q.screen.lt.md")
+            self._cameras.props(":grid=Quasar.Screen.lt.md")
         frame.on_refresh(self._refresh)
 
     def _refresh(self, snapshot: BoardSnapshot) -> None:

@@ -9,7 +9,7 @@ from monitor.web.pages.frame import PageFrame, page_frame, say
 from monitor.web.pages.sparkline import sparkline
 from monitor.web.pages.station_alerts import StationAlerts
 from monitor.web.pages.status import StatusPanel
-from monitor.web.pages.words import camera_words, face_words, percent, two_digits
+from monitor.web.pages.words import camera_state, face_words, percent, two_digits
 
 __all__ = ["show_ward"]
 
@@ -94,7 +94,7 @@ class BedTile:
         say(self._level, two_digits(level))
         say(self._face, face_words(bed.seconds_since_face))
         say(self._coverage, "not known" if seen is None else percent(seen.coverage))
-        say(self._camera, camera_words(bed.camera))
+        say(self._camera, camera_state(bed.camera))
         self._acknowledge.offer(bed.open_alerts)
         if not self._drawn or snapshot.number >= self._drawn + _SPARKLINE_EVERY:
             self._drawn = snapshot.number

@@ -11,6 +11,7 @@ __all__ = [
     "ICONS",
     "NOTICE",
     "alert_title",
+    "camera_state",
     "camera_words",
     "clock_time",
     "duration",
@@ -88,12 +89,15 @@ def why(episode: AlertEpisode) -> str:
     )
 
 
+def camera_state(status: CameraStatus | None) -> str:
+    """Return how a camera is, in one or two words."""
+    return "not known" if status is None else _CAMERAS[status.state]
+
+
 def camera_words(status: CameraStatus | None) -> str:
-    """Return how a camera is."""
-    if status is None:
-        return "not known"
-    words = _CAMERAS[status.state]
-    if status.state is CameraState.PLAYING and status.frames_per_second is not None:
+    """Return how a camera is, and its rate."""
+    words = camera_state(status)
+    if status is not None and status.state is CameraState.PLAYING and status.frames_per_second is not None:
         return f"{words}, {status.frames_per_second:.0f} pictures/s"
     return words
 

@@ -1,0 +1,231 @@
+"""A staged station in a process of its own, and a real Chromium to look at its page."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from monitor.demo.servers import free_port
+from monitor.publish.access import Role, hash_token
+from monitor.web.users import User, hash_password, write_users
+
+SCRIPT = Path(__file__).with_name("staged_station.py")
+REPOSITORY = SCRIPT.parents[3]
+# Quick alarms, so that a test lives through a whole one in seconds.
+QUICK_ALARMS = {
+    "level_tau_seconds": 0.5,
+    "display_tau_seconds": 0.5,
+    "hold_seconds": 0.5,
+    "clear_seconds": 1.0,
+    "merge_seconds": 2.0,
+    "window_seconds": 5.0,
+    "indeterminate_after_seconds": 1.0,
+    "face_lost_after_seconds": 2.0,
+    "camera_lost_after_seconds": 0.5,
+}
+
+
+class Stage:
+    """A staged station."""
+
+    def __init__(self, directory: Path, config: dict, past: list) -> None:
+        self.directory = directory
+        self.file = directory / "station.json"
+        self.file.write_text(json.dumps(config))
+        self.past = past
+        self.url = ""
+        self.process = None
+
+    def start(self) -> None:
+        command = [sys.executable, str(SCRIPT), str(self.file), "--past", json.dumps(self.past)]
+        self.log = (self.directory / "station.log").open("ab")
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            cwd=self.directory,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
+        )
+        ready, _, _ = select.select([self.process.stdout], [], [], 60)
+        self.url = self.process.stdout.readline().strip() if ready else ""
+        assert self.url, (self.directory / "station.log").read_text()
+        give_up = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=20).close()
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < give_up, (self.directory / "station.log").read_text()
+                time.sleep(0.1)
+            else:
+                return
+
+    def tell(self, bed: str, **facts) -> None:
+        self.process.stdin.write(json.dumps({"bed": bed, **facts}) + "\n")
+        self.process.stdin.flush()
+
+    def alerts(self, bed: str) -> list[dict]:
+        with urllib.request.urlopen(f"{self.url}/api/v1/alerts?bed={bed}", timeout=20) as answer:
+            return json.load(answer)
+
+    def wait_for_phase(self, bed: str, phase: str) -> None:
+        give_up = time.monotonic() + 40
+        while not any(item["alert"]["phase"] == phase for item in self.alerts(bed)):
+            assert time.monotonic() < give_up, f"{bed} never came to {phase}: {self.alerts(bed)}"
+            time.sleep(0.1)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        try:
+            code = self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.log.close()
+        return code
+
+    def log_text(self) -> str:
+        return (self.directory / "station.log").read_text()
+
+
+def config_of(directory: Path, beds: int = 2, **sections) -> dict:
+    return {
+        "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in range(1, beds + 1)],
+        "alarms": QUICK_ALARMS,
+        "spool": {"directory": str(directory / "state")},
+        "http": {"port": free_port()},
+        "web": {"anonymous_role": "nurse"},
+        **sections,
+    }
+
+
+@contextmanager
+def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
+    stages = []
+
+    def start(beds: int = 2, past: list | None = None, **sections) -> Stage:
+        place = directory / f"station-{len(stages)}"
+        place.mkdir()
+        one = Stage(place, config_of(place, beds, **sections), past or [])
+        stages.append(one)
+        one.start()
+        return one
+
+    yield start
+    for one in stages:
+        one.stop()
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """Start staged stations; they end with the test."""
+    with stages_in(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory):
+    """One station with a bed in every state, for tests that only look."""
+    with stages_in(tmp_path_factory.mktemp("ward")) as start:
+        station = start(beds=6)
+        station.tell("bed-1", score=0.9)
+        station.tell("bed-2", visibility="no_face")
+        station.tell("bed-3", camera="lost")
+        station.tell("bed-4", score=0.9)
+        station.wait_for_phase("bed-1", "escalate")
+        station.wait_for_phase("bed-4", "escalate")
+        station.tell("bed-4", visibility="no_face")
+        station.tell("bed-5", score=0.9)
+        station.wait_for_phase("bed-5", "escalate")
+        station.tell("bed-5", score=0.05)
+        station.wait_for_phase("bed-5", "end")
+        yield station
+
+
+def chromium_path() -> str | None:
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = chromium_path()
+    if path is None:
+        pytest.skip("there is no Chromium: apt-get install chromium, or set CHROMIUM to its path")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
+    with playwright.sync_playwright() as runner:
+        chromium = runner.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page of a station; fails the test when the page asks another machine for anything, or has an error."""
+    contexts, foreign, errors = [], [], []
+
+    def open_page(url: str, width: int = 1366, height: int = 768, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: None if _is_local(request.url) else foreign.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_timeout(15_000)
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert errors == []
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "http://localhost"))
+
+
+@pytest.fixture(scope="session")
+def secrets():
+    """Hashes of the passwords that tests use; they are slow on purpose, so each is made once."""
+    return {"wall": hash_password("a long password"), "anna": hash_password("another password")}
+
+
+@pytest.fixture
+def users_file(secrets):
+    """Write a users file with a viewer, a nurse and a program."""
+
+    def write(directory: Path) -> Path:
+        path = directory / "users"
+        write_users(
+            path,
+            [
+                User("wall", Role.VIEWER, secrets["wall"]),
+                User("anna", Role.NURSE, secrets["anna"]),
+                User("integrator", Role.VIEWER, hash_token("t" * 43)),
+            ],
+        )
+        return path
+
+    return write

@@ -1,0 +1,170 @@
+"""A station without cameras and models, as a process of its own: real alarm logic, real board, real page.
+
+What the beds show is told on standard input, one JSON object a line; the address of the page is the first line on
+standard output. Not a test; run by the fixtures of conftest.py.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from monitor.board import BedPlace, Board, StationFacts
+from monitor.clock import SystemClock
+from monitor.config import StationConfig
+from monitor.faces.follower import Sighting, TrackedFace
+from monitor.pain.bed import BedMonitor
+from monitor.pain.vocabulary import Code, Sample, Visibility
+from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
+from monitor.publish.status_server import Health
+from monitor.synthetic.bed import SyntheticBed
+from monitor.video.frame import Frame
+from monitor.video.status import CameraState, CameraStatus
+from monitor.web.opening import open_server
+
+STEP_SECONDS = 0.2
+
+
+class StagedBed:
+    def __init__(self, settings, alarms, seed):
+        self.id = settings.id
+        self.camera_id = f"{settings.id}-camera"
+        numbers = iter(range(1, 1_000_000))
+        self.monitor = BedMonitor(alarms, lambda: f"{settings.id}-alert-{next(numbers)}")
+        self.score = 0.1
+        self.visibility = Visibility.USABLE
+        self.camera = CameraState.PLAYING
+        self.random = np.random.default_rng(seed)
+        self.drawn = SyntheticBed(seed, width_px=960, height_px=540)
+        self.picture = None
+
+    def step(self, time_seconds):
+        """Return what a camera's frame at this time leads to: observation, transitions, frame and sighting."""
+        if self.camera is not CameraState.PLAYING:
+            return self.monitor.observation(), self.monitor.tick(time_seconds).transitions
+        score = float(np.clip(self.score + 0.05 * self.random.standard_normal(), 0, 1))
+        seen = self.visibility is Visibility.USABLE
+        step = self.monitor.observe(Sample(time_seconds, score if seen else None, self.visibility))
+        return step.observation, step.transitions
+
+    def look(self, time_seconds, index):
+        """Return a drawn picture, anew every second only, for drawing is slow."""
+        if self.picture is None or index % 5 == 0:
+            image, truth = self.drawn.frame(time_seconds % 600)
+            face = None if truth.face is None else TrackedFace(1, truth.face)
+            faces = () if face is None else (face,)
+            self.picture = image, Sighting(faces, face, Visibility.USABLE, None, 1, 0)
+        image, sighting = self.picture
+        return Frame(image, time_seconds, None, index), sighting
+
+
+class StagedStation:
+    def __init__(self, config):
+        self.config = config
+        self.clock = SystemClock()
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
+        places = [BedPlace(bed.id, bed.camera_id) for bed in self.beds.values()]
+        self.board = Board(places, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
+        self.server = open_server(
+            config,
+            self.board,
+            self.clock,
+            acknowledge=self.acknowledge,
+            registry=CollectorRegistry(),
+            healthy=lambda: Health(ok=True),
+            ready=lambda: Health(ok=True),
+        )
+
+    def record(self, bed, transitions):
+        context = AlertContext(
+            self.config.station.id, bed.id, bed.camera_id, GenerationMode.TEST,
+            AlertModel(name="ncnn-demo", sha256="5" * 64), "c" * 64,
+        )  # fmt: skip
+        for transition in transitions:
+            self.board.transition(bed.id, compose_alert(transition, context, self.clock))
+
+    def acknowledge(self, command):
+        with self.lock:
+            for bed in self.beds.values():
+                self.record(bed, bed.monitor.acknowledge(command.alert_id, command.by, self.clock.monotonic()))
+
+    def tell(self, order):
+        bed = self.beds[order["bed"]]
+        with self.lock:
+            bed.score = order.get("score", bed.score)
+            bed.visibility = Visibility(order.get("visibility", bed.visibility))
+            if "camera" in order:
+                bed.camera = CameraState(order["camera"])
+                is_lost = bed.camera is CameraState.LOST
+                self.record(bed, bed.monitor.report(Code.CAMERA_LOST, is_lost, self.clock.monotonic()))
+
+    def advance(self, time_seconds, index, *, with_picture):
+        for bed in self.beds.values():
+            observation, transitions = bed.step(time_seconds)
+            is_seen = with_picture and self.config.web.preview != "off" and bed.camera is CameraState.PLAYING
+            frame, sighting = bed.look(time_seconds, index) if is_seen else (None, None)
+            self.board.observe(bed.id, observation, frame, sighting)
+            self.record(bed, transitions)
+            self.board.camera(
+                bed.id,
+                CameraStatus(
+                    bed.camera_id, "rtsp://192.0.2.10/stream1", bed.camera, 0.1, size_px=(1280, 720),
+                    frames_per_second=25.0,
+                ),
+            )  # fmt: skip
+        self.board.station(
+            StationFacts(
+                self.config.station.id, "0.1.0", "test", "demo", "retinaface", "ncnn-demo", "onnxruntime", 2, 2,
+                5.0 * len(self.beds), 0, redis_up=True, config_hash="c" * 64,
+            )
+        )  # fmt: skip
+
+    def tell_past(self, orders, seconds):
+        """Live through a past: `orders` are [age in seconds, order], oldest first."""
+        now = self.clock.monotonic()
+        waiting = list(orders)
+        for n in range(int(seconds / STEP_SECONDS)):
+            time_seconds = now - seconds + n * STEP_SECONDS
+            while waiting and time_seconds >= now - waiting[0][0]:
+                self.tell(waiting.pop(0)[1])
+            self.advance(time_seconds, n, with_picture=False)
+
+    def run(self):
+        index = 0
+        while not self.stopping.wait(STEP_SECONDS):
+            with self.lock:
+                self.advance(self.clock.monotonic(), index, with_picture=True)
+            index += 1
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--past", type=json.loads, default=[])
+    options = parser.parse_args()
+    station = StagedStation(StationConfig.model_validate_json(options.config.read_text()))
+    signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
+    if options.past:
+        station.tell_past(options.past, 600.0)
+    station.server.start()
+    print(station.server.url, flush=True)
+
+    def listen():
+        for line in sys.stdin:
+            station.tell(json.loads(line))
+        station.stopping.set()
+
+    threading.Thread(target=listen, daemon=True).start()
+    station.run()
+    station.server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""The page in a real Chromium: an alarm from beginning to end, and a page that never looks live when it is not."""
+
+import re
+import signal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = pytest.mark.timeout(90)
+
+
+def tile(page, bed: str):
+    return page.locator(f"article[data-bed={bed}]")
+
+
+def wait_for_state(page, bed: str, state: str) -> None:
+    page.wait_for_selector(f"[data-bed={bed}][data-state={state}]")
+
+
+def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
+    station = stage()
+    page = visit(station.url)
+    wait_for_state(page, "bed-2", "no_sign")
+    assert tile(page, "bed-2").locator(".status-words").inner_text() == "No sign of pain seen"
+    assert page.get_by_role("button", name="Acknowledge").count() == 0
+
+    station.tell("bed-2", score=0.9)
+    wait_for_state(page, "bed-2", "pain_sustained")
+    assert page.locator("article").first.get_attribute("data-bed") == "bed-2"
+    assert page.title().startswith("(1) ")
+    assert "bed-2: Sustained pain." in page.get_by_role("status").all_inner_texts()
+
+    # An escalation would undo an acknowledgement given before it.
+    station.wait_for_phase("bed-2", "escalate")
+    # By keyboard alone: the button, the name, and back.
+    page.get_by_role("button", name="Acknowledge bed-2").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement?.ariaLabel === 'Who acknowledges?'")
+    page.keyboard.type("nurse 7")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-bed=bed-2][data-acknowledged=true]")
+    assert tile(page, "bed-2").locator(".status-extra").inner_text() == "Acknowledged"
+    assert page.title() == "Beds"
+
+    station.tell("bed-2", score=0.05)
+    wait_for_state(page, "bed-2", "no_sign")
+    page.get_by_role("link", name="bed-2").click()
+    page.wait_for_url("**/bed/bed-2")
+    rows = page.locator("tbody tr").filter(has_text="Sustained pain")
+    rows.first.wait_for()
+    text = rows.first.inner_text()
+    assert re.search(r"level 0\.\d\d, \d+% of the last half minute above the threshold", text)
+    assert "nurse 7" in text
+    assert "ncnn-demo" in text
+    assert "over" in text
+
+
+def test_a_bed_that_cannot_be_seen_is_as_prominent_as_pain_and_shows_no_level(ward, visit):
+    page = visit(ward.url)
+    wait_for_state(page, "bed-1", "pain_sustained")
+    wait_for_state(page, "bed-2", "cannot_see")
+    wait_for_state(page, "bed-3", "camera_lost")
+    assert tile(page, "bed-2").locator(".level-number").inner_text() == "\N{EN DASH}"
+    look = """bed => {
+        const status = document.querySelector(`article[data-bed=${bed}] .status`);
+        const words = getComputedStyle(status.querySelector(".status-words"));
+        const style = getComputedStyle(status);
+        return [words.fontSize, words.fontWeight, style.backgroundImage !== "none" || style.backgroundColor];
+    }"""
+    pain, blind = page.evaluate(look, "bed-1"), page.evaluate(look, "bed-2")
+    assert pain[:2] == blind[:2]
+    assert "rgba(0, 0, 0, 0)" not in {pain[2], blind[2]}
+    icons = [tile(page, bed).locator(".status-shape").inner_text() for bed in ("bed-1", "bed-2", "bed-3", "bed-6")]
+    assert len(set(icons)) == 4
+    order = page.locator("article").evaluate_all("all => all.map(one => one.dataset.bed)")
+    assert order == ["bed-1", "bed-4", "bed-2", "bed-3", "bed-5", "bed-6"]
+
+
+def test_pain_stays_when_the_face_goes_away_and_says_that_it_cannot_be_confirmed(ward, visit):
+    page = visit(ward.url)
+    page.wait_for_selector("[data-bed=bed-4][data-state=pain_sustained][data-sees=false]")
+    assert "Cannot be confirmed now." in tile(page, "bed-4").locator(".status-detail").inner_text()
+
+
+def test_an_alarm_that_is_over_and_that_nobody_has_seen_asks_for_it(ward, visit):
+    page = visit(ward.url)
+    wait_for_state(page, "bed-5", "no_sign")
+    assert "not been acknowledged" in tile(page, "bed-5").locator(".status-extra").inner_text()
+    assert page.get_by_role("button", name="Acknowledge bed-5").is_visible()
+
+
+def test_a_stopped_station_shows_as_disconnected_and_its_return_as_live(stage, visit):
+    station = stage()
+    page = visit(station.url)
+    wait_for_state(page, "bed-1", "no_sign")
+    station.signal(signal.SIGKILL)
+    lost = page.locator("#link-lost")
+    lost.wait_for(state="visible")
+    assert "What is shown below is old. Look at the infants." in lost.inner_text()
+    assert page.title().startswith("DISCONNECTED")
+    assert page.locator("#main").evaluate("main => getComputedStyle(main).opacity") != "1"
+    station.stop()
+    station.start()
+    lost.wait_for(state="hidden", timeout=30_000)
+    station.tell("bed-1", score=0.9)
+    wait_for_state(page, "bed-1", "pain_sustained")
+    assert not page.title().startswith("DISCONNECTED")
+
+
+def test_a_station_that_hangs_does_not_look_live_either(stage, visit):
+    station = stage()
+    page = visit(station.url)
+    wait_for_state(page, "bed-1", "no_sign")
+    station.signal(signal.SIGSTOP)
+    page.locator("#link-lost").wait_for(state="visible", timeout=8_000)
+    station.signal(signal.SIGCONT)
+    page.locator("#link-lost").wait_for(state="hidden", timeout=30_000)
+
+
+def test_the_live_picture_is_shown_only_where_it_may_be(stage, visit):
+    shown = stage(web={"anonymous_role": "viewer", "preview": "full"})
+    page = visit(f"{shown.url}/bed/bed-1")
+    page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 960")
+    shown.tell("bed-1", camera="lost")
+    page.get_by_text("No live picture").wait_for()
+    assert page.locator(".picture img").is_hidden()
+
+
+def test_no_picture_is_shown_by_default(ward, visit):
+    page = visit(f"{ward.url}/bed/bed-1")
+    page.get_by_text("Pictures are switched off").wait_for()
+    assert page.request.get(f"{ward.url}/api/v1/beds/bed-1/preview.jpg").status == 404
+
+
+def test_somebody_without_a_login_sees_nothing_and_a_viewer_cannot_acknowledge(stage, visit, tmp_path, users_file):
+    station = stage(web={"users_file": str(users_file(tmp_path))})
+    page = visit(station.url)
+    assert page.url == f"{station.url}/login?next=/"
+    assert Axe().run(page).violations_count == 0
+    page.get_by_label("Name").fill("wall")
+    page.get_by_label("Password or token").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    assert "Name or password is wrong." in page.get_by_role("alert").inner_text()
+    log_in(page, "wall", "a long password")
+    wait_for_state(page, "bed-1", "no_sign")
+    station.tell("bed-1", score=0.9)
+    wait_for_state(page, "bed-1", "pain_sustained")
+    assert page.get_by_role("button", name="Acknowledge bed-1").count() == 0
+    # An escalation would undo an acknowledgement given before it.
+    page.wait_for_timeout(4000)
+    page.get_by_role("button", name="Log out wall").click()
+    page.wait_for_url("**/login")
+    log_in(page, "anna", "another password")
+    page.get_by_role("button", name="Acknowledge bed-1").click()
+    page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
+    alerts = page.request.get(f"{station.url}/api/v1/alerts").json()
+    assert {alert["acknowledgement"]["by"] for alert in alerts} == {"anna"}
+
+
+def log_in(page, name: str, secret: str) -> None:
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password or token").fill(secret)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("#pulse", state="attached")
+
+
+def test_a_login_survives_a_restart_and_ends_with_its_user(stage, visit, tmp_path, users_file):
+    users = users_file(tmp_path)
+    station = stage(web={"users_file": str(users)})
+    page = visit(station.url)
+    log_in(page, "anna", "another password")
+    wait_for_state(page, "bed-1", "no_sign")
+    station.stop()
+    page.locator("#link-lost").wait_for(state="visible")
+    station.start()
+    page.locator("#link-lost").wait_for(state="hidden", timeout=30_000)
+    wait_for_state(page, "bed-1", "no_sign")
+    users.write_text("".join(line for line in users.read_text().splitlines(keepends=True) if "anna" not in line))
+    page.wait_for_url("**/login*")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_no_violation(ward, visit, theme):
+    page = visit(ward.url, color_scheme=theme)
+    wait_for_state(page, "bed-1", "pain_sustained")
+    assert_accessible(page)
+    page.get_by_role("button", name="Acknowledge bed-1").click()
+    page.get_by_label("Who acknowledges?").wait_for()
+    assert_accessible(page)
+    for path in ("/bed/bed-1", "/bed/bed-2", "/station"):
+        page.goto(ward.url + path)
+        page.wait_for_function("document.getElementById('pulse')?.textContent")
+        assert_accessible(page)
+
+
+def assert_accessible(page) -> None:
+    # What fades in has too little contrast half-way.
+    page.wait_for_timeout(100)
+    page.wait_for_function("document.getAnimations().length === 0 && !document.querySelector('[class*=enter-active]')")
+    results = Axe().run(page)
+    found = [
+        f"{item['id']}: {item['help']}: {[(node['target'], node['failureSummary']) for node in item['nodes']]}"
+        for item in results.response["violations"]
+    ]
+    assert not found, f"{page.url}\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2560, 1440), (1366, 768), (390, 844), (320, 640)])
+def test_no_size_needs_scrolling_sideways(ward, visit, width, height):
+    page = visit(ward.url, width, height)
+    for path in ("/", "/bed/bed-1", "/station"):
+        page.goto(ward.url + path)
+        page.wait_for_function("document.getElementById('pulse')?.textContent")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_the_dark_room_is_remembered(ward, visit):
+    page = visit(ward.url, color_scheme="light")
+    button = page.get_by_role("button", name="Dark room")
+    assert button.get_attribute("aria-pressed") == "false"
+    button.click()
+    page.wait_for_selector("body.body--dark")
+    page.reload()
+    page.wait_for_selector("body.body--dark")
+    assert page.get_by_role("button", name="Dark room").get_attribute("aria-pressed") == "true"
