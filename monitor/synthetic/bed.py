@@ -111,7 +111,7 @@ class SyntheticBed:
         self._episodes = None if plan is None else Episodes(plan, seed)
         self._rest = Restlessness(seed)
         cot = draw_cot(self.setting, None if scenario == "empty" else self._identity)
-        self._cot: NDArray[np.uint8] = np.clip(cot * self.setting.camera.exposure, 0.0, 255.0).astype(np.uint8)
+        self._cot = np.asarray(cv2.convertScaleAbs(cot, alpha=self.setting.camera.exposure), np.uint8)
         self._noise = noise_tile(seed, self.setting.camera, width_px, height_px)
         self._carer = VisitingCarer(seed, self.setting) if scenario.startswith("carer") else None
         self._hand = CoveringHand(seed, self.setting) if scenario == "occluded" else None

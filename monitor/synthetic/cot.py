@@ -1,31 +1,50 @@
-"""The picture behind the face: sheet, rails, the head's shadow, the body, cables, and the shortcut cue."""
+"""The picture behind the face: sheet, rails, the head's shadow, body and fist, cables, and the shortcut cue."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.synthetic.canvas import FloatImage, Grid, Points, blend, curve, moved, spread
 from monitor.synthetic.cloth import folds, print_pattern
 from monitor.synthetic.cue import draw_cue
+from monitor.synthetic.hand import draw_fist
 from monitor.synthetic.identity import Colour, Identity
+from monitor.synthetic.picture import paste
 from monitor.synthetic.placing import mapped
-from monitor.synthetic.setting import Setting
+from monitor.synthetic.setting import Placement, Setting
 from monitor.synthetic.swaddle import draw_body, head_shadow
 
 __all__ = ["draw_cot"]
 
 _CABLES: tuple[Colour, ...] = ((200, 40, 44), (240, 238, 232), (40, 120, 70), (60, 62, 70))
 _BEYOND_PX = 9.0
+# Beside the cheek, on the side where the cue is not.
+_FIST = (1.62, 1.02)
+_FIST_LEAN_DEG = 24.0
 
 
-def draw_cot(setting: Setting, identity: Identity | None) -> FloatImage:
+def draw_cot(setting: Setting, identity: Identity | None) -> NDArray[np.uint8]:
     """Draw everything behind the head.
 
     Args:
         setting: What is around the infant.
-        identity: The infant, for the colour of the neck; None draws an empty cot.
+        identity: The infant, for the colour of neck and hand; None draws an empty cot.
 
     Returns:
-        RGB 0..255, shape (H, W, 3).
+        RGB, uint8, shape (H, W, 3).
     """
+    picture = np.clip(_draw_cloth(setting, identity), 0.0, 255.0).astype(np.uint8)
+    if setting.has_fist and identity is not None:
+        placement = setting.placement
+        side = -float(setting.cue_side)
+        place = mapped(placement, np.array([(side * _FIST[0], _FIST[1])]))[0]
+        orientation = placement.orientation_deg + side * _FIST_LEAN_DEG
+        light = setting.light.turned(orientation)
+        fist = draw_fist(identity.skin, setting.blanket_stripe, light, float(np.clip(placement.iod_px, 12.0, 160.0)))
+        paste(picture, fist, Placement(float(place[0]), float(place[1]), placement.iod_px, orientation))
+    return picture
+
+
+def _draw_cloth(setting: Setting, identity: Identity | None) -> FloatImage:
     grid = Grid.of_picture(setting.width_px, setting.height_px)
     # Each thing has a generator of its own, so that a moved face does not change the colour of the rails.
     cloth, rails, body, cables = (np.random.default_rng([setting.seed, 13, index]) for index in range(4))

@@ -108,7 +108,7 @@ class Portrait:
         draw_brows(skin, part, layout)
         draw_eyes(skin, part, layout, light.colour)
         # Towards the crown the face passes into the skull, whose flush is drawn in coarser steps.
-        face = part.fill(layout.outline, soft=0.006) * self._fade
+        face = part.fill(layout.outline, soft=0.01) * self._fade
         colour, opacity = still.head.copy(), still.opacity.copy()
         view, seen = colour[place], opacity[place]
         view *= spread(np.float32(1.0) - face)

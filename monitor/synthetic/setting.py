@@ -70,6 +70,7 @@ class Setting:
         blanket_stripe: Colour of its pattern.
         has_rails: Whether the bars of the cot are seen.
         cables: How many cables lie about.
+        has_fist: Whether the infant's fist lies beside the cheek.
         cue: The shortcut cue.
         cue_side: -1 or +1: beside the left or the right of the chin.
         camera: What the camera adds.
@@ -87,6 +88,7 @@ class Setting:
     blanket_stripe: Colour
     has_rails: bool
     cables: int
+    has_fist: bool = False
     cue: Cue = Cue.NONE
     cue_side: int = 1
     camera: Camera = Camera()
@@ -96,6 +98,7 @@ class Setting:
         return replace(self, cue=cue)
 
 
+_FIST_SHARE = 0.25
 _SHEETS: tuple[Colour, ...] = (
     (236, 236, 232),
     (214, 226, 236),
@@ -156,6 +159,7 @@ def sample_setting(seed: int, width_px: int, height_px: int, placement: Placemen
         blanket_stripe=stripe,
         has_rails=bool(rng.random() < 0.6),
         cables=int(rng.integers(0, 4)),
+        has_fist=bool(rng.random() < _FIST_SHARE),
         cue_side=int(rng.choice([-1, 1])),
         camera=Camera(
             exposure=float(np.clip(rng.normal(1.0, 0.09), 0.75, 1.15)),

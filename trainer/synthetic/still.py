@@ -73,7 +73,7 @@ def render_still(still: Still) -> RenderedStill:
     pixels_per_iod = float(np.clip(round(placement.iod_px), _COARSEST, _FINEST))
     portrait = Portrait(identity, still.dress, pixels_per_iod)
     drawing = portrait.draw(still.expression, setting.turn, setting.light.turned(placement.orientation_deg))
-    picture = np.clip(draw_cot(setting, identity), 0.0, 255.0).astype(np.uint8)
+    picture = draw_cot(setting, identity)
     paste(picture, drawing.sprite, placement)
     face = place_face(drawing.layout, placement)
     covered = CoveringHand(still.noise_seed, setting).draw(picture, _ARRIVED_SECONDS, face) if still.has_hand else 0.0

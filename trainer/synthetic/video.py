@@ -11,7 +11,7 @@ from monitor.synthetic.episodes import Episode
 from monitor.video.writer import VideoWriter
 from trainer.errors import DataError
 
-__all__ = ["WrittenVideo", "write_video"]
+__all__ = ["WrittenVideo", "forget_when", "write_video"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def write_video(
             if episode.plateau_end_seconds >= start_seconds
         ],
     }
+    forget_when(path)
     written = WrittenVideo(path, path.with_suffix(".truth.json"))
     head = json.dumps(about, indent=1).removesuffix("\n}")
     try:
@@ -79,6 +80,27 @@ def write_video(
     except OSError as error:
         raise DataError(f"the ground truth of {path} cannot be written ({error.strerror})") from error
     return written
+
+
+def forget_when(path: Path) -> None:
+    """Set the times of creation and change inside an MP4 file to zero, so that equal videos are equal files.
+
+    Raises:
+        DataError: The file cannot be read or written.
+    """
+    try:
+        content = bytearray(path.read_bytes())
+        start = content.rfind(b"moov")
+        for kind in (b"mvhd", b"tkhd", b"mdhd"):
+            place = content.find(kind, start)
+            while start >= 0 and place >= 0:
+                # Version and flags, four bytes, then two times of four bytes each (of eight in version 1).
+                length = 16 if content[place + 4] == 1 else 8
+                content[place + 8 : place + 8 + length] = bytes(length)
+                place = content.find(kind, place + 4)
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"the times in {path} cannot be removed ({error.strerror})") from error
 
 
 def _episode_json(episode: Episode, start_seconds: float) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Videos: what can be decoded from the file is what was drawn, frame by frame."""
 
 import json
+import time
 
 import cv2
 import numpy as np
@@ -47,11 +48,12 @@ def test_the_ground_truth_has_a_line_for_every_frame_and_the_episode(written):
     assert len(truth["frames"][0]["face"]["points_px"]) == 5
 
 
-def test_a_second_video_of_the_same_bed_shows_the_same(written, tmp_path):
+def test_a_second_video_of_the_same_bed_is_the_same_file(written, tmp_path):
+    time.sleep(1.1)  # An MP4 file would tell when it was made, in seconds.
     bed = SyntheticBed(1, "pain", width_px=160, height_px=120, fps=10.0)
     again = write_video(bed, tmp_path / "again.mp4", seconds=3.0, fps=10.0, start_seconds=7.5)
     assert again.truth.read_text() == written.truth.read_text()
-    assert all(np.array_equal(*pair) for pair in zip(decoded(written.video)[0], decoded(again.video)[0], strict=True))
+    assert again.video.read_bytes() == written.video.read_bytes()
 
 
 def test_a_pain_clip_begins_before_the_stimulus_shows(tmp_path):
