@@ -1,9 +1,10 @@
 """One bed's faces, frame after frame: the door to this package for whoever has a camera.
 
-In steady state a frame costs one look at the picture, turned as the patient's face was last seen. Everything else is
-an exception with a bound: a missed or badly rolled face gets close looks; a new face is proven once from all sides; a
-missing patient is searched for with one more look a frame; an empty picture is searched once around at once and from
-then on with one look a frame. A look from another side every few seconds notices faces that lie otherwise.
+In steady state a frame costs one look, turned as the patient's face was last seen: at its surroundings, or at the whole
+picture where track-guided looks are switched off. Everything else is an exception with a bound: a missed or badly
+rolled face gets close looks; a new face is proven once from all sides; a missing patient is searched for with one more
+look a frame; an empty picture is searched once around at once and from then on with one look a frame. A look from
+another side every few seconds notices faces that lie otherwise.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ _RECHECK_OFFSET_DEG = 90.0
 _SCOUT_SECONDS = 5.0
 _SCOUT_OFFSETS_DEG = (180.0, 90.0, -90.0)
 # With track-guided looks the whole picture is seen only then, so more often, and every other time as the patient lies.
-_GUIDED_SCOUT_SECONDS = 2.0
+# Measured on drawn infants and the trial clips at 4 and 5 frames/s, against looks at the whole picture at 640: the same
+# recall (1.0 of 308 faces), points 7.6 % of the inter-ocular distance off in both, a third of the detection's cost.
+_GUIDED_SCOUT_SECONDS = 2.5
 _GUIDED_SCOUT_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
 # Other faces than the patient's are looked for at their own orientation after this share of the time to their end.
 _REFRESH_SHARE = 0.4

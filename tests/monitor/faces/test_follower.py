@@ -14,6 +14,7 @@ from monitor.pain.vocabulary import Visibility
 
 # Drawn faces are flat colours; only their size is judged here.
 SETTINGS = FaceSettings(minimum_face_px=20.0)
+EVERYWHERE = FaceSettings(minimum_face_px=20.0, track_guided=False)
 SEEN = {Visibility.USABLE, Visibility.POOR}
 
 
@@ -42,8 +43,8 @@ def test_a_first_face_is_found_in_the_first_frame_and_costs_one_look_from_then_o
     ]
     assert all(seen for seen, _ in looks)
     more = sum(count > 1 for _, count in looks)
-    # In 10 s: a scout every 5 s (2 s when guided) and a cross-check every 5 s.
-    assert more <= (7 if guided else 4)
+    # In 10 s: a scout every 5 s (2.5 s when guided) and a cross-check every 5 s.
+    assert more <= (6 if guided else 4)
     assert max(count for _, count in looks) <= 3
 
 
@@ -112,8 +113,11 @@ def test_an_empty_bed_costs_one_look_a_frame_and_the_face_that_comes_is_found_wi
     assert any(found)
 
 
-def test_a_carers_face_at_another_orientation_is_noticed_and_makes_the_patient_questionable(drawn):
-    follower = FaceFollower(SETTINGS)
+@pytest.mark.parametrize(("settings_", "within_frames"), [(EVERYWHERE, 78), (SETTINGS, 90)])
+def test_a_carers_face_at_another_orientation_is_noticed_and_makes_the_patient_questionable(
+    drawn, settings_, within_frames
+):
+    follower = FaceFollower(settings_)
     detector = FaceDetector(drawn.MarkerEngine(blind_beyond_deg=60.0))
     infant, carer = OrientedBox(120, 150, 60, 72, 90.0), OrientedBox(300, 150, 110, 132, -20.0)
     visibilities = []
@@ -125,8 +129,9 @@ def test_a_carers_face_at_another_orientation_is_noticed_and_makes_the_patient_q
         assert sighting.patient.face.box.distance_px(infant) < 5.0
         visibilities.append(sighting.visibility)
     ambiguous = [n for n, visibility in enumerate(visibilities) if visibility is Visibility.AMBIGUOUS]
-    # Noticed by a look from another side within 15 s, kept while it is there, forgotten 2 s after it left.
-    assert 50 <= ambiguous[0] <= 125
+    # Noticed by a look from another side once the sides were gone through, kept while it is there, forgotten 2 s after
+    # it left.
+    assert 50 <= ambiguous[0] <= 50 + within_frames
     assert ambiguous == list(range(ambiguous[0], ambiguous[-1] + 1))
     assert 150 <= ambiguous[-1] <= 160
 

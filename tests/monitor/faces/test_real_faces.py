@@ -1,5 +1,6 @@
 """The installed RetinaFace on real footage and on a drawn face: found, upright, at the price of one look a frame."""
 
+import functools
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,8 @@ from monitor.video.frame import Frame
 ONE_LOOK = 1
 
 
-def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guided: bool = False) -> list[Sighting]:
+@functools.cache
+def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guided: bool = True) -> list[Sighting]:
     """Return what the frames of a clip show, at about this rate."""
     capture = cv2.VideoCapture(str(path))
     try:
@@ -36,7 +38,7 @@ def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guid
 
 
 @pytest.mark.media
-@pytest.mark.parametrize("size_px", [320, 640])
+@pytest.mark.parametrize(("size_px", "guided"), [(320, True), (640, True), (640, False)])
 @pytest.mark.parametrize(
     ("clip", "orientation_deg"),
     [
@@ -47,8 +49,8 @@ def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guid
         ("intel_asl_walk.mkv", 0.0),
     ],
 )
-def test_the_face_of_a_clip_is_found_upright(shared_media, open_detector, clip, orientation_deg, size_px):
-    sightings = follow(shared_media / clip, open_detector(size_px), size_px, 5.0)
+def test_the_face_of_a_clip_is_found_upright(shared_media, open_detector, clip, orientation_deg, size_px, guided):
+    sightings = follow(shared_media / clip, open_detector(size_px), size_px, 5.0, guided=guided)
     patients = [sighting.patient for sighting in sightings if sighting.patient is not None]
     assert len(patients) >= 0.95 * len(sightings)
     assert {patient.track_id for patient in patients} == {1}
@@ -57,14 +59,14 @@ def test_the_face_of_a_clip_is_found_upright(shared_media, open_detector, clip, 
 
 @pytest.mark.media
 def test_in_steady_state_a_frame_costs_one_look(shared_media, open_detector):
-    sightings = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0)
+    sightings = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
     more = [sighting for sighting in sightings if sighting.full_looks + sighting.close_looks > ONE_LOOK]
     assert len(more) <= 0.15 * len(sightings)
 
 
 @pytest.mark.media
 def test_track_guided_looks_see_the_same_face_for_a_fraction_of_the_full_looks(shared_media, open_detector):
-    everywhere = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0)
+    everywhere = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
     guided = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=True)
     assert sum(sighting.full_looks for sighting in guided) <= 0.2 * len(guided)
     for one, other in zip(everywhere, guided, strict=True):
@@ -76,8 +78,8 @@ def test_track_guided_looks_see_the_same_face_for_a_fraction_of_the_full_looks(s
 @pytest.mark.media
 def test_people_seen_from_behind_have_no_face_to_judge(shared_media, open_detector):
     clip = shared_media / "intel_one-by-one-person-detection.mp4"
-    sightings = follow(clip, open_detector(640), 640, 1.0)
-    assert len(sightings) > 100
+    sightings = follow(clip, open_detector(640), 640, 0.5)
+    assert len(sightings) > 60
     assert all(sighting.visibility is not Visibility.USABLE for sighting in sightings)
 
 
