@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
 from monitor.video.tap import Tap
 
@@ -161,7 +162,7 @@ def _set_if_there(element: Any, name: str, value: object) -> None:  # noqa: ANN4
 
 
 def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from gi
-    gst = gstreamer()
+    gst, log = gstreamer(), decoder_log()
     ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
     delta, corrupted = gst.BufferFlags.DELTA_UNIT, gst.BufferFlags.CORRUPTED
 
@@ -172,7 +173,10 @@ def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from g
 
     def on_decoded(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         buffer = info.get_buffer()
-        serial = tap.decoded(_time_ns(buffer.pts), corrupt=buffer.has_flags(corrupted))
+        corrupt = tap.is_damaged(
+            _time_ns(buffer.pts), marked=buffer.has_flags(corrupted), concealed_macroblocks=log.take()
+        )
+        serial = tap.decoded(_time_ns(buffer.pts), corrupt=corrupt)
         if serial is None:
             return drop
         # The offset means nothing for decoded pictures and survives the conversion.
@@ -188,6 +192,12 @@ def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from g
         pad.add_probe(gst.PadProbeType.BUFFER, lambda *_: drop)
         return drop
 
+    def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        buffer = info.get_buffer()
+        keyframe = not buffer.has_flags(delta)
+        return ok if tap.passes_gate(_time_ns(buffer.pts), keyframe=keyframe) else drop
+
+    decoder.get_static_pad("sink").add_probe(gst.PadProbeType.BUFFER, on_gate)
     stamp.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_encoded)
     decoder.get_static_pad("sink").add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_caps)
     decoder.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_decoded)

@@ -32,6 +32,11 @@ class MediaTap(Tap):
         self.data_seconds = self._clock.monotonic()
         return self.refused_size_px is None
 
+    def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
+        """Go by the decoder's mark alone: with several threads, its log does not tell which picture it speaks of."""
+        del pts_ns, concealed_macroblocks
+        return marked
+
     def decoded(self, pts_ns: int | None, *, corrupt: bool) -> int | None:
         """See `Tap.decoded`; the arrival time is the media time."""
         with self._lock:

@@ -2,6 +2,8 @@
 
 __all__ = ["DecodeGovernor"]
 
+_LASTING_SECONDS = 1.0
+
 
 class DecodeGovernor:
     """Decides, from the lag of decoding, whether every picture or only key frames are decoded.
@@ -10,7 +12,7 @@ class DecodeGovernor:
     the next trial waits twice as long, so that an overloaded machine does not swing to and fro.
 
     Args:
-        enter_lag_seconds: Lag from arrival to the decoded picture above which the load is shed.
+        enter_lag_seconds: Lag from arrival to the decoded picture above which, after one second, the load is shed.
         leave_lag_seconds: Lag below which going back may be tried.
         hold_seconds: First time to stay with key frames.
         longest_hold_seconds: Longest time to stay with them before a trial.
@@ -29,6 +31,7 @@ class DecodeGovernor:
         self._hold_seconds = hold_seconds
         self._longest_hold_seconds = longest_hold_seconds
         self._changed_seconds: float | None = None
+        self._late_since_seconds: float | None = None
         self._keyframes_only = False
 
     def update(self, now_seconds: float, lag_seconds: float) -> bool:
@@ -38,8 +41,13 @@ class DecodeGovernor:
             now_seconds: Monotonic time.
             lag_seconds: From the arrival of the newest decoded picture's data to its decoding.
         """
+        if lag_seconds <= self._enter_lag_seconds:
+            self._late_since_seconds = None
+        elif self._late_since_seconds is None:
+            self._late_since_seconds = now_seconds
+        lasting = self._late_since_seconds is not None and now_seconds - self._late_since_seconds >= _LASTING_SECONDS
         since_change = float("inf") if self._changed_seconds is None else now_seconds - self._changed_seconds
-        if not self._keyframes_only and lag_seconds > self._enter_lag_seconds:
+        if not self._keyframes_only and lasting:
             relapsed = since_change < 2.0 * self._hold_seconds
             longer = min(2.0 * self._hold_seconds, self._longest_hold_seconds)
             self._hold_seconds = longer if relapsed else self._first_hold_seconds

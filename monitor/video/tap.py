@@ -20,6 +20,8 @@ LARGEST_PIXELS = 33_177_600
 
 _MOST_PENDING = 512
 _MOST_KEPT = 64
+_TOLERATED_DAMAGE = 0.02
+_HEALING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,15 @@ class Tap:
         self._clock = clock
         self._sampler = sampler
         self._lock = threading.Lock()
-        self._pending: dict[int, float] = {}
+        self._pending: dict[int, tuple[float, bool]] = {}
         self._kept: dict[int, Stamp] = {}
         self._serial = 0
         self._claimed = 0
         self._last_pts_ns: int | None = None
         self._newest_arrival_seconds = float("-inf")
+        self._concealed = 0
+        self._damaged_seconds: float | None = None
+        self._picture_macroblocks = 0.0
         self._keyframes_only = False
         self._wait_for_keyframe = False
         self.sample_before_decoding = False
@@ -91,8 +96,43 @@ class Tap:
             if pts_ns is not None:
                 if len(self._pending) >= _MOST_PENDING:
                     del self._pending[next(iter(self._pending))]
-                self._pending.setdefault(pts_ns, now)
+                self._pending.setdefault(pts_ns, (now, keyframe))
             return True
+
+    def passes_gate(self, pts_ns: int | None, *, keyframe: bool) -> bool:
+        """Say whether a picture that waited for the decoder is still to be decoded.
+
+        When the load is shed, seconds of pictures wait already; decoding them would keep the lag for long.
+        """
+        if keyframe or not self._keyframes_only:
+            return True
+        with self._lock:
+            self.drops[DropCause.KEYFRAMES_ONLY] += 1
+            if pts_ns is not None:
+                self._pending.pop(pts_ns, None)
+        return False
+
+    def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
+        """Say whether a decoded picture shows what the decoder made up; call it once for each, before `decoded`.
+
+        Damage lives on in the pictures that build on a damaged one, until the next key frame. Streams without key
+        frames (intra refresh) are given 5 s to heal.
+
+        Args:
+            pts_ns: Time stamp of the picture.
+            marked: Whether the decoder marked it as damaged.
+            concealed_macroblocks: How many blocks of 16 x 16 px were painted over since the last picture.
+        """
+        now = self._clock.monotonic()
+        with self._lock:
+            _, keyframe = self._pending.get(pts_ns, (now, False)) if pts_ns is not None else (now, False)
+            healed = self._damaged_seconds is not None and now - self._damaged_seconds > _HEALING_SECONDS
+            if keyframe or healed:
+                self._concealed, self._damaged_seconds = 0, None
+            self._concealed += concealed_macroblocks
+            if self._concealed > _TOLERATED_DAMAGE * self._picture_macroblocks and self._damaged_seconds is None:
+                self._damaged_seconds = now
+            return marked or self._damaged_seconds is not None
 
     def decoded(self, pts_ns: int | None, *, corrupt: bool) -> int | None:
         """Note one decoded picture.
@@ -102,7 +142,7 @@ class Tap:
         """
         now = self._clock.monotonic()
         with self._lock:
-            arrival = now if pts_ns is None else self._pending.pop(pts_ns, now)
+            arrival = now if pts_ns is None else self._pending.pop(pts_ns, (now, False))[0]
             # Pictures that are shown later may arrive earlier (B-frames); the time of frames must not go back.
             self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
             index, self.pictures = self.pictures, self.pictures + 1
@@ -140,6 +180,7 @@ class Tap:
         """
         with self._lock:
             self.nominal_rate = frames_per_second or self.nominal_rate
+            self._picture_macroblocks = width_px * height_px / 256
             if max(width_px, height_px) <= LARGEST_SIDE_PX and width_px * height_px <= LARGEST_PIXELS:
                 return True
             self.refused_size_px = (width_px, height_px)

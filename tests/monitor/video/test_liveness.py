@@ -53,6 +53,8 @@ def test_overload_is_shed_and_left_again_ever_more_reluctantly():
     held = []
     now = 0.0
     for _ in range(5):
+        assert not governor.update(now, 1.5)
+        now += 1.0
         assert governor.update(now, 1.5)
         began = now
         while governor.update(now, 0.1):
@@ -64,7 +66,13 @@ def test_overload_is_shed_and_left_again_ever_more_reluctantly():
 
 def test_overload_is_kept_while_the_lag_stays():
     governor = DecodeGovernor(hold_seconds=10.0)
-    assert all(governor.update(float(second), 1.2) for second in range(100))
+    governor.update(0.0, 1.2)
+    assert all(governor.update(float(second), 1.2) for second in range(1, 100))
+
+
+def test_short_lag_as_at_the_start_is_no_overload():
+    governor = DecodeGovernor()
+    assert not any(governor.update(number * 0.1, 3.0 if number < 10 else 0.1) for number in range(100))
 
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=100))

@@ -35,7 +35,7 @@ def test_clips_are_sent_again_and_again_without_a_break(make_camera, serve, make
 
 
 def test_stop_frees_the_threads_and_the_port(noise, make_camera, eventually):
-    threads = threading.active_count()
+    before = set(threading.enumerate())
     server = RtspServer({"/bed": PaintedFeed(noise(), (320, 240))})
     server.start()
     camera = make_camera(server.url("/bed"))
@@ -44,7 +44,7 @@ def test_stop_frees_the_threads_and_the_port(noise, make_camera, eventually):
     camera.stop()
     server.stop()
     server.stop()
-    eventually(lambda: threading.active_count() <= threads)
+    eventually(lambda: not [thread for thread in threading.enumerate() if thread not in before])
     with RtspServer({"/bed": PaintedFeed(noise(), (320, 240))}, port=port) as again:
         assert again.port == port
 
