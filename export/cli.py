@@ -10,6 +10,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "detector": LazyCommand("export.commands.detector", "Build the face detector's bundle from pre-trained weights."),
     "classifier": LazyCommand("export.commands.classifier", "Build a bundle from a trained classifier."),
     "verify": LazyCommand("export.commands.verify", "Prove that every model and engine of a bundle is the same."),
+    "engine": LazyCommand("export.commands.engine", "Build TensorRT engines for the models of a bundle."),
     "show": LazyCommand("export.commands.show", "Check a bundle and tell what it is."),
 }
 

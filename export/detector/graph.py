@@ -106,16 +106,16 @@ class DetectorGraph(nn.Module):
         self, network: RetinaFace, *, size_px: int, normalisation: Normalisation, anchors: AnchorSpec, top_k: int
     ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(normalisation.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(normalisation.std).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(normalisation.mean), persistent=False)
+        self.register_buffer("std", torch.tensor(normalisation.std), persistent=False)
         self.swap = normalisation.colour_order == "BGR"
         self.network = network
         self.decoder = Decoder(size_px, anchors, top_k)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map uint8 RGB pictures (N, S, S, 3) to boxes (N, K, 4), scores (N, K) and landmarks (N, K, 5, 2)."""
-        x = images.permute(0, 3, 1, 2).float()
-        x = (x - self.mean) / self.std
+        # TensorRT wants 8-bit pixels cast before anything else is done with them.
+        x = ((images.float() - self.mean) / self.std).permute(0, 3, 1, 2)
         if self.swap:
             x = x.flip(1)
         boxes, scores, landmarks = self.decoder(self.network(x))

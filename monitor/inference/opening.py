@@ -9,8 +9,10 @@ from typing import Literal
 
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
+from monitor.inference.cuda import probe_cuda
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
+from monitor.inference.plans import find_plan, plan_directory, plan_key
 from monitor.inference.presence import missing_reason
 
 __all__ = ["ENGINES", "EngineChoice", "OnMissing", "open_engine", "open_variant"]
@@ -103,7 +105,31 @@ def open_variant(bundle: Bundle, variant: Variant, name: EngineName, *, threads:
         from monitor.inference.openvino_engine import OpenVinoEngine
 
         return OpenVinoEngine(bundle.read(variant.file), label=label, threads=threads)
-    raise EngineError(f"{name} has no engine built for {label}")
+    return _open_plan(bundle, variant, name)
+
+
+def _open_plan(bundle: Bundle, variant: Variant, name: EngineName) -> Engine:
+    """Open the TensorRT plan that fits this GPU and version.
+
+    Raises:
+        EngineError: There is no GPU, or no plan that fits.
+    """
+    gpu = probe_cuda().gpu
+    if gpu is None:
+        raise EngineError(probe_cuda().reason)
+    from monitor.inference.cuda_graph import CudaGraph
+    from monitor.inference.device_memory import open_device_memory
+    from monitor.inference.tensorrt_engine import TensorRtEngine, load_module
+
+    trt = load_module(name)
+    key = plan_key(bundle, variant, name, trt.__version__, gpu.capability)
+    plan = find_plan(plan_directory(bundle), key)
+    memory = open_device_memory()
+    try:
+        return TensorRtEngine(plan, trt, memory, CudaGraph)
+    except EngineError:
+        memory.close()
+        raise
 
 
 def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None) -> Variant:

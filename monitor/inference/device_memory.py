@@ -1,0 +1,198 @@
+"""What an engine on a GPU needs of CUDA: one stream, buffers on both sides, copies between them.
+
+`DeviceMemory` is all that the TensorRT engine knows of CUDA. Two libraries stand behind it: cuda-python (cuda-bindings,
+a small wheel) and pycuda (built at the site). Both use the primary context of the first GPU, which TensorRT uses too.
+"""
+
+import ctypes
+import importlib.util
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import EngineError
+
+__all__ = ["CudaApi", "CudaPythonMemory", "DeviceMemory", "PycudaMemory", "open_device_memory"]
+
+CudaApi = Literal["auto", "pycuda", "cuda-python"]
+
+
+class DeviceMemory(Protocol):
+    """One worker's stream and buffers on one GPU.
+
+    Attributes:
+        stream: The CUDA stream's handle; copies and kernels on it run in order.
+    """
+
+    stream: int
+
+    def enter(self) -> None:
+        """Make the GPU's primary context current in the calling thread; to be called before anything else there."""
+        ...
+
+    def allocate(self, size_bytes: int) -> int:
+        """Return the address of new memory on the GPU; it lives until `close`."""
+        ...
+
+    def pin(self, size_bytes: int) -> NDArray[np.uint8]:
+        """Return page-locked host memory of shape (size_bytes,), from which copies need no detour."""
+        ...
+
+    def upload(self, address: int, host: NDArray[Any]) -> None:
+        """Start a copy of a contiguous array to the GPU."""
+        ...
+
+    def download(self, host: NDArray[Any], address: int) -> None:
+        """Start a copy from the GPU into a contiguous array."""
+        ...
+
+    def synchronise(self) -> None:
+        """Wait until everything on the stream is done."""
+        ...
+
+    def close(self) -> None:
+        """Free the stream and all buffers; safe to call twice."""
+        ...
+
+
+def open_device_memory(api: CudaApi = "auto") -> DeviceMemory:
+    """Return device memory over one of the two libraries.
+
+    Args:
+        api: Which one; `auto` takes cuda-python where it is installed, else pycuda.
+
+    Raises:
+        EngineError: The library is not installed, or the GPU cannot be opened.
+    """
+    has_bindings = importlib.util.find_spec("cuda") is not None
+    chosen = ("cuda-python" if has_bindings else "pycuda") if api == "auto" else api
+    try:
+        return CudaPythonMemory() if chosen == "cuda-python" else PycudaMemory()
+    except ImportError as error:
+        package = "cuda-bindings" if chosen == "cuda-python" else "pycuda"
+        raise EngineError(
+            f"{package} cannot be imported ({error}); pip install {package}, or choose the other"
+        ) from error
+
+
+class CudaPythonMemory:
+    """Device memory over cuda-bindings' driver interface."""
+
+    def __init__(self) -> None:
+        from cuda.bindings import driver
+
+        self._driver = driver
+        self._call(driver.cuInit(0))
+        self._device = self._call(driver.cuDeviceGet(0))
+        self._context = self._call(driver.cuDevicePrimaryCtxRetain(self._device))
+        self.enter()
+        self._stream = self._call(driver.cuStreamCreate(int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)))
+        self.stream = int(self._stream)
+        self._on_device: list[int] = []
+        self._on_host: list[int] = []
+        self._is_open = True
+
+    def enter(self) -> None:
+        """See `DeviceMemory.enter`."""
+        self._call(self._driver.cuCtxSetCurrent(self._context))
+
+    def allocate(self, size_bytes: int) -> int:
+        """See `DeviceMemory.allocate`."""
+        address = int(self._call(self._driver.cuMemAlloc(size_bytes)))
+        self._on_device.append(address)
+        return address
+
+    def pin(self, size_bytes: int) -> NDArray[np.uint8]:
+        """See `DeviceMemory.pin`."""
+        address = int(self._call(self._driver.cuMemAllocHost(size_bytes)))
+        self._on_host.append(address)
+        return np.ctypeslib.as_array((ctypes.c_uint8 * size_bytes).from_address(address))
+
+    def upload(self, address: int, host: NDArray[Any]) -> None:
+        """See `DeviceMemory.upload`."""
+        self._call(self._driver.cuMemcpyHtoDAsync(address, host.ctypes.data, host.nbytes, self._stream))
+
+    def download(self, host: NDArray[Any], address: int) -> None:
+        """See `DeviceMemory.download`."""
+        self._call(self._driver.cuMemcpyDtoHAsync(host.ctypes.data, address, host.nbytes, self._stream))
+
+    def synchronise(self) -> None:
+        """See `DeviceMemory.synchronise`."""
+        self._call(self._driver.cuStreamSynchronize(self._stream))
+
+    def close(self) -> None:
+        """See `DeviceMemory.close`."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self.enter()
+        for address in self._on_device:
+            self._call(self._driver.cuMemFree(address))
+        for address in self._on_host:
+            self._call(self._driver.cuMemFreeHost(address))
+        self._call(self._driver.cuStreamDestroy(self._stream))
+        self._call(self._driver.cuDevicePrimaryCtxRelease(self._device))
+
+    def _call(self, answer: tuple[Any, ...]) -> Any:  # noqa: ANN401 - cuda-bindings publishes no types
+        status, *values = answer
+        if status != self._driver.CUresult.CUDA_SUCCESS:
+            raise EngineError(f"the GPU refused a CUDA call ({status.name}); see `nicu-monitor doctor`")
+        return values[0] if values else None
+
+
+class PycudaMemory:
+    """Device memory over pycuda."""
+
+    def __init__(self) -> None:
+        from pycuda import driver
+
+        self._driver = driver
+        driver.init()
+        self._context = driver.Device(0).retain_primary_context()
+        self.enter()
+        self._stream = driver.Stream()
+        self.stream = int(self._stream.handle)
+        self._kept: list[Any] = []
+        self._is_open = True
+
+    def enter(self) -> None:
+        """See `DeviceMemory.enter`."""
+        if self._driver.Context.get_current() is None:
+            self._context.push()
+
+    def allocate(self, size_bytes: int) -> int:
+        """See `DeviceMemory.allocate`."""
+        allocation = self._driver.mem_alloc(size_bytes)
+        self._kept.append(allocation)
+        return int(allocation)
+
+    def pin(self, size_bytes: int) -> NDArray[np.uint8]:
+        """See `DeviceMemory.pin`."""
+        buffer: NDArray[np.uint8] = self._driver.pagelocked_empty(size_bytes, np.uint8)
+        self._kept.append(buffer)
+        return buffer
+
+    def upload(self, address: int, host: NDArray[Any]) -> None:
+        """See `DeviceMemory.upload`."""
+        self._driver.memcpy_htod_async(address, host, self._stream)
+
+    def download(self, host: NDArray[Any], address: int) -> None:
+        """See `DeviceMemory.download`."""
+        self._driver.memcpy_dtoh_async(host, address, self._stream)
+
+    def synchronise(self) -> None:
+        """See `DeviceMemory.synchronise`."""
+        self._stream.synchronize()
+
+    def close(self) -> None:
+        """See `DeviceMemory.close`."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        self.enter()
+        for kept in self._kept:
+            if hasattr(kept, "free"):
+                kept.free()
+        self._kept.clear()
+        self._context.detach()
