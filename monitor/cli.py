@@ -11,6 +11,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "run": LazyCommand("monitor.station.run_command", "Watch the beds of a configuration: the daemon."),
     "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
+    "users": LazyCommand("monitor.web.users_command", "Say who may log in to the page and the API."),
     "tail": LazyCommand("monitor.publish.tail_command", "Print alerts from Redis as they come, each once."),
     "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),
 }

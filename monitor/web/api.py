@@ -56,8 +56,8 @@ class Accepted(BaseModel):
     by: str
 
 
-def request_acknowledgement(site: Site, alert_id: str, by: str) -> None:
-    """Hand an acknowledgement to the alarm logic.
+def request_acknowledgement(site: Site, alert_id: str, by: str) -> str:
+    """Hand an acknowledgement to the alarm logic, and return the name as it will be recorded.
 
     Raises:
         LookupError: There is no such alert, or it needs nobody any more.
@@ -70,6 +70,7 @@ def request_acknowledgement(site: Site, alert_id: str, by: str) -> None:
     if episode is None or not episode.is_open:
         raise LookupError("there is no such open alert")
     site.acknowledge(Acknowledge(alert_id=alert_id, by=name))
+    return name
 
 
 def api_routes() -> APIRouter:
@@ -160,12 +161,12 @@ def _add_alert_routes(router: APIRouter) -> None:
             raise HTTPException(403, "acknowledging needs the role nurse")
         by = visitor.name or (content.by if content is not None else None) or ""
         try:
-            request_acknowledgement(site_of(request), alert_id, by)
+            name = request_acknowledgement(site_of(request), alert_id, by)
         except LookupError as error:
             raise HTTPException(404, str(error.args[0])) from None
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
-        return Accepted(alert_id=alert_id, by=by)
+        return Accepted(alert_id=alert_id, by=name)
 
 
 def _add_fhir_routes(router: APIRouter) -> None:

@@ -1,0 +1,403 @@
+"""The API and the gate before it: what programs get, and what strangers do not."""
+
+import json
+import re
+import socket
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import jsonschema
+import pytest
+import uvicorn
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from monitor.board import BedPlace, Board, StationFacts
+from monitor.clock import ManualClock
+from monitor.config import StationConfig
+from monitor.pain.vocabulary import (
+    Code,
+    Evidence,
+    Kind,
+    Observation,
+    Phase,
+    Priority,
+    Signal,
+    Transition,
+    Validity,
+)
+from monitor.publish.access import Role
+from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
+from monitor.web.access import Access
+from monitor.web.application import build_api
+from monitor.web.guard import Guard
+from monitor.web.preview import Previews
+from monitor.web.records import observation_json_schema
+from monitor.web.sessions import Sessions
+from monitor.web.site import Site
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+TOKEN = {"Authorization": "Bearer " + "t" * 43}
+
+
+class Rig:
+    """The application, served, on a board that the test writes to."""
+
+    def __init__(self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=()):
+        self.clock = ManualClock(1000.0)
+        self.config = StationConfig.model_validate(
+            {
+                "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in (1, 2)],
+                "web": {"anonymous_role": anonymous, "allowed_hosts": allowed_hosts, "users_file": users},
+                "http": {"host": host},
+                "spool": {"directory": str(directory)},
+            }
+        )
+        self.board = Board([BedPlace(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
+        self.acknowledged = []
+        self.site = Site(
+            config=self.config,
+            board=self.board,
+            clock=self.clock,
+            access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
+            acknowledge=self.acknowledged.append,
+            previews=Previews(self.board, "off"),
+            endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
+        )
+        app = Guard(build_api(self.site), self.site)
+        options = {"log_level": "warning", "ws": "websockets-sansio", "timeout_graceful_shutdown": 1}
+        self.server = uvicorn.Server(uvicorn.Config(app, log_config=None, **options))
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.own = {"Origin": self.url}
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
+        self.clients = []
+        self.thread.start()
+
+    def client(self, **options):
+        self.clients.append(httpx.Client(base_url=self.url, timeout=20, trust_env=False, **options))
+        return self.clients[-1]
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+        self.site.closing.set()
+        while not self.server.started:
+            time.sleep(0.01)
+        self.server.should_exit = True
+        self.thread.join(20)
+        self.socket.close()
+        assert not self.thread.is_alive()
+
+    def observe(self, bed="bed-1", level=0.2, **changes):
+        now = self.clock.monotonic()
+        valid = Validity.INVALID if level is None else Validity.VALID
+        fields = {"time_seconds": now, "score": level, "level": level, "display_level": level, "coverage": 0.9,
+                  "on_share": 0.1, "validity": valid, "seconds_since_face": 0.0}  # fmt: skip
+        self.board.observe(bed, Observation(**{**fields, **changes}))
+
+    def alert(self, alert_id="a1", bed="bed-1", **changes):
+        now = self.clock.monotonic()
+        fields = {
+            "alert_id": alert_id, "code": Code.PAIN_SIGN, "kind": Kind.PHYSIOLOGICAL, "phase": Phase.START,
+            "priority": Priority.LOW, "condition_present": True, "signal": Signal.ON, "validity": Validity.VALID,
+            "onset_seconds": now - 3, "determined_seconds": now, "evidence": Evidence(0.7, 0.5, 0.9, 120),
+            "acknowledged_by": None, "acknowledged_seconds": None, "detail": "Seen.", "remedy": "Look.",
+        }  # fmt: skip
+        model = AlertModel(name="ncnn-demo", sha256="5" * 64)
+        context = AlertContext("station-1", bed, "cam-1", GenerationMode.TEST, model, "0" * 64)
+        draft = compose_alert(Transition(**{**fields, **changes}), context, self.clock)
+        self.board.transition(bed, draft)
+        return draft
+
+
+@pytest.fixture
+def make_rig(tmp_path):
+    rigs = []
+
+    def make(users=None, **options):
+        rigs.append(Rig(tmp_path, users, **options))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig, users_file, tmp_path):
+    return make_rig(users_file(tmp_path))
+
+
+@pytest.fixture
+def open_rig(make_rig):
+    """As in the demo: on a loopback address, without a login."""
+    return make_rig(anonymous="nurse")
+
+
+PATHS = (
+    "/api/v1/beds",
+    "/api/v1/alerts",
+    "/api/v1/station",
+    "/api/v1/events",
+    "/openapi.json",
+    "/api/v1/beds/bed-1/preview.jpg",
+)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nothing_is_told_to_a_stranger(rig, path):
+    client = rig.client()
+    assert client.get(path).status_code == 401
+    assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
+    browser = client.get(path, headers={"Accept": "text/html"})
+    is_page = not path.startswith("/api")
+    assert browser.status_code == (303 if is_page else 401)
+    assert browser.headers.get("location") == (f"/login?next={path}" if is_page else None)
+
+
+def test_health_needs_no_login(rig):
+    assert rig.client().get("/healthz").status_code == 200
+
+
+def test_an_observation_follows_the_published_schema(rig):
+    rig.observe()
+    rig.board.station(StationFacts("station-1", "1.0", "test"))
+    bed = rig.client().get("/api/v1/beds/bed-1", headers=TOKEN).json()
+    schema = json.loads((REPOSITORY / "configs/schemas/observation.schema.json").read_text())
+    assert schema == observation_json_schema()
+    jsonschema.validate(bed["observation"], schema)
+    assert bed["observation"]["state"] == "no_sign"
+    assert bed["observation"]["level"] == 0.2
+    blind = rig.client().get("/api/v1/beds/bed-2", headers=TOKEN).json()["observation"]
+    jsonschema.validate(blind, schema)
+    assert (blind["level"], blind["validity"], blind["can_see"]) == (None, "invalid", False)
+
+
+def test_beds_come_in_order_of_urgency_with_their_alerts(rig):
+    rig.observe("bed-1")
+    rig.observe("bed-2")
+    rig.alert(bed="bed-2")
+    beds = rig.client().get("/api/v1/beds", headers=TOKEN).json()
+    assert [bed["observation"]["bed"] for bed in beds] == ["bed-2", "bed-1"]
+    assert beds[0]["open_alerts"][0]["why"]["share_of_window"] == 0.5
+
+
+def test_history_has_labels_of_the_wall_clock(rig):
+    rig.observe(level=0.3)
+    rig.clock.advance(4.0)
+    rig.observe(level=None)
+    points = rig.client().get("/api/v1/beds/bed-1/history", headers=TOKEN).json()
+    assert [point["level"] for point in points] == [0.3, None]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", points[0]["at"])
+
+
+def test_alerts_can_be_narrowed(rig):
+    rig.alert("a1")
+    rig.alert("a2", bed="bed-2", phase=Phase.END, condition_present=False, signal=Signal.OFF)
+    client = rig.client(headers=TOKEN)
+
+    def ids(query):
+        return [item["alert"]["alert_id"] for item in client.get(f"/api/v1/alerts{query}").json()]
+
+    assert ids("") == ["a1", "a2"]
+    assert ids("?open=true") == ["a1"]
+    assert ids("?open=false") == ["a2"]
+    assert ids("?bed=bed-2") == ["a2"]
+    assert client.get("/api/v1/alerts/a2").json()["ended_at"] is not None
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/beds/none", "/api/v1/alerts/none", "/api/v1/fhir/Observation/none", "/api/v1/none"]
+)
+def test_what_is_not_there_is_404(rig, path):
+    assert rig.client(headers=TOKEN).get(path).status_code == 404
+
+
+def test_a_viewer_may_not_acknowledge(rig):
+    rig.alert()
+    assert rig.client(headers=TOKEN).post("/api/v1/alerts/a1/acknowledge").status_code == 403
+    assert rig.acknowledged == []
+
+
+def log_in(rig, client, guess=None):
+    form = {"name": "anna", "secret": guess or "another password"}
+    return client.post("/login", data=form, headers=rig.own)
+
+
+def test_a_nurse_acknowledges_under_her_own_name(rig):
+    rig.alert()
+    client = rig.client()
+    answer = log_in(rig, client)
+    assert answer.status_code == 303
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    posted = client.post("/api/v1/alerts/a1/acknowledge", json={"by": "somebody else"}, headers=rig.own)
+    assert (posted.status_code, posted.json()) == (202, {"alert_id": "a1", "by": "anna"})
+    assert [(one.alert_id, one.by) for one in rig.acknowledged] == [("a1", "anna")]
+    assert client.post("/api/v1/alerts/none/acknowledge", headers=rig.own).status_code == 404
+
+
+def test_without_a_login_the_name_must_be_given(open_rig):
+    open_rig.alert()
+    client = open_rig.client()
+    assert client.post("/api/v1/alerts/a1/acknowledge").status_code == 422
+    assert client.post("/api/v1/alerts/a1/acknowledge", json={"by": "a\nb"}).json()["by"] == "a b"
+    assert client.post("/api/v1/alerts/a1/acknowledge", json={"by": "\x00"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://[", "https://127.0.0.1"]
+)
+def test_another_site_cannot_act_in_a_users_name(open_rig, origin):
+    open_rig.alert()
+    client = open_rig.client()
+    assert client.post("/api/v1/alerts/a1/acknowledge", json={"by": "x"}, headers={"Origin": origin}).status_code == 403
+    assert client.post("/login", data={"name": "a", "secret": "b"}, headers={"Origin": origin}).status_code == 403
+    assert client.post("/logout", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert open_rig.acknowledged == []
+
+
+def test_a_websocket_from_another_site_is_refused(open_rig):
+    address = open_rig.url.replace("http", "ws") + "/_nicegui_ws/socket.io/"
+    with pytest.raises(InvalidStatus) as caught, connect(address, origin="http://evil.example"):
+        pass
+    assert caught.value.response.status_code == 403
+
+
+def test_a_websocket_without_a_login_is_refused(rig):
+    address = rig.url.replace("http", "ws") + "/_nicegui_ws/socket.io/"
+    with pytest.raises(InvalidStatus) as caught, connect(address, origin=rig.url):
+        pass
+    assert caught.value.response.status_code == 403
+
+
+HOSTS = {
+    "evil.example": 421,
+    "127.0.0.1.evil.example": 421,
+    "[": 421,
+    "localhost:1": 200,
+    "[::1]:9108": 200,
+    "127.0.0.1": 200,
+}
+
+
+@pytest.mark.parametrize(("host", "status"), HOSTS.items())
+def test_a_name_that_only_points_here_gets_nothing(open_rig, host, status):
+    assert open_rig.client().get("/api/v1/beds", headers={"Host": host}).status_code == status
+
+
+def test_names_of_a_proxy_are_allowed_by_configuration(make_rig):
+    rig = make_rig(anonymous="viewer", allowed_hosts=("nicu.example",))
+    assert rig.client().get("/api/v1/beds", headers={"Host": "nicu.example"}).status_code == 200
+
+
+def test_guessing_at_a_password_is_slowed_down(rig):
+    client = rig.client()
+    statuses = [log_in(rig, client, f"guess {n}").status_code for n in range(6)]
+    assert statuses == [401] * 5 + [429]
+    # Even the right one has to wait now.
+    answer = log_in(rig, client)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    rig.clock.advance(31.0)
+    assert log_in(rig, client).status_code == 303
+
+
+def test_a_login_leads_to_this_station_only(rig):
+    client = rig.client()
+    for path in ("https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\nb"):
+        assert 'name="next" value="/"' in client.get("/login", params={"next": path}).text
+    form = {"name": "anna", "secret": "another password", "next": "//evil.example"}
+    assert client.post("/login", data=form, headers=rig.own).headers["location"] == "/"
+
+
+def test_what_is_typed_into_the_address_is_not_run(rig):
+    text = rig.client().get("/login", params={"next": '/"><script>alert(1)</script>'}).text
+    assert "<script>" not in text
+
+
+def test_every_answer_forbids_to_load_from_elsewhere(rig):
+    for path in ("/login", "/healthz", "/api/v1/beds"):
+        headers = rig.client().get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "http" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["cache-control"] == "no-store"
+
+
+class Listener:
+    """A reader of the event stream, on a thread of its own."""
+
+    def __init__(self, client, **headers):
+        self.events = []
+        self.news = threading.Condition()
+        self.thread = threading.Thread(target=self._read, args=(client, headers))
+        self.thread.start()
+
+    def _read(self, client, headers):
+        with client.stream("GET", "/api/v1/events", headers=headers) as answer:
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            event = {}
+            for line in answer.iter_lines():
+                if line and not line.startswith(":"):
+                    key, _, value = line.partition(": ")
+                    event[key] = value
+                elif event:
+                    with self.news:
+                        self.events.append(event)
+                        self.news.notify_all()
+                    event = {}
+
+    def wait_for(self, kind, count=1):
+        with self.news:
+            assert self.news.wait_for(lambda: len(self.of(kind)) >= count, 10), self.events
+        return self.of(kind)
+
+    def of(self, kind):
+        return [event for event in self.events if event.get("event") == kind]
+
+
+def test_alerts_are_streamed_as_they_come_and_a_reader_resumes(rig):
+    rig.observe()
+    listener = Listener(rig.client(headers=TOKEN))
+    (beds,) = listener.wait_for("beds")
+    assert {bed["observation"]["bed"] for bed in json.loads(beds["data"])} == {"bed-1", "bed-2"}
+    rig.alert("a1")
+    rig.alert("a2")
+    first, second = listener.wait_for("alert", 2)
+    assert [json.loads(one["data"])["alert_id"] for one in (first, second)] == ["a1", "a2"]
+    resumed = Listener(rig.client(headers=TOKEN), **{"Last-Event-ID": first["id"]})
+    assert resumed.wait_for("alert")[0]["id"] == second["id"]
+    # A place in an earlier run is none in this one: everything of this run is sent.
+    restarted = Listener(rig.client(headers=TOKEN), **{"Last-Event-ID": "0badcafe-1"})
+    assert [one["id"] for one in restarted.wait_for("alert", 2)] == [first["id"], second["id"]]
+    rig.site.closing.set()
+    for one in (listener, resumed, restarted):
+        one.thread.join(10)
+        assert not one.thread.is_alive()
+
+
+def test_a_stream_ends_with_the_right_to_read_it(rig, tmp_path):
+    listener = Listener(rig.client(headers=TOKEN))
+    listener.wait_for("beds")
+    (tmp_path / "users").unlink()
+    listener.thread.join(10)
+    assert not listener.thread.is_alive()
+
+
+def test_the_description_names_every_route(rig):
+    paths = rig.client(headers=TOKEN).get("/openapi.json").json()["paths"]
+    assert set(paths) == {
+        "/api/v1/session", "/api/v1/station", "/api/v1/beds", "/api/v1/beds/{bed}", "/api/v1/beds/{bed}/history",
+        "/api/v1/beds/{bed}/preview.jpg", "/api/v1/alerts", "/api/v1/alerts/{alert_id}",
+        "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/events", "/api/v1/fhir/Observation/{bed}",
+        "/api/v1/fhir/DetectedIssue/{alert_id}",
+    }  # fmt: skip
+    # Read-only, but for the one POST.
+    assert {method for path in paths.values() for method in path} == {"get", "post"}
+    assert [path for path, methods in paths.items() if "post" in methods] == ["/api/v1/alerts/{alert_id}/acknowledge"]

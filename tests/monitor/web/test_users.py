@@ -1,0 +1,202 @@
+"""Who may log in: nobody by accident, and no secret in the file or in a message."""
+
+import json
+import stat
+
+import pytest
+from click.testing import CliRunner
+
+from monitor.clock import ManualClock
+from monitor.errors import ConfigError
+from monitor.publish.access import AccessList, Role, hash_token
+from monitor.web.access import Access, Visitor
+from monitor.web.sessions import Session, Sessions, load_session_key
+from monitor.web.throttle import LoginThrottle
+from monitor.web.users import User, UserList, read_users, write_users
+from monitor.web.users_command import command
+
+NOBODY = Visitor(None, None)
+
+
+@pytest.fixture
+def users(users_file, tmp_path):
+    return read_users(users_file(tmp_path))
+
+
+def test_a_password_opens_only_its_own_door(users):
+    assert users.check("anna", "another password").role is Role.NURSE
+    assert users.check("wall", "another password") is None
+    assert users.check("nobody", "another password") is None
+    assert users.check("anna", "") is None
+
+
+def test_a_token_names_its_program(users):
+    assert users.identify("t" * 43).name == "integrator"
+    assert users.identify("x" * 43) is None
+    assert users.check("integrator", "t" * 43).name == "integrator"
+    # A hash that leaked is no token, and a password is none either.
+    assert users.identify(hash_token("t" * 43)) is None
+    assert users.identify("another password") is None
+
+
+def test_the_file_is_private_and_holds_no_secret(users_file, tmp_path):
+    path = users_file(tmp_path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    assert "password" not in text
+    assert "t" * 43 not in text
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_users(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "anna nurse",
+        "anna doctor " + "0" * 64,
+        "anna nurse plain-password",
+        "anna nurse scrypt$999999999$8$5$AAAAAAAAAAAAAAAA$" + "A" * 44,
+        "anna nurse scrypt$1048576$99$5$AAAAAAAAAAAAAAAA$" + "A" * 44,
+        "anna nurse " + "0" * 64 + "\nanna admin " + "1" * 64,
+    ],
+)
+def test_a_line_that_is_wrong_is_named_without_its_secret(tmp_path, line):
+    path = tmp_path / "users"
+    path.write_text(line + "\n")
+    path.chmod(0o600)
+    with pytest.raises(ConfigError) as caught:
+        read_users(path)
+    assert f"{path}:" in str(caught.value)
+    assert line.split()[-1] not in str(caught.value)
+
+
+def test_an_access_list_of_the_command_stream_is_a_users_file(tmp_path):
+    path = tmp_path / "access"
+    write_users(path, [User("integrator", Role.NURSE, hash_token("t" * 43))])
+    assert AccessList.read(path).identify("t" * 43).role is Role.NURSE
+    assert read_users(path).identify("t" * 43).role is Role.NURSE
+
+
+def access_to(path, anonymous=None, key=b"k" * 32):
+    return Access(path, Sessions(key, hours=1.0), anonymous)
+
+
+def test_a_session_ends_with_its_user_and_with_its_password(users_file, tmp_path, secrets):
+    path = users_file(tmp_path)
+    access = access_to(path)
+    cookie = access.cookie_for(access.users().get("anna"))
+    assert access.visitor(cookie, None) == Visitor("anna", Role.NURSE)
+    # Another station's cookie, a forged one and a cut one are nobody's.
+    assert access_to(path, key=b"q" * 32).visitor(cookie, None) == NOBODY
+    assert access.visitor(cookie[:-2], None) == NOBODY
+    assert access.visitor("", None) == NOBODY
+    # The role is the file's, not the cookie's.
+    write_users(path, [User("anna", Role.VIEWER, secrets["anna"])])
+    assert access.visitor(cookie, None) == Visitor("anna", Role.VIEWER)
+    write_users(path, [User("anna", Role.VIEWER, secrets["wall"])])
+    assert access.visitor(cookie, None) == NOBODY
+
+
+def test_a_session_lasts_its_time(monkeypatch):
+    sessions = Sessions(b"k" * 32, hours=1.0)
+    cookie = sessions.seal(Session("anna", "f"))
+    assert sessions.open(cookie) == Session("anna", "f")
+    now = __import__("time").time()
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 3700)
+    assert sessions.open(cookie) is None
+
+
+def test_a_wrong_token_is_nobody_even_where_everybody_may_look(users_file, tmp_path):
+    access = access_to(users_file(tmp_path), anonymous=Role.VIEWER)
+    assert access.visitor(None, None) == Visitor(None, Role.VIEWER)
+    assert access.visitor(None, "Bearer " + "t" * 43) == Visitor("integrator", Role.VIEWER)
+    assert access.visitor(None, "Bearer wrong") == NOBODY
+
+
+def test_a_damaged_users_file_keeps_the_users_and_a_missing_one_has_none(users_file, tmp_path, caplog):
+    path = users_file(tmp_path)
+    access = access_to(path)
+    assert len(access.users()) == 3
+    path.write_text("nonsense\n")
+    assert len(access.users()) == 3
+    assert "users" in caplog.text
+    path.unlink()
+    assert len(access.users()) == 0
+
+
+def test_the_key_of_sessions_is_made_once_and_private(tmp_path):
+    directory = tmp_path / "state"
+    key = load_session_key(directory)
+    assert len(key) == 32
+    assert load_session_key(directory) == key
+    file = directory / "session.key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.chmod(0o644)
+    assert load_session_key(directory) != key
+    (tmp_path / "file").write_text("")
+    assert len(load_session_key(tmp_path / "file")) == 32
+
+
+def test_guessing_becomes_slow_but_nobody_is_shut_out_for_long():
+    clock = ManualClock(100.0)
+    throttle = LoginThrottle(clock)
+    for _ in range(4):
+        throttle.fail("anna", "10.0.0.1")
+    assert throttle.wait_seconds("anna", "10.0.0.1") == 0.0
+    waits = []
+    for _ in range(12):
+        throttle.fail("anna", "10.0.0.1")
+        waits.append(throttle.wait_seconds("anna", "10.0.0.1"))
+    assert waits[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert max(waits) == 300.0
+    # From elsewhere anna waits for half a minute at most, others not at all.
+    assert throttle.wait_seconds("anna", "10.0.0.2") == 30.0
+    assert throttle.wait_seconds("wall", "10.0.0.2") == 0.0
+    clock.advance(30.0)
+    assert throttle.wait_seconds("anna", "10.0.0.2") == 0.0
+    throttle.succeed("anna", "10.0.0.1")
+    assert throttle.wait_seconds("anna", "10.0.0.1") == 0.0
+
+
+def test_the_memory_of_failures_is_bounded():
+    throttle = LoginThrottle(ManualClock())
+    for n in range(20_000):
+        throttle.fail(f"name-{n}", f"10.0.{n // 256}.{n % 256}")
+    assert len(throttle._records) <= 10_000
+
+
+def run(*arguments, **options):
+    return CliRunner().invoke(command, [str(a) for a in arguments], **options)
+
+
+def test_users_are_added_listed_and_removed_on_the_command_line(tmp_path):
+    path = tmp_path / "secrets" / "users"
+    result = run("add", path, "anna", "--role", "nurse", input="a long password\na long password\n")
+    assert result.exit_code == 0, result.output
+    token = run("token", path, "integrator").output.strip()
+    assert len(token) == 43
+    listed = json.loads(run("list", path, "--json").output)
+    assert listed == [
+        {"name": "anna", "role": "nurse", "kind": "person"},
+        {"name": "integrator", "role": "viewer", "kind": "program"},
+    ]
+    assert token not in path.read_text()
+    assert read_users(path).identify(token).name == "integrator"
+    assert run("remove", path, "anna").exit_code == 0
+    assert [user.name for user in read_users(path).all()] == ["integrator"]
+    assert isinstance(run("remove", path, "anna").exception, ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"), [(("anna", "--role", "nurse"), "short\nshort\n"), (("an na",), ""), (("$x",), "")]
+)
+def test_a_short_password_or_a_strange_name_is_refused(tmp_path, arguments, given):
+    result = run("add", tmp_path / "users", *arguments, input=given)
+    assert result.exit_code == 2
+    assert not (tmp_path / "users").exists()
+
+
+def test_an_empty_list_lets_nobody_in():
+    assert UserList().check("anna", "x" * 10) is None
+    assert UserList().identify("") is None
