@@ -1,5 +1,6 @@
 """One bed's chain: what a frame leads to, and what a failing model does not."""
 
+import dataclasses
 import itertools
 from datetime import UTC, datetime, timedelta
 
@@ -41,8 +42,10 @@ def frames(scenario, seconds, seed=3, rate=5):
         yield Frame(painter.frame(index / rate)[0], index / rate, index / rate, index)
 
 
-class BrokenEngine:
-    """Stands in for an engine that fails, which no real one can be asked to do."""
+class BrokenDetector:
+    """Stands in for a detector whose engine fails, which no real one can be asked to do."""
+
+    size_px, close_size_px = 640, 320
 
     def look(self, *_args, **_kwargs):
         raise EngineError("the engine lost its device; restart the station")
@@ -64,10 +67,8 @@ def test_a_pain_episode_raises_an_alarm_that_ends_with_it(models):
 
 
 def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):
-    import dataclasses
-
     bed = make_bed()
-    broken = dataclasses.replace(models, detector=BrokenEngine())
+    broken = dataclasses.replace(models, detector=BrokenDetector())
     judged = [bed.judge(frame, broken) for frame in frames("calm", 8)]
     assert all(j.observation.level is None and j.observation.validity is Validity.INVALID for j in judged)
     assert all("device" in j.failure for j in judged)
@@ -75,8 +76,6 @@ def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):
 
 
 def test_a_score_that_is_no_probability_never_reaches_the_level(models):
-    import dataclasses
-
     bed = make_bed()
     judged = [bed.judge(frame, dataclasses.replace(models, classifier=NotANumber())) for frame in frames("calm", 5)]
     assert any(j.sighting.patient is not None for j in judged)
