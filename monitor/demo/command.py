@@ -115,6 +115,7 @@ class _Demo:
         """Return where everything can be found."""
         found = {f"camera of {bed}": url for bed, url in self._cameras.urls.items()}
         found["redis"] = redis_address(self._config.redis)
+        found["page"] = f"{self._url}/"
         found["metrics"] = f"{self._url}/metrics"
         if self._prometheus is not None:
             found["prometheus"] = self._prometheus.url
@@ -163,6 +164,8 @@ def _configuration(
     fields["beds"] = [{"id": bed, "camera": {"url": url}} for bed, url in urls.items()]
     fields["spool"] = {"directory": directory / "state"}
     fields["http"] = {"host": "127.0.0.1", "port": http_port}
+    # Everybody on this machine may look and acknowledge: nobody real lies in these beds.
+    fields["web"] = {"anonymous_role": "nurse", "preview": "full"}
     if redis_url is not None:
         fields["redis"] = {"url": redis_url}
     try:

@@ -27,7 +27,7 @@ from monitor.publish.metrics import StationMetrics
 from monitor.publish.publisher import Publisher
 from monitor.publish.sd_notify import ServiceNotifier
 from monitor.publish.session import SessionEvents
-from monitor.publish.status_server import Health, StatusServer
+from monitor.publish.status_server import Health
 from monitor.scheduling import FairScheduler
 from monitor.station.desk import AlertDesk
 from monitor.station.shared_alarms import SharedAlarms
@@ -36,6 +36,7 @@ from monitor.station.throughput import Throughput
 from monitor.station.workers import WorkerPool
 from monitor.video.camera import Camera
 from monitor.video.status import CameraState, CameraStatus
+from monitor.web.opening import HttpServer, open_server
 
 __all__ = ["Station"]
 
@@ -128,7 +129,7 @@ class Station:
             self._notifier,
         )
         self._workers: WorkerPool | None = None
-        self.server: StatusServer | None = None
+        self.server: HttpServer | None = None
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
@@ -163,7 +164,15 @@ class Station:
         self._workers = WorkerPool(
             opened, self.beds, self._scheduler, self._heartbeats, self._judged, self._chain_broke
         )
-        self.server = StatusServer(config.http.host, config.http.port, self.metrics.registry, self.healthy, self.ready)
+        self.server = open_server(
+            config,
+            self.board,
+            self.clock,
+            acknowledge=self._acknowledged,
+            registry=self.metrics.registry,
+            healthy=self.healthy,
+            ready=self.ready,
+        )
         self.metrics.watch_publisher(self.publisher.figures)
         self.metrics.watch_clock(is_synchronised)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
