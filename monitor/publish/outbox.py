@@ -28,8 +28,8 @@ __all__ = ["Claim", "Outbox"]
 _log = logging.getLogger(__name__)
 
 _RETRY_SECONDS = 1.0
-_PROBE_SECONDS = 5.0
-_WRITE_AT_ONCE = 500
+_PROBE_SECONDS = 2.0
+_WRITE_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ __all__ = ["Backlog", "Position", "Spool", "SpoolRecord", "SpooledAlert"]
 HISTORY_KEPT = 10_000
 """Delivered records that stay for a server that loses its data (about 20 MB)."""
 _FORGET_EVERY = 256
+_DROPPED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Spool:
                     database.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
             self.producer_id: str = self.recall("producer_id") or ""
             self._position = Position(int(self.recall("delivered_seq") or 0), self.recall("delivered_id") or "")
+            self._waiting = self._count_between(self._position.seq, None)
         except BaseException:
             self.close()
             raise
@@ -142,32 +144,41 @@ class Spool:
             cause = error.__cause__
             if getattr(cause, "sqlite_errorcode", 0) != sqlite3.SQLITE_FULL:
                 raise
-        with self._transaction() as database:
-            make_room(database, self._position.seq, at, force=True)
+        with self._mutex:
+            with self._transaction() as database:
+                dropped = self._make_room(database, at, 2 * len(drafts), force=True)
+            self._waiting -= dropped
         return self._append(drafts, snapshots or {}, at)
+
+    def _make_room(self, database: sqlite3.Connection, at: str, rows: int, *, force: bool = False) -> int:
+        drop = make_room(database, self._position.seq, at, rows + _DROPPED_AT_ONCE, force=force)
+        return 0 if drop is None else drop.count
 
     def _append(self, drafts: Sequence[AlertDraft], snapshots: Mapping[str, str], at: str) -> list[int]:
         now_seconds = self._clock.monotonic()
-        with self._transaction() as database:
-            last_seq = int(self.recall("last_seq") or 0)
-            numbers = list(range(last_seq + 1, last_seq + 1 + len(drafts)))
-            database.executemany(
-                "INSERT INTO alerts (seq, alert_id, bed, code, ended, stored_at, stored_monotonic, process, draft) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        *(seq, draft.alert_id, draft.bed or "", draft.code, draft.phase is Phase.END),
-                        *(at, now_seconds, self._process, draft.model_dump_json()),
-                    )
-                    for seq, draft in zip(numbers, drafts, strict=True)
-                ],
-            )
-            database.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", list(snapshots.items()))
-            if numbers:
-                self._remember("last_seq", str(numbers[-1]))
-                make_room(database, self._position.seq, at)
-                if any(seq % _FORGET_EVERY == 0 for seq in numbers):
-                    forget_history(database, self._position.seq, HISTORY_KEPT)
+        dropped = 0
+        with self._mutex:
+            with self._transaction() as database:
+                last_seq = int(self.recall("last_seq") or 0)
+                numbers = list(range(last_seq + 1, last_seq + 1 + len(drafts)))
+                database.executemany(
+                    "INSERT INTO alerts (seq, alert_id, bed, code, ended, stored_at, stored_monotonic, process, draft) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [
+                        (
+                            *(seq, draft.alert_id, draft.bed or "", draft.code, draft.phase is Phase.END),
+                            *(at, now_seconds, self._process, draft.model_dump_json()),
+                        )
+                        for seq, draft in zip(numbers, drafts, strict=True)
+                    ],
+                )
+                database.executemany("INSERT OR REPLACE INTO snapshots VALUES (?, ?)", list(snapshots.items()))
+                if numbers:
+                    self._remember("last_seq", str(numbers[-1]))
+                    dropped = self._make_room(database, at, 2 * len(numbers))
+                    if any(seq % _FORGET_EVERY == 0 for seq in numbers):
+                        forget_history(database, self._position.seq, HISTORY_KEPT)
+            self._waiting += len(numbers) - dropped
         return numbers
 
     def pending(self, limit: int) -> list[SpooledAlert]:
@@ -207,8 +218,10 @@ class Spool:
             SpoolError: The disk did not take it; in memory it holds all the same.
         """
         with self._mutex:
-            self._position = position
+            before, self._position = self._position, position
             self._stamps = {seq: at for seq, at in self._stamps.items() if seq > position.seq}
+            passed = self._count_between(position.seq, before.seq)
+            self._waiting += passed if position.seq < before.seq else -passed
         with self._transaction():
             self._remember("delivered_seq", str(position.seq))
             self._remember("delivered_id", position.stream_id)
@@ -227,7 +240,7 @@ class Spool:
     def backlog(self) -> Backlog:
         """Return how many records wait, and for how long the oldest has waited."""
         with self._reading() as database:
-            (count,) = database.execute("SELECT count(*) FROM alerts WHERE seq > ?", (self._position.seq,)).fetchone()
+            count = self._waiting
             oldest = database.execute(
                 "SELECT stored_at, stored_monotonic, process FROM alerts WHERE seq > ? ORDER BY seq LIMIT 1",
                 (self._position.seq,),
@@ -271,8 +284,13 @@ class Spool:
 
     def record(self) -> SpoolRecord:
         """Return what the spool occupies and what it gave up."""
-        dropped = int(self.recall("dropped") or 0)
-        return SpoolRecord(file_bytes(self._path), dropped, self.drops()[-1] if dropped else None)
+        with self._reading() as database:
+            row = database.execute(
+                "SELECT at, first_seq, last_seq, count FROM drops ORDER BY id DESC LIMIT 1"
+            ).fetchone()
+        return SpoolRecord(
+            file_bytes(self._path), int(self.recall("dropped") or 0), None if row is None else Drop(*row)
+        )
 
     def renew_producer(self) -> None:
         """Take a new producer id and number on; for a spool that was restored from an old copy.
@@ -292,6 +310,15 @@ class Spool:
         with self._mutex, suppress(sqlite3.Error):
             self._database.close()
         self._process_lock.release()
+
+    def _count_between(self, one: int, other: int | None) -> int:
+        """Count the records behind the smaller number, up to and with the larger (None: all)."""
+        low, high = (one, None) if other is None else (min(one, other), max(one, other))
+        with self._reading() as database:
+            (count,) = database.execute(
+                "SELECT count(*) FROM alerts WHERE seq > ? AND (? IS NULL OR seq <= ?)", (low, high, high)
+            ).fetchone()
+        return int(count)
 
     def _remember(self, key: str, value: str) -> None:
         self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from alerts import CONTEXT, make_transition
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.clock import ManualClock
@@ -65,6 +65,7 @@ def test_an_acknowledgement_tells_who_and_when() -> None:
     assert draft.acknowledgement.at == clock.wall() - timedelta(seconds=10)
 
 
+@settings(deadline=None)
 @given(
     at_seconds=st.floats(0, 1e7),
     before=st.floats(0, 1e6),

@@ -182,10 +182,26 @@ def test_the_quota_keeps_the_newest_record_of_every_condition_and_reports_what_i
         assert (newest[bed, "pain_sign"]["alert_id"], newest[bed, "pain_sign"]["phase"]) == (f"{bed}-149", "end")
     assert newest["bed-0", "camera_lost"]["alert_id"] == "running"
     record = spool.record()
+    assert spool.backlog().count == len(kept)
     assert record.dropped == 300 * 8 + 1 + 500 - len(kept)
     assert record.last_drop is not None
     assert record.last_drop.first_seq <= record.last_drop.last_seq
     assert [alert.seq for alert in kept] == sorted({alert.seq for alert in kept})
+    spool.close()
+
+
+def test_the_end_of_an_alert_that_redis_knows_is_never_dropped(tmp_path: Path) -> None:
+    """Otherwise a subscriber would show an alarm for ever that has long ended."""
+    spool = open_spool(tmp_path, maximum_bytes=MEGABYTE)
+    spool.append([make_draft("known", Phase.START)])
+    spool.move_to(Position(1, "1-0"))
+    spool.append([make_draft("known", Phase.END)])
+    for i in range(100):
+        spool.append([make_draft(f"{i}-{j}", Phase.END) for j in range(10)])
+    kept = spool.pending(10_000)
+    assert kept[0].draft["alert_id"] == "known"
+    assert kept[-1].draft["alert_id"] == "99-9"
+    assert spool.record().dropped > 0
     spool.close()
 
 
