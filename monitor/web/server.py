@@ -27,7 +27,7 @@ __all__ = ["PageServer"]
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
-_CONNECTIONS_AT_MOST = 512
+_CONNECTIONS_AT_MOST = 256
 _STOP_SECONDS = 10.0
 _GRACE_SECONDS = 2
 

@@ -79,10 +79,10 @@ class LevelChart:
             "type": "value",
             "min": 0,
             "max": 1,
-            "axisLabel": {"color": ink, "fontSize": 14},
+            "axisLabel": {"color": ink, "fontSize": 16},
             "splitLine": {"lineStyle": {"color": lines}},
         }
-        labels = {"color": ink, "fontSize": 14, "formatter": "{HH}:{mm}", "hideOverlap": True}
+        labels = {"color": ink, "fontSize": 16, "formatter": "{HH}:{mm}", "hideOverlap": True}
         thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
         return {
             "animation": False,
