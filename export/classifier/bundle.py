@@ -21,7 +21,7 @@ from monitor.inference.manifest import (
 )
 from trainer.checkpoint import TrainedModel
 
-__all__ = ["write_classifier_bundle"]
+__all__ = ["describe_classifier", "write_classifier_bundle"]
 
 
 def write_classifier_bundle(
@@ -49,14 +49,7 @@ def write_classifier_bundle(
         training_prior=record.training_prior,
         decision_threshold=record.decision_threshold,
     )
-    description = GraphDescription(
-        graph=ClassifierGraph(model.network, given, record.temperature),
-        size_px=given.size_px,
-        stem="model",
-        input_name="crops",
-        output_names=("score", "logit"),
-        metadata={"kind": "classifier", "architecture": record.architecture, "classes": " ".join(contract.classes)},
-    )
+    description = describe_classifier(model)
     crops = CropSpec(given.size_px, given.margin)
     made = make_variants(description, precisions, classifier_pictures(crops, calibration=True))
     contents = {variant.file: content for variant, content in made}
@@ -90,6 +83,23 @@ def write_classifier_bundle(
         ),
     )
     return write_bundle(directory, manifest, contents)
+
+
+def describe_classifier(model: TrainedModel) -> GraphDescription:
+    """Return the graph of a trained model, ready to be exported."""
+    record = model.record
+    return GraphDescription(
+        graph=ClassifierGraph(model.network, record.contract, record.temperature),
+        size_px=record.contract.size_px,
+        stem="model",
+        input_name="crops",
+        output_names=("score", "logit"),
+        metadata={
+            "kind": "classifier",
+            "architecture": record.architecture,
+            "classes": " ".join(ClassifierContract.model_fields["classes"].default),
+        },
+    )
 
 
 def _golden(description: GraphDescription, crops: CropSpec) -> Golden:

@@ -7,12 +7,15 @@ import torch
 from torch import nn
 
 from export.classifier.bundle import write_classifier_bundle
+from export.detector import package_weights
+from export.detector.bundle import DetectorSource, write_detector_bundle
 from export.detector.package_file import download_wheel, frozen_graph
 from export.verification.golden import classifier_pictures
 from monitor.errors import BundleError
 from monitor.faces.crop import CropSpec
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import Metric
+from monitor.inference.manifest import Provenance as Origin
 from trainer.checkpoint import ModelRecord, Provenance, read_model, write_model
 from trainer.networks import architectures, prepare_crops
 
@@ -34,6 +37,22 @@ def retinaface_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def retinaface_graph(retinaface_wheel: Path) -> bytes:
     return frozen_graph(retinaface_wheel)
+
+
+@pytest.fixture(scope="session")
+def package_source(retinaface_graph: bytes) -> DetectorSource:
+    return DetectorSource(
+        network=package_weights.network_from_graph(retinaface_graph),
+        architecture="RetinaFace, MobileNetV2 up to block 15",
+        normalisation=package_weights.NORMALISATION,
+        anchors=package_weights.ANCHORS,
+        provenance=Origin(source="the package", licence="MIT"),
+    )
+
+
+@pytest.fixture(scope="session")
+def package_bundle(package_source: DetectorSource, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return write_detector_bundle(package_source, tmp_path_factory.mktemp("models") / "retinaface", name="retinaface")
 
 
 @pytest.fixture(scope="session")

@@ -7,27 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.detector import package_weights
-from export.detector.bundle import DetectorSource, write_detector_bundle
 from export.detector.known_face import draw_known_face
-from monitor.inference.bundle import Bundle
-from monitor.inference.manifest import Provenance
-
-
-@pytest.fixture(scope="session")
-def package_source(retinaface_graph: bytes) -> DetectorSource:
-    return DetectorSource(
-        network=package_weights.network_from_graph(retinaface_graph),
-        architecture="RetinaFace, MobileNetV2 up to block 15",
-        normalisation=package_weights.NORMALISATION,
-        anchors=package_weights.ANCHORS,
-        provenance=Provenance(source="the package", licence="MIT"),
-    )
-
-
-@pytest.fixture(scope="session")
-def package_bundle(package_source: DetectorSource, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_detector_bundle(package_source, tmp_path_factory.mktemp("models") / "retinaface", name="retinaface")
 
 
 @pytest.fixture(scope="session")
