@@ -11,6 +11,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "classifier": LazyCommand("export.commands.classifier", "Build a bundle from a trained classifier."),
     "verify": LazyCommand("export.commands.verify", "Prove that every model and engine of a bundle is the same."),
     "engine": LazyCommand("export.commands.engine", "Build TensorRT engines for the models of a bundle."),
+    "bench": LazyCommand("export.commands.bench", "Time the models of a bundle, engine by engine."),
     "show": LazyCommand("export.commands.show", "Check a bundle and tell what it is."),
 }
 

@@ -14,7 +14,7 @@ from monitor.inference.manifest import EngineName
 from monitor.inference.opening import ENGINES
 from monitor.inference.presence import missing_reason
 
-__all__ = ["command", "verify_and_tell"]
+__all__ = ["chosen_engines", "command", "verify_and_tell"]
 
 
 @click.command("verify")
@@ -38,7 +38,7 @@ def command(context: click.Context, bundle: str, engines: tuple[str, ...], repor
     A model that fails cannot be selected by the monitor. Exit code 1 when anything fails.
     """
     read = read_bundle(bundle)
-    found = verify_and_tell(read, _chosen(engines), write=report is None)
+    found = verify_and_tell(read, chosen_engines(engines), write=report is None)
     if report is not None:
         report.write_text(found.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     if not found.passed:
@@ -56,12 +56,17 @@ def verify_and_tell(bundle: Bundle, engines: list[EngineName], *, write: bool) -
     return found
 
 
-def _chosen(engines: tuple[str, ...]) -> list[EngineName]:
+def chosen_engines(engines: tuple[str, ...]) -> list[EngineName]:
+    """Return the engines that an option names: all that are present for `all` or nothing.
+
+    Raises:
+        EngineError: One that is named cannot run here.
+    """
     if not engines or "all" in engines:
         return engines_present()
     chosen = [name for name in ENGINES if name in engines]
     for name in chosen:
         reason = missing_reason(name)
         if reason is not None:
-            raise EngineError(f"{name} cannot be verified here: {reason}")
+            raise EngineError(f"{name} cannot run here: {reason}")
     return chosen

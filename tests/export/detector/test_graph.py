@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ def test_anchors_cover_the_picture(size_px: int, count: int) -> None:
         anchors_px(330, AnchorSpec())
 
 
+@settings(deadline=None)
 @given(index=st.integers(0, 83), data=st.data())
 def test_decoding_inverts_the_encoding_of_the_paper(index: int, data: st.DataObject) -> None:
     spec = AnchorSpec()

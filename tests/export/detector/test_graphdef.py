@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -38,12 +38,14 @@ def _node(name: str, dtype: int, shape: tuple[int, ...], values: bytes, op: str 
     return _field(1, _field(1, name.encode()) + _field(2, op.encode()) + _field(5, other) + _field(5, attr))
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=4, max_side=4)))
 def test_reads_packed_tensors(array: NDArray[np.float32]) -> None:
     graph = _node("w", _FLOAT, array.shape, _field(4, array.tobytes()))
     np.testing.assert_array_equal(graph_constants(graph)["w"], array)
 
 
+@settings(deadline=None)
 @given(st.floats(width=32, allow_nan=False), hnp.array_shapes(min_dims=0, max_dims=3, max_side=4))
 def test_spreads_a_value_that_was_written_once(value: float, shape: tuple[int, ...]) -> None:
     graph = _node("w", _FLOAT, shape, _field(5, struct.pack("<f", value)))
@@ -63,6 +65,7 @@ def test_takes_constants_of_known_types_only() -> None:
     assert constants["zero"].tolist() == [0, 0, 0]
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200))
 def test_bytes_that_are_no_graph_are_refused_or_hold_nothing(content: bytes) -> None:
     with contextlib.suppress(BundleError):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from export.verification.limits import LIMITS, broken_limits
 _scores = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32))
 
 
+@settings(deadline=None)
 @given(_scores)
 def test_the_same_answer_passes_every_gate(scores: NDArray[np.float32]) -> None:
     figures = classifier_figures({"score": scores}, {"score": scores}, threshold=0.5, band=0.0)
@@ -21,6 +22,7 @@ def test_the_same_answer_passes_every_gate(scores: NDArray[np.float32]) -> None:
     assert all(broken_limits(figures, limits) == () for limits in LIMITS.values())
 
 
+@settings(deadline=None)
 @given(_scores, st.data())
 def test_one_number_that_is_not_finite_fails_every_gate(scores: NDArray[np.float32], data: st.DataObject) -> None:
     broken = scores.copy()

@@ -119,7 +119,7 @@ def test_the_command_writes_the_table_into_the_bundle(three_variants: Bundle, tm
 def test_a_missing_engine_is_named(three_variants: Bundle) -> None:
     result = CliRunner().invoke(verify.command, [str(three_variants.path), "--engine", "tensorrt"])
     assert isinstance(result.exception, EngineError)
-    assert "tensorrt cannot be verified here" in str(result.exception)
+    assert "tensorrt cannot run here" in str(result.exception)
 
 
 def test_a_bundle_without_golden_pictures_is_named(three_variants: Bundle, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_reads_what_was_written(make_bundle) -> None:
     assert bundle.sha256 == bundle.manifest.manifest_sha256
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["bundle.json", "model.onnx"]), st.floats(0, 1, exclude_max=True), st.integers(0, 7))
 def test_any_changed_bit_is_noticed(make_bundle, file: str, place: float, bit: int) -> None:
     directory = make_bundle()

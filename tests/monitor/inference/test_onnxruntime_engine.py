@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import EngineError
@@ -78,6 +78,7 @@ def test_scores_are_probabilities_or_nothing(make_bundle, classifier_onnx, crops
     assert (classifier.size_px, classifier.margin) == (16, 0.1)
 
 
+@settings(deadline=None)
 @given(value=st.one_of(st.floats(width=32), st.just(float("nan"))))
 def test_no_number_outside_the_unit_interval_becomes_a_score(value: float) -> None:
     from monitor.inference.classifier import _probability
