@@ -274,7 +274,7 @@ def _reached(stretch: Stretch, share: float) -> float | None:
     if stretch.share_before >= share:
         return stretch.begin_seconds
     part = (share - stretch.share_before) / (stretch.share_after - stretch.share_before)
-    return stretch.begin_seconds + part * stretch.seconds
+    return stretch.time_at(part * stretch.seconds)
 
 
 def _evidence(reading: Reading) -> Evidence:

@@ -128,10 +128,10 @@ class AlarmBoard:
         """Note what was reported from outside about a condition.
 
         Raises:
-            ValueError: The code is one that only the level can show.
+            ValueError: The code is one that only the level, or only the sight of a face, can show.
         """
-        if CONDITIONS[code].source is Source.LEVEL:
-            raise ValueError(f"{code} follows from the pain level alone and cannot be reported")
+        if CONDITIONS[code].source in {Source.LEVEL, Source.FACE}:
+            raise ValueError(f"{code} follows from the bed's frames alone and cannot be reported")
         gate = self._gate(code)
         gate.testify(_REPORT, at_seconds, present=present)
         if present:

@@ -20,8 +20,10 @@ class Source(StrEnum):
 
     LEVEL = "level"
     """The pain level of the bed."""
+    FACE = "face"
+    """How long no face of the patient has been judged."""
     FRAMES = "frames"
-    """What the analysed frames show, or fail to show; may be reported from outside as well."""
+    """What the analysed frames show; may be reported from outside as well."""
     REPORT = "report"
     """Reported from outside: by the camera, the publisher, the machine."""
 
@@ -165,7 +167,7 @@ _ROWS = (
     _technical(
         Code.FACE_NOT_VISIBLE,
         Priority.LOW,
-        Source.FRAMES,
+        Source.FACE,
         lambda settings: settings.face_lost_after_seconds,
         2.0,
         "No face that can be judged has been seen: pain cannot be told.",

@@ -42,10 +42,10 @@ class Run:
             if first > position:
                 self.reset()
             if self.onset_seconds is None:
-                self.onset_seconds = stretch.begin_seconds + first
+                self.onset_seconds = stretch.time_at(first)
             missing = max(0.0, needed_seconds - self.lasted_seconds)
             if proof is None and missing <= last - first:
-                proof = self.onset_seconds, stretch.begin_seconds + first + missing
+                proof = self.onset_seconds, stretch.time_at(first + missing)
             self.lasted_seconds += last - first
             position = last
         if position < stretch.seconds:

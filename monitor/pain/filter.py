@@ -23,9 +23,10 @@ class Stretch:
     """Time between two judged frames in which the level is known.
 
     Attributes:
-        begin_seconds: Monotonic.
-        seconds: Length; the stretch ends at the later frame.
-        above: When within the stretch the level stood at or above `on_level`, in seconds from its beginning.
+        begin_seconds: Monotonic time of the earlier frame.
+        end_seconds: Monotonic time of the later frame.
+        seconds: How much of the time between them is known; what is not known lies in the middle.
+        above: When the level stood at or above `on_level`, in seconds of known time.
         below: When it stood at or below `off_level`.
         share_before: On-share of the window at the beginning.
         share_after: On-share of the window at the end.
@@ -33,12 +34,21 @@ class Stretch:
     """
 
     begin_seconds: float
+    end_seconds: float
     seconds: float
     above: Stretches
     below: Stretches
     share_before: float
     share_after: float
     is_certain: bool
+
+    def time_at(self, known_seconds: float) -> float:
+        """Return the monotonic time at which so much of the known time had passed."""
+        return _time_at(known_seconds, self.begin_seconds, self.end_seconds, self.seconds)
+
+
+def _time_at(known: float, begin: float, end: float, seconds: float) -> float:
+    return begin + known if known <= seconds / 2 else end - (seconds - known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +216,16 @@ class LevelFilter:
         memory.display.follow(before, score, seconds, settings.display_tau_seconds)
         if self._coverage(time_seconds) < settings.minimum_coverage:
             return None
-        begin = time_seconds - seconds
+        begin = time_seconds - gap
         share_before = self._on_share(begin)
         for first, last in above:
-            memory.above.add_time(begin + first, begin + last)
+            for part_first, part_last in ((first, min(last, seconds / 2)), (max(first, seconds / 2), last)):
+                if part_first < part_last:
+                    part_begin = begin if part_last <= seconds / 2 else time_seconds - seconds
+                    memory.above.add_time(part_begin + part_first, part_begin + part_last)
         return Stretch(
             begin_seconds=begin,
+            end_seconds=time_seconds,
             seconds=seconds,
             above=above,
             below=below,

@@ -58,7 +58,7 @@ class Place(ABC, Generic[Memory]):
         every condition has to be reported anew, whether it holds or not.
 
         Args:
-            code: Any technical code.
+            code: Any technical code but `face_not_visible`, which follows from the frames.
             present: Whether it holds now.
             time_seconds: Monotonic time of the report.
             detail: One sentence for people, without a credential; the table's sentence when empty.
@@ -66,7 +66,7 @@ class Place(ABC, Generic[Memory]):
                 time of its last frame.
 
         Raises:
-            ValueError: The code is a pain condition, or a time is not finite.
+            ValueError: The code cannot be reported, or a time is not finite.
         """
         transitions = self._advance(time_seconds)
         now = self._now()

@@ -7,6 +7,7 @@ __all__ = ["condition_table"]
 
 _SEEN_BY = {
     Source.LEVEL: "pain level",
+    Source.FACE: "analysed frames",
     Source.FRAMES: "analysed frames",
     Source.REPORT: "other parts of the station",
 }

@@ -247,9 +247,10 @@ def test_poor_faces_are_no_evidence(watched):
     assert told(changed) == [(Code.PAIN_SIGN, Phase.UPDATE), (Code.FACE_NOT_VISIBLE, Phase.START)]
 
 
-def test_level_conditions_cannot_be_reported(watched):
-    with pytest.raises(ValueError, match="pain_sign follows from the pain level alone"):
-        watched.monitor.report(Code.PAIN_SIGN, present=True, time_seconds=1.0)
+@pytest.mark.parametrize("code", [Code.PAIN_SIGN, Code.PAIN_SUSTAINED, Code.FACE_NOT_VISIBLE])
+def test_what_follows_from_the_frames_cannot_be_reported(watched, code):
+    with pytest.raises(ValueError, match=f"{code} follows from the bed's frames alone"):
+        watched.monitor.report(code, present=True, time_seconds=1.0)
 
 
 @pytest.mark.parametrize("time", [math.nan, math.inf, -math.inf])

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
@@ -107,6 +107,7 @@ def test_the_display_follows_faster():
     assert reading.display_level > reading.level > 0.4
 
 
+@settings(deadline=None)
 @given(scores=st.lists(st.one_of(st.none(), st.floats(0.0, 1.0)), max_size=60), gaps=st.data())
 def test_every_figure_stays_a_share(scores, gaps):
     level, now = LevelFilter(AlarmSettings()), 0.0

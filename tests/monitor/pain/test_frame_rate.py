@@ -10,7 +10,7 @@ slowest rate; what changes between two frames without a trace cannot be seen by 
 import itertools
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
@@ -22,6 +22,9 @@ NUDGED = [
     AlarmSettings(on_level=0.60 + on, off_level=0.40 + off, sustained_share=0.40 + share, maximal_share=0.70 + share)
     for on, off, share in ((0.02, 0.02, 0.015), (-0.02, -0.02, -0.015), (0.02, -0.02, 0.0), (-0.02, 0.02, 0.0))
 ]
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+"""Without shrinking: an example takes a second, and the signal that fails is short enough to be read."""
+
 SCORES = st.one_of(st.floats(0.0, 0.3), st.floats(0.75, 1.0), st.floats(0.0, 1.0))
 SEGMENTS = st.lists(st.tuples(st.floats(1.5, 25.0), SCORES), min_size=1, max_size=4)
 
@@ -61,7 +64,13 @@ def sampled(signal, seed, hidden=(), longest=0.9):
     return {name: transitions(signal, times, hidden=hidden) for name, times in ways.items()}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@pytest.mark.timeout(900)
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=PHASES,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+)
 @given(segments=SEGMENTS, ripple=st.floats(0.0, 0.05), seed=st.integers(0, 10_000))
 def test_the_same_signal_gives_the_same_alarms_within_a_second(segments, ripple, seed):
     # The signal ends in calm, so that no alarm hangs on where the film is cut.
@@ -72,7 +81,8 @@ def test_the_same_signal_gives_the_same_alarms_within_a_second(segments, ripple,
         assert agree(one, other, within=1.0), (name, one, other_name, other)
 
 
-@settings(max_examples=8, deadline=None)
+@pytest.mark.timeout(900)
+@settings(max_examples=5, deadline=None, phases=PHASES)
 @given(
     pain=st.floats(20.0, 40.0),
     gaps=st.lists(st.tuples(st.floats(7.0, 20.0), st.sampled_from([1.0, 3.0, 9.0])), min_size=1, max_size=3),

@@ -15,6 +15,8 @@ from monitor.pain.simulation import (
     simulate_infant,
 )
 
+pytestmark = pytest.mark.timeout(600)  # hours of frames, on a machine that may be busy
+
 INFANTS = InfantSettings(frames_per_second=5.0, episodes_per_hour=12.0)
 """More episodes than life has, so that a few hours hold enough of them to count."""
 

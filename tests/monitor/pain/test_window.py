@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.pain.window import SlidingWindow
@@ -7,6 +7,7 @@ from monitor.pain.window import SlidingWindow
 GAPS = st.floats(0.005, 40.0)
 
 
+@settings(deadline=None)
 @given(spells=st.lists(st.tuples(GAPS, GAPS), min_size=1, max_size=40), after=st.floats(0.0, 50.0))
 def test_agrees_with_adding_up_the_intervals(spells, after):
     window, now, intervals = SlidingWindow.of(30.0), 1000.0, []
@@ -19,6 +20,7 @@ def test_agrees_with_adding_up_the_intervals(spells, after):
     assert window.time_seconds(now) == pytest.approx(exact, abs=30.0 / 300 + 1e-5)
 
 
+@settings(deadline=None)
 @given(rate=st.floats(2.0, 200.0), present=st.integers(1, 9))
 def test_fast_flicker_keeps_its_share(rate, present):
     """Ten frames, some with a face, again and again: the share does not depend on the frame rate."""
@@ -31,6 +33,7 @@ def test_fast_flicker_keeps_its_share(rate, present):
     assert share == pytest.approx(present / 10, abs=10 / rate / 30 + 1 / 300)
 
 
+@settings(deadline=None)
 @given(offset=st.floats(-1e6, 1e6))
 def test_does_not_depend_on_the_origin_of_time(offset):
     shifted, plain = SlidingWindow.of(30.0), SlidingWindow.of(30.0)
