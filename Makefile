@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports tests-fast constraints clean distclean
+.PHONY: help setup demo test lint types imports bench docs constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,14 @@ types: ## mypy, strict
 
 imports: ## import-linter: export -> trainer -> monitor
 	@$(BIN)/lint-imports --no-logo
+
+bench: setup ## Latency and throughput of every engine, as ratios to ONNX Runtime in the same run
+	@$(BIN)/nicu-export bench $(VENV)/share/nicu-pain-monitor/models/retinaface --engine all
+	@$(BIN)/nicu-export bench monitor/bundles/ncnn-demo --engine all
+
+docs: setup ## Build the documentation into site/, with its links checked
+	@$(BIN)/mkdocs build --strict --quiet --config-file deploy/mkdocs.yml --site-dir ../site
+	@echo "open site/index.html"
 
 constraints: ## Write deploy/constraints.txt anew from what is installed
 	@{ grep '^#' deploy/constraints.txt; $(BIN)/pip freeze --exclude-editable --exclude PyGObject | sed 's/+cpu$$//'; } > deploy/constraints.new

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from monitor.clock_sync import is_synchronised
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
@@ -14,12 +13,6 @@ from monitor.errors import MonitorError
 __all__ = ["Check", "Verdict", "examine"]
 
 _FREE_BYTES = 1_000_000_000
-_ENGINE_MODULES = {
-    "onnxruntime": "onnxruntime",
-    "openvino": "openvino",
-    "tensorrt": "tensorrt",
-    "tensorrt-rtx": "tensorrt_rtx",
-}
 
 
 class Verdict(StrEnum):
@@ -35,7 +28,7 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        area: Video, model, engine, Redis, disk or clock.
+        area: Video, model, engine, gpu, redis, disk or clock.
         name: What was looked for.
         verdict: Whether it is there.
         detail: What was found.
@@ -94,17 +87,19 @@ def _models(models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
 
 
 def _engines(models: ModelSettings) -> Iterator[Check]:
-    from importlib.util import find_spec
+    from monitor.inference.cuda import probe_cuda
+    from monitor.inference.opening import ENGINES
+    from monitor.inference.presence import is_installed, missing_reason
 
-    for name, module in _ENGINE_MODULES.items():
-        found = find_spec(module) is not None
+    for name in ENGINES:
+        reason = missing_reason(name)
         needed = name == "onnxruntime" or (name == models.engine and models.on_missing_engine == "refuse")
-        verdict = Verdict.FOUND if found else Verdict.MISSING if needed else Verdict.ABSENT
-        remedy = "" if found else f"pip install 'nicu-pain-monitor[{name}]'"
-        yield Check("engine", name, verdict, "installed" if found else "not installed", remedy)
-    device = Path("/dev/nvidiactl").exists()
-    detail = "an NVIDIA driver is loaded" if device else "no NVIDIA driver: models run on the CPU"
-    yield Check("engine", "gpu", Verdict.FOUND if device else Verdict.ABSENT, detail)
+        verdict = Verdict.FOUND if reason is None else Verdict.MISSING if needed else Verdict.ABSENT
+        remedy = "" if is_installed(name) else f"pip install 'nicu-pain-monitor[{name}]'"
+        yield Check("engine", name, verdict, reason or "can run here", remedy)
+    probe = probe_cuda()
+    found = Verdict.ABSENT if probe.gpu is None else Verdict.FOUND
+    yield Check("gpu", "NVIDIA", found, probe.reason if probe.gpu is None else str(probe.gpu))
 
 
 def _attempt(area: str, name: str, act: Callable[[], str], remedy: str) -> Check:

@@ -43,4 +43,4 @@ def test_every_part_of_gstreamer_that_is_missing_comes_with_its_package():
 def test_json_for_scripts():
     result = CliRunner().invoke(command, ["--json"], standalone_mode=False)
     areas = {row["area"] for row in json.loads(result.output)}
-    assert areas == {"video", "model", "engine", "redis", "disk", "clock"}
+    assert areas == {"video", "model", "engine", "gpu", "redis", "disk", "clock"}
