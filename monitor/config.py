@@ -40,7 +40,8 @@ PositiveSeconds = Annotated[float, Field(gt=0.0, le=86_400.0, allow_inf_nan=Fals
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Inputs may hold credentials: the text of an error never repeats them.
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class StationSettings(_Settings):

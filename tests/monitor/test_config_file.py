@@ -171,3 +171,10 @@ def test_any_text_is_answered_with_mistakes_and_never_an_exception(text, tmp_pat
     path = tmp_path_factory.mktemp("fuzz") / "station.yaml"
     path.write_text(text, encoding="utf-8")
     find_mistakes(path, environment={})
+
+
+def test_the_text_of_a_validation_error_repeats_no_input():
+    camera = {"url": "ftp://nurse:hunter2@camera.invalid", "nonsense": 1}
+    with pytest.raises(ValueError, match="unknown kind") as error:
+        StationConfig.model_validate({"beds": [{"id": "b", "camera": camera}]})
+    assert "hunter2" not in str(error.value)
