@@ -18,7 +18,7 @@ from redis.retry import Retry
 from monitor.config import RedisSettings
 from monitor.demo.servers import free_port
 
-_START_SECONDS = 10.0
+_START_SECONDS = 30.0
 
 
 def wait_until(condition: Callable[[], object], timeout_seconds: float, what: str = "the condition") -> float:
@@ -116,7 +116,11 @@ class RedisServer:
         self._admin("CONFIG", "SET", "maxmemory", "0")
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(
@@ -143,5 +147,9 @@ class RedisServer:
         self._process.send_signal(how)
         if how is not signal.SIGKILL:
             self._process.send_signal(signal.SIGCONT)
-        self._process.wait(10)
-        self._process = None
+        try:
+            self._process.wait(10)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
