@@ -12,6 +12,12 @@ COMMANDS: dict[str, LazyCommand] = {
     "synthesize": LazyCommand(
         "trainer.commands.synthesize", "draw synthetic infants: stills, videos, stand-ins for restricted data sets"
     ),
+    "models": LazyCommand("trainer.commands.models", "list the models that can be trained"),
+    "cv": LazyCommand("trainer.commands.cv", "cross-validate a model: every fold trained, tested, evaluated"),
+    "audit": LazyCommand(
+        "trainer.commands.audit", "prove that nothing tested was seen before, or measure how much was"
+    ),
+    "compare": LazyCommand("trainer.commands.compare", "print Table 1 for several runs, and paired differences"),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }
 

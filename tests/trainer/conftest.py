@@ -1,12 +1,18 @@
 """What the trainer's tests share: a tiny network, and crops that a network can learn in seconds."""
 
+import csv
+
+import cv2
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from pydantic import BaseModel
 from torch import nn
 
-from trainer.crops import CropSet, pad_px
+from trainer.commands.crop import command as crop
+from trainer.commands.ingest import command as ingest
+from trainer.crops import CropSet, open_study, pad_px
 from trainer.networks import Architecture, CellGrid, InputContract, PainNetwork
 
 SIZE_PX = 32
@@ -50,6 +56,51 @@ def make_crops():
         wide[labels == 1, middle, middle] += np.uint8(signal)
         subjects = np.array([f"S{i % infants:02d}" for i in range(count)])
         return CropSet(wide, labels, subjects, contract)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def paint_study(tmp_path_factory):
+    """Return a maker of studies: painted pictures, taken in and cropped by the real commands.
+
+    Every subject has a ground colour of its own; pain is a bright square in the middle. With `by_subject` there is no
+    square, and a subject's pictures all have one label: there is nothing to learn but who it is.
+    """
+
+    def make(subjects=6, each=8, *, by_subject=False, seed=0, stress=0):
+        random = np.random.default_rng(seed)
+        folder = tmp_path_factory.mktemp("study")
+        rows = [("image", "subject", "label", "stimulus")]
+        for subject in range(subjects):
+            ground = random.integers(30, 200, 3)
+            tilt = random.uniform(-60, 60, 2)
+            for shot in range(each):
+                is_pain = subject % 2 == 1 if by_subject else shot % 2 == 1
+                steps = np.linspace(-1, 1, 48)
+                shade = steps[:, None] * tilt[0] + steps[None, :] * tilt[1]
+                image = ground + shade[:, :, None] + random.normal(0, 25, (48, 48, 3))
+                if is_pain and not by_subject:
+                    image[18:30, 18:30] += 110
+                name = f"{subject:02d}_{shot:02d}.png"
+                cv2.imwrite(str(folder / name), np.clip(image, 0, 255).astype(np.uint8))
+                rows.append((name, f"s{subject}", int(is_pain), "pain" if is_pain else "rest"))
+        with (folder / "set.csv").open("w", newline="") as stream:
+            csv.writer(stream).writerows(rows)
+        run = CliRunner().invoke
+        run(ingest, ["table", str(folder / "set.csv")], catch_exceptions=False)
+        manifest = folder / "set.manifest.csv"
+        if stress:  # the last pictures of every subject are only looked at
+            lines = manifest.read_text().splitlines(keepends=True)
+            marked = [
+                line.replace(",main,", ",stress,")
+                if int(line.partition(".")[0].rpartition("_")[2]) >= each - stress
+                else line
+                for line in lines[1:]
+            ]
+            manifest.write_text("".join([lines[0], *marked]))
+        run(crop, [str(manifest), "--faces", "whole", "--size", "32"], catch_exceptions=False)
+        return open_study(manifest)
 
     return make
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monitor.config import FaceSettings
 from monitor.faces import Face, FaceFollower, TrackedFace
 from monitor.video.frame import Frame
-from trainer.crops import CropSet, cut_wide
+from trainer.crops import CropSet, cut_wide, pad_px
 from trainer.demo.moments import make_bed, pick_moments
 from trainer.detection import open_detector
 from trainer.errors import DataError
@@ -66,7 +66,7 @@ def _infant_crops(seed: int, contract: InputContract, detector_bundle: str) -> _
             continue
         wide.append(cut_wide(image, face.box, contract))
         states.append(moment.state)
-    side = wide[0].shape[0] if wide else 0
+    side = contract.size_px + 2 * pad_px(contract)
     return _Infant(seed, np.array(wide, np.uint8).reshape(-1, side, side, 3), states, missed)
 
 

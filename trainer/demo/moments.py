@@ -11,8 +11,8 @@ __all__ = ["Moment", "make_bed", "pick_moments"]
 _SCENARIOS = ("mixed", "mixed", "mixed", "confusers", "pain")
 _PICTURES = ((640, 480), (640, 360), (960, 540), (1280, 720))
 _DURATION_SECONDS = 300.0
-_PER_EPISODE = {"pain": 4, "cry": 5, "friction": 3, "yawn": 3, "air": 2, "sneeze": 1}
-_REST_MOMENTS = 8
+_PER_EPISODE = {"pain": 4, "cry": 5, "friction": 3, "yawn": 3, "air": 4, "sneeze": 2}
+_REST_MOMENTS = 16
 _REST_LEVEL = 0.02
 
 
@@ -54,7 +54,7 @@ def pick_moments(bed: SyntheticBed) -> list[Moment]:
         if not episode.shows:
             continue
         begin, end = episode.onset_seconds + episode.rise_seconds, episode.plateau_end_seconds
-        count = min(_PER_EPISODE[episode.state.value], max(1, int(2.0 * (end - begin))))
+        count = min(_PER_EPISODE[episode.state.value], max(2, int(3.0 * (end - begin))))
         moments += [Moment(float(seconds), episode.state.value) for seconds in random.uniform(begin, end, count)]
     resting = [
         float(seconds)

@@ -39,7 +39,7 @@ class DemoOutcome:
     metrics: tuple[Metric, ...]
 
 
-def demo_settings(epochs: int, seed: int) -> TrainingSettings:
+def demo_settings(epochs: int, seed: int, precision: str) -> TrainingSettings:
     """Return how the demo model is trained: averaged weights and a falling rate get much out of few epochs."""
     return TrainingSettings.model_validate(
         {
@@ -50,7 +50,7 @@ def demo_settings(epochs: int, seed: int) -> TrainingSettings:
             "schedule": {"name": "cosine", "warmup_epochs": min(1, epochs - 1)},
             "average_decay": 0.99,
             "label_smoothing": 0.02,
-            "balance_classes": True,
+            "precision": precision,
             "seed": seed,
         }
     )

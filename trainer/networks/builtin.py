@@ -1,10 +1,15 @@
 """The networks that come with this project."""
 
 from trainer.networks.contract import InputContract
+from trainer.networks.ensemble import Ensemble, EnsembleSettings
+from trainer.networks.mimic import Mimic, MimicSettings
 from trainer.networks.ncnn import NCNN, NCNNSettings
 from trainer.networks.registry import Architecture
+from trainer.networks.resnet50 import ResNet50, ResNet50Settings
 
 __all__ = ["BUILTIN"]
+
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 BUILTIN = (
     Architecture(
@@ -12,6 +17,27 @@ BUILTIN = (
         summary="N-CNN (Zamzmi et al. 2019): 72,593 parameters, 120 px",
         settings_type=NCNNSettings,
         build=NCNN,
+        contract=InputContract(size_px=120),
+    ),
+    Architecture(
+        name="resnet50",
+        summary="ResNet50 (He et al. 2016) with a dense head, 224 px",
+        settings_type=ResNet50Settings,
+        build=ResNet50,
+        contract=InputContract(size_px=224, mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
+    ),
+    Architecture(
+        name="mimic",
+        summary="compact network of this project for a few hundred pictures, 96 px",
+        settings_type=MimicSettings,
+        build=Mimic,
+        contract=InputContract(size_px=96, margin=0.08, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
+    ),
+    Architecture(
+        name="ensemble",
+        summary="the mean of several networks of one architecture",
+        settings_type=EnsembleSettings,
+        build=Ensemble.from_settings,
         contract=InputContract(size_px=120),
     ),
 )

@@ -10,7 +10,7 @@ exports like the built-in ones.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -35,7 +35,6 @@ class Architecture:
         settings_type: Pydantic model of what can be varied.
         build: Makes an untrained network from an instance of `settings_type`.
         contract: The input that it expects unless a configuration says otherwise.
-        training: Defaults of the training settings (field name to value) that suit this network.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Architecture:
     settings_type: type[BaseModel]
     build: Callable[[Any], PainNetwork]
     contract: InputContract
-    training: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self, values: Mapping[str, Any]) -> BaseModel:
         """Check settings that came from a file.

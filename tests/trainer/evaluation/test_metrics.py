@@ -1,0 +1,116 @@
+"""Figures agree with their definitions and with kept libraries."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
+
+from trainer.evaluation.calibration import fit_temperature, negative_log_likelihood, probabilities
+from trainer.evaluation.metrics import (
+    area_under_curve,
+    calibration_line,
+    confusion,
+    expected_calibration_error,
+    figures,
+)
+from trainer.evaluation.utility import net_benefit, risk_coverage
+
+LOGITS = st.lists(st.floats(-8, 8), min_size=8, max_size=60)
+
+
+def labelled(logits, seed=0):
+    logits = np.round(np.array(logits), 3)
+    labels = (np.random.default_rng(seed).random(len(logits)) < 0.5).astype(float)
+    labels[:2] = 0.0, 1.0
+    return labels, logits
+
+
+@settings(max_examples=50, deadline=None)
+@given(LOGITS)
+def test_the_quick_area_is_scikit_learns_also_with_ties(logits):
+    labels, logits = labelled(logits)
+
+    assert area_under_curve(labels, logits) == pytest.approx(roc_auc_score(labels, logits), abs=1e-12)
+
+
+@settings(max_examples=50, deadline=None)
+@given(LOGITS)
+def test_loss_and_f1_are_scikit_learns(logits):
+    labels, logits = labelled(logits)
+    found = figures(labels, logits)
+
+    assert found["loss"] == pytest.approx(log_loss(labels, probabilities(logits)), abs=1e-9)
+    if np.any((logits >= 0) | (labels == 1)):
+        assert found["f1"] == pytest.approx(f1_score(labels, logits >= 0), abs=1e-12)
+
+
+def test_figures_of_a_known_table():
+    labels = np.array([1, 1, 1, 0, 0, 0, 0, 0], float)
+    logits = np.array([2, 1, -1, -2, -3, 1, -1, -2], float)
+
+    found = figures(labels, logits)
+
+    assert confusion(labels, logits) == {"tp": 2, "fp": 1, "fn": 1, "tn": 4}
+    assert found["accuracy"] == 0.75
+    assert found["sensitivity"] == pytest.approx(2 / 3)
+    assert found["specificity"] == 0.8
+
+
+def test_one_class_has_no_area_and_no_answer_is_no_figure():
+    assert np.isnan(figures(np.ones(3), np.zeros(3))["auc"])
+    assert np.isnan(figures(np.zeros(0), np.zeros(0))["accuracy"])
+
+
+def test_honest_probabilities_have_little_calibration_error_and_the_ideal_line():
+    random = np.random.default_rng(1)
+    logits = random.normal(0, 2, 20_000)
+    labels = (random.random(20_000) < probabilities(logits)).astype(float)
+
+    slope, intercept = calibration_line(labels, logits)
+
+    assert expected_calibration_error(labels, probabilities(logits)) < 0.015
+    assert slope == pytest.approx(1.0, abs=0.05)
+    assert intercept == pytest.approx(0.0, abs=0.05)
+    assert calibration_line(labels, 3 * logits)[0] == pytest.approx(1 / 3, abs=0.02)
+
+
+@pytest.mark.parametrize("overconfidence", [0.3, 1.0, 4.0])
+def test_the_temperature_undoes_overconfidence(overconfidence):
+    random = np.random.default_rng(2)
+    logits = random.normal(0, 1.5, 20_000)
+    labels = (random.random(20_000) < probabilities(logits)).astype(float)
+
+    assert fit_temperature(logits * overconfidence, labels) == pytest.approx(overconfidence, rel=0.07)
+
+
+@settings(max_examples=30, deadline=None)
+@given(LOGITS)
+def test_the_temperature_never_makes_the_fit_worse_nor_changes_an_answer(logits):
+    labels, logits = labelled(logits)
+
+    temperature = fit_temperature(logits, labels)
+
+    assert 0.04 < temperature < 21
+    assert negative_log_likelihood(logits / temperature, labels) <= negative_log_likelihood(logits, labels) + 1e-6
+    assert np.array_equal(logits / temperature >= 0, logits >= 0)
+
+
+def test_abstaining_from_the_least_certain_lowers_the_error_of_an_honest_model():
+    random = np.random.default_rng(3)
+    logits = random.normal(0, 2, 5_000)
+    labels = (random.random(5_000) < probabilities(logits)).astype(float)
+
+    points = risk_coverage(labels, logits)["points"]
+
+    assert points[1]["error"] < points[4]["error"] < points[9]["error"]
+    assert points[9]["pictures"] == 5_000
+
+
+def test_net_benefit_of_a_perfect_model_is_the_prevalence():
+    labels = np.array([1, 1, 0, 0, 0], float)
+
+    found = net_benefit(labels, np.where(labels == 1, 9.0, -9.0))
+
+    assert all(point["model"] == pytest.approx(0.4) for point in found)
+    assert next(point for point in found if point["threshold"] == 0.4)["all"] == pytest.approx(0.0)

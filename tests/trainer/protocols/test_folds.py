@@ -1,0 +1,185 @@
+"""Strict folds never divide an infant; the dissertation's do, and the audit says so."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainer.crops import FaceRecord, Study
+from trainer.data import ImageRecord, Label, Manifest, Role
+from trainer.errors import DataError
+from trainer.protocols import AS_IT_IS, ProtocolSettings, audit, make_folds, read_fold_map
+
+
+def fake_study(subjects, labels, *, hashes=None, faceless=(), stress=(), folder=None):
+    """A study of pictures that need not exist: folds look at names, labels and hashes only."""
+    random = np.random.default_rng(0)
+    records, faces = [], []
+    for index, (subject, label) in enumerate(zip(subjects, labels, strict=True)):
+        sha256 = f"{index:064x}"
+        alike = f"{int(random.integers(0, 2**63)):016x}" if hashes is None else hashes[index]
+        kind = Label.PAIN if label else Label.NO_PAIN
+        role = Role.STRESS if index in stress else Role.MAIN
+        records.append(ImageRecord(f"{index}.png", f"t/{subject}", kind, "", "t", role, sha256, alike, 10, 10))
+        box = None if index in faceless else object()
+        faces.append(FaceRecord(sha256, box, None, 0.0, 0, "whole"))
+    return Study(Manifest(tuple(records), folder), tuple(faces), folder)
+
+
+def random_hashes(count):
+    return [f"{int(value):016x}" for value in np.random.default_rng(3).integers(0, 2**63, count)]
+
+
+def infants(count, each=6):
+    subjects = [f"S{number:02d}" for number in range(count) for _ in range(each)]
+    return subjects, [index % 2 for index in range(count * each)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    count=st.integers(5, 15),
+    each=st.integers(2, 8),
+    folds=st.sampled_from([2, 3, 5, "infants"]),
+    seed=st.integers(0, 1000),
+    members=st.integers(1, 3),
+)
+def test_no_infant_is_on_two_sides_of_a_strict_fold_and_every_picture_is_tested_once(count, each, folds, seed, members):
+    study = fake_study(*infants(count, each))
+
+    plan = make_folds(study, ProtocolSettings(folds=folds, seed=seed), members)
+
+    assert len(plan.folds) == (count if folds == "infants" else folds)
+    tested = np.concatenate([fold.test for fold in plan.folds])
+    assert sorted(tested.tolist()) == list(range(count * each))
+    for fold in plan.folds:
+        assert len(fold.splits) == members
+        for train, validation in fold.splits:
+            sides = [set(study.subjects[rows].tolist()) for rows in (train.rows, validation.rows, fold.test)]
+            assert sum(len(side) for side in sides) == len(set.union(*sides))
+            assert set(study.labels[validation.rows].tolist()) == {0.0, 1.0}
+    assert all(overlap.is_clean for overlap in audit(study, plan))
+
+
+def test_infants_whose_pictures_look_alike_stay_together():
+    subjects, labels = infants(6)
+    hashes = random_hashes(36)
+    hashes[0] = "00000000ffff0000"
+    hashes[35] = "00000000ffff0001"  # the first and the last infant share a scene
+
+    plan = make_folds(fake_study(subjects, labels, hashes=hashes), ProtocolSettings(folds=3))
+
+    together = [{0, 35} <= set(fold.test.tolist()) for fold in plan.folds]
+    assert sum(together) == 1
+
+
+def test_the_dissertation_protocol_is_the_published_one():
+    subjects = [f"S{index % 26:02d}" for index in range(153)]
+    labels = [int(index < 60) for index in range(153)]
+    study = fake_study(subjects, labels)
+
+    plan = make_folds(study, ProtocolSettings(name="dissertation"))
+
+    assert len(plan.folds) == 3
+    for fold in plan.folds:
+        assert len(fold.test) == 77
+        train, validation = fold.splits[0]
+        assert len(train.rows) + len(validation.rows) == 76 * 36
+        assert len(validation.rows) == pytest.approx(0.3 * 76 * 36, abs=1)
+        assert train.variants.min() >= 0
+        assert (
+            len(
+                {*zip(train.rows, train.variants, strict=True)}
+                & {*zip(validation.rows, validation.variants, strict=True)}
+            )
+            == 0
+        )
+    assert all(np.array_equal(fold.test, plan.folds[0].test) for fold in plan.folds)
+    assert not np.array_equal(plan.folds[0].splits[0][0].rows, plan.folds[1].splits[0][0].rows)
+
+
+def test_the_audit_measures_the_dissertations_leak():
+    subjects = [f"S{index % 26:02d}" for index in range(153)]
+    study = fake_study(subjects, [int(index < 60) for index in range(153)])
+    overlaps = audit(study, make_folds(study, ProtocolSettings(name="dissertation")))
+
+    tested = [overlap for overlap in overlaps if overlap.sides == ("development", "test")]
+    copies = [overlap for overlap in overlaps if overlap.sides == ("training", "validation")]
+
+    assert all(not overlap.is_clean for overlap in overlaps)
+    assert tested[0].subject_share > 0.9  # nearly every tested infant was seen
+    assert tested[0].files == 0
+    assert copies[0].files > 70  # copies of nearly every picture are on both sides
+
+
+def test_the_audit_finds_a_near_duplicate_across_sides():
+    subjects, labels = infants(6)
+    hashes = random_hashes(36)
+    study = fake_study(subjects, labels, hashes=hashes)
+    plan = make_folds(study, ProtocolSettings())
+    test_row, train_row = int(plan.folds[0].test[0]), int(plan.folds[0].splits[0][0].rows[0])
+    hashes[test_row] = hashes[train_row]
+
+    overlap = audit(fake_study(subjects, labels, hashes=hashes), plan)[0]
+
+    assert overlap.near_duplicates == ((f"{train_row}.png", f"{test_row}.png"),)
+    assert not overlap.is_clean
+
+
+def test_pictures_without_a_face_are_in_no_fold_and_confusers_only_in_their_infants_test():
+    subjects, labels = infants(6)
+    study = fake_study(subjects, labels, faceless={0, 1}, stress={4, 10, 16})
+
+    plan = make_folds(study, ProtocolSettings())
+
+    tested = np.concatenate([fold.test for fold in plan.folds])
+    assert not {0, 1, 4, 10, 16} & set(tested.tolist())
+    for fold in plan.folds:
+        assert set(study.subjects[fold.stress].tolist()) <= set(study.subjects[fold.test].tolist())
+    assert sorted(np.concatenate([fold.stress for fold in plan.folds]).tolist()) == [4, 10, 16]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "labels", "settings_", "told"),
+    [
+        (*infants(2), ProtocolSettings(folds=3), r"2 infants cannot be divided into 3 folds"),
+        (*infants(1), ProtocolSettings(folds="infants"), r"1 infant cannot be divided into 2 folds"),
+        (infants(5)[0], [1] * 30, ProtocolSettings(), r"30 show pain and 0 do not"),
+        (infants(5)[0], [0] * 30, ProtocolSettings(name="dissertation"), r"0 with pain and 30 without"),
+        (
+            infants(5)[0],
+            [int(index == 3) for index in range(30)],
+            ProtocolSettings(),
+            r"cannot be divided so that both",
+        ),
+    ],
+)
+def test_what_cannot_be_divided_is_explained(subjects, labels, settings_, told):
+    with pytest.raises(DataError, match=told):
+        make_folds(fake_study(subjects, labels), settings_)
+
+
+def test_a_fold_map_comes_back_and_knows_its_pictures(tmp_path):
+    study = fake_study(*infants(6), folder=tmp_path)
+    plan = make_folds(study, ProtocolSettings(name="dissertation"), members=2)
+    plan.write(tmp_path / "folds.json", study)
+
+    read = read_fold_map(tmp_path / "folds.json", study)
+
+    assert read.sha256(study) == plan.sha256(study)
+    for ours, theirs in zip(read.folds, plan.folds, strict=True):
+        assert np.array_equal(ours.test, theirs.test)
+        for (train, _), (other, _) in zip(ours.splits, theirs.splits, strict=True):
+            assert sorted(zip(train.rows, train.variants, strict=True)) == sorted(
+                zip(other.rows, other.variants, strict=True)
+            )
+    other = dataclasses.replace(study, manifest=Manifest(study.records[:-1], tmp_path))
+    with pytest.raises(DataError, match="belongs to another manifest"):
+        read_fold_map(tmp_path / "folds.json", other)
+
+
+def test_strict_items_are_no_copies():
+    plan = make_folds(fake_study(*infants(5)), ProtocolSettings())
+
+    assert set(plan.folds[0].splits[0][0].variants.tolist()) == {AS_IT_IS}

@@ -1,0 +1,34 @@
+"""`nicu-trainer audit`: prove of a run that nothing tested was seen before, or measure how much was."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from monitor.commands import EXIT_NO
+from trainer.experiments import open_run
+from trainer.protocols import audit, audit_lines
+
+__all__ = ["command"]
+
+
+@click.command(name="audit")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(*, run: Path, as_json: bool) -> int:
+    """Check RUN for infants, files and near-duplicates that are on both sides of a division.
+
+    The exit code is 0 when nothing is shared and 1 otherwise: the dissertation protocol always ends with 1.
+    """
+    opened = open_run(run)
+    study = opened.study()
+    overlaps = audit(study, opened.folds(study))
+    if as_json:
+        click.echo(json.dumps([asdict(overlap) | {"clean": overlap.is_clean} for overlap in overlaps], indent=1))
+    else:
+        for line in audit_lines(overlaps):
+            click.echo(line)
+        verdict = "clean" if all(overlap.is_clean for overlap in overlaps) else "not clean"
+        click.echo(f"The {opened.protocol} protocol of this run is {verdict}.")
+    return 0 if all(overlap.is_clean for overlap in overlaps) else EXIT_NO

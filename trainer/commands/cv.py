@@ -1,0 +1,95 @@
+"""`nicu-trainer cv`: train and test every fold of a protocol, and evaluate them together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trainer.commands.display import ConsoleListener
+from trainer.commands.options import config_from, experiment_options
+from trainer.experiments import cross_validate
+from trainer.protocols import EXPANSION_NAMES
+from trainer.training import Listener
+from trainer.training.board import BoardListener
+
+__all__ = ["command"]
+
+
+@click.command(name="cv")
+@experiment_options
+@click.option("--protocol", type=click.Choice(["strict", "dissertation"]), help="[default: strict]")
+@click.option("--folds", help="Number of folds, or `infants` for leaving one infant out.  [default: 3]")
+@click.option("--expansion", type=click.Choice(EXPANSION_NAMES), help="The 36 copies of the dissertation protocol.")
+def command(
+    *,
+    manifest: Path | None,
+    config: Path | None,
+    model: str | None,
+    out: Path | None,
+    epochs: int | None,
+    seed: int | None,
+    device: str | None,
+    settings: tuple[str, ...],
+    protocol: str | None,
+    folds: str | None,
+    expansion: str | None,
+) -> None:
+    """Cross-validate a model on the pictures of MANIFEST.
+
+    A run that was interrupted goes on when the same command is given again. The folder gets run.json, folds.json,
+    predictions.csv, metrics.json and, for each fold, checkpoints and TensorBoard logs.
+    """
+    given: dict[str, Any] = {
+        "model": model,
+        "protocol": {
+            "name": protocol,
+            "folds": int(folds) if folds and folds.isdigit() else folds,
+            "expansion": expansion,
+            "seed": seed,
+        },
+        "training": {"epochs": epochs, "seed": seed, "device": device},
+    }
+    experiment = config_from(manifest, config, given, settings)
+    name = f"{experiment.manifest.stem.removesuffix('.manifest')}-{experiment.model}-{experiment.protocol.name}"
+    folder = out or Path("runs") / name
+    results = cross_validate(experiment, folder, show)
+    for line in summary_lines(results):
+        click.echo(line)
+    click.echo(f"Run: {folder}. Next: nicu-trainer compare RUN...")
+
+
+@contextmanager
+def show(title: str, epochs: int, folder: Path) -> Iterator[Listener]:
+    """Show a fold's progress in the terminal and in TensorBoard."""
+    with ConsoleListener(title, epochs) as console, BoardListener(folder / "tensorboard", console) as listener:
+        yield listener
+
+
+def summary_lines(results: dict[str, Any]) -> list[str]:
+    """Return the main figures of a run for people."""
+    told = [f"{results['pictures']} answers, {results['subjects']} subjects."]
+    if results["without_face"]["pictures"]:
+        missing, accuracy = results["without_face"]["pictures"], results["accuracy_if_missing_is_wrong"]
+        told.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
+    for name in ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier"):
+        figure, folds = results["pooled"][name], results["mean_over_folds"][name]
+        told.append(f"{name:12} {_number(figure['value'])} {_range(figure)}   over folds {_spread(folds)}")
+    shared = [entry for entry in results["audit"] if entry["sides"][0] == "development" and not entry["clean"]]
+    if shared:
+        share = max(len(entry["subjects"]) for entry in shared)
+        told.append(f"Warning: up to {share} tested infants were seen in training; `nicu-trainer audit` says more.")
+    return told
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _range(figure: dict[str, float | None]) -> str:
+    return f"[{_number(figure['low'])}, {_number(figure['high'])}]"
+
+
+def _spread(folds: dict[str, float | None]) -> str:
+    return _number(folds["mean"]) + ("" if folds["sd"] is None else f" ± {folds['sd']:.3f}")

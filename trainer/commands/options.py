@@ -1,0 +1,81 @@
+"""Options that several commands share, and how they become changes to a configuration."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import yaml
+
+from trainer.errors import SettingsError
+from trainer.experiments.config import ExperimentConfig, deep_merge, read_config
+
+__all__ = ["config_from", "experiment_options"]
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False), required=False),
+    click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="YAML file; options win over it."),
+    click.option("--model", help="Recipe; `nicu-trainer models` lists them.  [default: ncnn]"),
+    click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the run."),
+    click.option("--epochs", type=click.IntRange(1), help="At most; the recipe's number if absent."),
+    click.option("--seed", type=click.IntRange(0), help="Of the folds and of the training."),
+    click.option("--device", type=click.Choice(["auto", "cpu", "cuda"])),
+    click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field: training.batch_size=32"),
+)
+
+
+def experiment_options(function: Function) -> Function:
+    """Add the options that describe an experiment to a command."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def config_from(
+    manifest: Path | None, config: Path | None, given: dict[str, Any], settings: tuple[str, ...]
+) -> ExperimentConfig:
+    """Return the configuration that a command line describes.
+
+    Args:
+        manifest: Argument; wins over the file's.
+        config: YAML file.
+        given: Nested fields from options; None values are left out.
+        settings: `path.to.field=value` entries, values read as YAML.
+
+    Raises:
+        SettingsError: Something is missing or wrong.
+    """
+    changes = _without_none(given)
+    if manifest is not None:
+        changes["manifest"] = str(manifest)
+    if manifest is None and config is None:
+        raise SettingsError("give a manifest, or a configuration that names one with --config")
+    for entry in settings:
+        changes = deep_merge(changes, _entry(entry))
+    return read_config(config, changes)
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for name, value in values.items():
+        inner = _without_none(value) if isinstance(value, dict) else value
+        if inner is not None and inner != {}:
+            kept[name] = inner
+    return kept
+
+
+def _entry(text: str) -> dict[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals or not path:
+        raise SettingsError(f"--set {text!r} must look like training.epochs=5")
+    try:
+        content: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"--set {text!r}: the value is no YAML ({error})") from error
+    for part in reversed(path.split(".")):
+        content = {part: content}
+    entry: dict[str, Any] = content
+    return entry

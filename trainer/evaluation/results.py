@@ -1,0 +1,205 @@
+"""Predictions of a run, and everything that is computed from them."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.errors import DataError
+from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals
+from trainer.evaluation.metrics import confusion, figures
+from trainer.evaluation.utility import net_benefit, risk_coverage
+from trainer.training.storage import write_atomically
+
+__all__ = ["PredictionRow", "PredictionTable", "evaluate"]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRow:
+    """One picture's answer in one fold.
+
+    Attributes:
+        fold: From 0.
+        image: Path, as in the manifest.
+        sha256: Of the picture.
+        subject: Whose face.
+        label: 1 pain, 0 no pain.
+        stimulus: What was done.
+        role: "main" or "stress".
+        logit: Calibrated log-odds; not a number where there was no face.
+        score: Calibrated probability.
+        uncertainty: Mutual information in nats.
+    """
+
+    fold: int
+    image: str
+    sha256: str
+    subject: str
+    label: int
+    stimulus: str
+    role: str
+    logit: float
+    score: float
+    uncertainty: float
+
+
+_TYPES = {"fold": int, "label": int, "logit": float, "score": float, "uncertainty": float}
+
+
+class PredictionTable:
+    """All answers of a run, as columns.
+
+    Args:
+        rows: The answers.
+    """
+
+    def __init__(self, rows: Iterable[PredictionRow]) -> None:
+        self.rows = tuple(rows)
+        self.fold = np.array([row.fold for row in self.rows], np.int64)
+        self.labels = np.array([row.label for row in self.rows], np.float64)
+        self.logits = np.array([row.logit for row in self.rows], np.float64)
+        self.uncertainty = np.array([row.uncertainty for row in self.rows], np.float64)
+        self.subjects = np.array([row.subject for row in self.rows], str)
+        self.stimuli = np.array([row.stimulus for row in self.rows], str)
+        self.keys = np.array([f"{row.fold}/{row.sha256}" for row in self.rows], str)
+        self.is_main = np.array([row.role == "main" for row in self.rows], bool)
+
+    def write(self, path: Path) -> None:
+        """Write a CSV file, atomically."""
+        text = io.StringIO(newline="")
+        columns = [field.name for field in fields(PredictionRow)]
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(
+            [repr(value) if isinstance(value, float) else value for value in _values(row)] for row in self.rows
+        )
+        write_atomically(path, text.getvalue().encode())
+
+    @classmethod
+    def read(cls, path: Path) -> "PredictionTable":
+        """Read what `write` wrote.
+
+        Raises:
+            DataError: It is missing or damaged.
+        """
+        try:
+            with path.open(encoding="utf-8", newline="") as stream:
+                rows = [
+                    PredictionRow(**{name: _TYPES.get(name, str)(value) for name, value in row.items()})
+                    for row in csv.DictReader(stream)
+                ]
+        except FileNotFoundError:
+            raise DataError(f"there are no predictions at {path}; `nicu-trainer cv` writes them") from None
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{path} is damaged: {error}") from error
+        return cls(rows)
+
+
+def _values(row: PredictionRow) -> list[Any]:
+    return [getattr(row, field.name) for field in fields(PredictionRow)]
+
+
+def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RESAMPLES) -> dict[str, Any]:
+    """Return every result of a run as plain values.
+
+    Args:
+        table: The answers.
+        without_face: Pictures of the main set in which no face was found; none was answered.
+        count: Resamples of the intervals.
+    """
+    main = table.is_main
+    labels, logits, subjects = table.labels[main], table.logits[main], table.subjects[main]
+    folds = np.unique(table.fold)
+    per_fold = [_fold(table, int(fold)) for fold in folds]
+    pooled = cluster_intervals(labels, logits, subjects, count)
+    certain = None if not table.uncertainty[main].any() else table.uncertainty[main]
+    return {
+        "pictures": int(main.sum()),
+        "subjects": len(np.unique(subjects)),
+        "without_face": {"pictures": len(without_face), "images": without_face},
+        "folds": per_fold,
+        "mean_over_folds": {name: _mean(per_fold, name) for name in per_fold[0]["figures"]} if per_fold else {},
+        "pooled": as_json(pooled),
+        "confusion": confusion(labels, logits),
+        "accuracy_if_missing_is_wrong": _with_missing(labels, logits, len(without_face), len(folds), table),
+        "per_subject": _per_subject(labels, logits, subjects),
+        "per_stimulus": _per_stimulus(table),
+        "risk_coverage": risk_coverage(labels, logits),
+        "risk_coverage_by_mutual_information": None if certain is None else risk_coverage(labels, logits, certain),
+        "net_benefit": net_benefit(labels, logits),
+    }
+
+
+def _fold(table: PredictionTable, fold: int) -> dict[str, Any]:
+    rows = table.is_main & (table.fold == fold)
+    labels, logits = table.labels[rows], table.logits[rows]
+    found = {name: _plain(value) for name, value in figures(labels, logits).items()}
+    return {"fold": fold, "pictures": int(rows.sum()), "figures": found, "confusion": confusion(labels, logits)}
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _mean(per_fold: list[dict[str, Any]], name: str) -> dict[str, float | None]:
+    values = np.array([fold["figures"][name] for fold in per_fold if fold["figures"][name] is not None], np.float64)
+    if len(values) == 0:
+        return {"mean": None, "sd": None}
+    return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
+
+
+def _with_missing(
+    labels: NDArray[np.float64], logits: NDArray[np.float64], missing: int, folds: int, table: PredictionTable
+) -> float | None:
+    """Return the accuracy when a picture without a face counts as a wrong answer, once for each time it was due."""
+    if len(labels) == 0:
+        return None
+    main = table.is_main
+    times = int(main.sum()) / max(1, len({row.sha256 for row, used in zip(table.rows, main, strict=True) if used}))
+    right = float(((logits >= 0.0) == (labels >= 0.5)).sum())
+    return right / (len(labels) + missing * min(times, folds))
+
+
+def _per_subject(
+    labels: NDArray[np.float64], logits: NDArray[np.float64], subjects: NDArray[np.str_]
+) -> list[dict[str, Any]]:
+    found = []
+    for subject in np.unique(subjects):
+        rows = subjects == subject
+        right = (logits[rows] >= 0.0) == (labels[rows] >= 0.5)
+        found.append(
+            {
+                "subject": str(subject),
+                "pictures": int(rows.sum()),
+                "pain": int(labels[rows].sum()),
+                "accuracy": float(right.mean()),
+                "mean_score": float(np.mean(1.0 / (1.0 + np.exp(-logits[rows])))),
+            }
+        )
+    return found
+
+
+def _per_stimulus(table: PredictionTable) -> list[dict[str, Any]]:
+    """Return, for every stimulus, how often pain was said: crying and other confusers show here."""
+    found = []
+    for stimulus in sorted(set(table.stimuli.tolist())):
+        rows = table.stimuli == stimulus
+        said = table.logits[rows] >= 0.0
+        found.append(
+            {
+                "stimulus": stimulus or "unknown",
+                "pictures": int(rows.sum()),
+                "subjects": len(np.unique(table.subjects[rows])),
+                "trained_on": bool(table.is_main[rows].any()),
+                "labelled_pain": int(table.labels[rows].sum()),
+                "said_pain": int(said.sum()),
+                "said_pain_share": float(said.mean()),
+                "mean_score": float(np.mean(1.0 / (1.0 + np.exp(-table.logits[rows])))),
+            }
+        )
+    return found

@@ -1,0 +1,69 @@
+"""From a configuration to what is trained: the recipe's fields, changed as the configuration says."""
+
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from trainer.errors import SettingsError
+from trainer.experiments.config import ExperimentConfig, deep_merge, explained
+from trainer.models import NetworkPlan, Recipe, recipe
+from trainer.networks import InputContract, ResNet50, architectures, load_resnet50_weights
+from trainer.training import TrainingSettings
+
+__all__ = ["members_of", "plan_network", "recipe_of"]
+
+
+def recipe_of(config: ExperimentConfig) -> Recipe:
+    """Return the recipe that a configuration names.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    return recipe(config.model)
+
+
+def members_of(config: ExperimentConfig) -> int:
+    """Return how many networks are trained in each fold."""
+    chosen = recipe_of(config)
+    return 1 if chosen.kind != "network" else config.members or chosen.members
+
+
+def plan_network(config: ExperimentConfig) -> NetworkPlan:
+    """Return what is trained, complete and checked.
+
+    Raises:
+        SettingsError: A field of the network, the input or the training is unknown or wrong.
+        CheckpointError: The pre-trained weights cannot be read or do not fit.
+    """
+    chosen = recipe_of(config)
+    architecture = architectures()[chosen.architecture]
+    network = deep_merge(dict(chosen.network), config.network)
+    architecture.settings(network)
+    contract = architecture.contract.model_dump() | dict(chosen.contract) | config.contract
+    training = deep_merge(dict(chosen.training), config.training)
+    try:
+        plan = NetworkPlan(
+            architecture=architecture,
+            settings=network,
+            contract=InputContract.model_validate(contract),
+            training=TrainingSettings.model_validate(training),
+            augmentation=config.variation(chosen.augmentation),
+            expansion=config.protocol.expansion,
+            initial_state=_initial_state(config, chosen, network),
+        )
+    except ValidationError as error:
+        raise SettingsError(f"model {config.model!r}, {error.title}: {'; '.join(explained(error))}") from error
+    return plan
+
+
+def _initial_state(config: ExperimentConfig, chosen: Recipe, network: dict[str, Any]) -> dict[str, torch.Tensor] | None:
+    """Return the weights that training starts from; the head's are drawn from the run's seed."""
+    if config.weights is None:
+        return None
+    torch.manual_seed(int(config.training.get("seed", 0)))
+    built = architectures()[chosen.architecture].create(network)
+    if not isinstance(built, ResNet50):
+        raise SettingsError(f"weights are for a ResNet50, not for {chosen.architecture!r}; leave the field away")
+    load_resnet50_weights(built, config.weights)
+    return {name: tensor.clone() for name, tensor in built.state_dict().items()}

@@ -1,0 +1,134 @@
+"""A finished (or half finished) run's folder, read back."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.crops import Study, open_study
+from trainer.errors import CheckpointError, DataError
+from trainer.evaluation.results import PredictionTable
+from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.cross_validation import FOLDS_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
+from trainer.networks import PainNetwork, architectures
+from trainer.protocols import FoldMap, read_fold_map
+from trainer.training import read_checkpoint
+
+__all__ = ["FoldNetworks", "Run", "open_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldNetworks:
+    """One fold's trained networks, in evaluation mode.
+
+    Attributes:
+        networks: One, or the members of an ensemble.
+        temperature: By which their logits are divided.
+    """
+
+    networks: list[PainNetwork]
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run's folder.
+
+    Attributes:
+        folder: Where it is.
+        record: The content of run.json.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def config(self) -> ExperimentConfig:
+        """The configuration that it ran with."""
+        return ExperimentConfig.model_validate(self.record["config"])
+
+    @property
+    def protocol(self) -> str:
+        """Name of the protocol: `strict` or `dissertation`."""
+        return str(self.record["config"]["protocol"]["name"])
+
+    @property
+    def title(self) -> str:
+        """The model's title in tables."""
+        return str(self.record["title"])
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the content of metrics.json.
+
+        Raises:
+            DataError: The run is not finished.
+        """
+        path = self.folder / METRICS_NAME
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DataError(f"the run {self.folder} is not finished; start the same command again to go on") from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path} cannot be read: {error}") from error
+        return content
+
+    def predictions(self) -> PredictionTable:
+        """Return all answers.
+
+        Raises:
+            DataError: The run is not finished, or its file is damaged.
+        """
+        return PredictionTable.read(self.folder / PREDICTIONS_NAME)
+
+    def study(self) -> Study:
+        """Return the pictures that it ran on.
+
+        Raises:
+            DataError: They are gone.
+        """
+        return open_study(self.config.manifest, self.config.crops)
+
+    def folds(self, study: Study) -> FoldMap:
+        """Return the fold map.
+
+        Raises:
+            DataError: It is gone, or the pictures are others now.
+        """
+        return read_fold_map(self.folder / FOLDS_NAME, study)
+
+    def fold_networks(self, fold: int) -> FoldNetworks:
+        """Return the networks of one fold.
+
+        Raises:
+            CheckpointError: The run has none (a baseline), or the fold is not finished.
+        """
+        if "network" not in self.record:
+            raise CheckpointError(f"the run {self.folder} is of a baseline and has no network")
+        content = read_checkpoint(self.folder / f"fold{fold}" / "networks.pt")
+        given = self.record["network"]
+        networks = []
+        for state in content["states"]:
+            network = architectures()[given["architecture"]].create(given["settings"])
+            try:
+                network.load_state_dict(state)
+            except RuntimeError as error:
+                raise CheckpointError(f"the weights of fold {fold + 1} of {self.folder} do not fit: {error}") from error
+            network.eval()
+            networks.append(network)
+        return FoldNetworks(networks, float(content["temperature"]))
+
+
+def open_run(folder: Path) -> Run:
+    """Open a run's folder.
+
+    Raises:
+        DataError: It is none.
+    """
+    path = folder / RUN_NAME
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{folder} is no run: it has no {RUN_NAME}; `nicu-trainer cv` makes one") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return Run(folder, record)

@@ -1,0 +1,81 @@
+"""Several networks of one kind as one: the mean of their calibrated probabilities, and how much they disagree."""
+
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from torch.nn import functional
+
+from trainer.networks.base import CellGrid, PainNetwork
+
+__all__ = ["Ensemble", "EnsembleSettings", "mutual_information"]
+
+_SMALLEST = 1e-6
+
+
+class EnsembleSettings(BaseModel):
+    """What an ensemble is made of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    member: str = Field(description="Name of the members' architecture.")
+    member_settings: dict[str, Any] = Field(default_factory=dict)
+    count: int = Field(ge=1, le=64)
+    temperature: float = Field(default=1.0, gt=0.0, description="By which every member's logit is divided.")
+
+
+class Ensemble(PainNetwork):
+    """The mean probability of several networks, as a logit.
+
+    Args:
+        members: Networks of one architecture, with one input contract.
+        temperature: By which every member's logit is divided before the mean is taken.
+    """
+
+    def __init__(self, members: list[PainNetwork], temperature: float = 1.0) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self._temperature = temperature
+
+    @classmethod
+    def from_settings(cls, settings: EnsembleSettings) -> "Ensemble":
+        """Return an untrained ensemble."""
+        from trainer.networks.registry import architectures
+
+        architecture = architectures()[settings.member]
+        members = [architecture.create(settings.member_settings) for _ in range(settings.count)]
+        return cls(members, settings.temperature)
+
+    def member_logits(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return every member's calibrated logit, shape (members, N)."""
+        return torch.stack([member(crops) for member in self.members]) / self._temperature
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return the logit of the members' mean probability, shape (N,)."""
+        mean = torch.sigmoid(self.member_logits(crops)).mean(dim=0).clamp(_SMALLEST, 1.0 - _SMALLEST)
+        return torch.log(mean) - torch.log1p(-mean)
+
+    def mutual_information(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return how much the members disagree, in nats, shape (N,): H[mean p] - mean H[p], 0 where all agree."""
+        return mutual_information(self.member_logits(crops))
+
+    def cell_grid(self) -> CellGrid:
+        """Return the first member's feature map."""
+        first = self.members[0]
+        if not isinstance(first, PainNetwork):
+            raise TypeError("an ensemble's members are pain networks")
+        return first.cell_grid()
+
+
+def mutual_information(logits: torch.Tensor) -> torch.Tensor:
+    """Return H[mean p] - mean H[p] in nats over the first axis of logits, shape (members, N)."""
+    mean = torch.sigmoid(logits).mean(dim=0)
+    total = _entropy(mean)
+    # H(p) from the logit, exact also where p rounds to 0 or 1.
+    each = functional.softplus(logits) - logits * torch.sigmoid(logits)
+    return (total - each.mean(dim=0)).clamp_min(0.0)
+
+
+def _entropy(p: torch.Tensor) -> torch.Tensor:
+    return -(torch.xlogy(p, p) + torch.xlogy(1.0 - p, 1.0 - p))

@@ -1,0 +1,122 @@
+"""Loads weights that others trained: state dicts in torchvision's layout, and VGGFace2's two common ones.
+
+torchvision layout:    conv1.weight, layer1.0.conv1.weight, ... fc.weight (ignored)
+VGGFace2, layout A:    the same names, NumPy arrays in a pickle
+VGGFace2, layout B:    conv1_7x7_s2.weight, conv2_1_1x1_reduce.weight, conv2_1_1x1_proj_bn.bias, ...
+Nothing but tensors and arrays is taken from a file; no code in it is run.
+"""
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from trainer.errors import CheckpointError
+from trainer.networks.resnet50 import ResNet50
+
+__all__ = ["load_resnet50_weights"]
+
+_IGNORED = ("fc.", "classifier", "num_batches_tracked")
+_ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy.core.multiarray", "scalar"),
+    ("numpy._core.multiarray", "scalar"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("collections", "OrderedDict"),
+    ("_codecs", "encode"),
+}
+_PART_B = {"1x1_reduce": "1", "3x3": "2", "1x1_increase": "3"}
+_BLOCK_B = re.compile(r"conv([2-5])_(\d+)_(1x1_reduce|3x3|1x1_increase|1x1_proj)(_bn)?\.(.+)")
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Reads pickled NumPy arrays and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - the base class's signature
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} is not an array")
+        return super().find_class(module, name)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f"there are no weights at {path}") from None
+    except Exception:  # noqa: BLE001 - torch.load has no common base of its errors; the other format is tried next
+        content = _read_arrays(path)
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{path} holds no state dict")
+    return content
+
+
+def _read_arrays(path: Path) -> Mapping[str, Any]:
+    def load(stream: BinaryIO) -> Any:  # noqa: ANN401 - whatever the file holds
+        return _ArraysOnly(stream, encoding="latin1").load()
+
+    try:
+        with path.open("rb") as stream:
+            content = load(stream)
+    except (OSError, pickle.UnpicklingError, ValueError, EOFError, AttributeError, IndexError, KeyError) as error:
+        raise CheckpointError(f"{path} is neither a torch state dict nor a pickle of arrays ({error})") from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds no state dict")
+    return content
+
+
+def _name(name: str) -> str:
+    """Return torchvision's name of a weight."""
+    name = name.removeprefix("module.").removeprefix("backbone.")
+    if name.startswith("conv1_7x7_s2_bn."):
+        return "bn1." + name.partition(".")[2]
+    if name.startswith("conv1_7x7_s2."):
+        return "conv1." + name.partition(".")[2]
+    match = _BLOCK_B.fullmatch(name)
+    if match is None:
+        return name
+    stage, block, part, norm, field = match.groups()
+    prefix = f"layer{int(stage) - 1}.{int(block) - 1}"
+    if part == "1x1_proj":
+        return f"{prefix}.downsample.{1 if norm else 0}.{field}"
+    return f"{prefix}.{'bn' if norm else 'conv'}{_PART_B[part]}.{field}"
+
+
+def load_resnet50_weights(network: ResNet50, path: Path) -> None:
+    """Fill a network's trunk; its head stays as it is.
+
+    Args:
+        network: Whose `stride_first` must suit the weights: True for VGGFace2's, False for torchvision's.
+        path: The state dict.
+
+    Raises:
+        CheckpointError: The file cannot be read, or lacks some weight, or has one of another shape.
+    """
+    given = {
+        _name(name): torch.as_tensor(np.asarray(value))
+        for name, value in _read(path).items()
+        if not any(part in name for part in _IGNORED)
+    }
+    wanted = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("head.") and not name.endswith("num_batches_tracked")
+    }
+    if missing := sorted(set(wanted) - set(given)):
+        raise CheckpointError(
+            f"{path} lacks {len(missing)} of ResNet50's {len(wanted)} weights, such as {missing[0]}; it has "
+            f"{', '.join(sorted(given)[:3])} and so on"
+        )
+    for name, tensor in wanted.items():
+        if given[name].shape != tensor.shape:
+            raise CheckpointError(
+                f"{path}: {name} has the shape {tuple(given[name].shape)}, ResNet50 needs {tuple(tensor.shape)}"
+            )
+    network.load_state_dict({name: given[name].to(torch.float32) for name in wanted}, strict=False)

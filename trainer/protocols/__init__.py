@@ -1,0 +1,39 @@
+"""Protocols: how pictures are divided into those to learn from and those to test on, and whether that holds."""
+
+from trainer.crops import Study
+from trainer.crops.expansion import EXPANSIONS
+from trainer.protocols.audit import Overlap, audit, audit_lines
+from trainer.protocols.dissertation import dissertation_folds
+from trainer.protocols.folds import AS_IT_IS, Fold, FoldMap, Items, read_fold_map
+from trainer.protocols.grouping import groups_of
+from trainer.protocols.settings import ProtocolSettings
+from trainer.protocols.strict import strict_folds
+
+__all__ = [
+    "AS_IT_IS",
+    "EXPANSION_NAMES",
+    "Fold",
+    "FoldMap",
+    "Items",
+    "Overlap",
+    "ProtocolSettings",
+    "audit",
+    "audit_lines",
+    "groups_of",
+    "make_folds",
+    "read_fold_map",
+]
+
+
+EXPANSION_NAMES = tuple(EXPANSIONS)
+"""The presets of fixed copies."""
+
+
+def make_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> FoldMap:
+    """Divide a study as the settings say.
+
+    Raises:
+        DataError: The pictures cannot be divided so; the sentence says why.
+    """
+    divide = strict_folds if settings.name == "strict" else dissertation_folds
+    return divide(study, settings, members)

@@ -1,0 +1,105 @@
+"""Whether what is tested was seen before: by subject, by file, and by near-duplicate. Measured, not assumed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.crops import Study
+from trainer.data import NEAR_BITS, near_duplicates
+from trainer.protocols.folds import Fold, FoldMap
+
+__all__ = ["Overlap", "audit", "audit_lines"]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What two sides of one fold share.
+
+    Attributes:
+        fold: From 0.
+        sides: Which two: ("development", "test") or ("training", "validation").
+        pictures: Number of pictures on the second side.
+        subjects: Subjects on both sides, sorted.
+        subject_pictures: Pictures of the second side whose subject is on the first, too.
+        files: Pictures of the second side whose very file (by SHA-256) is on the first.
+        near_duplicates: Pairs (first side, second side) of pictures that look alike, as paths.
+    """
+
+    fold: int
+    sides: tuple[str, str]
+    pictures: int
+    subjects: tuple[str, ...]
+    subject_pictures: int
+    files: int
+    near_duplicates: tuple[tuple[str, str], ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is shared."""
+        return not (self.subjects or self.files or self.near_duplicates)
+
+    @property
+    def subject_share(self) -> float:
+        """Share of the second side's pictures whose infant was seen on the first."""
+        return self.subject_pictures / self.pictures if self.pictures else 0.0
+
+
+def audit(study: Study, folds: FoldMap) -> list[Overlap]:
+    """Return, for every fold, what development and test share, and what training and validation share."""
+    pairs = np.array(near_duplicates([record.perceptual_hash for record in study.records], NEAR_BITS)).reshape(-1, 2)
+    found = []
+    for fold in folds.folds:
+        found.append(_overlap(study, fold, ("development", "test"), fold.development, _tested(fold), pairs))
+        for train, validation in fold.splits:
+            sides = ("training", "validation")
+            found.append(_overlap(study, fold, sides, np.unique(train.rows), np.unique(validation.rows), pairs))
+    return found
+
+
+def _tested(fold: Fold) -> NDArray[np.int64]:
+    return np.unique(np.concatenate([fold.test, fold.stress]))
+
+
+def _overlap(
+    study: Study,
+    fold: Fold,
+    sides: tuple[str, str],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    pairs: NDArray[np.int64],
+) -> Overlap:
+    subjects, hashes = study.subjects, np.array([record.sha256 for record in study.records])
+    shared = np.intersect1d(subjects[first], subjects[second])
+    across = [
+        (a, b) if a in first_set else (b, a)
+        for first_set, second_set in [(set(first.tolist()), set(second.tolist()))]
+        for a, b in pairs.tolist()
+        if (a in first_set and b in second_set) or (b in first_set and a in second_set)
+    ]
+    return Overlap(
+        fold=fold.index,
+        sides=sides,
+        pictures=len(second),
+        subjects=tuple(str(subject) for subject in shared),
+        subject_pictures=int(np.isin(subjects[second], shared).sum()),
+        files=int(np.isin(hashes[second], hashes[first]).sum()),
+        near_duplicates=tuple((study.records[a].image, study.records[b].image) for a, b in across),
+    )
+
+
+def audit_lines(overlaps: Iterable[Overlap]) -> list[str]:
+    """Return the audit for people, one sentence for each pair of sides."""
+    told = []
+    for overlap in overlaps:
+        first, second = overlap.sides
+        where = f"fold {overlap.fold + 1}, {first} against {second}"
+        if overlap.is_clean:
+            told.append(f"{where}: no subject, file or near-duplicate is on both sides ({overlap.pictures} pictures).")
+            continue
+        told.append(
+            f"{where}: {len(overlap.subjects)} subjects are on both sides ({overlap.subject_share:.0%} of {second}'s "
+            f"{overlap.pictures} pictures), {overlap.files} files, {len(overlap.near_duplicates)} pairs look alike."
+        )
+    return told

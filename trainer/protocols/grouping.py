@@ -1,0 +1,36 @@
+"""Groups that no fold may divide: the pictures of one infant, and infants whose pictures look alike."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.crops import Study
+from trainer.data import near_duplicates
+
+__all__ = ["groups_of"]
+
+
+def groups_of(study: Study, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a group number for each row.
+
+    Pictures of two subjects that are near-duplicates may show one infant under two numbers, so the two subjects are
+    kept together.
+
+    Args:
+        study: All pictures.
+        rows: Shape (k,).
+
+    Returns:
+        Shape (k,): equal for rows that must stay together, numbered from 0 in order of appearance.
+    """
+    subjects = study.subjects[rows].tolist()
+    parent = {subject: subject for subject in subjects}
+
+    def root(subject: str) -> str:
+        while parent[subject] != subject:
+            subject = parent[subject]
+        return subject
+
+    for first, second in near_duplicates([study.records[row].perceptual_hash for row in rows]):
+        parent[root(subjects[second])] = root(subjects[first])
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(root(subject), len(numbers)) for subject in subjects], np.int64)

@@ -1,0 +1,111 @@
+"""Folds by infant: tested infants were never seen, neither for training nor for stopping nor for calibration."""
+
+import warnings
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
+
+from trainer.crops import Study
+from trainer.errors import DataError
+from trainer.protocols.folds import Fold, FoldMap, Items
+from trainer.protocols.grouping import groups_of
+from trainer.protocols.settings import ProtocolSettings
+
+__all__ = ["strict_folds"]
+
+_TRIES = 50
+
+
+def strict_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> FoldMap:
+    """Divide the infants.
+
+    Args:
+        study: The pictures; those without a face are in no fold.
+        settings: Of the strict protocol.
+        members: How many inner divisions each fold gets, one for each network of an ensemble.
+
+    Raises:
+        DataError: There are fewer infants than folds, or a class is missing.
+    """
+    usable = np.flatnonzero(study.has_face & study.is_main)
+    labels, groups = study.labels[usable], groups_of(study, usable)
+    _check(labels, groups, settings)
+    stress = np.flatnonzero(study.has_face & ~study.is_main)
+    folds = []
+    for index, (rest, tested) in enumerate(_outer(labels, groups, settings)):
+        test = usable[tested]
+        subjects = np.unique(study.subjects[test])
+        folds.append(
+            Fold(
+                index=index,
+                splits=_inner(usable[rest], labels[rest], groups[rest], settings, index, members),
+                test=test,
+                stress=stress[np.isin(study.subjects[stress], subjects)],
+            )
+        )
+    return FoldMap(settings.model_dump(exclude={"test_share", "validation_share", "expansion"}), tuple(folds))
+
+
+def _check(labels: NDArray[np.float32], groups: NDArray[np.int64], settings: ProtocolSettings) -> None:
+    if len(labels) == 0 or labels.min() == labels.max():
+        pain = int(labels.sum())
+        raise DataError(
+            f"both classes are needed, but of {len(labels)} usable pictures {pain} show pain and {len(labels) - pain} "
+            f"do not"
+        )
+    infants = len(np.unique(groups))
+    least = 2 if settings.folds == "infants" else settings.folds
+    if infants < least:
+        raise DataError(
+            f"{infants} infant{'s' if infants != 1 else ''} cannot be divided into {least} folds by infant; use fewer "
+            f"folds, or more infants (infants whose pictures look alike count as one)"
+        )
+    if infants - (1 if settings.folds == "infants" else 0) < 2 or infants < 3:
+        raise DataError(f"{infants} infants are too few: one part to test, one to learn, one to stop and calibrate")
+
+
+def _outer(
+    labels: NDArray[np.float32], groups: NDArray[np.int64], settings: ProtocolSettings
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    if settings.folds == "infants":
+        return list(LeaveOneGroupOut().split(labels, labels, groups))
+    return _grouped(labels, groups, settings.folds, settings.seed)
+
+
+def _grouped(
+    labels: NDArray[np.float32], groups: NDArray[np.int64], folds: int, seed: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A class with fewer pictures than folds is no reason to stop; a fold without it is still tested.
+        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
+        return list(splitter.split(labels, labels, groups))
+
+
+def _inner(
+    rows: NDArray[np.int64],
+    labels: NDArray[np.float32],
+    groups: NDArray[np.int64],
+    settings: ProtocolSettings,
+    fold: int,
+    members: int,
+) -> tuple[tuple[Items, Items], ...]:
+    """Divide the training infants again, `members` times, each with both classes on both sides."""
+    parts = min(max(settings.inner_folds, members), len(np.unique(groups)))
+    for attempt in range(_TRIES):
+        splits = [
+            (Items.as_they_are(rows[train]), Items.as_they_are(rows[held]))
+            for train, held in _grouped(labels, groups, parts, settings.seed + 1000 * fold + attempt)
+            if _both(labels[train]) and _both(labels[held])
+        ]
+        if len(splits) >= members:
+            return tuple(splits[:members])
+    raise DataError(
+        f"the training infants of fold {fold + 1} cannot be divided so that both classes are on both sides; use fewer "
+        f"inner folds (now {parts}) or more infants with both classes"
+    )
+
+
+def _both(labels: NDArray[np.float32]) -> bool:
+    return bool(len(labels)) and labels.min() != labels.max()
