@@ -100,6 +100,12 @@ class PageServer:
         """
         if not _one_at_a_time.acquire(blocking=False):
             raise PublishError("this process serves a page already; write web: {enabled: false} for the other station")
+        if not self._config.http.is_loopback:
+            _log.warning(
+                "the page listens on %s without TLS: put a proxy that speaks TLS before it, or passwords cross the "
+                "network in the clear",
+                self._config.http.host,
+            )
         self._thread.start()
 
     def stop(self) -> None:

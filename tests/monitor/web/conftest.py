@@ -5,8 +5,10 @@ import os
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -14,10 +16,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
+import uvicorn
 
+from monitor.board import BedPlace, Board
+from monitor.clock import ManualClock
+from monitor.config import StationConfig
 from monitor.demo.servers import free_port
+from monitor.pain.vocabulary import (
+    Code,
+    Evidence,
+    Kind,
+    Observation,
+    Phase,
+    Priority,
+    Signal,
+    Transition,
+    Validity,
+)
 from monitor.publish.access import Role, hash_token
+from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
+from monitor.web.access import Access
+from monitor.web.application import build_api
+from monitor.web.guard import Guard
+from monitor.web.preview import Previews
+from monitor.web.sessions import Sessions
+from monitor.web.site import Site
 from monitor.web.users import User, hash_password, write_users
 
 SCRIPT = Path(__file__).with_name("staged_station.py")
@@ -77,7 +102,10 @@ class Stage:
         self.process.stdin.flush()
 
     def alerts(self, bed: str) -> list[dict]:
-        with urllib.request.urlopen(f"{self.url}/api/v1/alerts?bed={bed}", timeout=20) as answer:
+        # The token is that of the users file of these tests; where there is none, anybody may look.
+        headers = {} if "users_file" not in self.file.read_text() else {"Authorization": "Bearer " + "t" * 43}
+        request = urllib.request.Request(f"{self.url}/api/v1/alerts?bed={bed}", headers=headers)
+        with urllib.request.urlopen(request, timeout=20) as answer:
             return json.load(answer)
 
     def wait_for_phase(self, bed: str, phase: str) -> None:
@@ -229,3 +257,98 @@ def users_file(secrets):
         return path
 
     return write
+
+
+class Rig:
+    """The application, served, on a board that the test writes to."""
+
+    def __init__(self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=()):
+        self.clock = ManualClock(1000.0)
+        self.config = StationConfig.model_validate(
+            {
+                "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in (1, 2)],
+                "web": {"anonymous_role": anonymous, "allowed_hosts": allowed_hosts, "users_file": users},
+                "http": {"host": host},
+                "spool": {"directory": str(directory)},
+            }
+        )
+        self.board = Board([BedPlace(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
+        self.acknowledged = []
+        self.site = Site(
+            config=self.config,
+            board=self.board,
+            clock=self.clock,
+            access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
+            acknowledge=self.acknowledged.append,
+            previews=Previews(self.board, "off"),
+            endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
+        )
+        app = Guard(build_api(self.site), self.site)
+        options = {"log_level": "warning", "ws": "websockets-sansio", "timeout_graceful_shutdown": 1}
+        self.server = uvicorn.Server(uvicorn.Config(app, log_config=None, **options))
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        self.own = {"Origin": self.url}
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
+        self.clients = []
+        self.thread.start()
+
+    def client(self, **options):
+        self.clients.append(httpx.Client(base_url=self.url, timeout=20, trust_env=False, **options))
+        return self.clients[-1]
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+        self.site.closing.set()
+        while not self.server.started:
+            time.sleep(0.01)
+        self.server.should_exit = True
+        self.thread.join(20)
+        self.socket.close()
+        assert not self.thread.is_alive()
+
+    def observe(self, bed="bed-1", level=0.2, **changes):
+        now = self.clock.monotonic()
+        valid = Validity.INVALID if level is None else Validity.VALID
+        fields = {"time_seconds": now, "score": level, "level": level, "display_level": level, "coverage": 0.9,
+                  "on_share": 0.1, "validity": valid, "seconds_since_face": 0.0}  # fmt: skip
+        self.board.observe(bed, Observation(**{**fields, **changes}))
+
+    def alert(self, alert_id="a1", bed="bed-1", **changes):
+        now = self.clock.monotonic()
+        fields = {
+            "alert_id": alert_id, "code": Code.PAIN_SIGN, "kind": Kind.PHYSIOLOGICAL, "phase": Phase.START,
+            "priority": Priority.LOW, "condition_present": True, "signal": Signal.ON, "validity": Validity.VALID,
+            "onset_seconds": now - 3, "determined_seconds": now, "evidence": Evidence(0.7, 0.5, 0.9, 120),
+            "acknowledged_by": None, "acknowledged_seconds": None, "detail": "Seen.", "remedy": "Look.",
+        }  # fmt: skip
+        model = AlertModel(name="ncnn-demo", sha256="5" * 64)
+        context = AlertContext("station-1", bed, "cam-1", GenerationMode.TEST, model, "0" * 64)
+        draft = compose_alert(Transition(**{**fields, **changes}), context, self.clock)
+        self.board.transition(bed, draft)
+        return draft
+
+
+@pytest.fixture
+def make_rig(tmp_path):
+    rigs = []
+
+    def make(users=None, **options):
+        rigs.append(Rig(tmp_path, users, **options))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig, users_file, tmp_path):
+    return make_rig(users_file(tmp_path))
+
+
+@pytest.fixture
+def open_rig(make_rig):
+    """As in the demo: on a loopback address, without a login."""
+    return make_rig(anonymous="nurse")

@@ -2,139 +2,22 @@
 
 import json
 import re
-import socket
-import threading
-import time
 from pathlib import Path
 
-import httpx
 import jsonschema
 import pytest
-import uvicorn
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from monitor.board import BedPlace, Board, StationFacts
-from monitor.clock import ManualClock
-from monitor.config import StationConfig
+from monitor.board import StationFacts
 from monitor.pain.vocabulary import (
-    Code,
-    Evidence,
-    Kind,
-    Observation,
     Phase,
-    Priority,
     Signal,
-    Transition,
-    Validity,
 )
-from monitor.publish.access import Role
-from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
-from monitor.web.access import Access
-from monitor.web.application import build_api
-from monitor.web.guard import Guard
-from monitor.web.preview import Previews
 from monitor.web.records import observation_json_schema
-from monitor.web.sessions import Sessions
-from monitor.web.site import Site
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TOKEN = {"Authorization": "Bearer " + "t" * 43}
-
-
-class Rig:
-    """The application, served, on a board that the test writes to."""
-
-    def __init__(self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=()):
-        self.clock = ManualClock(1000.0)
-        self.config = StationConfig.model_validate(
-            {
-                "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in (1, 2)],
-                "web": {"anonymous_role": anonymous, "allowed_hosts": allowed_hosts, "users_file": users},
-                "http": {"host": host},
-                "spool": {"directory": str(directory)},
-            }
-        )
-        self.board = Board([BedPlace(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
-        self.acknowledged = []
-        self.site = Site(
-            config=self.config,
-            board=self.board,
-            clock=self.clock,
-            access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
-            acknowledge=self.acknowledged.append,
-            previews=Previews(self.board, "off"),
-            endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
-        )
-        app = Guard(build_api(self.site), self.site)
-        options = {"log_level": "warning", "ws": "websockets-sansio", "timeout_graceful_shutdown": 1}
-        self.server = uvicorn.Server(uvicorn.Config(app, log_config=None, **options))
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.own = {"Origin": self.url}
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
-        self.clients = []
-        self.thread.start()
-
-    def client(self, **options):
-        self.clients.append(httpx.Client(base_url=self.url, timeout=20, trust_env=False, **options))
-        return self.clients[-1]
-
-    def close(self):
-        for client in self.clients:
-            client.close()
-        self.site.closing.set()
-        while not self.server.started:
-            time.sleep(0.01)
-        self.server.should_exit = True
-        self.thread.join(20)
-        self.socket.close()
-        assert not self.thread.is_alive()
-
-    def observe(self, bed="bed-1", level=0.2, **changes):
-        now = self.clock.monotonic()
-        valid = Validity.INVALID if level is None else Validity.VALID
-        fields = {"time_seconds": now, "score": level, "level": level, "display_level": level, "coverage": 0.9,
-                  "on_share": 0.1, "validity": valid, "seconds_since_face": 0.0}  # fmt: skip
-        self.board.observe(bed, Observation(**{**fields, **changes}))
-
-    def alert(self, alert_id="a1", bed="bed-1", **changes):
-        now = self.clock.monotonic()
-        fields = {
-            "alert_id": alert_id, "code": Code.PAIN_SIGN, "kind": Kind.PHYSIOLOGICAL, "phase": Phase.START,
-            "priority": Priority.LOW, "condition_present": True, "signal": Signal.ON, "validity": Validity.VALID,
-            "onset_seconds": now - 3, "determined_seconds": now, "evidence": Evidence(0.7, 0.5, 0.9, 120),
-            "acknowledged_by": None, "acknowledged_seconds": None, "detail": "Seen.", "remedy": "Look.",
-        }  # fmt: skip
-        model = AlertModel(name="ncnn-demo", sha256="5" * 64)
-        context = AlertContext("station-1", bed, "cam-1", GenerationMode.TEST, model, "0" * 64)
-        draft = compose_alert(Transition(**{**fields, **changes}), context, self.clock)
-        self.board.transition(bed, draft)
-        return draft
-
-
-@pytest.fixture
-def make_rig(tmp_path):
-    rigs = []
-
-    def make(users=None, **options):
-        rigs.append(Rig(tmp_path, users, **options))
-        return rigs[-1]
-
-    yield make
-    for rig in rigs:
-        rig.close()
-
-
-@pytest.fixture
-def rig(make_rig, users_file, tmp_path):
-    return make_rig(users_file(tmp_path))
-
-
-@pytest.fixture
-def open_rig(make_rig):
-    """As in the demo: on a loopback address, without a login."""
-    return make_rig(anonymous="nurse")
 
 
 PATHS = (
@@ -328,66 +211,6 @@ def test_every_answer_forbids_to_load_from_elsewhere(rig):
         assert "http" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["cache-control"] == "no-store"
-
-
-class Listener:
-    """A reader of the event stream, on a thread of its own."""
-
-    def __init__(self, client, **headers):
-        self.events = []
-        self.news = threading.Condition()
-        self.thread = threading.Thread(target=self._read, args=(client, headers))
-        self.thread.start()
-
-    def _read(self, client, headers):
-        with client.stream("GET", "/api/v1/events", headers=headers) as answer:
-            assert answer.headers["content-type"].startswith("text/event-stream")
-            event = {}
-            for line in answer.iter_lines():
-                if line and not line.startswith(":"):
-                    key, _, value = line.partition(": ")
-                    event[key] = value
-                elif event:
-                    with self.news:
-                        self.events.append(event)
-                        self.news.notify_all()
-                    event = {}
-
-    def wait_for(self, kind, count=1):
-        with self.news:
-            assert self.news.wait_for(lambda: len(self.of(kind)) >= count, 10), self.events
-        return self.of(kind)
-
-    def of(self, kind):
-        return [event for event in self.events if event.get("event") == kind]
-
-
-def test_alerts_are_streamed_as_they_come_and_a_reader_resumes(rig):
-    rig.observe()
-    listener = Listener(rig.client(headers=TOKEN))
-    (beds,) = listener.wait_for("beds")
-    assert {bed["observation"]["bed"] for bed in json.loads(beds["data"])} == {"bed-1", "bed-2"}
-    rig.alert("a1")
-    rig.alert("a2")
-    first, second = listener.wait_for("alert", 2)
-    assert [json.loads(one["data"])["alert_id"] for one in (first, second)] == ["a1", "a2"]
-    resumed = Listener(rig.client(headers=TOKEN), **{"Last-Event-ID": first["id"]})
-    assert resumed.wait_for("alert")[0]["id"] == second["id"]
-    # A place in an earlier run is none in this one: everything of this run is sent.
-    restarted = Listener(rig.client(headers=TOKEN), **{"Last-Event-ID": "0badcafe-1"})
-    assert [one["id"] for one in restarted.wait_for("alert", 2)] == [first["id"], second["id"]]
-    rig.site.closing.set()
-    for one in (listener, resumed, restarted):
-        one.thread.join(10)
-        assert not one.thread.is_alive()
-
-
-def test_a_stream_ends_with_the_right_to_read_it(rig, tmp_path):
-    listener = Listener(rig.client(headers=TOKEN))
-    listener.wait_for("beds")
-    (tmp_path / "users").unlink()
-    listener.thread.join(10)
-    assert not listener.thread.is_alive()
 
 
 def test_the_description_names_every_route(rig):

@@ -147,7 +147,7 @@ def test_somebody_without_a_login_sees_nothing_and_a_viewer_cannot_acknowledge(s
     wait_for_state(page, "bed-1", "pain_sustained")
     assert page.get_by_role("button", name="Acknowledge bed-1").count() == 0
     # An escalation would undo an acknowledgement given before it.
-    page.wait_for_timeout(4000)
+    station.wait_for_phase("bed-1", "escalate")
     page.get_by_role("button", name="Log out wall").click()
     page.wait_for_url("**/login")
     log_in(page, "anna", "another password")
