@@ -1,5 +1,10 @@
-"""A publisher that keeps working while something breaks, and the promise that is checked afterwards."""
+"""A publisher that keeps working while something breaks; how each fault test says what it promises and measured.
 
+Every test here is marked `fault(what breaks, how it is injected, what is promised)`. With NICU_RELIABILITY_RECORD set
+to a file, the results of passed tests are kept there; `make reliability` makes docs/reliability.md from them.
+"""
+
+import os
 import threading
 import time
 from collections import Counter
@@ -9,10 +14,39 @@ from pathlib import Path
 import pytest
 from alerts import make_draft
 from redis_server import RedisServer, wait_until
+from reliability import Measured, Record, keep
 
 from monitor.clock import SystemClock
 from monitor.config import RedisSettings, SpoolSettings
 from monitor.publish.publisher import Publisher
+
+_RESULTS = pytest.StashKey[Measured]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "fault(what, injected, promise, slo=''): a row of docs/reliability.md")
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Takes the figures that a test measured."""
+    made = Measured()
+    request.node.stash[_RESULTS] = made
+    return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
+    report = yield
+    path = os.environ.get("NICU_RELIABILITY_RECORD")
+    marker = item.get_closest_marker("fault")
+    if path and marker is not None and report.when == "call" and report.passed:
+        name, _, variant = item.nodeid.partition("[")
+        what, injected, promise = marker.args
+        made = item.stash.get(_RESULTS, Measured())
+        row = Record(name, variant.rstrip("]"), what, injected, promise, marker.kwargs.get("slo", ""), made.figures)
+        keep(row, Path(path))
+    return report
 
 
 class Ward:
@@ -48,7 +82,7 @@ class Ward:
             self.slowest_submit_seconds = max(self.slowest_submit_seconds, time.monotonic() - began)
             self.submitted.append(alert_id)
 
-    def assert_nothing_lost(self, server: RedisServer, within_seconds: float = 10.0, *, repeats: bool = False) -> float:
+    def assert_nothing_lost(self, server: RedisServer, within_seconds: float = 60.0, *, repeats: bool = False) -> float:
         """Check the promise: every alert is in the stream, in order; return the seconds until the last was there.
 
         Args:

@@ -51,11 +51,15 @@ class Daemon:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end()
+        if error is not None:
+            print(f"--- {self.log} ---\n{self.output()[-6000:]}")
+
+    def end(self) -> None:
+        """Kill it where it still runs."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        if error is not None:
-            print(f"--- {self.log} ---\n{self.output()[-6000:]}")
 
     @property
     def pid(self) -> int:

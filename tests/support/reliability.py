@@ -1,0 +1,109 @@
+"""What the fault tests measured: kept as JSON, from which the tables in docs/reliability.md are made.
+
+A figure in seconds is held against its limit times the machine's allowance. The allowance is 1 on a machine with a
+core to spare. Where more programs want to run than there are cores, as on a busy machine that also runs other test
+suites, it is the load per core: each program then gets that share of a core, so everything takes so much longer. It
+never exceeds 10, so that a promise of seconds is never excused from minutes. The tables show the measured figure
+itself beside the plain limit, and the load at which it was measured.
+"""
+
+import datetime
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+_MOST_ALLOWED = 10.0
+
+
+def load_per_core() -> float:
+    """Programs that want to run for each core that this process may use, over the last minute."""
+    return os.getloadavg()[0] / len(os.sched_getaffinity(0))
+
+
+def allowance() -> float:
+    """By what a limit in seconds is multiplied on this machine now; see the module's text."""
+    return min(_MOST_ALLOWED, max(1.0, load_per_core()))
+
+
+@dataclass(slots=True)
+class Figure:
+    """One measured figure.
+
+    Attributes:
+        name: What was measured.
+        value: The result.
+        limit: What it must not exceed; None where it is only told.
+        unit: Of both.
+    """
+
+    name: str
+    value: float
+    limit: float | None
+    unit: str
+
+
+@dataclass(slots=True)
+class Record:
+    """The result of one run of one fault test.
+
+    Attributes:
+        test: File and function.
+        variant: Parameters; '' where there are none.
+        fault: What broke.
+        injected: How.
+        promise: What holds all the same.
+        slo: The service level objective that it shows; '' for none.
+        figures: What was measured.
+        load: Load per core while it was.
+        at: The day.
+    """
+
+    test: str
+    variant: str
+    fault: str
+    injected: str
+    promise: str
+    slo: str
+    figures: list[Figure] = field(default_factory=list)
+    load: float = 0.0
+    at: str = ""
+
+
+class Measured:
+    """Takes a test's figures, and fails the test where one exceeds its limit."""
+
+    def __init__(self) -> None:
+        self.figures: list[Figure] = []
+
+    def seconds(self, name: str, value: float, limit: float | None = None) -> None:
+        """Note a duration; its limit is widened by the machine's allowance."""
+        self.figures.append(Figure(name, value, limit, "s"))
+        if limit is not None:
+            allowed = limit * allowance()
+            assert value <= allowed, f"{name}: {value:.2f} s, allowed {allowed:.2f} s ({limit} s on an idle machine)"
+
+    def figure(self, name: str, value: float, limit: float | None = None, unit: str = "") -> None:
+        """Note anything else; its limit is what it is."""
+        self.figures.append(Figure(name, value, limit, unit))
+        if limit is not None:
+            assert value <= limit, f"{name}: {value:g} {unit}, allowed {limit:g} {unit}"
+
+
+def keep(record: Record, path: Path) -> None:
+    """Put one result into the file of results, in place of an earlier one of the same test and variant."""
+    kept = load(path)
+    record.load = round(load_per_core(), 1)
+    record.at = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    kept = [other for other in kept if (other.test, other.variant) != (record.test, record.variant)]
+    kept.append(record)
+    kept.sort(key=lambda item: (item.test, item.variant))
+    path.write_text(json.dumps([asdict(item) for item in kept], indent=1) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> list[Record]:
+    """Return the results of a file; none where there is no file."""
+    if not path.exists():
+        return []
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return [Record(**{**row, "figures": [Figure(**figure) for figure in row["figures"]]}) for row in rows]
