@@ -2,8 +2,8 @@
 
 What can be promised and what cannot: a level that only just touches a threshold may or may not cross it once it is
 sampled, and then an alarm is there or not there; no filter can help that. So the promise is made for signals whose
-alarms do not hang on a hair: the alarms of the finely sampled signal must stay the same, within three seconds, when
-thresholds and shares are moved a little. Expressions take a second to come and go, and noise is slow against the
+alarms do not hang on a hair: the alarms of the finely sampled signal must stay the same, within a second and a half,
+when thresholds, shares and the time to clear are moved a little. Expressions take a second to come and go, and noise is slow against the
 slowest rate; what changes between two frames without a trace cannot be seen by anybody.
 """
 
@@ -21,6 +21,9 @@ PLAIN = AlarmSettings()
 NUDGED = [
     AlarmSettings(on_level=0.60 + on, off_level=0.40 + off, sustained_share=0.40 + share, maximal_share=0.70 + share)
     for on, off, share in ((0.02, 0.02, 0.015), (-0.02, -0.02, -0.015), (0.02, -0.02, 0.0), (-0.02, 0.02, 0.0))
+] + [
+    AlarmSettings(clear_seconds=10.0 + clear, minimum_coverage=0.5 + coverage)
+    for clear, coverage in ((0.6, 0.02), (-0.6, -0.02))
 ]
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 """Without shrinking: an example takes a second, and the signal that fails is short enough to be read."""
@@ -51,7 +54,7 @@ def is_decided(signal, hidden=()):
     """Tell whether the signal's alarms do not hang on a hair."""
     times = regular_times(6.0, signal.seconds)
     plain = transitions(signal, times, hidden=hidden)
-    return all(agree(plain, transitions(signal, times, nudged, hidden), within=3.0) for nudged in NUDGED)
+    return all(agree(plain, transitions(signal, times, nudged, hidden), within=1.5) for nudged in NUDGED)
 
 
 def sampled(signal, seed, hidden=(), longest=0.9):
