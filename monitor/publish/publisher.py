@@ -263,7 +263,7 @@ class Publisher:
                 "producer_id": self.producer_id,
                 "at": format_time(self._clock.wall()),
                 "backlog": figures.backlog_count,
-                "disk_fault": figures.disk_fault,
+                "disk_fault": self._outbox.fault,
             },
             life_seconds,
         )

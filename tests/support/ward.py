@@ -26,12 +26,15 @@ class Ward:
     def __init__(self, daemon: Daemon, redis: RedisServer) -> None:
         self.daemon = daemon
         self.redis = redis
+        self._earlier = 0
 
-    def alerts(self, bed: str | None = "bed", code: str | None = None, phase: str | None = None) -> list[dict[str, Any]]:
-        """Records in the stream, oldest first, of one bed (None: of the station), code and phase."""
+    def alerts(
+        self, bed: str | None = "bed", code: str | None = None, phase: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Records since `settle` in the stream, oldest first, of one bed (None: of the station), code and phase."""
         return [
             alert
-            for alert in alerts_in(self.redis.client())
+            for alert in alerts_in(self.redis.client())[self._earlier :]
             if alert["bed"] == bed and code in {None, alert["code"]} and phase in {None, alert["phase"]}
         ]
 
@@ -39,12 +42,26 @@ class Ward:
         """Frames of a bed that were judged so far."""
         return self.daemon.metric("nicu_monitor_frames_analysed_total", bed=bed) or 0.0
 
+    def settle(self, bed: str = "bed") -> None:
+        """Wait until a bed is watched without an alarm of its camera, and leave earlier alerts out from now on.
+
+        On a very busy machine a camera that takes long to connect is an alarm of its own at the start.
+        """
+        self.wait_for_frames(bed)
+        lost = {"bed": bed, "code": "camera_lost"}
+        eventually(lambda: not self.daemon.metric("nicu_monitor_alarm_condition", **lost), 30, f"{bed} is watched")
+        starts = len(self.alerts(bed, "camera_lost", "start"))
+        eventually(lambda: len(self.alerts(bed, "camera_lost", "end")) >= starts, 30, f"the end of {bed}'s alarms")
+        self._earlier = len(alerts_in(self.redis.client()))
+
     def wait_for_frames(self, bed: str = "bed", seconds: float = 30.0) -> float:
         """Wait for a frame that was not judged before; return how long that took."""
         before = self.judged(bed)
         return eventually(lambda: self.judged(bed) > before, seconds, f"a judged frame of {bed}")
 
-    def wait_for(self, code: str, phase: str, *, bed: str | None = "bed", count: int = 1, seconds: float = 30.0) -> float:
+    def wait_for(
+        self, code: str, phase: str, *, bed: str | None = "bed", count: int = 1, seconds: float = 30.0
+    ) -> float:
         """Wait for an alert in Redis; return how long that took."""
         return eventually(
             lambda: len(self.alerts(bed, code, phase)) >= count, seconds, f"{bed or 'station'}: {code} {phase}"

@@ -10,6 +10,7 @@ from monitor.clock import SystemClock
 from monitor.config import CameraSettings
 from monitor.video.camera import Camera
 
+
 @pytest.fixture
 def rtsp_process() -> Iterator[Callable[..., RtspProcess]]:
     """Make servers; whatever is left is killed."""

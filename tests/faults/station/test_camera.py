@@ -27,7 +27,7 @@ PUBLISH_SECONDS = 2.0
 @pytest.mark.parametrize("fault", [Fault.CAMERA_KILLED, Fault.CAMERA_HUNG])
 def test_a_short_fault_is_bridged_without_an_alarm(make_ward, rtsp_camera, measured, fault):
     ward = make_ward({"bed": rtsp_camera.url})
-    ward.wait_for_frames()
+    ward.settle()
     with FaultInjector(camera=rtsp_camera).during(fault, 1.0):
         pass
     measured.seconds("frames judged again after", ward.wait_for_frames(), RECOVERY_SECONDS)
@@ -43,7 +43,7 @@ def test_a_short_fault_is_bridged_without_an_alarm(make_ward, rtsp_camera, measu
 @pytest.mark.parametrize("fault", [Fault.CAMERA_KILLED, Fault.CAMERA_HUNG])
 def test_a_long_fault_is_an_alarm_until_the_camera_is_back(make_ward, rtsp_camera, measured, fault):
     ward = make_ward({"bed": rtsp_camera.url})
-    ward.wait_for_frames()
+    ward.settle()
     with FaultInjector(camera=rtsp_camera).during(fault, 10.0):
         measured.seconds("alarm after", ward.wait_for("camera_lost", "start"), ALARM_SECONDS)
     measured.seconds("frames judged again after", ward.wait_for_frames(), RECOVERY_SECONDS)
