@@ -1,6 +1,7 @@
 """Half-precision variants of ONNX models."""
 
 import warnings
+from collections.abc import Iterable
 
 import onnx
 from onnx import compose
@@ -33,12 +34,29 @@ def to_half(content: bytes) -> bytes:
         # It warns of every weight below the smallest fp16 number, which becomes 0; verification judges the outcome.
         warnings.simplefilter("ignore")
         half = float16.convert_float_to_float16(network, keep_io_types=True)
+    # A constant that two parts share is a copy in each, under one name; the names between the parts stay.
+    before, after = (_prefixed(part, prefix) for part, prefix in ((before, "before."), (after, "after.")))
     for part in (before, half, after):
         del part.graph.value_info[:]
     joined = compose.merge_models(before, half, io_map=[(name, name) for name in into])
     joined = compose.merge_models(joined, after, io_map=[(name, name) for name in out_of])
     joined.graph.name = model.graph.name
     return finish(joined, metadata)
+
+
+def _prefixed(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
+    """Return a part whose inner names begin with a prefix; those of its inputs and outputs stay."""
+    graph = model.graph
+    kept = {value.name for value in (*graph.input, *graph.output)} | {""}
+
+    def renamed(names: Iterable[str]) -> list[str]:
+        return [name if name in kept else prefix + name for name in names]
+
+    for node in graph.node:
+        node.input[:], node.output[:] = renamed(node.input), renamed(node.output)
+    for tensor in graph.initializer:
+        (tensor.name,) = renamed([tensor.name])
+    return model
 
 
 def _boundaries(graph: onnx.GraphProto) -> tuple[list[str], list[str]]:

