@@ -3,8 +3,8 @@
 What can be promised and what cannot: a level that only just touches a threshold may or may not cross it once it is
 sampled, and then an alarm is there or not there; no filter can help that. So the promise is made for signals whose
 alarms do not hang on a hair: the alarms of the finely sampled signal must stay the same, within a second and a half,
-when thresholds, shares and the time to clear are moved a little. Expressions take a second to come and go, and noise is slow against the
-slowest rate; what changes between two frames without a trace cannot be seen by anybody.
+when thresholds, shares and the time to clear are moved a little. Expressions take a second to come and go, and noise
+is slow against the slowest rate; what changes between two frames without a trace cannot be seen by anybody.
 """
 
 import itertools
