@@ -20,7 +20,7 @@ _FIRST_SEED = 50_000
 @click.command(name="demo-model")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs/demo"), show_default=True)
 @click.option("--infants", type=click.IntRange(6, 10_000), default=84, show_default=True, help="How many to draw.")
-@click.option("--epochs", type=click.IntRange(1, 1_000), default=20, show_default=True)
+@click.option("--epochs", type=click.IntRange(1, 1_000), default=30, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes that draw.")
 @click.option(

@@ -1,9 +1,9 @@
 """Several networks of one kind as one: the mean of their calibrated probabilities, and how much they disagree."""
 
-from typing import Any
+from typing import Annotated, Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import nn
 from torch.nn import functional
 
@@ -22,7 +22,15 @@ class EnsembleSettings(BaseModel):
     member: str = Field(description="Name of the members' architecture.")
     member_settings: dict[str, Any] = Field(default_factory=dict)
     count: int = Field(ge=1, le=64)
-    temperature: float = Field(default=1.0, gt=0.0, description="By which every member's logit is divided.")
+    temperatures: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(
+        default=(), description="By which each member's logit is divided; none means 1 for all."
+    )
+
+    @model_validator(mode="after")
+    def _one_each(self) -> Self:
+        if self.temperatures and len(self.temperatures) != self.count:
+            raise ValueError("give one temperature for each member, or none")
+        return self
 
 
 class Ensemble(PainNetwork):
@@ -30,13 +38,16 @@ class Ensemble(PainNetwork):
 
     Args:
         members: Networks of one architecture, with one input contract.
-        temperature: By which every member's logit is divided before the mean is taken.
+        temperatures: By which each member's logit is divided before the mean is taken.
     """
 
-    def __init__(self, members: list[PainNetwork], temperature: float = 1.0) -> None:
+    temperatures: torch.Tensor
+
+    def __init__(self, members: list[PainNetwork], temperatures: tuple[float, ...] = ()) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
-        self._temperature = temperature
+        values = torch.tensor(temperatures or (1.0,) * len(members), dtype=torch.float32)
+        self.register_buffer("temperatures", values.reshape(-1, 1), persistent=False)
 
     @classmethod
     def from_settings(cls, settings: EnsembleSettings) -> "Ensemble":
@@ -45,11 +56,11 @@ class Ensemble(PainNetwork):
 
         architecture = architectures()[settings.member]
         members = [architecture.create(settings.member_settings) for _ in range(settings.count)]
-        return cls(members, settings.temperature)
+        return cls(members, settings.temperatures)
 
     def member_logits(self, crops: torch.Tensor) -> torch.Tensor:
         """Return every member's calibrated logit, shape (members, N)."""
-        return torch.stack([member(crops) for member in self.members]) / self._temperature
+        return torch.stack([member(crops) for member in self.members]) / self.temperatures
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Return the logit of the members' mean probability, shape (N,)."""

@@ -8,6 +8,7 @@ from trainer.protocols.folds import AS_IT_IS, Fold, FoldMap, Items, read_fold_ma
 from trainer.protocols.grouping import groups_of
 from trainer.protocols.settings import ProtocolSettings
 from trainer.protocols.strict import strict_folds
+from trainer.protocols.whole import whole_study
 
 __all__ = [
     "AS_IT_IS",
@@ -22,6 +23,7 @@ __all__ = [
     "groups_of",
     "make_folds",
     "read_fold_map",
+    "whole_study",
 ]
 
 

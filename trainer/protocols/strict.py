@@ -12,7 +12,7 @@ from trainer.protocols.folds import Fold, FoldMap, Items
 from trainer.protocols.grouping import groups_of
 from trainer.protocols.settings import ProtocolSettings
 
-__all__ = ["strict_folds"]
+__all__ = ["check_classes", "inner_splits", "strict_folds"]
 
 _TRIES = 50
 
@@ -39,7 +39,7 @@ def strict_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> 
         folds.append(
             Fold(
                 index=index,
-                splits=_inner(usable[rest], labels[rest], groups[rest], settings, index, members),
+                splits=inner_splits(study, usable[rest], settings, index, members),
                 test=test,
                 stress=stress[np.isin(study.subjects[stress], subjects)],
             )
@@ -47,13 +47,22 @@ def strict_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> 
     return FoldMap(settings.model_dump(exclude={"test_share", "validation_share", "expansion"}), tuple(folds))
 
 
-def _check(labels: NDArray[np.float32], groups: NDArray[np.int64], settings: ProtocolSettings) -> None:
+def check_classes(labels: NDArray[np.float32]) -> None:
+    """Check that there are pictures of both classes.
+
+    Raises:
+        DataError: One is missing.
+    """
     if len(labels) == 0 or labels.min() == labels.max():
         pain = int(labels.sum())
         raise DataError(
             f"both classes are needed, but of {len(labels)} usable pictures {pain} show pain and {len(labels) - pain} "
             f"do not"
         )
+
+
+def _check(labels: NDArray[np.float32], groups: NDArray[np.int64], settings: ProtocolSettings) -> None:
+    check_classes(labels)
     infants = len(np.unique(groups))
     least = 2 if settings.folds == "infants" else settings.folds
     if infants < least:
@@ -83,15 +92,22 @@ def _grouped(
         return list(splitter.split(labels, labels, groups))
 
 
-def _inner(
-    rows: NDArray[np.int64],
-    labels: NDArray[np.float32],
-    groups: NDArray[np.int64],
-    settings: ProtocolSettings,
-    fold: int,
-    members: int,
+def inner_splits(
+    study: Study, rows: NDArray[np.int64], settings: ProtocolSettings, fold: int, members: int
 ) -> tuple[tuple[Items, Items], ...]:
-    """Divide the training infants again, `members` times, each with both classes on both sides."""
+    """Divide development infants into those to learn from and those to stop and calibrate on, `members` times.
+
+    Args:
+        study: The pictures.
+        rows: Of the development pictures.
+        settings: `inner_folds` and `seed` count.
+        fold: From 0; folds are divided differently.
+        members: How many divisions; the held-out parts do not overlap.
+
+    Raises:
+        DataError: They cannot be divided so that both classes are on both sides.
+    """
+    labels, groups = study.labels[rows], groups_of(study, rows)
     parts = min(max(settings.inner_folds, members), len(np.unique(groups)))
     for attempt in range(_TRIES):
         splits = [

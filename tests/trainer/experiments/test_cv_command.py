@@ -1,0 +1,232 @@
+"""`nicu-trainer cv`, `audit`, `compare` and `fit`, from pictures to tables, with networks small enough for a test."""
+
+import csv
+import json
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from trainer.checkpoint import read_model
+from trainer.commands.audit import command as audit
+from trainer.commands.compare import command as compare
+from trainer.commands.cv import command as cv
+from trainer.commands.fit import command as fit
+from trainer.errors import CheckpointError, DataError, SettingsError
+from trainer.experiments import cross_validate, open_run, read_config
+from trainer.experiments.fitting import FinalModel, ensemble_of_folds
+from trainer.training import Silence
+
+SMALL = {
+    "model": "mimic",
+    "network": {"width": 8, "depth": 1},
+    "contract": {"size_px": 32, "margin": 0.0},
+    "training": {"epochs": 6, "patience_epochs": 6, "schedule": {"warmup_epochs": 0}, "batch_size": 8, "mixup": 0.0},
+    "augmentation": "light",
+}
+FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
+FLAGS += ["training.schedule.warmup_epochs=0", "training.patience_epochs=4", "augmentation=light"]
+
+
+def run(command, *arguments, code=0):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    assert (result.return_value or 0) == code, result.output
+    return result.output
+
+
+def flags(epochs=4):
+    return [*(part for flag in FLAGS for part in ("--set", flag)), "--epochs", epochs]
+
+
+@pytest.fixture(scope="module")
+def study(paint_study):
+    return paint_study(subjects=6, each=8, stress=2)
+
+
+@pytest.fixture(scope="module")
+def manifest(study):
+    return study.folder.with_suffix(".csv")
+
+
+@pytest.fixture(scope="module")
+def runs(manifest, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    output = run(cv, manifest, "--model", "mimic", "--out", folder / "strict", *flags())
+    options = ["--protocol", "dissertation", "--set", "protocol.folds=2"]
+    run(cv, manifest, "--model", "mimic", *options, "--out", folder / "dissertation", *flags(1))
+    return folder, output
+
+
+def test_every_fold_is_tested_and_written(runs, study):
+    folder, output = runs
+    metrics = json.loads((folder / "strict" / "metrics.json").read_text())
+    with (folder / "strict" / "predictions.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+
+    assert "36 answers, 6 subjects" in output
+    assert [fold["fold"] for fold in metrics["folds"]] == [0, 1, 2]
+    assert len({row["image"] for row in rows}) == len(study.records)
+    assert {row["role"] for row in rows} == {"main", "stress"}
+    assert metrics["pooled"]["accuracy"]["low"] <= metrics["pooled"]["accuracy"]["value"]
+    assert {entry["stimulus"] for entry in metrics["per_stimulus"]} == {"pain", "rest"}
+    assert len(metrics["per_subject"]) == 6
+    assert (folder / "strict" / "fold0" / "tensorboard").is_dir()
+
+
+def test_strict_passes_the_audit_and_the_dissertation_does_not(runs):
+    folder, _ = runs
+
+    clean = run(audit, folder / "strict")
+    leaky = run(audit, folder / "dissertation", code=1)
+
+    assert "The strict protocol of this run is clean." in clean
+    assert "subjects are on both sides (100% of" in leaky
+
+
+def test_table_one_has_the_published_shape_in_three_formats(runs, tmp_path):
+    folder, _ = runs
+
+    markdown = run(compare, folder / "strict", folder / "dissertation", "--reference", "mimic", "--resamples", 100)
+    latex = run(compare, folder / "strict", "--format", "latex", "--resamples", 100, "--out", tmp_path)
+
+    assert "### Table 1" in markdown
+    assert "### Dissertation against strict" in markdown
+    assert "| Mimic | strict |" in markdown
+    assert r"\begin{tabular}" in latex
+    assert {path.suffix for path in tmp_path.iterdir()} == {".md", ".csv", ".tex"}
+
+
+def test_another_run_is_not_mixed_into_a_folder(runs, manifest):
+    folder, _ = runs
+
+    with pytest.raises(CheckpointError, match=r"holds another run \(it differs in .*training"):
+        run(cv, manifest, "--model", "mimic", "--out", folder / "strict", *flags(3))
+
+
+class _Killer(Silence):
+    """Ends the process in the middle of the second fold."""
+
+    def __init__(self, folder):
+        self._armed = folder.name == "fold1"
+
+    def batch_done(self, epoch, done, total):  # noqa: ARG002 - a listener's signature
+        if self._armed and epoch == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+class _Quiet(Silence):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+def _run_until_killed(config, folder):
+    torch.set_num_threads(1)
+    cross_validate(config, folder, lambda _title, _epochs, place: _Killer(place))
+
+
+def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_figures(manifest, tmp_path):
+    config = read_config(None, SMALL | {"manifest": str(manifest)})
+    unbroken = cross_validate(config, tmp_path / "unbroken", lambda *_: _Quiet())
+    # Forked, so that the child needs no import of this module; it does nothing but train and die.
+    child = multiprocessing.get_context("fork").Process(target=_run_until_killed, args=(config, tmp_path / "broken"))
+    child.start()
+    child.join(100)
+    assert child.exitcode == -signal.SIGKILL
+    assert (tmp_path / "broken" / "fold1" / "member0.pt").exists()
+
+    resumed = cross_validate(config, tmp_path / "broken", lambda *_: _Quiet())
+
+    for name, figure in unbroken["pooled"].items():
+        assert resumed["pooled"][name]["value"] == pytest.approx(figure["value"], abs=1e-6)
+    first, second = (open_run(tmp_path / name).predictions().logits for name in ("unbroken", "broken"))
+    np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_an_ensemble_tells_how_much_its_members_disagree(manifest, tmp_path):
+    config = read_config(None, SMALL | {"manifest": str(manifest), "members": 2})
+
+    cross_validate(config, tmp_path, lambda *_: _Quiet())
+
+    opened = open_run(tmp_path)
+    assert len(opened.fold_networks(0).networks) == 2
+    assert (opened.predictions().uncertainty > 0).all()
+    assert opened.metrics()["risk_coverage_by_mutual_information"] is not None
+
+
+def test_the_folds_networks_become_one_model_whose_mean_is_theirs(runs, tmp_path):
+    folder, _ = runs
+    opened = open_run(folder / "strict")
+
+    ensemble_of_folds(opened, tmp_path, FinalModel("folds", "demo"))
+
+    model = read_model(tmp_path)
+    crops = torch.rand(4, 3, 32, 32)
+    parts = [opened.fold_networks(fold) for fold in range(3)]
+    with torch.inference_mode():
+        mean = torch.stack([torch.sigmoid(part.networks[0](crops) / part.temperature) for part in parts]).mean(dim=0)
+        torch.testing.assert_close(torch.sigmoid(model.network(crops)), mean, atol=1e-5, rtol=0.0)
+        assert (model.network.mutual_information(crops) >= 0).all()
+    assert {metric.name for metric in model.record.metrics} >= {"accuracy", "auc"}
+
+
+def test_the_final_model_carries_the_figures_of_its_strict_run(runs, manifest, tmp_path):
+    folder, _ = runs
+    options = ["--judged-by", folder / "strict", "--out", tmp_path / "final", "--no-bundle", "--generation", "demo"]
+
+    output = run(fit, manifest, "--model", "mimic", *options, *flags())
+
+    record = read_model(tmp_path / "final").record
+    assert f"Model: {tmp_path / 'final' / 'model.pt'}" in output
+    assert record.provenance.data_manifest_sha256 == open_run(folder / "strict").record["manifest_sha256"]
+    assert "6 infants" in record.provenance.source
+    assert all("unseen infants" in metric.data for metric in record.metrics)
+    with pytest.raises(SettingsError, match="is a dissertation run"):
+        run(
+            fit, manifest, "--model", "mimic", "--judged-by", folder / "dissertation", "--out", tmp_path / "x", *flags()
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--model", "nccn"], "unknown model 'nccn'"),
+        (["--set", "training.epocs=3"], "training.epocs|epocs: Extra inputs"),
+        (["--set", "protocol.folds=1"], "protocol.folds"),
+        (["--set", "augmentation=wild"], "augmentation 'wild' is unknown"),
+        (["--set", "nonsense"], "must look like training.epochs=5"),
+        (["--folds", "50"], "6 infants cannot be divided into 50 folds"),
+        (["--model", "geometric"], "needs the detector's five points"),
+    ],
+)
+def test_mistakes_on_the_command_line_are_named(manifest, tmp_path, arguments, told):
+    with pytest.raises((SettingsError, DataError), match=told):
+        run(cv, manifest, "--out", tmp_path / "run", *arguments)
+
+
+def test_a_configuration_file_describes_the_whole_experiment(manifest, tmp_path):
+    (tmp_path / "trial.yaml").write_text(
+        f"manifest: {os.path.relpath(manifest, tmp_path)}\nmodel: ncnn-tuned\nprotocol: {{folds: infants}}\n"
+        "training: {batch_size: 4}\n"
+    )
+
+    config = read_config(tmp_path / "trial.yaml", {"training": {"epochs": 2}})
+
+    assert Path(config.manifest).resolve() == manifest.resolve()
+    assert config.training == {"batch_size": 4, "epochs": 2}
+    assert config.protocol.folds == "infants"

@@ -1,0 +1,65 @@
+"""`nicu-trainer fit`: the final model, and the bundle that the monitor loads."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from monitor.inference.manifest import Generation
+from trainer.commands.cv import show
+from trainer.commands.options import config_from, experiment_options
+from trainer.experiments import open_run
+from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of_folds, fit_all, write_bundle
+
+__all__ = ["command"]
+
+
+@click.command(name="fit")
+@experiment_options
+@click.option("--judged-by", type=click.Path(path_type=Path), help="Strict run of the same model; gives its figures.")
+@click.option(
+    "--ensemble-of", type=click.Path(path_type=Path), help="Run whose folds' networks become one; no training."
+)
+@click.option("--name", default=None, help="Of the bundle; default: the folder's name.")
+@click.option("--generation", type=click.Choice(["clinical-research", "demo"]), default="clinical-research")
+@click.option("--licence", default=DEFAULT_LICENCE, help="Of the weights.")
+@click.option("--bundle/--no-bundle", "with_bundle", default=True, help="Make the monitor's bundle, too.")
+def command(
+    *,
+    manifest: Path | None,
+    config: Path | None,
+    model: str | None,
+    out: Path | None,
+    epochs: int | None,
+    seed: int | None,
+    device: str | None,
+    settings: tuple[str, ...],
+    judged_by: Path | None,
+    ensemble_of: Path | None,
+    name: str | None,
+    generation: Generation,
+    licence: str,
+    with_bundle: bool,
+) -> None:
+    """Train a model on all infants of MANIFEST, or join the networks of a cross-validation's folds.
+
+    The folder gets model.pt and, unless --no-bundle is given, the folder `bundle` for `models.classifier`.
+    """
+    if ensemble_of is not None:
+        run = open_run(ensemble_of)
+        folder = out or ensemble_of / "ensemble"
+        path = ensemble_of_folds(run, folder, FinalModel(name or f"{run.config.model}-folds", generation, licence))
+    else:
+        training = {"epochs": epochs, "seed": seed, "device": device}
+        given: dict[str, Any] = {"model": model, "protocol": {"seed": seed}, "training": training}
+        experiment = config_from(manifest, config, given, settings)
+        stem = experiment.manifest.stem.removesuffix(".manifest")
+        folder = out or Path("runs") / f"{stem}-{experiment.model}-final"
+        judged = None if judged_by is None else open_run(judged_by)
+        path = fit_all(experiment, folder, FinalModel(name or folder.name, generation, licence), judged, show)
+    click.echo(f"Model: {path}")
+    if with_bundle:
+        write_bundle(path, folder / "bundle")
+        click.echo(
+            f"Bundle: {folder / 'bundle'}. In the monitor's configuration: models.classifier: {folder / 'bundle'}"
+        )

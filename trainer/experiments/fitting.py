@@ -1,0 +1,201 @@
+"""The final model: trained on all infants, or made of the networks of a cross-validation's folds."""
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monitor.inference.manifest import Generation, Metric
+from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
+from trainer.crops import Study, open_study
+from trainer.errors import SettingsError, TrainingError
+from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.cross_validation import MakeListener
+from trainer.experiments.planning import members_of, plan_network, recipe_of
+from trainer.experiments.run import Run
+from trainer.models import FittedNetworks, fit_networks
+from trainer.networks import Ensemble, InputContract, PainNetwork
+from trainer.protocols import FoldMap, whole_study
+
+__all__ = ["DEFAULT_LICENCE", "FinalModel", "ensemble_of_folds", "fit_all", "write_bundle"]
+
+_INTENDED_USE = (
+    "Research on signs of pain in newborns' faces. Not a medical device; not validated for clinical use; it must not "
+    "be used to start, withhold or change analgesia."
+)
+DEFAULT_LICENCE = "not stated; the pictures' owners decide"
+_SHOWN = ("accuracy", "auc", "sensitivity", "specificity", "ece", "brier")
+
+
+@dataclass(frozen=True, slots=True)
+class FinalModel:
+    """What goes into a model's file.
+
+    Attributes:
+        name: Of the model and its bundle.
+        generation: `demo` for drawn faces, `clinical-research` for infants.
+        licence: Of the weights.
+        intended_use: One sentence or two.
+    """
+
+    name: str
+    generation: Generation = "clinical-research"
+    licence: str = DEFAULT_LICENCE
+    intended_use: str = _INTENDED_USE
+
+
+def fit_all(
+    config: ExperimentConfig, folder: Path, final: FinalModel, judged: Run | None, make_listener: MakeListener
+) -> Path:
+    """Train a model on all infants; one part of them decides when to stop and the temperature.
+
+    Args:
+        config: What to do; the protocol's inner folds say how many parts there are.
+        folder: Where the model is written.
+        final: Name and words.
+        judged: A finished strict cross-validation of the same recipe, whose figures the model carries.
+        make_listener: As for `cross_validate`.
+
+    Returns:
+        The model's file.
+
+    Raises:
+        SettingsError: The recipe is a baseline, or `judged` is of another recipe or protocol.
+        DataError: The pictures cannot be divided.
+        TrainingError: The network cannot be trained.
+    """
+    chosen = recipe_of(config)
+    if chosen.kind != "network":
+        raise SettingsError(f"{chosen.title} is a baseline and no network; the monitor cannot run it")
+    if judged is not None and (judged.config.model != config.model or judged.protocol != "strict"):
+        raise SettingsError(
+            f"{judged.folder} is a {judged.protocol} run of {judged.config.model!r}; a model carries the figures of a "
+            f"strict run of its own recipe ({config.model!r})"
+        )
+    study = open_study(config.manifest, config.crops)
+    folds = whole_study(study, config.protocol, members_of(config))
+    plan = plan_network(config)
+    with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
+        fitted = fit_networks(plan, study.crop_set(plan.contract), folds.folds[0], folder, listener)
+    network, architecture, settings, temperature = _as_one(fitted)
+    record = _record(study, folds, plan.contract, final, judged).model_copy(
+        update={"architecture": architecture, "network_settings": settings, "temperature": temperature}
+    )
+    write_model(folder / MODEL_NAME, record, network)
+    return folder / MODEL_NAME
+
+
+def _as_one(fitted: FittedNetworks) -> tuple[PainNetwork, str, dict[str, Any], float]:
+    """Return one network, its architecture and settings, and the temperature that is left to apply."""
+    if len(fitted.networks) == 1:
+        return fitted.networks[0], fitted.plan.architecture.name, fitted.plan.settings, fitted.temperature
+    temperatures = (fitted.temperature,) * len(fitted.networks)
+    settings = _ensemble_settings(fitted.plan.architecture.name, fitted.plan.settings, temperatures)
+    return Ensemble(fitted.networks, temperatures), "ensemble", settings, 1.0
+
+
+def _ensemble_settings(member: str, settings: dict[str, Any], temperatures: tuple[float, ...]) -> dict[str, Any]:
+    return {
+        "member": member,
+        "member_settings": settings,
+        "count": len(temperatures),
+        "temperatures": list(temperatures),
+    }
+
+
+def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
+    """Make one model of all networks of a finished cross-validation: nothing is trained.
+
+    Every fold's network saw other infants; their disagreement is the uncertainty. The run's own figures are of single
+    folds' networks, so they are a lower bound in expectation and no measurement of the ensemble.
+
+    Raises:
+        CheckpointError: A fold is not finished, or the run is of a baseline.
+        DataError: The run is not finished.
+    """
+    study = run.study()
+    folds = run.folds(study)
+    networks: list[PainNetwork] = []
+    temperatures: list[float] = []
+    for fold in folds.folds:
+        part = run.fold_networks(fold.index)
+        networks += part.networks
+        temperatures += [part.temperature] * len(part.networks)
+    contract = InputContract.model_validate(run.record["contract"])
+    given = run.record["network"]
+    record = _record(study, folds, contract, final, run).model_copy(
+        update={
+            "architecture": "ensemble",
+            "network_settings": _ensemble_settings(given["architecture"], given["settings"], tuple(temperatures)),
+            "temperature": 1.0,
+        }
+    )
+    write_model(folder / MODEL_NAME, record, Ensemble(networks, tuple(temperatures)))
+    return folder / MODEL_NAME
+
+
+def _record(
+    study: Study, folds: FoldMap, contract: InputContract, final: FinalModel, judged: Run | None
+) -> ModelRecord:
+    usable = study.is_main & study.has_face
+    sets = ", ".join(sorted({record.data_set for record in study.records}))
+    infants = len(np.unique(study.subjects[usable]))
+    return ModelRecord(
+        name=final.name,
+        architecture="ncnn",
+        contract=contract,
+        temperature=1.0,
+        training_prior=float(study.labels[usable].mean()),
+        generation=final.generation,
+        intended_use=final.intended_use,
+        metrics=() if judged is None else _metrics(judged),
+        provenance=Provenance(
+            source=f"{int(usable.sum())} pictures of {infants} infants ({sets})",
+            licence=final.licence,
+            data_manifest_sha256=study.manifest.sha256,
+            fold_map_sha256=folds.sha256(study),
+        ).completed(),
+    )
+
+
+def _metrics(run: Run) -> tuple[Metric, ...]:
+    """Return the pooled figures of a run, as a bundle carries them."""
+    results = run.metrics()
+    data = f"{'+'.join(run.record['data_sets'])}, {run.protocol} cross-validation by "
+    data += "infant, unseen infants" if run.protocol == "strict" else "picture, infants on both sides"
+    return tuple(
+        Metric(
+            name=name,
+            value=figure["value"],
+            low=figure["low"],
+            high=figure["high"],
+            confidence=None if figure["low"] is None else 0.95,
+            subjects=results["subjects"],
+            samples=results["pictures"],
+            data=data,
+        )
+        for name in _SHOWN
+        if (figure := results["pooled"][name])["value"] is not None
+    )
+
+
+def write_bundle(model: Path, directory: Path) -> None:
+    """Have `nicu-export` make the bundle that the monitor loads.
+
+    It runs as a program of its own, because the trainer does not know the exporter.
+
+    Raises:
+        TrainingError: The exporter is not installed, or failed.
+    """
+    if importlib.util.find_spec("export") is None:
+        raise TrainingError(f"nicu-export is not installed here; run `nicu-export classifier {model}` where it is")
+    program = "from export.cli import main; main()"
+    command = [sys.executable, "-c", program, "classifier", str(model), "--out", str(directory)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - this project's program
+    if done.returncode != 0:
+        told = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise TrainingError(f"the bundle could not be made: {told}; the model itself is at {model}")
