@@ -1,6 +1,7 @@
 """`nicu-monitor run`: the daemon."""
 
 import logging
+import os
 import signal
 import threading
 from pathlib import Path
@@ -37,10 +38,15 @@ def command(config_file: Path, *, self_test: bool) -> int:
         signal.signal(number, lambda *_: stop.set())
     from monitor.station.station import Station
 
-    with Station(config):
+    with Station(config) as station:
         stop.wait()
         _log.info("stopping")
     _log.info("stopped")
+    if station.left_behind:
+        # A thread that hangs inside a model's library cannot be ended, and the library's own clean-up would abort the
+        # process. Everything is stored and closed by now.
+        logging.shutdown()
+        os._exit(0)
     return 0
 
 

@@ -146,6 +146,11 @@ class Station:
         self._notifier.stopping()
         self._running.close()
 
+    @property
+    def left_behind(self) -> bool:
+        """Whether a worker did not end with the station, because it hangs in a model."""
+        return self._workers is not None and self._workers.running > 0
+
     def acknowledge(self, alert_id: str, by: str) -> bool:
         """Note that a person has seen an alert; return whether there was such an alert to acknowledge."""
         now = self.clock.monotonic()

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from monitor.bed import Bed, Judgement
@@ -67,14 +68,17 @@ class WorkerPool:
             thread.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
-        """Let every worker finish its frame, then free the models."""
+        """Let every worker finish its frame, then free the models; a worker that hangs in a model is left behind."""
         self._stopping.set()
         self._scheduler.close()
+        give_up = time.monotonic() + timeout_seconds
         for number, thread in enumerate(self._threads):
             if thread.is_alive():
-                thread.join(timeout_seconds)
+                thread.join(max(0.0, give_up - time.monotonic()))
             self._heartbeats.forget(f"worker-{number}")
-            if not thread.is_alive():
+            if thread.is_alive():
+                _log.error("%s hangs in a model and is left behind", thread.name)
+            else:
                 self._models[number].close()
 
     def _work(self, number: int) -> None:

@@ -82,7 +82,7 @@ class Ward:
             self.slowest_submit_seconds = max(self.slowest_submit_seconds, time.monotonic() - began)
             self.submitted.append(alert_id)
 
-    def assert_nothing_lost(self, server: RedisServer, within_seconds: float = 60.0, *, repeats: bool = False) -> float:
+    def assert_nothing_lost(self, server: RedisServer, within_seconds: float = 10.0, *, repeats: bool = False) -> float:
         """Check the promise: every alert is in the stream, in order; return the seconds until the last was there.
 
         Args:

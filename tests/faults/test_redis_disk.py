@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from alerts import make_draft
 from redis_server import RedisServer, wait_until
+from reliability import allowance
 
 from monitor.clock import SystemClock
 from monitor.config import SpoolSettings
@@ -20,6 +21,11 @@ from monitor.errors import SpoolError
 from monitor.pain.vocabulary import Phase
 from monitor.publish.outbox import Outbox
 from monitor.publish.publisher import Publisher
+
+
+def fault(what: str, injected: str) -> pytest.MarkDecorator:
+    promise = "no alert that memory can hold is lost; the fault is told in one sentence"
+    return pytest.mark.fault(what, injected, promise, slo="0 alerts lost while memory can hold them")
 
 
 @pytest.fixture
@@ -46,6 +52,7 @@ def read(server: RedisServer) -> list[dict[str, object]]:
     return [json.loads(fields["alert"]) for _, fields in server.client().xrange("nicu:alerts")]
 
 
+@fault("spool cannot be written", "another program holds its lock")
 def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_server, publisher, tmp_path) -> None:
     publisher.submit([make_draft("before")])
     wait_until(lambda: len(read(redis_server)) == 1, 5)
@@ -53,7 +60,7 @@ def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_se
     began = time.monotonic()
     publisher.submit([make_draft("during-1")])
     publisher.submit([make_draft("during-2")])
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.4 * allowance()
     wait_until(lambda: len(read(redis_server)) == 3, 10)
     assert "locked by another program" in publisher.figures().disk_fault
     lock.release()
@@ -69,6 +76,7 @@ def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_se
     assert publisher.load_snapshots() == {"bed-1": "state"}
 
 
+@fault("spool can be written again", "lock released, no new alert")
 def test_a_fault_is_over_without_waiting_for_the_next_alert(redis_server, publisher, tmp_path) -> None:
     lock = LockedDisk(tmp_path / "state")
     publisher.submit([make_draft("during")])
@@ -78,6 +86,7 @@ def test_a_fault_is_over_without_waiting_for_the_next_alert(redis_server, publis
     wait_until(lambda: publisher.figures().disk_fault is None, 10)
 
 
+@fault("spool cannot be written and Redis is down", "lock held, server stopped")
 def test_with_redis_down_too_nothing_is_lost_and_the_disk_gets_it_later(redis_server, publisher, tmp_path) -> None:
     redis_server.stop()
     lock = LockedDisk(tmp_path / "state")
@@ -92,6 +101,7 @@ def test_with_redis_down_too_nothing_is_lost_and_the_disk_gets_it_later(redis_se
     assert [alert["alert_id"] for alert in read(redis_server)] == [f"alert-{i}" for i in range(100)]
 
 
+@fault("spool damaged under way", "index page overwritten, 300 alerts waiting")
 def test_a_spool_damaged_under_way_is_set_aside_and_what_it_held_goes_on(redis_server, publisher, tmp_path) -> None:
     redis_server.stop()
     for i in range(300):
@@ -114,6 +124,7 @@ def test_a_spool_damaged_under_way_is_set_aside_and_what_it_held_goes_on(redis_s
     assert [alert["alert_id"] for alert in read(redis_server)] == [f"alert-{i}" for i in range(301)]
 
 
+@fault("spool is no database at the start", "file replaced")
 def test_a_spool_damaged_while_the_station_was_off(redis_server, tmp_path) -> None:
     state = tmp_path / "state"
     state.mkdir()
@@ -126,6 +137,7 @@ def test_a_spool_damaged_while_the_station_was_off(redis_server, tmp_path) -> No
     publisher.stop()
 
 
+@fault("state directory cannot be made", "a file in its place")
 def test_a_state_directory_that_cannot_be_used_does_not_stop_the_alerts(redis_server, tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     publisher = Publisher(

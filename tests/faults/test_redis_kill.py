@@ -39,6 +39,12 @@ def check_stream(server, expected: int) -> None:
     assert len({alert["producer_id"] for alert in alerts}) == 1
 
 
+def fault(what: str) -> pytest.MarkDecorator:
+    promise = "every record is in the stream, in order, exactly once"
+    return pytest.mark.fault(what, "SIGKILL at random moments", promise, slo="0 alerts lost when the station dies")
+
+
+@fault("station killed between any two steps of publishing")
 @pytest.mark.parametrize("kills", [20, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
 def test_a_station_that_is_killed_again_and_again(redis_server, tmp_path, kills) -> None:
     expected = run_lives(tmp_path / "state", redis_server.url, kills, seed=7)
@@ -46,6 +52,7 @@ def test_a_station_that_is_killed_again_and_again(redis_server, tmp_path, kills)
     check_stream(redis_server, expected)
 
 
+@fault("station killed while Redis answers slowly")
 def test_a_station_that_is_killed_while_answers_are_slow(redis_server, tmp_path) -> None:
     """With 20 ms on the line most kills fall between sending and the answer."""
     with TcpLink(redis_server.port) as link:

@@ -7,7 +7,7 @@ never exceeds 10, so that a promise of seconds is never excused from minutes. Th
 itself beside the plain limit, and the load at which it was measured.
 """
 
-import datetime
+import datetime as dt
 import json
 import os
 from dataclasses import asdict, dataclass, field
@@ -94,7 +94,7 @@ def keep(record: Record, path: Path) -> None:
     """Put one result into the file of results, in place of an earlier one of the same test and variant."""
     kept = load(path)
     record.load = round(load_per_core(), 1)
-    record.at = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    record.at = dt.datetime.now(tz=dt.UTC).date().isoformat()
     kept = [other for other in kept if (other.test, other.variant) != (record.test, record.variant)]
     kept.append(record)
     kept.sort(key=lambda item: (item.test, item.variant))

@@ -71,7 +71,7 @@ def _model(trick: Trick) -> bytes:
     return content
 
 
-def _endless_body():  # noqa: ANN202 - onnx publishes no types
+def _endless_body():
     inputs = [
         helper.make_tensor_value_info("turn", TensorProto.INT64, []),
         helper.make_tensor_value_info("again", TensorProto.BOOL, []),

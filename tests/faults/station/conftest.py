@@ -1,5 +1,6 @@
 """The daemon as a whole with something to break around it."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def make_ward(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeWard]:
     yield make
     for ward in made:
         ward.daemon.end()
+        # Shown by pytest where the test has failed.
+        print(f"--- {ward.daemon.log} ---\n{ward.daemon.output()[-6000:]}")
 
 
 @pytest.fixture
@@ -48,3 +51,10 @@ def rtsp_camera() -> Iterator[RtspProcess]:
     camera.start()
     yield camera
     camera.kill()
+
+
+@pytest.fixture
+def short_directory() -> Iterator[Path]:
+    """A directory whose name is short enough for the name of a socket."""
+    with tempfile.TemporaryDirectory(prefix="nicu-") as name:
+        yield Path(name)
