@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -13,6 +14,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
 from redis_server import RedisServer  # noqa: E402 - found through the line above
+
+# A busy machine is no failure; what a property promises does not depend on how long its example took.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def _shared(folder: str) -> Path:
