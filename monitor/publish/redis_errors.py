@@ -5,6 +5,7 @@ from redis.exceptions import (
     AuthorizationError,
     RedisClusterException,
     ResponseError,
+    WatchError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -29,6 +30,8 @@ _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
     (RedisConnectionError, "cannot be reached; check that it runs and that the address is right"),
     (RedisClusterException, "cannot be reached as a cluster; check that its nodes run and cover all slots"),
     (OSError, "cannot be reached; check that it runs and that the address is right"),
+    # redis-py's way to say that a connection broke, or timed out, while a key was watched.
+    (WatchError, "broke off in the middle of a transaction; it will be tried again"),
     (ResponseError, "refuses a command; see its log"),
 )
 

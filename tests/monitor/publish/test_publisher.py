@@ -99,7 +99,7 @@ def test_the_stream_is_bounded(redis_server, make_publisher) -> None:
     publisher = make_publisher(redis_server.settings(stream_max_length=1000))
     for _ in range(20):
         publisher.submit([make_draft(str(i)) for i in range(100)])
-    wait_until(lambda: publisher.figures().published == 2000, 60)
+    wait_until(lambda: publisher.figures().published == 2000, 15)
     assert 1000 <= redis_server.client().xlen("nicu:alerts") < 1300
     # Being trimmed is not being lost: nothing is sent again.
     time.sleep(0.5)

@@ -182,7 +182,7 @@ def test_a_dead_server_costs_no_more_than_its_bound(redis_server: RedisServer) -
     began = time.monotonic()
     with pytest.raises(redis.TimeoutError):
         client.ping()
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 3.0
     redis_server.resume()
     client.close()
 
