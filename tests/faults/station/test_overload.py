@@ -1,0 +1,85 @@
+"""Twice as many frames as the station can judge: every bed less often, none starved, none late, and it says so."""
+
+import dataclasses
+import threading
+import time
+from collections import Counter
+
+import pytest
+from ward import eventually
+
+from monitor.bed import Bed, Judgement
+from monitor.config import StationConfig
+from monitor.models import ModelSet, WorkerModels
+from monitor.pain.vocabulary import Code
+from monitor.station import station as station_module
+from monitor.station.station import Station
+
+BEDS = 4
+FRAMES_PER_SECOND = 5.0
+LOOK_SECONDS = 2.0 / (BEDS * FRAMES_PER_SECOND)
+"""One worker that needs so long for a frame judges half of what comes."""
+
+
+class _SlowDetector:
+    """Takes as long for a frame as the test says, and finds nobody: only time matters here."""
+
+    size_px, close_size_px = 640, 320
+
+    def look(self, *_args: object, **_kwargs: object) -> tuple[()]:
+        time.sleep(LOOK_SECONDS)
+        return ()
+
+
+class _SlowModels(ModelSet):
+    def open(self, threads: int = 1) -> WorkerModels:
+        return dataclasses.replace(super().open(threads), detector=_SlowDetector())
+
+
+@pytest.mark.fault(
+    "two times overload",
+    "4 beds at 5 frames/s before one worker that needs 0.1 s a frame",
+    "no bed is judged less than half as often as another; frames are as fresh as ever; each bed raises `overload`",
+)
+def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured, tmp_path):
+    monkeypatch.setattr(station_module, "ModelSet", _SlowModels)
+    monkeypatch.setattr("monitor.station.supervisor._SETTLING_SECONDS", 2.0)
+    config = StationConfig.model_validate(
+        {
+            "beds": [
+                {"id": f"bed-{n}", "camera": {"url": f"synthetic://calm?seed={n}&size=160x120"}} for n in range(BEDS)
+            ],
+            "analysis": {"frames_per_second": FRAMES_PER_SECOND, "workers": 1},
+            "redis": {"url": redis_server.url},
+            "spool": {"directory": tmp_path / "state"},
+            "http": {"port": 0},
+            "web": {"enabled": False},
+        }
+    )
+    judged: Counter[str] = Counter()
+    ages: list[float] = []
+    overloaded: set[str] = set()
+    counting = threading.Event()
+
+    def take(bed: Bed, _judgement: Judgement, age_seconds: float) -> None:
+        if counting.is_set():
+            judged[bed.id] += 1
+            ages.append(age_seconds)
+
+    with Station(config, on_judged=take) as station:
+        record = station.desk.record
+
+        def note(bed, transitions, snapshot):
+            overloaded.update(bed for change in transitions if change.code is Code.OVERLOAD)
+            record(bed, transitions, snapshot)
+
+        monkeypatch.setattr(station.desk, "record", note)
+        time.sleep(1.0)
+        counting.set()
+        time.sleep(8.0)
+        counting.clear()
+        eventually(lambda: len(overloaded) == BEDS, 30, "the alarm of every bed")
+    assert len(judged) == BEDS
+    measured.figure("judged frames, most to least served bed", max(judged.values()) / min(judged.values()), 2.0, "x")
+    # A frame waits for at most one turn of all beds, and is replaced by a newer one meanwhile.
+    measured.seconds("oldest frame at its decision", max(ages), LOOK_SECONDS * (BEDS + 1) + 0.1)
