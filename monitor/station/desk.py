@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from monitor.board.board import Board
 from monitor.clock import Clock
+from monitor.clock_sync import is_synchronised
 from monitor.pain.vocabulary import Kind, Phase, Transition
-from monitor.publish.alert import AlertContext, AlertDraft, compose_alert
+from monitor.publish.alert import AlertContext, AlertDraft, ClockState, compose_alert
 from monitor.publish.metrics import StationMetrics
 from monitor.publish.publisher import Publisher
 
@@ -61,7 +63,8 @@ class AlertDesk:
         """Show changes on the page and in the metrics without publishing them: they were published before a restart."""
         drafts = []
         for transition in transitions:
-            draft = compose_alert(transition, self._contexts[bed], self._clock)
+            context = replace(self._contexts[bed], clock_state=_clock_state())
+            draft = compose_alert(transition, context, self._clock)
             self._metrics.transition(bed, transition)
             self._board.transition(bed, draft)
             drafts.append(draft)
@@ -70,6 +73,14 @@ class AlertDesk:
     def keep(self, bed: str | None, snapshot: str) -> None:
         """Store alarm state that no alert belongs to."""
         self._publisher.submit((), {bed or "": snapshot})
+
+
+def _clock_state() -> ClockState:
+    """Return whether the labels of an alert that is made now can be trusted."""
+    synchronised = is_synchronised()
+    if synchronised is None:
+        return ClockState.UNKNOWN
+    return ClockState.SYNCHRONISED if synchronised else ClockState.UNSYNCHRONISED
 
 
 def _level(transition: Transition) -> int:

@@ -21,7 +21,7 @@ from monitor.models import ModelSet
 from monitor.pain.station import StationMonitor
 from monitor.pain.vocabulary import Code, Observation, Transition, Visibility
 from monitor.publish.access import AccessList
-from monitor.publish.alert import AlertContext, AlertModel, ClockState, GenerationMode
+from monitor.publish.alert import AlertContext, AlertModel, GenerationMode
 from monitor.publish.commands import Acknowledge
 from monitor.publish.metrics import StationMetrics
 from monitor.publish.publisher import Publisher
@@ -202,10 +202,6 @@ class Station:
         )
 
     def _contexts(self) -> dict[str | None, AlertContext]:
-        synchronised = is_synchronised()
-        clock_state = {True: ClockState.SYNCHRONISED, False: ClockState.UNSYNCHRONISED}.get(
-            bool(synchronised), ClockState.UNKNOWN
-        )
         model = AlertModel(name=self._models.classifier.name, sha256=self._models.classifier.sha256)
         digest = config_hash(self.config)
         cameras: dict[str | None, str | None] = {bed.id: bed.camera_id for bed in self.beds.values()}
@@ -217,7 +213,6 @@ class Station:
                 generation_mode=self._mode,
                 model=model,
                 config_hash=digest,
-                clock_state=ClockState.UNKNOWN if synchronised is None else clock_state,
             )
             for bed, camera in {**cameras, None: None}.items()
         }

@@ -30,6 +30,7 @@ _BACKLOG_SECONDS = 2.0
 _SETTLING_SECONDS = 15.0
 _ENOUGH_SHARE = 0.5
 _STEP_SHOWN_SECONDS = 60.0
+_DROP_SHOWN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,9 @@ class Supervisor:
         self._steps = StepDetector(clock)
         self._step_detail = ""
         self._step_seconds = float("-inf")
+        # Alerts dropped in an earlier run were told then.
+        self._dropped = figures().dropped
+        self._dropped_seconds = float("-inf")
         self._playing_since: dict[str, float] = {}
         self._machine_seconds = float("-inf")
         self._machine: tuple[Report, ...] = ()
@@ -157,7 +161,12 @@ class Supervisor:
         if now - self._machine_seconds < _MACHINE_SECONDS:
             return self._machine
         self._machine_seconds = now
-        fault = self._figures().disk_fault or ""
+        figures = self._figures()
+        fault = figures.disk_fault or ""
+        if figures.dropped > self._dropped:
+            self._dropped, self._dropped_seconds = figures.dropped, now
+        if not fault and now - self._dropped_seconds < _DROP_SHOWN_SECONDS:
+            fault = f"{self._dropped} alerts that waited for Redis were dropped, for the spool's quota is full."
         try:
             free = shutil.disk_usage(self._spool_directory).free
         except OSError:
