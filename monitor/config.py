@@ -154,6 +154,11 @@ class ModelSettings(_Settings):
     on_missing_engine: Literal["fall_back", "refuse"] = Field(
         default="fall_back", description="What to do when the chosen engine cannot run here."
     )
+    cuda_api: Literal["auto", "pycuda", "cuda-python"] = Field(
+        default="auto",
+        description="Library through which the TensorRT engines use the GPU's memory; `auto` takes cuda-python where "
+        "it is installed, else pycuda. The other engines have no use for it.",
+    )
 
 
 class FaceSettings(_Settings):

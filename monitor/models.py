@@ -64,12 +64,19 @@ class ModelSet:
         Raises:
             EngineError: No allowed engine can run a model here.
         """
-        choice, on_missing = self._models.engine, self._models.on_missing_engine
+        models = self._models
         size_px = self._faces.detection_size_px
         with ExitStack() as opened:
 
             def open_one(bundle: Bundle, size_px: int | None) -> Engine:
-                engine = open_engine(bundle, size_px=size_px, choice=choice, on_missing=on_missing, threads=threads)
+                engine = open_engine(
+                    bundle,
+                    size_px=size_px,
+                    choice=models.engine,
+                    on_missing=models.on_missing_engine,
+                    threads=threads,
+                    cuda_api=models.cuda_api,
+                )
                 opened.callback(engine.close)
                 return engine
 

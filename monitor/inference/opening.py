@@ -10,6 +10,7 @@ from typing import Literal
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import probe_cuda
+from monitor.inference.device_memory import CudaApi, open_device_memory
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
 from monitor.inference.plans import find_plan, plan_directory, plan_key
@@ -33,6 +34,7 @@ def open_engine(
     choice: EngineChoice = "auto",
     on_missing: OnMissing = "fall_back",
     threads: int = 1,
+    cuda_api: CudaApi = "auto",
 ) -> Engine:
     """Return an engine for one model of a bundle. One engine belongs to one thread; open one for each.
 
@@ -45,6 +47,7 @@ def open_engine(
         choice: Which implementation, or `auto`.
         on_missing: What to do when the chosen implementation cannot run here: fall back to ONNX Runtime, or refuse.
         threads: Threads within one operator on a CPU.
+        cuda_api: Library through which TensorRT's engines use the GPU's memory.
 
     Raises:
         BundleError: The bundle has no such model, or it failed its verification.
@@ -54,7 +57,7 @@ def open_engine(
     reasons: list[str] = []
     for name in wanted:
         try:
-            engine, variant = _try(bundle, name, size_px, precision, threads)
+            engine, variant = _try(bundle, name, size_px, precision, threads, cuda_api)
         except EngineError as error:
             # The engine that everything falls back to has no other way out.
             if name == _FALL_BACK:
@@ -68,12 +71,17 @@ def open_engine(
     if on_missing == "refuse":
         raise EngineError(f"{sentence}; install what is missing, or choose another engine")
     _log.warning("%s; falling back to %s", sentence, _FALL_BACK)
-    engine, _ = _try(bundle, _FALL_BACK, size_px, precision, threads)
+    engine, _ = _try(bundle, _FALL_BACK, size_px, precision, threads, cuda_api)
     return engine
 
 
 def _try(
-    bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None, threads: int
+    bundle: Bundle,
+    name: EngineName,
+    size_px: int | None,
+    precision: Precision | None,
+    threads: int,
+    cuda_api: CudaApi,
 ) -> tuple[Engine, Variant]:
     """Open one implementation.
 
@@ -86,10 +94,12 @@ def _try(
     variant = _variant(bundle, name, size_px, precision)
     if variant.verification.get(name) == "failed":
         raise EngineError(f"{variant.file} of bundle {bundle.name} failed its verification with {name}")
-    return open_variant(bundle, variant, name, threads=threads), variant
+    return open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api), variant
 
 
-def open_variant(bundle: Bundle, variant: Variant, name: EngineName, *, threads: int = 1) -> Engine:
+def open_variant(
+    bundle: Bundle, variant: Variant, name: EngineName, *, threads: int = 1, cuda_api: CudaApi = "auto"
+) -> Engine:
     """Open one model file with one engine, whatever its verification said; for verification and benchmarks.
 
     Raises:
@@ -105,26 +115,25 @@ def open_variant(bundle: Bundle, variant: Variant, name: EngineName, *, threads:
         from monitor.inference.openvino_engine import OpenVinoEngine
 
         return OpenVinoEngine(bundle.read(variant.file), label=label, threads=threads)
-    return _open_plan(bundle, variant, name)
+    return _open_plan(bundle, variant, name, cuda_api)
 
 
-def _open_plan(bundle: Bundle, variant: Variant, name: EngineName) -> Engine:
+def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: CudaApi) -> Engine:
     """Open the TensorRT plan that fits this GPU and version.
 
     Raises:
-        EngineError: There is no GPU, or no plan that fits.
+        EngineError: There is no GPU, no plan that fits, or the library `cuda_api` is not installed.
     """
     gpu = probe_cuda().gpu
     if gpu is None:
         raise EngineError(probe_cuda().reason)
     from monitor.inference.cuda_graph import CudaGraph
-    from monitor.inference.device_memory import open_device_memory
     from monitor.inference.tensorrt_engine import TensorRtEngine, load_module
 
     trt = load_module(name)
     key = plan_key(bundle, variant, name, trt.__version__, gpu.capability)
     plan = find_plan(plan_directory(bundle), key)
-    memory = open_device_memory()
+    memory = open_device_memory(cuda_api)
     try:
         return TensorRtEngine(plan, trt, memory, CudaGraph)
     except EngineError:

@@ -3,16 +3,20 @@
 import logging
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from monitor.config import FaceSettings, ModelSettings
 from monitor.errors import EngineError
 from monitor.inference import opening
 from monitor.inference.bundle import read_bundle
-from monitor.inference.cuda import CudaProbe, probe_cuda
+from monitor.inference.cuda import CudaProbe, Gpu, probe_cuda
+from monitor.inference.device_memory import CudaApi
 from monitor.inference.opening import open_engine
 from monitor.inference.presence import missing_reason
+from monitor.models import ModelSet
 
 
 @pytest.fixture
@@ -101,3 +105,26 @@ print(classifier.scores(np.full((1, 16, 16, 3), 51, np.uint8)))
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[0.20000000298023224]"
+
+
+@pytest.fixture
+def _gpu_with_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that is only said to be there: everything before the first call of CUDA runs."""
+    gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
+    monkeypatch.setattr(opening, "missing_reason", lambda _: None)
+    monkeypatch.setattr(opening, "probe_cuda", lambda: CudaProbe(gpu, ""))
+    monkeypatch.setattr(opening, "find_plan", lambda *_: None)
+    monkeypatch.setattr("monitor.inference.tensorrt_engine.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
+
+
+@pytest.mark.usefixtures("_gpu_with_plans")
+@pytest.mark.parametrize(("cuda_api", "package"), [("pycuda", "pycuda"), ("cuda-python", "cuda-bindings")])
+def test_the_configured_cuda_library_is_the_one_that_is_used(
+    cuda_api: CudaApi, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the configuration to the import; neither library can be imported, so the error tells which one was tried."""
+    for module in ("pycuda", "cuda.bindings"):
+        monkeypatch.setitem(sys.modules, module, None)
+    settings = ModelSettings(engine="tensorrt-rtx", on_missing_engine="refuse", cuda_api=cuda_api)
+    with pytest.raises(EngineError, match=f"{package} cannot be imported"):
+        ModelSet(settings, FaceSettings()).open()
