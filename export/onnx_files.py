@@ -8,10 +8,14 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from trainer.networks.ensemble import Ensemble
+
 __all__ = ["OPSET", "finish", "is_in_network", "to_onnx"]
 
 OPSET = 18
 _PRODUCER = "nicu-export"
+_ENSEMBLE = f"/network: {Ensemble.__module__}.{Ensemble.__qualname__}/"
+_MEMBER = "/network.members."
 
 
 def to_onnx(
@@ -66,5 +70,8 @@ def is_in_network(node: onnx.NodeProto) -> bool:
     """Tell whether a node of an exported file belongs to the network, not to the scaling or decoding around it.
 
     The exporter notes the path of modules that every node comes from; the graphs of this project call theirs `network`.
+    Of an ensemble only the members count: the mean of their probabilities is kept off 1 by a millionth, which fp16
+    rounds away, so that the log-odds of a sure answer would be infinite.
     """
-    return any(prop.key == "namespace" and "/network: " in prop.value for prop in node.metadata_props)
+    paths = [prop.value for prop in node.metadata_props if prop.key == "namespace"]
+    return any("/network: " in path and (_ENSEMBLE not in path or _MEMBER in path) for path in paths)
