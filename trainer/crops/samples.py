@@ -36,19 +36,28 @@ class VariedSamples:
         items: Which of them, shape (k,).
         settings: How far they may be varied.
         seed: Decides the variations, together with the epoch and the crop.
+        copies: How many variations of each crop an epoch has.
     """
 
-    def __init__(self, crops: CropSet, items: NDArray[np.int64], settings: AugmentationSettings, seed: int) -> None:
-        self._crops, self._items, self._settings, self._seed = crops, items, settings, seed
-        self.labels = crops.labels[items]
+    def __init__(
+        self,
+        crops: CropSet,
+        items: NDArray[np.int64],
+        settings: AugmentationSettings,
+        seed: int,
+        copies: int = 1,
+    ) -> None:
+        self._crops, self._settings, self._seed = crops, settings, seed
+        self._items = np.tile(items, copies)
+        self._copy = np.repeat(np.arange(copies), len(items))
+        self.labels = crops.labels[self._items]
 
     def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[np.uint8]:
         """Return this epoch's variations of the chosen crops."""
-        chosen = self._items[items]
         size = self._crops.contract.size_px
         return np.stack(
             [
-                augment(self._crops.wide[item], size, self._settings, generator(self._seed, epoch, int(item)))
-                for item in chosen
+                augment(self._crops.wide[row], size, self._settings, generator(self._seed, epoch, int(row), int(copy)))
+                for row, copy in zip(self._items[items], self._copy[items], strict=True)
             ]
         )

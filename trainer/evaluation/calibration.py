@@ -21,8 +21,9 @@ def negative_log_likelihood(logits: NDArray[np.float64], labels: NDArray[np.floa
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
     """Return the temperature T > 0 for which sigmoid(logit / T) is most likely.
 
-    Fitted in log T, so that it stays positive, and kept within 1/20 to 20: a perfectly separated set would ask for 0.
-    The set must be of infants that the model was not trained on, and not the test set.
+    Fitted in log T, so that it stays positive, and kept within 1/20 to 20. A small set that is separated perfectly would
+    ask for T = 0, that is for certainty; Platt's targets, (n+ + 1) / (n+ + 2) for pain and 1 / (n- + 2) for no pain,
+    keep it from that and vanish as the set grows ("Probabilistic Outputs for Support Vector Machines", 1999). The set must be of infants that the model was not trained on, and not the test set.
 
     Args:
         logits: Shape (n,).
@@ -33,8 +34,10 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) ->
     """
     if len(logits) == 0:
         raise ValueError("a temperature needs at least one picture")
+    pain = float(labels.sum())
+    targets = np.where(labels >= 0.5, (pain + 1.0) / (pain + 2.0), 1.0 / (len(labels) - pain + 2.0))
     found = minimize_scalar(
-        lambda log_temperature: negative_log_likelihood(logits / np.exp(log_temperature), labels),
+        lambda log_temperature: negative_log_likelihood(logits / np.exp(log_temperature), targets),
         bounds=(-_LARGEST_LOG_TEMPERATURE, _LARGEST_LOG_TEMPERATURE),
         method="bounded",
         options={"xatol": 1e-6},

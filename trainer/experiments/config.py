@@ -33,6 +33,9 @@ class ExperimentConfig(BaseModel):
     augmentation: str | AugmentationSettings | None = Field(
         default=None, description="Preset or fields of the random variation (strict); the recipe's if absent."
     )
+    copies: int | None = Field(
+        default=None, ge=1, le=1000, description="Random variations of each picture in an epoch (strict)."
+    )
     members: int | None = Field(default=None, ge=1, le=64, description="Networks in the ensemble.")
     weights: Path | None = Field(default=None, description="Pre-trained weights of a ResNet50's trunk.")
 

@@ -103,6 +103,7 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
         record["contract"] = plan.contract.model_dump()
         record["training"] = plan.training.model_dump()
         record["augmentation"] = plan.augmentation.model_dump()
+        record["copies"] = plan.copies
     return record
 
 

@@ -50,6 +50,7 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
             training=TrainingSettings.model_validate(training),
             augmentation=config.variation(chosen.augmentation),
             expansion=config.protocol.expansion,
+            copies=config.copies or chosen.copies,
             initial_state=_initial_state(config, chosen, network),
         )
     except ValidationError as error:

@@ -39,6 +39,7 @@ class NetworkPlan:
         training: How it is trained.
         augmentation: Random variation of pictures that are not copies already.
         expansion: Preset of the fixed copies (dissertation protocol).
+        copies: Random variations of each picture in an epoch (strict protocol).
         initial_state: Weights to start from, or None.
     """
 
@@ -48,6 +49,7 @@ class NetworkPlan:
     training: TrainingSettings
     augmentation: AugmentationSettings
     expansion: str
+    copies: int = 1
     initial_state: dict[str, torch.Tensor] | None = None
 
 
@@ -143,7 +145,7 @@ def fit_networks(plan: NetworkPlan, crops: CropSet, fold: Fold, folder: Path, li
             train=_samples(crops, learn, plan, seed, vary=True),
             validation=validation,
             initial_state=plan.initial_state,
-            identity=f"fold {fold.index} member {member} {plan.augmentation.model_dump_json()} {plan.expansion}",
+            identity=f"fold {fold.index} member {member} {plan.augmentation.model_dump_json()} {plan.expansion} {plan.copies}",
         )
         outcome = train(job, folder / f"member{member}.pt", listener)
         trained.append(outcome)
@@ -157,5 +159,5 @@ def _samples(crops: CropSet, items: Items, plan: NetworkPlan, seed: int, *, vary
     if len(items.variants) and items.variants[0] != AS_IT_IS:
         return ExpandedSamples(crops, items.rows, items.variants, plan.expansion)
     if vary:
-        return VariedSamples(crops, items.rows, plan.augmentation, seed)
+        return VariedSamples(crops, items.rows, plan.augmentation, seed, plan.copies)
     return ExactSamples(crops, items.rows)

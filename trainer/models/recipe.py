@@ -27,6 +27,7 @@ class Recipe:
         contract: Changes to the network's input.
         training: Training settings that differ from the defaults.
         augmentation: Name of the random variation (strict protocol).
+        copies: Random variations of each picture in an epoch (strict protocol); 20 is the FEI group's number.
         members: Networks in the ensemble; 1 is a single network.
     """
 
@@ -39,6 +40,7 @@ class Recipe:
     contract: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     augmentation: str = "fei"
+    copies: int = 20
     members: int = 1
 
 
@@ -135,6 +137,7 @@ _ALL = (
         architecture="mimic",
         training=_MIMIC_TRAINING,
         augmentation="camera",
+        copies=2,
     ),
     Recipe(
         "mimic-ensemble",
@@ -143,6 +146,7 @@ _ALL = (
         architecture="mimic",
         training=_MIMIC_TRAINING,
         augmentation="camera",
+        copies=2,
         members=4,
     ),
 )
