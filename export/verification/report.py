@@ -23,9 +23,17 @@ class Row(BaseModel):
     size_px: int
     engine: EngineName
     engine_version: str
+    plan: str | None = Field(default=None, description="File name of the TensorRT plan that was run.")
     outcome: Outcome
     reasons: tuple[str, ...] = Field(description="Why it failed; empty where it passed.")
     figures: Figures | None = Field(description="None where the engine could not run the file at all.")
+
+    @property
+    def sentence(self) -> str:
+        """The outcome in words, for the side-car of a plan."""
+        if self.figures is None or self.reasons:
+            return f"{self.outcome}: {'; '.join(self.reasons)}"
+        return f"{self.outcome}: scores differ by at most {self.figures.score_maximum:.4f} from the trained network's"
 
 
 class Report(BaseModel):

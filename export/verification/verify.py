@@ -17,7 +17,8 @@ from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Outcome, Variant
-from monitor.inference.opening import ENGINES, open_variant
+from monitor.inference.opening import ENGINES, open_variant, plan_key_here
+from monitor.inference.plans import note_parity, plan_directory
 from monitor.inference.presence import missing_reason
 
 __all__ = ["engines_present", "verify_bundle", "write_report"]
@@ -66,8 +67,11 @@ def verify_bundle(
 def write_report(bundle: Bundle, report: Report) -> Bundle:
     """Write the outcome into the bundle, so that nothing that failed can be selected; return the new bundle.
 
+    The side-cars of the plans that were run get their outcome too.
+
     Raises:
         BundleError: The bundle cannot be written to.
+        EngineError: A plan's side-car cannot be written to.
     """
     older = Report.model_validate_json(bundle.read(REPORT_NAME)) if REPORT_NAME in bundle.manifest.files else None
     complete = report.merged_with(older)
@@ -77,7 +81,11 @@ def write_report(bundle: Bundle, report: Report) -> Bundle:
     ]
     contents = {name: bundle.read(name) for name in bundle.manifest.files}
     contents[REPORT_NAME] = (complete.model_dump_json(by_alias=True, indent=2) + "\n").encode()
-    return write_bundle(bundle.path, bundle.manifest.model_copy(update={"variants": tuple(variants)}), contents)
+    written = write_bundle(bundle.path, bundle.manifest.model_copy(update={"variants": tuple(variants)}), contents)
+    for row in report.rows:
+        if row.plan is not None:
+            note_parity(plan_directory(bundle) / row.plan, row.sentence)
+    return written
 
 
 def _outcomes(report: Report, variant: Variant) -> Iterator[tuple[EngineName, Outcome]]:
@@ -89,7 +97,10 @@ def _outcomes(report: Report, variant: Variant) -> Iterator[tuple[EngineName, Ou
 def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> Row:
     reasons: tuple[str, ...]
     figures: Figures | None = None
+    plan: str | None = None
     try:
+        if name.startswith("tensorrt"):
+            plan = plan_key_here(bundle, variant, name).file_name
         engine = open_variant(bundle, variant, name)
         try:
             figures = _figures(bundle, variant, golden, engine)
@@ -105,6 +116,7 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
         size_px=variant.size_px,
         engine=name,
         engine_version=importlib.metadata.version(_DISTRIBUTIONS[name]),
+        plan=plan,
         outcome="failed" if reasons else "passed",
         reasons=reasons,
         figures=figures,

@@ -13,10 +13,10 @@ from monitor.inference.cuda import probe_cuda
 from monitor.inference.device_memory import CudaApi, open_device_memory
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
-from monitor.inference.plans import find_plan, plan_directory, plan_key
+from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
 from monitor.inference.presence import missing_reason
 
-__all__ = ["ENGINES", "EngineChoice", "OnMissing", "open_engine", "open_variant"]
+__all__ = ["ENGINES", "EngineChoice", "OnMissing", "open_engine", "open_variant", "plan_key_here"]
 
 ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime", "openvino")
 EngineChoice = Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
@@ -118,21 +118,31 @@ def open_variant(
     return _open_plan(bundle, variant, name, cuda_api)
 
 
+def plan_key_here(bundle: Bundle, variant: Variant, name: EngineName) -> PlanKey:
+    """Return what a TensorRT plan of one model file must be made for to run on this machine.
+
+    Raises:
+        EngineError: There is no GPU.
+    """
+    gpu = probe_cuda().gpu
+    if gpu is None:
+        raise EngineError(probe_cuda().reason)
+    from monitor.inference.tensorrt_engine import load_module
+
+    return plan_key(bundle, variant, name, load_module(name).__version__, gpu.capability)
+
+
 def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: CudaApi) -> Engine:
     """Open the TensorRT plan that fits this GPU and version.
 
     Raises:
         EngineError: There is no GPU, no plan that fits, or the library `cuda_api` is not installed.
     """
-    gpu = probe_cuda().gpu
-    if gpu is None:
-        raise EngineError(probe_cuda().reason)
+    plan = find_plan(plan_directory(bundle), plan_key_here(bundle, variant, name))
     from monitor.inference.cuda_graph import CudaGraph
     from monitor.inference.tensorrt_engine import TensorRtEngine, load_module
 
     trt = load_module(name)
-    key = plan_key(bundle, variant, name, trt.__version__, gpu.capability)
-    plan = find_plan(plan_directory(bundle), key)
     memory = open_device_memory(cuda_api)
     try:
         return TensorRtEngine(plan, trt, memory, CudaGraph)

@@ -17,7 +17,17 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import EngineName, Precision, Variant
 
-__all__ = ["Plan", "PlanKey", "PlanRecord", "find_plan", "plan_directory", "plan_key", "read_plan", "write_plan"]
+__all__ = [
+    "Plan",
+    "PlanKey",
+    "PlanRecord",
+    "find_plan",
+    "note_parity",
+    "plan_directory",
+    "plan_key",
+    "read_plan",
+    "write_plan",
+]
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -106,16 +116,39 @@ def write_plan(directory: Path, record: PlanRecord, content: bytes) -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         # The side-car comes last: a plan without one is not loaded.
-        for target, data in (
-            (path, content),
-            (_side_car(path), (record.model_dump_json(by_alias=True, indent=2) + "\n").encode()),
-        ):
-            part = target.with_name(target.name + ".part")
-            part.write_bytes(data)
-            part.replace(target)
+        _replace(path, content)
+        _replace(_side_car(path), _as_json(record))
     except OSError as error:
         raise EngineError(f"the engine cannot be written to {directory}: {error.strerror}") from error
     return path
+
+
+def note_parity(path: Path, parity: str) -> bool:
+    """Write into a plan's side-car what `nicu-export verify` found with it.
+
+    Args:
+        path: Of the plan.
+        parity: The outcome, in words.
+
+    Returns:
+        Whether there was a side-car to write to.
+
+    Raises:
+        EngineError: The side-car describes no plan, or cannot be written.
+    """
+    side_car = _side_car(path)
+    if not side_car.is_file():
+        return False
+    try:
+        record = PlanRecord.model_validate_json(side_car.read_bytes())
+        _replace(side_car, _as_json(record.model_copy(update={"parity": parity})))
+    except ValidationError as error:
+        raise EngineError(
+            f"{side_car} does not describe a plan; `nicu-export engine BUNDLE` writes a new one"
+        ) from error
+    except OSError as error:
+        raise EngineError(f"{side_car} cannot be written: {error.strerror}") from error
+    return True
 
 
 def find_plan(directory: Path, key: PlanKey) -> Plan:
@@ -166,6 +199,17 @@ def read_plan(path: Path, key: PlanKey) -> Plan:
             f"instead of {record.plan_bytes}); it was not loaded; {_remedy(key)}"
         )
     return Plan(path, record, content)
+
+
+def _as_json(record: PlanRecord) -> bytes:
+    return (record.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Write a file so that a reader meets the old content or the new one."""
+    part = target.with_name(target.name + ".part")
+    part.write_bytes(content)
+    part.replace(target)
 
 
 def _side_car(path: Path) -> Path:

@@ -93,7 +93,7 @@ class TensorRtEngine:
         self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
         self._engine = self._runtime.deserialize_cuda_engine(plan.content)
         if self._engine is None:
-            raise EngineError(f"{self._name} {trt.__version__} refuses {plan.path}; build the engine again")
+            raise EngineError(f"{self._name} {trt.__version__} refuses {plan.path}; {_remedy(plan)}")
         _require_precision(trt, self._engine, plan)
         self._context = self._engine.create_execution_context()
         self._smallest, _, self._largest = plan.record.profile
@@ -202,6 +202,12 @@ def _require_precision(trt: Any, engine: Any, plan: Plan) -> None:  # noqa: ANN4
     is_half = any(kind.upper() in {"HALF", "FP16", "FLOAT16"} for kind in types)
     if plan.record.requested_precision == "fp16" and types and not is_half:
         raise EngineError(
-            f"{plan.path} was ordered as fp16, but its layers compute with {', '.join(types)}; build it again from the "
-            f"fp16 model"
+            f"{plan.path} was ordered as fp16, but its layers compute with {', '.join(types)}; {_remedy(plan)}"
         )
+
+
+def _remedy(plan: Plan) -> str:
+    return (
+        f"build it again with `nicu-export engine BUNDLE --engine {plan.record.engine} "
+        f"--precision {plan.record.requested_precision}`"
+    )

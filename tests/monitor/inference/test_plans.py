@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import EngineError
-from monitor.inference.plans import PlanKey, PlanRecord, find_plan, read_plan, write_plan
+from monitor.inference.plans import PlanKey, PlanRecord, find_plan, note_parity, read_plan, write_plan
 
 _KEY = PlanKey("ab" * 32, "tensorrt-rtx", "1.7.1", "8.6")
 _CONTENT = b"a plan"
@@ -83,3 +83,21 @@ def test_a_plan_without_a_readable_side_car_is_not_loaded(tmp_path: Path) -> Non
     path.with_suffix(".json").unlink()
     with pytest.raises(EngineError, match=r"\.json cannot be read"):
         find_plan(tmp_path, _KEY)
+
+
+def test_the_side_car_takes_the_outcome_of_the_verification(tmp_path: Path) -> None:
+    path = write_plan(tmp_path, _record(), _CONTENT)
+    assert find_plan(tmp_path, _KEY).record.parity == "not run"
+    assert note_parity(path, "passed: no difference")
+    plan = find_plan(tmp_path, _KEY)
+    assert plan.record == _record(parity="passed: no difference")
+    assert plan.content == _CONTENT
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".json", ".plan"]
+
+
+def test_no_outcome_is_noted_for_a_plan_that_is_not_there(tmp_path: Path) -> None:
+    assert not note_parity(tmp_path / _KEY.file_name, "failed: there is none")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / _KEY.file_name).with_suffix(".json").write_text("{}")
+    with pytest.raises(EngineError, match=r"sm86\.json does not describe a plan; `nicu-export engine BUNDLE`"):
+        note_parity(tmp_path / _KEY.file_name, "failed")

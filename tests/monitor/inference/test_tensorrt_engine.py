@@ -223,7 +223,9 @@ def test_an_fp32_engine_that_was_ordered_as_fp16_is_refused(classifier_onnx, mem
 
 
 def test_a_plan_that_tensorrt_refuses_is_named(classifier_onnx, memory: HostMemory) -> None:
-    with pytest.raises(EngineError, match=r"tensorrt-rtx 1\.7\.1 refuses plan; build the engine again"):
+    with pytest.raises(
+        EngineError, match=r"tensorrt-rtx 1\.7\.1 refuses plan; build it again with `nicu-export engine"
+    ):
         TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, refuses=True), memory)
 
 
