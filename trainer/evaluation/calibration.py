@@ -21,9 +21,10 @@ def negative_log_likelihood(logits: NDArray[np.float64], labels: NDArray[np.floa
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
     """Return the temperature T > 0 for which sigmoid(logit / T) is most likely.
 
-    Fitted in log T, so that it stays positive, and kept within 1/20 to 20. A small set that is separated perfectly would
-    ask for T = 0, that is for certainty; Platt's targets, (n+ + 1) / (n+ + 2) for pain and 1 / (n- + 2) for no pain,
-    keep it from that and vanish as the set grows ("Probabilistic Outputs for Support Vector Machines", 1999). The set must be of infants that the model was not trained on, and not the test set.
+    Fitted in log T, so that it stays positive, and kept within 1/20 to 20. A small set that is separated perfectly
+    would ask for T = 0, that is for certainty; Platt's targets, (n+ + 1) / (n+ + 2) for pain and 1 / (n- + 2) for no
+    pain, keep it from that and vanish as the set grows ("Probabilistic Outputs for Support Vector Machines", 1999).
+    The set must be of infants that the model was not trained on, and not the test set.
 
     Args:
         logits: Shape (n,).

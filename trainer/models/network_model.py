@@ -145,7 +145,7 @@ def fit_networks(plan: NetworkPlan, crops: CropSet, fold: Fold, folder: Path, li
             train=_samples(crops, learn, plan, seed, vary=True),
             validation=validation,
             initial_state=plan.initial_state,
-            identity=f"fold {fold.index} member {member} {plan.augmentation.model_dump_json()} {plan.expansion} {plan.copies}",
+            identity=f"fold {fold.index} member {member} copies {plan.copies} {plan.expansion} {plan.augmentation!r}",
         )
         outcome = train(job, folder / f"member{member}.pt", listener)
         trained.append(outcome)
