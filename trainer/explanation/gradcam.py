@@ -1,0 +1,38 @@
+"""Grad-CAM, drawn where the cells really look.
+
+Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017.
+"""
+
+import numpy as np
+import torch
+from captum.attr import LayerGradCam
+from numpy.typing import NDArray
+
+from trainer.explanation.cells import spread_cells
+from trainer.explanation.evidence import Evidence
+from trainer.networks import PainNetwork
+
+__all__ = ["grad_cam"]
+
+
+def grad_cam(network: PainNetwork, inputs: torch.Tensor, evidence: Evidence) -> NDArray[np.float32]:
+    """Return how much each place of a crop speaks for an answer, by one network.
+
+    Args:
+        network: In evaluation mode; not an ensemble, whose members have a map each.
+        inputs: Shape (N, 3, S, S), prepared as the input contract says.
+        evidence: For which answer.
+
+    Returns:
+        Shape (N, S, S), not negative, in the logit's units per cell.
+    """
+    grid = network.cell_grid()
+
+    def answer(values: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = network(values)
+        return evidence.sign * logits
+
+    # With a frozen trunk only the input asks for gradients.
+    values = inputs.detach().clone().requires_grad_()
+    cells = LayerGradCam(answer, grid.layer).attribute(values, relu_attributions=True)
+    return spread_cells(cells.detach().squeeze(1).cpu().numpy().astype(np.float32), grid, inputs.shape[-1])
