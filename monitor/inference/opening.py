@@ -13,6 +13,7 @@ from monitor.inference.cuda import probe_cuda
 from monitor.inference.device_memory import CudaApi, open_device_memory
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
+from monitor.inference.model_notes import require_class_order
 from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
 from monitor.inference.presence import missing_reason
 
@@ -103,18 +104,20 @@ def open_variant(
     """Open one model file with one engine, whatever its verification said; for verification and benchmarks.
 
     Raises:
-        BundleError: The file is damaged.
+        BundleError: The file is damaged, or its classes are not those of the bundle.
         EngineError: The engine cannot run it here.
     """
     label = f"{bundle.name}/{variant.file}"
+    content = bundle.read(variant.file)
+    require_class_order(bundle, variant, content)
     if name == "onnxruntime":
         from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
-        return OnnxRuntimeEngine(bundle.read(variant.file), label=label, threads=threads)
+        return OnnxRuntimeEngine(content, label=label, threads=threads)
     if name == "openvino":
         from monitor.inference.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(bundle.read(variant.file), label=label, threads=threads)
+        return OpenVinoEngine(content, label=label, threads=threads)
     return _open_plan(bundle, variant, name, cuda_api)
 
 
