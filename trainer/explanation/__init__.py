@@ -3,5 +3,15 @@
 from trainer.explanation.cells import spread_cells
 from trainer.explanation.evidence import Evidence
 from trainer.explanation.gradcam import grad_cam
+from trainer.explanation.methods import METHODS, heat_maps
+from trainer.explanation.perturbing import integrated_gradients, occlusion
 
-__all__ = ["Evidence", "grad_cam", "spread_cells"]
+__all__ = [
+    "METHODS",
+    "Evidence",
+    "grad_cam",
+    "heat_maps",
+    "integrated_gradients",
+    "occlusion",
+    "spread_cells",
+]

@@ -1,0 +1,61 @@
+"""Every method finds planted evidence of both signs, and says only what it measured."""
+
+import numpy as np
+import pytest
+import torch
+
+from trainer.explanation import METHODS, Evidence, grad_cam, heat_maps, integrated_gradients
+from trainer.explanation.perturbing import blurred
+from trainer.networks import NCNN, Ensemble
+
+RED, BLUE = 0, 2
+
+
+def middle(heat):
+    rows, columns = np.indices(heat.shape)
+    return (heat * columns).sum() / heat.sum(), (heat * rows).sum() / heat.sum()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_finds_the_planted_spots_by_sign(planted, spot, method):
+    crop = spot(35, 50, RED) + spot(85, 70, BLUE)
+
+    # The middle of the hottest tenth: the blurred baseline leaves a little heat everywhere.
+    for evidence, place in ((Evidence.PAIN, (35, 50)), (Evidence.NO_PAIN, (85, 70))):
+        heat = heat_maps(method, [planted], crop, evidence)[0]
+        assert heat.shape == (120, 120)
+        assert heat.min() >= 0
+        assert middle(np.where(heat >= 0.6 * heat.max(), heat, 0)) == pytest.approx(place, abs=7)
+
+
+def test_integrated_gradients_account_for_the_whole_difference_of_the_logit():
+    """Completeness: what speaks for an answer minus what speaks against it is the change from the baseline."""
+    torch.manual_seed(2)
+    network = NCNN().eval()
+    crops = torch.rand(2, 3, 120, 120)
+    with torch.no_grad():
+        for layer in network.head[1], network.head[4]:
+            layer.weight.abs_()  # keeps the small dense layer awake
+        change = (network(crops) - network(blurred(crops))).numpy()
+
+    pain, no_pain = (integrated_gradients(network, crops, evidence).sum(axis=(1, 2)) for evidence in Evidence)
+
+    assert np.abs(change).min() > 1e-3
+    assert pain - no_pain == pytest.approx(change, rel=0.15)
+
+
+def test_an_ensembles_map_is_the_mean_of_its_members_maps(planted, spot):
+    torch.manual_seed(5)
+    other = NCNN().eval()
+    crop = spot(60, 60, RED)
+
+    together = heat_maps("grad-cam", [Ensemble([planted, other])], crop, Evidence.PAIN)
+
+    mean = (grad_cam(planted, crop, Evidence.PAIN) + grad_cam(other, crop, Evidence.PAIN)) / 2
+    np.testing.assert_allclose(together, mean, rtol=1e-5)
+
+
+def test_the_baseline_keeps_an_even_crop_as_it_is():
+    even = torch.full((1, 3, 48, 48), 0.4)
+
+    torch.testing.assert_close(blurred(even), even)

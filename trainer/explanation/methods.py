@@ -1,0 +1,45 @@
+"""The attribution methods by name, for a network or for several together."""
+
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.explanation.evidence import Evidence
+from trainer.explanation.gradcam import grad_cam
+from trainer.explanation.perturbing import integrated_gradients, occlusion
+from trainer.networks import Ensemble, PainNetwork
+
+__all__ = ["METHODS", "Attribution", "heat_maps", "members_of"]
+
+Attribution = Callable[[PainNetwork, torch.Tensor, Evidence], NDArray[np.float32]]
+
+METHODS: MappingProxyType[str, Attribution] = MappingProxyType(
+    {"grad-cam": grad_cam, "integrated-gradients": integrated_gradients, "occlusion": occlusion}
+)
+"""From a network, prepared crops (N, 3, S, S) and an answer to heat maps (N, S, S) without negative values."""
+
+
+def members_of(network: PainNetwork) -> list[PainNetwork]:
+    """Return the networks that an ensemble is made of; a single network is its own only member."""
+    if not isinstance(network, Ensemble):
+        return [network]
+    return [member for member in network.members if isinstance(member, PainNetwork)]
+
+
+def heat_maps(
+    method: str, networks: Sequence[PainNetwork], inputs: torch.Tensor, evidence: Evidence
+) -> NDArray[np.float32]:
+    """Return the mean of several networks' heat maps, shape (N, S, S).
+
+    Args:
+        method: A key of `METHODS`.
+        networks: At least one, in evaluation mode.
+        inputs: Shape (N, 3, S, S), prepared as the input contract says.
+        evidence: For which answer.
+    """
+    singles = [single for network in networks for single in members_of(network)]
+    heat: NDArray[np.float32] = np.mean([METHODS[method](single, inputs, evidence) for single in singles], axis=0)
+    return heat
