@@ -1,0 +1,60 @@
+"""The unit as systemd itself judges it."""
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).resolve().parents[2] / "deploy" / "systemd" / "nicu-monitor.service"
+MOST_EXPOSED = 2.0
+"""systemd's own figure, from 0 (nothing to attack) to 10; below 2 the tool says OK."""
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """The unit, with the program where it lies here: systemd looks whether it exists."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed; run: apt-get install systemd")
+    copy = tmp_path / UNIT.name
+    program = Path(sys.executable).parent / "nicu-monitor"
+    copy.write_text(UNIT.read_text().replace("/opt/nicu-monitor/bin/nicu-monitor", str(program)))
+    return copy
+
+
+def analyze(*arguments):
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_systemd_finds_nothing_wrong(unit):
+    done = analyze("verify", "--man=no", str(unit))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_a_misspelt_field_would_be_found(unit):
+    unit.write_text(unit.read_text().replace("WatchdogSec", "WatchDogSeconds"))
+    assert "WatchDogSeconds" in analyze("verify", "--man=no", str(unit)).stderr
+
+
+def test_the_service_offers_little_to_attack(unit):
+    done = analyze("security", "--offline=true", "--no-pager", str(unit))
+    figure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout).group(1))
+    print(f"exposure {figure}")
+    assert figure <= MOST_EXPOSED
+    page = (UNIT.parents[2] / "docs" / "operate.md").read_text()
+    assert f"exposure of {figure:.1f}" in page, f"docs/operate.md must tell the figure {figure}"
+
+
+def test_it_is_watched_and_started_again_for_ever():
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str
+    parser.read(UNIT)
+    service = parser["Service"]
+    assert service["Type"] == "notify"
+    assert int(service["WatchdogSec"]) >= 10
+    assert service["Restart"] == "always"
+    assert parser["Unit"]["StartLimitIntervalSec"] == "0"
+    assert service["ExecStart"].endswith("run --config /etc/nicu/station.yaml")
