@@ -49,11 +49,12 @@ RUN apt-get update -qq \
         python3 python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0 \
         gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
         gstreamer1.0-libav glib-networking ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home --home-dir /var/lib/nicu nicu
+    && apt-get clean && rm -rf /var/lib/apt/lists/* \
+    && groupadd --system --gid 10001 nicu \
+    && useradd --system --uid 10001 --gid nicu --create-home --home-dir /var/lib/nicu nicu
 ENV PATH=/opt/nicu-monitor/bin:${PATH} PYTHONUNBUFFERED=1
 # By number, so that Kubernetes can see that it is not root.
-USER 10001
+USER 10001:10001
 # State, and the caches of GStreamer and of GPU engines. The root file system may be read-only.
 WORKDIR /var/lib/nicu
 EXPOSE 9108

@@ -101,7 +101,7 @@ def test_kustomization_lists_every_file_and_knows_the_image():
 def test_the_pod_has_no_rights_and_one_place_to_write():
     context, pod = CONTAINER["securityContext"], POD["securityContext"]
     assert pod["runAsNonRoot"] is True
-    assert f"USER {pod['runAsUser']}" in (DEPLOY.parent / "Dockerfile").read_text()
+    assert f"USER {pod['runAsUser']}:{pod['runAsGroup']}" in (DEPLOY.parent / "Dockerfile").read_text()
     assert context["readOnlyRootFilesystem"] is True
     assert context["allowPrivilegeEscalation"] is False
     assert context["capabilities"] == {"drop": ["ALL"]}
