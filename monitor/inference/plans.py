@@ -7,6 +7,7 @@ this machine and its hash is right.
 """
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -66,12 +67,14 @@ class PlanKey:
         engine: `tensorrt` or `tensorrt-rtx`.
         engine_version: As its module tells it.
         compute_capability: Of the GPU, like 8.6.
+        command: What a person runs to build such a plan, for refusals.
     """
 
     onnx_sha256: str
     engine: EngineName
     engine_version: str
     compute_capability: str
+    command: str = "nicu-export engine BUNDLE"
 
     @property
     def file_name(self) -> str:
@@ -102,7 +105,8 @@ def plan_directory(bundle: Bundle) -> Path:
 
 def plan_key(bundle: Bundle, variant: Variant, engine: EngineName, version: str, capability: str) -> PlanKey:
     """Return what a plan of one model file must be made for."""
-    return PlanKey(bundle.manifest.files[variant.file].sha256, engine, version, capability)
+    command = f"nicu-export engine {shlex.quote(str(bundle.path))} --engine {engine} --precision {variant.precision}"
+    return PlanKey(bundle.manifest.files[variant.file].sha256, engine, version, capability, command)
 
 
 def write_plan(directory: Path, record: PlanRecord, content: bytes) -> Path:
@@ -217,4 +221,4 @@ def _side_car(path: Path) -> Path:
 
 
 def _remedy(key: PlanKey) -> str:
-    return f"build one with `nicu-export engine BUNDLE --engine {key.engine}`"
+    return f"build one with `{key.command}`"

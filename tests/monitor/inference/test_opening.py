@@ -108,21 +108,33 @@ print(classifier.scores(np.full((1, 16, 16, 3), 51, np.uint8)))
 
 
 @pytest.fixture
-def _gpu_with_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU that is only said to be there: everything before the first call of CUDA runs."""
     gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
     monkeypatch.setattr(opening, "missing_reason", lambda _: None)
     monkeypatch.setattr(opening, "probe_cuda", lambda: CudaProbe(gpu, ""))
-    monkeypatch.setattr(opening, "find_plan", lambda *_: None)
     monkeypatch.setattr("monitor.inference.tensorrt_engine.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
 
 
-@pytest.mark.usefixtures("_gpu_with_plans")
+@pytest.mark.usefixtures("_gpu")
+def test_without_a_plan_the_command_that_builds_one_is_told(make_bundle, caplog: pytest.LogCaptureFixture) -> None:
+    """Copied to a shell, it must work: with the bundle's place, and the precision that this bundle has."""
+    bundle = read_bundle(make_bundle())
+    command = f"`nicu-export engine {bundle.path} --engine tensorrt-rtx --precision fp32`"
+    with pytest.raises(EngineError) as refused:
+        open_engine(bundle, choice="tensorrt-rtx", on_missing="refuse")
+    assert command in str(refused.value)
+    assert open_engine(bundle, choice="tensorrt-rtx", on_missing="fall_back").name == "onnxruntime"
+    assert command in caplog.text
+
+
+@pytest.mark.usefixtures("_gpu")
 @pytest.mark.parametrize(("cuda_api", "package"), [("pycuda", "pycuda"), ("cuda-python", "cuda-bindings")])
 def test_the_configured_cuda_library_is_the_one_that_is_used(
     cuda_api: CudaApi, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the configuration to the import; neither library can be imported, so the error tells which one was tried."""
+    monkeypatch.setattr(opening, "find_plan", lambda *_: None)
     for module in ("pycuda", "cuda.bindings"):
         monkeypatch.setitem(sys.modules, module, None)
     settings = ModelSettings(engine="tensorrt-rtx", on_missing_engine="refuse", cuda_api=cuda_api)
