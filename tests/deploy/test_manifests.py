@@ -133,8 +133,10 @@ def test_the_station_in_the_config_map_is_right_and_where_the_pod_expects_it():
     for file in (config.web.users_file, config.redis.password_file, config.beds[0].camera.password_file):
         assert str(file.parent) in mounts
     assert str(config.spool.directory.parent) in mounts
-    # The probes ask by the pod's address, which is no name of the list.
-    assert not config.web.allowed_hosts
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert CONTAINER[probe]["httpGet"]["path"] in {"/healthz", "/readyz"}
+        # By the pod's address, a list of allowed names would refuse them, and the pod would be killed.
+        assert CONTAINER[probe]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}]
 
 
 def test_only_prometheus_and_the_proxy_come_in_and_only_to_the_port():
