@@ -14,6 +14,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "users": LazyCommand("monitor.web.users_command", "Say who may log in to the page and the API."),
     "tail": LazyCommand("monitor.publish.tail_command", "Print alerts from Redis as they come, each once."),
     "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),
+    "bench": LazyCommand("monitor.bench.command", "Measure a station: rates, ages, CPU time, memory, capacity."),
 }
 
 

@@ -102,11 +102,12 @@ def build_chain(pipeline: Any, caps: Any, tap: Tap, settings: ChainSettings) -> 
     elements = [make_element("clocksync"), stamp] if settings.paced else [stamp]
     if settings.parse and codec is not None:
         elements.append(make_element(codec.parser))
+    # The threads behind the queues bear the queues' names: by them `top -H` and the benchmark tell the stages apart.
     limits = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": _LARGEST_BACKLOG_BYTES}
     if not settings.live:
         limits = {"max_size_buffers": 16, "max_size_time": 0, "max_size_bytes": 0}
-    elements += [make_element("queue", silent=True, **limits), decoder]
-    after = make_element("queue", silent=True, max_size_buffers=2, max_size_bytes=0, max_size_time=0)
+    elements += [make_element("queue", name="decode", silent=True, **limits), decoder]
+    after = make_element("queue", name="convert", silent=True, max_size_buffers=2, max_size_bytes=0, max_size_time=0)
     if settings.live:
         after.set_property("leaky", 2)
     sink = make_element(

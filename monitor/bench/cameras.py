@@ -1,0 +1,44 @@
+"""The benchmark's cameras: an RTSP server in a process of its own that sends one clip under many names.
+
+The clip is read once and sent as it is, without decoding or encoding, so that the cameras cost little beside what is
+measured. Run as `python -m monitor.bench.cameras CLIP NAME...`: prints one JSON object with the address of each stream,
+and ends when its standard input is closed.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from monitor.demo.cameras import CameraProcess
+
+__all__ = ["ClipCameras", "main"]
+
+
+class ClipCameras(CameraProcess):
+    """The RTSP server as a child process; a context manager whose `urls` are known once it was entered.
+
+    Args:
+        clip: A video file with H.264, H.265 or MJPEG.
+        names: One stream each.
+    """
+
+    def __init__(self, clip: Path, names: Iterable[str]) -> None:
+        super().__init__({})
+        self._command = [sys.executable, "-m", "monitor.bench.cameras", str(clip), *names]
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until standard input is closed."""
+    from monitor.video.rtsp_feed import ClipFeed
+    from monitor.video.rtsp_server import RtspServer
+
+    clip, *names = arguments
+    feed = ClipFeed(Path(clip))
+    with RtspServer({f"/{name}": feed for name in names}) as server:
+        print(json.dumps({name: server.url(f"/{name}") for name in names}), flush=True)  # noqa: T201 - the answer
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,86 @@
+"""How many beds fit: more and more cameras, each number in a process of its own, until a bed suffers."""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from monitor.bench.result import Capacity, RunResult, Step
+from monitor.bench.run import Plan, run_station
+from monitor.config import LogSettings
+from monitor.logs import configure
+
+__all__ = ["LARGEST_AGE_SECONDS", "STARVED_SHARE", "find_capacity", "shortfall"]
+
+LARGEST_AGE_SECONDS = 0.5
+STARVED_SHARE = 0.5
+
+
+def shortfall(result: RunResult) -> str | None:
+    """Return why this was too much for the machine; None when it was not."""
+    starved_below = STARVED_SHARE * result.wanted_frames_per_second
+    for name, bed in result.beds.items():
+        if bed.frames_per_second < starved_below:
+            return f"{name} is starved: {bed.frames_per_second:.2f} of {result.wanted_frames_per_second:g} frames/s"
+    ages = result.total.age_seconds
+    if ages is not None and ages["p99"] > LARGEST_AGE_SECONDS:
+        return f"1 % of the frames are older than {1000 * ages['p99']:.0f} ms"
+    return None
+
+
+def find_capacity(
+    plan: Plan,
+    largest: int,
+    measure: Callable[[Plan], RunResult] | None = None,
+    on_step: Callable[[Step], None] | None = None,
+) -> Capacity:
+    """Double the number of cameras until it is too large, then halve the gap to the last good number.
+
+    Args:
+        plan: Where to begin.
+        largest: Number of cameras at which to stop.
+        measure: Measures one plan; by default a station in a new process, so that its memory is its own.
+        on_step: Called after each run.
+
+    Raises:
+        MonitorError: A run could not be made.
+    """
+    measure = measure or _in_new_process
+    steps: list[Step] = []
+
+    def is_enough(cameras: int) -> bool:
+        result = measure(replace(plan, cameras=cameras))
+        steps.append(Step(cameras, shortfall(result), result))
+        if on_step is not None:
+            on_step(steps[-1])
+        return steps[-1].reason is None
+
+    good, bad, next_ = 0, largest + 1, min(plan.cameras, largest)
+    while bad - good > 1:
+        if is_enough(next_):
+            good = next_
+        else:
+            bad = next_
+        next_ = min(2 * good, largest) if bad > largest else (good + bad) // 2
+    reasons = [step.reason for step in steps if step.cameras == bad]
+    return Capacity(good, reasons[-1] if reasons else None, _slope(steps), tuple(steps))
+
+
+def _slope(steps: list[Step]) -> float | None:
+    """Return the growth of memory for each further bed, by least squares over the runs."""
+    if len({step.cameras for step in steps}) < 2:
+        return None
+    cameras = [float(step.cameras) for step in steps]
+    return float(np.polyfit(cameras, [step.result.resident_megabytes for step in steps], 1)[0])
+
+
+def _in_new_process(plan: Plan) -> RunResult:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_quiet) as pool:
+        return pool.submit(run_station, plan).result()
+
+
+def _quiet() -> None:
+    configure(LogSettings(level="error"))

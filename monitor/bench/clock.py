@@ -1,0 +1,62 @@
+"""A clock that notes how much CPU time its reader has used: what a stage costs, whoever else uses the machine.
+
+A bed reads the clock before it looks for faces, after that, and after the score. The benchmark gives the station this
+clock, and finds those three readings again by the durations in the judgement.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from monitor.bed import Judgement
+from monitor.clock import SystemClock
+
+__all__ = ["CostClock", "FrameCosts"]
+
+_READINGS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCosts:
+    """CPU seconds of the calling worker on one frame.
+
+    Attributes:
+        detect: Looks at the picture, and following the faces.
+        classify: The crop and its score.
+        filter: Alarm logic, metrics and board.
+    """
+
+    detect: float
+    classify: float
+    filter: float
+
+
+class CostClock(SystemClock):
+    """The machine's clocks, with a note of every monotonic reading."""
+
+    def __init__(self) -> None:
+        self._notes = threading.local()
+
+    def monotonic(self) -> float:
+        """Return `time.monotonic()`, and note it with the thread's CPU time."""
+        now = time.monotonic()
+        readings: deque[tuple[float, float]] | None = getattr(self._notes, "readings", None)
+        if readings is None:
+            readings = self._notes.readings = deque(maxlen=_READINGS)
+        readings.append((now, time.thread_time()))
+        return now
+
+    def costs(self, judgement: Judgement) -> FrameCosts | None:
+        """Return what a frame cost that this thread has just judged; None when its readings are not found.
+
+        Args:
+            judgement: The newest of this thread.
+        """
+        now = time.thread_time()
+        readings = list(getattr(self._notes, "readings", ()))
+        for first in range(len(readings) - 3, -1, -1):
+            (began, began_cpu), (found, found_cpu), (_, done_cpu) = readings[first : first + 3]
+            if found - began == judgement.detect_seconds:
+                return FrameCosts(found_cpu - began_cpu, done_cpu - found_cpu, now - done_cpu)
+        return None

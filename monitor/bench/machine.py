@@ -1,0 +1,51 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime
+
+__all__ = ["Machine", "describe_machine", "resident_megabytes"]
+
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One computer at one moment.
+
+    Attributes:
+        cores: That this process may use.
+        model: Name of the processor.
+        load_average: Over the last minute: runnable processes of everybody. Far above what the benchmark itself makes
+            busy, wall times mean little.
+        python: Version.
+        onnxruntime: Version.
+    """
+
+    cores: int
+    model: str
+    load_average: float
+    python: str
+    onnxruntime: str
+
+
+def describe_machine() -> Machine:
+    """Look at the machine now."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return Machine(
+        cores=len(os.sched_getaffinity(0)),
+        model=models[0] if models else platform.machine(),
+        load_average=os.getloadavg()[0],
+        python=platform.python_version(),
+        onnxruntime=str(onnxruntime.__version__),
+    )
+
+
+def resident_megabytes() -> float:
+    """Return how much of this process lies in memory now, in units of 10^6 bytes."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE

@@ -1,0 +1,86 @@
+"""Collects what the station says about every judged frame."""
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitor.bed import Bed, Judgement
+from monitor.bench.clock import CostClock
+
+__all__ = ["BedRecord", "Recorder", "percentiles"]
+
+
+@dataclass(slots=True)
+class BedRecord:
+    """One bed's frames since the recording began.
+
+    Attributes:
+        ages_seconds: Of every judged frame.
+        faces: Frames with the patient's face.
+        scored: Frames that the classifier has scored.
+        full_looks: At whole pictures.
+        close_looks: At the surroundings of a face.
+    """
+
+    ages_seconds: list[float] = field(default_factory=list)
+    faces: int = 0
+    scored: int = 0
+    full_looks: int = 0
+    close_looks: int = 0
+
+
+class Recorder:
+    """What `Station` calls after every frame. Thread-safe; it remembers one number a frame until it begins anew.
+
+    Args:
+        clock: The station's clock.
+    """
+
+    def __init__(self, clock: CostClock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._beds: dict[str, BedRecord] = {}
+        self._costs: defaultdict[str, float] = defaultdict(float)
+
+    def note(self, bed: Bed, judgement: Judgement, age_seconds: float) -> None:
+        """Take one judged frame; called by the worker that judged it."""
+        costs = self._clock.costs(judgement)
+        sighting = judgement.sighting
+        with self._lock:
+            record = self._beds.setdefault(bed.id, BedRecord())
+            record.ages_seconds.append(age_seconds)
+            record.scored += judgement.classify_seconds > 0.0
+            if sighting is not None:
+                record.faces += sighting.patient is not None
+                record.full_looks += sighting.full_looks
+                record.close_looks += sighting.close_looks
+            if costs is not None:
+                for stage in ("detect", "classify", "filter"):
+                    self._costs[stage] += getattr(costs, stage)
+
+    def begin(self) -> None:
+        """Forget everything so far."""
+        with self._lock:
+            self._beds.clear()
+            self._costs.clear()
+
+    def judged_beds(self) -> set[str]:
+        """Return the beds of which a frame was judged."""
+        with self._lock:
+            return set(self._beds)
+
+    def take(self) -> tuple[dict[str, BedRecord], dict[str, float]]:
+        """Return the records by bed, and CPU seconds by stage of a worker's work; begin anew."""
+        with self._lock:
+            taken = self._beds, dict(self._costs)
+            self._beds, self._costs = {}, defaultdict(float)
+        return taken
+
+
+def percentiles(seconds: list[float]) -> dict[str, float] | None:
+    """Return the median, 95th and 99th percentile; None of nothing."""
+    if not seconds:
+        return None
+    return {f"p{rank}": float(np.percentile(seconds, rank)) for rank in (50, 95, 99)}

@@ -1,0 +1,82 @@
+"""The figures as a person reads them."""
+
+from collections.abc import Iterator
+
+from monitor.bench.result import BedResult, Capacity, RunResult, Step
+
+__all__ = ["capacity_lines", "run_lines", "step_line"]
+
+_STAGES = (
+    *("receive", "decode", "convert", "copy", "schedule", "detect", "classify", "filter", "publish"),
+    *("supervise", "page", "other", "bench"),
+)
+_BUSY_LOAD_PER_CORE = 1.5
+
+
+def run_lines(result: RunResult) -> Iterator[str]:
+    """Yield the lines of one run."""
+    machine = result.machine
+    width, height = result.size_px
+    yield (
+        f"{machine.model}, {machine.cores} cores, load {machine.load_average:.1f}; "
+        f"Python {machine.python}, engine {result.engine}"
+    )
+    if machine.load_average > _BUSY_LOAD_PER_CORE * machine.cores:
+        yield "The machine is busy with other work: trust ratios and CPU seconds, not ages and frame rates."
+    yield (
+        f"{result.cameras} cameras ({result.source}, {result.clip}, {width} x {height} px), "
+        f"{result.wanted_frames_per_second:g} frames/s wanted of each, {result.seconds:.1f} s"
+    )
+    yield ""
+    yield f"{'bed':<10} {'frames/s':>8} {'p50 ms':>7} {'p95 ms':>7} {'p99 ms':>7}  dropped"
+    for name, bed in result.beds.items():
+        yield _bed_line(name, bed)
+    yield _bed_line("all", result.total)
+    yield ""
+    yield f"{'stage':<10} {'CPU s':>8} {'share':>7} {'ms a judged frame':>18}"
+    for stage in _STAGES:
+        seconds = result.cpu_seconds.get(stage, 0.0)
+        frame = f"{1000 * seconds / result.total.judged:18.2f}" if result.total.judged else f"{'-':>18}"
+        yield f"{stage:<10} {seconds:8.2f} {100 * seconds / result.cpu_seconds_total:6.1f}% {frame}"
+    yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
+    yield (
+        f"{result.full_looks} looks at whole pictures, {result.close_looks} at faces, "
+        f"{result.total.faces} of {result.total.judged} frames with the patient's face"
+    )
+    yield (
+        f"memory {result.resident_megabytes:.0f} MB, {result.resident_megabytes_before:.0f} MB before the station: "
+        f"{result.resident_megabytes_per_bed:.1f} MB a bed, models included"
+    )
+    if result.efficiency is not None:
+        parts = result.efficiency
+        yield (
+            f"efficiency {parts.share:.2f}: {parts.pure_cpu_seconds:.2f} CPU s for decoder and models alone "
+            f"of {parts.used_cpu_seconds:.2f} used"
+        )
+
+
+def step_line(step: Step) -> str:
+    """Return one line about one number of cameras."""
+    ages = step.result.total.age_seconds
+    p99 = "-" if ages is None else f"{1000 * ages['p99']:.0f} ms"
+    rate = min(bed.frames_per_second for bed in step.result.beds.values())
+    load = step.result.machine.load_average
+    return (
+        f"{step.cameras:3d} cameras: p99 {p99}, slowest bed {rate:.2f} frames/s, {step.result.cores_used:.2f} cores, "
+        f"{step.result.resident_megabytes:.0f} MB, load {load:.1f}: {step.reason or 'enough'}"
+    )
+
+
+def capacity_lines(capacity: Capacity) -> Iterator[str]:
+    """Yield the conclusion of a search."""
+    reason = f"; one more is too many: {capacity.reason}" if capacity.reason else ""
+    yield f"capacity: {capacity.cameras} cameras{reason}"
+    if capacity.resident_megabytes_per_further_bed is not None:
+        yield f"memory for each further bed: {capacity.resident_megabytes_per_further_bed:.1f} MB"
+
+
+def _bed_line(name: str, bed: BedResult) -> str:
+    ages = bed.age_seconds
+    shown = " ".join(f"{'-':>7}" if ages is None else f"{1000 * ages[rank]:7.0f}" for rank in ("p50", "p95", "p99"))
+    drops = ", ".join(f"{count} {cause}" for cause, count in bed.drops.items() if count) or "none"
+    return f"{name:<10} {bed.frames_per_second:8.2f} {shown}  {drops}"

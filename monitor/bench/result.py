@@ -1,0 +1,137 @@
+"""What one run of the benchmark found."""
+
+from dataclasses import dataclass
+
+from monitor.bench.machine import Machine
+
+__all__ = ["BedResult", "Capacity", "Efficiency", "RunResult", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class BedResult:
+    """One bed over the measured time, or all of them.
+
+    Attributes:
+        frames_per_second: Judged frames; of all beds together in a total.
+        age_seconds: `p50`, `p95` and `p99` of the time from a picture's data reaching this machine to its judgement;
+            None without a judged frame.
+        drops: Pictures that were not judged, by cause.
+        judged: Frames.
+        faces: Frames in which the patient's face was found.
+        decoded: Pictures that came out of the decoder.
+        reconnects: How often a camera was lost and opened again.
+    """
+
+    frames_per_second: float
+    age_seconds: dict[str, float] | None
+    drops: dict[str, int]
+    judged: int
+    faces: int
+    decoded: int
+    reconnects: int
+
+
+@dataclass(frozen=True, slots=True)
+class Efficiency:
+    """How much of the CPU time went into what cannot be left out.
+
+    Attributes:
+        decoder_seconds_per_picture: CPU time of the decoder alone on the same clip.
+        full_look_seconds: CPU time of the detector's engine alone for a look at a whole picture.
+        close_look_seconds: The same for the surroundings of one face.
+        classifier_seconds: CPU time of the classifier's engine alone for one crop.
+        pure_cpu_seconds: What the run's pictures, looks and crops cost at these prices.
+        used_cpu_seconds: What the process used, less the benchmark's own part.
+        share: The one over the other.
+    """
+
+    decoder_seconds_per_picture: float
+    full_look_seconds: float
+    close_look_seconds: float
+    classifier_seconds: float
+    pure_cpu_seconds: float
+    used_cpu_seconds: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One station over the measured time.
+
+    Attributes:
+        machine: At the end of the run.
+        cameras: How many.
+        source: `rtsp` or `file`.
+        clip: Name of the file.
+        size_px: (width, height) of its pictures.
+        wanted_frames_per_second: Of each bed.
+        seconds: Length of the measured time.
+        engine: What ran the models; None where the station has not told it yet.
+        redis: Whether there was one.
+        total: All beds together.
+        beds: By id.
+        cpu_seconds: By stage.
+        cpu_seconds_total: Of the whole process, the benchmark's own part included.
+        cores_used: CPU seconds per second of the run.
+        cpu_seconds_per_frame: Per judged frame; None without one.
+        full_looks: Detections run on whole pictures.
+        close_looks: Detections run on the surroundings of a face.
+        resident_megabytes: Of the process at the end.
+        resident_megabytes_before: The same before the station was made.
+        resident_megabytes_per_bed: The growth over the number of beds: models and workers are part of it.
+        efficiency: None without judged frames.
+    """
+
+    machine: Machine
+    cameras: int
+    source: str
+    clip: str
+    size_px: tuple[int, int]
+    wanted_frames_per_second: float
+    seconds: float
+    engine: str | None
+    redis: bool
+    total: BedResult
+    beds: dict[str, BedResult]
+    cpu_seconds: dict[str, float]
+    cpu_seconds_total: float
+    cores_used: float
+    cpu_seconds_per_frame: float | None
+    full_looks: int
+    close_looks: int
+    resident_megabytes: float
+    resident_megabytes_before: float
+    resident_megabytes_per_bed: float
+    efficiency: Efficiency | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One number of cameras in the search for the capacity.
+
+    Attributes:
+        cameras: How many.
+        reason: Why they were too many; None where they were not.
+        result: What was measured.
+    """
+
+    cameras: int
+    reason: str | None
+    result: RunResult
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many beds one machine carries.
+
+    Attributes:
+        cameras: The largest number that passed; 0 when not even one did.
+        reason: Why the next number did not; None when the search ended at its limit.
+        resident_megabytes_per_further_bed: Slope of memory over the number of beds; None from fewer than two runs.
+        steps: Every run, in order.
+    """
+
+    cameras: int
+    reason: str | None
+    resident_megabytes_per_further_bed: float | None
+    steps: tuple[Step, ...]

@@ -1,0 +1,232 @@
+"""One run: cameras, a whole station, a measured stretch of time."""
+
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from monitor.bench.cameras import ClipCameras
+from monitor.bench.clock import CostClock
+from monitor.bench.machine import describe_machine, resident_megabytes
+from monitor.bench.pure import PureCosts
+from monitor.bench.recorder import BedRecord, Recorder, percentiles
+from monitor.bench.result import BedResult, Efficiency, RunResult
+from monitor.bench.threads import ThreadCosts
+from monitor.config import (
+    BedSettings,
+    CameraSettings,
+    HttpSettings,
+    RedisSettings,
+    SpoolSettings,
+    StationConfig,
+    WebSettings,
+)
+from monitor.demo.servers import LocalRedis
+from monitor.errors import MonitorError
+from monitor.publish.alert import GenerationMode
+from monitor.station.station import Station
+from monitor.video.camera import Camera
+from monitor.video.status import CameraStatus, DropCause
+
+__all__ = ["Plan", "run_station"]
+
+_START_SECONDS = 60.0
+_SETTLE_SECONDS = 3.0
+_SAMPLE_SECONDS = 0.25
+# Nobody listens on the discard port: without a Redis the station's spool keeps the alerts.
+_NO_REDIS = "redis://127.0.0.1:9/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        clip: What every camera shows.
+        cameras: How many.
+        seconds: Length of the measured time.
+        source: `rtsp`: from a server in another process; `file`: each bed reads the file at its own speed.
+        base: Models, faces, analysis and alarms; its beds are not used.
+        pure: Costs of the parts alone on this clip.
+    """
+
+    clip: Path
+    cameras: int
+    seconds: float
+    source: Literal["rtsp", "file"]
+    base: StationConfig
+    pure: PureCosts
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What changed during the measured time."""
+
+    seconds: float
+    records: Mapping[str, BedRecord]
+    before: Mapping[str, CameraStatus]
+    after: Mapping[str, CameraStatus]
+    cpu_seconds: Mapping[str, float]
+    cpu_seconds_total: float
+
+
+def run_station(plan: Plan) -> RunResult:
+    """Start everything, let it settle, measure, and stop it.
+
+    Raises:
+        MonitorError: The cameras or the station cannot be started, or no picture was judged in a minute.
+    """
+    names = [f"bed-{number}" for number in range(1, plan.cameras + 1)]
+    with ExitStack() as running:
+        directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="nicu-bench-")))
+        has_redis = shutil.which("redis-server") is not None
+        redis_url = running.enter_context(LocalRedis(directory)).url if has_redis else _NO_REDIS
+        urls = dict.fromkeys(names, str(plan.clip.absolute()))
+        if plan.source == "rtsp":
+            urls = running.enter_context(ClipCameras(plan.clip, names)).urls
+        before_megabytes = resident_megabytes()
+        clock = CostClock()
+        recorder = Recorder(clock)
+        config = _configuration(plan, urls, directory, redis_url)
+        station = running.enter_context(Station(config, GenerationMode.TEST, clock, on_judged=recorder.note))
+        _wait_for_pictures(recorder, names)
+        measured = _measure(plan, station.cameras, recorder)
+        after_megabytes = resident_megabytes()
+        snapshot = station.board.snapshot()
+    facts = snapshot.station
+    return _result(
+        plan, measured, before_megabytes, after_megabytes, None if facts is None else facts.engine, redis=has_redis
+    )
+
+
+def _configuration(plan: Plan, urls: Mapping[str, str], directory: Path, redis_url: str) -> StationConfig:
+    loops = plan.source == "file"
+    beds = tuple(BedSettings(id=name, camera=CameraSettings(url=url, loop=loops)) for name, url in urls.items())
+    return plan.base.model_copy(
+        update={
+            "beds": beds,
+            "spool": SpoolSettings(directory=directory / "state"),
+            "redis": RedisSettings.model_validate({"url": redis_url}),
+            "http": HttpSettings(port=0),
+            "web": WebSettings(enabled=False),
+        }
+    )
+
+
+def _wait_for_pictures(recorder: Recorder, names: Iterable[str]) -> None:
+    """Wait until every bed was judged once and the first search for faces is over.
+
+    A bed that is never judged is starved, and the result shall say so; only when none is judged, something is broken.
+    """
+    give_up = time.monotonic() + _START_SECONDS
+    while set(names) - recorder.judged_beds() and time.monotonic() < give_up:
+        time.sleep(_SAMPLE_SECONDS)
+    if not recorder.judged_beds():
+        raise MonitorError(f"no picture was judged in {_START_SECONDS:g} s; look with `nicu-monitor doctor`")
+    time.sleep(_SETTLE_SECONDS)
+
+
+def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _Measured:
+    before = {name: camera.status() for name, camera in cameras.items()}
+    threads = ThreadCosts()
+    used_seconds = _process_cpu_seconds()
+    began_seconds = time.monotonic()
+    recorder.begin()
+    while (left_seconds := began_seconds + plan.seconds - time.monotonic()) > 0:
+        time.sleep(min(left_seconds, _SAMPLE_SECONDS))
+        threads.sample()
+    records, work_seconds = recorder.take()
+    seconds = time.monotonic() - began_seconds
+    total_seconds = _process_cpu_seconds() - used_seconds
+    stages = threads.by_stage()
+    # What the workers did besides judging is waiting for frames and handing them over.
+    stages["schedule"] = max(0.0, stages.pop("workers", 0.0) - sum(work_seconds.values()))
+    stages |= work_seconds
+    # Threads that came and went between two samples are in the total alone.
+    stages["other"] = stages.get("other", 0.0) + max(0.0, total_seconds - sum(stages.values()))
+    after = {name: camera.status() for name, camera in cameras.items()}
+    return _Measured(seconds, records, before, after, stages, total_seconds)
+
+
+def _process_cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _result(
+    plan: Plan, measured: _Measured, before_megabytes: float, after_megabytes: float, engine: str | None, *, redis: bool
+) -> RunResult:
+    records = {name: measured.records.get(name, BedRecord()) for name in measured.after}
+    beds = {name: _bed(name, record, measured) for name, record in records.items()}
+    judged = sum(bed.judged for bed in beds.values())
+    total = BedResult(
+        frames_per_second=judged / measured.seconds,
+        age_seconds=percentiles([age for record in records.values() for age in record.ages_seconds]),
+        drops={str(cause): sum(bed.drops[str(cause)] for bed in beds.values()) for cause in DropCause},
+        judged=judged,
+        faces=sum(bed.faces for bed in beds.values()),
+        decoded=sum(bed.decoded for bed in beds.values()),
+        reconnects=sum(bed.reconnects for bed in beds.values()),
+    )
+    return RunResult(
+        machine=describe_machine(),
+        cameras=plan.cameras,
+        source=plan.source,
+        clip=plan.clip.name,
+        size_px=plan.pure.size_px,
+        wanted_frames_per_second=plan.base.analysis.frames_per_second,
+        seconds=measured.seconds,
+        engine=engine,
+        redis=redis,
+        total=total,
+        beds=beds,
+        cpu_seconds=dict(measured.cpu_seconds),
+        cpu_seconds_total=measured.cpu_seconds_total,
+        cores_used=measured.cpu_seconds_total / measured.seconds,
+        cpu_seconds_per_frame=measured.cpu_seconds_total / judged if judged else None,
+        full_looks=sum(record.full_looks for record in records.values()),
+        close_looks=sum(record.close_looks for record in records.values()),
+        resident_megabytes=after_megabytes,
+        resident_megabytes_before=before_megabytes,
+        resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,
+        efficiency=_efficiency(plan.pure, records.values(), total, measured) if judged else None,
+    )
+
+
+def _bed(name: str, record: BedRecord, measured: _Measured) -> BedResult:
+    before, after = measured.before[name], measured.after[name]
+    judged = len(record.ages_seconds)
+    return BedResult(
+        frames_per_second=judged / measured.seconds,
+        age_seconds=percentiles(record.ages_seconds),
+        drops={str(cause): count - before.drops[cause] for cause, count in after.drops.items()},
+        judged=judged,
+        faces=record.faces,
+        decoded=after.pictures - before.pictures,
+        reconnects=after.reconnects - before.reconnects,
+    )
+
+
+def _efficiency(pure: PureCosts, records: Iterable[BedRecord], total: BedResult, measured: _Measured) -> Efficiency:
+    records = list(records)
+    pure_seconds = (
+        pure.decode_seconds * total.decoded
+        + pure.full_look_seconds * sum(record.full_looks for record in records)
+        + pure.close_look_seconds * sum(record.close_looks for record in records)
+        + pure.classify_seconds * sum(record.scored for record in records)
+    )
+    used_seconds = measured.cpu_seconds_total - measured.cpu_seconds.get("bench", 0.0)
+    return Efficiency(
+        decoder_seconds_per_picture=pure.decode_seconds,
+        full_look_seconds=pure.full_look_seconds,
+        close_look_seconds=pure.close_look_seconds,
+        classifier_seconds=pure.classify_seconds,
+        pure_cpu_seconds=pure_seconds,
+        used_cpu_seconds=used_seconds,
+        share=pure_seconds / used_seconds,
+    )

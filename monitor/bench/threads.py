@@ -1,0 +1,84 @@
+"""CPU time of this process's threads, summed over what they are for.
+
+Every stage of a station has threads of its own, except that the workers do several things; see `monitor.bench.clock`.
+GStreamer names its threads after the element that they serve, and Python knows its own, so that `/proc` tells which
+stage used how much, to the nanosecond and without a profiler.
+"""
+
+import threading
+from collections import defaultdict
+from pathlib import Path
+
+__all__ = ["ThreadCosts", "stage_of"]
+
+_TASKS = Path("/proc/self/task")
+_NS = 1_000_000_000
+_PYTHON_STAGES = {
+    "camera-": "copy",
+    "worker-": "workers",
+    "redis-publisher": "publish",
+    "spool-writer": "publish",
+    "supervisor": "supervise",
+    "http-": "page",
+    "MainThread": "bench",
+}
+
+
+def stage_of(name: str, python_name: str | None) -> str:
+    """Return the stage that a thread belongs to.
+
+    `receive` is the network or the file, the jitter buffer and the cutting into pictures; `copy` takes pictures from
+    GStreamer and looks whether they live.
+
+    Args:
+        name: As the kernel knows it.
+        python_name: As Python knows it; None for a thread of GStreamer or of another library.
+    """
+    if python_name is not None:
+        stages = (stage for prefix, stage in _PYTHON_STAGES.items() if python_name.startswith(prefix))
+        return next(stages, "other")
+    element, is_pad, _ = name.partition(":")
+    if element in {"decode", "convert"}:
+        return element
+    return "receive" if is_pad or element.startswith(("rtsp", "rtp", "udp", "task")) else "other"
+
+
+class ThreadCosts:
+    """CPU seconds by stage since it was made; `sample` often, because the time of a thread that has ended is gone."""
+
+    def __init__(self) -> None:
+        self._began = {number: seconds for number, (_, seconds) in _read().items()}
+        self._newest: dict[int, tuple[str, float]] = {}
+        self._ended: defaultdict[str, float] = defaultdict(float)
+
+    def sample(self) -> None:
+        """Look at every thread."""
+        for number, (stage, seconds) in _read().items():
+            former_stage, former_seconds = self._newest.get(number, (stage, self._began.get(number, 0.0)))
+            if seconds < former_seconds:
+                # The number of a thread that has ended was given to a new one.
+                self._ended[former_stage] += former_seconds - self._began.pop(number, 0.0)
+            # A thread gets its name only after its start: the newest one counts for all its time.
+            self._newest[number] = stage, seconds
+
+    def by_stage(self) -> dict[str, float]:
+        """Return CPU seconds by stage, as of the last sample."""
+        costs = self._ended.copy()
+        for number, (stage, seconds) in self._newest.items():
+            costs[stage] += seconds - self._began.get(number, 0.0)
+        return dict(costs)
+
+
+def _read() -> dict[int, tuple[str, float]]:
+    """Return stage and CPU seconds by thread id."""
+    names = {thread.native_id: thread.name for thread in threading.enumerate()}
+    found: dict[int, tuple[str, float]] = {}
+    for task in _TASKS.iterdir():
+        number = int(task.name)
+        try:
+            name = (task / "comm").read_text(encoding="utf-8", errors="replace").strip()
+            used_ns = int((task / "schedstat").read_text(encoding="ascii").split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # It ended while it was looked at.
+        found[number] = stage_of(name, names.get(number)), used_ns / _NS
+    return found

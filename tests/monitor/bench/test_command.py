@@ -1,0 +1,56 @@
+"""The command, on real streams, as a user runs it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from monitor.bench.command import command
+
+PROGRAM = [sys.executable, "-c", "from monitor.cli import main; main()", "bench"]
+
+
+def bench(*arguments):
+    ended = subprocess.run([*PROGRAM, *arguments], check=False, capture_output=True, text=True, timeout=110)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize("source", ["rtsp", "file"])
+def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
+    found = bench("--cameras", "2", "--seconds", "2", "--source", source, "--clip", str(clip), "--json")
+
+    assert set(found["beds"]) == {"bed-1", "bed-2"}
+    assert found["size_px"] == [640, 360]
+    assert found["total"]["judged"] == sum(bed["judged"] for bed in found["beds"].values()) > 0
+    ages = found["total"]["age_seconds"]
+    assert 0 < ages["p50"] <= ages["p95"] <= ages["p99"]
+    assert set(found["total"]["drops"]) == {"sampling", "superseded", "queue", "corrupt", "keyframes_only"}
+    stages = found["cpu_seconds"]
+    assert {"decode", "convert", "copy", "detect", "classify", "filter", "publish"} <= set(stages)
+    assert stages["detect"] > stages["filter"]
+    assert sum(stages.values()) == pytest.approx(found["cpu_seconds_total"], rel=0.15)
+    assert found["full_looks"] + found["close_looks"] >= found["total"]["judged"]
+    # The parts alone cannot cost more than the whole, but for how busy the machine's caches were at either time.
+    assert 0.1 < found["efficiency"]["share"] < 1.5
+    assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
+    assert found["machine"]["cores"] >= 1
+
+
+def test_the_search_reports_every_step(clip):
+    found = bench("--find-capacity", "--largest", "1", "--seconds", "1", "--clip", str(clip), "--json")
+    assert [step["cameras"] for step in found["steps"]] == [1]
+    assert found["cameras"] == (1 if found["steps"][0]["reason"] is None else 0)
+
+
+def test_a_size_belongs_to_the_drawn_clip_only(clip):
+    result = CliRunner().invoke(command, ["--clip", str(clip), "--size", "720"])
+    assert result.exit_code == 2
+    assert "--size" in result.output
+
+
+def test_a_missing_clip_is_named(tmp_path):
+    result = CliRunner().invoke(command, ["--clip", str(tmp_path / "gone.mp4")])
+    assert "gone.mp4 is no file" in str(result.exception)
