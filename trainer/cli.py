@@ -18,6 +18,7 @@ COMMANDS: dict[str, LazyCommand] = {
         "trainer.commands.audit", "prove that nothing tested was seen before, or measure how much was"
     ),
     "compare": LazyCommand("trainer.commands.compare", "print Table 1 for several runs, and paired differences"),
+    "explain": LazyCommand("trainer.commands.explain", "draw where a network looks, and score it"),
     "fit": LazyCommand("trainer.commands.fit", "train the final model and write the bundle that the monitor loads"),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }

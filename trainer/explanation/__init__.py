@@ -1,17 +1,23 @@
 """Where a network looks: heat maps, their scores, and tests that change the picture instead of drawing it."""
 
 from trainer.explanation.cells import spread_cells
+from trainer.explanation.drawing import draw_figures
 from trainer.explanation.evidence import Evidence
 from trainer.explanation.gradcam import grad_cam
+from trainer.explanation.material import Material, Part, open_material
 from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 
 __all__ = [
     "METHODS",
     "Evidence",
+    "Material",
+    "Part",
+    "draw_figures",
     "grad_cam",
     "heat_maps",
     "integrated_gradients",
     "occlusion",
+    "open_material",
     "spread_cells",
 ]

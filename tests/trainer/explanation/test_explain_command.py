@@ -1,0 +1,98 @@
+"""`nicu-trainer explain`, from a run or a trained model to files."""
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from trainer.commands.cv import command as cv
+from trainer.commands.explain import command as explain
+from trainer.errors import SettingsError
+from trainer.experiments import open_run
+from trainer.experiments.fitting import FinalModel, ensemble_of_folds
+from trainer.explanation import METHODS, open_material
+
+FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
+FLAGS += ["training.schedule.warmup_epochs=0", "augmentation=light"]
+
+
+def run(command, *arguments):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments], standalone_mode=False)
+    if result.exception:
+        raise result.exception
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def study(paint_study):
+    return paint_study(subjects=6, each=4)
+
+
+@pytest.fixture(scope="module")
+def folder(study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "strict"
+    flags = [part for flag in FLAGS for part in ("--set", flag)]
+    manifest = study.folder.with_suffix(".csv")
+    run(cv, manifest, "--model", "mimic", "--out", folder, *flags, "--epochs", 2)
+    return folder
+
+
+def test_every_method_gets_a_figure_with_a_row_for_each_picture(folder, tmp_path):
+    heights = []
+    for pictures in (2, 4):
+        out = tmp_path / str(pictures)
+        methods = [part for method in METHODS for part in ("--method", method)]
+        output = run(explain, folder, "--out", out, "--pictures", pictures, *methods)
+        figures = [cv2.imread(str(out / f"figure2-{method}.png")) for method in METHODS]
+        assert output.count("Figure:") == len(METHODS)
+        heights.append({figure.shape[0] for figure in figures})
+
+    assert heights[1].pop() > 1.5 * heights[0].pop()
+
+
+def test_a_runs_pictures_are_explained_by_networks_that_did_not_learn_from_them(folder, study):
+    material = open_material(folder, None, None)
+
+    for part, fold in zip(material.parts, open_run(folder).folds(study).folds, strict=True):
+        np.testing.assert_array_equal(part.rows, fold.test)
+        learnt = {row for pair in fold.splits for items in pair for row in items.rows}
+        assert not learnt & set(part.rows)
+    assert material.is_unseen
+
+
+def test_the_scores_are_those_that_the_run_wrote(folder):
+    material = open_material(folder, None, None)
+    written = {row.image: row.score for row in open_run(folder).predictions().rows}
+
+    for part in material.parts:
+        images = [material.study.records[row].image for row in part.rows]
+        assert part.scores(material.inputs(part.rows)) == pytest.approx([written[image] for image in images], abs=1e-5)
+
+
+def test_pictures_are_chosen_of_both_labels_and_of_many_subjects(folder):
+    material = open_material(folder, None, None)
+
+    rows = material.chosen(6)
+
+    assert list(material.study.labels[rows]) == [1, 0, 1, 0, 1, 0]
+    assert len(set(material.study.subjects[rows[::2]])) == 3
+    assert len(set(rows)) == 6
+    assert len(material.chosen(1000)) == 24
+
+
+def test_an_ensembles_file_is_explained_on_the_named_pictures(folder, study, tmp_path):
+    path = ensemble_of_folds(open_run(folder), tmp_path, FinalModel("folds"))
+
+    output = run(explain, path, "--manifest", study.folder.with_suffix(".csv"), "--out", tmp_path / "x")
+
+    assert "not known" in output
+    assert len(open_material(path, study.folder.with_suffix(".csv"), None).parts[0].networks) == 3
+
+
+def test_mistakes_get_a_sentence(folder, study, tmp_path):
+    path = ensemble_of_folds(open_run(folder), tmp_path, FinalModel("folds"))
+
+    with pytest.raises(SettingsError, match="name the pictures to explain it on with --manifest"):
+        run(explain, path, "--out", tmp_path)
+    with pytest.raises(SettingsError, match="leave --manifest away"):
+        run(explain, folder, "--manifest", study.folder.with_suffix(".csv"), "--out", tmp_path)

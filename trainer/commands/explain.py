@@ -1,0 +1,53 @@
+"""`nicu-trainer explain`: draw where a network looks."""
+
+from pathlib import Path
+
+import click
+
+from trainer.explanation import METHODS, draw_figures, open_material
+from trainer.training.determinism import pinned_threads
+
+__all__ = ["command"]
+
+
+@click.command(name="explain")
+@click.argument("source", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path))
+@click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False), help="The pictures; a run brings its own.")
+@click.option(
+    "--crops",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where `nicu-trainer crop` wrote; beside the manifest if absent.",
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
+@click.option("--pictures", type=click.IntRange(1, 40), default=6, show_default=True, help="Rows of the figure.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice(list(METHODS)),
+    default=("grad-cam", "integrated-gradients"),
+    show_default=True,
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which pictures.")
+def command(
+    *,
+    source: Path,
+    manifest: Path | None,
+    crops: Path | None,
+    out: Path,
+    pictures: int,
+    methods: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Draw the crop, its heat map and the overlay for both answers, as in the dissertation's Figure 2.
+
+    A cross-validation's pictures are explained by the networks of the fold that tested them. A trained model
+    (`model.pt`) is explained on the pictures of --manifest.
+    """
+    with pinned_threads(1):
+        material = open_material(source, manifest, crops)
+        rows = material.chosen(pictures, seed)
+        for path in draw_figures(material, rows, methods, out):
+            click.echo(f"Figure: {path}")
+    if not material.is_unseen:
+        click.echo("Whether the model learnt from these pictures is not known here.")
