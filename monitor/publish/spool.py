@@ -17,7 +17,6 @@ from pathlib import Path
 
 from monitor.clock import Clock
 from monitor.errors import SpoolError
-from monitor.pain.vocabulary import Phase
 from monitor.publish.alert import AlertDraft, format_time
 from monitor.publish.spool_file import DATABASE_NAME, ProcessLock, file_bytes, open_database, spool_errors
 from monitor.publish.spool_quota import Drop, forget_history, make_room
@@ -166,7 +165,7 @@ class Spool:
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     [
                         (
-                            *(seq, draft.alert_id, draft.bed or "", draft.code, draft.phase is Phase.END),
+                            *(seq, draft.alert_id, draft.bed or "", draft.code, not draft.condition_present),
                             *(at, now_seconds, self._process, draft.model_dump_json()),
                         )
                         for seq, draft in zip(numbers, drafts, strict=True)

@@ -24,7 +24,7 @@ CREATE TABLE alerts (
     alert_id TEXT NOT NULL,
     bed TEXT NOT NULL,                -- '' for a condition of the whole station
     code TEXT NOT NULL,
-    ended INTEGER NOT NULL,           -- 1 when the phase is `end`
+    ended INTEGER NOT NULL,           -- 1 when the condition no longer holds
     stored_at TEXT NOT NULL,          -- wall label
     stored_monotonic REAL NOT NULL,   -- means something only with `process`
     process TEXT NOT NULL,

@@ -53,6 +53,11 @@ def read(server: RedisServer) -> list[dict[str, object]]:
 
 
 @fault("spool cannot be written", "another program holds its lock")
+@pytest.mark.fault(
+    "disk takes no writes",
+    "another program holds the spool's lock",
+    "alerts reach Redis from memory under a producer id of their own; no number is missing",
+)
 def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_server, publisher, tmp_path) -> None:
     publisher.submit([make_draft("before")])
     wait_until(lambda: len(read(redis_server)) == 1, 5)
@@ -77,6 +82,11 @@ def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_se
 
 
 @fault("spool can be written again", "lock released, no new alert")
+@pytest.mark.fault(
+    "disk takes writes again",
+    "the lock is released and nothing new happens",
+    "the fault is over by itself",
+)
 def test_a_fault_is_over_without_waiting_for_the_next_alert(redis_server, publisher, tmp_path) -> None:
     lock = LockedDisk(tmp_path / "state")
     publisher.submit([make_draft("during")])
@@ -87,6 +97,11 @@ def test_a_fault_is_over_without_waiting_for_the_next_alert(redis_server, publis
 
 
 @fault("spool cannot be written and Redis is down", "lock held, server stopped")
+@pytest.mark.fault(
+    "disk and Redis both away",
+    "the spool locked, Redis stopped, 100 alerts",
+    "nothing is lost; the disk gets it when it is back",
+)
 def test_with_redis_down_too_nothing_is_lost_and_the_disk_gets_it_later(redis_server, publisher, tmp_path) -> None:
     redis_server.stop()
     lock = LockedDisk(tmp_path / "state")
@@ -102,6 +117,11 @@ def test_with_redis_down_too_nothing_is_lost_and_the_disk_gets_it_later(redis_se
 
 
 @fault("spool damaged under way", "index page overwritten, 300 alerts waiting")
+@pytest.mark.fault(
+    "spool damaged while the station runs",
+    "pages of the database overwritten",
+    "the file is set aside, what can be read of it is delivered",
+)
 def test_a_spool_damaged_under_way_is_set_aside_and_what_it_held_goes_on(redis_server, publisher, tmp_path) -> None:
     redis_server.stop()
     for i in range(300):
@@ -125,6 +145,11 @@ def test_a_spool_damaged_under_way_is_set_aside_and_what_it_held_goes_on(redis_s
 
 
 @fault("spool is no database at the start", "file replaced")
+@pytest.mark.fault(
+    "spool damaged while the station is off",
+    "the database is no database",
+    "the file is set aside; the station starts",
+)
 def test_a_spool_damaged_while_the_station_was_off(redis_server, tmp_path) -> None:
     state = tmp_path / "state"
     state.mkdir()
@@ -138,6 +163,11 @@ def test_a_spool_damaged_while_the_station_was_off(redis_server, tmp_path) -> No
 
 
 @fault("state directory cannot be made", "a file in its place")
+@pytest.mark.fault(
+    "state directory unusable",
+    "a file stands where the directory should be",
+    "alerts reach Redis from memory; the directory is used once it can be",
+)
 def test_a_state_directory_that_cannot_be_used_does_not_stop_the_alerts(redis_server, tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     publisher = Publisher(
@@ -155,11 +185,21 @@ def test_a_state_directory_that_cannot_be_used_does_not_stop_the_alerts(redis_se
     publisher.stop()
 
 
+@pytest.mark.fault(
+    "two stations on one state directory",
+    "a second publisher is started",
+    "it refuses: two would number their alerts alike",
+)
 def test_a_second_station_on_the_same_directory_does_not_start(redis_server, publisher, tmp_path) -> None:
     with pytest.raises(SpoolError, match="in use by another station"):
         Publisher(redis_server.settings(), SpoolSettings(directory=tmp_path / "state"), "station-2", SystemClock())
 
 
+@pytest.mark.fault(
+    "no disk, no Redis, for long",
+    "more alerts than memory may hold",
+    "memory is bounded; the newest record of every alert is kept",
+)
 def test_memory_is_bounded_and_keeps_the_newest_record_of_every_alert(tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     outbox = Outbox(SpoolSettings(directory=tmp_path / "file" / "x"), "station-1", SystemClock(), capacity=50)

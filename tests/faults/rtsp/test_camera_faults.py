@@ -24,6 +24,11 @@ def _delivers(camera):
     return lambda: camera.status().frames > frames and camera.status().state is CameraState.PLAYING
 
 
+@pytest.mark.fault(
+    "RTSP server killed, over TCP",
+    "SIGKILL and a new start, 3 times",
+    "lost <= 3 s after; frames <= 3 s after the return",
+)
 def test_killed_camera_is_missed_and_found_again(rtsp_process, camera, eventually):
     server = rtsp_process()
     server.start()
@@ -40,6 +45,11 @@ def test_killed_camera_is_missed_and_found_again(rtsp_process, camera, eventuall
     assert watched.status().abandoned == 0
 
 
+@pytest.mark.fault(
+    "RTSP server killed, over UDP",
+    "SIGKILL and a new start",
+    "lost <= 3 s after; frames <= 3 s after the return",
+)
 def test_killed_camera_over_udp_is_missed_and_found_again(rtsp_process, camera, eventually):
     server = rtsp_process()
     server.start()
@@ -51,6 +61,11 @@ def test_killed_camera_over_udp_is_missed_and_found_again(rtsp_process, camera, 
     eventually(_delivers(watched), BACK_SECONDS, "frames after the return")
 
 
+@pytest.mark.fault(
+    "RTSP server hung for 1 s and 6 s",
+    "SIGSTOP; its connection stays open",
+    "lost <= 3 s after; frames <= 3 s after the return",
+)
 @pytest.mark.parametrize("hung_seconds", [1.0, 6.0])
 def test_hung_camera_is_missed_and_found_again(rtsp_process, camera, eventually, hung_seconds):
     """GStreamer alone sees a stopped server after 25 s, because its connection stays open."""
@@ -70,6 +85,11 @@ def test_hung_camera_is_missed_and_found_again(rtsp_process, camera, eventually,
     eventually(condition, BACK_SECONDS, "frames after it goes on")
 
 
+@pytest.mark.fault(
+    "connection of the camera cut",
+    "the server closes it",
+    "opened again <= 3 s after",
+)
 def test_cut_connection_is_mended(rtsp_process, camera, eventually):
     server = rtsp_process()
     server.start()
@@ -80,6 +100,11 @@ def test_cut_connection_is_mended(rtsp_process, camera, eventually):
     eventually(_delivers(watched), BACK_SECONDS, "frames after the cut")
 
 
+@pytest.mark.fault(
+    "camera absent at the start",
+    "no server; it comes after 3 attempts",
+    "frames <= 3 s after it came",
+)
 def test_camera_that_is_absent_at_start_is_found_when_it_comes(rtsp_process, camera, eventually):
     server = rtsp_process()
     server.start()
@@ -94,6 +119,11 @@ def test_camera_that_is_absent_at_start_is_found_when_it_comes(rtsp_process, cam
     eventually(_delivers(watched), BACK_SECONDS, "frames after it came")
 
 
+@pytest.mark.fault(
+    "host that accepts and says nothing",
+    "a listening socket",
+    "given up <= 8 s after, tried again for ever",
+)
 def test_silent_host_does_not_hold_up_the_camera_for_ever(camera, eventually):
     """Something listens, accepts, and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -102,6 +132,11 @@ def test_silent_host_does_not_hold_up_the_camera_for_ever(camera, eventually):
         assert "sent nothing" in watched.status().last_error
 
 
+@pytest.mark.fault(
+    "wrong camera password",
+    "digest authentication; the password file is mended",
+    "the message names user and file, never the password; frames <= 16 s after the mending",
+)
 def test_wrong_password_is_said_without_the_password(rtsp_process, camera, eventually, tmp_path: Path, caplog):
     server = rtsp_process(username="ward", password="right-horse")  # noqa: S106 - a test's own server
     server.start()
@@ -115,6 +150,11 @@ def test_wrong_password_is_said_without_the_password(rtsp_process, camera, event
     assert "horse" not in caplog.text + repr(watched.status())
 
 
+@pytest.mark.fault(
+    "password in the camera's address",
+    "a user part and a token in the URL",
+    "used, and in no message",
+)
 def test_password_in_the_address_is_used_and_never_shown(rtsp_process, camera, eventually, caplog):
     server = rtsp_process(username="ward", password="p@ss")  # noqa: S106 - a test's own server
     server.start()
@@ -124,6 +164,11 @@ def test_password_in_the_address_is_used_and_never_shown(rtsp_process, camera, e
     assert not re.search(r"p%40ss|p@ss|hidden", caplog.text + repr(status()))
 
 
+@pytest.mark.fault(
+    "H.264, H.265 and MJPEG",
+    "a server for each",
+    "frames in right colours and order",
+)
 @pytest.mark.parametrize(("codec", "name"), [("h264", "H.264"), ("h265", "H.265"), ("mjpeg", "MJPEG")])
 def test_codecs(rtsp_process, camera, eventually, codec, name):
     server = rtsp_process(codec=codec)
@@ -137,6 +182,11 @@ def test_codecs(rtsp_process, camera, eventually, codec, name):
     assert 50 < ramp[20] < ramp[160] < ramp[300] < 230
 
 
+@pytest.mark.fault(
+    "camera changes size and codec",
+    "a new start with other options",
+    "followed <= 6 s after, and counted",
+)
 def test_change_of_size_and_codec_is_followed_and_counted(rtsp_process, camera, eventually):
     server = rtsp_process(size="320x240")
     server.start()
@@ -157,6 +207,11 @@ def _threads() -> int:
     return len(list(Path("/proc/self/task").iterdir()))
 
 
+@pytest.mark.fault(
+    "connection cut 50 times",
+    "the server closes it",
+    "no thread and no file is left behind",
+)
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_fifty_rebuilds_leak_nothing(rtsp_process, camera, eventually):

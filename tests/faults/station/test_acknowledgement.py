@@ -52,7 +52,7 @@ def test_only_a_nurse_acknowledges_and_the_record_says_so(make_ward, redis_serve
 
     ward.daemon.kill()
     ward.daemon.start()
-    eventually(lambda: ward.daemon.is_ready(), 30, "readiness")
+    eventually(ward.daemon.is_ready, 30, "readiness")
     eventually(lambda: ward.daemon.metric("nicu_monitor_alarm_condition", code="camera_lost") == 1.0, 10, "the alarm")
     records = ward.alerts(code="camera_lost")
     assert {alert["alert_id"] for alert in records} == {alert_id}

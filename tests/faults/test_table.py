@@ -1,0 +1,37 @@
+"""docs/reliability.md tells of every fault test that there is, and of none that is gone."""
+
+import ast
+from pathlib import Path
+
+from reliability import load
+from reliability_table import FOLDER, OBJECTIVES, PAGE, REPOSITORY, RESULTS, with_tables
+
+
+def fault_tests() -> dict[str, str]:
+    """Every test below tests/faults with the text of its decorators, as `file::name`."""
+    found = {}
+    for path in sorted(FOLDER.rglob("test_*.py")):
+        if path == Path(__file__):
+            continue
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                name = f"{path.relative_to(REPOSITORY)}::{node.name}"
+                found[name] = "\n".join(ast.unparse(decorator) for decorator in node.decorator_list)
+    return found
+
+
+def test_every_fault_test_says_what_it_promises():
+    assert [name for name, marks in fault_tests().items() if "pytest.mark.fault(" not in marks] == []
+
+
+def test_every_fault_test_has_a_row_and_no_row_is_without_its_test():
+    assert {record.test for record in load(RESULTS)} == set(fault_tests()), "run `make reliability`"
+
+
+def test_every_objective_is_shown_by_a_test():
+    assert {record.slo for record in load(RESULTS)} - {""} == set(OBJECTIVES)
+
+
+def test_the_page_is_what_the_results_make():
+    page = PAGE.read_text(encoding="utf-8")
+    assert with_tables(page) == page, "run `make reliability`"
