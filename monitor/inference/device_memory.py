@@ -6,6 +6,8 @@ a small wheel) and pycuda (built at the site). Both use the primary context of t
 
 import ctypes
 import importlib.util
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -27,8 +29,11 @@ class DeviceMemory(Protocol):
 
     stream: int
 
-    def enter(self) -> None:
-        """Make the GPU's primary context current in the calling thread; to be called before anything else there."""
+    def entered(self) -> AbstractContextManager[None]:
+        """Make the GPU's primary context current in the calling thread; all else but `close` happens inside.
+
+        The thread may be another one each time, one at a time.
+        """
         ...
 
     def allocate(self, size_bytes: int) -> int:
@@ -86,16 +91,19 @@ class CudaPythonMemory:
         self._call(driver.cuInit(0))
         self._device = self._call(driver.cuDeviceGet(0))
         self._context = self._call(driver.cuDevicePrimaryCtxRetain(self._device))
-        self.enter()
-        self._stream = self._call(driver.cuStreamCreate(int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)))
+        with self.entered():
+            self._stream = self._call(driver.cuStreamCreate(int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)))
         self.stream = int(self._stream)
         self._on_device: list[int] = []
         self._on_host: list[int] = []
         self._is_open = True
 
-    def enter(self) -> None:
-        """See `DeviceMemory.enter`."""
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """See `DeviceMemory.entered`."""
+        # Nothing has to be undone: the primary context is the one that everything in this process uses.
         self._call(self._driver.cuCtxSetCurrent(self._context))
+        yield
 
     def allocate(self, size_bytes: int) -> int:
         """See `DeviceMemory.allocate`."""
@@ -126,12 +134,12 @@ class CudaPythonMemory:
         if not self._is_open:
             return
         self._is_open = False
-        self.enter()
-        for address in self._on_device:
-            self._call(self._driver.cuMemFree(address))
-        for address in self._on_host:
-            self._call(self._driver.cuMemFreeHost(address))
-        self._call(self._driver.cuStreamDestroy(self._stream))
+        with self.entered():
+            for address in self._on_device:
+                self._call(self._driver.cuMemFree(address))
+            for address in self._on_host:
+                self._call(self._driver.cuMemFreeHost(address))
+            self._call(self._driver.cuStreamDestroy(self._stream))
         self._call(self._driver.cuDevicePrimaryCtxRelease(self._device))
 
     def _call(self, answer: tuple[Any, ...]) -> Any:  # noqa: ANN401 - cuda-bindings publishes no types
@@ -142,7 +150,12 @@ class CudaPythonMemory:
 
 
 class PycudaMemory:
-    """Device memory over pycuda."""
+    """Device memory over pycuda.
+
+    pycuda keeps a stack of contexts for every thread, ends the process when a thread ends whose stack is not empty, and
+    does not free what was made under another of its context objects. So this object's own context is pushed for every
+    use and popped after it: a station opens engines in one thread, and runs and closes them in another.
+    """
 
     def __init__(self) -> None:
         from pycuda import driver
@@ -150,16 +163,20 @@ class PycudaMemory:
         self._driver = driver
         driver.init()
         self._context = driver.Device(0).retain_primary_context()
-        self.enter()
-        self._stream = driver.Stream()
+        with self.entered():
+            self._stream: Any = driver.Stream()
         self.stream = int(self._stream.handle)
         self._kept: list[Any] = []
         self._is_open = True
 
-    def enter(self) -> None:
-        """See `DeviceMemory.enter`."""
-        if self._driver.Context.get_current() is None:
-            self._context.push()
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """See `DeviceMemory.entered`."""
+        self._context.push()
+        try:
+            yield
+        finally:
+            self._driver.Context.pop()
 
     def allocate(self, size_bytes: int) -> int:
         """See `DeviceMemory.allocate`."""
@@ -170,7 +187,8 @@ class PycudaMemory:
     def pin(self, size_bytes: int) -> NDArray[np.uint8]:
         """See `DeviceMemory.pin`."""
         buffer: NDArray[np.uint8] = self._driver.pagelocked_empty(size_bytes, np.uint8)
-        self._kept.append(buffer)
+        # pycuda's handle of the memory, which the array lies in.
+        self._kept.append(buffer.base)
         return buffer
 
     def upload(self, address: int, host: NDArray[Any]) -> None:
@@ -190,9 +208,11 @@ class PycudaMemory:
         if not self._is_open:
             return
         self._is_open = False
-        self.enter()
+        self._context.push()
         for kept in self._kept:
-            if hasattr(kept, "free"):
-                kept.free()
+            kept.free()
         self._kept.clear()
+        # Its last reference: the stream goes while its context is there.
+        self._stream = None
+        # Released while it is current, whatever the thread; this takes it off the stack too.
         self._context.detach()

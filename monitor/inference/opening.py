@@ -149,7 +149,7 @@ def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: Cud
     memory = open_device_memory(cuda_api)
     try:
         return TensorRtEngine(plan, trt, memory, CudaGraph)
-    except EngineError:
+    except BaseException:
         memory.close()
         raise
 

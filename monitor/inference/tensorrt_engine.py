@@ -90,18 +90,8 @@ class TensorRtEngine:
         self._name: EngineName = plan.record.engine
         self._memory = memory
         self._make_graph = make_graph
-        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
-        self._engine = self._runtime.deserialize_cuda_engine(plan.content)
-        if self._engine is None:
-            raise EngineError(f"{self._name} {trt.__version__} refuses {plan.path}; {_remedy(plan)}")
-        _require_precision(trt, self._engine, plan)
-        self._context = self._engine.create_execution_context()
-        self._smallest, _, self._largest = plan.record.profile
-        names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
-        inputs = [name for name in names if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
-        for name in inputs:
-            self._context.set_input_shape(name, (self._largest, *self._engine.get_tensor_shape(name)[1:]))
-        self._slots = {name: self._slot(trt, name) for name in names}
+        with memory.entered():
+            names, inputs = self._load(plan, trt)
         self._inputs = tuple(self._slots[name].spec for name in inputs)
         self._outputs = tuple(self._slots[name].spec for name in names if name not in inputs)
         self._graphs: dict[int, Graph | None] = {}
@@ -133,11 +123,11 @@ class TensorRtEngine:
                 f"{self._label} was built for batches of {self._smallest} to {self._largest}, got {batch}; give "
                 f"smaller batches, or build it with --profile {self._smallest},{self._smallest},{batch}"
             )
-        self._memory.enter()
         for name, array in inputs.items():
             self._slots[name].view(batch)[...] = array
-        self._launch(batch)
-        self._memory.synchronise()
+        with self._memory.entered():
+            self._launch(batch)
+            self._memory.synchronise()
         return {spec.name: self._slots[spec.name].view(batch).copy() for spec in self._outputs}
 
     def close(self) -> None:
@@ -145,13 +135,29 @@ class TensorRtEngine:
         if not self._is_open:
             return
         self._is_open = False
-        self._memory.enter()
-        for graph in self._graphs.values():
-            if graph is not None:
-                graph.close()
-        # TensorRT's objects go before the memory and the stream that they refer to.
-        del self._context, self._engine, self._runtime
+        with self._memory.entered():
+            for graph in self._graphs.values():
+                if graph is not None:
+                    graph.close()
+            # TensorRT's objects go before the memory and the stream that they refer to.
+            del self._context, self._engine, self._runtime
         self._memory.close()
+
+    def _load(self, plan: Plan, trt: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401 - TensorRT publishes no types
+        """Load the plan and make its buffers; return the names of all tensors, and of the inputs."""
+        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+        self._engine = self._runtime.deserialize_cuda_engine(plan.content)
+        if self._engine is None:
+            raise EngineError(f"{self._name} {trt.__version__} refuses {plan.path}; {_remedy(plan)}")
+        _require_precision(trt, self._engine, plan)
+        self._context = self._engine.create_execution_context()
+        self._smallest, _, self._largest = plan.record.profile
+        names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
+        inputs = [name for name in names if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
+        for name in inputs:
+            self._context.set_input_shape(name, (self._largest, *self._engine.get_tensor_shape(name)[1:]))
+        self._slots = {name: self._slot(trt, name) for name in names}
+        return names, inputs
 
     def _slot(self, trt: Any, name: str) -> _Slot:  # noqa: ANN401 - TensorRT publishes no types
         shape = tuple(self._context.get_tensor_shape(name))

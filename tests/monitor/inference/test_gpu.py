@@ -1,6 +1,7 @@
 """CUDA and TensorRT for real; skipped, with the reason, where there is no GPU."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,16 +14,23 @@ pytestmark = pytest.mark.gpu
 
 
 @pytest.fixture(params=["cuda-python", "pycuda"])
-def memory(request: pytest.FixtureRequest) -> Iterator[DeviceMemory]:
+def opened(request: pytest.FixtureRequest) -> Iterator[DeviceMemory]:
     probe = probe_cuda()
     if probe.gpu is None:
         pytest.skip(probe.reason)
     api: CudaApi = request.param
     pytest.importorskip("pycuda" if api == "pycuda" else "cuda.bindings", reason=f"{api} is not installed")
-    opened = open_device_memory(api)
-    yield opened
-    opened.close()
-    opened.close()
+    memory = open_device_memory(api)
+    yield memory
+    memory.close()
+    memory.close()
+
+
+@pytest.fixture
+def memory(opened: DeviceMemory) -> Iterator[DeviceMemory]:
+    """Memory whose context is current in the test's thread."""
+    with opened.entered():
+        yield opened
 
 
 def test_what_goes_up_comes_down(memory: DeviceMemory) -> None:
@@ -34,6 +42,25 @@ def test_what_goes_up_comes_down(memory: DeviceMemory) -> None:
     memory.download(received, address)
     memory.synchronise()
     np.testing.assert_array_equal(sent, received)
+
+
+def test_opened_here_used_and_closed_elsewhere(opened: DeviceMemory) -> None:
+    """As a station does: engines are opened in the main thread, and run and closed in a worker's."""
+
+    def work() -> bool:
+        with opened.entered():
+            sent, received = opened.pin(64), opened.pin(64)
+            sent[:] = 7
+            address = opened.allocate(64)
+            opened.upload(address, sent)
+            opened.download(received, address)
+            opened.synchronise()
+            equal = bool((received == 7).all())
+        opened.close()
+        return equal
+
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        assert worker.submit(work).result(timeout=60)
 
 
 def test_a_recorded_copy_takes_the_new_content(memory: DeviceMemory) -> None:

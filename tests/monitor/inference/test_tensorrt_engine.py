@@ -6,7 +6,8 @@ with ONNX Runtime when it is told to. What TensorRT itself does is checked where
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,11 +31,17 @@ class HostMemory:
         self.queue: list[Callable[[], None]] = []
         self.recording: list[Callable[[], None]] | None = None
         self.is_closed = False
+        self.is_entered = False
 
-    def enter(self) -> None:
-        assert not self.is_closed or not self.queue
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        assert not self.is_closed
+        self.is_entered = True
+        yield
+        self.is_entered = False
 
     def allocate(self, size_bytes: int) -> int:
+        assert self.is_entered
         address = 0x1000 * (len(self.buffers) + 1)
         self.buffers[address] = np.full(size_bytes, 0xAA, np.uint8)
         return address
@@ -43,6 +50,7 @@ class HostMemory:
         return np.full(size_bytes, 0x55, np.uint8)
 
     def submit(self, work: Callable[[], None]) -> None:
+        assert self.is_entered
         (self.queue if self.recording is None else self.recording).append(work)
 
     def upload(self, address: int, host: np.ndarray) -> None:
@@ -58,6 +66,7 @@ class HostMemory:
         target[:] = source
 
     def synchronise(self) -> None:
+        assert self.is_entered
         while self.queue:
             self.queue.pop(0)()
 

@@ -1,0 +1,148 @@
+"""pycuda's contexts: what is pushed is popped, and everything is freed, whichever thread opens, runs and closes.
+
+The stand-in keeps what pycuda's sources (src/cpp/cuda.hpp) say of its stack of contexts for every thread: a thread that
+ends with contexts on its stack ends the process, and memory is freed only where its own context object is current.
+"""
+
+import sys
+import threading
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from monitor.inference.device_memory import open_device_memory
+
+
+class _Pycuda:
+    """The part of `pycuda.driver` that is used."""
+
+    def __init__(self) -> None:
+        self.stacks: dict[int, list[Any]] = {}
+        self.living: set[str] = set()
+        self.released: list[Any] = []
+        self.Context = SimpleNamespace(pop=self._pop)
+        self.Device = lambda _: SimpleNamespace(retain_primary_context=self._retain)
+
+    @property
+    def stack(self) -> list[Any]:
+        return self.stacks.setdefault(threading.get_ident(), [])
+
+    def init(self) -> None:
+        assert not self.stacks
+
+    def _pop(self) -> None:
+        self.stack.pop()
+
+    def _retain(self) -> Any:
+        context = SimpleNamespace()
+        context.push = lambda: self.stack.append(context)
+
+        def detach() -> None:
+            assert self.stack.pop() is context
+            self.released.append(context)
+
+        context.detach = detach
+        return context
+
+    def make(self, name: str) -> Any:
+        """Return something that lives under the context that is current."""
+        (*_, owner) = self.stack
+        self.living.add(name)
+
+        def free() -> None:
+            assert self.stack[-1] is owner
+            self.living.remove(name)
+
+        return free
+
+    def Stream(self) -> Any:  # noqa: N802 - pycuda's name
+        driver, free = self, self.make("stream")
+
+        class Stream:
+            handle = 77
+
+            def __del__(self) -> None:
+                free()
+
+            def synchronize(self) -> None:
+                assert driver.stack
+
+        return Stream()
+
+    def mem_alloc(self, size_bytes: int) -> Any:
+        class Allocation:
+            free = staticmethod(self.make("device memory"))
+
+            def __int__(self) -> int:
+                return size_bytes
+
+        return Allocation()
+
+    def pagelocked_empty(self, size_bytes: int, dtype: type) -> Any:
+        class Pinned(np.ndarray):
+            base = SimpleNamespace(free=self.make("pinned memory"))
+
+        return np.zeros(size_bytes, dtype).view(Pinned)
+
+
+@pytest.fixture
+def pycuda(monkeypatch: pytest.MonkeyPatch) -> _Pycuda:
+    driver, package = _Pycuda(), ModuleType("pycuda")
+    package.driver = driver  # type: ignore[attr-defined] # a module made by hand
+    monkeypatch.setitem(sys.modules, "pycuda", package)
+    return driver
+
+
+def _here(work: Callable[[], None]) -> None:
+    work()
+
+
+def _elsewhere(work: Callable[[], None]) -> None:
+    errors: list[BaseException] = []
+
+    def caught() -> None:
+        try:
+            work()
+        except AssertionError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=caught)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+
+
+@pytest.mark.parametrize("run", [_here, _elsewhere])
+@pytest.mark.parametrize("close", [_here, _elsewhere])
+def test_no_context_stays_on_a_stack_and_everything_is_freed(
+    pycuda: _Pycuda, run: Callable[..., None], close: Callable[..., None]
+) -> None:
+    memory = open_device_memory("pycuda")
+    with memory.entered():
+        memory.allocate(16)
+        memory.pin(16)
+
+    def use() -> None:
+        with memory.entered():
+            memory.synchronise()
+
+    assert pycuda.living == {"stream", "device memory", "pinned memory"}
+    run(use)
+    assert not any(pycuda.stacks.values())
+    close(memory.close)
+    close(memory.close)
+    assert not any(pycuda.stacks.values())
+    assert pycuda.living == set()
+    assert len(pycuda.released) == 1
+
+
+def test_an_error_inside_leaves_the_stack_as_it_was(pycuda: _Pycuda) -> None:
+    memory = open_device_memory("pycuda")
+    with pytest.raises(ValueError, match="odd"), memory.entered():
+        raise ValueError("odd")
+    assert not any(pycuda.stacks.values())
+    memory.close()
