@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import EngineError
+from monitor.inference.tensors import first_line
 
 __all__ = ["CudaApi", "CudaPythonMemory", "DeviceMemory", "PycudaMemory", "open_device_memory"]
 
@@ -79,6 +80,10 @@ def open_device_memory(api: CudaApi = "auto") -> DeviceMemory:
         raise EngineError(
             f"{package} cannot be imported ({error}); pip install {package}, or choose the other"
         ) from error
+    except EngineError:
+        raise
+    except Exception as error:  # each library has errors of its own, which share no base but this
+        raise EngineError(f"{chosen} cannot open the GPU: {first_line(error)}; see `nicu-monitor doctor`") from error
 
 
 class CudaPythonMemory:

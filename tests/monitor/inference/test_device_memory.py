@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from monitor.errors import EngineError
+from monitor.inference.cuda import probe_cuda
 from monitor.inference.device_memory import open_device_memory
 
 
@@ -138,6 +140,28 @@ def test_no_context_stays_on_a_stack_and_everything_is_freed(
     assert not any(pycuda.stacks.values())
     assert pycuda.living == set()
     assert len(pycuda.released) == 1
+
+
+def test_a_gpu_that_cannot_be_opened_is_one_sentence(pycuda: _Pycuda, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the library's own would end the station, where one of the engine lets it fall back."""
+
+    class LogicError(Exception):
+        pass
+
+    def init() -> None:
+        raise LogicError("cuInit failed: unknown error\nmore")
+
+    monkeypatch.setattr(pycuda, "init", init)
+    with pytest.raises(EngineError, match="pycuda cannot open the GPU: cuInit failed: unknown error; see"):
+        open_device_memory("pycuda")
+
+
+def test_without_a_driver_cuda_python_is_one_sentence() -> None:
+    pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed")
+    if probe_cuda().gpu is not None:
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(EngineError, match=r"cuda-python cannot open the GPU: |the GPU refused a CUDA call"):
+        open_device_memory("cuda-python")
 
 
 def test_an_error_inside_leaves_the_stack_as_it_was(pycuda: _Pycuda) -> None:
