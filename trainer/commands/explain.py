@@ -1,11 +1,14 @@
-"""`nicu-trainer explain`: draw where a network looks."""
+"""`nicu-trainer explain`: draw where a network looks, and score the drawings."""
 
+import json
+import sys
 from pathlib import Path
 
 import click
 
-from trainer.explanation import METHODS, draw_figures, open_material
+from trainer.explanation import METHODS, Material, draw_figures, open_material, score_maps, score_tables
 from trainer.training.determinism import pinned_threads
+from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
 
@@ -28,6 +31,9 @@ __all__ = ["command"]
     default=("grad-cam", "integrated-gradients"),
     show_default=True,
 )
+@click.option(
+    "--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored; 0: none."
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which pictures.")
 def command(
     *,
@@ -37,17 +43,34 @@ def command(
     out: Path,
     pictures: int,
     methods: tuple[str, ...],
+    scored: int,
     seed: int,
 ) -> None:
     """Draw the crop, its heat map and the overlay for both answers, as in the dissertation's Figure 2.
 
     A cross-validation's pictures are explained by the networks of the fold that tested them. A trained model
-    (`model.pt`) is explained on the pictures of --manifest.
+    (`model.pt`) is explained on the pictures of --manifest. Scores of the maps are printed and written as
+    scores.json and scores.md.
     """
     with pinned_threads(1):
         material = open_material(source, manifest, crops)
         rows = material.chosen(pictures, seed)
         for path in draw_figures(material, rows, methods, out):
             click.echo(f"Figure: {path}")
+        if scored:
+            _score(material, scored, methods, seed, out)
     if not material.is_unseen:
         click.echo("Whether the model learnt from these pictures is not known here.")
+
+
+def _score(material: Material, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
+    """Print and write the scores of some pictures' maps."""
+    rows = material.chosen(count, seed)
+    with click.progressbar(length=len(rows), label="scoring maps", file=sys.stderr) as bar:
+        scores = score_maps(material, rows, methods, seed, lambda _: bar.update(1))
+    content = {"model": material.title, "pictures": len(rows), "is_unseen": material.is_unseen, **scores}
+    write_atomically(out / "scores.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    text = "\n".join(table.markdown() for table in score_tables(scores))
+    write_atomically(out / "scores.md", text.encode())
+    click.echo(text)
+    click.echo(f"Scores: {out / 'scores.json'}, {out / 'scores.md'}")

@@ -7,6 +7,8 @@ from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.material import Material, Part, open_material
 from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
+from trainer.explanation.scoring import score_maps
+from trainer.explanation.table import score_tables
 
 __all__ = [
     "METHODS",
@@ -19,5 +21,7 @@ __all__ = [
     "integrated_gradients",
     "occlusion",
     "open_material",
+    "score_maps",
+    "score_tables",
     "spread_cells",
 ]

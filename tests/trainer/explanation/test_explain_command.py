@@ -1,5 +1,7 @@
 """`nicu-trainer explain`, from a run or a trained model to files."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -42,7 +44,7 @@ def test_every_method_gets_a_figure_with_a_row_for_each_picture(folder, tmp_path
     for pictures in (2, 4):
         out = tmp_path / str(pictures)
         methods = [part for method in METHODS for part in ("--method", method)]
-        output = run(explain, folder, "--out", out, "--pictures", pictures, *methods)
+        output = run(explain, folder, "--out", out, "--pictures", pictures, "--scored", 0, *methods)
         figures = [cv2.imread(str(out / f"figure2-{method}.png")) for method in METHODS]
         assert output.count("Figure:") == len(METHODS)
         heights.append({figure.shape[0] for figure in figures})
@@ -83,10 +85,25 @@ def test_pictures_are_chosen_of_both_labels_and_of_many_subjects(folder):
 def test_an_ensembles_file_is_explained_on_the_named_pictures(folder, study, tmp_path):
     path = ensemble_of_folds(open_run(folder), tmp_path, FinalModel("folds"))
 
-    output = run(explain, path, "--manifest", study.folder.with_suffix(".csv"), "--out", tmp_path / "x")
+    output = run(explain, path, "--manifest", study.folder.with_suffix(".csv"), "--out", tmp_path / "x", "--scored", 2)
 
     assert "not known" in output
     assert len(open_material(path, study.folder.with_suffix(".csv"), None).parts[0].networks) == 3
+
+
+def test_the_scores_are_written_for_people_and_for_programs(folder, tmp_path):
+    output = run(explain, folder, "--out", tmp_path, "--pictures", 1, "--scored", 6)
+    scores = json.loads((tmp_path / "scores.json").read_text())
+
+    assert {entry["method"] for entry in scores["maps"]} == {"grad-cam", "integrated-gradients", "random"}
+    for method in ("grad-cam", "integrated-gradients", "random"):
+        assert sum(entry["pictures"] for entry in scores["maps"] if entry["method"] == method) == 6
+    for entry in scores["maps"]:
+        if entry["empty"] < entry["pictures"]:
+            assert 0 <= entry["deletion"] <= 1
+            assert entry["artefact"] == pytest.approx(1 - entry["energy"]["face"])
+    assert [entry["method"] for entry in scores["randomisation"]] == ["grad-cam", "integrated-gradients"]
+    assert (tmp_path / "scores.md").read_text() in output
 
 
 def test_mistakes_get_a_sentence(folder, study, tmp_path):

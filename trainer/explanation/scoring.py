@@ -1,0 +1,129 @@
+"""Scores the heat maps of many pictures, method by method, beside random maps as the control."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.explanation.evidence import Evidence
+from trainer.explanation.faithfulness import deletion_insertion, map_agreement, random_map, randomised
+from trainer.explanation.material import Material, Part
+from trainer.explanation.methods import heat_maps
+from trainer.explanation.regions import NFCS_REGIONS, crop_regions
+from trainer.explanation.scores import energy_in, enrichment, points_into
+
+__all__ = ["RANDOM", "score_maps"]
+
+RANDOM = "random"
+_RANDOMISED_LAYERS = {"last layer": 1, "last two layers": 2, "all layers": 10_000}
+_AGREEMENT_PICTURES = 8
+
+
+def score_maps(
+    material: Material,
+    rows: NDArray[np.int64],
+    methods: Sequence[str],
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Score every method's maps of the answers that the networks gave.
+
+    Args:
+        material: Pictures and networks.
+        rows: Which pictures.
+        methods: Keys of `METHODS`; random maps are added as the control.
+        seed: Of the random maps and weights.
+        progress: Called with the number of pictures done.
+
+    Returns:
+        Plain values: `maps`, one entry for each method and answer, and `randomisation`, one for each method. A score
+        that could not be measured on any picture is None.
+    """
+    gathered: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    agreement: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
+    generator, done = np.random.default_rng(seed), 0
+    for part in (part.keeping(rows) for part in material.parts):
+        strangers = {name: _randomised(part, layers, seed) for name, layers in _RANDOMISED_LAYERS.items()}
+        for row in part.rows:
+            inputs = material.inputs(np.array([row]))
+            evidence = Evidence.PAIN if part.scores(inputs)[0] >= 0.5 else Evidence.NO_PAIN
+            regions = crop_regions(material.study, int(row), material.contract)
+            for method in (*methods, RANDOM):
+                heat = (
+                    random_map(inputs.shape[-1], generator)
+                    if method == RANDOM
+                    else heat_maps(method, part.networks, inputs, evidence)[0]
+                )
+                gathered.setdefault((method, evidence.value), []).append(_scores(part, inputs, evidence, heat, regions))
+                if method != RANDOM and len(agreement[method]) < _AGREEMENT_PICTURES and heat.max() > 0:
+                    agreement[method].append(
+                        {
+                            name: map_agreement(heat, heat_maps(method, networks, inputs, evidence)[0])
+                            for name, networks in strangers.items()
+                        }
+                    )
+            done += 1
+            progress(done)
+    maps = [
+        {"method": method, "answer": answer, "pictures": len(found), **_summary(found)}
+        for (method, answer), found in sorted(gathered.items())
+    ]
+    return {
+        "maps": maps,
+        "randomisation": [
+            {"method": method, "pictures": len(found)}
+            | {name: _mean(entry[name] for entry in found) for name in _RANDOMISED_LAYERS}
+            for method, found in agreement.items()
+        ],
+    }
+
+
+def _randomised(part: Part, layers: int, seed: int) -> tuple[Any, ...]:
+    return tuple(randomised(network, layers, seed + index) for index, network in enumerate(part.networks))
+
+
+def _scores(
+    part: Part,
+    inputs: torch.Tensor,
+    evidence: Evidence,
+    heat: NDArray[np.float32],
+    regions: dict[str, NDArray[np.bool_]],
+) -> dict[str, Any]:
+    def answer(values: torch.Tensor) -> NDArray[np.float64]:
+        pain = part.scores(values)
+        return pain if evidence is Evidence.PAIN else 1.0 - pain
+
+    known = [regions[name] for name in NFCS_REGIONS if name in regions]
+    areas = dict(regions) | ({"nfcs": np.logical_or.reduce(known)} if known else {})
+    is_empty = float(heat.max()) <= 0.0
+    scores: dict[str, Any] = {
+        "empty": is_empty,
+        "energy": {name: energy_in(heat, mask) for name, mask in areas.items()},
+        "enrichment": {name: enrichment(heat, mask) for name, mask in areas.items()},
+        "pointing": {name: points_into(heat, mask) for name, mask in areas.items()},
+    }
+    if not is_empty:
+        curves = deletion_insertion(answer, inputs, heat)
+        scores |= {"deletion": curves.deletion, "insertion": curves.insertion}
+    return scores
+
+
+def _summary(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return means over the pictures; the artefact score is the share of the heat beside the face."""
+    summary: dict[str, Any] = {"empty": sum(bool(entry["empty"]) for entry in found)}
+    for kind in ("energy", "enrichment", "pointing"):
+        names = sorted({name for entry in found for name in entry[kind]})
+        summary[kind] = {name: _mean(entry[kind].get(name) for entry in found) for name in names}
+    face = summary["energy"].get("face")
+    summary["artefact"] = None if face is None else 1.0 - face
+    for kind in ("deletion", "insertion"):
+        summary[kind] = _mean(entry.get(kind) for entry in found)
+    return summary
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None and not math.isnan(value)]
+    return float(np.mean(known)) if known else None

@@ -1,0 +1,57 @@
+"""The scores as tables for people."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from trainer.evaluation.tables import Table
+
+__all__ = ["score_tables"]
+
+_HEAD = ("method", "answer", "pictures", "empty maps", "artefact score", "points at face")
+_TAIL = ("deletion (low is good)", "insertion (high is good)")
+_REGIONS = ("face", "nfcs", "brows", "eyes", "nose", "nasolabial", "mouth", "chin", "cue")
+
+
+def score_tables(scores: dict[str, Any]) -> list[Table]:
+    """Return the tables of what `score_maps` returned."""
+    maps: Sequence[dict[str, Any]] = scores["maps"]
+    known = [name for name in _REGIONS if any(name in entry["enrichment"] for entry in maps)]
+    rows = [
+        [
+            entry["method"],
+            entry["answer"],
+            str(entry["pictures"]),
+            str(entry["empty"]),
+            _number(entry["artefact"]),
+            _number(entry["pointing"].get("face")),
+            *(_number(entry["enrichment"].get(name)) for name in known),
+            _number(entry["deletion"]),
+            _number(entry["insertion"]),
+        ]
+        for entry in maps
+    ]
+    head = [*_HEAD, *(f"{name} enrichment" for name in known), *_TAIL]
+    checks: Sequence[dict[str, Any]] = scores["randomisation"]
+    steps = [name for name in (checks[0] if checks else {}) if name not in {"method", "pictures"}]
+    drawn = [[entry["method"], str(entry["pictures"]), *(_number(entry[step]) for step in steps)] for entry in checks]
+    return [
+        Table(
+            "Scores of the heat maps",
+            head,
+            rows,
+            "Means over the pictures, each for the answer that was given. Enrichment 1 is chance; the artefact score "
+            "is the share of the heat beside the face. Empty maps, of constant answers, have no scores. Random maps are "
+            "the control.",
+        ),
+        Table(
+            "Agreement with randomised weights",
+            ["method", "pictures", *steps],
+            drawn,
+            "Spearman's correlation with the map of the same network after its last layers were drawn anew. It should "
+            "fall towards 0; a map that stays the same does not show what was learnt.",
+        ),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
