@@ -1,16 +1,13 @@
 """How many beds fit: more and more cameras, each number in a process of its own, until a bed suffers."""
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 
+from monitor.bench.process import run_in_new_process
 from monitor.bench.result import Capacity, RunResult, Step
-from monitor.bench.run import Plan, run_station
-from monitor.config import LogSettings
-from monitor.logs import configure
+from monitor.bench.run import Plan
 
 __all__ = ["LARGEST_AGE_SECONDS", "STARVED_SHARE", "find_capacity", "shortfall"]
 
@@ -33,7 +30,7 @@ def shortfall(result: RunResult) -> str | None:
 def find_capacity(
     plan: Plan,
     largest: int,
-    measure: Callable[[Plan], RunResult] | None = None,
+    measure: Callable[[Plan], RunResult] = run_in_new_process,
     on_step: Callable[[Step], None] | None = None,
 ) -> Capacity:
     """Double the number of cameras until it is too large, then halve the gap to the last good number.
@@ -47,7 +44,6 @@ def find_capacity(
     Raises:
         MonitorError: A run could not be made.
     """
-    measure = measure or _in_new_process
     steps: list[Step] = []
 
     def is_enough(cameras: int) -> bool:
@@ -74,13 +70,3 @@ def _slope(steps: list[Step]) -> float | None:
         return None
     cameras = [float(step.cameras) for step in steps]
     return float(np.polyfit(cameras, [step.result.resident_megabytes for step in steps], 1)[0])
-
-
-def _in_new_process(plan: Plan) -> RunResult:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_quiet) as pool:
-        return pool.submit(run_station, plan).result()
-
-
-def _quiet() -> None:
-    configure(LogSettings(level="error"))

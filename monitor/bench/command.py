@@ -10,9 +10,10 @@ import click
 
 from monitor.bench.capacity import find_capacity
 from monitor.bench.clips import draw_clip
+from monitor.bench.process import run_in_new_process
 from monitor.bench.pure import measure_pure_costs
 from monitor.bench.report import capacity_lines, run_lines, step_line
-from monitor.bench.run import Plan, run_station
+from monitor.bench.run import Plan
 from monitor.config import (
     MAXIMUM_BEDS,
     AnalysisSettings,
@@ -107,6 +108,6 @@ def command(
             found = find_capacity(plan, largest, on_step=lambda step: click.echo(step_line(step), err=True))
             lines, record = list(capacity_lines(found)), asdict(found)
         else:
-            result = run_station(plan)
+            result = run_in_new_process(plan)
             lines, record = list(run_lines(result)), asdict(result)
     click.echo(json.dumps(record, indent=2) if as_json else "\n".join(lines))
