@@ -40,8 +40,8 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
             head,
             rows,
             "Means over the pictures, each for the answer that was given. Enrichment 1 is chance; the artefact score "
-            "is the share of the heat beside the face. Empty maps, of constant answers, have no scores. Random maps are "
-            "the control.",
+            "is the share of the heat beside the face. Empty maps, of constant answers, have no scores; random maps "
+            "are the control.",
         ),
         Table(
             "Agreement with randomised weights",

@@ -44,10 +44,8 @@ def test_the_pointing_game_tolerates_fifteen_pixels_of_224():
     heat = np.zeros((224, 224), np.float32)
     heat[100, 100] = 1.0
 
-    assert points_into(
-        heat, square(224, 80, 90)
-    )  # 10 px diagonally: 15.6 px away is too far, so 11 * sqrt(2) is not in
-    assert not points_into(heat, square(224, 70, 88))
+    assert points_into(heat, square(224, 80, 91))  # 10 px away on both axes: 14.1 px
+    assert not points_into(heat, square(224, 80, 90))  # 11 px away on both axes: 15.6 px
 
 
 def test_an_empty_map_has_no_score():
