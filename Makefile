@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports bench docs constraints clean distclean
+.PHONY: help setup demo test lint types imports bench docs reliability faults-slow soak fuzz fuzz-coverage audit constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,30 @@ bench: setup ## Latency and throughput of every engine, as ratios to ONNX Runtim
 docs: setup ## Build the documentation into site/, with its links checked
 	@$(BIN)/mkdocs build --strict --quiet --config-file deploy/mkdocs.yml --site-dir ../site
 	@echo "open site/index.html"
+
+RECORD := NICU_RELIABILITY_RECORD=$(CURDIR)/tests/faults/results.json
+
+reliability: setup ## Break everything that can break, quickly, and renew docs/reliability.md
+	@$(RECORD) $(BIN)/pytest -m "not slow" --deselect tests/faults/test_table.py tests/faults $(PYTEST_ARGS)
+	@$(BIN)/python tests/support/reliability_table.py
+
+faults-slow: setup ## 200 camera faults, 200 kills, a million frames; renews docs/reliability.md, too
+	@$(RECORD) $(BIN)/pytest -m slow tests/faults $(PYTEST_ARGS)
+	@$(BIN)/python tests/support/reliability_table.py
+
+soak: setup ## A daemon under random faults for a day; SOAK_ARGS="--hours 0.05" for a trial
+	@PYTHONPATH=tests/support $(BIN)/python tests/support/soak.py $(SOAK_ARGS)
+
+fuzz: setup ## 100,000 random inputs for every reader; FUZZ_ARGS="config --cases 5000 --seed 1"
+	@$(BIN)/python tests/support/fuzz_run.py $(FUZZ_ARGS)
+
+fuzz-coverage: setup ## One reader under atheris; FUZZ_TARGET=config FUZZ_ARGS="-max_total_time=60"
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/pip install --quiet atheris
+	@$(BIN)/python tests/support/fuzz_coverage.py $(or $(FUZZ_TARGET),config) $(FUZZ_ARGS)
+
+audit: setup ## Known holes in the pinned dependencies; needs PyPI's advisory service
+	@$(BIN)/python -c "import pip_audit" 2>/dev/null || $(BIN)/pip install --quiet pip-audit
+	@$(BIN)/pip-audit --requirement deploy/constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 constraints: ## Write deploy/constraints.txt anew from what is installed
 	@{ grep '^#' deploy/constraints.txt; $(BIN)/pip freeze --exclude-editable --exclude PyGObject | sed 's/+cpu$$//'; } > deploy/constraints.new

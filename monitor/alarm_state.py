@@ -23,7 +23,10 @@ def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:
     Raises:
         ValueError: The text is no such state.
     """
-    kept = json.loads(text)
+    try:
+        kept = json.loads(text)
+    except RecursionError:
+        raise ValueError("the kept alarm state is nested too deeply") from None
     try:
         state, saved_at = kept["state"], float(kept["saved_at"])
     except (KeyError, TypeError) as error:

@@ -1,0 +1,108 @@
+"""What is fuzzed: every reader of something that a stranger may have written, and the errors that it may raise.
+
+A target takes bytes. It returns when they were accepted, or when they were refused with an error that is meant for
+people; anything else that it raises is a fault.
+"""
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from monitor.alarm_state import unpack
+from monitor.clock import ManualClock
+from monitor.config_file import find_mistakes
+from monitor.errors import MonitorError
+from monitor.inference.bundle import read_bundle
+from monitor.publish.alert import Alert
+from monitor.publish.commands import CommandOutcome, CommandReader
+from trainer.data.manifest import read_manifest
+
+Target = Callable[[bytes], None]
+
+_FOLDER = Path(tempfile.mkdtemp(prefix="nicu-fuzz-"))
+
+
+def config(data: bytes) -> None:
+    """A station's configuration: every mistake is listed, none raised."""
+    path = _FOLDER / "station.yaml"
+    path.write_bytes(data)
+    for mistake in find_mistakes(path, {}):
+        assert str(mistake)
+
+
+def alert(data: bytes) -> None:
+    """An entry of the alert stream: accepted only when it says the same after a round trip."""
+    with contextlib.suppress(ValidationError):
+        read = Alert.model_validate_json(data)
+        assert Alert.model_validate_json(read.model_dump_json(by_alias=True)) == read
+
+
+class _Stream:
+    """A Redis stream with one entry."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self.fields = fields
+
+    def xrange(self, *_: object, **__: object) -> list[tuple[str, dict[str, str]]]:
+        return [("1-1", self.fields)]
+
+    def xdel(self, *_: object) -> None:
+        self.fields = {}
+
+
+def command(data: bytes) -> None:
+    """An entry of the commands stream: dealt with and removed, whatever it holds."""
+    parts = [part.decode("utf-8", "surrogateescape") for part in data.split(b"\0")]
+    stream = _Stream(dict(zip(parts[::2], parts[1::2], strict=False)))
+    taken = []
+    outcomes = CommandReader(stream, "nicu:commands:x", None, taken.append).poll()
+    assert outcomes in ([CommandOutcome.ACCEPTED], [CommandOutcome.MALFORMED])
+    assert len(taken) == (outcomes == [CommandOutcome.ACCEPTED])
+    assert not stream.fields
+
+
+def bundle(data: bytes) -> None:
+    """A bundle's manifest, with its own digest put right, so that the fields behind it are reached too."""
+    directory = _FOLDER / "bundle"
+    directory.mkdir(exist_ok=True)
+    with contextlib.suppress(ValueError, RecursionError):
+        document = json.loads(data)
+        if isinstance(document, dict):
+            document.pop("manifest_sha256", None)
+            text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+            document["manifest_sha256"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            data = json.dumps(document).encode()
+    (directory / "bundle.json").write_bytes(data)
+    with contextlib.suppress(MonitorError):
+        read_bundle(directory)
+
+
+def manifest(data: bytes) -> None:
+    """A data set's manifest."""
+    path = _FOLDER / "manifest.csv"
+    path.write_bytes(data)
+    with contextlib.suppress(MonitorError):
+        assert read_manifest(path).records
+
+
+def alarm_state(data: bytes) -> None:
+    """Alarm state of an earlier run."""
+    with contextlib.suppress(ValueError):
+        state, away_seconds = unpack(data.decode("utf-8", "replace"), ManualClock().wall())
+        assert isinstance(state, dict)
+        assert 0.0 <= away_seconds <= 86_400.0
+
+
+TARGETS: dict[str, Target] = {
+    "alarm_state": alarm_state,
+    "alert": alert,
+    "bundle": bundle,
+    "command": command,
+    "config": config,
+    "manifest": manifest,
+}
