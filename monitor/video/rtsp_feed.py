@@ -175,11 +175,14 @@ class FeedThread:
         """Start sending."""
         self._thread.start()
 
+    def cancel(self) -> None:
+        """Stop sending; returns at once. Safe on threads that are not Python's, where waiting would leave a trace."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Stop sending; waits for the picture that is being painted."""
-        self._stopping.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join(5.0)
+        self.cancel()
+        self._thread.join(5.0)
 
     def _run(self) -> None:
         started = time.monotonic()

@@ -3,6 +3,7 @@
 It runs on a GLib context and a thread of its own. Streams are shared: however many watch, each is encoded once.
 """
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from monitor.video.rtsp_feed import Feed, FeedThread
 __all__ = ["Credentials", "RtspServer", "TlsFiles"]
 
 _ROLE = "viewer"
+_STOP_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+_abandoned: list["RtspServer"] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,23 +130,32 @@ class RtspServer:
 
     def stop(self) -> None:
         """Cut all connections, stop listening, end the threads."""
-        if self._thread is None:
+        thread, self._thread = self._thread, None
+        if thread is None:
             return
-        self._source.destroy()
-        self.disconnect_clients()
-        # From within the loop: one that has not begun to run yet would miss a plain call.
+        # Everything that touches the server happens on its own thread: clients come and go there at the same time.
         quitting = self._glib.idle_source_new()
-        quitting.set_callback(lambda _: self._loop.quit())
+        quitting.set_callback(lambda _: self._quit())
         quitting.attach(self._context)
-        self._thread.join(5.0)
-        self._thread = None
+        thread.join(_STOP_SECONDS)
+        if thread.is_alive():
+            # The loop still uses all of this; to free it now would pull the ground from under it.
+            _abandoned.append(self)
+            _log.warning("the RTSP server did not stop within %.0f s and was left behind", _STOP_SECONDS)
         # The port is free only once nothing refers to the source any more.
         self._source = None
         with self._lock:
             threads = list(self._threads.values())
             self._threads.clear()
-        for thread in threads:
-            thread.stop()
+        for feed in threads:
+            feed.stop()
+
+    def _quit(self) -> bool:
+        """Cut all connections, stop listening, end the loop; on the loop's thread."""
+        self.disconnect_clients()
+        self._source.destroy()
+        self._loop.quit()
+        return False
 
     def _factory(self, path: str, feed: Feed, *, restricted: bool) -> Any:  # noqa: ANN401 - from gi
         factory = self._rtsp.RTSPMediaFactory.new()
@@ -176,7 +189,7 @@ class RtspServer:
             former, self._threads[path] = self._threads.get(path), thread
         if former is not None:
             former.stop()
-        media.connect("unprepared", lambda _: thread.stop())
+        media.connect("unprepared", lambda _: thread.cancel())
         thread.start()
 
     def _auth(self, credentials: Credentials | None, tls: TlsFiles | None) -> Any:  # noqa: ANN401 - from gi
