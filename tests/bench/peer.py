@@ -40,6 +40,8 @@ SAME_FACE_SHARE = 0.25
 
 def figures(found, used_cpu_seconds, decode_cpu_seconds, pictures_per_second, cameras, rate):
     """Return what can be compared."""
+    if not found["judged"]:
+        sys.exit("no frame was judged in time: the machine is too busy for this; ask for more --seconds")
     decode = decode_cpu_seconds / found["decoded"]
     judge = (used_cpu_seconds - decode_cpu_seconds) / found["judged"]
     return {
@@ -58,6 +60,8 @@ def run_station(clip, pictures_per_second, cameras, seconds, rate):
     ended = subprocess.run([*program, *options], stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(ended.stdout)
     stages = found["cpu_seconds"]
+    if found["efficiency"] is None:
+        sys.exit("the station judged no frame in time: the machine is too busy; ask for more --seconds")
     total = {**found["total"], "seconds": found["seconds"], "resident_megabytes": found["resident_megabytes"]}
     decode = stages.get("decode", 0.0) + stages.get("receive", 0.0)
     used = found["efficiency"]["used_cpu_seconds"]

@@ -20,7 +20,7 @@ def test_both_watch_the_same_streams_and_find_the_same_face(tmp_path):
     with VideoWriter(clip, 15.0) as writer:
         for index in range(30):
             writer.write(bed.frame(index / 15)[0], index / 15)
-    options = ["--cameras", "1", "--seconds", "2", "--rounds", "1", "--clip", str(clip)]
+    options = ["--cameras", "1", "--seconds", "4", "--rounds", "1", "--clip", str(clip)]
     ended = subprocess.run([sys.executable, str(PROGRAM), *options], check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
 

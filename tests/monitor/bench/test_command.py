@@ -20,7 +20,7 @@ def bench(*arguments):
 
 @pytest.mark.parametrize("source", ["rtsp", "file"])
 def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
-    found = bench("--cameras", "2", "--seconds", "2", "--source", source, "--clip", str(clip), "--json")
+    found = bench("--cameras", "2", "--seconds", "4", "--source", source, "--clip", str(clip), "--json")
 
     assert set(found["beds"]) == {"bed-1", "bed-2"}
     assert found["size_px"] == [640, 360]
