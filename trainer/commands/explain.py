@@ -3,10 +3,20 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from trainer.explanation import METHODS, Material, draw_figures, open_material, score_maps, score_tables
+from trainer.explanation import (
+    METHODS,
+    Material,
+    draw_figures,
+    intervene,
+    intervention_tables,
+    open_material,
+    score_maps,
+    score_tables,
+)
 from trainer.training.determinism import pinned_threads
 from trainer.training.storage import write_atomically
 
@@ -34,6 +44,13 @@ __all__ = ["command"]
 @click.option(
     "--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored; 0: none."
 )
+@click.option(
+    "--intervened",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    help="Pictures that are changed to see whether the answer changes; 0: none.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which pictures.")
 def command(
     *,
@@ -44,13 +61,15 @@ def command(
     pictures: int,
     methods: tuple[str, ...],
     scored: int,
+    intervened: int,
     seed: int,
 ) -> None:
     """Draw the crop, its heat map and the overlay for both answers, as in the dissertation's Figure 2.
 
     A cross-validation's pictures are explained by the networks of the fold that tested them. A trained model
     (`model.pt`) is explained on the pictures of --manifest. Scores of the maps are printed and written as
-    scores.json and scores.md.
+    scores.json and scores.md; what happens to the answers when face or background are changed, as
+    interventions.json and interventions.md.
     """
     with pinned_threads(1):
         material = open_material(source, manifest, crops)
@@ -59,6 +78,8 @@ def command(
             click.echo(f"Figure: {path}")
         if scored:
             _score(material, scored, methods, seed, out)
+        if intervened:
+            _intervene(material, intervened, seed, out)
     if not material.is_unseen:
         click.echo("Whether the model learnt from these pictures is not known here.")
 
@@ -69,8 +90,18 @@ def _score(material: Material, count: int, methods: tuple[str, ...], seed: int, 
     with click.progressbar(length=len(rows), label="scoring maps", file=sys.stderr) as bar:
         scores = score_maps(material, rows, methods, seed, lambda _: bar.update(1))
     content = {"model": material.title, "pictures": len(rows), "is_unseen": material.is_unseen, **scores}
-    write_atomically(out / "scores.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
-    text = "\n".join(table.markdown() for table in score_tables(scores))
-    write_atomically(out / "scores.md", text.encode())
+    _tell(content, "\n".join(table.markdown() for table in score_tables(scores)), out, "scores")
+
+
+def _intervene(material: Material, count: int, seed: int, out: Path) -> None:
+    """Print and write what the answers hang on."""
+    results = intervene(material, material.chosen(count, seed), seed)
+    content = {"model": material.title, "is_unseen": material.is_unseen, **results}
+    _tell(content, "\n".join(table.markdown() for table in intervention_tables(results)), out, "interventions")
+
+
+def _tell(content: dict[str, Any], text: str, out: Path, stem: str) -> None:
+    write_atomically(out / f"{stem}.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(out / f"{stem}.md", text.encode())
     click.echo(text)
-    click.echo(f"Scores: {out / 'scores.json'}, {out / 'scores.md'}")
+    click.echo(f"Written: {out / stem}.json, {out / stem}.md")

@@ -4,11 +4,12 @@ from trainer.explanation.cells import spread_cells
 from trainer.explanation.drawing import draw_figures
 from trainer.explanation.evidence import Evidence
 from trainer.explanation.gradcam import grad_cam
+from trainer.explanation.intervening import intervene
 from trainer.explanation.material import Material, Part, open_material
 from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 from trainer.explanation.scoring import score_maps
-from trainer.explanation.table import score_tables
+from trainer.explanation.table import intervention_tables, score_tables
 
 __all__ = [
     "METHODS",
@@ -19,6 +20,8 @@ __all__ = [
     "grad_cam",
     "heat_maps",
     "integrated_gradients",
+    "intervene",
+    "intervention_tables",
     "occlusion",
     "open_material",
     "score_maps",

@@ -5,7 +5,7 @@ from typing import Any
 
 from trainer.evaluation.tables import Table
 
-__all__ = ["score_tables"]
+__all__ = ["intervention_tables", "score_tables"]
 
 _HEAD = ("method", "answer", "pictures", "empty maps", "artefact score", "points at face")
 _TAIL = ("deletion (low is good)", "insertion (high is good)")
@@ -49,6 +49,34 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
             drawn,
             "Spearman's correlation with the map of the same network after its last layers were drawn anew. It should "
             "fall towards 0; a map that stays the same does not show what was learnt.",
+        ),
+    ]
+
+
+def intervention_tables(results: dict[str, Any]) -> list[Table]:
+    """Return the tables of what `intervene` returned."""
+    swap = results["background_swap"]
+    areas = [
+        [f"AUC, {name}", _number(area["value"]), f"[{_number(area['low'])}, {_number(area['high'])}]"]
+        for name, area in results["auc"].items()
+    ]
+    areas.append(["flip rate, background swapped", _number(swap["flip_rate"]), ""])
+    areas.append(["mean change, background swapped", _number(swap["mean_change"]), ""])
+    regions = [
+        [name, _number(change["pain"]), _number(change["no-pain"])] for name, change in results["occlusion"].items()
+    ]
+    return [
+        Table(
+            "Interventions",
+            ["figure", "value", "95 % interval over infants"],
+            areas,
+            f"{swap['pictures']} backgrounds were swapped for one of the other label and of another infant. A network "
+            "that looks at faces has a background AUC about 0.5 and hardly flips.",
+        ),
+        Table(
+            "Change of the probability of pain when a region is blurred",
+            ["region", "pictures of pain", "pictures of no pain"],
+            regions,
         ),
     ]
 

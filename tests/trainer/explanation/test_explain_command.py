@@ -44,7 +44,7 @@ def test_every_method_gets_a_figure_with_a_row_for_each_picture(folder, tmp_path
     for pictures in (2, 4):
         out = tmp_path / str(pictures)
         methods = [part for method in METHODS for part in ("--method", method)]
-        output = run(explain, folder, "--out", out, "--pictures", pictures, "--scored", 0, *methods)
+        output = run(explain, folder, "--out", out, "--pictures", pictures, "--scored", 0, "--intervened", 0, *methods)
         figures = [cv2.imread(str(out / f"figure2-{method}.png")) for method in METHODS]
         assert output.count("Figure:") == len(METHODS)
         heights.append({figure.shape[0] for figure in figures})
@@ -85,7 +85,18 @@ def test_pictures_are_chosen_of_both_labels_and_of_many_subjects(folder):
 def test_an_ensembles_file_is_explained_on_the_named_pictures(folder, study, tmp_path):
     path = ensemble_of_folds(open_run(folder), tmp_path, FinalModel("folds"))
 
-    output = run(explain, path, "--manifest", study.folder.with_suffix(".csv"), "--out", tmp_path / "x", "--scored", 2)
+    output = run(
+        explain,
+        path,
+        "--manifest",
+        study.folder.with_suffix(".csv"),
+        "--out",
+        tmp_path / "x",
+        "--scored",
+        2,
+        "--intervened",
+        6,
+    )
 
     assert "not known" in output
     assert len(open_material(path, study.folder.with_suffix(".csv"), None).parts[0].networks) == 3
@@ -104,6 +115,11 @@ def test_the_scores_are_written_for_people_and_for_programs(folder, tmp_path):
             assert entry["artefact"] == pytest.approx(1 - entry["energy"]["face"])
     assert [entry["method"] for entry in scores["randomisation"]] == ["grad-cam", "integrated-gradients"]
     assert (tmp_path / "scores.md").read_text() in output
+    changed = json.loads((tmp_path / "interventions.json").read_text())
+    assert changed["pictures"] == changed["background_swap"]["pictures"] == 24
+    assert 0 <= changed["background_swap"]["flip_rate"] <= 1
+    assert set(changed["auc"]) == {"whole", "background", "face"}
+    assert (tmp_path / "interventions.md").read_text() in output
 
 
 def test_mistakes_get_a_sentence(folder, study, tmp_path):
