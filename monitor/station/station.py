@@ -14,7 +14,7 @@ from monitor.board.board import Board
 from monitor.board.facts import BedPlace, StationFacts
 from monitor.clock import Clock, SystemClock
 from monitor.clock_sync import is_synchronised
-from monitor.config import StationConfig
+from monitor.config import BedSettings, StationConfig
 from monitor.config_file import config_hash
 from monitor.heartbeats import Heartbeats
 from monitor.models import ModelSet
@@ -71,7 +71,9 @@ class Station:
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
-        self._mode = mode
+        # Drawn infants are a demo, whoever runs them; only a station that sees a real camera is real.
+        all_drawn = all(_is_drawn(bed) for bed in config.beds)
+        self._mode = GenerationMode.DEMO if all_drawn and mode is GenerationMode.REAL else mode
         self._on_judged = on_judged
         self._models = ModelSet(config.models, config.faces)
         self._heartbeats = Heartbeats(self.clock)
@@ -80,7 +82,7 @@ class Station:
         self._notifier = ServiceNotifier()
         self._started_seconds = self.clock.monotonic()
         self._state_seconds: dict[str, float] = {}
-        self.metrics = StationMetrics(config.station.id, mode, self.clock)
+        self.metrics = StationMetrics(config.station.id, self._mode, self.clock)
         self.beds: dict[str, Bed] = {}
         self.cameras: dict[str, Camera] = {}
         for settings in config.beds:
@@ -205,12 +207,15 @@ class Station:
         model = AlertModel(name=self._models.classifier.name, sha256=self._models.classifier.sha256)
         digest = config_hash(self.config)
         cameras: dict[str | None, str | None] = {bed.id: bed.camera_id for bed in self.beds.values()}
+        drawn = {bed.id for bed in self.config.beds if _is_drawn(bed)}
         return {
             bed: AlertContext(
                 station=self.config.station.id,
                 bed=bed,
                 camera=camera,
-                generation_mode=self._mode,
+                generation_mode=(
+                    GenerationMode.DEMO if bed in drawn and self._mode is GenerationMode.REAL else self._mode
+                ),
                 model=model,
                 config_hash=digest,
             )
@@ -329,3 +334,7 @@ class Station:
                 waiting.append(name)
         workers = 0 if self._workers is None else self._workers.running
         return Health(workers > 0 and not waiting, {"workers": workers, "beds_without_decision": waiting})
+
+
+def _is_drawn(bed: BedSettings) -> bool:
+    return bed.camera.url.startswith("synthetic://")
