@@ -179,7 +179,7 @@ def _read_manifest(path: Path) -> BundleManifest:
         content: Any = json.loads(path.read_bytes())
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path} is no JSON ({error}); build or copy the bundle again") from error
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from reliability import Measured, allowance
 from rtsp_process import RtspProcess
 
 from monitor.clock import SystemClock
@@ -42,14 +43,16 @@ def camera() -> Iterator[Callable[..., Camera]]:
 
 
 @pytest.fixture
-def eventually() -> Callable[..., float]:
-    """Wait for a condition and return how long it took, in seconds."""
+def eventually(measured: Measured) -> Callable[..., float]:
+    """Wait for a condition, note how long that took in seconds, and return it."""
 
     def wait(condition: Callable[[], object], within_seconds: float, what: str) -> float:
         started = time.monotonic()
         while not condition():
-            assert time.monotonic() - started < within_seconds, f"not within {within_seconds} s: {what}"
+            assert time.monotonic() - started < within_seconds * allowance(), f"not within {within_seconds} s: {what}"
             time.sleep(0.01)
-        return time.monotonic() - started
+        took_seconds = time.monotonic() - started
+        measured.seconds(what, took_seconds, within_seconds)
+        return took_seconds
 
     return wait
