@@ -98,7 +98,9 @@ def keep(record: Record, path: Path) -> None:
     kept = [other for other in kept if (other.test, other.variant) != (record.test, record.variant)]
     kept.append(record)
     kept.sort(key=lambda item: (item.test, item.variant))
-    path.write_text(json.dumps([asdict(item) for item in kept], indent=1) + "\n", encoding="utf-8")
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(json.dumps([asdict(item) for item in kept], indent=1) + "\n", encoding="utf-8")
+    beside.replace(path)  # a run that is broken off leaves the results of the one before
 
 
 def load(path: Path) -> list[Record]:
