@@ -49,9 +49,13 @@ def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, evidence: E
         the answer is left out; it is what speaks for the other one.
     """
     method = IntegratedGradients(lambda values: evidence.sign * network(values))
-    values = inputs.detach().clone().requires_grad_()
-    found = method.attribute(values, baselines=blurred(inputs), n_steps=_STEPS, internal_batch_size=_BATCH)
-    return _heat(found.sum(dim=1))
+    heat = []
+    for start in range(0, len(inputs), _BATCH):
+        crops = inputs[start : start + _BATCH]
+        values = crops.detach().clone().requires_grad_()
+        found = method.attribute(values, baselines=blurred(crops), n_steps=_STEPS, internal_batch_size=_BATCH)
+        heat.append(_heat(found.sum(dim=1)))
+    return np.concatenate(heat)
 
 
 def occlusion(network: PainNetwork, inputs: torch.Tensor, evidence: Evidence) -> NDArray[np.float32]:
