@@ -30,7 +30,10 @@ types: ## mypy, strict
 imports: ## import-linter: export -> trainer -> monitor
 	@$(BIN)/lint-imports --no-logo
 
-bench: setup ## Latency and throughput of every engine, as ratios to ONNX Runtime in the same run
+bench: setup ## A whole station, the station beside a plain program, and every engine
+	@$(BIN)/nicu-monitor bench --cameras 4 --seconds 20
+	@$(BIN)/nicu-monitor bench --find-capacity --seconds 15
+	@$(BIN)/python tests/bench/peer.py --cameras 2 --seconds 20 --rounds 4
 	@$(BIN)/nicu-export bench $(VENV)/share/nicu-pain-monitor/models/retinaface --engine all
 	@$(BIN)/nicu-export bench monitor/bundles/ncnn-demo --engine all
 
