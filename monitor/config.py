@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 __all__ = [
     "CAMERA_SCHEMES",
     "MAXIMUM_BEDS",
+    "REDIS_SCHEMES",
     "AlarmSettings",
     "AnalysisSettings",
     "BedSettings",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 MAXIMUM_BEDS = 256
+REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "v4l2", "synthetic")
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
@@ -260,6 +262,24 @@ class RedisSettings(_Settings):
     timeout_seconds: PositiveSeconds = Field(default=1.0, description="Bound on one call.")
     state_ttl_seconds: PositiveSeconds = Field(default=15.0, description="Life of a bed's state without renewal.")
     stream_max_length: int = Field(default=1_000_000, ge=1_000, description="Approximate bound of the alert stream.")
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_server(cls, url: SecretStr) -> SecretStr:
+        """Refuse what cannot be an address; the message repeats nothing of it, for it may hold a password."""
+        scheme, _, rest = url.get_secret_value().partition("://")
+        if scheme not in REDIS_SCHEMES:
+            raise ValueError(f"redis.url must begin with one of {', '.join(f'{name}://' for name in REDIS_SCHEMES)}")
+        if scheme == "unix":
+            return url
+        try:
+            hosts = [urlsplit(f"//{host}") for host in rest.partition("/")[0].rpartition("@")[2].split(",") if host]
+            is_right = bool(hosts) and all(host.hostname and host.port != 0 for host in hosts)
+        except ValueError:
+            is_right = False
+        if not is_right:
+            raise ValueError("redis.url needs a host and a port from 1 to 65535, such as redis://127.0.0.1:6379/0")
+        return url
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:

@@ -19,7 +19,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from monitor.config import RedisSettings
+from monitor.config import REDIS_SCHEMES, RedisSettings
 from monitor.errors import ConfigError
 
 __all__ = ["RedisClient", "connect_redis", "redis_address"]
@@ -28,7 +28,6 @@ RedisClient: TypeAlias = Redis | RedisCluster
 
 _DEFAULT_PORT = 6379
 _DEFAULT_SENTINEL_PORT = 26379
-_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 
 
 def redis_address(settings: RedisSettings) -> str:
@@ -88,8 +87,8 @@ def _split(settings: RedisSettings) -> SplitResult:
         parts = urlsplit(settings.url.get_secret_value())
     except ValueError:
         raise ConfigError("redis.url is no address; write for example redis://127.0.0.1:6379/0") from None
-    if parts.scheme not in _SCHEMES:
-        raise ConfigError(f"redis.url must begin with one of {', '.join(f'{name}://' for name in _SCHEMES)}")
+    if parts.scheme not in REDIS_SCHEMES:
+        raise ConfigError(f"redis.url must begin with one of {', '.join(f'{name}://' for name in REDIS_SCHEMES)}")
     if parts.scheme == "unix":
         if not parts.path:
             raise ConfigError("redis.url names no socket; write unix:///run/redis/redis.sock")
