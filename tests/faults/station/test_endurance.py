@@ -63,7 +63,7 @@ class _Scorer:
     ],
 )
 @pytest.mark.fault(
-    "a million frames",
+    "20,000 frames on end (a million in `make faults-slow`)",
     "a whole station on a fast clock, Redis away, the spool at its quota, a camera that comes and goes",
     "memory grows by less than 1 MB an hour of the bed's time; every table stays within its bound",
 )
