@@ -245,14 +245,14 @@ def test_tail_as_a_program_survives_a_restart_of_redis(redis_server: RedisServer
     reader.start()
     publisher = make_publisher()
     publisher.submit([make_draft("before")])
-    wait_until(lambda: any(line.get("alert_id") == "before" for line in lines), 10)
+    wait_until(lambda: any(line.get("alert_id") == "before" for line in lines), 30)
     redis_server.kill()
-    wait_until(lambda: any(line.get("event") == "redis_lost" for line in lines), 10)
+    wait_until(lambda: any(line.get("event") == "redis_lost" for line in lines), 30)
     redis_server.start()
     publisher.submit([make_draft("after")])
-    wait_until(lambda: any(line.get("alert_id") == "after" for line in lines), 10)
+    wait_until(lambda: any(line.get("alert_id") == "after" for line in lines), 30)
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 130
+    assert process.wait(15) == 130
     reader.join()
     process.stdout.close()
     assert [line["alert_id"] for line in lines if "alert_id" in line] == ["before", "after"]
