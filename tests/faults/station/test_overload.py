@@ -74,7 +74,8 @@ def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured,
             record(bed, transitions, snapshot)
 
         monkeypatch.setattr(station.desk, "record", note)
-        time.sleep(1.0)
+        # A new picture is searched from all sides once, which costs several looks.
+        time.sleep(4.0)
         counting.set()
         time.sleep(8.0)
         counting.clear()
