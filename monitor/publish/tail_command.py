@@ -1,8 +1,10 @@
 """`nicu-monitor tail`: a ready-made subscriber for the terminal and for scripts."""
 
 import json
-import time
+import signal
+import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -81,16 +83,45 @@ def command(
         silence_seconds=silence_seconds,
     )
     try:
-        while True:
-            came = _print(_checked(subscriber.poll(), must_answer=once), frozenset(beds), as_json=as_json)
-            if exit_on_silence and subscriber.silent_stations:
-                return EXIT_NO
-            if once and not came:
-                return 0
-            if not came:
-                time.sleep(_POLL_SECONDS)
+        with _interruption() as interrupted:
+            return _follow(
+                subscriber, interrupted, frozenset(beds), exit_on_silence=exit_on_silence, once=once, as_json=as_json
+            )
     finally:
         subscriber.close()
+
+
+@contextmanager
+def _interruption() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into an event: an exception could be lost in a library's clean-up, and the program would go on."""
+    interrupted = threading.Event()
+    former = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, former)
+    if interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+def _follow(
+    subscriber: AlertSubscriber,
+    interrupted: threading.Event,
+    beds: frozenset[str],
+    *,
+    exit_on_silence: bool,
+    once: bool,
+    as_json: bool,
+) -> int:
+    while not interrupted.is_set():
+        came = _print(_checked(subscriber.poll(), must_answer=once), beds, as_json=as_json)
+        if exit_on_silence and subscriber.silent_stations:
+            return EXIT_NO
+        if once and not came:
+            break
+        if not came:
+            interrupted.wait(_POLL_SECONDS)
+    return 0
 
 
 def _settings(config_file: Path | None, url: str | None, password_file: Path | None) -> RedisSettings:
