@@ -18,7 +18,9 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 	@$(BIN)/nicu-monitor demo $(DEMO_ARGS)
 
 test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests
-	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS)
+	@# The monitor's tests have a process of their own, without torch and TensorRT beside GStreamer, as the monitor has.
+	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS) tests/monitor
+	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS) tests --ignore=tests/monitor
 
 lint: ## ruff: rules and format
 	@$(BIN)/ruff check .
