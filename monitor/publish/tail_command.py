@@ -93,7 +93,7 @@ def command(
 
 @contextmanager
 def _interruption() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into an event: an exception could be lost in a library's clean-up, and the program would go on."""
+    """Turn SIGINT into an event, also where it was ignored at the start, as shells do for programs in the background."""
     interrupted = threading.Event()
     former = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:

@@ -241,7 +241,7 @@ def test_tail_as_a_program_survives_a_restart_of_redis(redis_server: RedisServer
         assert process.stdout is not None
         lines.extend(json.loads(line) for line in process.stdout)
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read, daemon=True)
     reader.start()
     publisher = make_publisher()
     publisher.submit([make_draft("before")])
