@@ -93,7 +93,7 @@ def command(
 
 @contextmanager
 def _interruption() -> Iterator[threading.Event]:
-    """Turn SIGINT into an event, also where it was ignored at the start, as shells do for programs in the background."""
+    """Turn SIGINT into an event, also where a shell started the program in the background, with the signal ignored."""
     interrupted = threading.Event()
     former = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:
