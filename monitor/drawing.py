@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.faces.follower import Sighting, TrackedFace
+from monitor.faces.geometry import Face
 from monitor.pain.vocabulary import Code, Observation, Priority, Transition, Validity, Visibility
 
 __all__ = ["draw_banner", "draw_faces"]
@@ -25,34 +26,45 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _REFERENCE_HEIGHT_PX = 720
 
 
-def draw_faces(image: NDArray[np.uint8], sighting: Sighting) -> None:
+def draw_faces(image: NDArray[np.uint8], sighting: Sighting, *, labelled: bool = True, line_scale: float = 1.0) -> None:
     """Draw upright boxes, five points and scores; the patient's in colour, thick.
 
     Args:
         image: Shape (height, width, 3), uint8, RGB; drawn on in place.
         sighting: Faces in pixels of this picture.
+        labelled: Whether track, score and turn are written beside each box.
+        line_scale: How much thicker than usual lines and points are, for pictures that will be shown small.
     """
     for tracked in sighting.faces:
         is_patient = sighting.patient is not None and tracked.track_id == sighting.patient.track_id
         certain = sighting.visibility is Visibility.USABLE
-        _draw_face(
-            image, tracked, _OTHER if not is_patient else _PATIENT if certain else _DOUBT, 2 if is_patient else 1
-        )
+        colour = _OTHER if not is_patient else _PATIENT if certain else _DOUBT
+        _draw_face(image, tracked.face, colour, 2 if is_patient else 1, line_scale)
+        if labelled:
+            _label_face(image, tracked, colour)
 
 
-def _draw_face(image: NDArray[np.uint8], tracked: TrackedFace, colour: Colour, thickness_px: int) -> None:
-    scale = max(1.0, image.shape[0] / _REFERENCE_HEIGHT_PX)
+def _draw_face(image: NDArray[np.uint8], face: Face, colour: Colour, thickness_px: int, line_scale: float) -> None:
+    scale = line_scale * _scale(image)
     thickness = round(thickness_px * scale)
-    corners = tracked.face.box.corners().round().astype(np.int32)
+    corners = face.box.corners().round().astype(np.int32)
     cv2.polylines(image, [corners], isClosed=True, color=colour, thickness=thickness, lineType=cv2.LINE_AA)
     # The upper edge of the face, so that its orientation can be seen.
     top_left, top_right = corners[0].tolist(), corners[1].tolist()
     cv2.line(image, top_left, top_right, colour, thickness * 3, cv2.LINE_AA)
-    for x, y in tracked.face.landmarks.round().astype(int).tolist():
+    for x, y in face.landmarks.round().astype(int).tolist():
         cv2.circle(image, (x, y), round(3 * scale), colour, -1, cv2.LINE_AA)
+
+
+def _label_face(image: NDArray[np.uint8], tracked: TrackedFace, colour: Colour) -> None:
+    scale = _scale(image)
     x0, y0, _, _ = tracked.face.box.bounds()
     label = f"#{tracked.track_id} {tracked.face.score:.2f} {tracked.face.orientation_deg:+.0f} deg"
     _text(image, label, (round(x0), max(round(y0) - 6, 12)), 0.5 * scale, colour)
+
+
+def _scale(image: NDArray[np.uint8]) -> float:
+    return max(1.0, image.shape[0] / _REFERENCE_HEIGHT_PX)
 
 
 def draw_banner(

@@ -15,6 +15,7 @@ from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.publish.access import Role
 from monitor.publish.commands import Acknowledge
 from monitor.web.fhir import detected_issue, observation_resource
+from monitor.web.preview import PreviewSize
 from monitor.web.records import (
     AlertRecordOut,
     BedRecord,
@@ -123,9 +124,9 @@ def _add_bed_routes(router: APIRouter) -> None:
         response_class=Response,
         responses={200: {"content": {"image/jpeg": {}}}, 404: {"description": "No picture may or can be shown."}},
     )
-    def read_preview(request: Request, bed: str) -> Response:
+    def read_preview(request: Request, bed: str, size: PreviewSize = "full") -> Response:
         """Return the newest picture with the faces that were found in it, where the configuration allows it."""
-        jpeg = site_of(request).previews.jpeg(bed)
+        jpeg = site_of(request).previews.jpeg(bed, size)
         if jpeg is None:
             raise HTTPException(404, "there is no picture that may be shown")
         return Response(jpeg, media_type="image/jpeg")

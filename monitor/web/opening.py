@@ -45,7 +45,7 @@ def open_server(
     board: Board,
     clock: Clock,
     *,
-    acknowledge: Callable[[Acknowledge], None],
+    acknowledge: Callable[[Acknowledge], object],
     registry: CollectorRegistry,
     healthy: Callable[[], Health],
     ready: Callable[[], Health],

@@ -12,42 +12,48 @@ from monitor.board import BedPicture, Board
 from monitor.drawing import draw_faces
 from monitor.faces.follower import Sighting, TrackedFace
 
-__all__ = ["Previews", "draw_preview"]
+__all__ = ["PreviewSize", "Previews", "draw_preview"]
 
-_WIDTH_PX = 960
+Picture = NDArray[np.uint8]
+PreviewSize = Literal["full", "small"]
+"""How large a picture for people is: `full` is at most 960 px wide, `small` 480."""
+
+_WIDTH_PX: dict[PreviewSize, int] = {"full": 960, "small": 480}
+# Lines that are seen on a telephone, or from across a room.
+_LINE_SCALE: dict[PreviewSize, float] = {"full": 1.5, "small": 1.0}
 _QUALITY = 80
 # So many blocks remain of the longer side: where the infant lies can be seen, who it is cannot.
 _BLUR_BLOCKS = 32
 
-Picture = NDArray[np.uint8]
 
-
-def draw_preview(image: Picture, sighting: Sighting | None, *, blurred: bool) -> Picture:
+def draw_preview(image: Picture, sighting: Sighting | None, *, blurred: bool, size: PreviewSize = "full") -> Picture:
     """Return a picture for people: reduced, blurred if wanted, with the faces' boxes and points.
 
-    The whole picture is blurred, not only the faces: a face that was not found would otherwise stay sharp.
+    The whole picture is blurred, not only the faces: a face that was not found would otherwise stay sharp. What is
+    known about the faces stands beside the picture in words, not in it, where it could not be read on a telephone.
 
     Args:
         image: Shape (height, width, 3), uint8, RGB; not changed.
         sighting: Faces in pixels of `image`.
         blurred: Whether people must not be recognisable.
+        size: How large it becomes.
 
     Returns:
-        Shape (height', width', 3), uint8, RGB, at most 960 px wide.
+        Shape (height', width', 3), uint8, RGB.
     """
     height, width = image.shape[:2]
-    scale = min(1.0, _WIDTH_PX / width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    scale = min(1.0, _WIDTH_PX[size] / width)
+    size_px = (max(1, round(width * scale)), max(1, round(height * scale)))
     if blurred:
         shrink = min(1.0, _BLUR_BLOCKS / max(width, height))
         blocks = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         small = cv2.resize(image, blocks, interpolation=cv2.INTER_AREA)
-        resized = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC)
+        resized = cv2.resize(small, size_px, interpolation=cv2.INTER_CUBIC)
     else:
-        resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
     drawn = np.asarray(resized, dtype=np.uint8)
     if sighting is not None:
-        draw_faces(drawn, _scaled(sighting, scale))
+        draw_faces(drawn, _scaled(sighting, scale), labelled=False, line_scale=_LINE_SCALE[size])
     return drawn
 
 
@@ -81,7 +87,7 @@ class Previews:
         self._board = board
         self._mode = mode
         self._lock = threading.Lock()
-        self._drawn: dict[str, tuple[int, bytes]] = {}
+        self._drawn: dict[tuple[str, PreviewSize], tuple[int, bytes]] = {}
 
     @property
     def is_on(self) -> bool:
@@ -93,20 +99,21 @@ class Previews:
         """Whether pictures are blurred."""
         return self._mode == "blurred"
 
-    def jpeg(self, bed_id: str) -> bytes | None:
+    def jpeg(self, bed_id: str, size: PreviewSize = "full") -> bytes | None:
         """Return the newest picture of a bed as JPEG; None where there is none, it is too old, or none may be shown."""
         picture = self._board.picture(bed_id) if self.is_on else None
         with self._lock:
             if picture is None:
-                self._drawn.pop(bed_id, None)
+                for other in _WIDTH_PX:
+                    self._drawn.pop((bed_id, other), None)
                 return None
-            index, jpeg = self._drawn.get(bed_id, (-1, b""))
+            index, jpeg = self._drawn.get((bed_id, size), (-1, b""))
             if index != picture.index:
-                jpeg = self._encode(picture)
-                self._drawn[bed_id] = (picture.index, jpeg)
+                jpeg = self._encode(picture, size)
+                self._drawn[bed_id, size] = (picture.index, jpeg)
             return jpeg
 
-    def _encode(self, picture: BedPicture) -> bytes:
-        drawn = draw_preview(picture.frame.image, picture.sighting, blurred=self.is_blurred)
+    def _encode(self, picture: BedPicture, size: PreviewSize) -> bytes:
+        drawn = draw_preview(picture.frame.image, picture.sighting, blurred=self.is_blurred, size=size)
         _, data = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         return data.tobytes()

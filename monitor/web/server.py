@@ -60,7 +60,7 @@ class PageServer:
         board: Board,
         clock: Clock,
         *,
-        acknowledge: Callable[[Acknowledge], None],
+        acknowledge: Callable[[Acknowledge], object],
         registry: CollectorRegistry,
         healthy: Callable[[], Health],
         ready: Callable[[], Health],

@@ -44,7 +44,7 @@ class Site:
     board: Board
     clock: Clock
     access: Access
-    acknowledge: Callable[[Acknowledge], None]
+    acknowledge: Callable[[Acknowledge], object]
     previews: Previews
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)

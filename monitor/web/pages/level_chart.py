@@ -1,17 +1,19 @@
-"""The level of a bed over ten minutes, with its thresholds and coverage."""
+"""The level of a bed over the last ten minutes, with its thresholds and coverage."""
 
 from datetime import timedelta
 from typing import Any
 
 from nicegui import ui
 
-from monitor.board import HISTORY_SECONDS, BedSnapshot, BoardSnapshot
-from monitor.web.pages.frame import PageFrame
+from monitor.board import BedSnapshot, BoardSnapshot
+from monitor.web.pages.frame import PageFrame, say
+from monitor.web.pages.words import history_span_seconds
 
 __all__ = ["LevelChart"]
 
 _EVERY = 2
 _GAP_SECONDS = 6.0
+_SECONDS_COUNT_BELOW = 300.0
 _INK = {False: "#1d2733", True: "#cbbfa9"}
 _GRID = {False: "#d5dbe1", True: "#33302a"}
 _LEVEL = {False: "#0b5cad", True: "#8fb8e0"}
@@ -31,12 +33,13 @@ class LevelChart:
         self._drawn = 0
         self._drawn_dark = frame.is_dark
         with ui.element("figure").classes("chart-figure"):
-            with ui.element("div").props('role=img aria-label="Level and coverage of the last ten minutes"'):
+            with ui.element("div").props('role=img aria-label="Level and coverage of the last minutes"'):
                 self._chart = ui.echart({}).classes("chart").props("aria-hidden=true")
             with ui.element("figcaption"):
+                self._span = ui.label()
                 ui.label(
-                    "Level of the last ten minutes. Dashed: the alarm begins to count above the upper line and ends "
-                    "below the lower. Shaded below: coverage. No line: it could not be told, which is not 0."
+                    "Dashed: the alarm begins to count above the upper line and ends below the lower. Shaded below: "
+                    "coverage. No line: it could not be told, which is not 0."
                 )
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
@@ -45,6 +48,7 @@ class LevelChart:
         if self._drawn and snapshot.number < self._drawn + _EVERY and is_dark == self._drawn_dark:
             return
         self._drawn, self._drawn_dark = snapshot.number, is_dark
+        say(self._span, f"Level of the last {history_span_seconds(bed, snapshot.taken_seconds) / 60:.0f} minutes.")
         self._chart.options.clear()
         self._chart.options.update(self._options(bed, snapshot, is_dark=is_dark))
         self._chart.update()
@@ -67,9 +71,10 @@ class LevelChart:
             last_seconds = point.time_seconds
         ink, lines = _INK[is_dark], _GRID[is_dark]
         end = milliseconds(snapshot.taken_seconds)
+        span_seconds = history_span_seconds(bed, snapshot.taken_seconds)
         time_axis = {
             "type": "time",
-            "min": end - int(HISTORY_SECONDS * 1000),
+            "min": end - int(span_seconds * 1000),
             "max": end,
             "axisLine": {"lineStyle": {"color": lines}},
             "splitLine": {"show": False},
@@ -82,7 +87,8 @@ class LevelChart:
             "axisLabel": {"color": ink, "fontSize": 16},
             "splitLine": {"lineStyle": {"color": lines}},
         }
-        labels = {"color": ink, "fontSize": 16, "formatter": "{HH}:{mm}", "hideOverlap": True}
+        clock = "{HH}:{mm}:{ss}" if span_seconds < _SECONDS_COUNT_BELOW else "{HH}:{mm}"
+        labels = {"color": ink, "fontSize": 16, "formatter": clock, "hideOverlap": True}
         thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
         return {
             "animation": False,

@@ -1,15 +1,18 @@
-"""The live picture of a bed."""
+"""The live picture of a bed: large on its own page, small on its tile."""
 
 from urllib.parse import quote
 
 from nicegui import ui
 
+from monitor.board import BedPicture, BedSnapshot
 from monitor.web.pages.frame import PageFrame, say
 from monitor.web.pages.words import clock_time
 
-__all__ = ["LivePicture"]
+__all__ = ["LivePicture", "TilePicture"]
 
 _EVERY_SECONDS = 0.5
+# In a larger ward all beds at a glance are worth more than their pictures, which are one click away.
+_WARD_WITH_PICTURES_BEDS = 4
 
 
 class LivePicture:
@@ -45,4 +48,46 @@ class LivePicture:
             self._index = picture.index
             self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?n={picture.index}"')
             blurred = "Blurred picture. " if self._site.previews.is_blurred else ""
-            say(self._caption, f"{blurred}Taken at {clock_time(self._site.clock.wall())}")
+            taken = f"Taken at {clock_time(self._site.clock.wall())}."
+            say(self._caption, f"{blurred}{_faces_words(picture)} {taken}")
+
+
+class TilePicture:
+    """A small picture on a bed's tile, once a second; not there where none may or can be shown, or beds are many.
+
+    Args:
+        frame: The page.
+        bed_id: Which bed.
+    """
+
+    def __init__(self, frame: PageFrame, bed_id: str) -> None:
+        self._is_on = frame.site.previews.is_on and len(frame.site.config.beds) <= _WARD_WITH_PICTURES_BEDS
+        self._bed_id = bed_id
+        self._index: int | None = None
+        with ui.element("figure").classes("tile-picture") as self._figure:
+            self._image = ui.element("img").props(f'alt="Live picture of {bed_id}"')
+        self._figure.set_visibility(False)
+
+    def show(self, bed: BedSnapshot) -> None:
+        """Show the newest picture, or none."""
+        if not self._is_on or bed.picture_index == self._index:
+            return
+        self._index = bed.picture_index
+        self._figure.set_visibility(self._index is not None)
+        if self._index is not None:
+            self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?size=small&n={self._index}"')
+
+
+def _faces_words(picture: BedPicture) -> str:
+    """Return what was found in the picture: in words, for those who cannot see the box."""
+    sighting = picture.sighting
+    if sighting is None or not sighting.faces:
+        return "No face found."
+    others = len(sighting.faces) - (sighting.patient is not None)
+    beside = "" if not others else f" {others} other face{'s' if others > 1 else ''}, in grey."
+    if sighting.patient is None:
+        return f"No face that is the infant's.{beside}"
+    face = sighting.patient.face
+    turned = round(face.orientation_deg)
+    lies = "upright" if abs(turned) < 10 else f"turned by {abs(turned)}°"
+    return f"Face found, {lies}, certainty {face.score:.2f}.{beside}"

@@ -1,8 +1,9 @@
-"""The last ten minutes of a bed's level as a small drawing."""
+"""The last minutes of a bed's level as a small drawing: ten of them, fewer while there are no more."""
 
 from collections.abc import Iterator, Sequence
 
-from monitor.board import HISTORY_SECONDS, BedSnapshot, HistoryPoint
+from monitor.board import BedSnapshot, HistoryPoint
+from monitor.web.pages.words import history_span_seconds
 
 __all__ = ["sparkline"]
 
@@ -19,9 +20,10 @@ def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
         on_level: Threshold in [0, 1].
     """
     points = [point for point in bed.history if point.time_seconds <= now_seconds]
+    span_seconds = history_span_seconds(bed, now_seconds)
 
     def x(time_seconds: float) -> float:
-        return max(0.0, _WIDTH * (1 - (now_seconds - time_seconds) / HISTORY_SECONDS))
+        return max(0.0, _WIDTH * (1 - (now_seconds - time_seconds) / span_seconds))
 
     def y(level: float) -> float:
         return 2 + (_HEIGHT - 4) * (1 - min(1.0, max(0.0, level)))
@@ -37,7 +39,7 @@ def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
             lines.append(f'<polyline points="{steps}"/>')
     return (
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{_describe(points)}">'
+        f'aria-label="{_describe(points, span_seconds)}">'
         f'<g class="spark-blind">{"".join(blind)}</g>'
         f'<line class="spark-on" x1="0" x2="{_WIDTH:.0f}" y1="{y(on_level):.1f}" y2="{y(on_level):.1f}"/>'
         f'<g class="spark-level">{"".join(lines)}</g></svg>'
@@ -58,9 +60,10 @@ def _runs(points: Sequence[HistoryPoint]) -> Iterator[list[HistoryPoint]]:
         yield run
 
 
-def _describe(points: Sequence[HistoryPoint]) -> str:
+def _describe(points: Sequence[HistoryPoint], span_seconds: float) -> str:
     levels = [point.level for point in points if point.level is not None]
+    title = f"Level of the last {span_seconds / 60:.0f} minutes"
     if not levels:
-        return "Level of the last ten minutes: not known"
+        return f"{title}: not known"
     blind = sum(point.level is None for point in points) / len(points)
-    return f"Level of the last ten minutes: highest {max(levels):.1f}, not known for {blind:.0%} of the time"
+    return f"{title}: highest {max(levels):.1f}, not known for {blind:.0%} of the time"

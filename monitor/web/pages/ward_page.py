@@ -6,10 +6,11 @@ from nicegui import ui
 from monitor.board import BedSnapshot, BoardSnapshot
 from monitor.web.pages.acknowledging import AcknowledgeButton
 from monitor.web.pages.frame import PageFrame, page_frame, say
+from monitor.web.pages.picture import TilePicture
 from monitor.web.pages.sparkline import sparkline
 from monitor.web.pages.station_alerts import StationAlerts
 from monitor.web.pages.status import StatusPanel
-from monitor.web.pages.words import camera_state, face_words, percent, two_digits
+from monitor.web.pages.words import camera_state, face_words, history_span_seconds, percent, two_digits
 
 __all__ = ["show_ward"]
 
@@ -75,15 +76,20 @@ class BedTile:
                     ui.link(bed_id, f"/bed/{bed_id}").classes("tile-link")
                 self._acknowledge = AcknowledgeButton(frame, bed_id)
             self._status = StatusPanel()
-            with ui.element("div").classes("tile-level"):
-                with ui.element("div").classes("level-now"):
-                    ui.label("Level").classes("fact-name")
-                    self._level = ui.label().classes("level-number")
-                self._spark = ui.html("", sanitize=False).classes("spark")
-            with ui.element("dl").classes("facts"):
-                self._face = _fact("Face seen")
-                self._coverage = _fact("Coverage")
-                self._camera = _fact("Camera")
+            with ui.element("div").classes("tile-body"):
+                self._picture = TilePicture(frame, bed_id)
+                with ui.element("div").classes("tile-numbers"):
+                    with ui.element("div").classes("tile-level"):
+                        with ui.element("div").classes("level-now"):
+                            ui.label("Level").classes("fact-name")
+                            self._level = ui.label().classes("level-number")
+                        with ui.element("div"):
+                            self._spark = ui.html("", sanitize=False).classes("spark")
+                            self._span = ui.label().classes("spark-span")
+                    with ui.element("dl").classes("facts"):
+                        self._face = _fact("Face seen")
+                        self._coverage = _fact("Coverage")
+                        self._camera = _fact("Camera")
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
         """Show a bed as it is now."""
@@ -95,10 +101,12 @@ class BedTile:
         say(self._face, face_words(bed.seconds_since_face))
         say(self._coverage, "not known" if seen is None else percent(seen.coverage))
         say(self._camera, camera_state(bed.camera))
+        self._picture.show(bed)
         self._acknowledge.offer(bed.open_alerts)
         if not self._drawn or snapshot.number >= self._drawn + _SPARKLINE_EVERY:
             self._drawn = snapshot.number
             self._spark.set_content(sparkline(bed, snapshot.taken_seconds, self._on_level))
+            say(self._span, f"last {history_span_seconds(bed, snapshot.taken_seconds) / 60:.0f} min")
 
     def move(self, place: int) -> None:
         """Move the tile to its place in the order of urgency."""

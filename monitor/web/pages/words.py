@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from monitor.board import AlertEpisode, BedState
+from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState
 from monitor.pain.vocabulary import Code, Signal
 from monitor.publish.alert import AlertDraft
 from monitor.video.status import CameraState, CameraStatus
@@ -16,6 +16,7 @@ __all__ = [
     "clock_time",
     "duration",
     "face_words",
+    "history_span_seconds",
     "percent",
     "signal_words",
     "two_digits",
@@ -65,6 +66,18 @@ _SIGNALS = {
     Signal.ACKNOWLEDGED: "acknowledged",
     Signal.OFF: "over",
 }
+
+
+# Whoever has just started a station sees its first minutes large, not as a stroke at the edge.
+_SPANS_SECONDS = (120.0, 300.0, HISTORY_SECONDS)
+
+
+def history_span_seconds(bed: BedSnapshot, now_seconds: float) -> float:
+    """Return how much of a bed's history is worth drawing: two, five or ten minutes, so that all of it is seen."""
+    if not bed.history:
+        return _SPANS_SECONDS[0]
+    age_seconds = now_seconds - bed.history[0].time_seconds
+    return next((span for span in _SPANS_SECONDS if age_seconds <= span), HISTORY_SECONDS)
 
 
 def alert_title(alert: AlertDraft) -> str:

@@ -126,6 +126,20 @@ def test_the_live_picture_is_shown_only_where_it_may_be(stage, visit):
     assert page.locator(".picture img").is_hidden()
 
 
+def test_the_ward_shows_a_small_picture_of_each_bed_and_says_in_words_what_was_found(stage, visit):
+    shown = stage(web={"anonymous_role": "viewer", "preview": "full"})
+    page = visit(shown.url)
+    picture = "document.querySelector('[data-bed=bed-1] .tile-picture img')"
+    page.wait_for_function(f"{picture}?.naturalWidth === 480")
+    assert tile(page, "bed-1").locator(".spark-span").inner_text() == "last 2 min"
+    shown.tell("bed-1", camera="lost")
+    wait_for_state(page, "bed-1", "camera_lost")
+    tile(page, "bed-1").locator("img").wait_for(state="hidden")
+    page.goto(f"{shown.url}/bed/bed-2")
+    page.get_by_text("Face found").wait_for()
+    assert "Level of the last 2 minutes." in page.locator(".chart-figure").inner_text()
+
+
 def test_no_picture_is_shown_by_default(ward, visit):
     page = visit(f"{ward.url}/bed/bed-1")
     page.get_by_text("Pictures are switched off").wait_for()

@@ -11,7 +11,7 @@ from monitor.board import BedPlace, BedSnapshot, BedState, BedStatus, HistoryPoi
 from monitor.pain.vocabulary import Code
 from monitor.video.status import CameraState, CameraStatus
 from monitor.web.pages.sparkline import sparkline
-from monitor.web.pages.words import _TITLES, ICONS, camera_words, duration, face_words, two_digits
+from monitor.web.pages.words import _TITLES, ICONS, camera_words, duration, face_words, history_span_seconds, two_digits
 
 
 def bed(*points: HistoryPoint) -> BedSnapshot:
@@ -60,6 +60,19 @@ def test_the_line_breaks_where_nothing_is_known():
     assert svg.count("<polyline") == 2
     assert svg.count("<rect") == 1
     assert "highest 0.5, not known for 25% of the time" in svg
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "span_seconds"), [(0, 120), (119, 120), (121, 300), (299, 300), (301, 600), (599, 600), (700, 600)]
+)
+def test_the_first_minutes_fill_the_drawing_and_later_ten_do(age_seconds, span_seconds):
+    seen = bed(HistoryPoint(1000.0 - age_seconds, 0.5, 0.9), HistoryPoint(1000.0, 0.5, 0.9))
+    assert history_span_seconds(seen, 1000.0) == span_seconds
+    assert f"last {span_seconds / 60:.0f} minutes" in sparkline(seen, 1000.0, 0.6)
+
+
+def test_without_a_history_nothing_is_claimed():
+    assert "not known" in sparkline(bed(), 1000.0, 0.6)
 
 
 _points = st.builds(
