@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from monitor.faces.geometry import OrientedBox
 
-__all__ = ["CropSpec", "crop_face"]
+__all__ = ["CropSpec", "crop_face", "crop_grey"]
 
 # Pixels around the box that bicubic interpolation can reach, with one to spare for rounding.
 _REACH_PX = 3
 _MAXIMUM_OVERSAMPLING = 16
+_BILINEAR_FROM = 3
+# Clockwise by one, two and three quarters.
+_TURNS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
     """Cut a face out of a picture, upright and stretched to a square.
 
     One affine warp, bicubic, with the picture's border replicated where the box leaves the picture. A face larger than
-    the crop is warped to a multiple of the crop's size and averaged down, so that fine texture does not alias.
+    the crop is warped to a multiple of the crop's size and averaged down, so that fine texture does not alias. Before
+    an average over three by three pixels and more the warp is bilinear: it costs a seventh of a bicubic one, and the
+    crops differ by a quarter of a level.
 
     Args:
         image: Shape (height, width, 3), uint8, RGB.
@@ -62,12 +67,33 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
     Raises:
         ValueError: The picture is empty or not RGB uint8, or the box has no finite place or no area.
     """
+    return _cut(image, box, spec, grey=False)
+
+
+def crop_grey(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDArray[np.uint8]:
+    """Cut a face out as `crop_face` does, in shades of grey (luma of ITU-R BT.601) and for a third of the cost.
+
+    Args:
+        image: Shape (height, width, 3), uint8, RGB.
+        box: Where the face is, in pixels of `image`.
+        spec: Size and margin.
+
+    Returns:
+        Shape (size_px, size_px), uint8; owned by the caller.
+
+    Raises:
+        ValueError: As `crop_face` does.
+    """
+    return _cut(image, box, spec, grey=True)
+
+
+def _cut(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec, *, grey: bool) -> NDArray[np.uint8]:
     _check(image, box)
     # The quarter turns are done by moving pixels, not by interpolation; floor(x + 1/2) sends each 45 degree tie the
     # same way, so that a picture turned by 90 degrees gives the very same remainder.
     quarters = math.floor(box.orientation_deg / 90.0 + 0.5)
     rest_deg = box.orientation_deg - 90.0 * quarters
-    patch, center = _turned_patch(image, box, spec.margin, quarters % 4)
+    patch, center = _turned_patch(image, box, spec.margin, quarters % 4, grey=grey)
 
     width_px = box.width_px * (1.0 + 2.0 * spec.margin)
     height_px = box.height_px * (1.0 + 2.0 * spec.margin)
@@ -83,7 +109,7 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
         patch,
         from_crop,
         (side_px, side_px),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        flags=(cv2.INTER_CUBIC if oversampling < _BILINEAR_FROM else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     if oversampling > 1:
@@ -100,7 +126,7 @@ def _check(image: NDArray[np.uint8], box: OrientedBox) -> None:
 
 
 def _turned_patch(
-    image: NDArray[np.uint8], box: OrientedBox, margin: float, quarters: int
+    image: NDArray[np.uint8], box: OrientedBox, margin: float, quarters: int, *, grey: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """Return the surroundings of the box, turned clockwise by quarters, and the box's centre within them (x, y)."""
     picture_height, picture_width = image.shape[:2]
@@ -114,8 +140,11 @@ def _turned_patch(
     last_x, last_y = float(right - left), float(bottom - top)
     # Where a pixel goes when the patch is turned clockwise by 0, 90, 180 and 270 degrees.
     center = ((x, y), (last_y - y, x), (last_x - x, last_y - y), (y, last_x - x))[quarters]
-    turned = np.rot90(image[top : bottom + 1, left : right + 1], k=-quarters)
-    return np.ascontiguousarray(turned), np.array(center)
+    patch = image[top : bottom + 1, left : right + 1]
+    if grey:
+        patch = np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    turned = cv2.rotate(patch, _TURNS[quarters - 1]) if quarters else patch
+    return np.asarray(turned, dtype=np.uint8), np.array(center)
 
 
 def _spread(box: OrientedBox, margin: float) -> OrientedBox:

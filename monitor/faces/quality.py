@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.faces.crop import CropSpec, crop_face
+from monitor.faces.crop import CropSpec, crop_grey
 from monitor.faces.geometry import OrientedBox
 
 __all__ = ["Quality", "assess"]
@@ -50,7 +50,7 @@ def assess(image: NDArray[np.uint8], box: OrientedBox) -> Quality:
         image: Shape (height, width, 3), uint8, RGB.
         box: Where the face is.
     """
-    grey = cv2.cvtColor(crop_face(image, box, _SAMPLE), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = crop_grey(image, box, _SAMPLE).astype(np.float32)
     inside = slice(_RIM_PX, _SAMPLE.size_px - _RIM_PX)
     brightness = float(np.percentile(grey[inside, inside], 90))
     fine, coarse = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.faces.crop import CropSpec, crop_face
+from monitor.faces.crop import CropSpec, crop_face, crop_grey
 from monitor.faces.geometry import OrientedBox, normalise_deg
 
 
@@ -143,3 +143,21 @@ def test_what_cannot_be_cut_is_refused(image, box):
 def test_a_specification_that_leaves_nothing_is_refused(size, margin):
     with pytest.raises(ValueError, match="a crop"):
         CropSpec(size, margin)
+
+
+@given(box=boxes, size=st.integers(4, 60))
+@settings(max_examples=40)
+def test_the_grey_crop_is_the_coloured_one_without_its_colour(box, size):
+    y, x = np.mgrid[0:120, 0:160].astype(float)
+    image, spec = smooth(x, y), CropSpec(size)
+    grey = crop_grey(image, box, spec).astype(int)
+    assert grey.shape == (size, size)
+    assert np.abs(grey - cv2.cvtColor(crop_face(image, box, spec), cv2.COLOR_RGB2GRAY)).max() <= 3
+
+
+def test_a_large_face_looks_as_if_it_had_been_warped_with_the_finest_interpolation():
+    y, x = np.mgrid[0:400, 0:500].astype(float)
+    image = smooth(x, y)
+    box = OrientedBox(250.0, 200.0, 210.0, 240.0, 17.0)
+    finest = cv2.resize(crop_face(image, box, CropSpec(240)), (60, 60), interpolation=cv2.INTER_AREA)
+    assert np.abs(crop_face(image, box, CropSpec(60)).astype(int) - finest).max() <= 2
