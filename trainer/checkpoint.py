@@ -26,6 +26,7 @@ __all__ = [
     "Provenance",
     "TrainedModel",
     "find_model",
+    "git_commit",
     "read_model",
     "write_model",
 ]
@@ -57,7 +58,7 @@ class Provenance(_Part):
     def completed(self) -> "Provenance":
         """Return a copy that names this program's commit and the versions of what it computes with."""
         versions = {name: importlib.metadata.version(name) for name in _RECORDED_PACKAGES}
-        return self.model_copy(update={"git_commit": _git_commit(), "versions": versions})
+        return self.model_copy(update={"git_commit": git_commit(), "versions": versions})
 
 
 class ModelRecord(_Part):
@@ -155,7 +156,8 @@ def _record(path: Path, text: object) -> ModelRecord:
         raise CheckpointError(f"the record in {path} is wrong at {where!r}: {first['msg']}") from error
 
 
-def _git_commit() -> str | None:
+def git_commit() -> str | None:
+    """Return the commit of the working copy that this program runs from; None where it was installed otherwise."""
     try:
         done = subprocess.run(
             ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has

@@ -1,26 +1,34 @@
 """`nicu-trainer cv`: train and test every fold of a protocol, and evaluate them together."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from trainer.commands.display import ConsoleListener
+from monitor.commands import examples
+from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
-from trainer.experiments import cross_validate
+from trainer.experiments import ExperimentConfig, cross_validate
 from trainer.protocols import EXPANSION_NAMES
-from trainer.training import Listener
-from trainer.training.board import BoardListener
+from trainer.training import resolve_device
 
 __all__ = ["command"]
 
 
-@click.command(name="cv")
+@click.command(
+    name="cv",
+    epilog=examples(
+        "nicu-trainer cv stills.manifest.csv --model ncnn --out runs/ncnn",
+        "nicu-trainer cv stills.manifest.csv --protocol dissertation --out runs/dissertation",
+    ),
+)
 @experiment_options
 @click.option("--protocol", type=click.Choice(["strict", "dissertation"]), help="[default: strict]")
 @click.option("--folds", help="Number of folds, or `infants` for leaving one infant out.  [default: 3]")
+@click.option(
+    "--jobs", type=click.IntRange(1, 256), help="Folds at the same time.  [default: one a core; one on a GPU]"
+)
 @click.option("--expansion", type=click.Choice(EXPANSION_NAMES), help="The 36 copies of the dissertation protocol.")
 def command(
     *,
@@ -35,6 +43,7 @@ def command(
     protocol: str | None,
     folds: str | None,
     expansion: str | None,
+    jobs: int | None,
 ) -> None:
     """Cross-validate a model on the pictures of MANIFEST.
 
@@ -54,17 +63,18 @@ def command(
     experiment = config_from(manifest, config, given, settings)
     name = f"{experiment.manifest.stem.removesuffix('.manifest')}-{experiment.model}-{experiment.protocol.name}"
     folder = out or Path("runs") / name
-    results = cross_validate(experiment, folder, show)
+    with RunDisplay() as display:
+        results = cross_validate(experiment, folder, display, jobs or _cores(experiment))
     for line in summary_lines(results):
         click.echo(line)
     click.echo(f"Run: {folder}. Next: nicu-trainer compare RUN...")
 
 
-@contextmanager
-def show(title: str, epochs: int, folder: Path) -> Iterator[Listener]:
-    """Show a fold's progress in the terminal and in TensorBoard."""
-    with ConsoleListener(title, epochs) as console, BoardListener(folder / "tensorboard", console) as listener:
-        yield listener
+def _cores(experiment: ExperimentConfig) -> int:
+    """Return how many folds are trained at the same time unless told otherwise."""
+    if resolve_device(experiment.training.get("device", "auto")).type == "cuda":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def summary_lines(results: dict[str, Any]) -> list[str]:

@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
+from monitor.commands import examples
 from monitor.inference.manifest import Generation
-from trainer.commands.cv import show
+from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.experiments import open_run
 from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of_folds, fit_all, write_bundle
@@ -14,7 +15,9 @@ from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of
 __all__ = ["command"]
 
 
-@click.command(name="fit")
+@click.command(
+    name="fit", epilog=examples("nicu-trainer fit stills.manifest.csv --model ncnn --out runs/fit --judged-by runs/ncnn")
+)
 @experiment_options
 @click.option("--judged-by", type=click.Path(path_type=Path), help="Strict run of the same model; gives its figures.")
 @click.option(
@@ -56,7 +59,8 @@ def command(
         stem = experiment.manifest.stem.removesuffix(".manifest")
         folder = out or Path("runs") / f"{stem}-{experiment.model}-final"
         judged = None if judged_by is None else open_run(judged_by)
-        path = fit_all(experiment, folder, FinalModel(name or folder.name, generation, licence), judged, show)
+        with RunDisplay() as display:
+            path = fit_all(experiment, folder, FinalModel(name or folder.name, generation, licence), judged, display)
     click.echo(f"Model: {path}")
     if with_bundle:
         write_bundle(path, folder / "bundle")

@@ -3,23 +3,23 @@
 import importlib.metadata
 import json
 import platform
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from trainer.checkpoint import git_commit
 from trainer.crops import Study, open_study
-from trainer.errors import CheckpointError, DataError
-from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
+from trainer.errors import CheckpointError
+from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.fold import MakeListener, fold_folder, run_fold
+from trainer.experiments.fold_processes import run_folds_in_processes
 from trainer.experiments.planning import members_of, plan_network, recipe_of
-from trainer.models import FittedModel, FittedNetworks, NetworkPlan, Prediction, Recipe, fit_baseline, fit_networks
-from trainer.protocols import Fold, FoldMap, audit, make_folds
-from trainer.training import Listener
-from trainer.training.storage import write_atomically, write_checkpoint
+from trainer.models import NetworkPlan
+from trainer.protocols import FoldMap, audit, make_folds
+from trainer.training.storage import write_atomically
 
 __all__ = [
     "FOLDS_NAME",
@@ -27,7 +27,6 @@ __all__ = [
     "PREDICTIONS_NAME",
     "RUN_NAME",
     "cross_validate",
-    "predicted",
     "without_face",
 ]
 
@@ -36,16 +35,17 @@ FOLDS_NAME = "folds.json"
 METRICS_NAME = "metrics.json"
 PREDICTIONS_NAME = "predictions.csv"
 
-MakeListener = Callable[[str, int, Path], AbstractContextManager[Listener]]
 
-
-def cross_validate(config: ExperimentConfig, folder: Path, make_listener: MakeListener) -> dict[str, Any]:
+def cross_validate(
+    config: ExperimentConfig, folder: Path, make_listener: MakeListener, jobs: int = 1
+) -> dict[str, Any]:
     """Train and test every fold; a run that was killed goes on where it stopped.
 
     Args:
         config: What to do.
         folder: Where everything is written.
         make_listener: Makes what is told of a fold's progress: title, epochs, folder of the fold.
+        jobs: Folds that are trained at the same time, in a process each. The figures do not depend on it.
 
     Returns:
         The content of metrics.json.
@@ -62,20 +62,22 @@ def cross_validate(config: ExperimentConfig, folder: Path, make_listener: MakeLi
     plan = plan_network(config) if chosen.kind == "network" else None
     _claim(folder, _run_record(config, study, folds, plan))
     folds.write(folder / FOLDS_NAME, study)
-    rows: list[PredictionRow] = []
-    details = []
-    for fold in folds.folds:
-        place = folder / f"fold{fold.index}"
-        title = f"{chosen.title}, fold {fold.index + 1} of {len(folds.folds)}"
-        with make_listener(title, plan.training.epochs if plan else 1, place) as listener:
-            fitted = _fit(chosen, plan, study, fold, place, listener)
-        rows += predicted(study, fold, fitted)
-        details.append({"fold": fold.index, **fitted.details})
-        _keep(fitted, place)
-    table = PredictionTable(rows)
+    epochs = plan.training.epochs if plan else 1
+    titles = [(f"{chosen.title}, fold {fold.index + 1} of {len(folds.folds)}", epochs) for fold in folds.folds]
+    if plan is not None:
+        study.crop_set(plan.contract)  # cut once, before several processes want it
+    if plan is None or min(jobs, len(titles)) == 1:
+        outcomes = []
+        for fold, title in zip(folds.folds, titles, strict=True):
+            place = fold_folder(folder, fold.index)
+            with make_listener(*title, place) as listener:
+                outcomes.append(run_fold(config, study, fold, place, listener))
+    else:
+        outcomes = run_folds_in_processes(config, folder, titles, jobs, make_listener)
+    table = PredictionTable([row for outcome in outcomes for row in outcome.rows])
     table.write(folder / PREDICTIONS_NAME)
     results = evaluate(table, without_face(study))
-    results["training"] = details
+    results["training"] = [outcome.details for outcome in outcomes]
     results["audit"] = [asdict(overlap) | {"clean": overlap.is_clean} for overlap in audit(study, folds)]
     write_atomically(folder / METRICS_NAME, (json.dumps(results, indent=1) + "\n").encode())
     return results
@@ -126,48 +128,5 @@ def _claim(folder: Path, record: dict[str, Any]) -> None:
         return
     packages = ("nicu-pain-monitor", "torch", "numpy", "scikit-learn", "opencv-python-headless")
     program = {name: importlib.metadata.version(name) for name in packages} | {"python": platform.python_version()}
+    program |= {"machine": platform.platform(), "git commit": git_commit() or "not known"}
     write_atomically(path, (json.dumps(record | {"program": program}, indent=1) + "\n").encode())
-
-
-def _fit(
-    chosen: Recipe, plan: NetworkPlan | None, study: Study, fold: Fold, place: Path, listener: Listener
-) -> FittedModel:
-    if plan is None:
-        return fit_baseline(study, fold, chosen.kind)
-    return fit_networks(plan, study.crop_set(plan.contract), fold, place, listener)
-
-
-def predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:
-    """Return the answers for a fold's test pictures and confusers."""
-    rows = np.concatenate([fold.test, fold.stress])
-    answers: Prediction = fitted.predict(rows)
-    if not np.isfinite(answers.logits).all():
-        raise DataError("the model answered with numbers that are not finite")
-    return [
-        PredictionRow(
-            fold=fold.index,
-            image=study.records[row].image,
-            sha256=study.records[row].sha256,
-            subject=study.records[row].subject,
-            label=int(study.labels[row]),
-            stimulus=study.records[row].stimulus,
-            role=str(study.records[row].role),
-            logit=float(logit),
-            score=float(1.0 / (1.0 + np.exp(-logit))),
-            uncertainty=float(doubt),
-        )
-        for row, logit, doubt in zip(rows, answers.logits, answers.uncertainty, strict=True)
-    ]
-
-
-def _keep(fitted: FittedModel, place: Path) -> None:
-    """Keep a fold's networks for explanation and for an ensemble over folds."""
-    if not isinstance(fitted, FittedNetworks):
-        return
-    write_checkpoint(
-        place / "networks.pt",
-        {
-            "temperature": fitted.temperature,
-            "states": [dict(network.state_dict()) for network in fitted.networks],
-        },
-    )

@@ -14,7 +14,7 @@ from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
 from trainer.crops import Study, open_study
 from trainer.errors import SettingsError, TrainingError
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.cross_validation import MakeListener
+from trainer.experiments.fold import MakeListener
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.experiments.run import Run
 from trainer.models import FittedNetworks, fit_networks

@@ -22,6 +22,7 @@ from trainer.training import (
     TrainingSettings,
     predict_logits,
     resolve_device,
+    resolve_precision,
     train,
 )
 
@@ -85,6 +86,7 @@ class FittedNetworks:
             "epochs": [len(member.history) for member in trained],
             "best_epochs": [member.best_epoch + 1 for member in trained],
             "attempts": [member.attempts for member in trained],
+            "precision": resolve_precision(resolve_device(plan.training.device), plan.training.precision),
             "training_seconds": float(sum(report.seconds for member in trained for report in member.history)),
         }
 
@@ -135,7 +137,8 @@ def fit_networks(plan: NetworkPlan, crops: CropSet, fold: Fold, folder: Path, li
     device = resolve_device(plan.training.device)
     for member, (learn, hold) in enumerate(fold.splits):
         seed = plan.training.seed + 101 * fold.index + 7919 * member
-        training = plan.training.model_copy(update={"seed": seed % 2**31})
+        precision = resolve_precision(device, plan.training.precision)
+        training = plan.training.model_copy(update={"seed": seed % 2**31, "precision": precision})
         validation = _samples(crops, hold, plan, seed, vary=False)
         job = TrainingJob(
             architecture=plan.architecture,

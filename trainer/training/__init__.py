@@ -1,7 +1,7 @@
 """Trains networks: reproducibly, resumably, and with a word when one is dead."""
 
 from trainer.training.attempt import TrainingJob
-from trainer.training.device import resolve_device
+from trainer.training.device import resolve_device, resolve_precision
 from trainer.training.loop import TrainedNetwork, train
 from trainer.training.prediction import predict_logits
 from trainer.training.progress import EpochReport, Listener, Silence
@@ -24,6 +24,7 @@ __all__ = [
     "predict_logits",
     "read_checkpoint",
     "resolve_device",
+    "resolve_precision",
     "train",
     "write_atomically",
     "write_checkpoint",

@@ -7,7 +7,7 @@ import torch
 from trainer.errors import SettingsError
 from trainer.training.settings import TrainingSettings
 
-__all__ = ["autocast", "loss_scaler", "resolve_device"]
+__all__ = ["autocast", "loss_scaler", "resolve_device", "resolve_precision"]
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -25,9 +25,22 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def resolve_precision(device: torch.device, precision: str) -> str:
+    """Return the precision that `auto` means on a device; any other is returned as it is.
+
+    A processor that multiplies bfloat16 numbers trains N-CNN in less than half of the time that float32 takes. The
+    weights stay in float32 everywhere; only the products of a forward and backward pass are rounded.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "float16"
+    able = torch.cpu.get_capabilities()
+    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else "float32"
+
+
 def _number_type(device: torch.device, precision: str) -> torch.dtype | None:
-    if precision == "auto":
-        return torch.float16 if device.type == "cuda" else None
+    precision = resolve_precision(device, precision)
     if precision == "float16" and device.type == "cpu":
         raise SettingsError("training.precision float16 needs CUDA; on a CPU use `float32` or `bfloat16`")
     return _TYPES.get(precision)

@@ -19,6 +19,7 @@ from trainer.networks import PainNetwork, prepare_crops
 from trainer.training.attempt import Attempt, RunState, TrainingJob, begin
 from trainer.training.determinism import pinned_threads, reproducible, seed_torch
 from trainer.training.device import autocast, resolve_device
+from trainer.training.memory import kept_memory
 from trainer.training.objective import batch_loss, mix, positive_weight
 from trainer.training.optimisation import learning_rate
 from trainer.training.prediction import predict_logits
@@ -65,7 +66,7 @@ def train(job: TrainingJob, checkpoint: Path | None = None, listener: Listener |
     _check_labels("training", job.train.labels)
     _check_labels("validation", job.validation.labels, both=False)
     device = resolve_device(job.settings.device)
-    with pinned_threads(job.settings.threads), reproducible(strict=job.settings.deterministic):
+    with kept_memory(), pinned_threads(job.settings.threads), reproducible(strict=job.settings.deterministic):
         state, run = begin(job, device, checkpoint, listener)
         while not _finished(job, state):
             if _is_dead(state.history):

@@ -54,7 +54,8 @@ class TrainingSettings(_Settings):
     deterministic: bool = Field(default=True, description="Refuse operations that give different numbers each time.")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        default="auto", description="auto = float16 with loss scaling on CUDA, float32 on a CPU."
+        default="auto",
+        description="auto = float16 with loss scaling on CUDA, bfloat16 on a CPU that has it, float32 on others.",
     )
     threads: int = Field(default=1, ge=1, le=256, description="Of torch, in each process.")
     maximum_restarts: int = Field(default=3, ge=0, le=20, description="Of a network that answers the same to all.")

@@ -58,7 +58,7 @@ def manifest(study):
 @pytest.fixture(scope="module")
 def runs(manifest, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    output = run(cv, manifest, "--model", "mimic", "--out", folder / "strict", *flags())
+    output = run(cv, manifest, "--model", "mimic", "--out", folder / "strict", "--jobs", 1, *flags())
     options = ["--protocol", "dissertation", "--set", "protocol.folds=2"]
     run(cv, manifest, "--model", "mimic", *options, "--out", folder / "dissertation", *flags(1))
     return folder, output
@@ -230,3 +230,21 @@ def test_a_configuration_file_describes_the_whole_experiment(manifest, tmp_path)
     assert Path(config.manifest).resolve() == manifest.resolve()
     assert config.training == {"batch_size": 4, "epochs": 2}
     assert config.protocol.folds == "infants"
+
+
+def test_folds_beside_each_other_give_the_same_figures_as_one_after_the_other(runs, manifest, tmp_path):
+    folder, _ = runs
+
+    run(cv, manifest, "--model", "mimic", "--out", tmp_path / "run", "--jobs", 2, *flags())
+
+    first, second = (open_run(path).predictions().logits for path in (folder / "strict", tmp_path / "run"))
+    np.testing.assert_array_equal(first, second)
+    assert [fold["fold"] for fold in open_run(tmp_path / "run").metrics()["training"]] == [0, 1, 2]
+
+
+def test_an_error_in_one_folds_process_ends_the_run_with_its_sentence(manifest, tmp_path):
+    (tmp_path / "run" / "fold1").mkdir(parents=True)
+    (tmp_path / "run" / "fold1" / "member0.pt").write_bytes(b"half a checkpoint")
+
+    with pytest.raises(CheckpointError, match=r"member0\.pt is damaged or no checkpoint"):
+        run(cv, manifest, "--model", "mimic", "--out", tmp_path / "run", "--jobs", 2, *flags(50))

@@ -1,0 +1,105 @@
+"""One fold of a run: fitted, tested, its networks kept."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.crops import Study
+from trainer.errors import DataError
+from trainer.evaluation.results import PredictionRow
+from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.planning import plan_network, recipe_of
+from trainer.models import FittedModel, FittedNetworks, Prediction, fit_baseline, fit_networks
+from trainer.protocols import Fold
+from trainer.training import Listener
+from trainer.training.storage import write_checkpoint
+
+__all__ = ["FoldOutcome", "MakeListener", "fold_folder", "predicted", "run_fold"]
+
+MakeListener = Callable[[str, int, Path], AbstractContextManager[Listener]]
+"""Makes what is told of a fold's progress: title, planned epochs, folder of the fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldOutcome:
+    """What one fold adds to a run.
+
+    Attributes:
+        rows: Answers for the tested pictures and the confusers.
+        details: How the training went.
+    """
+
+    rows: list[PredictionRow]
+    details: dict[str, Any]
+
+
+def fold_folder(run_folder: Path, index: int) -> Path:
+    """Return where a fold's checkpoints and networks are kept."""
+    return run_folder / f"fold{index}"
+
+
+def run_fold(config: ExperimentConfig, study: Study, fold: Fold, place: Path, listener: Listener) -> FoldOutcome:
+    """Fit a model to one fold and test it; a fit that was killed goes on where it stopped.
+
+    Args:
+        config: Which model, and how it is trained.
+        study: The pictures.
+        fold: Which to learn from and which to test on.
+        place: The fold's folder.
+        listener: Is told of the progress.
+
+    Raises:
+        DataError: The answers are not finite, or the pictures have no points for a baseline.
+        CheckpointError: A checkpoint is damaged or cannot be written.
+        TrainingError: The network cannot be trained.
+    """
+    chosen = recipe_of(config)
+    fitted: FittedModel
+    if chosen.kind == "network":
+        plan = plan_network(config)
+        fitted = fit_networks(plan, study.crop_set(plan.contract), fold, place, listener)
+    else:
+        fitted = fit_baseline(study, fold, chosen.kind)
+    rows = predicted(study, fold, fitted)
+    _keep(fitted, place)
+    return FoldOutcome(rows, {"fold": fold.index, **fitted.details})
+
+
+def predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:
+    """Return the answers for a fold's test pictures and confusers."""
+    rows = np.concatenate([fold.test, fold.stress])
+    answers: Prediction = fitted.predict(rows)
+    if not np.isfinite(answers.logits).all():
+        raise DataError("the model answered with numbers that are not finite")
+    return [
+        PredictionRow(
+            fold=fold.index,
+            image=study.records[row].image,
+            sha256=study.records[row].sha256,
+            subject=study.records[row].subject,
+            label=int(study.labels[row]),
+            stimulus=study.records[row].stimulus,
+            role=str(study.records[row].role),
+            logit=float(logit),
+            score=float(1.0 / (1.0 + np.exp(-logit))),
+            uncertainty=float(doubt),
+        )
+        for row, logit, doubt in zip(rows, answers.logits, answers.uncertainty, strict=True)
+    ]
+
+
+def _keep(fitted: FittedModel, place: Path) -> None:
+    """Keep a fold's networks for explanation and for an ensemble over folds."""
+    if not isinstance(fitted, FittedNetworks):
+        return
+    write_checkpoint(
+        place / "networks.pt",
+        {
+            "temperature": fitted.temperature,
+            "states": [dict(network.state_dict()) for network in fitted.networks],
+        },
+    )
