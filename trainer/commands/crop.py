@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from monitor.commands import examples
 from trainer.crops import SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
 from trainer.crops.finding import FaceMode
 from trainer.data import Label, read_manifest
@@ -22,7 +23,7 @@ __all__ = ["command"]
 _FEW = 0.5
 
 
-@click.command(name="crop")
+@click.command(name="crop", epilog=examples("nicu-trainer crop stills.manifest.csv --out stills.crops --jobs 4"))
 @click.argument("manifest", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=None, help="Default: <manifest>.crops."

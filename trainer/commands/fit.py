@@ -16,7 +16,8 @@ __all__ = ["command"]
 
 
 @click.command(
-    name="fit", epilog=examples("nicu-trainer fit stills.manifest.csv --model ncnn --out runs/fit --judged-by runs/ncnn")
+    name="fit",
+    epilog=examples("nicu-trainer fit stills.manifest.csv --model ncnn --judged-by runs/ncnn"),
 )
 @experiment_options
 @click.option("--judged-by", type=click.Path(path_type=Path), help="Strict run of the same model; gives its figures.")

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import track
 
+from monitor.commands import examples
 from trainer.data import (
     Candidate,
     Named,
@@ -31,7 +32,7 @@ _OUT = click.option(
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 
 
-@click.group(name="ingest")
+@click.group(name="ingest", epilog=examples("nicu-trainer ingest table pictures.csv --out pictures.manifest.csv"))
 def command() -> None:
     """Take a data set in: check every file and write a manifest.
 
@@ -57,7 +58,7 @@ def _default_out(source: Path, out: Path | None) -> Path:
     return out or source.absolute().with_name(f"{source.absolute().stem}.manifest.csv")
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer ingest cope data/iCOPE --out icope.manifest.csv"))
 @_FOLDER
 @_OUT
 @click.option(
@@ -77,7 +78,9 @@ def cope(folder: Path, out: Path | None, main: str) -> None:
     )
 
 
-@command.command()
+@command.command(
+    epilog=examples("nicu-trainer ingest unifesp data/UNIFESP --labels labels.csv --out unifesp.manifest.csv")
+)
 @_FOLDER
 @_OUT
 @click.option(
@@ -91,7 +94,9 @@ def unifesp(folder: Path, out: Path | None, labels: Path | None) -> None:
     _finish(list(unifesp_candidates(folder, find_labels(folder, labels))), "unifesp", _default_out(folder, out))
 
 
-@command.command()
+@command.command(
+    epilog=examples("nicu-trainer ingest icopevid data/iCOPEvid --out icopevid.manifest.csv --frames-per-clip 5")
+)
 @_FOLDER
 @_OUT
 @click.option("--frames-per-clip", type=click.IntRange(1, 500), default=5, show_default=True)
@@ -103,7 +108,7 @@ def icopevid(folder: Path, out: Path | None, frames_per_clip: int) -> None:
     _finish(candidates, "icopevid", path, lambda named: named.stimulus in {"pain", "rest"})
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer ingest table pictures.csv --name trial --out pictures.manifest.csv"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @_OUT
 @click.option("--name", default=None, help="Name of the data set; default: the table's name.")
