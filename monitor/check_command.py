@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, examples
 from monitor.config_file import find_mistakes
 
 __all__ = ["command"]
 
 
-@click.command(epilog="Example: nicu-monitor check configs/example.yaml")
+@click.command(epilog=examples("nicu-monitor check configs/example.yaml", "nicu-monitor check station.yaml --json"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
 def command(file: Path, *, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, examples
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.config_file import read_config
 from monitor.doctor import Check, Verdict, examine
@@ -20,7 +20,7 @@ _MARKS = {
 }
 
 
-@click.command(epilog="Examples: nicu-monitor doctor    nicu-monitor doctor --config station.yaml --json")
+@click.command(epilog=examples("nicu-monitor doctor", "nicu-monitor doctor --config station.yaml --json"))
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Look at what this station needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
 def command(config_file: Path | None, *, as_json: bool) -> int:

@@ -7,13 +7,20 @@ from rich.console import Console
 
 from export.benchmark import Benchmark, Timing, run_benchmark
 from export.commands.verify import chosen_engines
+from monitor.commands import OutputFile, examples
 from monitor.inference.bundle import read_bundle
 from monitor.inference.opening import ENGINES
 
 __all__ = ["command"]
 
 
-@click.command("bench")
+@click.command(
+    "bench",
+    epilog=examples(
+        "nicu-export bench monitor/bundles/ncnn-demo --engine onnxruntime --batch 1 --threads 1 --rounds 3",
+        "nicu-export bench retinaface --engine all --json",
+    ),
+)
 @click.argument("bundle")
 @click.option(
     "--engine",
@@ -25,9 +32,17 @@ __all__ = ["command"]
 @click.option("--batch", "batches", default="1,4", show_default=True, metavar="N,N,...", help="Pictures a run.")
 @click.option("--threads", default="1,2", show_default=True, metavar="N,N,...", help="Threads within one operator.")
 @click.option("--rounds", default=20, show_default=True, type=click.IntRange(min=1), help="Timings of every setting.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
+@click.option("--report", type=OutputFile(), help="Write the figures to this JSON file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(
-    bundle: str, engines: tuple[str, ...], batches: str, threads: str, rounds: int, report: Path | None
+    bundle: str,
+    engines: tuple[str, ...],
+    batches: str,
+    threads: str,
+    rounds: int,
+    report: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Time every model of BUNDLE with every engine, batch and thread count, as ratios to ONNX Runtime fp32."""
     read = read_bundle(bundle)
@@ -40,8 +55,7 @@ def command(
             rounds=rounds,
             progress=status.update,
         )
-    for line in _lines(found):
-        click.echo(line)
+    click.echo(found.model_dump_json(indent=2) if as_json else "\n".join(_lines(found)))
     if report is not None:
         report.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

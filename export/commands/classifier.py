@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from export.commands.options import finish, precision_option
+from monitor.commands import examples
 from monitor.inference.manifest import Precision
 
 __all__ = ["command"]
 
 
-@click.command("classifier")
+@click.command("classifier", epilog=examples("nicu-export classifier runs/fit --out bundles/ncnn"))
 @click.argument("run", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Directory of the bundle.")
 @precision_option

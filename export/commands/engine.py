@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 
 from export.engines.build import DEFAULT_PROFILE, Target, build_engine, parse_target
+from monitor.commands import examples
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.cuda import Gpu, probe_cuda
@@ -15,7 +16,13 @@ from monitor.inference.presence import is_installed
 __all__ = ["command"]
 
 
-@click.command("engine")
+@click.command(
+    "engine",
+    epilog=examples(
+        "nicu-export engine retinaface --engine tensorrt",
+        "nicu-export engine retinaface --engine tensorrt-rtx --target sm86,sm89",
+    ),
+)
 @click.argument("bundle")
 @click.option("--engine", "engine", required=True, type=click.Choice(["tensorrt", "tensorrt-rtx"]))
 @click.option(

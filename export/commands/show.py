@@ -2,13 +2,16 @@
 
 import click
 
+from monitor.commands import examples
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.manifest import BundleManifest, Variant
 
 __all__ = ["command"]
 
 
-@click.command("show")
+@click.command(
+    "show", epilog=examples("nicu-export show retinaface", "nicu-export show monitor/bundles/ncnn-demo --json")
+)
 @click.argument("bundle")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(bundle: str, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from export.verification.report import Report, report_lines
 from export.verification.verify import engines_present, verify_bundle, write_report
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, OutputFile, examples
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.manifest import EngineName
@@ -17,7 +17,13 @@ from monitor.inference.presence import missing_reason
 __all__ = ["chosen_engines", "command", "verify_and_tell"]
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    epilog=examples(
+        "nicu-export verify monitor/bundles/ncnn-demo --engine onnxruntime --report verified.json",
+        "nicu-export verify retinaface --json",
+    ),
+)
 @click.argument("bundle")
 @click.option(
     "--engine",
@@ -28,29 +34,34 @@ __all__ = ["chosen_engines", "command", "verify_and_tell"]
 )
 @click.option(
     "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputFile(),
     help="Write the figures to this JSON file and leave the bundle as it is.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.pass_context
-def command(context: click.Context, bundle: str, engines: tuple[str, ...], report: Path | None) -> None:
+def command(
+    context: click.Context, bundle: str, engines: tuple[str, ...], report: Path | None, *, as_json: bool
+) -> None:
     """Compare every model of BUNDLE, on every engine, with the trained network, and write the outcome into it.
 
     A model that fails cannot be selected by the monitor. Exit code 1 when anything fails.
     """
     read = read_bundle(bundle)
-    found = verify_and_tell(read, chosen_engines(engines), write=report is None)
+    found = verify_and_tell(read, chosen_engines(engines), write=report is None, as_json=as_json)
     if report is not None:
         report.write_text(found.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     if not found.passed:
         context.exit(EXIT_NO)
 
 
-def verify_and_tell(bundle: Bundle, engines: list[EngineName], *, write: bool) -> Report:
-    """Verify a bundle, print the table and, if asked for, write the outcome into the bundle."""
+def verify_and_tell(bundle: Bundle, engines: list[EngineName], *, write: bool, as_json: bool = False) -> Report:
+    """Verify a bundle, print the table or JSON and, if asked for, write the outcome into the bundle."""
     with Console(stderr=True).status("verifying") as status:
         found = verify_bundle(bundle, engines, progress=status.update)
-    for line in report_lines(found):
-        click.echo(line)
+    if as_json:
+        click.echo(found.model_dump_json(by_alias=True, indent=2))
+    else:
+        click.echo("\n".join(report_lines(found)))
     if write:
         write_report(bundle, found)
     return found

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.bed import Bed, Judgement
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, OutputFile, examples
 from monitor.config import LogSettings, StationConfig
 from monitor.config_file import read_config
 from monitor.demo.cameras import CameraProcess
@@ -39,9 +39,9 @@ _PAIN_CODES = ("pain_sign", "pain_sustained")
 _WHOLE_EPISODE_SECONDS = 55.0
 
 
-@click.command(epilog="Examples: nicu-monitor demo    nicu-monitor demo --duration 60 --summary s.json")
+@click.command(epilog=examples("nicu-monitor demo", "nicu-monitor demo --duration 60 --summary s.json"))
 @click.option("--duration", type=click.FloatRange(min=0), default=0.0, help="Seconds; until Ctrl-C when absent or 0.")
-@click.option("--summary", type=click.Path(path_type=Path), help="Write what happened as JSON.")
+@click.option("--summary", type=OutputFile(), help="Write what happened as JSON.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Take Redis, models and alarms from it.")
 @click.option("--redis-url", envvar="NICU_REDIS_URL", help="Use this Redis instead of one of its own.")
 @click.option("--http-port", type=click.IntRange(0, 65_535), default=0, help="For page and metrics; a free one.")

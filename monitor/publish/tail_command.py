@@ -11,7 +11,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from monitor.clock import SystemClock
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, examples
 from monitor.config import RedisSettings
 from monitor.config_file import read_config
 from monitor.errors import ConfigError, PublishError
@@ -34,8 +34,11 @@ _COLOURS = {"low": "cyan", "medium": "yellow", "high": "red"}
 
 
 @click.command(
-    epilog="Examples: nicu-monitor tail --config station.yaml   |   "
-    "nicu-monitor tail --redis redis://127.0.0.1/0 --json --state tail.json | jq .code"
+    epilog=examples(
+        "nicu-monitor tail --config station.yaml",
+        "nicu-monitor tail --redis redis://127.0.0.1/0 --json --state tail.json",
+        "nicu-monitor tail --redis redis://127.0.0.1/0 --once --from-start --bed bed-1",
+    )
 )
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="Take the Redis settings from this file."

@@ -1,5 +1,7 @@
 """`nicu-monitor run`: the daemon."""
 
+import dataclasses
+import json
 import logging
 import os
 import signal
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, examples
 from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
 from monitor.config_file import read_config
 from monitor.logs import configure
@@ -19,19 +21,22 @@ _log = logging.getLogger(__name__)
 
 
 @click.command(
-    epilog="Examples: nicu-monitor run --config station.yaml    nicu-monitor run --config station.yaml --self-test"
+    epilog=examples("nicu-monitor run --config station.yaml --self-test", "nicu-monitor run --config station.yaml")
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="Station configuration.")
 @click.option("--self-test", is_flag=True, help="Take a drawn infant in pain through the whole chain, report, and end.")
-def command(config_file: Path, *, self_test: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="With --self-test: print a list of objects for a script.")
+def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     """Watch the beds of a configuration until SIGTERM or SIGINT.
 
     Cameras and Redis may be away at any time, also at the start: they are tried for ever, and their absence is an
     alarm. Exit code 0 after a clean end, 1 when the self-test found a fault, 3 when the station cannot start.
     """
+    if as_json and not self_test:
+        raise click.UsageError("--json goes with --self-test; the log is JSON with logging.format: json")
     config = read_config(config_file)
     if self_test:
-        return _self_test(config)
+        return _self_test(config, as_json=as_json)
     configure(config.logging, secrets_of(config))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,15 +55,19 @@ def command(config_file: Path, *, self_test: bool) -> int:
     return 0
 
 
-def _self_test(config: StationConfig) -> int:
+def _self_test(config: StationConfig, *, as_json: bool) -> int:
     from monitor.station.self_test import run_self_test
 
     configure(LogSettings(level="error"), secrets_of(config))
-    all_well = True
+    results = []
     for result in run_self_test(config):
-        all_well &= result.ok
+        results.append(result)
+        if as_json:
+            continue
         click.echo(f"{'ok    ' if result.ok else 'FAILED'}  {result.stage:<8} {result.detail}")
-    return 0 if all_well else EXIT_NO
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
+    return 0 if all(result.ok for result in results) else EXIT_NO
 
 
 def secrets_of(config: StationConfig) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from monitor.commands import examples
 from monitor.errors import ConfigError
 from monitor.publish.access import Role, hash_token, new_token
 from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
@@ -29,12 +30,15 @@ def _checked_name(_context: click.Context, _parameter: click.Parameter, name: st
     return name
 
 
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 _NAME = click.argument("name", callback=_checked_name)
 
 
 @click.group(
     name="users",
-    epilog="Example: nicu-monitor users add secrets/users anna --role nurse",
+    epilog=examples(
+        "nicu-monitor users add secrets/users anna --role nurse", "nicu-monitor users list secrets/users --json"
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 def command() -> None:
@@ -45,7 +49,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(epilog=examples("nicu-monitor users add secrets/users anna --role nurse"))
 @_FILE
 @_NAME
 @_ROLE
@@ -58,21 +62,27 @@ def add(file: Path, name: str, role: str, password: str) -> None:
     click.echo(f"{name} may log in as {role}")
 
 
-@command.command()
+@command.command(
+    epilog=examples(
+        "nicu-monitor users token secrets/users integrator --role viewer",
+        "nicu-monitor users token secrets/users integrator --json",
+    )
+)
 @_FILE
 @_NAME
 @_ROLE
-def token(file: Path, name: str, role: str) -> None:
+@_JSON
+def token(file: Path, name: str, role: str, *, as_json: bool) -> None:
     """Add the program NAME to the users FILE, and print its token, which is kept nowhere else.
 
     Programs send it as `Authorization: Bearer TOKEN`.
     """
     secret = new_token()
     _put(file, User(name, Role(role), hash_token(secret)))
-    click.echo(secret)
+    click.echo(json.dumps({"name": name, "role": role, "token": secret}) if as_json else secret)
 
 
-@command.command()
+@command.command(epilog=examples("nicu-monitor users remove secrets/users anna"))
 @_FILE
 @_NAME
 def remove(file: Path, name: str) -> None:
@@ -84,9 +94,12 @@ def remove(file: Path, name: str) -> None:
     click.echo(f"{name} may not log in any more")
 
 
-@command.command(name="list")
+@command.command(
+    name="list",
+    epilog=examples("nicu-monitor users list secrets/users", "nicu-monitor users list secrets/users --json"),
+)
 @_FILE
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
+@_JSON
 def list_users(file: Path, *, as_json: bool) -> None:
     """List the users of the users FILE; never a secret."""
     users = read_users(file).all()

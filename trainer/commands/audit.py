@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import EXIT_NO
+from monitor.commands import EXIT_NO, examples
 from trainer.experiments import open_run
 from trainer.protocols import audit, audit_lines
 
 __all__ = ["command"]
 
 
-@click.command(name="audit")
+@click.command(name="audit", epilog=examples("nicu-trainer audit runs/ncnn", "nicu-trainer audit runs/ncnn --json"))
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(*, run: Path, as_json: bool) -> int:

@@ -6,6 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from monitor.commands import examples
 from trainer.commands.display import ConsoleListener
 from trainer.demo import collect, demo_settings, train_demo
 from trainer.detection import DEFAULT_DETECTOR
@@ -17,7 +18,7 @@ __all__ = ["command"]
 _FIRST_SEED = 50_000
 
 
-@click.command(name="demo-model")
+@click.command(name="demo-model", epilog=examples("nicu-trainer demo-model --out runs/demo --jobs 4"))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs/demo"), show_default=True)
 @click.option("--infants", type=click.IntRange(6, 10_000), default=84, show_default=True, help="How many to draw.")
 @click.option("--epochs", type=click.IntRange(1, 1_000), default=30, show_default=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from monitor.commands import examples
 from trainer.explanation import (
     METHODS,
     Material,
@@ -23,7 +24,7 @@ from trainer.training.storage import write_atomically
 __all__ = ["command"]
 
 
-@click.command(name="explain")
+@click.command(name="explain", epilog=examples("nicu-trainer explain runs/ncnn --out runs/ncnn/explained"))
 @click.argument("source", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path))
 @click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False), help="The pictures; a run brings its own.")
 @click.option(

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from monitor.commands import examples
 from monitor.synthetic import SCENARIOS, BedOptions, SyntheticBed
 from trainer.detection import DEFAULT_DETECTOR, open_detector
 from trainer.synthetic import (
@@ -18,15 +19,18 @@ from trainer.synthetic import (
     StillsPlan,
     measure_findability,
     plan_cope,
+    plan_expressions,
     plan_icopevid,
     plan_stills,
     plan_unifesp,
     prepare_folder,
     write_clip,
+    write_expressions,
     write_stills,
     write_table,
     write_video,
 )
+from trainer.synthetic.expressions import Difficulty
 
 __all__ = ["command"]
 
@@ -59,7 +63,7 @@ class _Size(click.ParamType[tuple[int, int]]):
         return int(width), int(height)
 
 
-@click.group(name="synthesize")
+@click.group(name="synthesize", epilog=examples("nicu-trainer synthesize stills --out stills --infants 12"))
 def command() -> None:
     """Draw synthetic infants: stills, videos, and stand-ins for the restricted data sets.
 
@@ -79,7 +83,7 @@ def _write(planned: Sequence[PlannedStill], out: Path, about: dict[str, Any], jo
     click.echo(f"{len(planned)} stills of {infants} infants, {pain} labelled pain: {table}")
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer synthesize stills --out stills --infants 12 --seed 1"))
 @_OUT
 @_SEED
 @_JOBS
@@ -149,7 +153,7 @@ def stills(
     _write(plan_stills(plan), out, about, jobs, regions=regions, swapped=swapped)
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer synthesize cope --out stand-in/cope --scale 0.25"))
 @_OUT
 @_SEED
 @_JOBS
@@ -162,7 +166,7 @@ def cope(*, out: Path, seed: int, jobs: int, full: bool, scale: float) -> None:
     _write(planned, out, about, jobs)
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer synthesize unifesp --out stand-in/unifesp"))
 @_OUT
 @_SEED
 @_JOBS
@@ -174,7 +178,7 @@ def unifesp(*, out: Path, seed: int, jobs: int) -> None:
     write_table(out / "labels.csv", ("image", "subject", "label", "nfcs"), rows)
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer synthesize icopevid --out stand-in/icopevid --infants 4 --seconds 2"))
 @_OUT
 @_SEED
 @click.option("--infants", type=click.IntRange(1, 49), default=49, show_default=True)
@@ -192,7 +196,29 @@ def icopevid(*, out: Path, seed: int, infants: int, seconds: float, fps: float) 
     click.echo(f"{len(clips)} clips of {infants} infants: {out}")
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer synthesize expressions --out smiles --seed 1"))
+@_OUT
+@_SEED
+@_JOBS
+@click.option(
+    "--train", type=click.IntRange(4, 100_000), default=3000, show_default=True, help="Pictures to learn from."
+)
+@click.option("--test", type=click.IntRange(4, 100_000), default=1000, show_default=True, help="Held-out pictures.")
+@click.option("--difficulty", type=click.Choice(["plain", "hard"]), default="plain", show_default=True)
+def expressions(*, out: Path, seed: int, jobs: int, train: int, test: int, difficulty: Difficulty) -> None:
+    """A stand-in for a public set of expressions: grey, tight faces of 64 px, smile or neutral; train.csv, test.csv."""
+    planned = plan_expressions(train + test, difficulty, seed)
+    prepare_folder(out)
+    with Progress(console=Console(stderr=True)) as progress:
+        for name, part in (("train", planned[:train]), ("test", planned[train:])):
+            task = progress.add_task(f"drawing {name} faces", total=len(part))
+            table = write_expressions(
+                part, out, f"{name}.csv", jobs, lambda done, task=task: progress.update(task, completed=done)
+            )
+            click.echo(f"{len(part)} faces of as many people: {table}")
+
+
+@command.command(epilog=examples("nicu-trainer synthesize video --out pain.mp4 --scenario pain --seconds 60"))
 @_OUT
 @_SEED
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="pain", show_default=True)
@@ -236,7 +262,7 @@ def video(
     click.echo(f"Video: {written.video}. Ground truth: {written.truth}")
 
 
-@command.command()
+@command.command(epilog=examples("nicu-trainer synthesize check --count 100"))
 @_SEED
 @click.option("--count", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Faces to draw.")
 @click.option("--size", type=_Size(), default="640x480", show_default=True)
