@@ -19,6 +19,7 @@ COMMANDS: dict[str, LazyCommand] = {
     ),
     "compare": LazyCommand("trainer.commands.compare", "print Table 1 for several runs, and paired differences"),
     "explain": LazyCommand("trainer.commands.explain", "draw where a network looks, and score it"),
+    "report": LazyCommand("trainer.commands.report", "write everything about several runs on one page"),
     "fit": LazyCommand("trainer.commands.fit", "train the final model and write the bundle that the monitor loads"),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }

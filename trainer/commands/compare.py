@@ -1,11 +1,20 @@
 """`nicu-trainer compare`: several runs side by side, in the shape of the dissertation's Table 1."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from monitor.commands import examples
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.experiments.compare import comparison_tables, read_entries
+from trainer.experiments.compare import (
+    chosen_reference,
+    comparison_tables,
+    differing_data,
+    open_runs,
+    read_entries,
+)
 from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
@@ -13,19 +22,28 @@ __all__ = ["command"]
 _SUFFIXES = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 
 
-@click.command(name="compare")
+@click.command(
+    name="compare",
+    epilog=examples("nicu-trainer compare runs/ncnn runs/resnet50", "nicu-trainer compare runs/* --out tables"),
+)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(list(_SUFFIXES)), default="markdown", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder that gets all tables in all forms."
 )
-@click.option("--reference", default="ncnn", show_default=True, help="Model that the others are paired with.")
+@click.option("--reference", help="Model that the others are paired with.  [default: ncnn, else the first]")
 @click.option("--resamples", type=click.IntRange(100, 100_000), default=RESAMPLES, show_default=True)
-def command(*, runs: tuple[Path, ...], form: str, out: Path | None, reference: str, resamples: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON instead.")
+def command(
+    *, runs: tuple[Path, ...], form: str, out: Path | None, reference: str | None, resamples: int, as_json: bool
+) -> None:
     """Print Table 1 for RUNS, with the published figures beside it, and paired differences."""
-    tables = comparison_tables(read_entries(runs), reference, resamples)
+    entries = read_entries(open_runs(runs))
+    for sentence in differing_data(entries):
+        click.echo(f"Note: {sentence}", err=True)
+    tables = comparison_tables(entries, chosen_reference(entries, reference), resamples)
     written = {name: [getattr(table, name)() for table in tables] for name in ("markdown", "csv", "latex")}
-    click.echo("\n".join(written[form]))
+    click.echo(json.dumps([asdict(table) for table in tables], indent=2) if as_json else "\n".join(written[form]))
     if out is not None:
         for name, suffix in _SUFFIXES.items():
             for table, text in zip(tables, written[name], strict=True):

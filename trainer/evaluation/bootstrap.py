@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from trainer.evaluation.metrics import figures
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Interval", "as_json", "cluster_intervals", "paired_difference", "resamples"]
+__all__ = [
+    "CONFIDENCE",
+    "RESAMPLES",
+    "Answers",
+    "Interval",
+    "as_json",
+    "cluster_intervals",
+    "gap_between",
+    "interval_of",
+    "paired_difference",
+    "resamples",
+]
 
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
@@ -31,6 +42,21 @@ class Interval:
     def as_json(self) -> dict[str, float | None]:
         """Return plain values; JSON has no not-a-number."""
         return {name: _plain(getattr(self, name)) for name in ("value", "low", "high")}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to pictures.
+
+    Attributes:
+        labels: Shape (n,), 0 or 1.
+        logits: Shape (n,).
+        subjects: Shape (n,).
+    """
+
+    labels: Numbers
+    logits: Numbers
+    subjects: NDArray[np.str_]
 
 
 def _plain(value: float) -> float | None:
@@ -52,7 +78,8 @@ def resamples(subjects: NDArray[np.str_], count: int = RESAMPLES, seed: int = 0)
         yield np.concatenate([rows[index] for index in random.integers(0, len(names), len(names))])
 
 
-def _interval(value: float, drawn: list[float]) -> Interval:
+def interval_of(value: float, drawn: list[float]) -> Interval:
+    """Return a figure with the percentile interval of its resampled values; none if most of them are not defined."""
     finite = np.array([number for number in drawn if np.isfinite(number)])
     if len(finite) < len(drawn) / 2:
         return Interval(value, float("nan"), float("nan"))
@@ -77,7 +104,7 @@ def cluster_intervals(
     for rows in resamples(subjects, count):
         for name, number in figures(labels[rows], logits[rows]).items():
             drawn[name].append(number)
-    return {name: _interval(value[name], drawn[name]) for name in value}
+    return {name: interval_of(value[name], drawn[name]) for name in value}
 
 
 def paired_difference(
@@ -102,7 +129,29 @@ def paired_difference(
     drawn = [
         figure(labels[rows], second[rows]) - figure(labels[rows], first[rows]) for rows in resamples(subjects, count)
     ]
-    return _interval(value, drawn)
+    return interval_of(value, drawn)
+
+
+def gap_between(
+    first: Answers, second: Answers, figure: Callable[[Numbers, Numbers], float], count: int = RESAMPLES
+) -> Interval:
+    """Return how much higher a figure is in the second set of answers, over infants that are drawn once for both.
+
+    Args:
+        first: Of some infants.
+        second: Of the same infants, or most of them; the pictures may be others.
+        figure: Of labels and logits.
+        count: How many resamples.
+    """
+    own = len(first.labels)
+    value = figure(second.labels, second.logits) - figure(first.labels, first.logits)
+    drawn = []
+    for rows in resamples(np.concatenate([first.subjects, second.subjects]), count):
+        ours, theirs = rows[rows < own], rows[rows >= own] - own
+        drawn.append(
+            figure(second.labels[theirs], second.logits[theirs]) - figure(first.labels[ours], first.logits[ours])
+        )
+    return interval_of(value, drawn)
 
 
 def as_json(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:

@@ -12,7 +12,16 @@ from sklearn.metrics import confusion_matrix
 
 from trainer.evaluation.calibration import negative_log_likelihood
 
-__all__ = ["FIGURES", "area_under_curve", "calibration_line", "confusion", "expected_calibration_error", "figures"]
+__all__ = [
+    "FIGURES",
+    "accuracy",
+    "area_under_curve",
+    "calibration_line",
+    "confusion",
+    "expected_calibration_error",
+    "figures",
+    "reliability_bins",
+]
 
 FIGURES = (
     "accuracy",
@@ -44,6 +53,11 @@ def confusion(labels: Numbers, logits: Numbers) -> dict[str, int]:
     return {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
 
 
+def accuracy(labels: Numbers, logits: Numbers) -> float:
+    """Return the share of right answers at probability 0.5; not a number without pictures."""
+    return float(np.mean((logits >= 0.0) == (labels >= 0.5))) if len(labels) else float("nan")
+
+
 def area_under_curve(labels: Numbers, logits: Numbers) -> float:
     """Return the area under the ROC curve, from ranks (Mann-Whitney); not a number with one class only.
 
@@ -57,17 +71,25 @@ def area_under_curve(labels: Numbers, logits: Numbers) -> float:
     return float((ranks[positive].sum() - pain * (pain + 1) / 2) / (pain * calm))
 
 
-def expected_calibration_error(labels: Numbers, probabilities: Numbers) -> float:
-    """Return the mean gap between the predicted and the observed share of pain, over bins of equal size.
+def reliability_bins(labels: Numbers, probabilities: Numbers) -> list[tuple[float, float, int]]:
+    """Return (mean predicted, observed share of pain, pictures) of each bin of a reliability diagram.
 
-    The probability of pain is binned, not the confidence, into at most 10 bins of at least 10 pictures each.
+    The probability of pain is binned, not the confidence, into at most 10 bins of equal size of at least 10 pictures.
     """
     count = len(labels)
     if count == 0:
-        return float("nan")
+        return []
     bins = int(np.clip(count // _LEAST_PER_BIN, 1, _MOST_BINS))
     parts = np.array_split(np.argsort(probabilities, kind="stable"), bins)
-    return float(sum(len(part) / count * abs(labels[part].mean() - probabilities[part].mean()) for part in parts))
+    return [(float(probabilities[part].mean()), float(labels[part].mean()), len(part)) for part in parts]
+
+
+def expected_calibration_error(labels: Numbers, probabilities: Numbers) -> float:
+    """Return the mean gap between the predicted and the observed share of pain over `reliability_bins`."""
+    bins = reliability_bins(labels, probabilities)
+    if not bins:
+        return float("nan")
+    return float(sum(size / len(labels) * abs(observed - predicted) for predicted, observed, size in bins))
 
 
 def calibration_line(labels: Numbers, logits: Numbers) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals
+from trainer.evaluation.groups import per_stimulus, per_subject
 from trainer.evaluation.metrics import confusion, figures
 from trainer.evaluation.utility import net_benefit, risk_coverage
 from trainer.training.storage import write_atomically
@@ -127,8 +128,15 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
         "pooled": as_json(pooled),
         "confusion": confusion(labels, logits),
         "accuracy_if_missing_is_wrong": _with_missing(labels, logits, len(without_face), len(folds), table),
-        "per_subject": _per_subject(labels, logits, subjects),
-        "per_stimulus": _per_stimulus(table),
+        "per_subject": per_subject(labels, logits, subjects),
+        "per_stimulus": per_stimulus(
+            table.labels,
+            table.logits,
+            table.subjects,
+            np.where(table.stimuli == "", "unknown", table.stimuli),
+            main,
+            count,
+        ),
         "risk_coverage": risk_coverage(labels, logits),
         "risk_coverage_by_mutual_information": None if certain is None else risk_coverage(labels, logits, certain),
         "net_benefit": net_benefit(labels, logits),
@@ -163,43 +171,3 @@ def _with_missing(
     times = int(main.sum()) / max(1, len({row.sha256 for row, used in zip(table.rows, main, strict=True) if used}))
     right = float(((logits >= 0.0) == (labels >= 0.5)).sum())
     return right / (len(labels) + missing * min(times, folds))
-
-
-def _per_subject(
-    labels: NDArray[np.float64], logits: NDArray[np.float64], subjects: NDArray[np.str_]
-) -> list[dict[str, Any]]:
-    found = []
-    for subject in np.unique(subjects):
-        rows = subjects == subject
-        right = (logits[rows] >= 0.0) == (labels[rows] >= 0.5)
-        found.append(
-            {
-                "subject": str(subject),
-                "pictures": int(rows.sum()),
-                "pain": int(labels[rows].sum()),
-                "accuracy": float(right.mean()),
-                "mean_score": float(np.mean(1.0 / (1.0 + np.exp(-logits[rows])))),
-            }
-        )
-    return found
-
-
-def _per_stimulus(table: PredictionTable) -> list[dict[str, Any]]:
-    """Return, for every stimulus, how often pain was said: crying and other confusers show here."""
-    found = []
-    for stimulus in sorted(set(table.stimuli.tolist())):
-        rows = table.stimuli == stimulus
-        said = table.logits[rows] >= 0.0
-        found.append(
-            {
-                "stimulus": stimulus or "unknown",
-                "pictures": int(rows.sum()),
-                "subjects": len(np.unique(table.subjects[rows])),
-                "trained_on": bool(table.is_main[rows].any()),
-                "labelled_pain": int(table.labels[rows].sum()),
-                "said_pain": int(said.sum()),
-                "said_pain_share": float(said.mean()),
-                "mean_score": float(np.mean(1.0 / (1.0 + np.exp(-table.logits[rows])))),
-            }
-        )
-    return found

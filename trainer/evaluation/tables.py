@@ -2,9 +2,10 @@
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
-__all__ = ["Table"]
+__all__ = ["Table", "markdown_text"]
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -18,7 +19,20 @@ _LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
 }
+_WIDE = 6
+
+
+def markdown_text(text: str) -> str:
+    """Return a text that Markdown shows as it is: no HTML, no emphasis, no link, no new line, no end of a cell."""
+    one_line = " ".join(text.split())
+    safe = re.sub(r"([\\`*|~])", r"\\\1", one_line).replace("](", r"]\(")
+    safe = re.sub(r"(?<!\w)_|_(?!\w)", r"\_", safe)
+    return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +54,9 @@ class Table:
     def markdown(self) -> str:
         """Return GitHub's Markdown."""
         lines = [self.head, ["---"] * len(self.head), *self.rows]
-        body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-        return f"### {self.title}\n\n{body}\n" + (f"\n{self.note}\n" if self.note else "")
+        body = "\n".join("| " + " | ".join(markdown_text(cell) for cell in line) + " |" for line in lines)
+        note = f"\n{markdown_text(self.note)}\n" if self.note else ""
+        return f"### {markdown_text(self.title)}\n\n{body}\n{note}"
 
     def csv(self) -> str:
         """Return comma-separated values."""
@@ -50,15 +65,15 @@ class Table:
         return text.getvalue()
 
     def latex(self) -> str:
-        """Return a `table` environment for the booktabs package."""
+        """Return a `table` environment for the packages booktabs and, where a table is wide, graphicx."""
         lines = [" & ".join(_escaped(cell) for cell in line) + r" \\" for line in [self.head, *self.rows]]
         body = "\n".join([r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"])
         columns = "l" + "c" * (len(self.head) - 1)
         caption = _escaped(f"{self.title}. {self.note}".strip())
-        return (
-            "\\begin{table}\n\\centering\n"
-            f"\\caption{{{caption}}}\n\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}\n\\end{{table}}\n"
-        )
+        tabular = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
+        if len(self.head) > _WIDE:
+            tabular = f"\\resizebox{{\\linewidth}}{{!}}{{%\n{tabular}}}"
+        return f"\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{tabular}\n\\end{{table}}\n"
 
 
 def _escaped(text: str) -> str:

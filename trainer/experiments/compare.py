@@ -3,35 +3,87 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.evaluation.comparison import Entry, figures_table, gap_table, paired_table, table_one
+from trainer.errors import SettingsError
+from trainer.evaluation.comparison import figures_table, table_one
+from trainer.evaluation.entry import Entry, distinguished, in_order
+from trainer.evaluation.gap import gap_table
+from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.tables import Table
-from trainer.experiments.run import open_run
+from trainer.experiments.run import Run, open_run
 
-__all__ = ["comparison_tables", "read_entries"]
+__all__ = ["chosen_reference", "comparison_tables", "differing_data", "open_runs", "read_entries", "run_names"]
+
+_REFERENCE = "ncnn"
 
 
-def read_entries(folders: Sequence[Path]) -> list[Entry]:
-    """Return the runs as a comparison needs them.
+def open_runs(folders: Sequence[Path]) -> list[Run]:
+    """Return the runs; one that is named twice counts once.
 
     Raises:
-        DataError: A folder is no run, or its run is not finished.
+        DataError: A folder is no run.
     """
-    entries = []
-    for folder in folders:
-        run = open_run(folder)
-        entries.append(
-            Entry(
-                name=folder.resolve().name,
-                model=run.config.model,
-                title=run.title,
-                protocol=run.protocol,
-                data_set="+".join(run.record["data_sets"]),
-                fold_map_sha256=run.record["fold_map_sha256"],
-                metrics=run.metrics(),
-                table=run.predictions(),
-            )
+    return [open_run(folder) for folder in {folder.resolve(): folder for folder in folders}.values()]
+
+
+def run_names(folders: Sequence[Path]) -> list[str]:
+    """Return a different name for each folder: its own, with as much of the path before it as that needs."""
+    parts = [folder.resolve().parts for folder in folders]
+    names = []
+    for own in parts:
+        others = [other for other in parts if other != own]
+        length = next(n for n in range(1, len(own) + 1) if not any(other[-n:] == own[-n:] for other in others))
+        names.append("/".join(own[-length:]))
+    return names
+
+
+def read_entries(runs: Sequence[Run]) -> list[Entry]:
+    """Return the runs as a comparison needs them, none to be taken for another.
+
+    Raises:
+        DataError: A run is not finished.
+    """
+    entries = [
+        Entry(
+            name=name,
+            model=run.config.model,
+            title=run.title,
+            protocol=run.protocol,
+            data_set="+".join(run.record["data_sets"]),
+            data="",
+            manifest_sha256=run.record["manifest_sha256"],
+            fold_map_sha256=run.record["fold_map_sha256"],
+            metrics=run.metrics(),
+            table=run.predictions(),
         )
-    return entries
+        for run, name in zip(runs, run_names([run.folder for run in runs]), strict=True)
+    ]
+    return distinguished(entries)
+
+
+def differing_data(entries: Sequence[Entry]) -> list[str]:
+    """Return a sentence for each data set of which the runs have different pictures; they are told apart in tables."""
+    told = []
+    for data_set in sorted({entry.data_set for entry in entries}):
+        shown = {entry.data: entry.name for entry in in_order(entries) if entry.data_set == data_set}
+        if len(shown) > 1:
+            versions = ", ".join(f"{data} ({name})" for data, name in shown.items())
+            told.append(
+                f"The runs on {data_set!r} are not of the same pictures and are not compared with each other: "
+                f"{versions}."
+            )
+    return told
+
+
+def chosen_reference(entries: Sequence[Entry], wanted: str | None) -> str:
+    """Return the model that the others are paired with: the wanted one, else N-CNN, else the first.
+
+    Raises:
+        SettingsError: No run is of the wanted model.
+    """
+    models = list(dict.fromkeys(entry.model for entry in entries))
+    if wanted is not None and wanted not in models:
+        raise SettingsError(f"no run is of the model {wanted!r}; --reference can be {', '.join(models)}")
+    return wanted or (_REFERENCE if _REFERENCE in models else models[0])
 
 
 def comparison_tables(entries: Sequence[Entry], reference: str, count: int) -> list[Table]:
@@ -39,7 +91,7 @@ def comparison_tables(entries: Sequence[Entry], reference: str, count: int) -> l
     tables = [
         table_one(entries),
         figures_table(entries),
-        gap_table(entries),
+        gap_table(entries, count),
         paired_table(entries, reference, count),
     ]
     return [table for table in tables if table.rows]

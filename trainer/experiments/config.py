@@ -13,6 +13,9 @@ from trainer.protocols import ProtocolSettings
 __all__ = ["ExperimentConfig", "deep_merge", "explained", "read_config"]
 
 
+_PATHS = ("manifest", "crops", "weights")
+
+
 class ExperimentConfig(BaseModel):
     """What `nicu-trainer cv` and `nicu-trainer fit` work from.
 
@@ -64,7 +67,7 @@ def deep_merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_config(path: Path | None, changes: dict[str, Any]) -> ExperimentConfig:
-    """Read a configuration file and apply what the command line says.
+    """Read a configuration file and apply what the command line says; paths become absolute.
 
     Args:
         path: YAML file, or None for the defaults.
@@ -76,15 +79,18 @@ def read_config(path: Path | None, changes: dict[str, Any]) -> ExperimentConfig:
     content: dict[str, Any] = {}
     if path is not None:
         content = _read_yaml(path)
-        for name in ("manifest", "crops", "weights"):
+        for name in _PATHS:
             if isinstance(content.get(name), str):
                 content[name] = str(path.parent / content[name])
     try:
-        return ExperimentConfig.model_validate(deep_merge(content, changes))
+        config = ExperimentConfig.model_validate(deep_merge(content, changes))
     except ValidationError as error:
         where = str(path) if path else "the command line"
         told = "; ".join(explained(error))
         raise SettingsError(f"{where}: {told}") from error
+    # A run remembers them, and is opened again from whatever folder its reader happens to be in.
+    paths = {name: value.absolute() for name in _PATHS if (value := getattr(config, name)) is not None}
+    return config.model_copy(update=paths)
 
 
 def explained(error: ValidationError) -> list[str]:

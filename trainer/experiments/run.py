@@ -12,7 +12,7 @@ from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.cross_validation import FOLDS_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
 from trainer.networks import PainNetwork, architectures
 from trainer.protocols import FoldMap, read_fold_map
-from trainer.training import read_checkpoint
+from trainer.training import EpochReport, read_checkpoint
 
 __all__ = ["FoldNetworks", "Run", "open_run"]
 
@@ -116,6 +116,19 @@ class Run:
             network.eval()
             networks.append(network)
         return FoldNetworks(networks, float(content["temperature"]))
+
+    def histories(self) -> list[tuple[int, int, list[EpochReport]]]:
+        """Return (fold, member, epochs) of every network whose training checkpoint is still there, in order.
+
+        Raises:
+            CheckpointError: A checkpoint is damaged.
+        """
+        found = []
+        for path in sorted(self.folder.glob("fold*/member*.pt")):
+            fold, member = int(path.parent.name.removeprefix("fold")), int(path.stem.removeprefix("member"))
+            epochs = [EpochReport(**report) for report in read_checkpoint(path)["history"]]
+            found.append((fold, member, epochs))
+        return sorted(found, key=lambda entry: entry[:2])
 
 
 def open_run(folder: Path) -> Run:

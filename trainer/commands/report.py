@@ -1,0 +1,82 @@
+"""`nicu-trainer report`: everything about several runs on one page."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+from monitor.commands import examples
+from monitor.commands import examples
+from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.explanation import METHODS
+from trainer.reporting import DEFAULT_TITLE, ExplanationSettings, ReportSettings, write_report
+
+__all__ = ["command"]
+
+
+class _Bars:
+    """One bar for each run that is explained.
+
+    Args:
+        progress: Where they are drawn.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def begin(self, title: str, pictures: int) -> None:
+        """Start the next bar."""
+        self._task = self._progress.add_task(title, total=pictures or None)
+
+    def advance(self, done: int) -> None:
+        """Move it."""
+        if self._task is not None:
+            self._progress.update(self._task, completed=done)
+
+
+@click.command(name="report", epilog=examples("nicu-trainer report runs/ncnn runs/resnet50 --out runs/report"))
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the report.")
+@click.option("--title", default=DEFAULT_TITLE, show_default=True)
+@click.option("--reference", help="Model that the others are paired with.  [default: ncnn, else the first]")
+@click.option("--resamples", type=click.IntRange(100, 100_000), default=RESAMPLES, show_default=True)
+@click.option("--explain/--no-explain", "with_maps", default=True, help="Heat maps and interventions: the slow part.")
+@click.option("--pictures", type=click.IntRange(1, 40), default=4, show_default=True, help="Rows of each figure.")
+@click.option("--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored.")
+@click.option("--intervened", type=click.IntRange(0), default=200, show_default=True, help="Pictures that are changed.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice(list(METHODS)),
+    default=("grad-cam", "integrated-gradients"),
+    show_default=True,
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which pictures.")
+def command(
+    *,
+    runs: tuple[Path, ...],
+    out: Path,
+    title: str,
+    reference: str | None,
+    resamples: int,
+    with_maps: bool,
+    pictures: int,
+    scored: int,
+    intervened: int,
+    methods: tuple[str, ...],
+    seed: int,
+) -> None:
+    """Write report.html, one page that needs nothing else, and report.md about RUNS.
+
+    Of each model and data set one run is explained, the strict one where there is one; what was explained before into
+    the same folder is taken as it is.
+    """
+    explanation = ExplanationSettings(pictures, scored, intervened, methods, seed) if with_maps else None
+    settings = ReportSettings(title, reference, resamples, explanation)
+    with Progress(console=Console(stderr=True)) as progress:
+        written = write_report(runs, out, settings, _Bars(progress))
+    for path in written:
+        click.echo(f"Report: {path}")

@@ -1,0 +1,72 @@
+"""What the dissertation's protocol adds to a figure: the same model under both protocols."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.evaluation.bootstrap import RESAMPLES, Answers, gap_between
+from trainer.evaluation.comparison import validation_text
+from trainer.evaluation.entry import Entry, in_order, interval_text
+from trainer.evaluation.metrics import accuracy, area_under_curve
+from trainer.evaluation.published import VALIDATION, published_for
+from trainer.evaluation.tables import Table
+
+__all__ = ["gap_table"]
+
+Figure = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+
+
+def gap_table(entries: Sequence[Entry], count: int = RESAMPLES) -> Table:
+    """Return, for each model and data set that ran under both protocols, both figures and the gap between them.
+
+    Args:
+        entries: The runs, as `distinguished` returns them.
+        count: Resamples of the infants, drawn once for both protocols.
+    """
+    head = ["Model", "Data", "Published validation", "Published test", "Dissertation validation", "Dissertation test"]
+    head += ["Strict test", "Gap (points)", "Dissertation AUC", "Strict AUC", "AUC gap"]
+    rows = [
+        _row(leaky, honest, count)
+        for leaky in in_order(entries)
+        for honest in in_order(entries)
+        if (leaky.protocol, honest.protocol) == ("dissertation", "strict")
+        and (leaky.model, leaky.data) == (honest.model, honest.data)
+    ]
+    note = (
+        "Accuracy in percent. The gap is what seeing the tested infants in training is worth; its 95 % interval is "
+        "over infants, resampled alike for both protocols. Under the dissertation protocol validation pictures are "
+        "copies of training pictures."
+    )
+    return Table("Dissertation against strict", head, rows, note)
+
+
+def _row(leaky: Entry, honest: Entry, count: int) -> list[str]:
+    title = leaky.title if leaky.title == honest.title else f"{leaky.title} / {honest.title}"
+    known = VALIDATION.get(("ncnn" if leaky.model.startswith("ncnn") else leaky.model, leaky.data_set))
+    published = published_for(leaky.model, leaky.data_set)
+    pooled = leaky.metrics["pooled"], honest.metrics["pooled"]
+    return [
+        title,
+        leaky.data,
+        "-" if known is None else f"{known:.1f}",
+        "-" if published is None else published.text(),
+        validation_text(leaky),
+        *(interval_text(figures["accuracy"], 100.0, 1) for figures in pooled),
+        _gap(leaky, honest, accuracy, count, 100.0, 1),
+        *(interval_text(figures["auc"]) for figures in pooled),
+        _gap(leaky, honest, area_under_curve, count, 1.0, 3),
+    ]
+
+
+def _gap(leaky: Entry, honest: Entry, figure: Figure, count: int, scale: float, digits: int) -> str:
+    gap = gap_between(_answers(honest), _answers(leaky), figure, count)
+    value, low, high = (f"{scale * end:+.{digits}f}" for end in (gap.value, gap.low, gap.high))
+    if not np.isfinite(gap.value):
+        return "-"
+    return f"{value} [{low}, {high}]" if np.isfinite(gap.low) else value
+
+
+def _answers(entry: Entry) -> Answers:
+    main = entry.table.is_main
+    return Answers(entry.table.labels[main], entry.table.logits[main], entry.table.subjects[main])

@@ -1,0 +1,94 @@
+"""Results infant by infant, and stimulus by stimulus: whom a model serves badly, and what it mistakes for pain."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from trainer.evaluation.bootstrap import RESAMPLES, interval_of, resamples
+from trainer.evaluation.metrics import area_under_curve
+
+__all__ = ["per_stimulus", "per_subject"]
+
+Numbers = NDArray[np.float64]
+
+
+def per_subject(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_]) -> list[dict[str, Any]]:
+    """Return accuracy and mean score of each infant.
+
+    Args:
+        labels: Shape (n,), 0 or 1.
+        logits: Shape (n,).
+        subjects: Shape (n,).
+    """
+    found = []
+    for subject in np.unique(subjects):
+        rows = subjects == subject
+        right = (logits[rows] >= 0.0) == (labels[rows] >= 0.5)
+        found.append(
+            {
+                "subject": str(subject),
+                "pictures": int(rows.sum()),
+                "pain": int(labels[rows].sum()),
+                "right": int(right.sum()),
+                "accuracy": float(right.mean()),
+                "mean_score": float(np.mean(expit(logits[rows]))),
+            }
+        )
+    return found
+
+
+def per_stimulus(
+    labels: Numbers,
+    logits: Numbers,
+    subjects: NDArray[np.str_],
+    stimuli: NDArray[np.str_],
+    is_main: NDArray[np.bool_],
+    count: int = RESAMPLES,
+) -> list[dict[str, Any]]:
+    """Return, for every stimulus, how often pain was said: crying and other confusers show here.
+
+    Args:
+        labels: Shape (n,), 0 or 1.
+        logits: Shape (n,).
+        subjects: Shape (n,).
+        stimuli: Shape (n,).
+        is_main: Shape (n,): whether a picture belongs to those that are trained and tested on.
+        count: Resamples of the infants.
+
+    Returns:
+        For each stimulus its counts; the share in which pain was said, with its 95 % interval over infants; and, where
+        none of its pictures is labelled pain, the AUC of telling the tested pictures of pain from it.
+    """
+    pain = is_main & (labels >= 0.5)
+    found = []
+    for stimulus in sorted(set(stimuli.tolist())):
+        rows = stimuli == stimulus
+        said = logits[rows] >= 0.0
+        drawn = [float(said[part].mean()) for part in resamples(subjects[rows], count)]
+        share = interval_of(float(said.mean()), drawn)
+        against = None
+        if pain.any() and not (labels[rows] >= 0.5).any():
+            both = rows | pain
+            against = _area(labels[both], logits[both], subjects[both], count)
+        found.append(
+            {
+                "stimulus": stimulus,
+                "pictures": int(rows.sum()),
+                "subjects": len(np.unique(subjects[rows])),
+                "trained_on": bool(is_main[rows].any()),
+                "labelled_pain": int(labels[rows].sum()),
+                "said_pain": int(said.sum()),
+                "said_pain_share": float(said.mean()),
+                "said_pain_interval": share.as_json(),
+                "mean_score": float(np.mean(expit(logits[rows]))),
+                "auc_of_pain_against_it": against,
+            }
+        )
+    return found
+
+
+def _area(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_], count: int) -> dict[str, float | None]:
+    drawn = [area_under_curve(labels[part], logits[part]) for part in resamples(subjects, count)]
+    return interval_of(area_under_curve(labels, logits), drawn).as_json()

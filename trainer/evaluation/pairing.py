@@ -1,0 +1,88 @@
+"""Differences between runs on the very same pictures and folds."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from trainer.errors import DataError
+from trainer.evaluation.bootstrap import RESAMPLES, Interval, paired_difference
+from trainer.evaluation.entry import Entry, in_order
+from trainer.evaluation.metrics import accuracy, area_under_curve
+from trainer.evaluation.results import PredictionTable
+from trainer.evaluation.tables import Table
+
+__all__ = ["comparable", "corrected_t", "paired_table"]
+
+
+def paired_table(entries: Sequence[Entry], reference: str, count: int = RESAMPLES) -> Table:
+    """Return how each run differs from a reference run on the very same pictures and folds.
+
+    Args:
+        entries: The runs.
+        reference: Name of a model; runs of other folds or data than its own are left out.
+        count: Resamples of the infants.
+    """
+    head = ["Model", "Against", "Data", "Protocol", "Accuracy difference (points)", "AUC difference", "t", "p"]
+    rows = []
+    for base in (entry for entry in entries if entry.model == reference):
+        for entry in in_order(entries):
+            if entry is base or not comparable(base, entry):
+                continue
+            labels, first, second, subjects = _paired(base.table, entry.table)
+            right = paired_difference(labels, first, second, subjects, accuracy, count)
+            area = paired_difference(labels, first, second, subjects, area_under_curve, count)
+            t, p = corrected_t(base, entry)
+            shown = [_difference(right, 100.0, 1), _difference(area, 1.0, 3), _plain(t, 2), _plain(p, 3)]
+            rows.append([entry.title, base.title, entry.data, entry.protocol, *shown])
+    note = (
+        "Differences on the same pictures, 95 % intervals over resampled infants; an interval that holds 0 shows no "
+        "difference. t and p: Nadeau and Bengio's corrected resampled t-test over the folds."
+    )
+    return Table("Paired differences", head, rows, note)
+
+
+def comparable(first: Entry, second: Entry) -> bool:
+    """Tell whether two runs tested the same pictures in the same folds."""
+    ours, theirs = (set(entry.table.keys[entry.table.is_main].tolist()) for entry in (first, second))
+    return first.protocol == second.protocol and ours == theirs
+
+
+def _paired(
+    first: PredictionTable, second: PredictionTable
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    ours = {key: row for row, key in enumerate(first.keys.tolist()) if first.is_main[row]}
+    theirs = {key: row for row, key in enumerate(second.keys.tolist()) if second.is_main[row]}
+    if set(ours) != set(theirs):
+        raise DataError("the two runs did not test the same pictures in the same folds; a paired difference needs that")
+    mine = np.array([ours[key] for key in sorted(ours)])
+    other = np.array([theirs[key] for key in sorted(ours)])
+    return first.labels[mine], first.logits[mine], second.logits[other], first.subjects[mine]
+
+
+def corrected_t(first: Entry, second: Entry) -> tuple[float, float]:
+    """Return t and p of the folds' accuracy differences, with Nadeau and Bengio's correction.
+
+    t = mean(d) / sqrt((1/k + n_test/n_train) s^2): the folds share training pictures, so their differences vary less
+    than independent ones would.
+    """
+    by_fold = [
+        {fold["fold"]: fold["figures"]["accuracy"] for fold in entry.metrics["folds"]} for entry in (first, second)
+    ]
+    differences = np.array([by_fold[1][fold] - by_fold[0][fold] for fold in sorted(by_fold[0])], np.float64)
+    folds = len(differences)
+    if folds < 2 or float(differences.std(ddof=1)) == 0.0:
+        return float("nan"), float("nan")
+    share = 1.0 / folds if first.protocol == "strict" else 0.5
+    t = float(differences.mean() / np.sqrt((1.0 / folds + share / (1.0 - share)) * differences.var(ddof=1)))
+    return t, float(2.0 * student.sf(abs(t), folds - 1))
+
+
+def _difference(interval: Interval, scale: float, digits: int) -> str:
+    value, low, high = (f"{scale * end:+.{digits}f}" for end in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]"
+
+
+def _plain(value: float, digits: int) -> str:
+    return "-" if not np.isfinite(value) else f"{value:.{digits}f}"

@@ -1,0 +1,16 @@
+"""Reports: one page about several runs, as HTML and as Markdown."""
+
+from trainer.reporting.building import DEFAULT_TITLE, Progress, ReportSettings, document_of, write_report
+from trainer.reporting.explaining import ExplanationSettings
+from trainer.reporting.gathering import Comparison, gather
+
+__all__ = [
+    "DEFAULT_TITLE",
+    "Comparison",
+    "ExplanationSettings",
+    "Progress",
+    "ReportSettings",
+    "document_of",
+    "gather",
+    "write_report",
+]

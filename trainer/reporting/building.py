@@ -1,0 +1,143 @@
+"""Makes a report of several runs and writes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from trainer.errors import CheckpointError, DataError, SettingsError
+from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.reporting.document import Document, Section
+from trainer.reporting.explaining import ExplanationSettings, explain_run
+from trainer.reporting.gathering import Comparison, gather
+from trainer.reporting.plotting import chart_style
+from trainer.reporting.rendering import as_html, as_markdown, picture_files
+from trainer.reporting.sections.checklist import checklist_section
+from trainer.reporting.sections.explanation import explanation_section
+from trainer.reporting.sections.groups import infants_section, stimuli_section
+from trainer.reporting.sections.limits import limits_section
+from trainer.reporting.sections.overview import data_section, overview_section
+from trainer.reporting.sections.performance import calibration_section, confusion_section, roc_section
+from trainer.reporting.sections.repeat import repeat_section
+from trainer.reporting.sections.results import figures_section, gap_section, paired_section, table_one_section
+from trainer.reporting.sections.training import audit_section, training_section
+from trainer.reporting.sections.utility import abstention_section, benefit_section
+from trainer.training.storage import write_atomically
+
+__all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "Progress", "ReportSettings", "document_of", "write_report"]
+
+DEFAULT_TITLE = "Comparison of classifiers of pain in newborns' faces"
+HTML_NAME = "report.html"
+MARKDOWN_NAME = "report.md"
+_PICTURES = "report-pictures"
+_EXPLANATIONS = "explanations"
+_BANNER = (
+    "Research software. Not a medical device; not cleared, certified or validated for clinical use. It must not be "
+    "used to start, withhold or change analgesia. No alert does not mean no pain."
+)
+_SECTIONS: tuple[Callable[[Comparison], Section], ...] = (
+    overview_section,
+    data_section,
+    table_one_section,
+    gap_section,
+    figures_section,
+    paired_section,
+    confusion_section,
+    roc_section,
+    calibration_section,
+    stimuli_section,
+    infants_section,
+    abstention_section,
+    benefit_section,
+    audit_section,
+    training_section,
+    explanation_section,
+    limits_section,
+    checklist_section,
+    repeat_section,
+)
+
+
+class Progress(Protocol):
+    """Is told how far the slow part, the explanations, has come."""
+
+    def begin(self, title: str, pictures: int) -> None:
+        """A run is going to be explained."""
+        ...
+
+    def advance(self, done: int) -> None:
+        """So many of its pictures were scored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """How a report is made.
+
+    Attributes:
+        title: Of the page.
+        reference: Model that the others are paired with; N-CNN, else the first, if None.
+        resamples: Of the intervals that are computed for the report.
+        explanation: How much is explained; None explains nothing.
+    """
+
+    title: str = DEFAULT_TITLE
+    reference: str | None = None
+    resamples: int = RESAMPLES
+    explanation: ExplanationSettings | None = None
+
+
+def document_of(comparison: Comparison, title: str) -> Document:
+    """Return the report of a comparison."""
+    with chart_style():
+        return Document(title, _BANNER, tuple(make(comparison) for make in _SECTIONS))
+
+
+def write_report(folders: Sequence[Path], out: Path, settings: ReportSettings, progress: Progress) -> list[Path]:
+    """Write report.html, which needs nothing else, and report.md with its pictures in a folder beside it.
+
+    Args:
+        folders: Of finished runs.
+        out: Where to.
+        settings: How.
+        progress: Is told of the explanations.
+
+    Returns:
+        The two files.
+
+    Raises:
+        DataError: A folder is no run, or its run is not finished.
+        SettingsError: No run is of the reference model.
+        CheckpointError: A file cannot be written.
+    """
+    comparison = gather(folders, settings.reference, settings.resamples)
+    if settings.explanation is not None:
+        comparison = _explained(comparison, out, settings.explanation, progress)
+    document = document_of(comparison, settings.title)
+    for name, content in picture_files(document).items():
+        write_atomically(out / _PICTURES / name, content)
+    write_atomically(out / MARKDOWN_NAME, as_markdown(document, _PICTURES).encode())
+    write_atomically(out / HTML_NAME, as_html(document).encode())
+    return [out / HTML_NAME, out / MARKDOWN_NAME]
+
+
+def _explained(comparison: Comparison, out: Path, settings: ExplanationSettings, progress: Progress) -> Comparison:
+    """Explain one run of each model and data set: the strict one where there is one."""
+    explained, unexplained = {}, {}
+    done: dict[tuple[str, str], str] = {}
+    for part in sorted(comparison.reported, key=lambda part: part.entry.protocol != "strict"):
+        entry = part.entry
+        if not part.is_network:
+            continue
+        if (entry.model, entry.data) in done:
+            unexplained[entry.name] = f"the run {done[entry.model, entry.data]} of the same model is"
+            continue
+        progress.begin(f"explaining {entry.title}, {entry.data}", settings.scored)
+        try:
+            folder = out / _EXPLANATIONS / part.key
+            explained[entry.name] = explain_run(part.run, folder, settings, progress.advance)
+        except (DataError, CheckpointError, SettingsError) as error:
+            unexplained[entry.name] = str(error)
+        else:
+            done[entry.model, entry.data] = entry.name
+    return replace(comparison, explained=explained, unexplained=unexplained)

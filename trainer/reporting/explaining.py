@@ -1,0 +1,103 @@
+"""Explains the networks of a run for a report, or takes what an earlier report measured of the very same run."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.experiments.cross_validation import PREDICTIONS_NAME
+from trainer.experiments.run import Run
+from trainer.explanation import draw_figures, intervene, open_material, score_maps
+from trainer.training.determinism import pinned_threads
+from trainer.training.storage import write_atomically
+
+__all__ = ["Explained", "ExplanationSettings", "explain_run"]
+
+_RECORD_NAME = "explained.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationSettings:
+    """How much is explained.
+
+    Attributes:
+        pictures: Rows of each figure.
+        scored: Pictures whose maps are scored; 0 for none.
+        intervened: Pictures that are changed; 0 for none.
+        methods: Keys of `trainer.explanation.METHODS`.
+        seed: Decides which pictures.
+    """
+
+    pictures: int = 4
+    scored: int = 24
+    intervened: int = 200
+    methods: tuple[str, ...] = ("grad-cam", "integrated-gradients")
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What was found about one run.
+
+    Attributes:
+        figures: PNG file of each method.
+        scores: From `score_maps`; None if nothing was scored.
+        interventions: From `intervene`; None if nothing was changed.
+    """
+
+    figures: dict[str, Path]
+    scores: dict[str, Any] | None
+    interventions: dict[str, Any] | None
+
+
+def explain_run(
+    run: Run, folder: Path, settings: ExplanationSettings, progress: Callable[[int], None] = lambda _: None
+) -> Explained:
+    """Draw and score where a run's networks look.
+
+    Args:
+        run: Of a network.
+        folder: Where figures and numbers are kept; what lies there of the same run and settings is taken as it is.
+        settings: How much.
+        progress: Called with the number of pictures scored.
+
+    Raises:
+        DataError: The pictures are gone.
+        CheckpointError: The networks are gone, or a file cannot be written.
+    """
+    key = _key(run, settings)
+    known = _known(folder / _RECORD_NAME, key)
+    paths = {method: folder / f"figure2-{method}.png" for method in settings.methods}
+    if known is not None and all(path.is_file() for path in paths.values()):
+        progress(settings.scored)
+        return Explained(paths, known["scores"], known["interventions"])
+    with pinned_threads(1):
+        material = open_material(run.folder, None, None)
+        drawn = draw_figures(material, material.chosen(settings.pictures, settings.seed), settings.methods, folder)
+        scores = interventions = None
+        if settings.scored:
+            rows = material.chosen(settings.scored, settings.seed)
+            scores = {"pictures": len(rows), **score_maps(material, rows, settings.methods, settings.seed, progress)}
+        if settings.intervened:
+            rows = material.chosen(settings.intervened, settings.seed)
+            interventions = intervene(material, rows, settings.seed)
+    content = {"key": key, "scores": scores, "interventions": interventions}
+    write_atomically(folder / _RECORD_NAME, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    return Explained(dict(zip(settings.methods, drawn, strict=True)), scores, interventions)
+
+
+def _key(run: Run, settings: ExplanationSettings) -> str:
+    """Return a digest of the run's answers and of what is asked; other answers mean other networks."""
+    digest = hashlib.sha256((run.folder / PREDICTIONS_NAME).read_bytes())
+    digest.update(json.dumps([run.record["fold_map_sha256"], asdict(settings)]).encode())
+    return digest.hexdigest()
+
+
+def _known(path: Path, key: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) and content.get("key") == key else None

@@ -1,0 +1,103 @@
+"""Where the networks look, and what their answers hang on."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from trainer.evaluation.tables import Table
+from trainer.explanation import intervention_tables, score_tables
+from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text, anchor
+from trainer.reporting.explaining import Explained
+from trainer.reporting.gathering import Comparison, Reported
+from trainer.reporting.words import with_interval
+
+__all__ = ["explanation_section"]
+
+_JPEG_QUALITY = 85
+
+
+def explanation_section(comparison: Comparison) -> Section:
+    """Return the figures, their scores and the interventions of every run that was explained."""
+    blocks: list[Block] = [
+        Text(
+            "Every picture is explained by networks of the fold that tested it. Each cell of a Grad-CAM map is drawn "
+            "where the network's own geometry says that it looks; stretching N-CNN's map over the crop would push its "
+            "heat up to a tenth of the crop outwards. A heat map is a hint; the interventions are a measurement."
+        )
+    ]
+    for part in comparison.reported:
+        name = part.entry.name
+        if name in comparison.explained:
+            blocks += _of_run(part, comparison.explained[name])
+        elif part.is_network:
+            where = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}"
+            blocks.append(Text(f"{where}: not explained: {comparison.unexplained.get(name, 'not asked for')}."))
+    if not any(part.is_network for part in comparison.reported):
+        blocks = [Text("All runs are of baselines on five points of the face; there is no map to draw.")]
+    return Section("Where the networks look", tuple(blocks))
+
+
+def _of_run(part: Reported, explained: Explained) -> list[Block]:
+    where = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}"
+    blocks: list[Block] = [
+        Picture(
+            f"figure2-{part.key}-{anchor(method)}",
+            "jpg",
+            _smaller(path),
+            f"{method} of {where}: for each picture the crop, the evidence of pain, its overlay on the crop, the "
+            "evidence of no pain, and its overlay.",
+            f"{where}: {method}, for both answers on one scale (blue: nothing, red: most).",
+        )
+        for method, path in explained.figures.items()
+    ]
+    if explained.scores is not None:
+        blocks += [Notice(sentence) for sentence in silent_maps(where, explained.scores)]
+        blocks += [Grid(_named(table, where)) for table in score_tables(explained.scores)]
+    if explained.interventions is not None:
+        blocks.append(Text(f"{where}: {_verdict(explained.interventions)}"))
+        blocks += [Grid(_named(table, where)) for table in intervention_tables(explained.interventions)]
+    return blocks
+
+
+def _smaller(path: Path) -> bytes:
+    """Return a figure as JPEG: a page that holds a dozen of them should still go into a letter."""
+    buffer = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").save(buffer, format="JPEG", quality=_JPEG_QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def _named(table: Table, where: str) -> Table:
+    return Table(f"{table.title}: {where}", table.head, table.rows, table.note)
+
+
+def silent_maps(where: str, scores: dict[str, Any]) -> list[str]:
+    """Return a sentence for each answer whose Grad-CAM was empty: nothing in the picture argued for it."""
+    return [
+        f"{where}: Grad-CAM was empty for {entry['empty']} of {entry['pictures']} answers '{entry['answer']}'. The "
+        "hidden units before the output were silent there, so the answer is the network's constant and not something "
+        "that it saw."
+        for entry in scores["maps"]
+        if entry["method"] == "grad-cam" and entry["empty"]
+    ]
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """Return what the interventions say in words."""
+    background, swap = found["auc"]["background"], found["background_swap"]
+    told = f"with the face filled in, the AUC is {with_interval(background)}; "
+    low, high = background["low"], background["high"]
+    if low is None or high is None:
+        told += "its interval is not defined. "
+    elif low > 0.5 or high < 0.5:
+        told += "what lies beside the face tells the label, so there is a shortcut, and this model can use it. "
+    else:
+        told += "that is no better than chance. "
+    if swap["flip_rate"] is None:
+        return told + "No background could be swapped."
+    return told + (
+        f"With the background of another infant and of the other label, {100 * swap['flip_rate']:.0f} % of "
+        f"{swap['pictures']} answers flipped and the probability moved by {swap['mean_change']:.3f} on average."
+    )

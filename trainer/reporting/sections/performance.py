@@ -1,0 +1,153 @@
+"""Right and wrong answers, ROC curves, and whether a probability means what it says."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from scipy.special import expit
+from sklearn.metrics import roc_curve
+
+from trainer.evaluation.entry import Entry
+from trainer.evaluation.metrics import reliability_bins
+from trainer.evaluation.tables import Table
+from trainer.reporting.document import Block, Grid, Picture, Section, anchor
+from trainer.reporting.gathering import Comparison, Reported
+from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, svg_of
+from trainer.reporting.words import decimals, with_interval
+
+__all__ = ["calibration_section", "confusion_section", "roc_section"]
+
+_CALIBRATION = ("ece", "brier", "brier_skill", "calibration_slope", "calibration_intercept")
+
+
+def confusion_section(comparison: Comparison) -> Section:
+    """Return the confusion matrices, drawn and as numbers."""
+    entries = comparison.entries
+    figure, axes = axes_grid(len(entries), columns=3, width=2.7, height=2.5)
+    for axis, entry in zip(axes, entries, strict=True):
+        _matrix(axis, entry)
+    rows = [
+        [entry.title, entry.protocol, entry.data, *(str(entry.metrics["confusion"][name]) for name in _CELLS)]
+        for entry in entries
+    ]
+    head = ["Model", "Protocol", "Data", *_CELLS.values()]
+    note = "Counts of answers at probability 0.5, pooled over the folds."
+    alt = "One two by two matrix for each run; the same counts are in the table below."
+    picture = Picture("confusion", "svg", svg_of(figure), alt, "Confusion matrices. Shade: share of the row.")
+    return Section("Confusion matrices", (picture, Grid(Table("Counts", head, rows, note))))
+
+
+_CELLS = {"tp": "pain called pain", "fn": "pain called no pain", "fp": "no pain called pain", "tn": "no pain as such"}
+
+
+def _matrix(axis: Axes, entry: Entry) -> None:
+    counts = entry.metrics["confusion"]
+    matrix = np.array([[counts["tp"], counts["fn"]], [counts["fp"], counts["tn"]]], np.float64)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1.0)
+    for row in range(2):
+        for column in range(2):
+            share = shares[row, column]
+            axis.fill_between([column, column + 1], 1 - row, 2 - row, color="#0072b2", alpha=0.08 + 0.62 * share, lw=0)
+            text = f"{matrix[row, column]:.0f}\n{100 * share:.0f} %"
+            axis.text(column + 0.5, 1.5 - row, text, ha="center", va="center", color=INK)
+    axis.set(xlim=(0, 2), ylim=(0, 2), xlabel="answer", ylabel="label")
+    axis.set_xticks([0.5, 1.5], ["pain", "no pain"])
+    axis.set_yticks([1.5, 0.5], ["pain", "no pain"], rotation=90, va="center")
+    axis.tick_params(length=0)
+    axis.set_title(f"{plain(entry.title)}\n{entry.protocol}, {plain(entry.data)}", fontsize=8)
+
+
+def roc_section(comparison: Comparison) -> Section:
+    """Return the ROC curves of each data set."""
+    figure, axes = axes_grid(len(comparison.data))
+    for axis, data in zip(axes, comparison.data, strict=True):
+        for part in comparison.of(data):
+            _roc(axis, part, comparison)
+        axis.plot([0, 1], [0, 1], color=INK, lw=0.6, ls=":")
+        axis.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+        axis.set_title(plain(data))
+    legend_below(figure, axes)
+    areas = "; ".join(
+        f"{entry.title}, {entry.protocol}, {entry.data}: {with_interval(entry.metrics['pooled']['auc'])}"
+        for entry in comparison.entries
+    )
+    caption = "ROC curves of the pooled answers. Whole lines: strict protocol; dashed: dissertation protocol."
+    picture = Picture("roc", "svg", svg_of(figure), f"ROC curves. Areas under them: {areas}.", caption)
+    return Section("ROC curves", (picture,))
+
+
+def _roc(axis: Axes, part: Reported, comparison: Comparison) -> None:
+    entry, main = part.entry, part.entry.table.is_main
+    labels, logits = entry.table.labels[main], entry.table.logits[main]
+    if len(np.unique(labels)) < 2:
+        return
+    false, true, _ = roc_curve(labels, logits)
+    area = decimals(entry.metrics["pooled"]["auc"]["value"], 2)
+    axis.plot(
+        false,
+        true,
+        color=colour_of(entry, comparison.models),
+        ls=style_of(entry),
+        lw=1.4,
+        label=f"{plain(entry.title)}, {entry.protocol} ({area})",
+    )
+
+
+def calibration_section(comparison: Comparison) -> Section:
+    """Return reliability diagrams and the figures of calibration."""
+    entries = comparison.entries
+    figure, axes = axes_grid(len(entries), columns=3, width=2.7, height=2.7)
+    for axis, entry in zip(axes, entries, strict=True):
+        _reliability(axis, entry, colour_of(entry, comparison.models))
+    rows = [
+        [
+            entry.title,
+            entry.protocol,
+            entry.data,
+            *(with_interval(entry.metrics["pooled"][name]).replace("95 % interval ", "") for name in _CALIBRATION),
+        ]
+        for entry in entries
+    ]
+    head = ["Model", "Protocol", "Data", *(name.replace("_", " ") for name in _CALIBRATION)]
+    note = (
+        "Ideal: ECE 0, slope 1, intercept 0; a Brier skill of 0 is that of always saying the share of pain. In "
+        "brackets the 95 % interval over infants; where a resample is separated perfectly the slope has no upper end "
+        "and is stopped at 50."
+    )
+    bins = [row for entry in entries for row in _bin_rows(entry)]
+    bin_head = ["Model", "Protocol", "Data", "pictures", "mean probability", "share with pain"]
+    blocks: tuple[Block, ...] = (
+        Picture(
+            "reliability",
+            "svg",
+            svg_of(figure),
+            "Reliability diagrams: observed share of pain against predicted probability, in bins of equal size; the "
+            "numbers are in the folded table below.",
+            "Reliability diagrams. Each dot is a bin of equally many pictures; on the dotted line a probability means "
+            "what it says.",
+        ),
+        Grid(Table("Calibration", head, rows, note)),
+        Grid(Table("Bins of the reliability diagrams", bin_head, bins), folded=True),
+    )
+    return Section("Calibration", blocks)
+
+
+def _bins(entry: Entry) -> list[tuple[float, float, int]]:
+    main = entry.table.is_main
+    return reliability_bins(entry.table.labels[main], np.asarray(expit(entry.table.logits[main]), np.float64))
+
+
+def _bin_rows(entry: Entry) -> list[list[str]]:
+    start = [entry.title, entry.protocol, entry.data]
+    return [
+        [*start, str(count), decimals(predicted), decimals(observed)] for predicted, observed, count in _bins(entry)
+    ]
+
+
+def _reliability(axis: Axes, entry: Entry, colour: str) -> None:
+    bins = _bins(entry)
+    axis.plot([0, 1], [0, 1], color=INK, lw=0.6, ls=":")
+    predicted, observed = [part[0] for part in bins], [part[1] for part in bins]
+    axis.plot(predicted, observed, color=colour, lw=1.2, marker="o", ms=4, gid=f"bins-{anchor(entry.name)}")
+    error = decimals(entry.metrics["pooled"]["ece"]["value"])
+    axis.text(0.03, 0.97, f"ECE {error}", transform=axis.transAxes, va="top", fontsize=8, color=INK)
+    axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel="mean probability of pain", ylabel="share with pain")
+    axis.set_title(f"{plain(entry.title)}\n{entry.protocol}, {plain(entry.data)}", fontsize=8)

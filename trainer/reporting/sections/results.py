@@ -1,0 +1,76 @@
+"""Table 1, both protocols side by side, every figure, and paired differences."""
+
+from trainer.evaluation.comparison import figures_table, table_one
+from trainer.evaluation.entry import Entry
+from trainer.evaluation.gap import gap_table
+from trainer.evaluation.metrics import FIGURES
+from trainer.evaluation.pairing import paired_table
+from trainer.evaluation.tables import Table
+from trainer.reporting.document import Block, Grid, Notice, Section, Text
+from trainer.reporting.gathering import Comparison
+from trainer.reporting.words import decimals
+
+__all__ = ["figures_section", "gap_section", "paired_section", "table_one_section"]
+
+
+def table_one_section(comparison: Comparison) -> Section:
+    """Return the dissertation's Table 1 with the published figures beside the measured ones."""
+    blocks: list[Block] = [Grid(table_one(comparison.entries))]
+    drawn = sorted(name for name, facts in comparison.data.items() if facts.is_drawn)
+    if drawn:
+        blocks.insert(
+            0,
+            Notice(
+                f"The pictures of {', '.join(drawn)} are drawn. The published figures beside them were measured on "
+                "infants: nothing follows from a likeness or a difference."
+            ),
+        )
+    return Section("Table 1", tuple(blocks))
+
+
+def gap_section(comparison: Comparison) -> Section:
+    """Return both protocols side by side and what lies between them."""
+    table = gap_table(comparison.entries, comparison.resamples)
+    title = "Both protocols, and the gap between them"
+    blocks: list[Block] = [
+        Text(
+            "The dissertation protocol tests half of the pictures and copies each of the others 36 times before they "
+            "are divided into training and validation: tested infants are learnt from, and validation pictures are "
+            "copies of training pictures. The strict protocol divides infants."
+        )
+    ]
+    blocks.append(
+        Grid(table)
+        if table.rows
+        else Notice("No model was run under both protocols on the same pictures, so there is no gap to show.")
+    )
+    return Section(title, tuple(blocks))
+
+
+def figures_section(comparison: Comparison) -> Section:
+    """Return every figure: pooled with intervals, and fold by fold."""
+    folds = [_fold_table(entry) for entry in comparison.entries]
+    return Section(
+        "All figures", (Grid(figures_table(comparison.entries)), *(Grid(table, folded=True) for table in folds))
+    )
+
+
+def _fold_table(entry: Entry) -> Table:
+    rows = [
+        [str(fold["fold"] + 1), str(fold["pictures"]), *(decimals(fold["figures"].get(name)) for name in FIGURES)]
+        for fold in entry.metrics["folds"]
+    ]
+    means = entry.metrics["mean_over_folds"]
+    for word, key in (("mean", "mean"), ("standard deviation", "sd")):
+        rows.append([word, "", *(decimals(means.get(name, {}).get(key)) for name in FIGURES)])
+    head = ["fold", "pictures", *(name.replace("_", " ") for name in FIGURES)]
+    return Table(f"Fold by fold: {entry.title}, {entry.protocol}, {entry.data}", head, rows)
+
+
+def paired_section(comparison: Comparison) -> Section:
+    """Return how the runs differ on the same pictures."""
+    table = paired_table(comparison.entries, comparison.reference, comparison.resamples)
+    if table.rows:
+        return Section(table.title, (Grid(table),))
+    told = f"No other run tested the same pictures in the same folds as a run of {comparison.reference!r}."
+    return Section(table.title, (Text(told),))

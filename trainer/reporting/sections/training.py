@@ -1,0 +1,116 @@
+"""How the networks were trained, and whether what they were tested on had been seen."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from trainer.evaluation.tables import Table
+from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
+from trainer.reporting.gathering import Comparison, Reported
+from trainer.reporting.plotting import axes_grid, plain, svg_of
+from trainer.reporting.words import counted, decimals, percent
+
+__all__ = ["audit_section", "training_section"]
+
+_FOLD_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_PAIRS_SHOWN = 5
+
+
+def training_section(comparison: Comparison) -> Section:
+    """Return the training curves, and when each network stopped."""
+    networks = [part for part in comparison.reported if part.is_network]
+    if not networks:
+        return Section("Training", (Text("All runs are of baselines, which have no epochs."),))
+    blocks: list[Block] = []
+    drawn = [part for part in networks if part.histories]
+    if drawn:
+        figure, axes = axes_grid(len(drawn), columns=2, width=3.6, height=2.6)
+        for axis, part in zip(axes, drawn, strict=True):
+            _curves(axis, part)
+        alt = "Loss of training and validation against epochs for each run; when each stopped is in the table."
+        caption = "Training curves: one colour a fold; whole lines validation, dotted lines training."
+        blocks.append(Picture("training", "svg", svg_of(figure), alt, caption))
+    blocks += [
+        Notice(f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}: no curve: {part.history_missing}.")
+        for part in networks
+        if not part.histories
+    ]
+    head = ["Model", "Protocol", "Data", "Fold", "Epochs", "Best epoch", "Attempts", "Temperature", "Validation"]
+    head += ["Validation loss", "Minutes"]
+    note = "Attempts: more than 1 where a network died and was started anew. Validation: accuracy and loss."
+    table = Table("Networks", head, [row for part in networks for row in _rows(part)], note)
+    return Section("Training", (*blocks, Grid(table)))
+
+
+def _curves(axis: Axes, part: Reported) -> None:
+    for fold, _, epochs in part.histories:
+        colour = _FOLD_COLOURS[fold % len(_FOLD_COLOURS)]
+        x = [report.epoch + 1 for report in epochs]
+        axis.plot(x, [report.validation_loss for report in epochs], color=colour, lw=1.2)
+        axis.plot(x, [report.train_loss for report in epochs], color=colour, lw=0.9, ls=":")
+    entry = part.entry
+    axis.set(xlabel="epoch", ylabel="loss")
+    axis.set_title(f"{plain(entry.title)}, {entry.protocol}, {plain(entry.data)}", fontsize=8)
+
+
+def _rows(part: Reported) -> list[list[str]]:
+    entry = part.entry
+    return [
+        [
+            *(entry.title, entry.protocol, entry.data, str(fold["fold"] + 1)),
+            *(", ".join(map(str, fold.get(name, []))) or "-" for name in ("epochs", "best_epochs", "attempts")),
+            decimals(fold.get("temperature"), 2),
+            percent(fold.get("validation_accuracy")),
+            decimals(fold.get("validation_loss")),
+            decimals(fold.get("training_seconds", 0.0) / 60.0, 1),
+        ]
+        for fold in part.metrics["training"]
+    ]
+
+
+def audit_section(comparison: Comparison) -> Section:
+    """Return what both sides of each division share, by infant, by file and by near-duplicate."""
+    blocks: list[Block] = []
+    for part in comparison.reported:
+        entry, overlaps = part.entry, part.metrics.get("audit", [])
+        where = f"{entry.title}, {entry.protocol}, {entry.data}"
+        if not overlaps:
+            blocks.append(Notice(f"{where}: this run was not audited; `nicu-trainer audit` does it."))
+            continue
+        tested = [overlap for overlap in overlaps if tuple(overlap["sides"]) == ("development", "test")]
+        if all(overlap["clean"] for overlap in overlaps):
+            verdict = "nothing is on two sides of any division: no infant, no file, no near-duplicate."
+        elif all(overlap["clean"] for overlap in tested):
+            verdict = "what is tested was not seen, but training and validation share pictures or infants."
+        else:
+            infants = max(len(overlap["subjects"]) for overlap in tested)
+            share = max(overlap["subject_pictures"] / max(1, overlap["pictures"]) for overlap in tested)
+            verdict = (
+                f"not clean: up to {counted(infants, 'tested infant')} seen in training, to whom {percent(share)} of "
+                "the tested pictures belong."
+            )
+        clean = all(overlap["clean"] for overlap in overlaps)
+        blocks.append((Text if clean else Notice)(f"{where}: {verdict}"))
+        blocks.append(Grid(_audit_table(where, overlaps), folded=True))
+    return Section("Audit: was anything tested that had been seen?", tuple(blocks))
+
+
+def _audit_table(where: str, overlaps: list[dict[str, Any]]) -> Table:
+    head = ["Fold", "Sides", "Pictures", "Infants on both", "Their pictures", "Files on both", "Near-duplicates"]
+    head.append("Such as")
+    rows = []
+    for overlap in overlaps:
+        sides, pairs = overlap["sides"], overlap["near_duplicates"]
+        rows.append(
+            [
+                str(overlap["fold"] + 1),
+                f"{sides[0]}, {sides[1]}",
+                str(overlap["pictures"]),
+                str(len(overlap["subjects"])),
+                str(overlap["subject_pictures"]),
+                str(overlap["files"]),
+                str(len(pairs)),
+                "; ".join(f"{first} and {second}" for first, second in pairs[:_PAIRS_SHOWN]) or "-",
+            ]
+        )
+    return Table(f"Overlaps: {where}", head, rows)

@@ -1,0 +1,89 @@
+"""What a model is worth: when it may abstain, and against treating all or none."""
+
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from trainer.evaluation.entry import Entry
+from trainer.evaluation.tables import Table
+from trainer.reporting.document import Grid, Picture, Section, Text
+from trainer.reporting.gathering import Comparison
+from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, svg_of
+from trainer.reporting.words import decimals
+
+__all__ = ["abstention_section", "benefit_section"]
+
+_THRESHOLDS_SHOWN = (0.1, 0.2, 0.3, 0.5, 0.7)
+_COVERAGES_SHOWN = (0.2, 0.5, 0.8, 1.0)
+
+
+def abstention_section(comparison: Comparison) -> Section:
+    """Return the error among the answers that are kept when the least certain ones are not given."""
+    figure, axes = axes_grid(len(comparison.data))
+    for axis, data in zip(axes, comparison.data, strict=True):
+        for part in comparison.of(data):
+            _risk(axis, part.entry, colour_of(part.entry, comparison.models))
+        axis.set(xlabel="coverage: share of pictures that are answered", ylabel="error among them")
+        axis.set(xlim=(0, 1.02), ylim=(-0.01, None))
+        axis.set_title(plain(data))
+    legend_below(figure, axes)
+    rows = []
+    for entry in comparison.entries:
+        rows.append(_risk_row(entry, "distance from 0.5", entry.metrics["risk_coverage"]))
+        by_disagreement = entry.metrics.get("risk_coverage_by_mutual_information")
+        if by_disagreement:
+            rows.append(_risk_row(entry, "mutual information", by_disagreement))
+    head = ["Model", "Protocol", "Data", "Uncertainty", "mean error over all coverages (AURC)"]
+    head += [f"error at {100 * coverage:.0f} %" for coverage in _COVERAGES_SHOWN]
+    alt = "Curves of the error among the answered pictures against coverage; numbers in the table."
+    caption = "Risk and coverage, by distance of the probability from 0.5. Dashed: dissertation protocol."
+    picture = Picture("risk-coverage", "svg", svg_of(figure), alt, caption)
+    return Section("When the model may abstain", (picture, Grid(Table("Risk and coverage", head, rows))))
+
+
+def _risk(axis: Axes, entry: Entry, colour: str) -> None:
+    points = entry.metrics["risk_coverage"]["points"]
+    label = f"{plain(entry.title)}, {entry.protocol}"
+    x, y = [point["coverage"] for point in points], [point["error"] for point in points]
+    axis.plot(x, y, color=colour, ls=style_of(entry), lw=1.4, marker="o", ms=2.5, label=label)
+
+
+def _risk_row(entry: Entry, doubt: str, found: dict[str, Any]) -> list[str]:
+    errors = {point["coverage"]: point["error"] for point in found["points"]}
+    shown = [decimals(errors.get(coverage)) for coverage in _COVERAGES_SHOWN]
+    return [entry.title, entry.protocol, entry.data, doubt, decimals(found["aurc"]), *shown]
+
+
+def benefit_section(comparison: Comparison) -> Section:
+    """Return the net benefit of acting on the model beside acting on all and on none."""
+    figure, axes = axes_grid(len(comparison.data))
+    for axis, data in zip(axes, comparison.data, strict=True):
+        parts = comparison.of(data)
+        for part in parts:
+            points, label = part.metrics["net_benefit"], f"{plain(part.entry.title)}, {part.entry.protocol}"
+            x, y = [point["threshold"] for point in points], [point["model"] for point in points]
+            style, colour = style_of(part.entry), colour_of(part.entry, comparison.models)
+            axis.plot(x, y, color=colour, ls=style, lw=1.4, label=label)
+        points = parts[0].metrics["net_benefit"]
+        x, y = [point["threshold"] for point in points], [point["all"] for point in points]
+        axis.plot(x, y, color="#8a8f98", lw=1.0, label="act on all")
+        axis.axhline(0.0, color=INK, lw=0.8, ls=":", label="act on none")
+        top = max(point["model"] for part in parts for point in part.metrics["net_benefit"])
+        axis.set(xlabel="threshold", ylabel="net benefit", ylim=(-0.1, max(0.05, top) * 1.08))
+        axis.set_title(plain(data))
+    legend_below(figure, axes)
+    rows = [_benefit_row(entry) for entry in comparison.entries]
+    head = ["Model", "Protocol", "Data", *(f"at {threshold:g}" for threshold in _THRESHOLDS_SHOWN)]
+    text = (
+        "Net benefit at the share of pain in these pictures, about one half. At a bedside pain is far rarer, and the "
+        "probabilities must be moved to that share before a threshold means the same."
+    )
+    alt = "Decision curves: net benefit against the threshold probability; numbers in the table."
+    caption = "Net benefit of acting on the model, on all and on none."
+    picture = Picture("net-benefit", "svg", svg_of(figure), alt, caption)
+    return Section("Net benefit", (Text(text), picture, Grid(Table("Net benefit of the model", head, rows))))
+
+
+def _benefit_row(entry: Entry) -> list[str]:
+    found = {point["threshold"]: point["model"] for point in entry.metrics["net_benefit"]}
+    return [entry.title, entry.protocol, entry.data, *(decimals(found.get(t)) for t in _THRESHOLDS_SHOWN)]

@@ -1,0 +1,35 @@
+"""Numbers in words."""
+
+from collections.abc import Mapping
+
+__all__ = ["counted", "decimals", "percent", "share_of", "with_interval"]
+
+
+def decimals(value: float | None, digits: int = 3) -> str:
+    """Return a number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """Return a share in percent, or a dash where there is none."""
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def share_of(part: int, whole: int) -> str:
+    """Return `part` of `whole` and the share in percent."""
+    return f"{part} of {whole} ({percent(part / whole)})" if whole else "0 of 0"
+
+
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """Return a number and its noun."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def with_interval(figure: Mapping[str, float | None], digits: int = 3) -> str:
+    """Return a figure and its 95 % interval in words."""
+    if figure["value"] is None:
+        return "not defined"
+    text = f"{figure['value']:.{digits}f}"
+    if figure["low"] is None or figure["high"] is None:
+        return text
+    return f"{text} (95 % interval {figure['low']:.{digits}f} to {figure['high']:.{digits}f})"
