@@ -28,7 +28,7 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        area: Video, model, engine, gpu, redis, disk or clock.
+        area: Video, model, engine, gpu, redis, disk, clock or camera.
         name: What was looked for.
         verdict: Whether it is there.
         detail: What was found.

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from monitor.commands import EXIT_NO, examples
-from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
+from monitor.config import FaceSettings, LogSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.config_file import read_config
 from monitor.doctor import Check, Verdict, examine
+from monitor.logs import configure
 
 __all__ = ["command"]
 
@@ -20,19 +23,35 @@ _MARKS = {
 }
 
 
-@click.command(epilog=examples("nicu-monitor doctor", "nicu-monitor doctor --config station.yaml --json"))
+@click.command(
+    epilog=examples(
+        "nicu-monitor doctor",
+        "nicu-monitor doctor --config station.yaml --cameras",
+        "nicu-monitor doctor --config station.yaml --json",
+    )
+)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Look at what this station needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
-def command(config_file: Path | None, *, as_json: bool) -> int:
+@click.option("--cameras", "with_cameras", is_flag=True, help="Open every camera, too, and say what it sends.")
+def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> int:
     """Look for everything that a station needs: video, models, engines, Redis, disk, clock.
 
     "absent" narrows what the station can do; "MISSING" stops it. Exit code 1 when anything is missing.
     """
+    if with_cameras and config_file is None:
+        raise click.UsageError("--cameras needs --config, which names the cameras")
+    checks: Iterable[Check]
     if config_file is None:
         checks = examine(ModelSettings(), FaceSettings(), RedisSettings(), SpoolSettings())
     else:
         config = read_config(config_file)
         checks = examine(config.models, config.faces, config.redis, config.spool)
+        if with_cameras:
+            from monitor.doctor_cameras import examine_cameras
+
+            # The report says what a camera lacks; its log would say it again, in between.
+            configure(LogSettings(level="error"))
+            checks = chain(checks, examine_cameras(config.beds))
     done = []
     for check in checks:
         done.append(check)
