@@ -55,5 +55,5 @@ def runs(run, manifest, tmp_path_factory):
         ("pair-strict", 2, pair),
         ("pair-dissertation", 1, [*pair, *leaky]),
     ):
-        run(cv, manifest, *options, "--out", folder / name, *flags, "--epochs", epochs)
+        run(cv, manifest, *options, "--out", folder / name, *flags, "--epochs", epochs, "--jobs", 1)
     return [folder / name for name in ("mimic-strict", "mimic-dissertation", "pair-strict", "pair-dissertation")]
