@@ -3,6 +3,7 @@
 No GLib main loop runs: whoever owns the pipeline polls its bus.
 """
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,7 @@ class MediaPipeline:
         self._chain_lock = threading.Lock()
         self._pending_fault: SourceFaultError | None = None
         self._handlers: list[tuple[Any, int]] = []
+        self._checks: list[Callable[[], None]] = []
         self.decode_errors = 0
         self.other_streams: list[str] = []
 
@@ -65,6 +67,10 @@ class MediaPipeline:
                 return None
 
         self._handlers.append((element, element.connect(signal, guarded)))
+
+    def watch(self, check: Callable[[], None]) -> None:
+        """Call this with every look at the bus; it raises SourceFaultError where the source must be given up."""
+        self._checks.append(check)
 
     def take_pad(self, pad: Any, caps: Any) -> bool:  # noqa: ANN401 - from gi
         """Decode what comes out of this pad, if it is the first with pictures.
@@ -133,6 +139,8 @@ class MediaPipeline:
                 f"{self._address.display} sends pictures of {refused[0]} x {refused[1]} px; at most {LARGEST_SIDE_PX} "
                 "px a side and 33 million pixels are accepted",
             )
+        for check in tuple(self._checks):
+            check()
         while (message := self._bus.pop()) is not None:
             self._hear(message)
 
@@ -150,6 +158,7 @@ class MediaPipeline:
         for element, handler in self._handlers:
             element.disconnect(handler)
         self._handlers.clear()
+        self._checks.clear()
         pipeline, self.pipeline = self.pipeline, None
         self._chain = None
         self._chain_ready.clear()
@@ -179,14 +188,43 @@ class MediaPipeline:
         mapped, memory = buffer.map(self._gst.MapFlags.READ)
         if not mapped:
             raise SourceFaultError(FaultKind.OTHER, f"{self._address.display}: a picture could not be read")
-        try:
-            # One copy, so that a worker may keep the picture while the decoder reuses its buffer.
-            rows = np.frombuffer(memory.data, dtype=np.uint8, count=stride * height).reshape(height, stride)
-            image = rows[:, : width * _CHANNELS].reshape(height, width, _CHANNELS).copy()
-        finally:
-            buffer.unmap(memory)
-        image.flags.writeable = False
-        return image
+        return np.asarray(_MappedPicture(buffer, memory, (height, width, _CHANNELS), stride))
+
+
+class _MappedPicture:
+    """A decoded picture where GStreamer keeps it, for NumPy to look at without a copy.
+
+    Every view of the array keeps this object alive; with the last of them the buffer goes back to its pool.
+
+    Args:
+        buffer: Mapped for reading.
+        memory: What the mapping gave.
+        shape: (height, width, channels).
+        stride: Bytes from one row to the next.
+    """
+
+    def __init__(
+        self,
+        buffer: Any,  # noqa: ANN401 - from gi
+        memory: Any,  # noqa: ANN401 - from gi
+        shape: tuple[int, int, int],
+        stride: int,
+    ) -> None:
+        self._buffer, self._memory = buffer, memory
+        pixels = np.frombuffer(memory.data, dtype=np.uint8, count=stride * shape[0])
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": "|u1",
+            "shape": shape,
+            "strides": (stride, shape[2], 1),
+            # The second value: read-only.
+            "data": (pixels.ctypes.data, True),
+        }
+
+    def __del__(self) -> None:
+        """Give the buffer back; at the end of the process GStreamer's bindings may be gone already."""
+        if not sys.is_finalizing():
+            self._buffer.unmap(self._memory)
 
 
 def _stop(pipeline: Any, null_state: Any) -> None:  # noqa: ANN401 - from gi
