@@ -170,6 +170,24 @@ class Bed:
         with self._lock:
             return self._tell(self._monitor.acknowledge(target, by, now_seconds))
 
+    def pause(self, by: str, now_seconds: float, duration_seconds: float | None = None) -> tuple[Transition, ...]:
+        """Acknowledge all that is signalled, and the same codes in advance, for a limited time.
+
+        See `monitor.pain.place.Place.pause`: another kind of condition, or a worse one, is signalled as ever.
+        """
+        with self._lock:
+            return self._tell(self._monitor.pause(by, now_seconds, duration_seconds))
+
+    def resume(self, now_seconds: float) -> tuple[Transition, ...]:
+        """End a pause before its time: what still holds is signalled again."""
+        with self._lock:
+            return self._tell(self._monitor.resume(now_seconds))
+
+    def paused_codes(self) -> tuple[Code, ...]:
+        """Return the codes that a pause covers now."""
+        with self._lock:
+            return self._monitor.paused_codes()
+
     def _tell(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
         if transitions and self._on_change is not None:
             self._on_change(self, transitions)

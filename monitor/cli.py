@@ -13,6 +13,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
     "users": LazyCommand("monitor.web.users_command", "Say who may log in to the page and the API."),
     "tail": LazyCommand("monitor.publish.tail_command", "Print alerts from Redis as they come, each once."),
+    "acknowledge": LazyCommand("monitor.publish.acknowledge_command", "Say that somebody has seen an alert."),
+    "pause": LazyCommand("monitor.publish.pause_command", "Silence what a bed signals, for a limited time."),
+    "resume": LazyCommand("monitor.publish.resume_command", "End a pause before its time."),
     "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),
     "bench": LazyCommand("monitor.bench.command", "Measure a station: rates, ages, CPU time, memory, capacity."),
 }

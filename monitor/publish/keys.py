@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Keys"]
+__all__ = ["WHOLE_STATION", "Keys"]
 
-_WHOLE_STATION = "_station"
+WHOLE_STATION = "_station"
 """Stands for a bed where an alert concerns the whole station; no id of a bed begins with an underscore."""
 
 
@@ -27,7 +27,7 @@ class Keys:
 
     @property
     def commands(self) -> str:
-        """The stream through which acknowledgements come in."""
+        """The stream through which acknowledgements and pauses come in."""
         return f"{self.prefix}:commands:{self.station}"
 
     @property
@@ -37,7 +37,7 @@ class Keys:
 
     def doorbell(self, bed: str | None) -> str:
         """Return the channel on which alerts of a bed (None: of the whole station) are called out."""
-        return f"{self.prefix}:alerts:{bed or _WHOLE_STATION}"
+        return f"{self.prefix}:alerts:{bed or WHOLE_STATION}"
 
     def state(self, bed: str) -> str:
         """Return the hash that shows what a bed is like now."""

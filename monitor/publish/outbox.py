@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
 _PROBE_SECONDS = 2.0
 _WRITE_AT_ONCE = 100
+_EVERY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,13 @@ class Claim:
         alerts: In order, all of one producer.
         position: How far Redis has this producer's records.
         durable: They come from the spool, not from memory.
+        last_seq: The highest number that this producer has given out.
     """
 
     alerts: tuple[SpooledAlert, ...]
     position: Position
     durable: bool
+    last_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Outbox:
         self._writing: tuple[_Waiting, ...] | None = None
         self._forgotten = 0
         self._stopping = False
+        self._displaced = False
         self._fault: str | None = None
         self._spool: Spool | None = None
         self._open()
@@ -113,6 +117,10 @@ class Outbox:
     def record(self) -> SpoolRecord:
         """Return what the spool occupies and what was given up, in memory and on the disk."""
         spool = self._spool
+        if spool is not None and not spool.is_in_place():
+            with self._changed:
+                self._displaced = True
+                self._changed.notify_all()
         stored = (self._guard(spool.record) if spool is not None else None) or SpoolRecord(0, 0, None)
         return replace(stored, dropped=stored.dropped + self._forgotten)
 
@@ -160,12 +168,12 @@ class Outbox:
     def claim(self, limit: int) -> Claim | None:
         """Return what is to be sent next: the same alerts again until `delivered` has been told of them."""
         if self._claimed:
-            return Claim(self._claimed, self._volatile, durable=False)
+            return Claim(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
         spool = self._spool
         if spool is not None:
             pending = self._guard(lambda: spool.pending(limit))
             if pending:
-                return Claim(tuple(pending), spool.position, durable=True)
+                return Claim(tuple(pending), spool.position, durable=True, last_seq=spool.last_seq)
         with self._mutex:
             if self._fault is None or self._writing is not None or not self._waiting:
                 return None
@@ -176,7 +184,7 @@ class Outbox:
                 for i, item in enumerate(taken)
             )
             self._volatile_seq += len(taken)
-            return Claim(self._claimed, self._volatile, durable=False)
+            return Claim(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
 
     def stamp(self, claim: Claim, published_at: str | None) -> Claim:
         """Note the time of the first attempt on every alert that has none; None takes the times back."""
@@ -193,14 +201,17 @@ class Outbox:
         spool = self._spool
         if not claim.durable:
             self._claimed = alerts
-        elif spool is not None:
+        elif spool is not None and spool.producer_id == claim.alerts[0].producer_id:
             self._guard(lambda: spool.stamp(sorted(numbers), published_at))
         return replace(claim, alerts=alerts)
 
     def delivered(self, claim: Claim, position: Position) -> None:
         """Note how far Redis has the records of this claim's producer now (further back when it lost some)."""
         if claim.durable:
-            self.move_to(position)
+            spool = self._spool
+            # Another spool may have taken the place of the one that the claim came from.
+            if spool is not None and spool.producer_id == claim.alerts[0].producer_id:
+                self.move_to(position)
             return
         with self._mutex:
             self._volatile = position
@@ -218,10 +229,14 @@ class Outbox:
         if spool is not None:
             self._guard(lambda: spool.remember(key, value))
 
-    def renew_producer(self) -> None:
-        """Number under a new name from now on, because the old one's numbers are taken."""
+    def renew_producer(self, claim: Claim) -> None:
+        """Number under a new name from now on, because the numbers of this claim's producer are taken."""
         spool = self._spool
-        if spool is not None:
+        if not claim.durable:
+            self._volatile_id = f"{self._volatile_id.rpartition('~')[0]}~{secrets.token_hex(4)}"
+            renewed = (replace(alert, producer_id=self._volatile_id, published_at=None) for alert in self._claimed)
+            self._claimed = tuple(renewed)
+        elif spool is not None:
             self._guard(spool.renew_producer)
 
     def backlog(self) -> Backlog:
@@ -238,7 +253,7 @@ class Outbox:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._stopping or self._waiting or self._snapshots,
+                    lambda: self._stopping or self._waiting or self._snapshots or self._displaced,
                     None if self._fault is None else _PROBE_SECONDS,
                 )
                 if self._stopping and not (self._waiting or self._snapshots):
@@ -254,8 +269,10 @@ class Outbox:
 
     def _write(self) -> bool:
         """Move what waits to the spool; False when the disk does not take it."""
+        if self._spool is not None and not self._spool.is_in_place():
+            self._leave(self._spool)
         if self._spool is None:
-            self._open()
+            self._open(at_start=False)
         spool = self._spool
         if spool is None:
             return False
@@ -264,6 +281,7 @@ class Outbox:
             taken = tuple(self._waiting.popleft() for _ in range(min(_WRITE_AT_ONCE, len(self._waiting))))
             snapshots, self._snapshots = self._snapshots, {}
             self._writing = taken
+            self._displaced = False
         fault: SpoolError | None = None
         try:
             spool.append([item.draft for item in taken], snapshots)
@@ -285,13 +303,31 @@ class Outbox:
             self._note(fault)
         return fault is None
 
-    def _open(self) -> None:
+    def _leave(self, displaced: Spool) -> None:
+        """Close a spool whose files somebody has deleted or replaced, and keep what the next one would not find."""
+        lost = not displaced.has_its_database
+        pending = (self._guard(lambda: displaced.pending(_EVERY)) or ()) if lost else ()
+        snapshots = (self._guard(displaced.load_snapshots) or {}) if lost else {}
+        drafts = [AlertDraft.model_validate(alert.draft) for alert in pending]
+        now_seconds = self._clock.monotonic()
+        with self._mutex:
+            self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(drafts))
+            self._snapshots = {**snapshots, **self._snapshots}
+            self._spool = None
+        displaced.close()
+        _log.error(
+            "somebody deleted or replaced files in %s; %d waiting alerts were saved",
+            self._settings.directory,
+            len(drafts),
+        )
+
+    def _open(self, *, at_start: bool = True) -> None:
         quota_bytes = self._settings.maximum_megabytes * 1_000_000
         for last in (False, True):
             try:
                 self._spool = Spool(self._settings.directory, quota_bytes, self._station, self._clock)
             except SpoolError as error:
-                if error.in_use:
+                if error.in_use and at_start:
                     raise
                 self._note(error)
                 if last or not error.damaged:

@@ -18,9 +18,14 @@ _BY_CODE = {
     "NOPERM": "denies a command or a key to this user; widen the user's ACL rule",
     "OOM": "is out of memory; raise its maxmemory or delete what it does not need",
     "READONLY": "is a read-only replica; give the address of the primary",
+    "BUSY": "is held up by a script that somebody runs on it; end it with SCRIPT KILL",
     "LOADING": "is still loading its data; it will be tried again",
     "MISCONF": "cannot write its data to disk and refuses changes; see its log",
     "WRONGTYPE": "holds something else under one of this program's keys; change redis.key_prefix",
+}
+
+_BY_WORDS = {
+    "exhausted the last possible ID": "holds a stream in which somebody used up all ids; delete that key",
 }
 
 _BY_TYPE: tuple[tuple[type[Exception], str], ...] = (
@@ -43,7 +48,7 @@ def describe_failure(error: Exception, address: str) -> str:
         error: What redis-py raised.
         address: Of the server, without credentials.
     """
-    what = _BY_CODE.get(_code(error))
+    what = _BY_CODE.get(_code(error)) or next((text for words, text in _BY_WORDS.items() if words in str(error)), None)
     if what is None:
         what = next((text for kind, text in _BY_TYPE if isinstance(error, kind)), f"failed with {type(error).__name__}")
     return f"Redis at {address} {what}"

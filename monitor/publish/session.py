@@ -13,7 +13,7 @@ from monitor.clock import Clock
 from monitor.config import RedisSettings
 from monitor.publish.access import AccessList
 from monitor.publish.alert import format_time
-from monitor.publish.commands import Acknowledge, CommandOutcome, CommandReader
+from monitor.publish.commands import CommandOutcome, CommandReader, Order
 from monitor.publish.keys import Keys
 from monitor.publish.outbox import Claim, Outbox
 from monitor.publish.redis_client import RedisClient
@@ -35,12 +35,12 @@ class SessionEvents:
     """What the publisher tells the rest of the station; called from its thread.
 
     Attributes:
-        acknowledge: A person acknowledged an alert.
+        order: A person who may do so acknowledged an alert, or paused or resumed the alarms of a place.
         published: An alert reached Redis so many seconds after it was handed in (None for one of an earlier run).
         command: What became of a command.
     """
 
-    acknowledge: Callable[[Acknowledge], None] = lambda _: None
+    order: Callable[[Order], object] = lambda _: None
     published: Callable[[float | None], None] = lambda _: None
     command: Callable[[CommandOutcome], None] = lambda _: None
 
@@ -54,7 +54,7 @@ class Session:
         keys: Names of keys.
         outbox: Where alerts come from.
         clock: For labels and ages.
-        access: Who may acknowledge.
+        access: Who may command.
         events: What to tell.
 
     Raises:
@@ -82,7 +82,7 @@ class Session:
         self._stream = AlertStream(client, keys.alerts, settings.stream_max_length)
         spool = outbox.spool
         last_id = (spool.recall(_COMMANDS_ID) if spool is not None else None) or "0-0"
-        self._commands = CommandReader(client, keys.commands, access, events.acknowledge, last_id)
+        self._commands = CommandReader(client, keys.commands, access, events.order, last_id)
 
     def check_stream(self) -> None:
         """Notice a server that lost its data, and send again what it lost and the spool still has."""
@@ -113,7 +113,7 @@ class Session:
         claim = self._outbox.stamp(claim, format_time(self._clock.wall()))
         entries = [self._entry(alert) for alert in claim.alerts]
         try:
-            reached = self._stream.deliver(producer_id, entries, position)
+            reached = self._stream.deliver(producer_id, entries, position, claim.last_seq)
         except StreamLostError as lost:
             if claim.durable:
                 self._rewind(lost.position)
@@ -121,8 +121,12 @@ class Session:
                 self._outbox.delivered(claim, Position(position.seq, lost.position.stream_id))
             return
         except ProducerConflictError:
-            _log.error("the spool was restored from an old copy; its alerts get a new producer id")
-            self._outbox.renew_producer()
+            _log.error(
+                "the stream holds alerts of %s that it never gave out: the spool was restored from an old copy, or "
+                "somebody forges alerts; they go on under a new producer id",
+                producer_id,
+            )
+            self._outbox.renew_producer(claim)
             return
         except ResponseError:
             self._outbox.stamp(claim, None)

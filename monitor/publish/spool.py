@@ -18,7 +18,14 @@ from pathlib import Path
 from monitor.clock import Clock
 from monitor.errors import SpoolError
 from monitor.publish.alert import AlertDraft, format_time
-from monitor.publish.spool_file import DATABASE_NAME, ProcessLock, file_bytes, open_database, spool_errors
+from monitor.publish.spool_file import (
+    DATABASE_NAME,
+    ProcessLock,
+    file_bytes,
+    open_database,
+    same_file,
+    spool_errors,
+)
 from monitor.publish.spool_quota import Drop, forget_history, make_room
 
 __all__ = ["Backlog", "Position", "Spool", "SpoolRecord", "SpooledAlert"]
@@ -111,6 +118,9 @@ class Spool:
             self.producer_id: str = self.recall("producer_id") or ""
             self._position = Position(int(self.recall("delivered_seq") or 0), self.recall("delivered_id") or "")
             self._waiting = self._count_between(self._position.seq, None)
+            self._last_seq = int(self.recall("last_seq") or 0)
+            with spool_errors(directory):
+                self._file = (directory / DATABASE_NAME).stat()
         except BaseException:
             self.close()
             raise
@@ -122,6 +132,20 @@ class Spool:
     def position(self) -> Position:
         """How far Redis has the records; correct in memory even when the disk could not take the last change."""
         return self._position
+
+    @property
+    def last_seq(self) -> int:
+        """The highest number given out so far; 0 before the first."""
+        return self._last_seq
+
+    def is_in_place(self) -> bool:
+        """Tell whether the next start will find this spool: nobody has deleted or replaced its files."""
+        return self.has_its_database and self._process_lock.is_in_place()
+
+    @property
+    def has_its_database(self) -> bool:
+        """Whether the database is still where the next start looks for it."""
+        return same_file(self._path / DATABASE_NAME, self._file)
 
     def append(self, drafts: Sequence[AlertDraft], snapshots: Mapping[str, str] | None = None) -> list[int]:
         """Number and store records, and the alarm state that they come from, all or nothing.
@@ -178,6 +202,7 @@ class Spool:
                     if any(seq % _FORGET_EVERY == 0 for seq in numbers):
                         forget_history(database, self._position.seq, HISTORY_KEPT)
             self._waiting += len(numbers) - dropped
+            self._last_seq = max(self._last_seq, *numbers, 0)
         return numbers
 
     def pending(self, limit: int) -> list[SpooledAlert]:

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from monitor.errors import SpoolError
 
-__all__ = ["DATABASE_NAME", "ProcessLock", "file_bytes", "open_database", "set_damaged_aside", "spool_errors"]
+__all__ = [
+    "DATABASE_NAME",
+    "ProcessLock",
+    "file_bytes",
+    "open_database",
+    "same_file",
+    "set_damaged_aside",
+    "spool_errors",
+]
 
 DATABASE_NAME = "spool.sqlite"
 _SCHEMA_VERSION = 1
@@ -52,7 +60,7 @@ class ProcessLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        path = directory / "spool.lock"
+        self._path = path = directory / "spool.lock"
         try:
             self._handle: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -67,11 +75,23 @@ class ProcessLock:
                 in_use=True,
             ) from error
 
+    def is_in_place(self) -> bool:
+        """Tell whether the lock still keeps others out: nobody has deleted or replaced its file."""
+        return self._handle is not None and same_file(self._path, os.fstat(self._handle))
+
     def release(self) -> None:
         """Let go; safe to call twice."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
+
+
+def same_file(path: Path, known: os.stat_result) -> bool:
+    """Tell whether a path still leads to the file that it led to when `known` was taken."""
+    try:
+        return os.path.samestat(path.stat(), known)
+    except OSError:
+        return False
 
 
 def open_database(directory: Path, maximum_bytes: int) -> sqlite3.Connection:

@@ -24,6 +24,7 @@ _PAGE = 500
 _ATTEMPTS = 50
 _MAXIMUM_CONTENTION_SECONDS = 0.02
 _IDMP_SINCE = (8, 6)
+_SEQ_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ class StreamLostError(Exception):
 
 
 class ProducerConflictError(Exception):
-    """The stream holds another alert under this producer's number: the spool was restored from an old copy."""
+    """The stream holds alerts under this producer's name that it never gave out.
+
+    The spool was restored from an old copy, or somebody forges alerts.
+    """
 
 
 class AlertStream:
@@ -76,26 +80,30 @@ class AlertStream:
         newest = self._client.xrevrange(self._key, count=1)
         return str(newest[0][0]) if newest else "0-0"
 
-    def deliver(self, producer_id: str, entries: Sequence[StreamEntry], position: Position) -> Position:
+    def deliver(
+        self, producer_id: str, entries: Sequence[StreamEntry], position: Position, last_seq: int | None = None
+    ) -> Position:
         """Make sure that the stream has these records, in order, each once.
 
         Args:
             producer_id: Whose records they are.
             entries: In order of `seq`, all behind `position`.
             position: Last known; its id need not be one of this producer's records.
+            last_seq: The highest number that the producer has given out; that of the last record when None.
 
         Returns:
             The position of the last record.
 
         Raises:
             StreamLostError: The stream no longer reaches to `position`.
-            ProducerConflictError: The numbers are taken by other alerts.
+            ProducerConflictError: The numbers are taken by other alerts, or there are some beyond `last_seq`.
             redis.exceptions.RedisError: Outcome unknown; call again with the same records.
         """
+        highest = entries[-1].seq if last_seq is None else last_seq
         for _ in range(_ATTEMPTS):
             with self._client.pipeline(transaction=True) as pipe:
                 pipe.watch(self._key)
-                found = self._newest_own(pipe, producer_id, entries, position)
+                found = self._newest_own(pipe, producer_id, entries, position, highest)
                 missing = [entry for entry in entries if entry.seq > found.seq]
                 if not missing:
                     return found
@@ -133,8 +141,9 @@ class AlertStream:
         end = "+"
         while page := self._client.xrevrange(self._key, max=end, count=_PAGE):
             for stream_id, fields in page:
-                if fields.get("producer_id") == producer_id:
-                    return Position(int(fields["seq"]), str(stream_id))
+                own = _own_record(fields, producer_id)
+                if own is not None:
+                    return Position(own[0], str(stream_id))
             end = f"({page[-1][0]}"
         return Position(0, self.tip())
 
@@ -144,6 +153,7 @@ class AlertStream:
         producer_id: str,
         entries: Sequence[StreamEntry],
         position: Position,
+        highest: int,
     ) -> Position:
         """Return the newest record of the producer at or behind `position`, on the watching connection."""
         wanted = {entry.seq: entry.alert_id for entry in entries}
@@ -153,10 +163,11 @@ class AlertStream:
             self._check_not_lost(pipe, producer_id, position)
         while page:
             for stream_id, fields in page:
-                if fields.get("producer_id") != producer_id:
+                own = _own_record(fields, producer_id)
+                if own is None:
                     continue
-                seq = int(fields["seq"])
-                if wanted.get(seq, fields["alert_id"]) != fields["alert_id"]:
+                seq, alert_id = own
+                if seq > highest or wanted.get(seq, alert_id) != alert_id:
                     raise ProducerConflictError(producer_id)
                 if seq > found.seq:
                     found = Position(seq, str(stream_id))
@@ -179,6 +190,14 @@ class AlertStream:
             if int(added) > length if added is not None else length >= 0.9 * self._maximum_length:
                 return
         raise StreamLostError(self.newest_own(producer_id))
+
+
+def _own_record(fields: Mapping[str, str], producer_id: str) -> tuple[int, str] | None:
+    """Return number and alert id of a producer's record; None for anybody else's, and for what is no record."""
+    seq = fields.get("seq", "")
+    if fields.get("producer_id") != producer_id or not seq.isascii() or not seq.isdecimal() or len(seq) > _SEQ_DIGITS:
+        return None
+    return int(seq), fields.get("alert_id", "")
 
 
 def _order(stream_id: str) -> tuple[int, int]:

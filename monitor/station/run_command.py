@@ -19,6 +19,9 @@ __all__ = ["command", "secrets_of"]
 
 _log = logging.getLogger(__name__)
 
+_IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""A terminal that is closed, or a tool that expects another program, must not end the watch over a bed."""
+
 
 @click.command(
     epilog=examples("nicu-monitor run --config station.yaml --self-test", "nicu-monitor run --config station.yaml")
@@ -30,7 +33,8 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     """Watch the beds of a configuration until SIGTERM or SIGINT.
 
     Cameras and Redis may be away at any time, also at the start: they are tried for ever, and their absence is an
-    alarm. Exit code 0 after a clean end, 1 when the self-test found a fault, 3 when the station cannot start.
+    alarm. A new configuration needs a restart. Exit code 0 after a clean end, 1 when the self-test found a fault, 3
+    when the station cannot start.
     """
     if as_json and not self_test:
         raise click.UsageError("--json goes with --self-test; the log is JSON with logging.format: json")
@@ -41,6 +45,8 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    for number in _IGNORED:
+        signal.signal(number, lambda number, _: _log.warning("%s does nothing here", signal.Signals(number).name))
     from monitor.station.station import Station
 
     with Station(config) as station:

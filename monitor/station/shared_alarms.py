@@ -44,6 +44,25 @@ class SharedAlarms:
             self._hand_on(changed)
             return changed
 
+    def pause(self, by: str, duration_seconds: float | None = None) -> tuple[Transition, ...]:
+        """Acknowledge all that the station as a whole signals, and the same codes in advance, for a limited time."""
+        with self._lock:
+            changed = self._monitor.pause(by, self._clock.monotonic(), duration_seconds)
+            self._hand_on(changed)
+            return changed
+
+    def resume(self) -> tuple[Transition, ...]:
+        """End a pause before its time: what still holds is signalled again."""
+        with self._lock:
+            changed = self._monitor.resume(self._clock.monotonic())
+            self._hand_on(changed)
+            return changed
+
+    def paused_codes(self) -> tuple[Code, ...]:
+        """Return the codes that a pause covers now."""
+        with self._lock:
+            return self._monitor.paused_codes()
+
     def restore(self, text: str, wall: datetime, now_seconds: float) -> tuple[Transition, ...]:
         """Go on from an earlier run; return the newest record of every alert that is signalled.
 
@@ -54,6 +73,11 @@ class SharedAlarms:
         with self._lock:
             self._monitor.restore(state, now_seconds, away_seconds)
             return self._monitor.active()
+
+    def snapshot(self, wall: datetime) -> str:
+        """Return the alarm state as JSON, to be kept."""
+        with self._lock:
+            return pack(self._monitor.snapshot(), wall)
 
     def _hand_on(self, changed: tuple[Transition, ...]) -> None:
         if changed:

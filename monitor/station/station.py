@@ -22,7 +22,7 @@ from monitor.pain.station import StationMonitor
 from monitor.pain.vocabulary import Code, Observation, Transition, Visibility
 from monitor.publish.access import AccessList
 from monitor.publish.alert import AlertContext, AlertModel, GenerationMode
-from monitor.publish.commands import Acknowledge
+from monitor.publish.commands import Order
 from monitor.publish.metrics import StationMetrics
 from monitor.publish.publisher import Publisher
 from monitor.publish.sd_notify import ServiceNotifier
@@ -30,6 +30,7 @@ from monitor.publish.session import SessionEvents
 from monitor.publish.status_server import Health
 from monitor.scheduling import FairScheduler
 from monitor.station.desk import AlertDesk
+from monitor.station.orders import Orders
 from monitor.station.shared_alarms import SharedAlarms
 from monitor.station.supervisor import Report, Supervisor
 from monitor.station.throughput import Throughput
@@ -110,14 +111,13 @@ class Station:
             config.station.id,
             self.clock,
             access=None if access is None else AccessList.read(access),
-            events=SessionEvents(
-                acknowledge=self._acknowledged, published=self.metrics.published, command=self.metrics.command
-            ),
+            events=SessionEvents(order=self._carry_out, published=self.metrics.published, command=self.metrics.command),
             watching=lambda: not self._heartbeats.late(),
             ticked=lambda: self._heartbeats.beat("publisher"),
         )
         self.desk = AlertDesk(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
         self.shared = SharedAlarms(StationMonitor(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.desk)
+        self.orders = Orders(self.beds, self.shared, self.clock, self._keep)
         self._supervisor = Supervisor(
             self.clock,
             self._heartbeats,
@@ -153,12 +153,6 @@ class Station:
         """Whether a worker did not end with the station, because it hangs in a model."""
         return self._workers is not None and self._workers.running > 0
 
-    def acknowledge(self, alert_id: str, by: str) -> bool:
-        """Note that a person has seen an alert; return whether there was such an alert to acknowledge."""
-        now = self.clock.monotonic()
-        changed = [bed.acknowledge(alert_id, by, now) for bed in self.beds.values()]
-        return any(changed) | bool(self.shared.acknowledge(alert_id, by))
-
     def _start(self, started: ExitStack) -> None:
         """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
         config = self.config
@@ -175,7 +169,7 @@ class Station:
             config,
             self.board,
             self.clock,
-            acknowledge=self._acknowledged,
+            acknowledge=self.orders.acknowledge,
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
@@ -241,17 +235,21 @@ class Station:
                 _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
 
     def _stop_publisher(self) -> None:
-        for bed in self.beds.values():
-            self.desk.keep(bed.id, bed.snapshot(self.clock.wall()))
+        for name in (*self.beds, None):
+            self._keep(name)
         self._heartbeats.forget("publisher")
         self.publisher.stop()
 
     def _bed_changed(self, bed: Bed, transitions: tuple[Transition, ...]) -> None:
         self.desk.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
 
-    def _acknowledged(self, command: Acknowledge) -> None:
-        if not self.acknowledge(command.alert_id, command.by):
-            _log.warning("%s acknowledged the alert %s, which is not on here", command.by, command.alert_id)
+    def _carry_out(self, order: Order) -> None:
+        self.orders.carry_out(order)
+
+    def _keep(self, name: str | None) -> None:
+        """Store the alarm state of a bed, or of the whole station, that no alert belongs to."""
+        wall = self.clock.wall()
+        self.desk.keep(name, self.shared.snapshot(wall) if name is None else self.beds[name].snapshot(wall))
 
     def _judged(self, bed: Bed, judgement: Judgement) -> None:
         now = self.clock.monotonic()

@@ -15,6 +15,8 @@ from monitor.video.tap import Tap
 __all__ = ["add_file_source", "open_source"]
 
 _USER_AGENT = "nicu-monitor"
+_MOST_SENDERS = 16
+"""A camera sends one stream; each further sender in its session costs memory until its time-out."""
 _RTP_CAPS = {"H264": "video/x-h264", "H265": "video/x-h265", "JPEG": "image/jpeg"}
 _DEPAYLOADERS = {"H264": "rtph264depay", "H265": "rtph265depay", "JPEG": "rtpjpegdepay"}
 _LOCAL_CAPS = (
@@ -102,6 +104,7 @@ def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSett
     _trust(source, settings)
     media.pipeline.add(source)
     _choose_rtp_stream(media, source, address)
+    _limit_senders(media, source, address)
 
 
 def _choose_rtp_stream(media: MediaPipeline, source: Any, address: SourceAddress) -> None:  # noqa: ANN401 - from gi
@@ -140,6 +143,21 @@ def _choose_rtp_stream(media: MediaPipeline, source: Any, address: SourceAddress
     media.connect(source, "select-stream", on_stream)
     media.connect(source, "pad-added", on_pad)
     media.connect(source, "no-more-pads", on_all_pads)
+
+
+def _limit_senders(media: MediaPipeline, source: Any, address: SourceAddress) -> None:  # noqa: ANN401 - from gi
+    """Give up a camera whose session is flooded with senders, before they fill the memory."""
+
+    def on_manager(_source: Any, manager: Any) -> None:  # noqa: ANN401 - from gi
+        def check() -> None:
+            session = manager.emit("get-internal-session", 0)
+            if session is not None and session.get_property("num-sources") > _MOST_SENDERS:
+                sentence = f"{address.display} sends packets of more than {_MOST_SENDERS} senders; no camera does"
+                raise SourceFaultError(FaultKind.FORMAT, sentence)
+
+        media.watch(check)
+
+    media.connect(source, "new-manager", on_manager)
 
 
 def _rtp_kind(caps: Any) -> tuple[str, str]:  # noqa: ANN401 - from gi

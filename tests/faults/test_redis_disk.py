@@ -5,6 +5,7 @@ it goes there from memory, under a producer id of its own; with Redis down it is
 """
 
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -183,6 +184,53 @@ def test_a_state_directory_that_cannot_be_used_does_not_stop_the_alerts(redis_se
     wait_until(lambda: len(read(redis_server)) == 3, 10)
     wait_until(lambda: publisher.producer_id is not None, 10)
     publisher.stop()
+
+
+@pytest.mark.fault(
+    "state directory deleted while the station runs",
+    "rm -r, or the spool's files replaced by others, while 20 alerts wait for Redis",
+    "the waiting alerts and the alarm state go into a new spool at once, and outlive the process",
+)
+@pytest.mark.parametrize("replace", [False, True], ids=["deleted", "replaced"])
+def test_a_deleted_state_directory_is_made_again(redis_server, publisher, tmp_path, replace) -> None:
+    redis_server.stop()
+    for i in range(20):
+        publisher.submit([make_draft(f"alert-{i}")], {"bed-1": f"state-{i}"})
+    assert publisher.wait_until_stored(10)
+    before = publisher.producer_id
+    shutil.rmtree(tmp_path / "state")
+    if replace:
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "spool.sqlite").write_bytes(b"")
+    wait_until(lambda: publisher.producer_id not in {None, before}, 10, "a new spool")
+    assert publisher.wait_until_stored(10)
+    publisher.stop()
+    second = Publisher(redis_server.settings(), SpoolSettings(directory=tmp_path / "state"), "station-1", SystemClock())
+    assert second.load_snapshots() == {"bed-1": "state-19"}
+    redis_server.start()
+    second.start()
+    wait_until(lambda: redis_server.client().xlen("nicu:alerts") == 20, 10)
+    second.stop()
+    assert [alert["alert_id"] for alert in read(redis_server)] == [f"alert-{i}" for i in range(20)]
+    assert [alert["seq"] for alert in read(redis_server)] == list(range(1, 21))
+
+
+@pytest.mark.fault(
+    "lock of the state directory deleted",
+    "the lock file is removed under a running station, and a second one is started",
+    "the lock is taken anew; the second station refuses; numbering goes on",
+)
+def test_a_deleted_lock_is_taken_again(redis_server, publisher, tmp_path) -> None:
+    publisher.submit([make_draft("alert-0")])
+    wait_until(lambda: len(read(redis_server)) == 1, 10)
+    (tmp_path / "state" / "spool.lock").unlink()
+    wait_until((tmp_path / "state" / "spool.lock").exists, 10, "a new lock")
+    publisher.submit([make_draft("alert-1")])
+    wait_until(lambda: len(read(redis_server)) == 2, 10)
+    with pytest.raises(SpoolError, match="in use by another station"):
+        Publisher(redis_server.settings(), SpoolSettings(directory=tmp_path / "state"), "station-2", SystemClock())
+    assert [alert["seq"] for alert in read(redis_server)] == [1, 2]
+    assert publisher.producer_id == read(redis_server)[1]["producer_id"]
 
 
 @pytest.mark.fault(

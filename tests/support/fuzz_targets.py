@@ -48,6 +48,9 @@ class _Stream:
     def __init__(self, fields: dict[str, str]) -> None:
         self.fields = fields
 
+    def memory_usage(self, *_: object, **__: object) -> int:
+        return 1000
+
     def xrange(self, *_: object, **__: object) -> list[tuple[str, dict[str, str]]]:
         return [("1-1", self.fields)]
 

@@ -1,6 +1,7 @@
 """The publisher against a real server: what a subscriber sees."""
 
 import json
+import re
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from redis_server import RedisServer, wait_until
 from monitor.pain.vocabulary import Phase
 from monitor.publish.access import AccessList, Person, Role, hash_token
 from monitor.publish.alert import Alert
-from monitor.publish.commands import Acknowledge, CommandOutcome
+from monitor.publish.commands import Acknowledge, CommandOutcome, Pause, Resume
 from monitor.publish.session import SessionEvents
 
 
@@ -123,6 +124,8 @@ ACCESS = AccessList([Person("nurse-7", Role.NURSE, hash_token("n")), Person("gue
         ({**COMMAND, "action": "silence_everything"}, None, CommandOutcome.MALFORMED),
         ({**COMMAND, "alert_id": "two\nlines"}, None, CommandOutcome.MALFORMED),
         ({**COMMAND, "extra": "1"}, None, CommandOutcome.MALFORMED),
+        ({**COMMAND, "bed": "bed-1"}, None, CommandOutcome.MALFORMED),
+        ({"action": b"\xff\xfe", b"\x80": b"\xf0"}, None, CommandOutcome.MALFORMED),
     ],
 )
 def test_commands_are_checked_and_authorised(redis_server, make_publisher, caplog, fields, access, outcome) -> None:
@@ -130,7 +133,7 @@ def test_commands_are_checked_and_authorised(redis_server, make_publisher, caplo
     client.xadd("nicu:commands:station-1", fields)
     accepted: list[Acknowledge] = []
     outcomes: list[CommandOutcome] = []
-    make_publisher(access=access, events=SessionEvents(acknowledge=accepted.append, command=outcomes.append))
+    make_publisher(access=access, events=SessionEvents(order=accepted.append, command=outcomes.append))
     wait_until(lambda: outcomes, 5)
     assert outcomes == [outcome]
     assert accepted == ([Acknowledge("alert-1", "nurse-7")] if outcome is CommandOutcome.ACCEPTED else [])
@@ -139,15 +142,72 @@ def test_commands_are_checked_and_authorised(redis_server, make_publisher, caplo
     assert "wrong" not in caplog.text.replace("wrong fields", "")
 
 
+PAUSE = {"action": "pause", "bed": "bed-1", "by": "nurse-7"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "access", "order"),
+    [
+        (PAUSE, None, Pause("bed-1", "nurse-7")),
+        ({**PAUSE, "seconds": "90", "token": "n"}, ACCESS, Pause("bed-1", "nurse-7", 90.0)),
+        ({**PAUSE, "bed": "_station"}, None, Pause(None, "nurse-7")),
+        ({**PAUSE, "action": "resume"}, None, Resume("bed-1", "nurse-7")),
+        (PAUSE, ACCESS, None),
+        ({**PAUSE, "token": "g", "by": "guest"}, ACCESS, None),
+        ({**PAUSE, "seconds": "0"}, None, None),
+        ({**PAUSE, "seconds": "nan"}, None, None),
+        ({**PAUSE, "seconds": "-5"}, None, None),
+        ({**PAUSE, "bed": "_other"}, None, None),
+        ({**PAUSE, "action": "resume", "seconds": "5"}, None, None),
+        ({"action": "pause", "by": "nurse-7"}, None, None),
+    ],
+)
+def test_pauses_are_checked_and_authorised_as_acknowledgements_are(
+    redis_server, make_publisher, fields, access, order
+) -> None:
+    redis_server.client().xadd("nicu:commands:station-1", fields)
+    accepted: list[object] = []
+    outcomes: list[CommandOutcome] = []
+    make_publisher(access=access, events=SessionEvents(order=accepted.append, command=outcomes.append))
+    wait_until(lambda: outcomes, 5)
+    assert accepted == ([] if order is None else [order])
+
+
+def test_a_flood_of_commands_is_thrown_away_unread(redis_server, make_publisher, caplog) -> None:
+    client = redis_server.client()
+    for _ in range(12):
+        client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "x" * 1_000_000})
+    accepted: list[object] = []
+    outcomes: list[CommandOutcome] = []
+    make_publisher(events=SessionEvents(order=accepted.append, command=outcomes.append))
+    wait_until(lambda: outcomes, 5)
+    assert outcomes == [CommandOutcome.MALFORMED]
+    assert re.search(r"1\d MB of commands; they were thrown away unread", caplog.text)
+    client.xadd("nicu:commands:station-1", COMMAND)
+    wait_until(lambda: accepted, 5)
+
+
+def test_thousands_of_commands_are_dealt_with_in_seconds_and_delay_no_alert(redis_server, make_publisher) -> None:
+    client = redis_server.client()
+    with client.pipeline(transaction=False) as pipe:
+        for _ in range(5000):
+            pipe.xadd("nicu:commands:station-1", {"action": "nothing"})
+        pipe.execute()
+    publisher = make_publisher()
+    publisher.submit([make_draft("meanwhile")])
+    wait_until(lambda: read_stream(redis_server), 2)
+    wait_until(lambda: client.xlen("nicu:commands:station-1") == 0, 20)
+
+
 def test_a_command_is_carried_out_once_even_over_a_restart(redis_server, make_publisher) -> None:
     client = redis_server.client()
     accepted: list[Acknowledge] = []
-    first = make_publisher(events=SessionEvents(acknowledge=accepted.append))
+    first = make_publisher(events=SessionEvents(order=accepted.append))
     client.xadd("nicu:commands:station-1", COMMAND)
     wait_until(lambda: accepted, 5)
     first.stop()
     client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "alert-2"})
-    make_publisher(events=SessionEvents(acknowledge=accepted.append))
+    make_publisher(events=SessionEvents(order=accepted.append))
     wait_until(lambda: len(accepted) == 2, 5)
     assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
 
@@ -157,7 +217,7 @@ def test_a_failing_handler_does_not_stop_the_alerts(redis_server, make_publisher
         raise RuntimeError("a mistake in the station")
 
     outcomes: list[CommandOutcome] = []
-    publisher = make_publisher(events=SessionEvents(acknowledge=fail, command=outcomes.append))
+    publisher = make_publisher(events=SessionEvents(order=fail, command=outcomes.append))
     redis_server.client().xadd("nicu:commands:station-1", COMMAND)
     wait_until(lambda: outcomes == [CommandOutcome.FAILED], 5)
     publisher.submit([make_draft("after all")])

@@ -157,7 +157,7 @@ def test_a_cluster_takes_alerts_state_heartbeat_and_commands(tmp_path: Path, mak
         wait_until(lambda: "cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), 10)
         accepted: list[object] = []
         publisher = make_publisher(
-            settings(f"redis+cluster://127.0.0.1:{node.port}"), events=SessionEvents(acknowledge=accepted.append)
+            settings(f"redis+cluster://127.0.0.1:{node.port}"), events=SessionEvents(order=accepted.append)
         )
         listener = client.pubsub(ignore_subscribe_messages=True)
         listener.subscribe("nicu:alerts:bed-1")

@@ -51,6 +51,31 @@ def test_another_alert_under_the_same_number_is_a_conflict(stream) -> None:
         stream.deliver("p", entries(2, 4, prefix="of-an-old-copy"), Position(1, "0-0"))
 
 
+def test_a_forged_number_hides_no_alert(stream, redis_server) -> None:
+    """A number that was never given out would else count as delivered, with all below it."""
+    position = stream.deliver("p", entries(1, 3), Position(0, "0-0"))
+    redis_server.client().xadd(KEY, {"producer_id": "p", "seq": "999999", "alert_id": "forged"})
+    with pytest.raises(ProducerConflictError):
+        stream.deliver("p", entries(4, 5), position)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"producer_id": "p", "seq": "many", "alert_id": "x"},
+        {"producer_id": "p", "seq": "9" * 400, "alert_id": "x"},
+        {"producer_id": "p"},
+        {"producer_id": b"p", "seq": b"\xff\xfe", b"\x80": b"\xf0"},
+    ],
+    ids=["no number", "a huge number", "no fields", "no text"],
+)
+def test_what_is_no_record_holds_nothing_up(stream, redis_server, fields) -> None:
+    position = stream.deliver("p", entries(1, 3), Position(0, "0-0"))
+    redis_server.client().xadd(KEY, fields)
+    assert stream.deliver("p", entries(4, 5), position).seq == 5
+    assert stream.newest_own("p").seq == 5
+
+
 def test_an_emptied_stream_is_told_from_a_trimmed_one(redis_server, stream) -> None:
     client = redis_server.client()
     position = stream.deliver("p", entries(1, 5), Position(0, "0-0"))
