@@ -1,6 +1,7 @@
 """Random changes to known inputs: the way from a right file to the many that are nearly right."""
 
 import random
+import re
 from pathlib import Path
 
 CORPUS = Path(__file__).resolve().parents[1] / "fuzz" / "corpus"
@@ -42,6 +43,6 @@ def mutate(data: bytes, others: list[bytes], dice: random.Random) -> bytes:
 
 
 def _change_number(changed: bytearray, dice: random.Random) -> None:
-    digits = [index for index, byte in enumerate(changed) if chr(byte).isdigit()]
+    digits = [match.start() for match in re.finditer(rb"\d", changed)]
     if digits:
         changed[dice.choice(digits)] = ord(dice.choice("0123456789-e."))

@@ -4,27 +4,36 @@ A target takes bytes. It returns when they were accepted, or when they were refu
 people; anything else that it raises is a fault.
 """
 
+import atexit
 import contextlib
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from pydantic import ValidationError
 
 from monitor.alarm_state import unpack
 from monitor.clock import ManualClock
+from monitor.config import AlarmSettings
 from monitor.config_file import find_mistakes
 from monitor.errors import MonitorError
 from monitor.inference.bundle import read_bundle
+from monitor.pain import BedMonitor, Sample, Visibility
 from monitor.publish.alert import Alert
 from monitor.publish.commands import CommandOutcome, CommandReader
 from trainer.data.manifest import read_manifest
+from trainer.data.pictures import read_picture
+from trainer.data.refusal import RefusedError
 
 Target = Callable[[bytes], None]
 
-_FOLDER = Path(tempfile.mkdtemp(prefix="nicu-fuzz-"))
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it; on a disk each file would cost 3 ms
+_FOLDER = Path(tempfile.mkdtemp(prefix="nicu-fuzz-", dir=_MEMORY if _MEMORY.is_dir() else None))
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
 
 def config(data: bytes) -> None:
@@ -94,11 +103,27 @@ def manifest(data: bytes) -> None:
 
 
 def alarm_state(data: bytes) -> None:
-    """Alarm state of an earlier run."""
+    """Alarm state of an earlier run: taken as a whole, and usable then, or refused."""
+    bed = BedMonitor(AlarmSettings(), lambda: "id")
     with contextlib.suppress(ValueError):
         state, away_seconds = unpack(data.decode("utf-8", "replace"), ManualClock().wall())
         assert isinstance(state, dict)
         assert 0.0 <= away_seconds <= 86_400.0
+        bed.restore(state, 1000.0, away_seconds)
+    bed.observe(Sample(1001.0, 0.5, Visibility.USABLE))
+    bed.tick(1100.0)
+    assert bed.snapshot()
+
+
+def picture(data: bytes) -> None:
+    """A still picture of a data set: RGB of 8 bits, or refused."""
+    path = _FOLDER / "picture"
+    path.write_bytes(data)
+    with contextlib.suppress(RefusedError):
+        image = read_picture(path)
+        assert image.dtype == np.uint8
+        assert image.ndim == 3
+        assert image.shape[2] == 3
 
 
 TARGETS: dict[str, Target] = {
@@ -108,4 +133,5 @@ TARGETS: dict[str, Target] = {
     "command": command,
     "config": config,
     "manifest": manifest,
+    "picture": picture,
 }
