@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
-from monitor.inference.manifest import BundleManifest
+from monitor.inference.manifest import BundleManifest, Metric
+from trainer.card import CardFacts
 
-__all__ = ["BANNER", "CARD_NAME", "model_card"]
+__all__ = ["BANNER", "CARD_NAME", "FACTS_NAME", "model_card"]
 
 CARD_NAME = "MODEL_CARD.md"
+FACTS_NAME = "card.json"
+"""What the training run told for the card; a bundle keeps it, so that the card can be written anew."""
 BANNER = (
     "Research software. Not a medical device; not cleared, certified or validated for clinical use. It must not be "
     "used to start, withhold or change analgesia, or as an alarm that staff rely on. No alert does not mean no pain."
@@ -18,33 +21,118 @@ _DEMO = (
 
 
 def model_card(manifest: BundleManifest, contents: Mapping[str, bytes]) -> str:
-    """Return the card's Markdown.
+    """Return the card's Markdown, with the sections of Mitchell et al., "Model Cards for Model Reporting", 2019.
 
     Args:
         manifest: What the bundle says of itself.
-        contents: The bundle's files, for their sizes.
+        contents: The bundle's files, for their sizes and for what the training run knows (`FACTS_NAME`).
     """
+    facts = _facts(contents)
     sections = [
         f"# {manifest.name}",
         f"> {BANNER}",
         *([_DEMO] if manifest.generation == "demo" else []),
-        _table(
-            ("kind", manifest.kind),
-            ("architecture", manifest.architecture),
-            ("generation", manifest.generation),
-            ("intended use", manifest.intended_use),
-        ),
+        "## Model details\n\n" + _details(manifest),
+        "## Intended use\n\n" + _intended_use(manifest),
+        "## Factors\n\n" + _factors(manifest),
+        "## Metrics\n\n" + _metric_words(manifest),
+        "## Evaluation data\n\n" + _sentences(facts.evaluation_data, _evaluation_data(manifest)),
+        "## Training data\n\n" + _sentences(facts.training_data, f"{manifest.provenance.source}."),
+        "## Quantitative analyses\n\n" + _analyses(manifest),
+        "## Ethical considerations\n\n" + _ethics(manifest),
+        "## Caveats and recommendations\n\n" + _caveats(manifest, facts),
+        "## Explanation\n\n" + _sentences(facts.explanation, "Nothing was noted about where this model looks."),
         "## Input\n\n" + _input(manifest),
         "## Output\n\n" + _output(manifest),
-        "## Figures\n\n" + _metrics(manifest),
         "## Origin\n\n" + _origin(manifest),
         "## Files\n\n" + _files(manifest, contents),
     ]
     return "\n\n".join(sections) + "\n"
 
 
+def _facts(contents: Mapping[str, bytes]) -> CardFacts:
+    return CardFacts.model_validate_json(contents[FACTS_NAME]) if FACTS_NAME in contents else CardFacts()
+
+
+def _sentences(known: tuple[str, ...], otherwise: str) -> str:
+    return "\n".join(f"- {_plain(sentence)}" for sentence in known) if known else _plain(otherwise)
+
+
+def _plain(text: str) -> str:
+    """Return a text that cannot become HTML or end a table's cell."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+
+
+def _details(manifest: BundleManifest) -> str:
+    return _table(
+        ("kind", manifest.kind),
+        ("architecture", manifest.architecture),
+        ("generation", manifest.generation),
+        ("licence", manifest.provenance.licence),
+    )
+
+
+def _intended_use(manifest: BundleManifest) -> str:
+    if manifest.kind == "detector":
+        return _plain(manifest.intended_use)
+    return (
+        f"{_plain(manifest.intended_use)}\n\n"
+        "Users: researchers and engineers who run this project's monitor or trainer.\n\n"
+        "Out of scope: clinical decisions; alarms that staff rely on; children and adults; infants whose face is "
+        "covered, sedated or paralysed; crops that another program cut."
+    )
+
+
+def _factors(manifest: BundleManifest) -> str:
+    if manifest.kind == "detector":
+        return "Size and turn of the face, light, occlusion, age: see the figures, where some were measured."
+    return (
+        "Relevant: gestational age, skin tone, sex, illness, tape and tubes on the face, light, camera, stimulus. "
+        "Figures exist for those that the tables below name; for the others there is none."
+    )
+
+
+def _metric_words(manifest: BundleManifest) -> str:
+    if not manifest.metrics:
+        return "None were measured for this bundle."
+    return (
+        "Decisions are taken at the threshold under Output. Intervals, where given, are over infants, not pictures: "
+        "pictures of one infant are alike."
+    )
+
+
+def _evaluation_data(manifest: BundleManifest) -> str:
+    named = sorted({metric.data for metric in manifest.metrics})
+    return "; ".join(named) + "." if named else "None."
+
+
+def _analyses(manifest: BundleManifest) -> str:
+    groups = tuple(metric for metric in manifest.metrics if ", " in metric.name)
+    overall = tuple(metric for metric in manifest.metrics if metric not in groups)
+    if not groups:
+        return _metric_table(overall)
+    return f"### All\n\n{_metric_table(overall)}\n\n### By group\n\n{_metric_table(groups)}"
+
+
+def _ethics(manifest: BundleManifest) -> str:
+    if manifest.generation == "demo":
+        return "No picture of an infant was used."
+    return (
+        "Faces of newborns are health data of people who cannot consent; guardians must, and the pictures stay where "
+        "they are. A missed pain is the worst error: a score below the threshold is no proof of comfort. A false alarm "
+        "can lead to needless analgesia. Fairness between groups was not measured."
+    )
+
+
+def _caveats(manifest: BundleManifest, facts: CardFacts) -> str:
+    general = ["'No pain' from this model must never be read as 'no pain'; 'cannot see' is an answer of its own."]
+    if manifest.kind == "detector":
+        general = ["A confident box can have wrong landmarks when the face lies sideways; the monitor searches for it."]
+    return _sentences((*facts.caveats, *general), "")
+
+
 def _table(*rows: tuple[str, str]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {_plain(value)} |" for name, value in rows)])
 
 
 def _input(manifest: BundleManifest) -> str:
@@ -89,18 +177,18 @@ def _anchors(sizes: tuple[tuple[float, ...], ...]) -> str:
     return ", ".join("[" + ", ".join(f"{size:g}" for size in level) + "]" for level in sizes)
 
 
-def _metrics(manifest: BundleManifest) -> str:
-    if not manifest.metrics:
+def _metric_table(metrics: tuple[Metric, ...]) -> str:
+    if not metrics:
         return "None were measured for this bundle."
     rows = ["| figure | value | interval | subjects | samples | data |", "|---|---|---|---|---|---|"]
-    for metric in manifest.metrics:
+    for metric in metrics:
         interval = ""
         if metric.low is not None and metric.high is not None:
             interval = f"{metric.low:.3f} to {metric.high:.3f}"
             interval += f" ({metric.confidence:.0%})" if metric.confidence is not None else ""
         rows.append(
-            f"| {metric.name} | {metric.value:.3f} | {interval} | {_or_dash(metric.subjects)} | "
-            f"{_or_dash(metric.samples)} | {metric.data} |"
+            f"| {_plain(metric.name)} | {metric.value:.3f} | {interval} | {_or_dash(metric.subjects)} | "
+            f"{_or_dash(metric.samples)} | {_plain(metric.data)} |"
         )
     return "\n".join(rows)
 
@@ -111,7 +199,7 @@ def _or_dash(value: int | None) -> str:
 
 def _origin(manifest: BundleManifest) -> str:
     origin = manifest.provenance
-    rows = [("source", origin.source), ("licence", origin.licence)]
+    rows = [("source", origin.source)]
     for name, value in (
         ("source SHA-256", origin.source_sha256),
         ("git commit", origin.git_commit),

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.inference.manifest import Generation, Metric
+from trainer.card import CardFacts
 from trainer.errors import CheckpointError
 from trainer.networks import Architecture, InputContract, PainNetwork, architectures
 from trainer.training.storage import read_checkpoint, write_checkpoint
@@ -76,6 +77,7 @@ class ModelRecord(_Part):
     intended_use: str
     metrics: tuple[Metric, ...] = ()
     provenance: Provenance
+    card: CardFacts = CardFacts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
 from export.classifier.graph import ClassifierGraph
+from export.model_card import FACTS_NAME
 from export.precisions import DEFAULT_PRECISIONS
 from export.variants import GraphDescription, make_variants, run_in_torch
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, classifier_pictures, write_golden
@@ -54,6 +55,7 @@ def write_classifier_bundle(
     made = make_variants(description, precisions, classifier_pictures(crops, calibration=True))
     contents = {variant.file: content for variant, content in made}
     contents[GOLDEN_NAME] = write_golden({given.size_px: _golden(description, crops)})
+    contents[FACTS_NAME] = (record.card.model_dump_json(indent=1) + "\n").encode()
     origin = record.provenance
     trained_with = {f"trained with {package}": version for package, version in origin.versions.items()}
     manifest = BundleManifest(

@@ -11,6 +11,8 @@ from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.experiments import open_run
 from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of_folds, fit_all, write_bundle
+from trainer.explanation import note_silence
+from trainer.training.determinism import pinned_threads
 
 __all__ = ["command"]
 
@@ -52,17 +54,21 @@ def command(
     if ensemble_of is not None:
         run = open_run(ensemble_of)
         folder = out or ensemble_of / "ensemble"
+        source = run.config
         path = ensemble_of_folds(run, folder, FinalModel(name or f"{run.config.model}-folds", generation, licence))
     else:
         training = {"epochs": epochs, "seed": seed, "device": device}
         given: dict[str, Any] = {"model": model, "protocol": {"seed": seed}, "training": training}
-        experiment = config_from(manifest, config, given, settings)
+        experiment = source = config_from(manifest, config, given, settings)
         stem = experiment.manifest.stem.removesuffix(".manifest")
         folder = out or Path("runs") / f"{stem}-{experiment.model}-final"
         judged = None if judged_by is None else open_run(judged_by)
         with RunDisplay() as display:
             path = fit_all(experiment, folder, FinalModel(name or folder.name, generation, licence), judged, display)
     click.echo(f"Model: {path}")
+    with pinned_threads(1):
+        for sentence in note_silence(path, source.manifest, source.crops):
+            click.echo(sentence)
     if with_bundle:
         write_bundle(path, folder / "bundle")
         click.echo(

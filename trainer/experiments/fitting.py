@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from monitor.inference.manifest import Generation, Metric
+from monitor.inference.manifest import Generation
 from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
 from trainer.crops import Study, open_study
 from trainer.errors import SettingsError, TrainingError
+from trainer.experiments.card import card_facts, carried_metrics
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener
 from trainer.experiments.planning import members_of, plan_network, recipe_of
@@ -28,7 +29,6 @@ _INTENDED_USE = (
     "be used to start, withhold or change analgesia."
 )
 DEFAULT_LICENCE = "not stated; the pictures' owners decide"
-_SHOWN = ("accuracy", "auc", "sensitivity", "specificity", "ece", "brier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,12 @@ def fit_all(
         fitted = fit_networks(plan, study.crop_set(plan.contract), folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
     record = _record(study, folds, plan.contract, final, judged).model_copy(
-        update={"architecture": architecture, "network_settings": settings, "temperature": temperature}
+        update={
+            "architecture": architecture,
+            "network_settings": settings,
+            "temperature": temperature,
+            "card": card_facts(study, judged),
+        }
     )
     write_model(folder / MODEL_NAME, record, network)
     return folder / MODEL_NAME
@@ -132,6 +137,7 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
             "architecture": "ensemble",
             "network_settings": _ensemble_settings(given["architecture"], given["settings"], tuple(temperatures)),
             "temperature": 1.0,
+            "card": card_facts(study, run, is_ensemble_of_folds=True),
         }
     )
     write_model(folder / MODEL_NAME, record, Ensemble(networks, tuple(temperatures)))
@@ -152,34 +158,13 @@ def _record(
         training_prior=float(study.labels[usable].mean()),
         generation=final.generation,
         intended_use=final.intended_use,
-        metrics=() if judged is None else _metrics(judged),
+        metrics=() if judged is None else carried_metrics(judged),
         provenance=Provenance(
             source=f"{int(usable.sum())} pictures of {infants} infants ({sets})",
             licence=final.licence,
             data_manifest_sha256=study.manifest.sha256,
             fold_map_sha256=folds.sha256(study),
         ).completed(),
-    )
-
-
-def _metrics(run: Run) -> tuple[Metric, ...]:
-    """Return the pooled figures of a run, as a bundle carries them."""
-    results = run.metrics()
-    data = f"{'+'.join(run.record['data_sets'])}, {run.protocol} cross-validation by "
-    data += "infant, unseen infants" if run.protocol == "strict" else "picture, infants on both sides"
-    return tuple(
-        Metric(
-            name=name,
-            value=figure["value"],
-            low=figure["low"],
-            high=figure["high"],
-            confidence=None if figure["low"] is None else 0.95,
-            subjects=results["subjects"],
-            samples=results["pictures"],
-            data=data,
-        )
-        for name in _SHOWN
-        if (figure := results["pooled"][name])["value"] is not None
     )
 
 

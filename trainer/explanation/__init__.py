@@ -9,6 +9,7 @@ from trainer.explanation.material import Material, Part, open_material
 from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 from trainer.explanation.scoring import score_maps
+from trainer.explanation.silence import note_silence
 from trainer.explanation.table import intervention_tables, score_tables
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "integrated_gradients",
     "intervene",
     "intervention_tables",
+    "note_silence",
     "occlusion",
     "open_material",
     "score_maps",

@@ -12,15 +12,13 @@ from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.evaluation.entry import Entry, in_order
 from trainer.experiments.compare import chosen_reference, open_runs, read_entries
+from trainer.experiments.origin import is_drawn
 from trainer.experiments.run import Run
 from trainer.reporting.document import anchor
 from trainer.reporting.explaining import Explained
 from trainer.training import EpochReport
 
 __all__ = ["Comparison", "DataFacts", "Reported", "gather"]
-
-TRUTH_NAME = "truth.json"
-"""The file of ground truth that `nicu-trainer synthesize` leaves beside what it drew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,7 @@ class DataFacts:
     @property
     def is_drawn(self) -> bool:
         """Whether pictures lie beside the ground truth of drawn faces."""
-        if self.study is None:
-            return False
-        folders = {self.study.manifest.path(record).parent for record in self.study.records}
-        return any((place / TRUTH_NAME).is_file() for folder in folders for place in (folder, folder.parent))
+        return self.study is not None and is_drawn(self.study)
 
 
 @dataclass(frozen=True, slots=True)
