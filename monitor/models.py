@@ -9,6 +9,7 @@ from monitor.faces.detector import CLOSE_LOOK_PX, FaceDetector
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
+from monitor.inference.kept_bundles import KeptBundles
 from monitor.inference.opening import open_engine
 
 __all__ = ["ModelSet", "WorkerModels"]
@@ -41,19 +42,35 @@ class WorkerModels:
 class ModelSet:
     """Both bundles, checked; opens the engines of each worker.
 
+    `degraded` says in one sentence why a copy is used in place of a bundle; None where none is.
+
     Args:
         models: Which bundles and engines.
         faces: Detection size and threshold.
+        kept: Copies of the bundles that ran last, to fall back on; None to do without.
 
     Raises:
-        BundleError: A bundle is missing, damaged or of the wrong kind.
+        BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is kept.
     """
 
-    def __init__(self, models: ModelSettings, faces: FaceSettings) -> None:
+    def __init__(self, models: ModelSettings, faces: FaceSettings, kept: KeptBundles | None = None) -> None:
         self._models = models
         self._faces = faces
-        self.detector: Bundle = read_bundle(models.detector, kind="detector")
-        self.classifier: Bundle = read_bundle(models.classifier, kind="classifier")
+        self._kept = kept
+        why_detector = why_classifier = None
+        if kept is None:
+            self.detector: Bundle = read_bundle(models.detector, kind="detector")
+            self.classifier: Bundle = read_bundle(models.classifier, kind="classifier")
+        else:
+            self.detector, why_detector = kept.read(models.detector, "detector")
+            self.classifier, why_classifier = kept.read(models.classifier, "classifier")
+        self.degraded: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
+
+    def keep(self) -> None:
+        """Keep copies of the bundles that run now."""
+        if self._kept is not None:
+            self._kept.keep(self.detector, self._models.detector, "detector")
+            self._kept.keep(self.classifier, self._models.classifier, "classifier")
 
     def open(self, threads: int = 1) -> WorkerModels:
         """Open engines for one more worker.

@@ -17,6 +17,7 @@ from monitor.clock_sync import is_synchronised
 from monitor.config import BedSettings, StationConfig
 from monitor.config_file import config_hash
 from monitor.heartbeats import Heartbeats
+from monitor.inference.kept_bundles import KeptBundles
 from monitor.models import ModelSet
 from monitor.pain.station import StationMonitor
 from monitor.pain.vocabulary import Code, Observation, Transition, Visibility
@@ -46,6 +47,8 @@ _log = logging.getLogger(__name__)
 _DECISION_SECONDS = 5.0
 _PUBLISHER_LIMIT_SECONDS = 30.0
 _STATE_SECONDS = 0.5
+_MODELS = "models"
+"""Where the copies of the models lie in the state directory."""
 
 
 class Station:
@@ -76,7 +79,7 @@ class Station:
         all_drawn = all(_is_drawn(bed) for bed in config.beds)
         self._mode = GenerationMode.DEMO if all_drawn and mode is GenerationMode.REAL else mode
         self._on_judged = on_judged
-        self._models = ModelSet(config.models, config.faces)
+        self._models = ModelSet(config.models, config.faces, KeptBundles(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
         self._scheduler = FairScheduler()
@@ -159,6 +162,7 @@ class Station:
         self._restore()
         workers = config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
         opened = [self._models.open() for _ in range(min(workers, len(self.beds)))]
+        self._models.keep()
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
             self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
         self._engine = opened[0].engine
@@ -266,7 +270,8 @@ class Station:
         visible = sighting is not None and sighting.visibility is Visibility.USABLE
         self.metrics.observe(bed.id, judgement.observation, face_visible=visible)
         self.board.observe(bed.id, judgement.observation, judgement.frame, sighting)
-        bed.report(Code.MODEL_DEGRADED, judgement.failure is not None, now, judgement.failure or "")
+        failure = judgement.failure or self._models.degraded
+        bed.report(Code.MODEL_DEGRADED, failure is not None, now, failure or "")
         if self._on_judged is not None:
             self._on_judged(bed, judgement, age_seconds)
 

@@ -6,6 +6,7 @@ An input that a reader chokes on is written to tests/fuzz/corpus and named; from
 import argparse
 import hashlib
 import logging
+import os
 import random
 import sys
 import time
@@ -24,6 +25,8 @@ def main() -> None:
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     sys.set_int_max_str_digits(4300)
+    # Libraries of picture formats write what they think of each file straight to standard error.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     failed = False
     for name in options.targets or TARGETS:
         dice, known, began = random.Random(options.seed), corpus(name), time.monotonic()
@@ -35,7 +38,7 @@ def main() -> None:
                 failed = True
                 place = CORPUS / name / f"found-{hashlib.sha256(data).hexdigest()[:12]}"
                 place.write_bytes(data)
-                traceback.print_exc(limit=-3)
+                traceback.print_exc(limit=-3, file=sys.stdout)
                 print(f"{name}: kept as {place}", flush=True)
                 break
         else:

@@ -1,11 +1,15 @@
 """Models that answer nonsense or nothing: an alarm of its own, never a reading of "no pain"."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from service_manager import ServiceManager
 from trick_bundle import write_trick_bundle
 from ward import eventually
 
 from monitor.demo.servers import free_port
+from monitor.inference.bundle import find_bundle
 from monitor.publish.keys import Keys
 
 
@@ -24,6 +28,30 @@ def test_not_a_number_is_never_a_level(make_ward, redis_server, measured, tmp_pa
     assert "level" not in state
     assert "score" not in state
     assert not [alert for alert in ward.alerts() if alert["kind"] == "physiological"]
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.fault(
+    "model damaged between two runs",
+    "a bit of the classifier's model is turned round while the station is off; later the file is mended",
+    "the station runs on the copy of the model that ran last, with the alarm `model_degraded`; mended, the alarm ends",
+)
+def test_a_damaged_model_is_replaced_by_the_one_that_ran_last(make_ward, tmp_path):
+    bundle = Path(shutil.copytree(find_bundle("ncnn-demo"), tmp_path / "bundle"))
+    ward = make_ward({"bed": "synthetic://pain?seed=3"}, models={"classifier": str(bundle)})
+    ward.wait_for_frames()
+    assert ward.daemon.stop(30.0) == 0
+    good = (bundle / "model.onnx").read_bytes()
+    (bundle / "model.onnx").write_bytes(good[:5000] + bytes([good[5000] ^ 1]) + good[5001:])
+    ward.daemon.start()
+    ward.wait_for("model_degraded", "start")
+    assert "missing or damaged" in ward.alerts(code="model_degraded")[0]["detail"]
+    eventually(lambda: ward.daemon.metric("nicu_monitor_pain_level", bed="bed") is not None, 30, "a level all the same")
+    assert ward.daemon.stop(30.0) == 0
+    (bundle / "model.onnx").write_bytes(good)
+    ward.daemon.start()
+    ward.wait_for("model_degraded", "end")
+    ward.check_numbers()
 
 
 @pytest.mark.timeout(180)
