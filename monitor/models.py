@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.faces.crop import CropSpec
-from monitor.faces.detector import CLOSE_LOOK_PX, FaceDetector
+from monitor.faces.detector import CLOSE_LOOK_PX, FOLLOWING_LOOK_PX, FaceDetector
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
@@ -100,9 +100,12 @@ class ModelSet:
             whole = open_one(self.detector, size_px)
             # The surroundings of one face need no larger picture than this.
             close = open_one(self.detector, CLOSE_LOOK_PX) if size_px > CLOSE_LOOK_PX else whole
+            # Bundles of earlier versions have no such model; followed faces then get close looks.
+            sizes = {variant.size_px for variant in self.detector.manifest.variants}
+            following = open_one(self.detector, FOLLOWING_LOOK_PX) if FOLLOWING_LOOK_PX in sizes else close
             classifier = Classifier(self.classifier, open_one(self.classifier, None))
             return WorkerModels(
-                detector=FaceDetector(whole, close),
+                detector=FaceDetector(whole, close, following),
                 classifier=classifier,
                 crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
                 engine=whole.name,

@@ -66,6 +66,7 @@ def command(
 
 def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
     """Return the bundle at a place where it is whole and holds what is asked for, made by this version, else None."""
+    from export.detector.bundle import SIZES_PX
     from export.detector.package_file import GRAPH_SHA256
 
     try:
@@ -77,6 +78,7 @@ def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
         manifest.provenance.source_sha256 == GRAPH_SHA256
         and manifest.provenance.versions.get("nicu-pain-monitor") == __version__
         and {"fp32", *precisions} <= {variant.precision for variant in manifest.variants}
+        and set(SIZES_PX) <= {variant.size_px for variant in manifest.variants}
     )
     return bundle if is_wanted else None
 

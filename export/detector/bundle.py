@@ -24,7 +24,7 @@ from monitor.inference.manifest import (
 
 __all__ = ["SIZES_PX", "TOP_K", "DetectorSource", "write_detector_bundle"]
 
-SIZES_PX = (320, 640)
+SIZES_PX = (224, 320, 640)
 # One face keeps some twenty anchors alive before suppression, so this leaves room for several faces.
 TOP_K = 128
 _INTENDED_USE = (

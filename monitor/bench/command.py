@@ -8,11 +8,11 @@ from typing import Literal
 
 import click
 
-from monitor.bench.capacity import find_capacity
+from monitor.bench.capacity import find_capacity, measure_growth
 from monitor.bench.clips import draw_clip
 from monitor.bench.process import run_in_new_process
 from monitor.bench.pure import measure_pure_costs
-from monitor.bench.report import capacity_lines, run_lines, step_line
+from monitor.bench.report import capacity_lines, growth_lines, run_lines, step_line
 from monitor.bench.run import Plan
 from monitor.config import (
     MAXIMUM_BEDS,
@@ -35,7 +35,21 @@ Examples:
   nicu-monitor bench --cameras 4 --seconds 30
   nicu-monitor bench --cameras 2 --seconds 20 --size 1080 --json
   nicu-monitor bench --find-capacity --seconds 20 --clip bed.mp4
+  nicu-monitor bench --growth 1,2,4,8,16,32 --rate 1 --seconds 10
 """
+
+
+def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, ...]:
+    """Read numbers of cameras with commas between them."""
+    if value is None:
+        return ()
+    try:
+        numbers = tuple(int(part) for part in value.split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a list of numbers such as 1,2,4") from error
+    if not all(1 <= number <= MAXIMUM_BEDS for number in numbers):
+        raise click.BadParameter(f"each number of cameras lies in [1, {MAXIMUM_BEDS}]")
+    return numbers
 
 
 @click.command(epilog=_EPILOG)
@@ -66,6 +80,7 @@ Examples:
 @click.option(
     "--largest", type=click.IntRange(1, MAXIMUM_BEDS), default=64, show_default=True, help="Where the search stops."
 )
+@click.option("--growth", callback=_numbers, metavar="N,N,...", help="Measure each of these numbers of cameras.")
 def command(
     cameras: int,
     seconds: float,
@@ -75,6 +90,7 @@ def command(
     rate: float,
     engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"],
     largest: int,
+    growth: tuple[int, ...],
     *,
     whole_pictures: bool,
     as_json: bool,
@@ -84,8 +100,11 @@ def command(
 
     The cameras are real RTSP streams from another process, or a file. Efficiency is what decoder and models cost by
     themselves over the CPU time that the station used. A number of cameras is too large when 1 % of the frames are
-    older than 500 ms, or when a bed is judged less than half as often as wanted.
+    older than 500 ms, or when a bed is judged less than half as often as wanted. --growth tells what each further bed
+    costs; choose a --rate at which the largest number still fits.
     """
+    if search and growth:
+        raise click.UsageError("--find-capacity chooses the numbers of cameras itself; leave --growth out")
     if clip is not None and size is not None:
         raise click.UsageError("--size is for the drawn clip; a clip of your own has its size")
     if clip is not None and not clip.is_file():
@@ -107,6 +126,9 @@ def command(
         if search:
             found = find_capacity(plan, largest, on_step=lambda step: click.echo(step_line(step), err=True))
             lines, record = list(capacity_lines(found)), asdict(found)
+        elif growth:
+            grown = measure_growth(plan, growth, on_step=lambda step: click.echo(step_line(step), err=True))
+            lines, record = list(growth_lines(grown)), asdict(grown)
         else:
             result = run_in_new_process(plan)
             lines, record = list(run_lines(result)), asdict(result)

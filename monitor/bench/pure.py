@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.config import StationConfig
 from monitor.errors import VideoError
-from monitor.faces.detector import CLOSE_LOOK_PX
+from monitor.faces.detector import CLOSE_LOOK_PX, FOLLOWING_LOOK_PX
 from monitor.faces.view import PictureArea, View
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine import Engine
@@ -38,6 +38,7 @@ class PureCosts:
         decode_seconds: Decoder alone, a picture.
         full_look_seconds: Detector's engine alone, a whole picture.
         close_look_seconds: Detector's engine alone, the surroundings of one face.
+        following_look_seconds: Detector's engine alone, a face that is followed.
         classify_seconds: Classifier's engine alone, a crop.
         size_px: (width, height) of the clip.
     """
@@ -45,6 +46,7 @@ class PureCosts:
     decode_seconds: float
     full_look_seconds: float
     close_look_seconds: float
+    following_look_seconds: float
     classify_seconds: float
     size_px: tuple[int, int]
 
@@ -66,15 +68,18 @@ def measure_pure_costs(clip: Path, config: StationConfig) -> PureCosts:
     detector = read_bundle(config.models.detector, kind="detector")
     classifier = read_bundle(config.models.classifier, kind="classifier")
     size = config.faces.detection_size_px
-    full = _engine_seconds(config, detector, size, "images", _squares(images, size))
+    sizes = {variant.size_px for variant in detector.manifest.variants}
+
+    def look_seconds(size_px: int) -> float:
+        return _engine_seconds(config, detector, size_px, "images", _squares(images, size_px))
+
+    full = look_seconds(size)
+    close = look_seconds(CLOSE_LOOK_PX) if size > CLOSE_LOOK_PX else full
     return PureCosts(
         decode_seconds=_decoder_seconds(clip, codec),
         full_look_seconds=full,
-        close_look_seconds=(
-            _engine_seconds(config, detector, CLOSE_LOOK_PX, "images", _squares(images, CLOSE_LOOK_PX))
-            if size > CLOSE_LOOK_PX
-            else full
-        ),
+        close_look_seconds=close,
+        following_look_seconds=look_seconds(FOLLOWING_LOOK_PX) if FOLLOWING_LOOK_PX in sizes else close,
         classify_seconds=_engine_seconds(config, classifier, None, "crops", images),
         size_px=size_px,
     )

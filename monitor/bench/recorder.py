@@ -22,6 +22,7 @@ class BedRecord:
         scored: Frames that the classifier has scored.
         full_looks: At whole pictures.
         close_looks: At the surroundings of a face.
+        following_looks: At a face that is followed.
     """
 
     ages_seconds: list[float] = field(default_factory=list)
@@ -29,6 +30,7 @@ class BedRecord:
     scored: int = 0
     full_looks: int = 0
     close_looks: int = 0
+    following_looks: int = 0
 
 
 class Recorder:
@@ -56,6 +58,7 @@ class Recorder:
                 record.faces += sighting.patient is not None
                 record.full_looks += sighting.full_looks
                 record.close_looks += sighting.close_looks
+                record.following_looks += sighting.following_looks
             if costs is not None:
                 for stage in ("detect", "classify", "filter"):
                     self._costs[stage] += getattr(costs, stage)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from monitor.bench.result import BedResult, Capacity, RunResult, Step
+from monitor.bench.result import BedResult, Capacity, Growth, RunResult, Step
 
-__all__ = ["capacity_lines", "run_lines", "step_line"]
+__all__ = ["capacity_lines", "growth_lines", "run_lines", "step_line"]
 
 _STAGES = (
     *("receive", "decode", "convert", "copy", "schedule", "detect", "classify", "filter", "publish"),
@@ -41,6 +41,7 @@ def run_lines(result: RunResult) -> Iterator[str]:
     yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
     yield (
         f"{result.full_looks} looks at whole pictures, {result.close_looks} at faces, "
+        f"{result.following_looks} at followed faces, "
         f"{result.total.faces} of {result.total.judged} frames with the patient's face"
     )
     yield (
@@ -71,8 +72,20 @@ def capacity_lines(capacity: Capacity) -> Iterator[str]:
     """Yield the conclusion of a search."""
     reason = f"; one more is too many: {capacity.reason}" if capacity.reason else ""
     yield f"capacity: {capacity.cameras} cameras{reason}"
+    if capacity.comfortable is not None:
+        yield f"at four fifths of it: {step_line(capacity.comfortable).strip()}"
     if capacity.resident_megabytes_per_further_bed is not None:
         yield f"memory for each further bed: {capacity.resident_megabytes_per_further_bed:.1f} MB"
+
+
+def growth_lines(growth: Growth) -> Iterator[str]:
+    """Yield what further beds cost."""
+    for step in growth.steps:
+        yield step_line(step)
+    if growth.cores_per_further_bed is not None:
+        yield f"each further bed: {growth.cores_per_further_bed:.3f} cores"
+    if growth.resident_megabytes_per_further_bed is not None:
+        yield f"each further bed: {growth.resident_megabytes_per_further_bed:.1f} MB"
 
 
 def _bed_line(name: str, bed: BedResult) -> str:

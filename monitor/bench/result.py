@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from monitor.bench.machine import Machine
 
-__all__ = ["BedResult", "Capacity", "Efficiency", "RunResult", "Step"]
+__all__ = ["BedResult", "Capacity", "Efficiency", "Growth", "RunResult", "Step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Efficiency:
         decoder_seconds_per_picture: CPU time of the decoder alone on the same clip.
         full_look_seconds: CPU time of the detector's engine alone for a look at a whole picture.
         close_look_seconds: The same for the surroundings of one face.
+        following_look_seconds: The same for a face that is followed.
         classifier_seconds: CPU time of the classifier's engine alone for one crop.
         pure_cpu_seconds: What the run's pictures, looks and crops cost at these prices.
         used_cpu_seconds: What the process used, less the benchmark's own part.
@@ -48,6 +49,7 @@ class Efficiency:
     decoder_seconds_per_picture: float
     full_look_seconds: float
     close_look_seconds: float
+    following_look_seconds: float
     classifier_seconds: float
     pure_cpu_seconds: float
     used_cpu_seconds: float
@@ -76,6 +78,7 @@ class RunResult:
         cpu_seconds_per_frame: Per judged frame; None without one.
         full_looks: Detections run on whole pictures.
         close_looks: Detections run on the surroundings of a face.
+        following_looks: Smaller ones, run on a face that is followed.
         resident_megabytes: Of the process at the end.
         resident_megabytes_before: The same before the station was made.
         resident_megabytes_per_bed: The growth over the number of beds: models and workers are part of it.
@@ -99,6 +102,7 @@ class RunResult:
     cpu_seconds_per_frame: float | None
     full_looks: int
     close_looks: int
+    following_looks: int
     resident_megabytes: float
     resident_megabytes_before: float
     resident_megabytes_per_bed: float
@@ -128,10 +132,28 @@ class Capacity:
         cameras: The largest number that passed; 0 when not even one did.
         reason: Why the next number did not; None when the search ended at its limit.
         resident_megabytes_per_further_bed: Slope of memory over the number of beds; None from fewer than two runs.
+        comfortable: The run with four fifths of that number, rounded down; None where not even one bed fits.
         steps: Every run, in order.
     """
 
     cameras: int
     reason: str | None
+    resident_megabytes_per_further_bed: float | None
+    comfortable: Step | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What further beds cost.
+
+    Attributes:
+        cores_per_further_bed: Slope of the cores in use over the number of beds, by least squares; runs in which a bed
+            suffered are left out, because a full machine grows no further. None from fewer than two numbers.
+        resident_megabytes_per_further_bed: Slope of memory, over the runs in which every worker had work.
+        steps: One run for each number.
+    """
+
+    cores_per_further_bed: float | None
     resident_megabytes_per_further_bed: float | None
     steps: tuple[Step, ...]

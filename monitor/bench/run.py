@@ -191,6 +191,7 @@ def _result(
         cpu_seconds_per_frame=measured.cpu_seconds_total / judged if judged else None,
         full_looks=sum(record.full_looks for record in records.values()),
         close_looks=sum(record.close_looks for record in records.values()),
+        following_looks=sum(record.following_looks for record in records.values()),
         resident_megabytes=after_megabytes,
         resident_megabytes_before=before_megabytes,
         resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,
@@ -218,6 +219,7 @@ def _efficiency(pure: PureCosts, records: Iterable[BedRecord], total: BedResult,
         pure.decode_seconds * total.decoded
         + pure.full_look_seconds * sum(record.full_looks for record in records)
         + pure.close_look_seconds * sum(record.close_looks for record in records)
+        + pure.following_look_seconds * sum(record.following_looks for record in records)
         + pure.classify_seconds * sum(record.scored for record in records)
     )
     used_seconds = measured.cpu_seconds_total - measured.cpu_seconds.get("bench", 0.0)
@@ -225,6 +227,7 @@ def _efficiency(pure: PureCosts, records: Iterable[BedRecord], total: BedResult,
         decoder_seconds_per_picture=pure.decode_seconds,
         full_look_seconds=pure.full_look_seconds,
         close_look_seconds=pure.close_look_seconds,
+        following_look_seconds=pure.following_look_seconds,
         classifier_seconds=pure.classify_seconds,
         pure_cpu_seconds=pure_seconds,
         used_cpu_seconds=used_seconds,

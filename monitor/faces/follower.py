@@ -30,8 +30,7 @@ _RECHECK_OFFSET_DEG = 90.0
 _SCOUT_SECONDS = 5.0
 _SCOUT_OFFSETS_DEG = (180.0, 90.0, -90.0)
 # With track-guided looks the whole picture is seen only then, so more often, and every other time as the patient lies.
-# Measured on drawn infants and the trial clips at 4 and 5 frames/s, against looks at the whole picture at 640: the same
-# recall (1.0 of 308 faces), points 7.6 % of the inter-ocular distance off in both, a third of the detection's cost.
+# docs/performance.md has the cost and the quality against looks at the whole picture.
 _GUIDED_SCOUT_SECONDS = 2.5
 _GUIDED_SCOUT_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
 # Other faces than the patient's are looked for at their own orientation after this share of the time to their end.
@@ -62,6 +61,7 @@ class Sighting:
         quality: How well the patient's face can be seen; None without one.
         full_looks: Detections run on the whole picture or region.
         close_looks: Detections run on the surroundings of one face.
+        following_looks: Smaller ones, run on a face that is followed.
     """
 
     faces: tuple[TrackedFace, ...]
@@ -70,6 +70,7 @@ class Sighting:
     quality: Quality | None
     full_looks: int
     close_looks: int
+    following_looks: int = 0
 
 
 class FaceFollower:
@@ -185,4 +186,4 @@ class FaceFollower:
             visibility = Visibility.POOR
         else:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
-        return Sighting(faces, patient, visibility, quality, looks.full_looks, looks.close_looks)
+        return Sighting(faces, patient, visibility, quality, looks.full_looks, looks.close_looks, looks.following_looks)

@@ -64,6 +64,11 @@ class Looks:
         """How many there were."""
         return self._close.count
 
+    @property
+    def following_looks(self) -> int:
+        """How many small ones at followed faces there were."""
+        return self._close.following_count
+
     def has_face_in_region(self) -> bool:
         """Tell whether a face in the region was seen."""
         boxes = [track.face.box for track in self._tracker.tracks if track.track_id in self.seen]
@@ -86,7 +91,7 @@ class Looks:
 
     def close(self, track: Track) -> bool:
         """Look for one track at its own place and orientation; tell whether its face was seen."""
-        face = self._close.upright(track.face.box, track.face.orientation_deg)
+        face = self._close.followed(track.face.box, track.face.orientation_deg)
         if face is not None:
             self._see(track, face)
         return face is not None

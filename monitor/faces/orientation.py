@@ -8,6 +8,7 @@ accepted when a look from there shows it upright.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ __all__ = ["LARGEST_ROLL_DEG", "CloseLooks", "Election", "Vote", "elect"]
 LARGEST_ROLL_DEG = 10.0
 _CLOSE_FACE_PX = 130.0
 _CLOSE_FACE_SHARE = 0.42
+# A face that is followed fills more of its smaller square. On 80 drawn infants, looked for with the errors of a track,
+# its points lay 7.3 % of the inter-ocular distance off, those of close looks 7.6 %, and no face was missed.
+_FOLLOWED_FACE_SHARE = 0.5
 _SIDES = 8
 _AGREE_WITHIN_DEG = 35.0
 # Two looks that agree are a hint, which two more looks, a little to the left and right of them, must confirm.
@@ -92,6 +96,10 @@ class CloseLooks:
         detector: The worker's detector.
         image: Shape (height, width, 3), uint8, RGB.
         minimum_score: Answers below this are not faces.
+
+    Attributes:
+        count: How many there were.
+        following_count: How many smaller ones there were, at faces that are followed.
     """
 
     def __init__(self, detector: FaceDetector, image: NDArray[np.uint8], minimum_score: float) -> None:
@@ -99,15 +107,24 @@ class CloseLooks:
         self._image = image
         self._minimum_score = minimum_score
         self.count = 0
+        self.following_count = 0
 
     def at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
         """Return what a close look finds at the place of `box`, or None."""
         size_px = self._detector.close_size_px
-        view = View.around(box, turn_deg, size_px, min(_CLOSE_FACE_PX, _CLOSE_FACE_SHARE * size_px))
         self.count += 1
+        return self._look(box, View.around(box, turn_deg, size_px, min(_CLOSE_FACE_PX, _CLOSE_FACE_SHARE * size_px)))
+
+    def _follow_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
+        """Return what a small look finds at the place of `box`, or None."""
+        size_px = self._detector.following_size_px
+        self.following_count += 1
+        return self._look(box, View.around(box, turn_deg, size_px, _FOLLOWED_FACE_SHARE * size_px))
+
+    def _look(self, box: OrientedBox, view: View) -> Detection | None:
         found = [
             detection
-            for detection in self._detector.look(self._image, view, self._minimum_score, close=True)
+            for detection in self._detector.look(self._image, view, self._minimum_score)
             if detection.face.box.distance_px(box) <= _SAME_PLACE * box.size_px
             and 1 / _SAME_SIZE <= detection.face.box.size_px / box.size_px <= _SAME_SIZE
         ]
@@ -136,9 +153,25 @@ class CloseLooks:
             The face of the look in which it was plausible and rolled by no more than `LARGEST_ROLL_DEG`; None when it
             was not found, or the looks did not settle within 35 degrees of the first orientation.
         """
+        return self._settle(box, orientation_deg, self.at)
+
+    def followed(self, box: OrientedBox, orientation_deg: float) -> Face | None:
+        """Return the face as `upright` does, for one that was seen there a moment ago.
+
+        Small looks are enough as long as the face keeps still; what they do not find, close looks do.
+        """
+        if self._detector.following_size_px < self._detector.close_size_px:
+            face = self._settle(box, orientation_deg, self._follow_at)
+            if face is not None:
+                return face
+        return self.upright(box, orientation_deg)
+
+    def _settle(
+        self, box: OrientedBox, orientation_deg: float, at: Callable[[OrientedBox, float], Detection | None]
+    ) -> Face | None:
         turn_deg = orientation_deg
         for _ in range(_SECOND_LOOKS):
-            detection = self.at(box, turn_deg)
+            detection = at(box, turn_deg)
             if detection is None or not detection.plausible:
                 return None
             turn_deg = detection.face.orientation_deg

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.capacity import find_capacity, shortfall
+from monitor.bench.capacity import find_capacity, measure_growth, shortfall
 from monitor.bench.machine import describe_machine
 from monitor.bench.pure import PureCosts
 from monitor.bench.result import BedResult, RunResult
@@ -15,7 +15,7 @@ from monitor.bench.run import Plan
 from monitor.config import BedSettings, CameraSettings, StationConfig
 
 BASE = StationConfig(beds=(BedSettings(id="bed-1", camera=CameraSettings(url="clip.mp4")),))
-PLAN = Plan(Path("clip.mp4"), 1, 5.0, "rtsp", BASE, PureCosts(0.01, 0.05, 0.01, 0.001, (1280, 720)))
+PLAN = Plan(Path("clip.mp4"), 1, 5.0, "rtsp", BASE, PureCosts(0.01, 0.05, 0.01, 0.005, 0.001, (1280, 720)))
 
 
 def result(cameras=2, rate=5.0, p99=0.1, megabytes=100.0):
@@ -37,7 +37,8 @@ def result(cameras=2, rate=5.0, p99=0.1, megabytes=100.0):
         cores_used=0.2,
         cpu_seconds_per_frame=0.04,
         full_looks=1,
-        close_looks=24,
+        close_looks=4,
+        following_looks=20,
         resident_megabytes=megabytes,
         resident_megabytes_before=50.0,
         resident_megabytes_per_bed=25.0,
@@ -57,6 +58,31 @@ def test_the_search_finds_the_size_of_the_machine_or_its_limit(size, begin, larg
     assert len({step.cameras for step in found.steps}) == len(found.steps), "no number is measured twice"
     if len(found.steps) > 1:
         assert found.resident_megabytes_per_further_bed == pytest.approx(20)
+
+
+@given(size=st.integers(1, 80))
+def test_four_fifths_of_the_capacity_are_measured_too(size):
+    found = find_capacity(PLAN, 80, lambda plan: result(plan.cameras, p99=0.1 if plan.cameras <= size else 0.6))
+    assert found.comfortable is not None
+    assert found.comfortable.cameras == max(1, int(0.8 * size))
+    assert found.comfortable in found.steps
+
+
+def test_growth_leaves_out_what_would_bend_the_line():
+    """A machine that is full grows no further, and below the number of cores each bed brings a worker with it."""
+    cores = describe_machine().cores
+
+    def measure(plan):
+        n = plan.cameras
+        return replace(
+            result(n, p99=0.1 if n < 30 else 0.9, megabytes=300 + 20 * n + 100 * min(n, cores)),
+            cores_used=0.1 + 0.05 * min(n, 30),
+        )
+
+    grown = measure_growth(PLAN, (1, cores, cores + 4, cores + 8, 60), measure)
+    assert [step.cameras for step in grown.steps] == [1, cores, cores + 4, cores + 8, 60]
+    assert grown.cores_per_further_bed == pytest.approx(0.05)
+    assert grown.resident_megabytes_per_further_bed == pytest.approx(20)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert {"decode", "convert", "copy", "detect", "classify", "filter", "publish"} <= set(stages)
     assert stages["detect"] > stages["filter"]
     assert sum(stages.values()) == pytest.approx(found["cpu_seconds_total"], rel=0.15)
-    assert found["full_looks"] + found["close_looks"] >= found["total"]["judged"]
+    looks = ("full_looks", "close_looks", "following_looks")
+    assert sum(found[kind] for kind in looks) >= found["total"]["judged"]
     # The parts alone cannot cost more than the whole, but for how busy the machine's caches were at either time.
     assert 0.1 < found["efficiency"]["share"] < 1.5
     assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
@@ -43,6 +44,19 @@ def test_the_search_reports_every_step(clip):
     found = bench("--find-capacity", "--largest", "1", "--seconds", "1", "--clip", str(clip), "--json")
     assert [step["cameras"] for step in found["steps"]] == [1]
     assert found["cameras"] == (1 if found["steps"][0]["reason"] is None else 0)
+
+
+@pytest.mark.parametrize("numbers", ["1,x", "0", "1,,2"])
+def test_growth_takes_numbers_of_cameras_only(clip, numbers):
+    outcome = CliRunner().invoke(command, ["--clip", str(clip), "--growth", numbers])
+    assert outcome.exit_code == 2
+    assert "--growth" in outcome.output
+
+
+def test_growth_measures_each_number(clip):
+    found = bench("--growth", "1,2", "--seconds", "1", "--clip", str(clip), "--rate", "1", "--json")
+    assert [step["cameras"] for step in found["steps"]] == [1, 2]
+    assert found["resident_megabytes_per_further_bed"] is not None
 
 
 def test_a_size_belongs_to_the_drawn_clip_only(clip):

@@ -62,13 +62,20 @@ def test_scores_that_are_not_numbers_are_an_error_and_not_a_missing_face(drawn, 
         marker_detector.look(image, View.of_area(PictureArea.of_picture(image), 0.0, 320), 0.8)
 
 
-def test_close_looks_go_to_the_close_engine(drawn):
-    full, close = drawn.MarkerEngine(640), drawn.MarkerEngine(320)
-    detector = FaceDetector(full, close)
+def test_the_size_of_the_view_chooses_the_engine(drawn):
+    engines = [drawn.MarkerEngine(size) for size in (640, 320, 224)]
+    detector = FaceDetector(*engines)
+    assert (detector.size_px, detector.close_size_px, detector.following_size_px) == (640, 320, 224)
     box = OrientedBox(200, 200, 100, 120, 0)
     image = drawn.draw(400, 400, drawn.Drawing(box))
-    assert detector.look(image, View.around(box, 0.0, detector.close_size_px, 130.0), 0.8, close=True)
-    assert (full.runs, close.runs) == (0, 1)
+    for size, runs in ((320, [0, 1, 0]), (224, [0, 1, 1]), (640, [1, 1, 1])):
+        assert detector.look(image, View.around(box, 0.0, size, 100.0), 0.8)
+        assert [engine.runs for engine in engines] == runs
+
+
+def test_one_engine_serves_every_look(drawn):
+    detector = FaceDetector(drawn.MarkerEngine(320))
+    assert detector.size_px == detector.close_size_px == detector.following_size_px == 320
 
 
 def test_a_model_that_is_no_detector_is_refused(drawn):

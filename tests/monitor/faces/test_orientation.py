@@ -92,3 +92,34 @@ def test_a_neighbours_face_is_not_mistaken_for_the_one_looked_for(drawn):
     neighbour = drawn.Drawing(OrientedBox(260, 200, 60, 70, 0.0))
     looks = CloseLooks(FaceDetector(drawn.MarkerEngine()), drawn.draw(400, 400, neighbour), 0.8)
     assert looks.at(OrientedBox(180, 200, 60, 70, 0.0), 0.0) is None
+
+
+def three_engines(drawn):
+    return [drawn.MarkerEngine(size) for size in (640, 320, 224)]
+
+
+def test_a_followed_face_needs_one_small_look(drawn):
+    box = OrientedBox(200, 200, 90, 110, 20.0)
+    whole, close, following = three_engines(drawn)
+    looks = CloseLooks(FaceDetector(whole, close, following), draw_one(drawn, box), 0.8)
+    face = looks.followed(OrientedBox(205, 196, 94, 108, 17.0), 17.0)
+    assert face is not None
+    assert turn_between_deg(face.orientation_deg, 20.0) < 3.0
+    assert (whole.runs, close.runs, following.runs) == (0, 0, 1)
+    assert (looks.count, looks.following_count) == (0, 1)
+
+
+def test_what_a_small_look_does_not_find_a_close_look_does(drawn):
+    box = OrientedBox(200, 200, 90, 110, 0.0)
+    whole, close, _ = three_engines(drawn)
+    blind = drawn.MarkerEngine(224, blind_beyond_deg=-1.0)
+    looks = CloseLooks(FaceDetector(whole, close, blind), draw_one(drawn, box), 0.8)
+    assert looks.followed(box, 0.0) is not None
+    assert (looks.count, looks.following_count) == (1, 1)
+
+
+def test_without_a_model_for_followed_faces_they_get_close_looks(drawn):
+    box = OrientedBox(200, 200, 90, 110, 0.0)
+    looks = CloseLooks(FaceDetector(drawn.MarkerEngine(640), drawn.MarkerEngine(320)), draw_one(drawn, box), 0.8)
+    assert looks.followed(box, 0.0) is not None
+    assert (looks.count, looks.following_count) == (1, 0)
