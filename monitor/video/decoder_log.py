@@ -45,6 +45,8 @@ class DecoderLog:
 
     def take(self) -> int:
         """Return how many macroblocks this thread's decoder has painted over since the last call."""
+        if not self._concealed:
+            return 0
         with self._lock:
             return self._concealed.pop(threading.get_ident(), 0)
 

@@ -174,10 +174,9 @@ def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from g
 
     def on_decoded(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         buffer = info.get_buffer()
-        corrupt = tap.is_damaged(
-            _time_ns(buffer.pts), marked=buffer.has_flags(corrupted), concealed_macroblocks=log.take()
-        )
-        serial = tap.decoded(_time_ns(buffer.pts), corrupt=corrupt)
+        pts_ns = _time_ns(buffer.pts)
+        corrupt = tap.is_damaged(pts_ns, marked=buffer.has_flags(corrupted), concealed_macroblocks=log.take())
+        serial = tap.decoded(pts_ns, corrupt=corrupt)
         if serial is None:
             return drop
         # The offset means nothing for decoded pictures and survives the conversion.
@@ -194,6 +193,8 @@ def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from g
         return drop
 
     def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        if not tap.keyframes_only:
+            return ok
         buffer = info.get_buffer()
         keyframe = not buffer.has_flags(delta)
         return ok if tap.passes_gate(_time_ns(buffer.pts), keyframe=keyframe) else drop

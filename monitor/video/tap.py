@@ -123,6 +123,8 @@ class Tap:
             marked: Whether the decoder marked it as damaged.
             concealed_macroblocks: How many blocks of 16 x 16 px were painted over since the last picture.
         """
+        if not concealed_macroblocks and not self._concealed and self._damaged_seconds is None:
+            return marked
         now = self._clock.monotonic()
         with self._lock:
             _, keyframe = self._pending.get(pts_ns, (now, False)) if pts_ns is not None else (now, False)
