@@ -95,7 +95,8 @@ class FaceDetector:
                 f"the face detector on {engine.name} answered with scores that are not finite numbers; "
                 "run `nicu-monitor doctor` and rebuild its engine"
             )
-        keep = [i for i in np.flatnonzero(scores >= minimum_score) if _is_box(boxes[i], points[i])]
+        likely = np.flatnonzero(scores >= minimum_score)
+        keep = likely[_are_boxes(boxes[likely], points[likely])]
         kept = _suppress(boxes[keep], scores[keep])
         return tuple(_to_picture(view, boxes[keep][i], float(scores[keep][i]), points[keep][i]) for i in kept)
 
@@ -112,8 +113,11 @@ def _input_size(engine: Engine) -> int:
     return shape[1]
 
 
-def _is_box(box: NDArray[np.float64], points: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(box).all() and np.isfinite(points).all() and (box[2:] - box[:2] >= 1.0).all())
+def _are_boxes(boxes: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which answers have finite numbers and sides of a pixel and more."""
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        return np.asarray(finite & (boxes[:, 2:] - boxes[:, :2] >= 1.0).all(axis=1))
 
 
 def _suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[int]:

@@ -1,0 +1,253 @@
+"""Makes the tables of docs/performance.md from runs of the benchmarks.
+
+    python tests/bench/tables.py record build/bench                 # every run, a quarter of an hour on 2 cores
+    python tests/bench/tables.py record build/bench peer startup    # only these
+    python tests/bench/tables.py write build/bench docs/performance.md
+
+`record` keeps the JSON of each run in a file of its name; `write` replaces what stands between the markers
+`<!-- NAME -->` and `<!-- /NAME -->` of every run that was recorded, and leaves the rest of the page alone.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BENCH = [sys.executable, "-c", "from monitor.cli import main; main()", "bench", "--json"]
+RUNS = {
+    "stages-720": [*BENCH, "--cameras", "4", "--seconds", "20"],
+    "stages-1080": [*BENCH, "--cameras", "4", "--seconds", "20", "--size", "1080"],
+    "capacity": [*BENCH, "--find-capacity", "--cameras", "4", "--seconds", "12"],
+    "growth": [*BENCH, "--growth", "1,2,4,8,16,32", "--rate", "1", "--seconds", "8"],
+    "growth-1080": [*BENCH, "--growth", "2,4,8", "--rate", "1", "--seconds", "8", "--size", "1080"],
+    "peer": [sys.executable, str(HERE / "peer.py"), "--cameras", "2", "--seconds", "15", "--rounds", "3"],
+    "quality": [sys.executable, str(HERE / "quality.py")],
+    "startup": [sys.executable, str(HERE / "startup.py")],
+}
+STAGES = ("receive", "decode", "convert", "copy", "schedule", "detect", "classify", "filter", "publish", "supervise")
+
+
+def row(*cells):
+    """Return one line of a table."""
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def table(head, rows):
+    """Return the lines of a table."""
+    return [row(*head), row(*["---"] + ["---:"] * (len(head) - 1)), *(row(*cells) for cells in rows)]
+
+
+def machine_line(machine):
+    """Return what the run was made on."""
+    return (
+        f"{machine['model']}, {machine['cores']} cores, load average {machine['load_average']:.1f} at the end, "
+        f"Python {machine['python']}, ONNX Runtime {machine['onnxruntime']}."
+    )
+
+
+def milliseconds(ages, rank):
+    """Return one percentile of ages."""
+    return "-" if ages is None else f"{1000 * ages[rank]:.0f}"
+
+
+def stages(found):
+    """Return one run's CPU time by stage, and what came of it."""
+    judged, spent = found["total"]["judged"], found["cpu_seconds"]
+    rows = [(name, f"{1000 * spent.get(name, 0.0) / judged:.2f}") for name in STAGES]
+    ages, parts = found["total"]["age_seconds"], found["efficiency"]
+    used = 1000 * parts["used_cpu_seconds"] / judged
+    yield from (machine_line(found["machine"]), "")
+    yield from table(("stage", "CPU ms a judged frame"), [*rows, ("all", f"{used:.2f}")])
+    yield ""
+    yield (
+        f"{found['cameras']} cameras of {found['size_px'][0]} x {found['size_px'][1]} px, "
+        f"{found['total']['frames_per_second'] / found['cameras']:.2f} frames/s a bed; frame age p50 "
+        f"{milliseconds(ages, 'p50')} ms, p95 {milliseconds(ages, 'p95')} ms, p99 {milliseconds(ages, 'p99')} ms; "
+        f"{found['cores_used']:.2f} cores in use; efficiency {parts['share']:.2f}."
+    )
+
+
+def steps_table(steps):
+    """Return a table of runs with different numbers of cameras."""
+    return table(
+        ("beds", "cores in use", "memory MB", "slowest bed frames/s", "age p99 ms", "load", "enough"),
+        [
+            (
+                step["cameras"],
+                f"{step['result']['cores_used']:.2f}",
+                f"{step['result']['resident_megabytes']:.0f}",
+                f"{min(bed['frames_per_second'] for bed in step['result']['beds'].values()):.2f}",
+                milliseconds(step["result"]["total"]["age_seconds"], "p99"),
+                f"{step['result']['machine']['load_average']:.1f}",
+                "yes" if step["reason"] is None else "no",
+            )
+            for step in steps
+        ],
+    )
+
+
+def capacity(found):
+    """Return the search for the capacity."""
+    yield from (machine_line(found["steps"][-1]["result"]["machine"]), "")
+    yield from steps_table(found["steps"])
+    yield ""
+    comfortable = found["comfortable"]
+    at = "" if comfortable is None else milliseconds(comfortable["result"]["total"]["age_seconds"], "p99")
+    four_fifths = (
+        "" if comfortable is None else f" At {comfortable['cameras']} beds, four fifths of it, p99 is {at} ms."
+    )
+    yield f"Capacity: {found['cameras']} beds.{four_fifths}"
+
+
+def growth(found):
+    """Return what further beds cost."""
+    yield from (machine_line(found["steps"][-1]["result"]["machine"]), "")
+    yield from steps_table(found["steps"])
+    yield ""
+    cores, megabytes = found["cores_per_further_bed"], found["resident_megabytes_per_further_bed"]
+    rate = found["steps"][0]["result"]["wanted_frames_per_second"]
+    yield (
+        f"Each further bed at {rate:g} frames/s: "
+        + ", ".join(
+            ([] if cores is None else [f"{cores:.3f} cores"]) + ([] if megabytes is None else [f"{megabytes:.1f} MB"])
+        )
+        + "."
+    )
+
+
+def peer(found):
+    """Return the station beside the peer."""
+    yield from (machine_line(found["machine"]), "")
+    rounds = zip(found["station"], found["peer"], found["streams_per_core_ratio"]["rounds"], strict=True)
+    yield from table(
+        ("round", "station: streams per core", "kept rate", "peer: streams per core", "kept rate", "ratio"),
+        [
+            (
+                number,
+                f"{one['streams_per_core']:.2f}",
+                f"{one['kept_rate']:.2f}",
+                f"{other['streams_per_core']:.2f}",
+                f"{other['kept_rate']:.2f}",
+                f"{ratio:.2f}",
+            )
+            for number, (one, other, ratio) in enumerate(rounds, 1)
+        ],
+    )
+    yield ""
+    detections = found["detections"]
+    yield (
+        f"Median ratio {found['streams_per_core_ratio']['median']:.2f}. Of {detections['frames']} frames the station "
+        f"found a face in {detections['station']}, the peer in {detections['peer']}; agreement "
+        f"{detections['agreement']:.2f}."
+    )
+
+
+def quality(found):
+    """Return cost and quality of the ways of looking."""
+    yield from table(
+        ("way", "frames", "recall", "landmark error mean", "p95", "CPU ms a frame", "share of cost"),
+        [
+            (
+                way,
+                figures["frames"],
+                f"{figures['recall']:.3f}",
+                f"{figures['landmark_error_percent']:.2f} %",
+                f"{figures['landmark_error_p95_percent']:.2f} %",
+                f"{figures['cpu_ms_per_frame']:.1f}",
+                f"{figures['cost_share']:.2f}",
+            )
+            for way, figures in found.items()
+        ],
+    )
+
+
+def startup(found):
+    """Return how long the programs take to answer."""
+    rows = [(f"`{name} --help`", f"{seconds:.2f}", "") for name, seconds in found["help_cpu_seconds"].items()]
+    first = found["first_judgement"]
+    rows.append(("station, to its first judged frame", f"{first['cpu_seconds']:.2f}", f"{first['wall_seconds']:.2f}"))
+    yield from table(("what", "CPU s", "wall s"), rows)
+
+
+WRITERS = {
+    "stages-720": stages,
+    "stages-1080": stages,
+    "capacity": capacity,
+    "growth": growth,
+    "growth-1080": growth,
+    "peer": peer,
+    "quality": quality,
+    "startup": startup,
+}
+
+
+def record(directory, names):
+    """Run benchmarks and keep what they print."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for unknown in set(names) - set(RUNS):
+        sys.exit(f"there is no run {unknown!r}; there are {', '.join(RUNS)}")
+    for name in names or RUNS:
+        print(f"{name} ...", file=sys.stderr)
+        ended = subprocess.run(RUNS[name], stdout=subprocess.PIPE, text=True, check=True)
+        (directory / f"{name}.json").write_text(ended.stdout, encoding="utf-8")
+
+
+def write(directory, page):
+    """Put the tables of what was recorded into a page, and the plot beside it."""
+    text = page.read_text(encoding="utf-8")
+    for name, lines in WRITERS.items():
+        source = directory / f"{name}.json"
+        if not source.exists():
+            continue
+        found = json.loads(source.read_text(encoding="utf-8"))
+        block = "\n".join((f"<!-- {name} -->", "", *lines(found), "", f"<!-- /{name} -->"))
+        text, count = re.subn(
+            rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, block=block: block, text, flags=re.DOTALL
+        )
+        if count != 1:
+            sys.exit(f"{page} has {count} places for {name}; there must be one pair of markers")
+        if name == "growth":
+            plot(found, page.parent / "performance-growth.svg")
+    page.write_text(text, encoding="utf-8")
+
+
+def plot(found, path):
+    """Draw cores and memory over the number of beds."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "growth"
+    from matplotlib import pyplot as plt
+
+    beds = [step["cameras"] for step in found["steps"]]
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
+    for axis, key, label in zip(
+        axes, ("cores_used", "resident_megabytes"), ("cores in use", "memory, MB"), strict=True
+    ):
+        axis.plot(beds, [step["result"][key] for step in found["steps"]], marker="o")
+        axis.set(xlabel="beds", ylabel=label, ylim=(0, None))
+        axis.grid(visible=True, alpha=0.3)
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    recording = verbs.add_parser("record", help="run the benchmarks")
+    recording.add_argument("directory", type=Path)
+    recording.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RUNS))
+    writing = verbs.add_parser("write", help="write the tables")
+    writing.add_argument("directory", type=Path)
+    writing.add_argument("page", type=Path)
+    options = parser.parse_args()
+    if options.verb == "record":
+        record(options.directory, options.names)
+    else:
+        write(options.directory, options.page)
+
+
+if __name__ == "__main__":
+    main()
