@@ -146,7 +146,7 @@ def run(group: click.Group) -> NoReturn:
         sys.exit(EXIT_ERROR)
     except OSError as error:
         # Whatever a command did not foresee of files: a full disk, a folder that was taken away while it ran.
-        if error.filename is None:
+        if error.filename is None or not isinstance(error.errno, int):
             raise
         reason = error.strerror or type(error).__name__
         click.echo(f"error: {error.filename}: {reason}; check the path, its rights and the free space", err=True)

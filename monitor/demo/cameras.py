@@ -41,7 +41,12 @@ class CameraProcess:
             VideoError: It did not start.
         """
         self._process = subprocess.Popen(  # noqa: S603 - this program itself
-            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C in a terminal is for the demo, which stops its cameras itself
         )
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         line = self._process.stdout.readline()

@@ -55,7 +55,10 @@ class LocalServer(ABC):
         if shutil.which(self._command[0]) is None:
             raise MonitorError(f"{self._command[0]} is not installed; run: apt-get install {self._package}")
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603 - fixed commands
+            # In a session of its own: Ctrl-C in a terminal is for the demo, which asks its servers once more.
+            self._process = subprocess.Popen(  # noqa: S603 - fixed commands
+                self._command, stdout=log, stderr=log, start_new_session=True
+            )
         give_up = time.monotonic() + _START_SECONDS
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > give_up:

@@ -218,7 +218,7 @@ def expressions(*, out: Path, seed: int, jobs: int, train: int, test: int, diffi
             click.echo(f"{len(part)} faces of as many people: {table}")
 
 
-@command.command(epilog=examples("nicu-trainer synthesize video --out pain.mp4 --scenario pain --seconds 60"))
+@command.command(epilog=examples("nicu-trainer synthesize video --out films --scenario pain --seconds 60"))
 @_OUT
 @_SEED
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="pain", show_default=True)

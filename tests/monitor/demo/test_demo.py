@@ -1,11 +1,18 @@
 """The demo as a newcomer runs it: one minute, and it says itself whether everything arrived."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
+
+from monitor.demo.servers import free_port
 
 
 @pytest.mark.timeout(180)
@@ -24,3 +31,31 @@ def test_one_minute_shows_a_pain_alarm_with_start_and_end_on_the_right_bed(tmp_p
         assert result["frames"][bed]["with_face"] >= 0.95 * result["frames"][bed]["judged"]
     assert set(result["latency_seconds"]) == {"p50", "p95", "p99"}
     assert result["addresses"]["redis"].startswith("redis://127.0.0.1:")
+
+
+@pytest.mark.timeout(90)
+def test_ctrl_c_in_a_terminal_ends_the_demo_with_its_report():
+    """A terminal tells every process of the demo; Redis and Prometheus ended first, and the report was an error."""
+    port = free_port()
+    command = [str(Path(sys.executable).parent / "nicu-monitor"), "demo", "--http-port", str(port)]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        give_up = time.monotonic() + 60
+        while True:
+            assert demo.poll() is None, demo.stderr.read()
+            assert time.monotonic() < give_up
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        time.sleep(2)
+        os.killpg(demo.pid, signal.SIGINT)
+        out, err = demo.communicate(timeout=30)
+    finally:
+        demo.kill()
+        demo.wait()
+    assert demo.returncode == 0, out + err
+    assert "alerts in the Redis stream" in out
+    assert "too short for a whole episode" in out
+    assert "error" not in err

@@ -1,12 +1,13 @@
 """Every link of the documentation leads somewhere, and no page is forgotten."""
 
 import re
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
+import yaml
+from doc_pages import PAGES, REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "ARCHITECTURE.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -28,7 +29,17 @@ def test_every_link_leads_somewhere(page):
             assert anchor in headings(there), f"{page.name} links to {target}, which has no such heading"
 
 
-def test_the_index_names_every_page():
+def test_the_index_and_the_navigation_name_every_page():
+    pages = {page.name for page in PAGES if page.parent.name == "docs"}
     index = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8")
-    missing = [page.name for page in PAGES if page.parent.name == "docs" and f"({page.name})" not in index]
-    assert missing in ([], ["index.md"])
+    assert {page for page in pages if f"({page})" not in index} == {"index.md"}
+    settings = yaml.safe_load((REPOSITORY / "deploy" / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert set(re.findall(r"[\w-]+\.md", str(settings["nav"]))) == pages
+
+
+def test_the_documentation_builds_without_a_warning(tmp_path):
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    config = ["--config-file", "deploy/mkdocs.yml", "--site-dir", tmp_path / "site"]
+    done = subprocess.run([*build, *config], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "site" / "tour.html").is_file()

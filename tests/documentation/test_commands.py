@@ -1,0 +1,116 @@
+"""Every command of the documentation is run, or says why it cannot be."""
+
+import shutil
+import stat
+
+import pytest
+import yaml
+from doc_pages import PAGES, REASONS, REPOSITORY, RUN, blocks_of, indented_code
+
+from monitor.config_file import find_mistakes
+
+# Pages whose commands are run by a test of their own, beside what they need.
+OWN_TESTS = {
+    "api.md": "tests/monitor/web/test_api_docs.py",
+    "subscribe.md": "tests/monitor/publish/test_subscribe_page.py",
+}
+# What takes long is run with smaller figures, and what opens well-known ports with others.
+SHORTER = {
+    "README.md": {"make demo": "make demo DEMO_ARGS='--duration 2'"},
+    "performance.md": {
+        "--seconds 30": "--seconds 1",
+        "--json": "--seconds 1 --json",
+        "--clip bed.mp4": "--largest 1 --seconds 1",
+        "--whole-pictures": "--seconds 1 --whole-pictures",
+        "--rounds 4": "--rounds 1 --seconds 2",
+    },
+    "synthetic.md": {
+        "--infants 12": "--infants 2",
+        "--seconds 60": "--seconds 1",
+        "--scale 1": "--scale 0.1",
+        "--infants 49 --seconds 20": "--infants 2 --seconds 1",
+        "--count 300": "--count 2",
+    },
+    "train.md": {
+        "--scale 0.5": "--scale 0.15",
+        "nicu-trainer cv ": "nicu-trainer cv --jobs 1 ",
+        "--epochs 100 --protocol": "--epochs 1 --folds 2 --set training.batch_size=64 --protocol",
+        "--epochs 100": "--epochs 1 --set copies=1",
+        "--model mimic": "--model mimic --set network.width=8 --set network.depth=1 --epochs 4 --set copies=1 "
+        "--set training.schedule.warmup_epochs=1",
+        "--epochs 60": "--epochs 4 --set training.schedule.warmup_epochs=1 --set copies=1",
+        "--out explained": "--scored 2 --intervened 12 --pictures 2 --out explained",
+        "--out report": "--scored 2 --intervened 12 --pictures 2 --method grad-cam --resamples 200 --out report",
+        "--out tables": "--resamples 200 --out tables",
+        "--out folds": "--no-bundle --out folds",
+        "--seconds 40": "--seconds 2",
+    },
+}
+NEEDED = {
+    "operate.md": {"promtool": "prometheus", "amtool": "prometheus-alertmanager"},
+    "tour.md": {"curl": "curl"},
+}
+LANGUAGES = {*RUN, "text", "json", "yaml", "svg"}
+
+
+def runnable(page):
+    return [block for block in blocks_of(page) if block.language in RUN and block.skip is None]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_names_its_language_and_every_exception_its_reason(page):
+    assert indented_code(page) == [], "use a fenced block with a language"
+    for block in blocks_of(page):
+        assert block.language in LANGUAGES, f"{page.name}:{block.line}"
+        assert block.skip is None or block.skip in REASONS, f"{page.name}:{block.line}: {block.skip}"
+    fences = page.read_text(encoding="utf-8").count("\n```")
+    assert fences == 2 * len(blocks_of(page)), "a fence is not closed, or stands on the first line"
+
+
+def test_pages_with_tests_of_their_own_have_them():
+    for page, test in OWN_TESTS.items():
+        assert page in (REPOSITORY / test).read_text(encoding="utf-8")
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name not in OWN_TESTS and runnable(page)], ids=lambda page: page.name
+)
+def test_the_commands_of_a_page_work(page, workplace):
+    blocks = runnable(page)
+    for program, package in NEEDED.get(page.name, {}).items():
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed: apt-get install {package}")
+    workplace.replacements.update(SHORTER.get(page.name, {}))
+    done = workplace.run(blocks, {"NICU_PAGE": page.name})
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(b.language == "yaml" for b in blocks_of(page))],
+                         ids=lambda page: page.name)  # fmt: skip
+def test_every_piece_of_configuration_is_right(page, tmp_path):
+    """Each block is a part of a station's configuration; what it leaves out is the example's."""
+    secret = tmp_path / "secrets" / "file"
+    secret.parent.mkdir()
+    for block in blocks_of(page):
+        if block.language != "yaml":
+            continue
+        given = yaml.safe_load(block.text)
+        for name in set(find_values(given, ("password_file", "users_file", "command_access_file", "tls_ca_file"))):
+            (tmp_path / name).write_text("word\n", encoding="utf-8")
+            (tmp_path / name).chmod(stat.S_IRUSR | stat.S_IWUSR)
+        whole = {"beds": [{"id": "bed-1", "camera": {"url": "synthetic://calm"}}], **given}
+        file = tmp_path / "station.yaml"
+        file.write_text(yaml.safe_dump(whole), encoding="utf-8")
+        assert find_mistakes(file) == [], f"{page.name}:{block.line}"
+
+
+def find_values(tree, names):
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if key in names:
+                yield value
+            yield from find_values(value, names)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from find_values(value, names)
