@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _REQUEST_SECONDS = 5.0
 _POLL_SECONDS = 0.1
+_CONNECTIONS_AT_MOST = 64
+"""Each holds a file descriptor, and a camera that comes back needs one as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,22 @@ class _Server(ThreadingHTTPServer):
         self.questions = {"/healthz": healthy, "/readyz": ready}
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
+        self._free = threading.BoundedSemaphore(_CONNECTIONS_AT_MOST)
         super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's types
+        """Answer on a thread of its own, or hang up where too many are answered already."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as above
+        """Answer, and make room for the next."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base class's types
         """A client that hangs up in the middle is no event."""

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import resource
 import signal
 import threading
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["command", "secrets_of"]
 
 _log = logging.getLogger(__name__)
 
+_OPEN_FILES = 65_536
 _IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """A terminal that is closed, or a tool that expects another program, must not end the watch over a bed."""
 
@@ -45,6 +47,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _allow_open_files()
     for number in _IGNORED:
         signal.signal(number, lambda number, _: _log.warning("%s does nothing here", signal.Signals(number).name))
     from monitor.station.station import Station
@@ -74,6 +77,14 @@ def _self_test(config: StationConfig, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
     return 0 if all(result.ok for result in results) else EXIT_NO
+
+
+def _allow_open_files() -> None:
+    """Take as many open files as the system allows: a ward's cameras, pipelines and viewers need more than 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def secrets_of(config: StationConfig) -> list[str]:

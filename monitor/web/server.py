@@ -27,7 +27,7 @@ __all__ = ["PageServer"]
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
-_CONNECTIONS_AT_MOST = 256
+_REQUESTS_AT_MOST = 256
 _STOP_SECONDS = 10.0
 _GRACE_SECONDS = 2
 
@@ -131,19 +131,23 @@ class PageServer:
         import uvicorn
 
         from monitor.web.application import build_application
+        from monitor.web.connections import BoundedProtocol
 
         site = self._build_site()
         server = uvicorn.Server(
             uvicorn.Config(
                 build_application(site),
                 loop="asyncio",
+                http=BoundedProtocol,
+                # As many are accepted at a time, before the first of them can be refused.
+                backlog=_BACKLOG,
                 ws="websockets-sansio",
                 lifespan="on",
                 log_config=None,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                limit_concurrency=_CONNECTIONS_AT_MOST,
+                limit_concurrency=_REQUESTS_AT_MOST,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

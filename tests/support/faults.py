@@ -30,6 +30,8 @@ class Fault(StrEnum):
     CAMERA_KILLED = "camera killed"
     CAMERA_HUNG = "camera hung"
     CAMERA_CUT = "camera's connection cut"
+    PICTURE_FROZEN = "picture frozen"
+    PICTURE_DARK = "picture dark"
     REDIS_KILLED = "Redis killed"
     REDIS_HUNG = "Redis hung"
     REDIS_SLOW = "Redis slow"
@@ -135,6 +137,8 @@ class FaultInjector:
             pairs[Fault.CAMERA_KILLED] = (camera.kill, camera.start)
             pairs[Fault.CAMERA_HUNG] = (camera.hang, camera.resume)
             pairs[Fault.CAMERA_CUT] = (camera.cut, lambda: None)
+            pairs[Fault.PICTURE_FROZEN] = (lambda: camera.show("freeze"), lambda: camera.show("free"))
+            pairs[Fault.PICTURE_DARK] = (lambda: camera.show("cover"), lambda: camera.show("free"))
         if redis is not None:
             pairs[Fault.REDIS_KILLED] = (redis.kill, redis.start)
             pairs[Fault.REDIS_HUNG] = (redis.hang, redis.resume)

@@ -18,6 +18,7 @@ PAGE = REPOSITORY / "docs" / "reliability.md"
 OBJECTIVES = {
     "frame age": "Age of a frame at its decision: p99 <= 500 ms at rated load",
     "camera loss": "Alarm <= 5 s after a camera's loss; frames judged <= 3 s after the stream returns",
+    "frozen picture": "Alarm <= 10 s after a picture stands still although the stream goes on",
     "publishing": "An alert is in the stream <= 2 s after its condition was determined",
     "nothing lost": "No alert is lost in any outage of Redis that the disk can hold",
     "start": "First decision <= 30 s after the start; a restart runs <= 5 s after it",

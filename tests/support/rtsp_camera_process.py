@@ -1,6 +1,7 @@
 """An RTSP camera as a process of its own, so that it can be killed and stopped like a real one.
 
-It prints `ready PORT` once it listens. A line `cut` on its standard input cuts the connections of all viewers.
+It prints `ready PORT` once it listens. A line `cut` on its standard input cuts the connections of all viewers; `freeze`
+sends the present picture again and again, `cover` a dark one, `free` ends both.
 """
 
 import argparse
@@ -13,16 +14,26 @@ from monitor.video.rtsp_feed import ClipFeed, Feed, PaintedFeed
 from monitor.video.rtsp_server import Credentials, RtspServer, TlsFiles
 
 
-def paint_moving_noise(size_px: tuple[int, int]):
-    """Return a painter of noise that moves over a ramp, so that no two pictures are alike."""
-    width, height = size_px
-    noise = np.random.default_rng(1).integers(0, 40, (height, width, 3), dtype=np.uint8)
-    ramp = np.linspace(40, 200, width, dtype=np.uint8)[None, :, None]
+class Scene:
+    """Noise that moves over a ramp, so that no two pictures are alike, until it is frozen or covered.
 
-    def paint(time_seconds: float):
-        return np.roll(noise, round(time_seconds * 60), axis=1) + ramp
+    Args:
+        size_px: Width and height.
+    """
 
-    return paint
+    def __init__(self, size_px: tuple[int, int]) -> None:
+        width, height = size_px
+        self._noise = np.random.default_rng(1).integers(0, 40, (height, width, 3), dtype=np.uint8)
+        self._ramp = np.linspace(40, 200, width, dtype=np.uint8)[None, :, None]
+        self._present_seconds = 0.0
+        self.state = "free"
+
+    def paint(self, time_seconds: float) -> np.ndarray:
+        if self.state == "cover":
+            return self._noise // 8
+        if self.state == "free":
+            self._present_seconds = time_seconds
+        return np.roll(self._noise, round(self._present_seconds * 60), axis=1) + self._ramp
 
 
 def main() -> None:
@@ -38,7 +49,8 @@ def main() -> None:
     parser.add_argument("--key", type=Path)
     options = parser.parse_args()
     width, height = (int(side) for side in options.size.split("x"))
-    feed: Feed = PaintedFeed(paint_moving_noise((width, height)), (width, height), options.fps, options.codec)
+    scene = Scene((width, height))
+    feed: Feed = PaintedFeed(scene.paint, (width, height), options.fps, options.codec)
     if options.clip is not None:
         feed = ClipFeed(options.clip)
     credentials = None if options.username is None else Credentials(options.username, options.password)
@@ -48,6 +60,8 @@ def main() -> None:
         for line in sys.stdin:
             if line.strip() == "cut":
                 print(f"cut {server.disconnect_clients()}", flush=True)
+            else:
+                scene.state = line.strip()
 
 
 if __name__ == "__main__":

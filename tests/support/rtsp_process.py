@@ -52,6 +52,11 @@ class RtspProcess:
         """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
 
+    def show(self, state: str) -> None:
+        """Let the picture stand still (`freeze`), go dark (`cover`) or move again (`free`); the stream goes on."""
+        self._process.stdin.write(f"{state}\n")
+        self._process.stdin.flush()
+
     def cut(self) -> int:
         """Cut all connections and return how many there were."""
         self._process.stdin.write("cut\n")

@@ -1,6 +1,7 @@
 """The alert stream: exactly once, whatever came before."""
 
 import pytest
+from newer_redis import NewerRedis
 from redis_server import RedisServer
 
 from monitor.publish.redis_client import connect_redis
@@ -113,10 +114,14 @@ def test_a_server_that_refuses_idempotent_producers_after_all(redis_server, stre
     assert numbers(redis_server) == [1, 2]
 
 
-def test_an_idempotent_producer_is_used(redis_server, stream) -> None:
-    if not stream.idempotent:
-        pytest.skip("redis-server is older than 8.6 and does not know idempotent producers")
-    stream.deliver("p", entries(1, 3), Position(0, "0-0"))
-    assert stream.idempotent
-    info = redis_server.client().xinfo_stream(KEY)
-    assert info["pids-tracked"] == 1
+def test_an_idempotent_producer_is_used_where_the_server_knows_it(redis_server) -> None:
+    with NewerRedis(redis_server.port) as server:
+        client = connect_redis(redis_server.settings(url=f"redis://127.0.0.1:{server.port}/0"))
+        stream = AlertStream(client, KEY, 10_000)
+        assert stream.idempotent
+        position = stream.deliver("p", entries(1, 2), Position(0, "0-0"))
+        assert stream.deliver("p", entries(1, 3), position).seq == 3
+        client.close()
+    assert stream.idempotent, "the server was content with it"
+    assert server.idempotent_ids == [("p", "1"), ("p", "2"), ("p", "3")]
+    assert numbers(redis_server) == [1, 2, 3]
