@@ -1,6 +1,6 @@
 """`nicu-trainer ingest`: a data set's folder or table becomes a manifest, with a report of what was refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -14,7 +14,7 @@ from trainer.data import (
     cope_candidates,
     find_labels,
     ingest,
-    table_candidates,
+    read_table,
     unifesp_candidates,
     write_manifest,
 )
@@ -41,10 +41,15 @@ def command() -> None:
 
 
 def _finish(
-    candidates: list[Candidate], data_set: str, out: Path, is_main: Callable[[Named], bool] = lambda _: True
+    candidates: list[Candidate],
+    data_set: str,
+    out: Path,
+    is_main: Callable[[Named], bool] = lambda _: True,
+    notes: Sequence[str] = (),
 ) -> None:
     shown = track(candidates, description=f"reading {data_set}", transient=True)
     report = ingest(shown, data_set, out.parent, is_main=is_main)
+    report.warnings[:0] = notes
     write_atomically(out.with_suffix(".report.json"), report.as_json().encode())
     for line in report.lines():
         click.echo(line)
@@ -112,6 +117,12 @@ def icopevid(folder: Path, out: Path | None, frames_per_clip: int) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @_OUT
 @click.option("--name", default=None, help="Name of the data set; default: the table's name.")
-def table(file: Path, out: Path | None, name: str | None) -> None:
-    """Any two-class picture set: a CSV table with the columns image, subject, label."""
-    _finish(list(table_candidates(file)), name or file.stem, _default_out(file, out))
+@click.option("--positive", default=None, help="Label of the class to recognise; all others are the other class.")
+def table(file: Path, out: Path | None, name: str | None, positive: str | None) -> None:
+    """Any two-class picture set: a CSV table with the columns image, label and, if known, subject and stimulus.
+
+    Labels may be pain and no_pain, 1 and 0, or any two words. Paths are absolute, or relative to the table. Without a
+    subject every picture counts as a person of its own.
+    """
+    content = read_table(file, positive)
+    _finish(content.candidates, name or file.stem, _default_out(file, out), notes=content.notes)

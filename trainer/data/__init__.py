@@ -8,7 +8,8 @@ from trainer.data.naming import Label, Named, Role, parse_cope, parse_fei, parse
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.data.refusal import Reason, RefusedError
 from trainer.data.report import IngestReport, Refusal
-from trainer.data.sources import cope_candidates, find_labels, table_candidates, unifesp_candidates
+from trainer.data.sources import cope_candidates, find_labels, unifesp_candidates
+from trainer.data.table import PictureTable, read_table
 
 __all__ = [
     "NEAR_BITS",
@@ -18,6 +19,7 @@ __all__ = [
     "Label",
     "Manifest",
     "Named",
+    "PictureTable",
     "Reason",
     "Refusal",
     "RefusedError",
@@ -37,7 +39,7 @@ __all__ = [
     "picture_files",
     "read_manifest",
     "read_picture",
-    "table_candidates",
+    "read_table",
     "unifesp_candidates",
     "write_manifest",
 ]

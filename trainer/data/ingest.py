@@ -132,14 +132,15 @@ def _take(
             Reason.NO_LABEL, f"{shown} has no label: give a table of labels, or folders called pain and no_pain"
         )
     image = read(candidate.path)
+    sha256 = file_sha256(candidate.path)
     return ImageRecord(
         image=shown,
-        subject=f"{data_set}/{named.subject}",
+        subject=f"{data_set}/{named.subject or sha256[:16]}",
         label=label,
         stimulus=named.stimulus or ("pain" if label is Label.PAIN else ""),
         data_set=data_set,
         role=Role.MAIN if is_main(named) else Role.STRESS,
-        sha256=file_sha256(candidate.path),
+        sha256=sha256,
         perceptual_hash=perceptual_hash(image),
         width_px=image.shape[1],
         height_px=image.shape[0],

@@ -30,7 +30,7 @@ class ImageRecord:
         data_set: Where it comes from.
         role: Whether it is trained and tested on.
         sha256: Of the file.
-        perceptual_hash: 64 bits as 16 hexadecimal digits; pictures that look alike differ in few bits.
+        perceptual_hash: 80 hexadecimal digits; pictures that look alike differ in few bits.
         width_px: Of the upright picture.
         height_px: Of the upright picture.
     """

@@ -34,7 +34,7 @@ class Named:
     """What a name says.
 
     Attributes:
-        subject: Whose face it is, unique within the data set.
+        subject: Whose face it is, unique within the data set; "" where nobody knows: the picture then stands alone.
         stimulus: What was done, in the data set's words; "" where the name does not say.
         label: None where the name does not say.
         sex: "M", "F", or "" where the name does not say.

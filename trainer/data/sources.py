@@ -1,18 +1,15 @@
 """The data sets that can be taken in, and where their labels come from."""
 
-import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trainer.data.ingest import Candidate, picture_files
 from trainer.data.naming import Label, Named, parse_cope, parse_fei, parse_label, parse_unifesp
 from trainer.data.refusal import Reason, RefusedError
+from trainer.data.table import FILE_COLUMNS, LABEL_COLUMNS, find_column, read_rows
 from trainer.errors import DataError
 
-__all__ = ["cope_candidates", "find_labels", "table_candidates", "unifesp_candidates"]
-
-_FILE_COLUMNS = ("image", "file", "filename", "file_name", "path", "img")
-_LABEL_COLUMNS = ("label", "class", "classe", "pain", "target")
+__all__ = ["cope_candidates", "find_labels", "unifesp_candidates"]
 
 
 def _named(path: Path, *parsers: Callable[[str], Named]) -> Named | RefusedError:
@@ -73,13 +70,12 @@ def find_labels(root: Path, table: Path | None) -> dict[str, Label]:
 
 
 def _label_table(path: Path, *, required: bool) -> dict[str, Label]:
-    rows = _rows(path)
-    columns = {name.strip().lower(): name for name in (rows[0] if rows else {})}
-    file_column = next((columns[name] for name in _FILE_COLUMNS if name in columns), None)
-    label_column = next((columns[name] for name in _LABEL_COLUMNS if name in columns), None)
+    rows = read_rows(path)
+    names = list(rows[0]) if rows else []
+    file_column, label_column = find_column(names, FILE_COLUMNS), find_column(names, LABEL_COLUMNS)
     if file_column is None or label_column is None:
         if required:
-            raise DataError(f"{path} needs a column of files ({_FILE_COLUMNS[0]}) and one of labels (label)")
+            raise DataError(f"{path} needs a column of files ({FILE_COLUMNS[0]}) and one of labels (label)")
         return {}
     labels: dict[str, Label] = {}
     for number, row in enumerate(rows, start=2):
@@ -92,46 +88,3 @@ def _label_table(path: Path, *, required: bool) -> dict[str, Label]:
             if labels.setdefault(key, label) is not label:
                 raise DataError(f"{path}, line {number}: {name} has two different labels")
     return labels
-
-
-def table_candidates(table: Path) -> Iterator[Candidate]:
-    """Yield the rows of a CSV table with the columns image, subject, label, and optionally stimulus.
-
-    Paths are relative to the table's folder or absolute.
-
-    Raises:
-        DataError: The table is missing, empty, or lacks a column.
-    """
-    rows = _rows(table)
-    if not rows:
-        raise DataError(f"{table} has no row")
-    columns = {name.strip().lower(): name for name in rows[0] if name}
-    if missing := [name for name in ("image", "subject", "label") if name not in columns]:
-        raise DataError(f"{table} lacks the column {missing[0]!r}; it has {', '.join(columns) or 'no header'}")
-    for number, row in enumerate(rows, start=2):
-        image, subject, label = ((row[columns[name]] or "").strip() for name in ("image", "subject", "label"))
-        path = table.parent / image
-        stimulus = (row[columns["stimulus"]] or "").strip() if "stimulus" in columns else ""
-        try:
-            yield Candidate(path, _row_named(image, subject, label, stimulus))
-        except RefusedError as refused:
-            yield Candidate(path, RefusedError(refused.reason, f"{table.name}, line {number}: {refused}"))
-
-
-def _row_named(image: str, subject: str, label: str, stimulus: str) -> Named:
-    if not image or not subject:
-        raise RefusedError(Reason.BAD_ROW, f"the {'subject' if image else 'image'} is empty")
-    return Named(subject, stimulus, parse_label(label))
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
-    except FileNotFoundError:
-        raise DataError(f"there is no table {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the table {path} cannot be read: {error}") from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    return list(csv.DictReader(text.splitlines(), delimiter=delimiter, restval=""))

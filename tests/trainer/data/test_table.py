@@ -1,0 +1,125 @@
+"""`nicu-trainer ingest table` takes in any two-class set, whatever its labels are called, and says what it assumed."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from trainer.commands.ingest import command
+from trainer.data import Label, read_manifest, read_table
+from trainer.errors import DataError
+
+
+def write_set(folder, labels, columns=("image", "subject", "label"), subject=lambda index: f"p{index}"):
+    """Write one picture a label and the table of them; `columns` says what the table has, and what it is called."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [columns]
+    for index, label in enumerate(labels):
+        coarse = np.random.default_rng(index).integers(0, 255, (4, 4)).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{index}.png"), cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC))
+        fields = {"image": f"{index}.png", "file": f"{index}.png", "subject": subject(index), "label": label}
+        rows.append([fields.get(column, label) for column in columns])
+    with (folder / "set.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+    return folder / "set.csv"
+
+
+def taken(table, *options):
+    result = CliRunner().invoke(command, ["table", str(table), *options], catch_exceptions=False)
+    records = read_manifest(table.with_name("set.manifest.csv")).records
+    return {record.image: record.label for record in records}, result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "positive"),
+    [
+        (("smile", "neutral"), "smile"),
+        (("non-smile", "smiling"), "smiling"),
+        (("happy", "sad"), "happy"),
+        (("1", "2"), "2"),
+        (("-1", "1"), "1"),
+        (("0.0", "1.0"), "1.0"),
+        (("pain", "baseline"), "pain"),
+        (("no_pain", "distress"), "distress"),
+        (("dor", "sem dor"), "dor"),
+    ],
+)
+def test_two_words_of_any_kind_become_the_two_classes(tmp_path, words, positive):
+    labels, output = taken(write_set(tmp_path, [words[index % 2] for index in range(4)]))
+
+    for index in range(4):
+        assert labels[f"{index}.png"] is (Label.PAIN if words[index % 2] == positive else Label.NO_PAIN)
+    assert "2 pain and 2 no pain" in output
+
+
+def test_a_choice_that_was_made_for_the_user_is_said_and_can_be_turned_round(tmp_path):
+    table = write_set(tmp_path, ["smile", "neutral", "smile"])
+
+    _, output = taken(table)
+    turned, other = taken(table, "--positive", "Neutral")
+
+    assert "'smile' is taken as the positive class" in output
+    assert "--positive" in output
+    assert turned == {"0.png": Label.NO_PAIN, "1.png": Label.PAIN, "2.png": Label.NO_PAIN}
+    assert "'neutral' is taken as the positive class" in other
+
+
+def test_one_of_several_labels_can_be_set_against_all_others(tmp_path):
+    table = write_set(tmp_path, ["happy", "sad", "angry", "happy"])
+
+    with pytest.raises(DataError, match=r"must have two labels, but has 'happy' \(2\).*--positive"):
+        read_table(table)
+    labels, _ = taken(table, "--positive", "happy")
+    assert sorted(labels.values()) == [Label.NO_PAIN, Label.NO_PAIN, Label.PAIN, Label.PAIN]
+    with pytest.raises(DataError, match=r"no row of .* has the label 'joyful'"):
+        read_table(table, "joyful")
+
+
+def test_one_word_alone_is_no_two_classes(tmp_path):
+    with pytest.raises(DataError, match=r"must have two labels, but has 'smile' \(3\)"):
+        read_table(write_set(tmp_path, ["smile"] * 3))
+
+
+def test_without_subjects_every_picture_stands_alone_and_that_is_said(tmp_path):
+    table = write_set(tmp_path, ["1", "0", "1"], columns=("file", "class"))
+
+    _, output = taken(table)
+
+    assert "has no column 'subject': every picture counts as a person of its own" in output
+    assert len({record.subject for record in read_manifest(tmp_path / "set.manifest.csv").records}) == 3
+
+
+def test_two_rows_for_one_picture_without_subject_are_one_duplicate_and_no_conflict(tmp_path):
+    table = write_set(tmp_path, ["1", "0", "1"], columns=("image", "label"))
+    (tmp_path / "copy.png").write_bytes((tmp_path / "0.png").read_bytes())
+    table.write_text(table.read_text() + "copy.png,1\n")
+
+    labels, output = taken(table)
+
+    assert len(labels) == 3
+    assert "1 duplicate" in output
+
+
+def test_paths_are_relative_to_the_table_or_else_to_where_the_command_runs(tmp_path, monkeypatch):
+    write_set(tmp_path / "faces", ["1", "0"])
+    (tmp_path / "lists").mkdir()
+    elsewhere = tmp_path / "lists" / "set.csv"
+    elsewhere.write_text("image,subject,label\nfaces/0.png,a,1\nfaces/1.png,b,0\n")
+    monkeypatch.chdir(tmp_path)
+
+    labels, _ = taken(elsewhere)
+
+    assert len(labels) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("", "has no row"), ("image,subject\na.png,b\n", "lacks the column 'label'"), ("label\n1\n", "lacks the column")],
+)
+def test_a_table_without_what_is_needed_is_refused(tmp_path, content, told):
+    (tmp_path / "set.csv").write_text(content)
+
+    with pytest.raises(DataError, match=told):
+        read_table(tmp_path / "set.csv")

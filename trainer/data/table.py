@@ -1,0 +1,160 @@
+"""Any two-class picture set as a CSV table: its columns, what its labels are called, where its pictures lie."""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.data.ingest import Candidate
+from trainer.data.naming import Label, Named, parse_label
+from trainer.data.refusal import Reason, RefusedError
+from trainer.errors import DataError
+
+__all__ = ["FILE_COLUMNS", "LABEL_COLUMNS", "PictureTable", "find_column", "read_rows", "read_table"]
+
+FILE_COLUMNS = ("image", "file", "filename", "file_name", "path", "img")
+LABEL_COLUMNS = ("label", "class", "classe", "pain", "target")
+_SUBJECT_COLUMNS = ("subject", "infant", "person", "identity", "patient")
+_PLAIN_WORDS = {"neutral", "normal", "none", "off", "absent", "background", "other", "control", "calm", "negative"}
+_PLAIN_BEGINNINGS = ("no_", "no-", "no ", "non", "not", "un", "without")
+
+
+@dataclass(frozen=True, slots=True)
+class PictureTable:
+    """What a table says.
+
+    Attributes:
+        candidates: One for each row.
+        notes: What was taken for granted, one sentence each, for the user to see.
+    """
+
+    candidates: list[Candidate]
+    notes: list[str]
+
+
+def find_column(names: Sequence[str], wanted: tuple[str, ...]) -> str | None:
+    """Return the name of the first wanted column that a table has, as the table spells it."""
+    known = {name.strip().lower(): name for name in names if name}
+    return next((known[name] for name in wanted if name in known), None)
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Return a table's rows; columns are divided by commas, semicolons or tabs.
+
+    Raises:
+        DataError: It is missing or cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            text = stream.read()
+    except FileNotFoundError:
+        raise DataError(f"there is no table {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the table {path} cannot be read: {error}") from error
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    return list(csv.DictReader(text.splitlines(), delimiter=delimiter, restval=""))
+
+
+def read_table(table: Path, positive: str | None = None) -> PictureTable:
+    """Read a CSV table with the columns image, label, and optionally subject and stimulus.
+
+    Paths are absolute, or relative to the table's folder, or else to the working directory. Without a column `subject`
+    every picture counts as a person of its own. Labels are those that `parse_label` knows, or any two words.
+
+    Args:
+        table: The file.
+        positive: The label of the class that is to be recognised; every other label is the other class. None takes the
+            known words, or chooses one of two unknown ones and says so.
+
+    Raises:
+        DataError: The table is missing or empty, lacks a column, or its labels are not two classes.
+    """
+    rows = read_rows(table)
+    if not rows:
+        raise DataError(f"{table} has no row")
+    names = list(rows[0])
+    image_column, label_column = find_column(names, FILE_COLUMNS), find_column(names, LABEL_COLUMNS)
+    for column, wanted in ((image_column, "image"), (label_column, "label")):
+        if column is None:
+            has = ", ".join(name for name in names if name) or "no header"
+            raise DataError(f"{table} lacks the column {wanted!r}; it has {has}")
+    subject_column, stimulus_column = find_column(names, _SUBJECT_COLUMNS), find_column(names, ("stimulus",))
+    labels, notes = _read_labels([row[label_column or ""].strip() for row in rows], positive, table)
+    if subject_column is None:
+        notes.append(
+            f"{table.name} has no column 'subject': every picture counts as a person of its own, so nothing keeps "
+            f"pictures of one person on one side of a fold"
+        )
+    folder = _folder(table, [row[image_column or ""].strip() for row in rows])
+    candidates = []
+    for number, row in enumerate(rows, start=2):
+        image = row[image_column or ""].strip()
+        subject = None if subject_column is None else (row[subject_column] or "").strip()
+        stimulus = "" if stimulus_column is None else (row[stimulus_column] or "").strip()
+        try:
+            named = _named(image, subject, stimulus, row[label_column or ""].strip(), labels)
+            candidates.append(Candidate(folder / image, named))
+        except RefusedError as refused:
+            told = RefusedError(refused.reason, f"{table.name}, line {number}: {refused}")
+            candidates.append(Candidate(folder / image, told))
+    return PictureTable(candidates, notes)
+
+
+def _named(image: str, subject: str | None, stimulus: str, word: str, labels: dict[str, Label]) -> Named:
+    if not image or subject == "":
+        raise RefusedError(Reason.BAD_ROW, f"the {'subject' if image else 'image'} is empty")
+    if word not in labels:
+        raise RefusedError(Reason.NO_LABEL, f"{word!r} is no label; the labels are {', '.join(sorted(labels))}")
+    return Named(subject or "", stimulus, labels[word])
+
+
+def _folder(table: Path, images: list[str]) -> Path:
+    """Return the folder that the paths are relative to: the table's, unless only the working directory has them."""
+    some = [image for image in images if image][:50]
+    if any((table.parent / image).exists() for image in some) or not any(Path(image).exists() for image in some):
+        return table.parent
+    return Path.cwd()
+
+
+def _read_labels(words: list[str], positive: str | None, table: Path) -> tuple[dict[str, Label], list[str]]:
+    """Return what each word means, and what the user should know about that."""
+    found = Counter(word for word in words if word)
+    told = ", ".join(f"{word!r} ({count})" for word, count in found.most_common(8))
+    if positive is not None:
+        chosen = [word for word in found if word.lower() == positive.strip().lower()]
+        if not chosen:
+            raise DataError(f"no row of {table} has the label {positive!r}; it has {told or 'no label'}")
+        labels = {word: Label.PAIN if word in chosen else Label.NO_PAIN for word in found}
+        return labels, [_told(labels)]
+    known: dict[str, Label] = {}
+    for word in found:
+        try:
+            known[word] = parse_label(word)
+        except RefusedError:
+            continue
+    if set(known.values()) == set(Label) or (known and len(known) == len(found)):
+        return known, []
+    if len(found) != len(Label):
+        raise DataError(f"{table} must have two labels, but has {told or 'none'}; name the wanted one with --positive")
+    first, second = sorted(
+        found, key=lambda word: (known.get(word) is Label.NO_PAIN, word not in known, *_plainness(word))
+    )
+    labels = {first: Label.PAIN, second: Label.NO_PAIN}
+    return labels, [f"{_told(labels)}; choose with --positive"]
+
+
+def _told(labels: dict[str, Label]) -> str:
+    positive = " and ".join(repr(word) for word, label in labels.items() if label is Label.PAIN)
+    others = " and ".join(repr(word) for word, label in labels.items() if label is Label.NO_PAIN)
+    return f"{positive} is taken as the positive class, which is called pain from here on, and {others} as no pain"
+
+
+def _plainness(word: str) -> tuple[int, float, str]:
+    """Order labels from the likeliest name of a positive class to the least likely."""
+    lower = word.lower()
+    try:
+        return 0, -float(word), lower  # of two numbers the larger one is positive
+    except ValueError:
+        return int(lower in _PLAIN_WORDS or lower.startswith(_PLAIN_BEGINNINGS)), 0.0, lower
