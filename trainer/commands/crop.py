@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import click
 import cv2
@@ -12,7 +13,7 @@ from rich.progress import Progress
 from monitor.commands import examples
 from trainer.crops import SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
 from trainer.crops.finding import FaceMode
-from trainer.data import Label, read_manifest
+from trainer.data import Label, Manifest, read_manifest
 from trainer.detection import DEFAULT_DETECTOR
 from trainer.errors import DataError
 from trainer.networks import InputContract
@@ -20,7 +21,9 @@ from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
 
-_FEW = 0.5
+_FEW = 0.8
+_TINY_PX = 128
+"""Of so small a picture a face takes nearly all, and the detector, which wants surroundings, misses half of them."""
 
 
 @click.command(name="crop", epilog=examples("nicu-trainer crop stills.manifest.csv --out stills.crops --jobs 4"))
@@ -31,10 +34,10 @@ _FEW = 0.5
 @click.option(
     "--faces",
     "mode",
-    type=click.Choice(["detect", "whole", "detect-or-whole"]),
-    default="detect",
+    type=click.Choice(["auto", "detect", "whole", "detect-or-whole"]),
+    default="auto",
     show_default=True,
-    help="`whole` takes each picture as a face that was cut out already.",
+    help="`whole` takes each picture as a face that was cut out already; `auto` does so where all are tiny.",
 )
 @click.option(
     "--size", "size_px", type=click.IntRange(16, 1024), default=120, show_default=True, help="Side in pixels."
@@ -45,7 +48,14 @@ _FEW = 0.5
 @click.option("--detector", default=DEFAULT_DETECTOR, show_default=True, help="Bundle that finds the faces.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 def command(
-    *, manifest: Path, out: Path | None, mode: FaceMode, size_px: int, margin: float, detector: str, jobs: int
+    *,
+    manifest: Path,
+    out: Path | None,
+    mode: Literal["auto"] | FaceMode,
+    size_px: int,
+    margin: float,
+    detector: str,
+    jobs: int,
 ) -> None:
     """Find the face in every picture of MANIFEST, whichever way it lies, and cut it out.
 
@@ -60,7 +70,7 @@ def command(
         find_all_faces(
             pictures,
             folder,
-            mode=mode,
+            mode=_chosen(mode, pictures),
             detector_bundle=detector,
             jobs=jobs,
             progress=lambda done: progress.update(finding, completed=done),
@@ -72,6 +82,20 @@ def command(
     _, code = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     write_atomically(folder / "contact_sheet.png", code.tobytes())
     _tell(study, folder)
+
+
+def _chosen(mode: Literal["auto"] | FaceMode, pictures: Manifest) -> FaceMode:
+    """Return what `auto` means for some pictures: faces are looked for where a picture can hold more than one."""
+    if mode != "auto":
+        return mode
+    largest_px = max(max(record.width_px, record.height_px) for record in pictures.records)
+    if largest_px > _TINY_PX:
+        return "detect"
+    click.echo(
+        f"No picture is larger than {largest_px} px, so each is taken as a face that was cut out already; "
+        f"--faces detect looks for faces in them."
+    )
+    return "whole"
 
 
 def _sheet_items(study: Study, contract: InputContract, progress: Callable[[int], None]) -> list[SheetItem]:
@@ -102,4 +126,4 @@ def _tell(study: Study, folder: Path) -> None:
         hint = "if the pictures are faces that were cut out already, use --faces whole"
         if not has_face.any():
             raise DataError(f"no face was found in any picture; {hint}")
-        click.echo(f"That is less than half; {hint}.")
+        click.echo(f"That is less than {_FEW:.0%}; {hint}.")

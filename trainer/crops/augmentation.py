@@ -51,6 +51,14 @@ AUGMENTATION_PRESETS: dict[str, AugmentationSettings] = {
     "light": AugmentationSettings(
         rotation_deg=10.0, scale=(0.95, 1.05), translation=0.04, flip_probability=0.5, brightness=0.1, contrast=0.1
     ),
+    "moderate": AugmentationSettings(
+        rotation_deg=15.0,
+        scale=(0.85, 1.2),
+        translation=0.08,
+        flip_probability=0.5,
+        brightness=0.2,
+        contrast=0.2,
+    ),
     "fei": AugmentationSettings(
         rotation_deg=30.0,
         scale=(0.7, 1.5),

@@ -1,6 +1,7 @@
 """A manifest together with the faces that were found: what every experiment works on."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from trainer.crops.finding import FACES_NAME
 from trainer.data.manifest import ImageRecord, Manifest, read_manifest
 from trainer.data.naming import Label, Role
 from trainer.data.pictures import read_picture
-from trainer.errors import DataError
+from trainer.errors import CheckpointError, DataError
 from trainer.networks import InputContract
 
 __all__ = ["Study", "crops_folder", "open_study"]
@@ -75,6 +76,7 @@ class Study:
 
         Raises:
             RefusedError: A picture can no longer be read.
+            CheckpointError: There is no room for the crops.
         """
         path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self._cache_key()}.npy"
         if not path.exists():
@@ -88,9 +90,10 @@ class Study:
 
     def _cut_all(self, path: Path, contract: InputContract, progress: Callable[[int], None]) -> None:
         side = contract.size_px + 2 * pad_px(contract)
+        shape = (len(self.faces), side, side, 3)
         part = path.with_suffix(".part")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        wide = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(len(self.faces), side, side, 3))
+        _reserve(part, 4096 + int(np.prod(shape)))
+        wide = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
         for index, (record, face) in enumerate(zip(self.records, self.faces, strict=True)):
             if face.box is not None:
                 wide[index] = cut_wide(read_picture(self.manifest.path(record)), face.box, contract)
@@ -98,6 +101,24 @@ class Study:
         wide.flush()
         del wide
         part.replace(path)
+
+
+def _reserve(path: Path, size_bytes: int) -> None:
+    """Check that a file of this size can be written: a disk that fills up under a mapped file kills the process.
+
+    Raises:
+        CheckpointError: There is no room, or the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, size_bytes)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise CheckpointError(
+            f"{path} needs {size_bytes / 1e6:.0f} MB and cannot be written ({error.strerror}); free some space, or "
+            "keep the crops elsewhere with `nicu-trainer crop --out`"
+        ) from error
 
 
 def open_study(manifest_path: Path, folder: Path | None = None) -> Study:

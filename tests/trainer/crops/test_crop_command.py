@@ -114,6 +114,23 @@ def test_pictures_that_are_faces_already_are_taken_whole(pictures, tmp_path):
     assert (box.width_px, box.height_px, box.center_x_px, box.orientation_deg) == (400, 320, 199.5, 0.0)
 
 
+def test_tiny_pictures_are_faces_already_unless_the_user_says_otherwise(tmp_path):
+    """In tight pictures of 64 px the detector, which wants surroundings, missed half of the faces."""
+    table = tmp_path / "set.csv"
+    for index in range(3):
+        grey = np.random.default_rng(index).integers(0, 255, (64, 64)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / f"{index}.png"), grey)
+    table.write_text("image,label\n0.png,smile\n1.png,neutral\n2.png,smile\n")
+    CliRunner().invoke(ingest, ["table", str(table)], catch_exceptions=False)
+    manifest = tmp_path / "set.manifest.csv"
+
+    output = crop(manifest)
+
+    assert "No picture is larger than 64 px, so each is taken as a face" in output
+    assert "A face in 3 of 3 pictures" in output
+    assert {face.how for face in open_study(manifest).faces} == {"whole"}
+
+
 def test_a_study_without_crops_names_the_command(pictures, tmp_path):
     with pytest.raises(DataError, match="`nicu-trainer crop` finds them"):
         open_study(pictures, tmp_path)
