@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from monitor import __version__
 from monitor.synthetic.setting import Cue
 from trainer.errors import DataError
+from trainer.synthetic.expressions import ExpressionPicture, draw_expression
 from trainer.synthetic.plan import PlannedStill
 from trainer.synthetic.regions import REGIONS
 from trainer.synthetic.still import render_still
 
-__all__ = ["prepare_folder", "write_picture", "write_stills", "write_table"]
+__all__ = ["prepare_folder", "write_expressions", "write_picture", "write_stills", "write_table"]
+
+Item, Done = TypeVar("Item"), TypeVar("Done")
 
 TABLE_NAME = "images.csv"
 TRUTH_NAME = "truth.json"
@@ -103,9 +106,37 @@ def _write_still(planned: PlannedStill, *, folder: Path, regions: bool, swapped:
     return line
 
 
-def _rendered(
-    work: Callable[[PlannedStill], dict[str, Any]], planned: Sequence[PlannedStill], jobs: int
-) -> Iterator[dict[str, Any]]:
+def _write_expression(picture: ExpressionPicture, *, folder: Path) -> None:
+    write_picture(folder / picture.name, draw_expression(picture))
+
+
+def write_expressions(
+    planned: Sequence[ExpressionPicture],
+    folder: Path,
+    table: str,
+    jobs: int = 1,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Path:
+    """Draw and write pictures of expressions with their table: image, subject, label (smile or neutral).
+
+    Args:
+        planned: The pictures.
+        folder: Where; it may hold others already.
+        table: File name of the table.
+        jobs: Processes that draw.
+        progress: Told how many pictures are done.
+
+    Raises:
+        DataError: A file cannot be written.
+    """
+    for done, _ in enumerate(_rendered(partial(_write_expression, folder=folder), planned, jobs), start=1):
+        progress(done)
+    rows = [(picture.name, picture.subject, "smile" if picture.is_smile else "neutral") for picture in planned]
+    write_table(folder / table, ("image", "subject", "label"), rows)
+    return folder / table
+
+
+def _rendered(work: Callable[[Item], Done], planned: Sequence[Item], jobs: int) -> Iterator[Done]:
     if jobs <= 1:
         yield from map(work, planned)
         return
