@@ -37,7 +37,10 @@ class ExperimentConfig(BaseModel):
         default=None, description="Preset or fields of the random variation (strict); the recipe's if absent."
     )
     copies: int | None = Field(
-        default=None, ge=1, le=1000, description="Random variations of each picture in an epoch (strict)."
+        default=None,
+        ge=1,
+        le=1000,
+        description="Random variations of each picture in an epoch (strict); the recipe's, fewer for large sets.",
     )
     members: int | None = Field(default=None, ge=1, le=64, description="Networks in the ensemble.")
     weights: Path | None = Field(default=None, description="Pre-trained weights of a ResNet50's trunk.")

@@ -106,6 +106,7 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
         record["training"] = plan.training.model_dump()
         record["augmentation"] = plan.augmentation.model_dump()
         record["copies"] = plan.copies
+        record["epoch_pictures"] = plan.epoch_pictures
     return record
 
 

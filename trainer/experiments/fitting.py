@@ -80,7 +80,7 @@ def fit_all(
     folds = whole_study(study, config.protocol, members_of(config))
     plan = plan_network(config)
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
-        fitted = fit_networks(plan, study.crop_set(plan.contract), folds.folds[0], folder, listener)
+        fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
     record = _record(study, folds, plan.contract, final, judged).model_copy(
         update={

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.crops import Study
 from trainer.errors import DataError
@@ -18,7 +19,7 @@ from trainer.protocols import Fold
 from trainer.training import Listener
 from trainer.training.storage import write_checkpoint
 
-__all__ = ["FoldOutcome", "MakeListener", "fold_folder", "predicted", "run_fold"]
+__all__ = ["FoldOutcome", "MakeListener", "fold_folder", "prediction_rows", "run_fold"]
 
 MakeListener = Callable[[str, int, Path], AbstractContextManager[Listener]]
 """Makes what is told of a fold's progress: title, planned epochs, folder of the fold."""
@@ -60,24 +61,31 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, place: Path, li
     chosen = recipe_of(config)
     fitted: FittedModel
     if chosen.kind == "network":
-        plan = plan_network(config)
-        fitted = fit_networks(plan, study.crop_set(plan.contract), fold, place, listener)
+        fitted = fit_networks(plan_network(config), study, fold, place, listener)
     else:
         fitted = fit_baseline(study, fold, chosen.kind)
-    rows = predicted(study, fold, fitted)
+    rows = _predicted(study, fold, fitted)
     _keep(fitted, place)
     return FoldOutcome(rows, {"fold": fold.index, **fitted.details})
 
 
-def predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:
+def _predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:
     """Return the answers for a fold's test pictures and confusers."""
     rows = np.concatenate([fold.test, fold.stress])
-    answers: Prediction = fitted.predict(rows)
+    return prediction_rows(study, fold.index, rows, fitted.predict(rows))
+
+
+def prediction_rows(study: Study, fold: int, rows: NDArray[np.int64], answers: Prediction) -> list[PredictionRow]:
+    """Return a model's answers for some rows of a study as rows of a table.
+
+    Raises:
+        DataError: An answer is not finite.
+    """
     if not np.isfinite(answers.logits).all():
         raise DataError("the model answered with numbers that are not finite")
     return [
         PredictionRow(
-            fold=fold.index,
+            fold=fold,
             image=study.records[row].image,
             sha256=study.records[row].sha256,
             subject=study.records[row].subject,

@@ -51,6 +51,7 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
             augmentation=config.variation(chosen.augmentation),
             expansion=config.protocol.expansion,
             copies=config.copies or chosen.copies,
+            epoch_pictures=None if config.copies else chosen.epoch_pictures,
             initial_state=_initial_state(config, chosen, network),
         )
     except ValidationError as error:

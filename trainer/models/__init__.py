@@ -3,7 +3,8 @@
 from trainer.models.baselines import FittedBaseline, fit_baseline
 from trainer.models.fitted import FittedModel, Prediction
 from trainer.models.geometry import FEATURES, face_features, study_features
-from trainer.models.network_model import FittedNetworks, NetworkPlan, fit_networks
+from trainer.models.network_model import FittedNetworks, fit_networks
+from trainer.models.plan import NetworkPlan
 from trainer.models.recipe import RECIPES, Recipe, recipe
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Fits a network, or an ensemble of them, to one fold."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,50 +8,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.crops import AugmentationSettings, CropSet, ExactSamples, VariedSamples
+from trainer.crops import CropSet, ExactSamples, Study, VariedSamples
 from trainer.crops.expansion import ExpandedSamples
 from trainer.evaluation.calibration import fit_temperature
 from trainer.models.fitted import Prediction
-from trainer.networks import Architecture, InputContract, PainNetwork, mutual_information
+from trainer.models.frozen import FEATURES_FOLDER, FrozenTrunk, frozen_trunk
+from trainer.models.plan import NetworkPlan
+from trainer.networks import PainNetwork, mutual_information
 from trainer.protocols import AS_IT_IS, Fold, Items
 from trainer.training import (
     Listener,
     Samples,
     TrainedNetwork,
     TrainingJob,
-    TrainingSettings,
     predict_logits,
     resolve_device,
     resolve_precision,
     train,
 )
+from trainer.training.determinism import pinned_threads
 
-__all__ = ["FittedNetworks", "NetworkPlan", "fit_networks"]
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkPlan:
-    """Everything that fitting a network needs but the pictures.
-
-    Attributes:
-        architecture: Which network.
-        settings: Of the network.
-        contract: Its input.
-        training: How it is trained.
-        augmentation: Random variation of pictures that are not copies already.
-        expansion: Preset of the fixed copies (dissertation protocol).
-        copies: Random variations of each picture in an epoch (strict protocol).
-        initial_state: Weights to start from, or None.
-    """
-
-    architecture: Architecture
-    settings: dict[str, Any]
-    contract: InputContract
-    training: TrainingSettings
-    augmentation: AugmentationSettings
-    expansion: str
-    copies: int = 1
-    initial_state: dict[str, torch.Tensor] | None = None
+__all__ = ["FittedNetworks", "fit_networks"]
 
 
 class FittedNetworks:
@@ -93,8 +70,7 @@ class FittedNetworks:
     def predict(self, rows: NDArray[np.int64]) -> Prediction:
         """Return the log-odds of the members' mean probability, and their mutual information."""
         samples = ExactSamples(self._crops, rows)
-        device = resolve_device(self.plan.training.device)
-        logits = np.stack([_logits(network, samples, self.plan.contract, device) for network in self.networks])
+        logits = np.stack([_logits(network, samples, self.plan) for network in self.networks])
         logits = logits / self.temperature
         if len(self.networks) == 1:
             return Prediction(logits[0], np.zeros(len(rows)))
@@ -103,17 +79,17 @@ class FittedNetworks:
         return Prediction(np.log(mean) - np.log1p(-mean), disagreement.astype(np.float64))
 
 
-def _logits(
-    network: PainNetwork, samples: Samples, contract: InputContract, device: torch.device
-) -> NDArray[np.float64]:
+def _logits(network: PainNetwork, samples: Samples, plan: NetworkPlan) -> NDArray[np.float64]:
+    device = resolve_device(plan.training.device)
     network.to(device)
     try:
-        return predict_logits(network, samples, contract, device)
+        with pinned_threads(plan.training.threads):  # with other threads the sums differ in their last digits
+            return predict_logits(network, samples, plan.contract, device)
     finally:
         network.to("cpu")
 
 
-def fit_networks(plan: NetworkPlan, crops: CropSet, fold: Fold, folder: Path, listener: Listener) -> FittedNetworks:
+def fit_networks(plan: NetworkPlan, study: Study, fold: Fold, folder: Path, listener: Listener) -> FittedNetworks:
     """Train one network for each inner division of a fold and calibrate them together.
 
     Every network is stopped on the infants that it did not learn from, and the temperature is fitted on all of these
@@ -122,7 +98,7 @@ def fit_networks(plan: NetworkPlan, crops: CropSet, fold: Fold, folder: Path, li
 
     Args:
         plan: What to train.
-        crops: The pictures.
+        study: The pictures.
         fold: Which to learn from.
         folder: Where checkpoints are kept; an interrupted fit goes on from them.
         listener: Is told of the progress.
@@ -131,36 +107,59 @@ def fit_networks(plan: NetworkPlan, crops: CropSet, fold: Fold, folder: Path, li
         TrainingError: A class is missing, or the network stayed dead.
         CheckpointError: A checkpoint is damaged or cannot be written.
     """
+    crops = study.crop_set(plan.contract)
     trained: list[TrainedNetwork] = []
     labels: list[NDArray[np.float64]] = []
     logits: list[NDArray[np.float64]] = []
     device = resolve_device(plan.training.device)
-    for member, (learn, hold) in enumerate(fold.splits):
+    for member, split in enumerate(fold.splits):
         seed = plan.training.seed + 101 * fold.index + 7919 * member
         precision = resolve_precision(device, plan.training.precision)
         training = plan.training.model_copy(update={"seed": seed % 2**31, "precision": precision})
-        validation = _samples(crops, hold, plan, seed, vary=False)
-        job = TrainingJob(
-            architecture=plan.architecture,
-            network_settings=plan.settings,
-            contract=plan.contract,
-            settings=training,
-            train=_samples(crops, learn, plan, seed, vary=True),
-            validation=validation,
-            initial_state=plan.initial_state,
+        job, frozen = _job(replace(plan, training=training), crops, split, study.folder / FEATURES_FOLDER, listener)
+        job = replace(
+            job,
             identity=f"fold {fold.index} member {member} copies {plan.copies} {plan.expansion} {plan.augmentation!r}",
         )
         outcome = train(job, folder / f"member{member}.pt", listener)
-        trained.append(outcome)
-        labels.append(validation.labels.astype(np.float64))
-        logits.append(_logits(outcome.network, validation, plan.contract, device))
+        labels.append(job.validation.labels.astype(np.float64))
+        logits.append(_logits(outcome.network, job.validation, plan))
+        trained.append(outcome if frozen is None else replace(outcome, network=frozen.with_head(outcome.network)))
     every_label, every_logit = np.concatenate(labels), np.concatenate(logits)
     return FittedNetworks(plan, crops, trained, fit_temperature(every_logit, every_label), (every_label, every_logit))
 
 
-def _samples(crops: CropSet, items: Items, plan: NetworkPlan, seed: int, *, vary: bool) -> Samples:
+def _job(
+    plan: NetworkPlan, crops: CropSet, split: tuple[Items, Items], features: Path, listener: Listener
+) -> tuple[TrainingJob, FrozenTrunk | None]:
+    """Return what is trained: a whole network on crops, or dense layers on what a frozen trunk makes of them."""
+    learn, hold = split
+    frozen = frozen_trunk(plan, crops, learn, features, listener)
+    if frozen is not None:
+        job = TrainingJob(
+            architecture=frozen.head_architecture(),
+            network_settings=plan.settings,
+            contract=plan.contract,
+            settings=plan.training,
+            train=frozen.samples(learn, plan, vary=True),
+            validation=frozen.samples(hold, plan, vary=False),
+        )
+        return job, frozen
+    job = TrainingJob(
+        architecture=plan.architecture,
+        network_settings=plan.settings,
+        contract=plan.contract,
+        settings=plan.training,
+        train=_samples(crops, learn, plan, vary=True),
+        validation=_samples(crops, hold, plan, vary=False),
+        initial_state=plan.initial_state,
+    )
+    return job, None
+
+
+def _samples(crops: CropSet, items: Items, plan: NetworkPlan, *, vary: bool) -> Samples:
     if len(items.variants) and items.variants[0] != AS_IT_IS:
         return ExpandedSamples(crops, items.rows, items.variants, plan.expansion)
     if vary:
-        return VariedSamples(crops, items.rows, plan.augmentation, seed, plan.copies)
+        return VariedSamples(crops, items.rows, plan.augmentation, plan.training.seed, plan.copies_of(len(items.rows)))
     return ExactSamples(crops, items.rows)

@@ -7,7 +7,7 @@ from trainer.networks.mimic import Mimic, MimicSettings
 from trainer.networks.ncnn import NCNN, NCNNSettings
 from trainer.networks.pretrained import load_resnet50_weights
 from trainer.networks.registry import Architecture, Registry, architectures
-from trainer.networks.resnet50 import ResNet50, ResNet50Settings
+from trainer.networks.resnet50 import ResNet50, ResNet50Head, ResNet50Settings
 
 __all__ = [
     "NCNN",
@@ -22,6 +22,7 @@ __all__ = [
     "PainNetwork",
     "Registry",
     "ResNet50",
+    "ResNet50Head",
     "ResNet50Settings",
     "architectures",
     "load_resnet50_weights",

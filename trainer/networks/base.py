@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from trainer.networks.contract import InputContract, prepare_crops
+
 __all__ = ["CellGrid", "PainNetwork"]
 
 
@@ -44,6 +46,10 @@ class PainNetwork(nn.Module, ABC):
     @abstractmethod
     def cell_grid(self) -> CellGrid:
         """Return the feature map that Grad-CAM reads, and where its cells lie in the crop."""
+
+    def prepare(self, crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
+        """Turn what samples give into what `forward` takes: crops (N, S, S, 3) uint8 as the input contract says."""
+        return prepare_crops(crops, contract)
 
     def parameter_groups(self, learning_rate: float, weight_decay: float) -> list[dict[str, object]]:
         """Return the optimiser's groups: weight decay for kernels, none for biases and normalisation."""

@@ -89,6 +89,14 @@ def _name(name: str) -> str:
     return f"{prefix}.{'bn' if norm else 'conv'}{_PART_B[part]}.{field}"
 
 
+def _tensor(path: Path, name: str, value: object) -> torch.Tensor:
+    if isinstance(value, torch.Tensor):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        return torch.from_numpy(np.ascontiguousarray(value))
+    raise CheckpointError(f"{path} holds no state dict: {name} is a {type(value).__name__} and no array")
+
+
 def load_resnet50_weights(network: ResNet50, path: Path) -> None:
     """Fill a network's trunk; its head stays as it is.
 
@@ -100,9 +108,9 @@ def load_resnet50_weights(network: ResNet50, path: Path) -> None:
         CheckpointError: The file cannot be read, or lacks some weight, or has one of another shape.
     """
     given = {
-        _name(name): torch.as_tensor(np.asarray(value))
+        _name(str(name)): _tensor(path, str(name), value)
         for name, value in _read(path).items()
-        if not any(part in name for part in _IGNORED)
+        if not any(part in str(name) for part in _IGNORED)
     }
     wanted = {
         name: tensor
@@ -119,4 +127,6 @@ def load_resnet50_weights(network: ResNet50, path: Path) -> None:
             raise CheckpointError(
                 f"{path}: {name} has the shape {tuple(given[name].shape)}, ResNet50 needs {tuple(tensor.shape)}"
             )
+        if given[name].is_floating_point() and not bool(torch.isfinite(given[name]).all()):
+            raise CheckpointError(f"{path}: {name} has values that are no numbers; get the file anew")
     network.load_state_dict({name: given[name].to(torch.float32) for name in wanted}, strict=False)

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from trainer.networks.base import CellGrid, PainNetwork
+from trainer.networks.contract import InputContract
 
-__all__ = ["ResNet50", "ResNet50Settings"]
+__all__ = ["ResNet50", "ResNet50Head", "ResNet50Settings"]
 
 _FEATURES = 2048
 _STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
@@ -56,6 +57,36 @@ class _Bottleneck(nn.Module):
         changed = torch.relu(self.bn2(self.conv2(changed)))
         changed = self.bn3(self.conv3(changed))
         return torch.relu(changed + shortcut)
+
+
+class ResNet50Head(PainNetwork):
+    """The dense layers alone, for features that a frozen trunk gave once.
+
+    Args:
+        network: Whose layers these are; they are shared, so that training them trains the network.
+    """
+
+    def __init__(self, network: "ResNet50") -> None:
+        super().__init__()
+        self.layers = network.head[2:]  # without the pooling, which is part of the features
+
+    def prepare(self, crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
+        """Return features (N, 2048), stored in half precision, as float32."""
+        del contract
+        return crops.to(torch.float32)
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """Score features of shape (N, 2048); returns logits of shape (N,)."""
+        logits: torch.Tensor = self.layers(crops)
+        return logits.squeeze(1)
+
+    def cell_grid(self) -> CellGrid:
+        """Refuse: features have no place in the crop.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError("the dense layers of a ResNet50 see no picture; explain the whole network")
 
 
 class ResNet50(PainNetwork):
@@ -105,11 +136,19 @@ class ResNet50(PainNetwork):
             module.eval()
         return self
 
+    def trunk(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return the last stage's map, shape (N, 2048, S / 32, S / 32), of crops (N, 3, S, S)."""
+        values = self.maxpool(torch.relu(self.bn1(self.conv1(crops))))
+        mapped: torch.Tensor = self.layer4(self.layer3(self.layer2(self.layer1(values))))
+        return mapped
+
+    def features(self, crops: torch.Tensor) -> torch.Tensor:
+        """Return what the dense layers see, shape (N, 2048): the mean over the last stage's map."""
+        return self.trunk(crops).mean(dim=(2, 3))
+
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Score crops of shape (N, 3, S, S); returns logits of shape (N,)."""
-        values = self.maxpool(torch.relu(self.bn1(self.conv1(crops))))
-        values = self.layer4(self.layer3(self.layer2(self.layer1(values))))
-        logits: torch.Tensor = self.head(values)
+        logits: torch.Tensor = self.head(self.trunk(crops))
         return logits.squeeze(1)
 
     def cell_grid(self) -> CellGrid:

@@ -7,7 +7,7 @@ from trainer.protocols.dissertation import dissertation_folds
 from trainer.protocols.folds import AS_IT_IS, Fold, FoldMap, Items, read_fold_map
 from trainer.protocols.grouping import groups_of
 from trainer.protocols.settings import ProtocolSettings
-from trainer.protocols.strict import strict_folds
+from trainer.protocols.strict import check_classes, strict_folds
 from trainer.protocols.whole import whole_study
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "ProtocolSettings",
     "audit",
     "audit_lines",
+    "check_classes",
     "groups_of",
     "make_folds",
     "read_fold_map",

@@ -1,5 +1,6 @@
 """TensorBoard logs of a training run."""
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,7 +32,8 @@ class BoardListener:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write what is left and close the file."""
-        self._writer.close()
+        with suppress(OSError):  # a full disk was told of before
+            self._writer.close()
 
     def batch_done(self, epoch: int, done: int, total: int) -> None:
         """Pass on."""
@@ -46,9 +48,12 @@ class BoardListener:
             "learning_rate": report.learning_rate,
             "logit_spread": report.logit_spread,
         }
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, report.epoch)
-        self._writer.flush()
+        try:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, report.epoch)
+            self._writer.flush()
+        except OSError as error:  # the training itself is worth more than its curves
+            self._following.note(f"the TensorBoard log lacks epoch {report.epoch + 1} ({error.strerror or error})")
         self._following.epoch_done(report)
 
     def note(self, message: str) -> None:

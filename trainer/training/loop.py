@@ -9,13 +9,14 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from trainer.errors import TrainingError
-from trainer.networks import PainNetwork, prepare_crops
+from trainer.networks import PainNetwork
 from trainer.training.attempt import Attempt, RunState, TrainingJob, begin
 from trainer.training.determinism import pinned_threads, reproducible, seed_torch
 from trainer.training.device import autocast, resolve_device
@@ -146,7 +147,7 @@ def _steps(job: TrainingJob, run: Attempt, attempt: int, epoch: int, listener: L
     losses = 0.0
     for step, batch in enumerate(batches(samples, size=settings.batch_size, epoch=epoch, shuffle_seed=order_seed)):
         labels = torch.from_numpy(batch.labels).to(run.device)
-        crops = prepare_crops(torch.from_numpy(batch.crops).to(run.device), job.contract)
+        crops = run.network.prepare(torch.from_numpy(batch.crops).to(run.device), job.contract)
         crops, labels = mix(crops, labels, settings, settings.seed, attempt, epoch, step)
         with autocast(run.device, settings):
             logits = run.network(crops)
@@ -193,5 +194,5 @@ class _Some:
     def labels(self) -> NDArray[np.float32]:
         return self._samples.labels[self._items]
 
-    def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[np.uint8]:
+    def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[Any]:
         return self._samples.crops(self._items[items], epoch)

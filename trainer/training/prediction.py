@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.networks import InputContract, PainNetwork, prepare_crops
+from trainer.networks import InputContract, PainNetwork
 from trainer.training.samples import Samples, batches
 
 __all__ = ["predict_logits"]
@@ -18,6 +18,6 @@ def predict_logits(
     parts: list[NDArray[np.float64]] = []
     with torch.inference_mode():
         for batch in batches(samples, size=batch_size, epoch=0, shuffle_seed=None):
-            crops = prepare_crops(torch.from_numpy(batch.crops).to(device), contract)
+            crops = network.prepare(torch.from_numpy(batch.crops).to(device), contract)
             parts.append(network(crops).double().cpu().numpy())
     return np.concatenate(parts) if parts else np.zeros(0)

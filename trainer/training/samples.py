@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,24 +21,24 @@ class Samples(Protocol):
         """Shape (n,), 1 for pain and 0 for no pain; a soft label lies between."""
         ...
 
-    def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[np.uint8]:
-        """Return crops.
+    def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[Any]:
+        """Return crops, or what the network makes of them first.
 
         Args:
             items: Shape (k,), indices into `labels`.
             epoch: From 0. The same item, epoch and object give the same picture.
 
         Returns:
-            Shape (k, S, S, 3), RGB.
+            Shape (k, S, S, 3), RGB, uint8; or whatever the network's `prepare` takes.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Crops (n, S, S, 3) uint8 RGB and their labels (n,) float32."""
+    """Crops (n, S, S, 3) uint8 RGB, or what stands for them, and their labels (n,) float32."""
 
-    crops: NDArray[np.uint8]
+    crops: NDArray[Any]
     labels: NDArray[np.float32]
 
 

@@ -25,6 +25,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _clear_left_over(path)
         with temporary.open("wb") as stream:
             stream.write(content)
             stream.flush()
@@ -36,6 +37,24 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise CheckpointError(
             f"{path} cannot be written ({error.strerror}, {len(content)} bytes){kept}; free some space and resume"
         ) from error
+
+
+def _clear_left_over(path: Path) -> None:
+    """Remove what processes that were killed in the middle of writing this file left beside it."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        number = left.name.removesuffix(".part").rpartition(".")[2]
+        if number.isdecimal() and not _is_running(int(number)):
+            left.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:

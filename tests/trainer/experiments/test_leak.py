@@ -1,0 +1,45 @@
+"""Labels that depend on the infant only: whoever is tested on new infants can only guess, and the leak shows.
+
+The full proof on drawn infants, with N-CNN, is in docs/experiments.md. Here it is a small network on painted pictures.
+"""
+
+import pytest
+
+from trainer.experiments import cross_validate, read_config
+from trainer.training import Silence
+
+FIELDS = {
+    "model": "mimic",
+    "network": {"width": 8, "depth": 1},
+    "contract": {"size_px": 32, "margin": 0.0},
+    "training": {"epochs": 12, "patience_epochs": 12, "batch_size": 8, "mixup": 0.0, "label_smoothing": 0.0},
+    "augmentation": "light",
+}
+
+
+class _Quiet(Silence):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+
+@pytest.fixture(scope="module")
+def manifest(paint_study):
+    return paint_study(subjects=14, each=6, by_subject=True).folder.with_suffix(".csv")
+
+
+def auc(manifest, folder, protocol):
+    config = read_config(None, FIELDS | {"manifest": str(manifest), "protocol": protocol})
+    return cross_validate(config, folder, lambda *_: _Quiet())["pooled"]["auc"]
+
+
+def test_new_infants_can_only_be_guessed_while_the_dissertation_protocol_seems_to_succeed(manifest, tmp_path):
+    strict = auc(manifest, tmp_path / "strict", {"name": "strict"})
+    # The copies keep the infant's colour, whatever their angle; two folds of one epoch's 36 copies are enough.
+    leaky = auc(manifest, tmp_path / "leaky", {"name": "dissertation", "folds": 2, "expansion": "none"})
+
+    assert strict["low"] <= 0.5 <= strict["high"]
+    assert leaky["low"] > 0.6
+    assert leaky["value"] > 0.85

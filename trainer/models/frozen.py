@@ -1,0 +1,205 @@
+"""Trains the dense layers of a ResNet50 whose trunk is frozen: every crop passes the trunk once, not in every epoch.
+
+What the trunk makes of a crop (2,048 numbers) never changes while the trunk does not. The features of all variations
+of a picture are therefore computed once and kept in one small file, named after everything that they depend on: the
+weights of the trunk, the input, the picture and how it is varied. Folds, heads and later runs share them; the dense
+layers then train in seconds. The variations of a picture are drawn once, and not anew in every epoch.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.crops import CropSet, VariedSamples
+from trainer.crops.expansion import EXPANSIONS, ExpandedSamples
+from trainer.models.plan import NetworkPlan
+from trainer.networks import Architecture, PainNetwork, ResNet50, ResNet50Head, ResNet50Settings
+from trainer.protocols import AS_IT_IS, Items
+from trainer.training import Listener, resolve_device
+from trainer.training.determinism import pinned_threads, seed_torch
+from trainer.training.memory import kept_memory
+from trainer.training.storage import write_atomically
+
+__all__ = ["FEATURES_FOLDER", "FeatureSamples", "FrozenTrunk", "frozen_trunk"]
+
+FEATURES_FOLDER = "features"
+"""Name of the folder, beside the crops, where features are kept."""
+
+_BATCH = 16
+_SETTLE_CROPS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSamples:
+    """Features in the place of crops.
+
+    Attributes:
+        features: Shape (n, 2048), float16.
+        labels: Shape (n,).
+    """
+
+    features: NDArray[np.float16]
+    labels: NDArray[np.float32]
+
+    def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[np.float16]:
+        """Return the chosen features; they are the same in every epoch."""
+        del epoch
+        return self.features[items]
+
+
+class FrozenTrunk:
+    """A frozen network's features of crops, kept on disk.
+
+    Args:
+        network: Whose trunk it is, in evaluation mode.
+        crops: The pictures.
+        folder: Where features are kept.
+        device: Where the trunk computes.
+        progress: Told of the pictures done and their number.
+    """
+
+    def __init__(
+        self,
+        network: ResNet50,
+        crops: CropSet,
+        folder: Path,
+        device: torch.device,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> None:
+        self.network = network
+        self._crops, self._device, self._progress = crops, device, progress
+        weights = hashlib.sha256(crops.contract.model_dump_json().encode())
+        for name, tensor in sorted(network.state_dict().items()):
+            if not name.startswith("head."):
+                weights.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        self._folder = folder / weights.hexdigest()[:16]
+
+    def samples(self, items: Items, plan: NetworkPlan, *, vary: bool) -> FeatureSamples:
+        """Return the features of pictures, varied as their protocol and the plan say.
+
+        Args:
+            items: Which pictures; copies of the dissertation protocol are told apart by their variant.
+            plan: Expansion preset, augmentation, copies and seed.
+            vary: Whether pictures that are no fixed copies are varied.
+
+        Raises:
+            CheckpointError: The features cannot be written.
+        """
+        rows, places = np.unique(items.rows, return_inverse=True)
+        fixed = bool(len(items.variants)) and items.variants[0] != AS_IT_IS
+        kept = []
+        for done, row in enumerate(rows.tolist(), start=1):
+            kept.append(self._of_picture(row, plan, fixed=fixed, vary=vary, pictures=len(rows)))
+            self._progress(done, len(rows))
+        if fixed:
+            chosen = [kept[place][variant] for place, variant in zip(places, items.variants, strict=True)]
+            return FeatureSamples(np.stack(chosen), self._crops.labels[items.rows])
+        counts = [len(features) for features in kept]
+        return FeatureSamples(np.concatenate(kept), self._crops.labels[np.repeat(rows, counts)])
+
+    def _of_picture(
+        self, row: int, plan: NetworkPlan, *, fixed: bool, vary: bool, pictures: int
+    ) -> NDArray[np.float16]:
+        """Return the features of all variations of one picture, shape (k, 2048)."""
+        copies = plan.copies_of(pictures)
+        one = np.array([row], np.int64)
+        if fixed:
+            variants = np.arange(len(EXPANSIONS[plan.expansion]))
+            drawn = ExpandedSamples(self._crops, np.repeat(one, len(variants)), variants, plan.expansion)
+            how = f"fixed {plan.expansion}"
+        elif vary:
+            drawn = VariedSamples(self._crops, one, plan.augmentation, plan.training.seed, copies)
+            how = f"varied {plan.augmentation!r} {plan.training.seed} {copies} {row}"
+        else:
+            return self._stored(self._crops.exact(one), "exact")
+        return self._stored(drawn.crops(np.arange(len(drawn.labels)), 0), how)
+
+    def _stored(self, crops: NDArray[np.uint8], how: str) -> NDArray[np.float16]:
+        key = hashlib.sha256(how.encode() + crops.tobytes()).hexdigest()[:32]
+        path = self._folder / f"{key}.npy"
+        if path.exists():
+            return np.asarray(np.load(path, allow_pickle=False), np.float16)
+        features = self._computed(crops)
+        content = io.BytesIO()
+        np.save(content, features, allow_pickle=False)
+        write_atomically(path, content.getvalue())
+        return features
+
+    def _computed(self, crops: NDArray[np.uint8]) -> NDArray[np.float16]:
+        parts = []
+        with torch.inference_mode(), pinned_threads(1), kept_memory():
+            for start in range(0, len(crops), _BATCH):
+                batch = torch.from_numpy(crops[start : start + _BATCH]).to(self._device)
+                parts.append(self.network.features(self.network.prepare(batch, self._crops.contract)).cpu().numpy())
+        return np.concatenate(parts).astype(np.float16)
+
+    def head_architecture(self) -> Architecture:
+        """Return the dense layers as an architecture of their own, for the training loop."""
+        return Architecture(
+            name="resnet50-head",
+            summary="dense layers on frozen features",
+            settings_type=ResNet50Settings,
+            build=lambda settings: ResNet50Head(ResNet50(settings)),
+            contract=self._crops.contract,
+        )
+
+    def with_head(self, head: PainNetwork) -> PainNetwork:
+        """Return the whole network, on the CPU, with trained dense layers."""
+        ResNet50Head(self.network).load_state_dict(head.state_dict())
+        network = self.network.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        network.eval()
+        return network
+
+
+def frozen_trunk(
+    plan: NetworkPlan, crops: CropSet, learn: Items, folder: Path, listener: Listener
+) -> FrozenTrunk | None:
+    """Return the frozen trunk of a plan's network, or None where more than the dense layers is trained.
+
+    A trunk without pre-trained weights is random. Its batch normalisation then takes the statistics of some training
+    crops, so that its features are neither all zero nor endless, and the listener is told what such features are worth.
+
+    Args:
+        plan: What is trained.
+        crops: The pictures.
+        learn: Which are learnt from.
+        folder: Where features are kept.
+        listener: Is told of the progress.
+    """
+    device = resolve_device(plan.training.device)
+    seed_torch(plan.training.seed)
+    network = plan.architecture.create(plan.settings)
+    if not isinstance(network, ResNet50) or network.settings.train != "head":
+        return None
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
+    if plan.initial_state is not None:
+        network.load_state_dict(plan.initial_state)
+    else:
+        listener.note(
+            "no pre-trained weights are given (--set weights=FILE), so the frozen trunk is random: expect little of it"
+        )
+        with pinned_threads(plan.training.threads):
+            _settle(network, crops, learn)
+    network.eval()
+    return FrozenTrunk(network, crops, folder, device, lambda done, total: listener.batch_done(0, done, total))
+
+
+def _settle(network: ResNet50, crops: CropSet, learn: Items) -> None:
+    """Give a random trunk's batch normalisation the statistics of some training crops."""
+    rows = np.unique(learn.rows)
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SETTLE_CROPS)).astype(np.int64))]
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.train()
+        norm.momentum = 1.0
+    with torch.no_grad():
+        device = next(network.parameters()).device
+        network.features(network.prepare(torch.from_numpy(crops.exact(some)).to(device), crops.contract))
+    for norm in norms:
+        norm.momentum = 0.1
