@@ -21,6 +21,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "explain": LazyCommand("trainer.commands.explain", "draw where a network looks, and score it"),
     "report": LazyCommand("trainer.commands.report", "write everything about several runs on one page"),
     "fit": LazyCommand("trainer.commands.fit", "train the final model and write the bundle that the monitor loads"),
+    "evaluate": LazyCommand(
+        "trainer.commands.evaluate", "test a trained model on held-out pictures or another data set"
+    ),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }
 

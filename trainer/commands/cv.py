@@ -79,17 +79,25 @@ def _cores(experiment: ExperimentConfig) -> int:
 
 def summary_lines(results: dict[str, Any]) -> list[str]:
     """Return the main figures of a run for people."""
-    told = [f"{results['pictures']} answers, {results['subjects']} subjects."]
-    if results["without_face"]["pictures"]:
-        missing, accuracy = results["without_face"]["pictures"], results["accuracy_if_missing_is_wrong"]
-        told.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
-    for name in ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier"):
-        figure, folds = results["pooled"][name], results["mean_over_folds"][name]
-        told.append(f"{name:12} {_number(figure['value'])} {_range(figure)}   over folds {_spread(folds)}")
+    told = figure_lines(results)
     shared = [entry for entry in results["audit"] if entry["sides"][0] == "development" and not entry["clean"]]
     if shared:
         share = max(len(entry["subjects"]) for entry in shared)
         told.append(f"Warning: up to {share} tested infants were seen in training; `nicu-trainer audit` says more.")
+    return told
+
+
+def figure_lines(results: dict[str, Any]) -> list[str]:
+    """Return how many pictures were answered, and how well, for people."""
+    told = [f"{results['pictures']} answers, {results['subjects']} subjects."]
+    if results["without_face"]["pictures"]:
+        missing, accuracy = results["without_face"]["pictures"], results["accuracy_if_missing_is_wrong"]
+        told.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
+    several = len(results["folds"]) > 1
+    for name in ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier"):
+        figure = results["pooled"][name]
+        spread = f"   over folds {_spread(results['mean_over_folds'][name])}" if several else ""
+        told.append(f"{name:12} {_number(figure['value'])} {_range(figure)}{spread}")
     return told
 
 
