@@ -1,6 +1,7 @@
 """Every alert from its first record to its newest, open ones apart from past ones, in bounded memory."""
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,6 +87,21 @@ class AlertBook:
         for shelf in (current, past):
             while len(shelf) > _PER_PLACE:
                 shelf.popitem(last=False)
+
+    def recall(self, bed_id: str | None, alerts: Iterable[AlertDraft]) -> None:
+        """Take the records of an earlier run, oldest first; what was not over then is for this run to say.
+
+        They are no news: they are not counted, and no reader of records gets them.
+        """
+        episodes: OrderedDict[str, AlertEpisode] = OrderedDict()
+        for alert in alerts:
+            episodes[alert.alert_id] = _go_on(episodes.pop(alert.alert_id, None), alert)
+        past = self._past.setdefault(bed_id, OrderedDict())
+        for alert_id, episode in episodes.items():
+            if not episode.is_open and alert_id not in self._open.get(bed_id, {}):
+                past[alert_id] = episode
+        while len(past) > _PER_PLACE:
+            past.popitem(last=False)
 
     def forget(self, bed_id: str) -> None:
         """Drop the alerts of a bed that is not watched any more."""

@@ -114,6 +114,11 @@ class Outbox:
         with self._mutex:
             return {**stored, **self._snapshots}
 
+    def history(self, limit: int) -> list[AlertDraft]:
+        """Return the newest alerts on the disk, oldest first; none while the disk cannot be read."""
+        spool = self._spool
+        return (self._guard(lambda: spool.history(limit)) if spool is not None else None) or []
+
     def record(self) -> SpoolRecord:
         """Return what the spool occupies and what was given up, in memory and on the disk."""
         spool = self._spool

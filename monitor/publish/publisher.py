@@ -126,6 +126,10 @@ class Publisher:
         """Return the alarm state of every bed as last handed in, in this run or an earlier one."""
         return self._outbox.load_snapshots()
 
+    def history(self, limit: int) -> list[AlertDraft]:
+        """Return the newest alerts that this run or an earlier one stored, oldest first."""
+        return self._outbox.history(limit)
+
     def start(self) -> None:
         """Start storing and sending."""
         self._outbox.start()

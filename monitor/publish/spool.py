@@ -284,6 +284,16 @@ class Spool:
         with self._reading() as database:
             return dict(database.execute("SELECT bed, body FROM snapshots").fetchall())
 
+    def history(self, limit: int) -> list[AlertDraft]:
+        """Return the newest stored alerts, oldest first; those of an older form, which cannot be read, are left out."""
+        with self._reading() as database:
+            rows = database.execute("SELECT draft FROM alerts ORDER BY seq DESC LIMIT ?", (limit,)).fetchall()
+        drafts = []
+        for (draft,) in reversed(rows):
+            with suppress(ValueError):
+                drafts.append(AlertDraft.model_validate_json(draft))
+        return drafts
+
     def delete_snapshot(self, bed: str) -> None:
         """Forget a bed that left the configuration."""
         with self._transaction() as database:

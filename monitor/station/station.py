@@ -48,6 +48,7 @@ _DECISION_SECONDS = 5.0
 _PUBLISHER_LIMIT_SECONDS = 30.0
 _STATE_SECONDS = 0.5
 _MODELS = "models"
+_HISTORY_SHOWN = 2_000
 """Where the copies of the models lie in the state directory."""
 
 
@@ -221,7 +222,8 @@ class Station:
         }
 
     def _restore(self) -> None:
-        """Go on with the alarms of an earlier run."""
+        """Go on with the alarms of an earlier run, and show those that were over."""
+        self.board.recall(self.publisher.history(_HISTORY_SHOWN))
         kept = self.publisher.load_snapshots()
         for name, snapshot in kept.items():
             target = self.shared if name == "" else self.beds.get(name)

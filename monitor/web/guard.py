@@ -1,7 +1,8 @@
 """The gate before every page, route and websocket: whose request it is, where it comes from, what it may reach.
 
 - The name in `Host` must be one that this station goes by; a page elsewhere that points its own name at 127.0.0.1
-  (DNS rebinding) gets nothing.
+  (DNS rebinding) gets nothing. Metrics and health of a station that others reach over the network are the exception:
+  Prometheus and probes come by addresses that change (a pod's), and whoever reaches the port may read these anyway.
 - What changes something, and every websocket, must come from a page of this station: the browser's `Origin` must be
   our own. Together with `SameSite` cookies this keeps other pages from acting in a user's name (CSRF).
 - Everything but health, metrics, the login and the UI library's own files needs a visitor who may see it.
@@ -72,7 +73,7 @@ class Guard:
     def _refusal(self, connection: HTTPConnection, scope: Scope) -> Response | None:
         path: str = scope["path"]
         host = connection.headers.get("host", "")
-        if not self._is_our_name(host):
+        if not self._is_our_name(host) and not self._is_probe(scope):
             return _problem(421, "this station does not go by that name; see web.allowed_hosts")
         is_websocket = scope["type"] == "websocket"
         if (is_websocket or scope["method"] not in _READING) and not _is_same_origin(connection, host):
@@ -89,6 +90,10 @@ class Guard:
         if is_websocket or path.startswith("/api/") or "text/html" not in connection.headers.get("accept", ""):
             return _problem(401, "log in first", {"WWW-Authenticate": "Bearer"})
         return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+
+    def _is_probe(self, scope: Scope) -> bool:
+        is_read = scope["type"] == "http" and scope["method"] in _READING
+        return is_read and scope["path"] in self._site.endpoints and not self._site.config.http.is_loopback
 
     def _is_our_name(self, host: str) -> bool:
         allowed = self._site.config.web.allowed_hosts

@@ -36,7 +36,7 @@ class AlertTable:
         with ui.element("section").props(f'aria-label="Alerts of {bed_id}"').classes("alerts"):
             ui.label("Alerts").props("role=heading aria-level=2").classes("section-title")
             self._remedy = ui.label().classes("remedy")
-            self._none = ui.label("There has been no alert since the station was started.").classes("empty")
+            self._none = ui.label("There has been no alert.").classes("empty")
             self._table = ui.table(columns=_COLUMNS, rows=[], row_key="id").props("flat wrap-cells hide-pagination")
             self._table.props(f":rows-per-page-options=[0] :grid=Quasar.Screen.lt.md aria-label='Alerts of {bed_id}'")
 

@@ -189,3 +189,33 @@ def test_a_write_costs_microseconds(observation):
         costs.append(time.perf_counter() - begin)
     # The median, because the machine may be busy with something else.
     assert sorted(costs)[1000] < 50e-6
+
+
+def test_alerts_of_an_earlier_run_are_history_and_no_news(board, clock, alert):
+    over = {"phase": Phase.END, "condition_present": False, "signal": Signal.OFF}
+    begun = [alert(alert_id=name) for name in ("over", "still-on")]
+    clock.advance(20)
+    board.recall([*begun, alert(alert_id="over", **over)])
+    clock.advance(1)
+    snapshot = board.snapshot()
+    [episode] = snapshot.bed("bed-1").past_alerts
+    assert (episode.newest.alert_id, episode.is_open) == ("over", False)
+    assert episode.reason.phase is Phase.START
+    assert episode.ended_at is not None
+    # Whether the other one is still on is for this run to say.
+    assert snapshot.bed("bed-1").open_alerts == ()
+    assert (snapshot.newest_record, board.records_after(0)) == (0, ())
+    board.transition("bed-1", alert(alert_id="over"))
+    clock.advance(1)
+    bed = board.snapshot().bed("bed-1")
+    assert (len(bed.open_alerts), len(bed.past_alerts)) == (1, 0)
+
+
+def test_history_is_bounded_and_of_watched_beds_only(board, clock, alert):
+    over = {"phase": Phase.END, "condition_present": False, "signal": Signal.OFF}
+    records = [alert(alert_id=f"a{n}", **over) for n in range(300)]
+    gone = [record.model_copy(update={"bed": "bed-gone"}) for record in records]
+    board.recall([*gone, *records])
+    past = board.snapshot().bed("bed-1").past_alerts
+    assert [episode.newest.alert_id for episode in past] == [f"a{n}" for n in range(299, 199, -1)]
+    assert board.find_alert("a0") is None

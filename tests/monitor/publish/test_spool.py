@@ -15,7 +15,7 @@ from monitor.clock import ManualClock
 from monitor.errors import PublishError, SpoolError
 from monitor.pain.vocabulary import Code, Phase
 from monitor.publish.spool import Position, Spool
-from monitor.publish.spool_file import set_damaged_aside
+from monitor.publish.spool_file import DATABASE_NAME, set_damaged_aside
 
 MEGABYTE = 1_000_000
 
@@ -41,6 +41,20 @@ def test_numbers_begin_at_one_and_go_on_after_a_restart(tmp_path: Path) -> None:
     assert again.append([make_draft("c")]) == [3]
     assert [alert.draft["alert_id"] for alert in again.pending(10)] == ["a", "b", "c"]
     assert again.load_snapshots() == {"bed-1": "state 2"}
+    again.close()
+
+
+def test_the_newest_alerts_can_be_read_back_oldest_first_after_a_restart(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    drafts = [make_draft(name) for name in "abcd"]
+    spool.append(drafts)
+    spool.close()
+    with sqlite3.connect(tmp_path / DATABASE_NAME) as database:
+        database.execute('UPDATE alerts SET draft = \'{"schema": "another"}\' WHERE seq = 3')
+    database.close()
+    again = open_spool(tmp_path)
+    assert again.history(3) == [drafts[1], drafts[3]]
+    assert again.history(100) == [drafts[0], drafts[1], drafts[3]]
     again.close()
 
 

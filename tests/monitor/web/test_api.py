@@ -178,6 +178,18 @@ def test_names_of_a_proxy_are_allowed_by_configuration(make_rig):
     assert rig.client().get("/api/v1/beds", headers={"Host": "nicu.example"}).status_code == 200
 
 
+def test_prometheus_and_probes_may_come_by_any_name_where_others_reach_the_station(make_rig):
+    """A pod's probes come by its address, which nobody can list; what they read is open to all who reach the port."""
+    rig = make_rig(anonymous="none", host="0.0.0.0", allowed_hosts=("nicu.example",))  # noqa: S104 - only configured
+    other = {"Host": "10.1.2.3:9108"}
+    assert rig.client().get("/healthz", headers=other).status_code == 200
+    assert rig.client().get("/api/v1/beds", headers=other).status_code == 421
+    assert rig.client().post("/healthz", headers=other).status_code == 421
+    # On a loopback address, other names come from pages that point them there.
+    alone = make_rig(anonymous="none")
+    assert alone.client().get("/healthz", headers={"Host": "evil.example"}).status_code == 421
+
+
 def test_guessing_at_a_password_is_slowed_down(rig):
     client = rig.client()
     statuses = [log_in(rig, client, f"guess {n}").status_code for n in range(6)]
