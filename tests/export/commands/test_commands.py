@@ -24,6 +24,7 @@ def test_the_detector_is_built_once_and_then_only_checked(retinaface_wheel: Path
     assert "building the face detector" in _run(detector.command, *arguments)
     built = read_bundle(tmp_path / "r", kind="detector")
     assert [(v.size_px, v.precision, v.verification) for v in built.manifest.variants] == [
+        (224, "fp32", {"onnxruntime": "passed"}),
         (320, "fp32", {"onnxruntime": "passed"}),
         (640, "fp32", {"onnxruntime": "passed"}),
     ]
