@@ -138,9 +138,9 @@ def _read_labels(words: list[str], positive: str | None, table: Path) -> tuple[d
         return known, []
     if len(found) != len(Label):
         raise DataError(f"{table} must have two labels, but has {told or 'none'}; name the wanted one with --positive")
-    first, second = sorted(
-        found, key=lambda word: (known.get(word) is Label.NO_PAIN, word not in known, *_plainness(word))
-    )
+    if all(_is_number(word) for word in found):
+        known = {}  # 1 and 2, say: the larger number is positive, whatever 1 means beside 0
+    first, second = sorted(found, key=lambda word: (_rank(known.get(word)), *_plainness(word)))
     labels = {first: Label.PAIN, second: Label.NO_PAIN}
     return labels, [f"{_told(labels)}; choose with --positive"]
 
@@ -151,10 +151,22 @@ def _told(labels: dict[str, Label]) -> str:
     return f"{positive} is taken as the positive class, which is called pain from here on, and {others} as no pain"
 
 
-def _plainness(word: str) -> tuple[int, float, str]:
-    """Order labels from the likeliest name of a positive class to the least likely."""
-    lower = word.lower()
+def _rank(label: Label | None) -> int:
+    """Order words whose meaning is known: the positive one first, the other one last."""
+    return 1 if label is None else 0 if label is Label.PAIN else 2
+
+
+def _is_number(word: str) -> bool:
     try:
-        return 0, -float(word), lower  # of two numbers the larger one is positive
+        float(word)
     except ValueError:
-        return int(lower in _PLAIN_WORDS or lower.startswith(_PLAIN_BEGINNINGS)), 0.0, lower
+        return False
+    return True
+
+
+def _plainness(word: str) -> tuple[int, float, str]:
+    """Order labels from the likeliest name of a positive class to the least likely; of numbers the larger one."""
+    lower = word.lower()
+    if _is_number(word):
+        return 0, -float(word), lower
+    return int(lower in _PLAIN_WORDS or lower.startswith(_PLAIN_BEGINNINGS)), 0.0, lower
