@@ -184,6 +184,14 @@ class AnalysisSettings(_Settings):
     """How often frames are judged, and by how many workers."""
 
     frames_per_second: float = Field(default=5.0, gt=0.0, le=60.0)
+    calm_frames_per_second: float | None = Field(
+        default=None,
+        ge=1.0,
+        le=60.0,
+        description="Rate of a bed whose patient has shown no sign of pain for 15 s; any sign, or no face, brings the "
+        "full rate back at once. 2 saves half of the work and lets a first sign wait for up to half a second; pictures "
+        "that stand still are told from live ones less surely. When absent, every bed has the full rate.",
+    )
     workers: int | None = Field(default=None, ge=1, le=64, description="Inference threads; one per core when absent.")
 
 

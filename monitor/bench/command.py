@@ -67,6 +67,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option(
     "--rate", type=click.FloatRange(0.0, 60.0, min_open=True), default=5.0, show_default=True, help="Frames/s to judge."
 )
+@click.option("--calm-rate", type=click.FloatRange(1.0, 60.0), help="Of calm beds: analysis.calm_frames_per_second.")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]),
@@ -88,6 +89,7 @@ def command(
     clip: Path | None,
     size: str | None,
     rate: float,
+    calm_rate: float | None,
     engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"],
     largest: int,
     growth: tuple[int, ...],
@@ -119,7 +121,7 @@ def command(
             beds=(BedSettings(id="bed-1", camera=CameraSettings(url=str(clip.absolute()))),),
             models=ModelSettings(engine=engine),
             faces=FaceSettings(track_guided=not whole_pictures),
-            analysis=AnalysisSettings(frames_per_second=rate),
+            analysis=AnalysisSettings(frames_per_second=rate, calm_frames_per_second=calm_rate),
         )
         click.echo("measuring decoder and models alone ...", err=True)
         plan = Plan(clip, cameras, seconds, source, base, measure_pure_costs(clip, base))

@@ -29,6 +29,7 @@ from monitor.config import (
 from monitor.demo.servers import LocalRedis
 from monitor.errors import MonitorError
 from monitor.publish.alert import GenerationMode
+from monitor.station.pace import CALM_SECONDS
 from monitor.station.station import Station
 from monitor.video.camera import Camera
 from monitor.video.status import CameraStatus, DropCause
@@ -94,7 +95,8 @@ def run_station(plan: Plan) -> RunResult:
         recorder = Recorder(clock)
         config = _configuration(plan, urls, directory, redis_url)
         station = running.enter_context(Station(config, GenerationMode.TEST, clock, on_judged=recorder.note))
-        _wait_for_pictures(recorder, names)
+        calms = plan.base.analysis.calm_frames_per_second is not None
+        _wait_for_pictures(recorder, names, _SETTLE_SECONDS + (CALM_SECONDS if calms else 0.0))
         measured = _measure(plan, station.cameras, recorder)
         after_megabytes = resident_megabytes()
         snapshot = station.board.snapshot()
@@ -118,7 +120,7 @@ def _configuration(plan: Plan, urls: Mapping[str, str], directory: Path, redis_u
     )
 
 
-def _wait_for_pictures(recorder: Recorder, names: Iterable[str]) -> None:
+def _wait_for_pictures(recorder: Recorder, names: Iterable[str], settle_seconds: float) -> None:
     """Wait until every bed was judged once and the first search for faces is over.
 
     A bed that is never judged is starved, and the result shall say so; only when none is judged, something is broken.
@@ -128,7 +130,7 @@ def _wait_for_pictures(recorder: Recorder, names: Iterable[str]) -> None:
         time.sleep(_SAMPLE_SECONDS)
     if not recorder.judged_beds():
         raise MonitorError(f"no picture was judged in {_START_SECONDS:g} s; look with `nicu-monitor doctor`")
-    time.sleep(_SETTLE_SECONDS)
+    time.sleep(settle_seconds)
 
 
 def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _Measured:
@@ -173,13 +175,14 @@ def _result(
         decoded=sum(bed.decoded for bed in beds.values()),
         reconnects=sum(bed.reconnects for bed in beds.values()),
     )
+    analysis = plan.base.analysis
     return RunResult(
         machine=describe_machine(),
         cameras=plan.cameras,
         source=plan.source,
         clip=plan.clip.name,
         size_px=plan.pure.size_px,
-        wanted_frames_per_second=plan.base.analysis.frames_per_second,
+        wanted_frames_per_second=analysis.calm_frames_per_second or analysis.frames_per_second,
         seconds=measured.seconds,
         engine=engine,
         redis=redis,

@@ -1,6 +1,7 @@
 """The composition root: one station from configuration to running daemon and back to rest."""
 
 import logging
+import math
 import os
 import uuid
 from collections.abc import Callable, Iterable
@@ -32,6 +33,7 @@ from monitor.publish.status_server import Health
 from monitor.scheduling import FairScheduler
 from monitor.station.desk import AlertDesk
 from monitor.station.orders import Orders
+from monitor.station.pace import Pace
 from monitor.station.shared_alarms import SharedAlarms
 from monitor.station.supervisor import Report, Supervisor
 from monitor.station.throughput import Throughput
@@ -83,6 +85,8 @@ class Station:
         self._models = ModelSet(config.models, config.faces, KeptBundles(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
+        analysis = config.analysis
+        self._pace = Pace(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
         self._started_seconds = self.clock.monotonic()
@@ -127,7 +131,7 @@ class Station:
             self._heartbeats,
             {name: (bed, self.cameras[name]) for name, bed in self.beds.items()},
             self._throughput,
-            config.analysis.frames_per_second,
+            self._pace.least_rate,
             self.publisher.figures,
             config.spool.directory,
             self._report,
@@ -260,6 +264,9 @@ class Station:
     def _judged(self, bed: Bed, judgement: Judgement) -> None:
         now = self.clock.monotonic()
         self._throughput.add(bed.id, now)
+        camera, rate = self.cameras[bed.id], self._pace.rate(bed.id, judgement.observation)
+        if not math.isclose(camera.frames_per_second or 0.0, rate):
+            camera.frames_per_second = rate
         age_seconds = max(0.0, now - judgement.frame.time_seconds)
         sighting = judgement.sighting
         self.metrics.frame_judged(
