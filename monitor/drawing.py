@@ -60,7 +60,12 @@ def _label_face(image: NDArray[np.uint8], tracked: TrackedFace, colour: Colour) 
     scale = _scale(image)
     x0, y0, _, _ = tracked.face.box.bounds()
     label = f"#{tracked.track_id} {tracked.face.score:.2f} {tracked.face.orientation_deg:+.0f} deg"
-    _text(image, label, (round(x0), max(round(y0) - 6, 12)), 0.5 * scale, colour)
+    place = (round(x0), max(round(y0) - 6, 12))
+    size = 0.55 * scale
+    (width, height), below = cv2.getTextSize(label, _FONT, size, max(1, round(1.6 * size)))
+    # On a ground of its own: no colour can be read on every blanket.
+    cv2.rectangle(image, (place[0] - 4, place[1] - height - 4), (place[0] + width + 4, place[1] + below), _PAPER, -1)
+    _text(image, label, place, size, colour)
 
 
 def _scale(image: NDArray[np.uint8]) -> float:

@@ -133,8 +133,8 @@ def read_users(path: Path) -> UserList:
         match = _LINE.match(line)
         if match is None or match["role"] not in list(Role) or not _is_secret(match["secret"]):
             raise ConfigError(
-                f"{path}:{number}: this is no line that `nicu-monitor users` has written: NAME ROLE SECRET, where SECRET "
-                "is scrypt$... or the SHA-256 of a token; other kinds of hash are not supported"
+                f"{path}:{number}: this is no line that `nicu-monitor users` has written: NAME ROLE SECRET, where "
+                "SECRET is scrypt$... or the SHA-256 of a token; other kinds of hash are not supported"
             )
         if match["name"] in users:
             raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")

@@ -1,6 +1,7 @@
 """What docs/subscribe.md shows works as it stands there."""
 
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,10 +21,35 @@ def acl_rule(user: str) -> list[str]:
     return line.replace("PASSWORD", "word").split()
 
 
-def test_the_example_reads_alerts_and_survives_a_restart_of_redis(redis_server: RedisServer, make_publisher) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert len(example.splitlines()) <= 30
-    process = subprocess.Popen([sys.executable, "-c", example, redis_server.url], stdout=subprocess.PIPE, text=True)
+def example(language: str) -> str:
+    (text,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    return text
+
+
+def python_command(_: Path) -> list[str]:
+    assert len(example("python").splitlines()) <= 30
+    return [sys.executable, "-c", example("python")]
+
+
+def node_command(directory: Path) -> list[str]:
+    """The example with the package that it names, which npm fetches."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed: apt-get install nodejs npm")
+    fetch = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(directory), "redis"]
+    done = subprocess.run(fetch, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"npm cannot fetch the package redis: {done.stderr.strip()[-200:]}")
+    file = directory / "subscribe.mjs"
+    file.write_text(example("js"))
+    return ["node", str(file)]
+
+
+@pytest.mark.parametrize("command", [python_command, node_command], ids=["python", "node"])
+def test_the_example_reads_alerts_and_survives_a_restart_of_redis(
+    command, redis_server: RedisServer, make_publisher, tmp_path
+) -> None:
+    words = [*command(tmp_path), redis_server.url]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.extend(iter(process.stdout.readline, "")))
