@@ -9,10 +9,10 @@ from doc_pages import PAGES, REASONS, REPOSITORY, RUN, blocks_of, indented_code
 
 from monitor.config_file import find_mistakes
 
-# Pages whose commands are run by a test of their own, beside what they need.
+# What is run by a test of its own, beside what it needs: page to test and languages.
 OWN_TESTS = {
-    "api.md": "tests/monitor/web/test_api_docs.py",
-    "subscribe.md": "tests/monitor/publish/test_subscribe_page.py",
+    "api.md": ("tests/monitor/web/test_api_docs.py", RUN),
+    "subscribe.md": ("tests/monitor/publish/test_subscribe_page.py", ("python", "js")),
 }
 # What takes long is run with smaller figures, and what opens well-known ports with others.
 SHORTER = {
@@ -30,9 +30,11 @@ SHORTER = {
         "--scale 1": "--scale 0.1",
         "--infants 49 --seconds 20": "--infants 2 --seconds 1",
         "--count 300": "--count 2",
+        "--train 3000 --test 1000": "--train 4 --test 4 --jobs 1",
     },
     "train.md": {
         "--scale 0.5": "--scale 0.15",
+        "nicu-trainer ingest cope cope\n": "rm cope/S[12]*\nnicu-trainer ingest cope cope\n",  # ten infants are enough
         "nicu-trainer cv ": "nicu-trainer cv --jobs 1 ",
         "--epochs 100 --protocol": "--epochs 1 --folds 2 --set training.batch_size=64 --protocol",
         "--epochs 100": "--epochs 1 --set copies=1",
@@ -48,13 +50,19 @@ SHORTER = {
 }
 NEEDED = {
     "operate.md": {"promtool": "prometheus", "amtool": "prometheus-alertmanager"},
+    "subscribe.md": {"redis-cli": "redis-tools"},
     "tour.md": {"curl": "curl"},
 }
 LANGUAGES = {*RUN, "text", "json", "yaml", "svg"}
 
 
 def runnable(page):
-    return [block for block in blocks_of(page) if block.language in RUN and block.skip is None]
+    _, elsewhere = OWN_TESTS.get(page.name, ("", ()))
+    return [
+        block
+        for block in blocks_of(page)
+        if block.language in RUN and block.language not in elsewhere and block.skip is None
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -68,14 +76,12 @@ def test_every_block_names_its_language_and_every_exception_its_reason(page):
 
 
 def test_pages_with_tests_of_their_own_have_them():
-    for page, test in OWN_TESTS.items():
+    for page, (test, _) in OWN_TESTS.items():
         assert page in (REPOSITORY / test).read_text(encoding="utf-8")
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.name not in OWN_TESTS and runnable(page)], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_work(page, workplace):
     blocks = runnable(page)
     for program, package in NEEDED.get(page.name, {}).items():

@@ -116,7 +116,7 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
     main = table.is_main
     labels, logits, subjects = table.labels[main], table.logits[main], table.subjects[main]
     folds = np.unique(table.fold)
-    per_fold = [_fold(table, int(fold)) for fold in folds]
+    per_fold = [_fold(table, int(fold), count) for fold in folds]
     pooled = cluster_intervals(labels, logits, subjects, count)
     certain = None if not table.uncertainty[main].any() else table.uncertainty[main]
     return {
@@ -143,11 +143,18 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
     }
 
 
-def _fold(table: PredictionTable, fold: int) -> dict[str, Any]:
+def _fold(table: PredictionTable, fold: int, count: int) -> dict[str, Any]:
+    """Return a fold's figures, with intervals where it tested several infants."""
     rows = table.is_main & (table.fold == fold)
-    labels, logits = table.labels[rows], table.logits[rows]
-    found = {name: _plain(value) for name, value in figures(labels, logits).items()}
-    return {"fold": fold, "pictures": int(rows.sum()), "figures": found, "confusion": confusion(labels, logits)}
+    labels, logits, subjects = table.labels[rows], table.logits[rows], table.subjects[rows]
+    several = len(np.unique(subjects)) > 1
+    return {
+        "fold": fold,
+        "pictures": int(rows.sum()),
+        "figures": {name: _plain(value) for name, value in figures(labels, logits).items()},
+        "intervals": as_json(cluster_intervals(labels, logits, subjects, count)) if several else None,
+        "confusion": confusion(labels, logits),
+    }
 
 
 def _plain(value: float) -> float | None:

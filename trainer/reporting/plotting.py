@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -33,7 +34,8 @@ INK = "#0a0b0c"
 _PIXELS_PER_POINT = 1.6
 _LEAST_SHARE = 0.55
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8f98", "#7f6bd6")
-_SETTINGS = {
+_SETTINGS: Any = {
+    "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.family": "sans-serif",
@@ -59,8 +61,8 @@ def chart_style() -> Iterator[None]:
 
 
 def plain(text: str) -> str:
-    """Return a text that matplotlib draws as it is: no formula, no hidden legend entry, no new line."""
-    shown = " ".join(text.split()).replace("$", r"\$")
+    """Return a text that matplotlib draws as it is: no hidden legend entry, no new line."""
+    shown = " ".join(text.split())
     return f"\u200b{shown}" if shown.startswith("_") else shown
 
 

@@ -35,7 +35,7 @@ def folder(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "strict"
     flags = [part for flag in FLAGS for part in ("--set", flag)]
     manifest = study.folder.with_suffix(".csv")
-    run(cv, manifest, "--model", "mimic", "--out", folder, *flags, "--epochs", 2)
+    run(cv, manifest, "--model", "mimic", "--out", folder, *flags, "--epochs", 2, "--jobs", 1)
     return folder
 
 

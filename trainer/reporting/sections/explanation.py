@@ -27,6 +27,14 @@ def explanation_section(comparison: Comparison) -> Section:
             "heat up to a tenth of the crop outwards. A heat map is a hint; the interventions are a measurement."
         )
     ]
+    shown = {part.entry.data for part in comparison.reported if part.entry.name in comparison.explained}
+    if real := sorted(name for name in shown if not comparison.data[name].is_drawn):
+        blocks.append(
+            Notice(
+                f"The figures below show faces from {', '.join(real)}. Give this page to nobody who may not see the "
+                "photographs; a report with --no-explain shows no face."
+            )
+        )
     for part in comparison.reported:
         name = part.entry.name
         if name in comparison.explained:
@@ -92,7 +100,7 @@ def _verdict(found: dict[str, Any]) -> str:
     if low is None or high is None:
         told += "its interval is not defined. "
     elif low > 0.5 or high < 0.5:
-        told += "what lies beside the face tells the label, so there is a shortcut, and this model can use it. "
+        told += "what lies beside the face tells this model the label: a shortcut, or how the face was cut. "
     else:
         told += "that is no better than chance. "
     if swap["flip_rate"] is None:

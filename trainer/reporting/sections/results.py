@@ -1,7 +1,10 @@
 """Table 1, both protocols side by side, every figure, and paired differences."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from trainer.evaluation.comparison import figures_table, table_one
-from trainer.evaluation.entry import Entry
+from trainer.evaluation.entry import Entry, interval_text
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.metrics import FIGURES
 from trainer.evaluation.pairing import paired_table
@@ -57,7 +60,7 @@ def figures_section(comparison: Comparison) -> Section:
 
 def _fold_table(entry: Entry) -> Table:
     rows = [
-        [str(fold["fold"] + 1), str(fold["pictures"]), *(decimals(fold["figures"].get(name)) for name in FIGURES)]
+        [str(fold["fold"] + 1), str(fold["pictures"]), *(_of_fold(fold, name) for name in FIGURES)]
         for fold in entry.metrics["folds"]
     ]
     means = entry.metrics["mean_over_folds"]
@@ -65,6 +68,13 @@ def _fold_table(entry: Entry) -> Table:
         rows.append([word, "", *(decimals(means.get(name, {}).get(key)) for name in FIGURES)])
     head = ["fold", "pictures", *(name.replace("_", " ") for name in FIGURES)]
     return Table(f"Fold by fold: {entry.title}, {entry.protocol}, {entry.data}", head, rows)
+
+
+def _of_fold(fold: Mapping[str, Any], name: str) -> str:
+    """Return a figure of a fold, with its interval over infants where there is one."""
+    if not fold.get("intervals"):
+        return decimals(fold["figures"].get(name))
+    return interval_text(fold["intervals"][name])
 
 
 def paired_section(comparison: Comparison) -> Section:
