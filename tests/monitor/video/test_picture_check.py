@@ -50,6 +50,7 @@ def _encoded(run_encoder, tmp_path, options: str) -> list:
     [
         pytest.param("bitrate=800 key-int-max=30", marks=pytest.mark.slow),
         pytest.param("bitrate=3000 key-int-max=30", marks=pytest.mark.slow),
+        "bitrate=400 key-int-max=60",
         "bitrate=2000 key-int-max=15",
     ],
 )
