@@ -15,7 +15,7 @@ __all__ = ["command"]
 
 
 class _Bars:
-    """One bar for each run that is explained.
+    """One bar for each step.
 
     Args:
         progress: Where they are drawn.
@@ -26,13 +26,19 @@ class _Bars:
         self._task: TaskID | None = None
 
     def begin(self, title: str, pictures: int) -> None:
-        """Start the next bar."""
+        """Finish the bar before, and start the next one."""
+        self.finish()
         self._task = self._progress.add_task(title, total=pictures or None)
 
     def advance(self, done: int) -> None:
         """Move it."""
         if self._task is not None:
             self._progress.update(self._task, completed=done)
+
+    def finish(self) -> None:
+        """Fill the last bar."""
+        if self._task is not None:
+            self._progress.update(self._task, total=1, completed=1)
 
 
 @click.command(name="report", epilog=examples("nicu-trainer report runs/ncnn runs/resnet50 --out runs/report"))
@@ -76,6 +82,8 @@ def command(
     explanation = ExplanationSettings(pictures, scored, intervened, methods, seed) if with_maps else None
     settings = ReportSettings(title, reference, resamples, explanation)
     with Progress(console=Console(stderr=True)) as progress:
-        written = write_report(runs, out, settings, _Bars(progress))
+        bars = _Bars(progress)
+        written = write_report(runs, out, settings, bars)
+        bars.finish()
     for path in written:
         click.echo(f"Report: {path}")

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.reporting.document import Document, Section
-from trainer.reporting.explaining import ExplanationSettings, explain_run
+from trainer.reporting.explaining import ExplanationSettings, Progress, explain_run
 from trainer.reporting.gathering import Comparison, gather
 from trainer.reporting.plotting import chart_style
 from trainer.reporting.rendering import as_html, as_markdown, picture_files
@@ -24,7 +23,7 @@ from trainer.reporting.sections.training import audit_section, training_section
 from trainer.reporting.sections.utility import abstention_section, benefit_section
 from trainer.training.storage import write_atomically
 
-__all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "Progress", "ReportSettings", "document_of", "write_report"]
+__all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "ReportSettings", "document_of", "write_report"]
 
 DEFAULT_TITLE = "Comparison of classifiers of pain in newborns' faces"
 HTML_NAME = "report.html"
@@ -56,18 +55,6 @@ _SECTIONS: tuple[Callable[[Comparison], Section], ...] = (
     checklist_section,
     repeat_section,
 )
-
-
-class Progress(Protocol):
-    """Is told how far the slow part, the explanations, has come."""
-
-    def begin(self, title: str, pictures: int) -> None:
-        """A run is going to be explained."""
-        ...
-
-    def advance(self, done: int) -> None:
-        """So many of its pictures were scored."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +119,9 @@ def _explained(comparison: Comparison, out: Path, settings: ExplanationSettings,
         if (entry.model, entry.data) in done:
             unexplained[entry.name] = f"the run {done[entry.model, entry.data]} of the same model is"
             continue
-        progress.begin(f"explaining {entry.title}, {entry.data}", settings.scored)
         try:
             folder = out / _EXPLANATIONS / part.key
-            explained[entry.name] = explain_run(part.run, folder, settings, progress.advance)
+            explained[entry.name] = explain_run(part.run, folder, settings, progress)
         except (DataError, CheckpointError, SettingsError) as error:
             unexplained[entry.name] = str(error)
         else:

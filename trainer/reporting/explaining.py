@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from trainer.experiments.cross_validation import PREDICTIONS_NAME
 from trainer.experiments.run import Run
@@ -13,9 +12,21 @@ from trainer.explanation import draw_figures, intervene, open_material, score_ma
 from trainer.training.determinism import pinned_threads
 from trainer.training.storage import write_atomically
 
-__all__ = ["Explained", "ExplanationSettings", "explain_run"]
+__all__ = ["Explained", "ExplanationSettings", "Progress", "explain_run"]
 
 _RECORD_NAME = "explained.json"
+
+
+class Progress(Protocol):
+    """Is told how far the slow part of a report, the explanations, has come."""
+
+    def begin(self, title: str, pictures: int) -> None:
+        """A step begins, on so many pictures; 0 where it tells nothing until it is done."""
+        ...
+
+    def advance(self, done: int) -> None:
+        """So many of its pictures are done."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +63,14 @@ class Explained:
     interventions: dict[str, Any] | None
 
 
-def explain_run(
-    run: Run, folder: Path, settings: ExplanationSettings, progress: Callable[[int], None] = lambda _: None
-) -> Explained:
+def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress: Progress) -> Explained:
     """Draw and score where a run's networks look.
 
     Args:
         run: Of a network.
         folder: Where figures and numbers are kept; what lies there of the same run and settings is taken as it is.
         settings: How much.
-        progress: Called with the number of pictures scored.
+        progress: Is told of the steps.
 
     Raises:
         DataError: The pictures are gone.
@@ -71,17 +80,22 @@ def explain_run(
     known = _known(folder / _RECORD_NAME, key)
     paths = {method: folder / f"figure2-{method}.png" for method in settings.methods}
     if known is not None and all(path.is_file() for path in paths.values()):
-        progress(settings.scored)
         return Explained(paths, known["scores"], known["interventions"])
     with pinned_threads(1):
         material = open_material(run.folder, None, None)
+        progress.begin(f"{run.title}: drawing", 0)
         drawn = draw_figures(material, material.chosen(settings.pictures, settings.seed), settings.methods, folder)
         scores = interventions = None
         if settings.scored:
             rows = material.chosen(settings.scored, settings.seed)
-            scores = {"pictures": len(rows), **score_maps(material, rows, settings.methods, settings.seed, progress)}
+            progress.begin(f"{run.title}: scoring maps", len(rows))
+            scores = {
+                "pictures": len(rows),
+                **score_maps(material, rows, settings.methods, settings.seed, progress.advance),
+            }
         if settings.intervened:
             rows = material.chosen(settings.intervened, settings.seed)
+            progress.begin(f"{run.title}: changing {len(rows)} pictures", 0)
             interventions = intervene(material, rows, settings.seed)
     content = {"key": key, "scores": scores, "interventions": interventions}
     write_atomically(folder / _RECORD_NAME, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
