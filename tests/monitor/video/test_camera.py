@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from reliability import allowance
 
 from monitor.errors import VideoError
 from monitor.video.gst import gstreamer
@@ -15,6 +16,12 @@ from monitor.video.liveness import StallLimits
 from monitor.video.rtsp_feed import ClipFeed, PaintedFeed
 from monitor.video.status import CameraState, DropCause
 from monitor.video.tap import Tap
+
+# On an idle machine; a busy one gets its allowance.
+OPENING_SECONDS = 6.0
+FROZEN_SECONDS = 6.0
+"""Until a picture is known to stand still; the alarm itself waits until it has done so for 8 s."""
+DARK_SECONDS = 2.0
 
 
 def _playing(camera, frames: int = 1):
@@ -164,13 +171,13 @@ def test_stream_that_cannot_be_decoded_is_opened_again(make_camera, serve, make_
     limits = StallLimits(first_picture_seconds=1.5, picture_seconds=1.0)
     clip = make_clip("mp4", frames=60, pattern="snow")
     camera = make_camera(serve(_Damaged(clip, 0.9, 60)).url("/bed"), extra={"limits": limits})
-    eventually(lambda: camera.status().reconnects >= 1, 15.0)
+    eventually(lambda: camera.status().reconnects >= 1, OPENING_SECONDS * allowance())
     assert camera.status().state is CameraState.LOST
 
 
 def test_pictures_that_would_exhaust_the_memory_are_refused(make_camera, serve, make_clip, eventually):
     camera = make_camera(serve(ClipFeed(make_clip("mp4", frames=10, size=(8448, 64)))).url("/bed"))
-    eventually(lambda: camera.status().last_error, 15.0)
+    eventually(lambda: camera.status().last_error, OPENING_SECONDS * allowance())
     assert "sends pictures of 8448 x 64 px; at most 8192 px a side" in camera.status().last_error
     assert camera.status().pictures == 0
 
@@ -231,10 +238,11 @@ def test_missing_local_camera_is_explained(make_camera, eventually):
 def test_frozen_and_dark_pictures_are_told(make_camera, serve, noise, eventually):
     shown = [noise()(0.0)]
     camera = make_camera(serve(PaintedFeed(lambda _: shown[-1], (320, 240))).url("/bed"))
-    eventually(lambda: camera.status().frozen_since_seconds is not None, 15.0)
+    eventually(_playing(camera))
+    eventually(lambda: camera.status().frozen_since_seconds is not None, FROZEN_SECONDS * allowance())
     assert camera.status().dark_since_seconds is None
     shown.append(np.full((240, 320, 3), 3, np.uint8))
-    eventually(lambda: camera.status().dark_since_seconds is not None, 10.0)
+    eventually(lambda: camera.status().dark_since_seconds is not None, DARK_SECONDS * allowance())
 
 
 def test_decoder_that_cannot_keep_up_gets_key_frames_only(make_camera, serve, noise, eventually, monkeypatch):
