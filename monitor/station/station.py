@@ -178,7 +178,7 @@ class Station:
             config,
             self.board,
             self.clock,
-            acknowledge=self.orders.acknowledge,
+            carry_out=self.orders.carry_out,
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,

@@ -1,4 +1,4 @@
-"""The API: read-only REST and server-sent events, and one POST that acknowledges.
+"""The API: read-only REST and server-sent events, and POSTs that acknowledge, pause and resume.
 
 For programs that have no Redis. It carries the same records as the page shows; docs/api.md shows how to use it.
 """
@@ -15,6 +15,7 @@ from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.publish.access import Role
 from monitor.publish.commands import Acknowledge
 from monitor.web.fhir import detected_issue, observation_resource
+from monitor.web.pausing import add_pause_routes
 from monitor.web.preview import PreviewSize
 from monitor.web.records import (
     AlertRecordOut,
@@ -28,7 +29,7 @@ from monitor.web.records import (
     station_record,
 )
 from monitor.web.sessions import SESSION_COOKIE
-from monitor.web.site import Site, site_of, visitor_of
+from monitor.web.site import Site, checked_name, site_of, visitor_of
 
 __all__ = ["api_routes", "request_acknowledgement"]
 
@@ -64,13 +65,11 @@ def request_acknowledgement(site: Site, alert_id: str, by: str) -> str:
         LookupError: There is no such alert, or it needs nobody any more.
         ValueError: `by` is no name.
     """
-    name = " ".join(by.split())
-    if not name or len(name) > 63 or not name.isprintable():
-        raise ValueError("say who acknowledges: a name or a pseudonym of 1 to 63 letters")
+    name = checked_name(by)
     episode = site.board.find_alert(alert_id)
     if episode is None or not episode.is_open:
         raise LookupError("there is no such open alert")
-    site.acknowledge(Acknowledge(alert_id=alert_id, by=name))
+    site.carry_out(Acknowledge(alert_id=alert_id, by=name))
     return name
 
 
@@ -80,6 +79,7 @@ def api_routes() -> APIRouter:
     _add_station_routes(router)
     _add_bed_routes(router)
     _add_alert_routes(router)
+    add_pause_routes(router)
     _add_fhir_routes(router)
     _add_event_route(router)
     return router

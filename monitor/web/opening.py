@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
-from monitor.publish.commands import Acknowledge
+from monitor.publish.commands import Order
 from monitor.publish.status_server import Health, StatusServer
 
 __all__ = ["HttpServer", "open_server"]
@@ -45,7 +45,7 @@ def open_server(
     board: Board,
     clock: Clock,
     *,
-    acknowledge: Callable[[Acknowledge], object],
+    carry_out: Callable[[Order], bool],
     registry: CollectorRegistry,
     healthy: Callable[[], Health],
     ready: Callable[[], Health],
@@ -56,7 +56,8 @@ def open_server(
         config: `http` says where, `web` whether and to whom.
         board: What there is to see.
         clock: The board's clock.
-        acknowledge: Takes acknowledgements that people give on the page; must return at once, from any thread.
+        carry_out: Does what people ask on the page or by the API, and tells whether it changed anything; must return
+            at once, from any thread.
         registry: What /metrics shows.
         healthy: Answers /healthz.
         ready: Answers /readyz.
@@ -75,4 +76,4 @@ def open_server(
         return StatusServer(host, port, registry, healthy, ready)
     from monitor.web.server import PageServer
 
-    return PageServer(config, board, clock, acknowledge=acknowledge, registry=registry, healthy=healthy, ready=ready)
+    return PageServer(config, board, clock, carry_out=carry_out, registry=registry, healthy=healthy, ready=ready)

@@ -16,7 +16,7 @@ from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.errors import PublishError
 from monitor.publish.access import Role
-from monitor.publish.commands import Acknowledge
+from monitor.publish.commands import Order
 from monitor.publish.status_server import Health
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class PageServer:
         config: `http` says where, `web` says to whom.
         board: What there is to see.
         clock: The board's clock.
-        acknowledge: Takes acknowledgements; called from the server's thread, must return at once.
+        carry_out: Does what people ask, and tells whether it changed anything; called from the server's threads, must
+            return at once.
         registry: What /metrics shows.
         healthy: Whether the process is alive and its loops turn: /healthz.
         ready: Whether models are loaded and decisions flow: /readyz.
@@ -60,7 +61,7 @@ class PageServer:
         board: Board,
         clock: Clock,
         *,
-        acknowledge: Callable[[Acknowledge], object],
+        carry_out: Callable[[Order], bool],
         registry: CollectorRegistry,
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
@@ -68,7 +69,7 @@ class PageServer:
         self._config = config
         self._board = board
         self._clock = clock
-        self._acknowledge = acknowledge
+        self._carry_out = carry_out
         self._endpoints = {
             "/metrics": lambda: _metrics(registry),
             "/healthz": lambda: _health(healthy()),
@@ -176,7 +177,7 @@ class PageServer:
             board=self._board,
             clock=self._clock,
             access=Access(web.users_file, sessions, anonymous),
-            acknowledge=self._acknowledge,
+            carry_out=self._carry_out,
             previews=Previews(self._board, web.preview),
             endpoints=self._endpoints,
         )

@@ -11,11 +11,11 @@ from starlette.requests import HTTPConnection
 from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
-from monitor.publish.commands import Acknowledge
+from monitor.publish.commands import Order
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import Previews
 
-__all__ = ["Endpoint", "Site", "site_of", "visitor_of"]
+__all__ = ["Endpoint", "Site", "checked_name", "site_of", "visitor_of"]
 
 SITE_KEY = "nicu.site"
 VISITOR_KEY = "nicu.visitor"
@@ -33,7 +33,8 @@ class Site:
         board: What there is to see.
         clock: The board's clock.
         access: Who may see it.
-        acknowledge: Takes acknowledgements; must return at once, from any thread.
+        carry_out: Does what people ask of the alarm logic, and tells whether it changed anything; must return at once,
+            from any thread.
         previews: Draws the camera's pictures.
         endpoints: Path to plain endpoint: metrics and health.
         closing: Set when the server stops, so that endless answers end.
@@ -44,11 +45,23 @@ class Site:
     board: Board
     clock: Clock
     access: Access
-    acknowledge: Callable[[Acknowledge], object]
+    carry_out: Callable[[Order], bool]
     previews: Previews
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+def checked_name(by: str) -> str:
+    """Return the name of a person as it is recorded.
+
+    Raises:
+        ValueError: It is no name.
+    """
+    name = " ".join(by.split())
+    if not name or len(name) > 63 or not name.isprintable():
+        raise ValueError("say who it is: a name or a pseudonym of 1 to 63 letters")
+    return name
 
 
 def site_of(connection: HTTPConnection) -> Site:

@@ -21,6 +21,7 @@ from monitor.faces.follower import Sighting, TrackedFace
 from monitor.pain.bed import BedMonitor
 from monitor.pain.vocabulary import Code, Sample, Visibility
 from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
+from monitor.publish.commands import Acknowledge, Pause
 from monitor.publish.status_server import Health
 from monitor.synthetic.bed import SyntheticBed
 from monitor.video.frame import Frame
@@ -76,7 +77,7 @@ class StagedStation:
             config,
             self.board,
             self.clock,
-            acknowledge=self.acknowledge,
+            carry_out=self.carry_out,
             registry=CollectorRegistry(),
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
@@ -90,10 +91,20 @@ class StagedStation:
         for transition in transitions:
             self.board.transition(bed.id, compose_alert(transition, context, self.clock))
 
-    def acknowledge(self, command):
+    def carry_out(self, order):
+        now = self.clock.monotonic()
         with self.lock:
-            for bed in self.beds.values():
-                self.record(bed, bed.monitor.acknowledge(command.alert_id, command.by, self.clock.monotonic()))
+            if isinstance(order, Acknowledge):
+                for bed in self.beds.values():
+                    self.record(bed, bed.monitor.acknowledge(order.alert_id, order.by, now))
+                return True
+            bed = self.beds[order.bed]
+            if isinstance(order, Pause):
+                self.record(bed, bed.monitor.pause(order.by, now, order.duration_seconds))
+                return bool(bed.monitor.paused_codes())
+            was_paused = bool(bed.monitor.paused_codes())
+            self.record(bed, bed.monitor.resume(now))
+            return was_paused
 
     def tell(self, order):
         bed = self.beds[order["bed"]]

@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
+import httpx
 import jsonschema
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -231,8 +233,47 @@ def test_the_description_names_every_route(rig):
         "/api/v1/session", "/api/v1/station", "/api/v1/beds", "/api/v1/beds/{bed}", "/api/v1/beds/{bed}/history",
         "/api/v1/beds/{bed}/preview.jpg", "/api/v1/alerts", "/api/v1/alerts/{alert_id}",
         "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/events", "/api/v1/fhir/Observation/{bed}",
-        "/api/v1/fhir/DetectedIssue/{alert_id}",
+        "/api/v1/fhir/DetectedIssue/{alert_id}", "/api/v1/beds/{bed}/pause", "/api/v1/beds/{bed}/resume",
     }  # fmt: skip
-    # Read-only, but for the one POST.
+    # Read-only, but for what silences a signal for a while.
     assert {method for path in paths.values() for method in path} == {"get", "post"}
-    assert [path for path, methods in paths.items() if "post" in methods] == ["/api/v1/alerts/{alert_id}/acknowledge"]
+    assert {path.rsplit("/", 1)[1] for path, methods in paths.items() if "post" in methods} == {
+        "acknowledge", "pause", "resume"
+    }  # fmt: skip
+
+
+def test_a_pause_silences_a_bed_in_the_nurse_s_name_until_it_is_ended(stage):
+    station = stage()
+
+    def is_signalled_as(signal):
+        # What is shown is at most a second old.
+        give_up = time.monotonic() + 20
+        while [item["alert"]["signal"] for item in station.alerts("bed-1")] != [signal]:
+            assert time.monotonic() < give_up, station.alerts("bed-1")
+            time.sleep(0.1)
+        return station.alerts("bed-1")[0]
+
+    with httpx.Client(base_url=f"{station.url}/api/v1/beds/bed-1", timeout=20, trust_env=False) as client:
+        calm = client.post("/pause", json={"by": "nurse 7"})
+        assert calm.json() == {"bed": "bed-1", "by": "nurse 7", "changed": False}
+        station.tell("bed-1", camera="lost")
+        is_signalled_as("on")
+        paused = client.post("/pause", json={"by": "nurse  7", "seconds": 60})
+        assert paused.json() == {"bed": "bed-1", "by": "nurse 7", "changed": True}
+        assert is_signalled_as("acknowledged")["acknowledgement"]["by"] == "nurse 7"
+        assert client.post("/resume", json={"by": "nurse 7"}).json()["changed"] is True
+        is_signalled_as("on")
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+def test_pausing_needs_a_nurse_a_bed_and_a_name(rig, open_rig, action):
+    token = {"Authorization": "Bearer " + "t" * 43}  # a viewer's
+    assert rig.client().post(f"/api/v1/beds/bed-1/{action}", headers=token).status_code == 403
+    client = open_rig.client()
+    assert client.post(f"/api/v1/beds/bed-9/{action}", json={"by": "nurse"}).status_code == 404
+    assert client.post(f"/api/v1/beds/bed-1/{action}").status_code == 422
+    assert client.post(f"/api/v1/beds/bed-1/{action}", json={"by": " "}).status_code == 422
+    assert client.post("/api/v1/beds/bed-1/pause", json={"by": "a", "seconds": -1}).status_code == 422
+    assert open_rig.acknowledged == []
+    foreign = {"Origin": "https://evil.example"}
+    assert client.post(f"/api/v1/beds/bed-1/{action}", json={"by": "a"}, headers=foreign).status_code == 403
