@@ -82,10 +82,18 @@ def luma_grid(image: NDArray[np.uint8]) -> NDArray[np.int16]:
 
 
 def _area_means(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the luma of area means, at most 36 x 64 of them; levels in [0, 255]."""
-    size = (min(_AREA_COLUMNS, image.shape[1]), min(_AREA_ROWS, image.shape[0]))
-    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    return small @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
+    """Return the luma of area means, at most 36 x 64 of them; levels in [0, 255].
+
+    By way of a grey picture of half the size, which OpenCV makes several times as fast as it averages areas; what that
+    rounds cancels in the means, which are not rounded.
+    """
+    height, width = image.shape[:2]
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    if height >= 2 * _AREA_ROWS and width >= 2 * _AREA_COLUMNS:
+        even = grey[: height // 2 * 2, : width // 2 * 2]
+        grey = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    size = (min(_AREA_COLUMNS, width), min(_AREA_ROWS, height))
+    return np.asarray(cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 class PictureCheck:
