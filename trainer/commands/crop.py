@@ -1,17 +1,17 @@
 """`nicu-trainer crop`: find and cut the face of every picture of a manifest, as the monitor will."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import click
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
 from monitor.commands import examples
-from trainer.crops import SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
+from trainer.crops import CropSet, SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
 from trainer.crops.finding import FaceMode
 from trainer.data import Label, Manifest, read_manifest
 from trainer.detection import DEFAULT_DETECTOR
@@ -22,6 +22,7 @@ from trainer.training.storage import write_atomically
 __all__ = ["command"]
 
 _FEW = 0.8
+_SHEET_PICTURES = 640
 _TINY_PX = 128
 """Of so small a picture a face takes nearly all, and the detector, which wants surroundings, misses half of them."""
 
@@ -77,11 +78,9 @@ def command(
         )
         study = open_study(manifest, folder)
         cutting = progress.add_task("cutting crops", total=total)
-        items = _sheet_items(study, contract, lambda done: progress.update(cutting, completed=done))
-    sheet = contact_sheet(items)
-    _, code = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    write_atomically(folder / "contact_sheet.png", code.tobytes())
-    _tell(study, folder)
+        crops = study.crop_set(contract, lambda done: progress.update(cutting, completed=done))
+    sheets = [_write_sheet(study, crops, start, folder) for start in range(0, total, _SHEET_PICTURES)]
+    _tell(study, sheets)
 
 
 def _chosen(mode: Literal["auto"] | FaceMode, pictures: Manifest) -> FaceMode:
@@ -98,22 +97,30 @@ def _chosen(mode: Literal["auto"] | FaceMode, pictures: Manifest) -> FaceMode:
     return "whole"
 
 
-def _sheet_items(study: Study, contract: InputContract, progress: Callable[[int], None]) -> list[SheetItem]:
-    crops = study.crop_set(contract, progress)
-    exact = crops.exact(np.arange(len(study.records)))
-    return [
-        SheetItem(
-            crop=exact[index] if face.box is not None else None,
-            caption=f"{record.subject.rpartition('/')[2]} {record.stimulus or record.label}",
-            is_pain=record.label is Label.PAIN,
-        )
-        for index, (record, face) in enumerate(zip(study.records, study.faces, strict=True))
-    ]
+def _write_sheet(study: Study, crops: CropSet, start: int, folder: Path) -> Path:
+    """Write the contact sheet of some hundred pictures; one of thousands could not be opened."""
+    rows = np.arange(start, min(start + _SHEET_PICTURES, len(study.records)))
+    items = [_sheet_item(study, row, crop) for row, crop in zip(rows.tolist(), crops.exact(rows), strict=True)]
+    _, code = cv2.imencode(".png", cv2.cvtColor(contact_sheet(items), cv2.COLOR_RGB2BGR))
+    number = start // _SHEET_PICTURES + 1
+    path = folder / ("contact_sheet.png" if number == 1 else f"contact_sheet_{number}.png")
+    write_atomically(path, code.tobytes())
+    return path
 
 
-def _tell(study: Study, folder: Path) -> None:
+def _sheet_item(study: Study, row: int, crop: NDArray[np.uint8]) -> SheetItem:
+    record = study.records[row]
+    return SheetItem(
+        crop=crop if study.faces[row].box is not None else None,
+        caption=f"{record.subject.rpartition('/')[2]} {record.stimulus or record.label}",
+        is_pain=record.label is Label.PAIN,
+    )
+
+
+def _tell(study: Study, sheets: list[Path]) -> None:
     has_face = study.has_face
-    click.echo(f"A face in {int(has_face.sum())} of {len(has_face)} pictures; look at {folder / 'contact_sheet.png'}.")
+    more = f" and the {len(sheets) - 1} sheets after it" if len(sheets) > 1 else ""
+    click.echo(f"A face in {int(has_face.sum())} of {len(has_face)} pictures; look at {sheets[0]}{more}.")
     several = sum(face.candidates > 1 for face in study.faces)
     if several:
         click.echo(f"{several} pictures show several faces; the largest one was taken.")

@@ -90,35 +90,30 @@ class Study:
 
     def _cut_all(self, path: Path, contract: InputContract, progress: Callable[[int], None]) -> None:
         side = contract.size_px + 2 * pad_px(contract)
-        shape = (len(self.faces), side, side, 3)
-        part = path.with_suffix(".part")
-        _reserve(part, 4096 + int(np.prod(shape)))
-        wide = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=shape)
-        for index, (record, face) in enumerate(zip(self.records, self.faces, strict=True)):
-            if face.box is not None:
-                wide[index] = cut_wide(read_picture(self.manifest.path(record)), face.box, contract)
-            progress(index + 1)
-        wide.flush()
-        del wide
-        part.replace(path)
-
-
-def _reserve(path: Path, size_bytes: int) -> None:
-    """Check that a file of this size can be written: a disk that fills up under a mapped file kills the process.
-
-    Raises:
-        CheckpointError: There is no room, or the folder cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, size_bytes)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path} needs {size_bytes / 1e6:.0f} MB and cannot be written ({error.strerror}); free some space, or "
-            "keep the crops elsewhere with `nicu-trainer crop --out`"
-        ) from error
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(self.faces), side, side, 3)}
+        missing = np.zeros((side, side, 3), np.uint8)
+        part = path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            # Written picture by picture: memory does not grow with their number, and a full disk is an error that can
+            # be told, while a mapped file on a disk that fills up ends the process.
+            with part.open("wb") as stream:
+                np.lib.format.write_array_header_1_0(stream, header)
+                for index, (record, face) in enumerate(zip(self.records, self.faces, strict=True)):
+                    crop = missing
+                    if face.box is not None:
+                        crop = cut_wide(read_picture(self.manifest.path(record)), face.box, contract)
+                    stream.write(np.ascontiguousarray(crop).tobytes())
+                    progress(index + 1)
+            part.replace(path)
+        except OSError as error:
+            size_mb = len(self.faces) * missing.nbytes / 1e6
+            raise CheckpointError(
+                f"{path} cannot be written ({error.strerror}); it takes {size_mb:.0f} MB: free some space, or keep "
+                "the crops elsewhere with `nicu-trainer crop --out`"
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def open_study(manifest_path: Path, folder: Path | None = None) -> Study:
