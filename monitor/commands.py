@@ -109,7 +109,7 @@ class OutputFile(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own type
         """Return the path, or say why nothing can be written there."""
         path = super().convert(value, param, ctx)
-        folder = Path(path).parent
+        folder = Path(os.fsdecode(path)).parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             self.fail(f"there is no folder {folder} that can be written; make it, or choose another path", param, ctx)
         return path

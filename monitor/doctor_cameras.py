@@ -16,6 +16,7 @@ __all__ = ["examine_cameras"]
 _PATIENCE_SECONDS = 12.0
 _LOOK_SECONDS = 3.0
 _POLL_SECONDS = 0.1
+_REMEDY = "correct beds.camera; docs/cameras.md shows how"
 
 
 def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
@@ -39,16 +40,11 @@ def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
             camera.start()
             cameras[bed.id] = camera
         give_up_seconds = clock.monotonic() + _PATIENCE_SECONDS
-        for bed_id, camera in cameras.items():
-            yield (
-                _refused(bed_id, camera)
-                if isinstance(camera, MonitorError)
-                else _watched(bed_id, camera, give_up_seconds, clock)
-            )
-
-
-def _refused(bed_id: str, error: MonitorError) -> Check:
-    return Check("camera", bed_id, Verdict.ABSENT, str(error), "correct beds.camera; docs/cameras.md shows how")
+        for bed_id, found in cameras.items():
+            if isinstance(found, MonitorError):
+                yield Check("camera", bed_id, Verdict.ABSENT, str(found), _REMEDY)
+            else:
+                yield _watched(bed_id, found, give_up_seconds, clock)
 
 
 def _watched(bed_id: str, camera: Camera, give_up_seconds: float, clock: SystemClock) -> Check:
@@ -67,7 +63,7 @@ def _watched(bed_id: str, camera: Camera, give_up_seconds: float, clock: SystemC
 def _judged(bed_id: str, status: CameraStatus) -> Check:
     if status.size_px is None:
         detail = status.last_error or f"{status.address}: no picture within {_PATIENCE_SECONDS:.0f} s"
-        return Check("camera", bed_id, Verdict.ABSENT, detail, "correct beds.camera; docs/cameras.md shows how")
+        return Check("camera", bed_id, Verdict.ABSENT, detail, _REMEDY)
     width, height = status.size_px
     rate = "" if status.frames_per_second is None else f", {status.frames_per_second:.0f} pictures/s"
     detail = f"{status.address}: {status.codec or 'drawn'}, {width} x {height}{rate}"

@@ -69,7 +69,7 @@ def _label_face(image: NDArray[np.uint8], tracked: TrackedFace, colour: Colour) 
 
 
 def _scale(image: NDArray[np.uint8]) -> float:
-    return max(1.0, image.shape[0] / _REFERENCE_HEIGHT_PX)
+    return max(1.0, float(image.shape[0]) / _REFERENCE_HEIGHT_PX)
 
 
 def draw_banner(
