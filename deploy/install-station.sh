@@ -83,6 +83,9 @@ install_program() {
         "$("$PREFIX/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/gi"
     mkdir -p "$PREFIX/share/nicu-pain-monitor/models"
     cp -r "$models/." "$PREFIX/share/nicu-pain-monitor/models/"
+    ln -sfn "$PREFIX/bin/nicu-monitor" /usr/local/bin/nicu-monitor
+    install -d /etc/bash_completion.d
+    "$PREFIX/bin/nicu-monitor" completion bash >/etc/bash_completion.d/nicu-monitor
 }
 
 configure() {

@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
+import webbrowser
 from collections import deque
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,8 +47,15 @@ _WHOLE_EPISODE_SECONDS = 55.0
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Take Redis, models and alarms from it.")
 @click.option("--redis-url", envvar="NICU_REDIS_URL", help="Use this Redis instead of one of its own.")
 @click.option("--http-port", type=click.IntRange(0, 65_535), default=0, help="For page and metrics; a free one.")
+@click.option("--browser/--no-browser", default=None, help="Open the page.  [default: on a desktop]")
 def command(
-    duration: float, summary: Path | None, config_file: Path | None, redis_url: str | None, http_port: int
+    duration: float,
+    summary: Path | None,
+    config_file: Path | None,
+    redis_url: str | None,
+    http_port: int,
+    *,
+    browser: bool | None,
 ) -> int:
     """Watch two drawn infants over real RTSP: bed-pain has pain episodes, bed-calm has none.
 
@@ -63,12 +72,19 @@ def command(
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="nicu-demo-")))
         demo = _Demo(running, directory, config_file, redis_url, http_port)
+        if _has_desktop() if browser is None else browser:
+            webbrowser.open(demo.addresses()["page"])
         demo.watch(duration, stop)
         result = demo.result()
     if summary is not None:
         summary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     _tell(result)
     return 0 if result["ok"] is not False else EXIT_NO
+
+
+def _has_desktop() -> bool:
+    """Tell whether somebody sits before a screen on which a browser can open."""
+    return sys.stderr.isatty() and bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 class _Demo:

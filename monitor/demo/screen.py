@@ -25,8 +25,9 @@ def draw(snapshot: BoardSnapshot, addresses: dict[str, str], seconds: float) -> 
             "-" if observation is None else f"{observation.coverage:.0%}",
             "-" if bed.camera is None else str(bed.camera.state),
         )
+    page = Text.assemble("Open ", (addresses["page"], "bold underline"), " in a browser.")
     where = Text("\n".join(f"{name:<20} {address}" for name, address in addresses.items()), style="dim")
-    return Group(table, where, Text("No alert does not mean no pain. Ctrl-C ends.", style="italic"))
+    return Group(page, table, where, Text("No alert does not mean no pain. Ctrl-C ends.", style="italic"))
 
 
 def _bar(level: float | None) -> Text:
