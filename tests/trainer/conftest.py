@@ -105,8 +105,9 @@ def paint_study(tmp_path_factory):
     return make
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _one_thread():
+    """Pin torch for tests and fixtures of every scope: threads of several test runs would wait for each other."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.bootstrap import cluster_intervals
+from trainer.evaluation.bootstrap import interval_of, resamples
+from trainer.evaluation.metrics import area_under_curve
 
 __all__ = ["background_donors", "blurred_in", "measure_interventions", "with_background_of", "without", "without_face"]
 
@@ -137,8 +138,9 @@ def _auc(
     labels: NDArray[np.float32], scores: NDArray[np.float64], subjects: NDArray[np.str_]
 ) -> dict[str, float | None]:
     share = np.clip(scores, _SMALLEST, 1.0 - _SMALLEST)
-    logits = np.log(share) - np.log1p(-share)
-    return cluster_intervals(labels.astype(np.float64), logits, subjects, _RESAMPLES)["auc"].as_json()
+    logits, truth = np.log(share) - np.log1p(-share), labels.astype(np.float64)
+    drawn = [area_under_curve(truth[rows], logits[rows]) for rows in resamples(subjects, _RESAMPLES)]
+    return interval_of(area_under_curve(truth, logits), drawn).as_json()
 
 
 def _occlusions(
