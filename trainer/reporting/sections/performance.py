@@ -81,13 +81,14 @@ def _roc(axis: Axes, part: Reported, comparison: Comparison) -> None:
         return
     false, true, _ = roc_curve(labels, logits)
     area = decimals(entry.metrics["pooled"]["auc"]["value"], 2)
+    where = f", {plain(entry.data)}" if len(comparison.data) > 1 else ""
     axis.plot(
         false,
         true,
         color=colour_of(entry, comparison.models),
         ls=style_of(entry),
         lw=1.4,
-        label=f"{plain(entry.title)}, {entry.protocol} ({area})",
+        label=f"{plain(entry.title)}, {entry.protocol}{where} ({area})",
     )
 
 
