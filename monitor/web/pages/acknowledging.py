@@ -7,6 +7,7 @@ from nicegui import ui
 from monitor.board import AlertEpisode
 from monitor.pain.vocabulary import Signal
 from monitor.web.api import request_acknowledgement
+from monitor.web.pages.asking import ask_for_name
 from monitor.web.pages.frame import PageFrame
 
 __all__ = ["AcknowledgeButton", "needs_acknowledgement"]
@@ -47,29 +48,8 @@ class AcknowledgeButton:
         if name is not None:
             self._acknowledge(alert_ids, name)
             return
-        with ui.dialog().props('aria-label="Acknowledge"') as dialog, ui.card().classes("ack-dialog"):
-            ui.label(f"Acknowledge {self._place}").classes("ack-title").props("role=heading aria-level=2")
-            ui.label("This silences the signal for a while. It does not say that the infant is well.")
-            by = (
-                ui.input("Who acknowledges?")
-                .props("autofocus maxlength=63 outlined color=ink label-color=ink")
-                .classes("ack-name")
-            )
-            problem = ui.label().props("role=alert").classes("ack-problem")
-
-            def confirm() -> None:
-                if not str(by.value or "").strip():
-                    problem.set_text("Give a name or a pseudonym.")
-                    return
-                dialog.close()
-                self._acknowledge(alert_ids, str(by.value))
-
-            by.on("keydown.enter", confirm)
-            with ui.row():
-                ui.button("Acknowledge", on_click=confirm, color=None).props("unelevated no-caps").classes("ack")
-                ui.button("Cancel", on_click=dialog.close, color=None).props("flat no-caps").classes("tool")
-        dialog.on("hide", dialog.delete)
-        dialog.open()
+        note = "This silences the signal for a while. It does not say that the infant is well."
+        ask_for_name("Acknowledge", self._place, note, lambda by: self._acknowledge(alert_ids, by))
 
     def _acknowledge(self, alert_ids: tuple[str, ...], by: str) -> None:
         # Whoever was logged out since the page was opened may not act any more.

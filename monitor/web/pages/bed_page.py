@@ -8,6 +8,7 @@ from monitor.web.pages.acknowledging import AcknowledgeButton
 from monitor.web.pages.alert_table import AlertTable
 from monitor.web.pages.frame import PageFrame, page_frame, say
 from monitor.web.pages.level_chart import LevelChart
+from monitor.web.pages.pausing import PauseButton
 from monitor.web.pages.picture import LivePicture
 from monitor.web.pages.status import StatusPanel
 from monitor.web.pages.words import camera_words, clock_time, face_words, percent, two_digits
@@ -40,7 +41,9 @@ class BedView:
         with self._head:
             with ui.element("div").classes("tile-head"):
                 ui.label(bed_id).props("role=heading aria-level=1").classes("page-title")
-                self._acknowledge = AcknowledgeButton(frame, bed_id)
+                with ui.element("div").classes("tile-actions"):
+                    self._pause = PauseButton(frame, bed_id)
+                    self._acknowledge = AcknowledgeButton(frame, bed_id)
             self._status = StatusPanel()
             with ui.element("dl").classes("facts"):
                 self._facts = {name: _fact(name) for name in _FACTS}
@@ -59,6 +62,7 @@ class BedView:
         for name, value in zip(_FACTS, _values(bed), strict=True):
             say(self._facts[name], value)
         self._acknowledge.offer(bed.open_alerts)
+        self._pause.offer(bed)
         self._chart.show(bed, snapshot)
         self._table.show(bed)
 

@@ -55,6 +55,26 @@ def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
     assert "over" in text
 
 
+def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
+    station = stage()
+    page = visit(f"{station.url}/bed/bed-1")
+    wait_for_state(page, "bed-1", "no_sign")
+    pause = page.get_by_role("button", name="Pause bed-1 for 5 minutes")
+    assert pause.count() == 0
+    station.tell("bed-1", camera="lost")
+    pause.click()
+    page.get_by_label("Who pauses?").fill("nurse 7")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_text("Paused by nurse 7").wait_for()
+    page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
+    pause.wait_for(state="hidden")
+    assert "nurse 7" in page.locator("tbody").inner_text()
+    # What is new is signalled as ever.
+    station.tell("bed-1", camera="playing", score=0.9)
+    wait_for_state(page, "bed-1", "pain_sustained")
+    assert page.locator("[data-bed=bed-1]").get_attribute("data-acknowledged") == "false"
+
+
 def test_a_bed_that_cannot_be_seen_is_as_prominent_as_pain_and_shows_no_level(ward, visit):
     page = visit(ward.url)
     wait_for_state(page, "bed-1", "pain_sustained")
