@@ -49,7 +49,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
         signal.signal(number, lambda *_: stop.set())
     _allow_open_files()
     for number in _IGNORED:
-        signal.signal(number, lambda number, _: _log.warning("%s does nothing here", signal.Signals(number).name))
+        signal.signal(number, signal.SIG_IGN)
     from monitor.station.station import Station
 
     with Station(config) as station:

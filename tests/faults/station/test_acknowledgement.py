@@ -76,8 +76,8 @@ def order(ward, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.timeout(240)
 @pytest.mark.fault(
     "pause during care",
-    "`nicu-monitor pause` in an alarm; the station is killed, the camera comes back, goes again, and then all of it "
-    "goes with Redis in mid-pause",
+    "`nicu-monitor pause` in an alarm; the station is killed, the camera comes back and goes again, and Redis goes in "
+    "mid-pause",
     "the pause needs a nurse's token, is recorded, outlives the process, covers the same kind of condition only, and "
     "lapses by itself",
 )

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 from odd_camera import ODDITIES, OddCamera
-from ward import eventually, resident_bytes
+from ward import resident_bytes
 
 _MEMORY_BYTES = 600_000_000
 """The station with two dozen pipelines occupies 300 MB; a host that sends 500 Mbit/s must not add seconds of it."""
@@ -56,8 +56,7 @@ def test_hosts_that_speak_badly_are_lost_cameras_and_no_more(make_ward, rtsp_cam
 def test_signals_for_other_programs_end_nothing(make_ward):
     ward = make_ward({"bed": "synthetic://calm?seed=3&size=160x120"})
     ward.wait_for_frames()
-    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE) * 5:
         os.kill(ward.daemon.pid, number)
     ward.wait_for_frames()
-    eventually(lambda: "SIGHUP does nothing here" in ward.daemon.output(), 5, "a word about it in the log")
     assert ward.daemon.stop() == 0
