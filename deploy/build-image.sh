@@ -82,7 +82,7 @@ YAML
 inside=(build run --isolation chroot --network host --volume "$configuration:/etc/nicu:ro" "$container" --)
 "${inside[@]}" nicu-monitor doctor --config /etc/nicu/station.yaml
 # As a container engine would: start it, ask until it is healthy, stop it.
-"${inside[@]}" timeout --signal=TERM 60 nicu-monitor run --config /etc/nicu/station.yaml &
+"${inside[@]}" sh -c 'timeout --signal=TERM 60 nicu-monitor run --config /etc/nicu/station.yaml || test $? -eq 124' &
 for _ in $(seq 40); do
     sleep 1
     if "${inside[@]}" python -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:9177/healthz", timeout=2)' 2>/dev/null; then

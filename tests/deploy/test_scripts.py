@@ -10,7 +10,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOY = REPOSITORY / "deploy"
-INSTALL, BUNDLE = DEPLOY / "install-station.sh", DEPLOY / "offline-bundle.sh"
+INSTALL, BUNDLE, IMAGE = (DEPLOY / f"{name}.sh" for name in ("install-station", "offline-bundle", "build-image"))
 
 
 def run(*command, timeout=60, **options):
@@ -39,7 +39,7 @@ def test_installer_set_up_and_image_agree_on_the_system_packages():
         assert needed <= set(re.findall(r"[a-z0-9][a-z0-9.+-]+", file.read_text())), file.name
 
 
-@pytest.mark.parametrize("script", [INSTALL, BUNDLE], ids=lambda script: script.name)
+@pytest.mark.parametrize("script", [INSTALL, BUNDLE, IMAGE], ids=lambda script: script.name)
 def test_help_is_there_and_wrong_options_are_refused(script):
     helped = run(script, "--help")
     assert (helped.returncode, helped.stderr) == (0, "")
