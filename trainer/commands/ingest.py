@@ -51,11 +51,12 @@ def _finish(
     report = ingest(shown, data_set, out.parent, is_main=is_main)
     report.warnings[:0] = notes
     write_atomically(out.with_suffix(".report.json"), report.as_json().encode())
+    if report.records:
+        write_manifest(out, report.records)
     for line in report.lines():
         click.echo(line)
     if not report.records:
         raise DataError(f"no picture was taken; {out.with_suffix('.report.json')} says why each was refused")
-    write_manifest(out, report.records)
     click.echo(f"Manifest: {out}")
 
 
