@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from monitor.commands import examples
 from monitor.synthetic import SCENARIOS, BedOptions, SyntheticBed
@@ -212,10 +213,12 @@ def expressions(*, out: Path, seed: int, jobs: int, train: int, test: int, diffi
     with Progress(console=Console(stderr=True)) as progress:
         for name, part in (("train", planned[:train]), ("test", planned[train:])):
             task = progress.add_task(f"drawing {name} faces", total=len(part))
-            table = write_expressions(
-                part, out, f"{name}.csv", jobs, lambda done, task=task: progress.update(task, completed=done)
-            )
+            table = write_expressions(part, out, f"{name}.csv", jobs, partial(_advance, progress, task))
             click.echo(f"{len(part)} faces of as many people: {table}")
+
+
+def _advance(progress: Progress, task: TaskID, done: int) -> None:
+    progress.update(task, completed=done)
 
 
 @command.command(epilog=examples("nicu-trainer synthesize video --out films --scenario pain --seconds 60"))

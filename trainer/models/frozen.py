@@ -21,7 +21,7 @@ from trainer.crops.expansion import EXPANSIONS, ExpandedSamples
 from trainer.models.plan import NetworkPlan
 from trainer.networks import Architecture, PainNetwork, ResNet50, ResNet50Head, ResNet50Settings
 from trainer.protocols import AS_IT_IS, Items
-from trainer.training import Listener, resolve_device
+from trainer.training import Listener, Samples, resolve_device
 from trainer.training.determinism import pinned_threads, seed_torch
 from trainer.training.memory import kept_memory
 from trainer.training.storage import write_atomically
@@ -111,7 +111,7 @@ class FrozenTrunk:
         one = np.array([row], np.int64)
         if fixed:
             variants = np.arange(len(EXPANSIONS[plan.expansion]))
-            drawn = ExpandedSamples(self._crops, np.repeat(one, len(variants)), variants, plan.expansion)
+            drawn: Samples = ExpandedSamples(self._crops, np.repeat(one, len(variants)), variants, plan.expansion)
             how = f"fixed {plan.expansion}"
         elif vary:
             drawn = VariedSamples(self._crops, one, plan.augmentation, plan.training.seed, copies)
@@ -152,7 +152,9 @@ class FrozenTrunk:
     def with_head(self, head: PainNetwork) -> PainNetwork:
         """Return the whole network, on the CPU, with trained dense layers."""
         ResNet50Head(self.network).load_state_dict(head.state_dict())
-        network = self.network.to("cpu").to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        network: PainNetwork = self.network.to("cpu").to(  # type: ignore[call-overload]  # stub lacks it
+            memory_format=torch.contiguous_format
+        )
         network.eval()
         return network
 

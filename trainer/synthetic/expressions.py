@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from monitor.faces.crop import CropSpec, crop_face
 from monitor.faces.geometry import OrientedBox
 from monitor.synthetic.expression import Expression, State
+from trainer.errors import DataError
 from trainer.synthetic.plan import SessionView, session_still
 from trainer.synthetic.still import Still, render_still
 
@@ -98,10 +99,17 @@ def plan_expressions(count: int, difficulty: Difficulty, seed: int) -> list[Expr
 
 
 def draw_expression(picture: ExpressionPicture) -> NDArray[np.uint8]:
-    """Draw one picture: grey, shape (64, 64), cut out as loosely as people and detectors do."""
+    """Draw one picture: grey, shape (64, 64), cut out as loosely as people and detectors do.
+
+    Raises:
+        DataError: The still shows no face.
+    """
     rng = np.random.default_rng([picture.still.noise_seed, 402])
     rendered = render_still(picture.still)
-    box = rendered.truth.face.box
+    face = rendered.truth.face
+    if face is None:
+        raise DataError(f"{picture.name} was drawn without a face")
+    box = face.box
     jitter = rng.normal(0.0, 0.04, 4)
     loose = OrientedBox(
         box.center_x_px + jitter[0] * box.width_px,
@@ -111,8 +119,8 @@ def draw_expression(picture: ExpressionPicture) -> NDArray[np.uint8]:
         0.0,
     )
     crop = crop_face(rendered.image, loose, CropSpec(size_px=_SIDE_PX, margin=0.0))
-    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), float(rng.uniform(0.3, 1.0)))
-    light = float(rng.uniform(0.7, 1.2)) * grey + float(rng.uniform(-20.0, 20.0))
+    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.float64)
+    blurred = np.asarray(cv2.GaussianBlur(grey, (0, 0), float(rng.uniform(0.3, 1.0))), np.float64)
+    light = float(rng.uniform(0.7, 1.2)) * blurred + float(rng.uniform(-20.0, 20.0))
     noise = rng.standard_normal(grey.shape) * rng.uniform(0.0, _NOISE[picture.difficulty])
-    return np.clip(light + noise, 0.0, 255.0).astype(np.uint8)
+    return np.asarray(np.clip(light + noise, 0.0, 255.0), np.uint8)

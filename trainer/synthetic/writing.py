@@ -25,7 +25,8 @@ from trainer.synthetic.still import render_still
 
 __all__ = ["prepare_folder", "write_expressions", "write_picture", "write_stills", "write_table"]
 
-Item, Done = TypeVar("Item"), TypeVar("Done")
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 TABLE_NAME = "images.csv"
 TRUTH_NAME = "truth.json"
