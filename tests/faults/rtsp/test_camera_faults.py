@@ -230,7 +230,11 @@ def test_fifty_rebuilds_leak_nothing(rtsp_process, camera, eventually):
     rebuild(5)
     files, threads, python_threads = _open_files(), _threads(), threading.active_count()
     rebuild(50)
-    assert _open_files() <= files + 4
-    assert _threads() <= threads + 4
+    eventually(
+        # A pipeline that is being taken down holds some for a moment; what leaks stays.
+        lambda: _open_files() <= files + 4 and _threads() <= threads + 4,
+        10.0,
+        "as few files and threads as before",
+    )
     assert threading.active_count() == python_threads
     assert watched.status().abandoned == 0
