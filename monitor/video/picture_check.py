@@ -25,7 +25,6 @@ whose noise is below about 1.2 levels of luma (an empty cot, a very good camera)
 from collections import deque
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,6 +86,8 @@ def _area_means(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     By way of a grey picture of half the size, which OpenCV makes several times as fast as it averages areas; what that
     rounds cancels in the means, which are not rounded.
     """
+    import cv2  # heavy, and not needed by those who only ask for a camera's address or status
+
     height, width = image.shape[:2]
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     if height >= 2 * _AREA_ROWS and width >= 2 * _AREA_COLUMNS:
