@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from trainer.commands.synthesize import command
-from trainer.data import Label, cope_candidates, find_labels, ingest, table_candidates, unifesp_candidates
+from trainer.data import Label, cope_candidates, find_labels, ingest, read_table, unifesp_candidates
 from trainer.synthetic import REGIONS
 
 
@@ -37,7 +37,7 @@ def test_stills_are_the_same_whoever_draws_them(tmp_path):
 def test_stills_come_with_a_table_that_ingest_takes_truth_masks_and_twins(tmp_path):
     out = tmp_path / "set"
     run("stills", "--out", out, "--jobs", 1, "--cue-correlation", 0.5, "--regions", "--swapped", *SMALL)
-    report = ingest(table_candidates(out / "images.csv"), "synthetic", out)
+    report = ingest(read_table(out / "images.csv").candidates, "synthetic", out)
     assert len(report.records) == 6
     assert not report.refused
     truths = json.loads((out / "truth.json").read_text())
