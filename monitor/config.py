@@ -213,7 +213,7 @@ class AlarmSettings(_Settings):
     face_lost_after_seconds: PositiveSeconds = Field(default=30.0, description="No face for so long: face_not_visible.")
     camera_lost_after_seconds: PositiveSeconds = Field(default=4.0, description="No frame for so long: camera_lost.")
     frozen_after_seconds: PositiveSeconds = Field(
-        default=8.0, description="The same picture for so long: picture_frozen."
+        default=7.0, description="The same picture for so long: picture_frozen."
     )
     dark_after_seconds: PositiveSeconds = Field(default=5.0, description="A dark picture for so long: picture_dark.")
     ambiguous_after_seconds: PositiveSeconds = Field(
