@@ -32,10 +32,9 @@ types: ## mypy, strict
 imports: ## import-linter: export -> trainer -> monitor
 	@$(BIN)/lint-imports --no-logo
 
-bench: setup ## A whole station, the station beside a plain program, and every engine
-	@$(BIN)/nicu-monitor bench --cameras 4 --seconds 20
-	@$(BIN)/nicu-monitor bench --find-capacity --seconds 15
-	@$(BIN)/python tests/bench/peer.py --cameras 2 --seconds 20 --rounds 4
+bench: setup ## Make the tables of docs/performance.md anew (20 minutes), then time every engine
+	@$(BIN)/python tests/bench/tables.py record build/bench $(BENCH_ARGS)
+	@$(BIN)/python tests/bench/tables.py write build/bench docs/performance.md
 	@$(BIN)/nicu-export bench $(VENV)/share/nicu-pain-monitor/models/retinaface --engine all
 	@$(BIN)/nicu-export bench monitor/bundles/ncnn-demo --engine all
 
@@ -60,11 +59,11 @@ fuzz: setup ## 100,000 random inputs for every reader; FUZZ_ARGS="config --cases
 	@$(BIN)/python tests/support/fuzz_run.py $(FUZZ_ARGS)
 
 fuzz-coverage: setup ## One reader under atheris; FUZZ_TARGET=config FUZZ_ARGS="-max_total_time=60"
-	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/pip install --quiet atheris
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/pip install --quiet --constraint deploy/constraints.txt -e ".[fuzz]"
 	@$(BIN)/python tests/support/fuzz_coverage.py $(or $(FUZZ_TARGET),config) $(FUZZ_ARGS)
 
 audit: setup ## Known holes in the pinned dependencies; needs PyPI's advisory service
-	@$(BIN)/python -c "import pip_audit" 2>/dev/null || $(BIN)/pip install --quiet pip-audit
+	@$(BIN)/python -c "import pip_audit" 2>/dev/null || $(BIN)/pip install --quiet --constraint deploy/constraints.txt -e ".[audit]"
 	@$(BIN)/pip-audit --requirement deploy/constraints.txt --no-deps --disable-pip --strict --progress-spinner off
 
 constraints: ## Write deploy/constraints.txt anew from what is installed
