@@ -207,6 +207,7 @@ class Camera:
             pipeline.play()
             while not self._stopping.is_set():
                 pulled = pipeline.pull(_POLL_SECONDS)
+                self._note_codec(pipeline.codec)  # before a frame tells the world that the camera plays
                 if pulled is not None:
                     self._deliver(*pulled)
                     if pulled[1].arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
@@ -240,6 +241,12 @@ class Camera:
             self._frozen_since_seconds = self._dark_since_seconds = None
         self._check = PictureCheck()
 
+    def _note_codec(self, codec: str | None) -> None:
+        if codec is not None and codec != self._codec:
+            with self._lock:
+                self._format_changes += self._codec is not None
+                self._codec = codec
+
     def _deliver(self, image: NDArray[np.uint8], stamp: Stamp) -> None:
         size_px = (image.shape[1], image.shape[0])
         with self._lock:
@@ -265,11 +272,6 @@ class Camera:
         fault = watchdog.fault(now, tap.data_seconds, tap.decoded_seconds)
         if fault is not None:
             raise SourceFaultError(FaultKind.STALLED, f"{address.display} {fault}")
-        codec = pipeline.codec
-        if codec is not None and codec != self._codec:
-            with self._lock:
-                self._format_changes += self._codec is not None
-                self._codec = codec
         keyframes_only = self._governor.update(now, tap.lag_seconds)
         if keyframes_only != tap.keyframes_only:
             tap.keyframes_only = keyframes_only

@@ -45,7 +45,7 @@ def _check_plans(bundle: Bundle, directory: Path, models: int) -> None:
 
 
 def test_compiles_the_face_detector(package_bundle: Bundle, tmp_path: Path) -> None:
-    _check_plans(package_bundle, tmp_path, models=2)
+    _check_plans(package_bundle, tmp_path, models=3)
 
 
 @pytest.mark.parametrize("name", _NETWORKS)
