@@ -11,7 +11,7 @@ self-test of the program, and the health check of a running station.
 
   --target cpu|gpu      Which image; cpu when absent.
   --store DIRECTORY     Where base, layers and images are kept; /var/tmp/nicu-images when absent. Some gigabytes.
-  --mirror ADDRESS      Of Debian; http://deb.debian.org/debian when absent.
+  --mirror ADDRESS      Of Debian; debootstrap's own choice when absent.
   --share DIRECTORY     A directory of this machine that pip reads (wheels, an index); may be given several times. pip's own
                         configuration, /etc/pip.conf, and the machine's certificates are always shared.
 Push the image with: buildah --root DIRECTORY/storage push localhost/nicu-monitor:TARGET docker://REGISTRY/NAME
@@ -23,7 +23,7 @@ fail() {
     exit 3
 }
 
-target=cpu store=/var/tmp/nicu-images mirror=http://deb.debian.org/debian shares=()
+target=cpu store=/var/tmp/nicu-images mirror='' shares=()
 while [ $# -gt 0 ]; do
     case "$1" in
     --target) target="${2:?}" && shift 2 ;;
@@ -47,7 +47,8 @@ build() { buildah --root "$store/storage" --runroot "$store/run" --storage-drive
 base=localhost/debian:bookworm-slim
 if ! build inspect "$base" >/dev/null 2>&1; then
     echo "making the base with debootstrap, some minutes"
-    [ -d "$store/root/etc" ] || debootstrap --variant=minbase bookworm "$store/root" "$mirror" >"$store/debootstrap.log"
+    [ -d "$store/root/etc" ] || debootstrap --variant=minbase bookworm "$store/root" ${mirror:+"$mirror"} >"$store/debootstrap.log"
+    mirror=$(awk '$1 == "deb" { print $2; exit }' "$store/root/etc/apt/sources.list")
     echo "deb $mirror-security bookworm-security main" >"$store/root/etc/apt/sources.list.d/security.list"
     rm -rf "$store/root/var/cache/apt/archives/"*.deb "$store/root/var/lib/apt/lists/"*
     container="$(build from scratch)"
