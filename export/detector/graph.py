@@ -106,16 +106,17 @@ class DetectorGraph(nn.Module):
         self, network: RetinaFace, *, size_px: int, normalisation: Normalisation, anchors: AnchorSpec, top_k: int
     ) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(normalisation.mean), persistent=False)
-        self.register_buffer("std", torch.tensor(normalisation.std), persistent=False)
+        self.register_buffer("mean", torch.tensor(normalisation.mean).reshape(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(normalisation.std).reshape(3, 1, 1), persistent=False)
         self.swap = normalisation.colour_order == "BGR"
         self.network = network
         self.decoder = Decoder(size_px, anchors, top_k)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map uint8 RGB pictures (N, S, S, 3) to boxes (N, K, 4), scores (N, K) and landmarks (N, K, 5, 2)."""
-        # TensorRT wants 8-bit pixels cast before anything else is done with them.
-        x = ((images.float() - self.mean) / self.std).permute(0, 3, 1, 2)
+        # TensorRT wants 8-bit pixels cast before anything else is done with them. Channels come first before they are
+        # normalised: ONNX Runtime broadcasts over three interleaved numbers at a tenth of the speed of whole planes.
+        x = (images.float().permute(0, 3, 1, 2) - self.mean) / self.std
         if self.swap:
             x = x.flip(1)
         boxes, scores, landmarks = self.decoder(self.network(x))
