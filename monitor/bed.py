@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.alarm_state import pack, unpack
+from monitor.board.facts import BedPause
 from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import crop_face
@@ -79,6 +80,7 @@ class Bed:
         expected_prior: Share of pain expected at the bedside, None to keep the classifier's own.
         on_change: Called with the bed and its changed alarm conditions, in their order, whatever thread they came
             from; it must return at once and may ask for a `snapshot`.
+        phase: In [0, 1): when this bed's looks for other faces are due between those of other beds.
     """
 
     def __init__(
@@ -90,10 +92,11 @@ class Bed:
         stopwatch: Callable[[], float],
         expected_prior: float | None = None,
         on_change: "Callable[[Bed, tuple[Transition, ...]], None] | None" = None,
+        phase: float = 0.0,
     ) -> None:
         self.id = settings.id
         self.camera_id = settings.camera.id or f"{settings.id}-camera"
-        self._follower = FaceFollower(faces, settings.region_of_interest)
+        self._follower = FaceFollower(faces, settings.region_of_interest, phase)
         self._monitor = BedMonitor(alarms, new_id)
         # Held until a change has been handed on, so that changes leave in the order in which they happened.
         self._lock = threading.RLock()
@@ -187,6 +190,12 @@ class Bed:
         """Return the codes that a pause covers now."""
         with self._lock:
             return self._monitor.paused_codes()
+
+    def pause_in_force(self) -> BedPause | None:
+        """Return who silenced this bed and until when; None where no pause holds."""
+        with self._lock:
+            pause = self._monitor.pause_in_force()
+        return None if pause is None else BedPause(pause.by, pause.until_seconds)
 
     def _tell(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
         if transitions and self._on_change is not None:

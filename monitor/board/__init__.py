@@ -6,6 +6,7 @@ The station writes, from any of its threads, and is never held up:
     board.observe(bed_id, observation, frame, sighting)     after every analysed frame
     board.transition(bed_id, alert)                         for every alert; bed_id None: of the whole station
     board.camera(bed_id, camera_status)                     about once a second, and when its state changes
+    board.pause(bed_id, bed_pause)                          likewise; None where there is none
     board.station(station_facts)                            about once a second
 
 The page, the API and the exporters read `board.snapshot()`, which is made at most once a second and shared, and
@@ -16,7 +17,7 @@ of its level, its open alerts and its last hundred past ones, the last thousand 
 from monitor.board.alert_book import AlertEpisode, AlertRecord
 from monitor.board.bed_state import BedFacts, BedState, BedStatus, describe_bed
 from monitor.board.board import Board
-from monitor.board.facts import BedPlace, HistoryPoint, StationFacts
+from monitor.board.facts import BedPause, BedPlace, HistoryPoint, StationFacts
 from monitor.board.history import HISTORY_SECONDS
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
 
@@ -25,6 +26,7 @@ __all__ = [
     "AlertEpisode",
     "AlertRecord",
     "BedFacts",
+    "BedPause",
     "BedPicture",
     "BedPlace",
     "BedSnapshot",

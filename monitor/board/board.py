@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from monitor.board.alert_book import AlertBook, AlertEpisode, AlertRecord
 from monitor.board.bed_state import BedFacts, describe_bed
-from monitor.board.facts import BedPlace, StationFacts
+from monitor.board.facts import BedPause, BedPlace, StationFacts
 from monitor.board.history import LevelHistory
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
 from monitor.clock import Clock
@@ -25,7 +25,17 @@ _PICTURE_SECONDS = 5.0
 class _Bed:
     """What the board keeps of one bed; guarded by the board's lock."""
 
-    __slots__ = ("camera", "frame", "history", "known_since_seconds", "observation", "pictures", "place", "sighting")
+    __slots__ = (
+        "camera",
+        "frame",
+        "history",
+        "known_since_seconds",
+        "observation",
+        "pause",
+        "pictures",
+        "place",
+        "sighting",
+    )
 
     def __init__(self, place: BedPlace, known_since_seconds: float) -> None:
         self.place = place
@@ -33,6 +43,7 @@ class _Bed:
         self.observation: Observation | None = None
         self.history = LevelHistory()
         self.camera: CameraStatus | None = None
+        self.pause: BedPause | None = None
         self.frame: Frame | None = None
         self.sighting: Sighting | None = None
         self.pictures = 0
@@ -41,8 +52,8 @@ class _Bed:
 class Board:
     """Holds the newest facts of every bed. Thread-safe; its memory is bounded.
 
-    Writers (`observe`, `transition`, `camera`, `station`) only keep references and return at once. Readers share one
-    snapshot, made at most once a second, so that many of them cost no more than one.
+    Writers (`observe`, `transition`, `camera`, `pause`, `station`) only keep references and return at once. Readers
+    share one snapshot, made at most once a second, so that many of them cost no more than one.
 
     Args:
         places: The beds, in the order in which they are shown.
@@ -128,6 +139,15 @@ class Board:
         with self._lock:
             self._beds[bed_id].camera = status
 
+    def pause(self, bed_id: str, pause: BedPause | None) -> None:
+        """Take the pause that holds at a bed, or None; to be told about once a second.
+
+        Raises:
+            KeyError: The board does not watch this bed.
+        """
+        with self._lock:
+            self._beds[bed_id].pause = pause
+
     def station(self, facts: StationFacts) -> None:
         """Take the technical state of the station; to be told about once a second."""
         with self._lock:
@@ -206,6 +226,7 @@ class Board:
             seconds_since_face=since_face_seconds,
             history=bed.history.points(now_seconds),
             camera=bed.camera,
+            pause=None if bed.pause is None or bed.pause.until_seconds <= now_seconds else bed.pause,
             open_alerts=alerts,
             past_alerts=self._alerts.past_alerts(bed.place.bed_id),
             picture_index=bed.pictures if is_shown else None,

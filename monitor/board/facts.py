@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["BedPlace", "HistoryPoint", "StationFacts"]
+__all__ = ["BedPause", "BedPlace", "HistoryPoint", "StationFacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,19 @@ class BedPlace:
 
     bed_id: str
     camera_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BedPause:
+    """Somebody works at a bed and has silenced it for a while.
+
+    Attributes:
+        by: Who.
+        until_seconds: Monotonic time at which the pause lapses by itself.
+    """
+
+    by: str
+    until_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

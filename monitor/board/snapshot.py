@@ -5,7 +5,7 @@ from datetime import datetime
 
 from monitor.board.alert_book import AlertEpisode
 from monitor.board.bed_state import BedStatus
-from monitor.board.facts import BedPlace, HistoryPoint, StationFacts
+from monitor.board.facts import BedPause, BedPlace, HistoryPoint, StationFacts
 from monitor.faces.follower import Sighting
 from monitor.pain.vocabulary import Observation
 from monitor.video.frame import Frame
@@ -27,6 +27,7 @@ class BedSnapshot:
         seconds_since_face: Time since the last usable face, up to this moment; None before the first.
         history: The last ten minutes, oldest first.
         camera: What was last told of the camera; None before the first time.
+        pause: The pause that holds; None without one.
         open_alerts: Alerts that hold or wait for an acknowledgement, the newest first.
         past_alerts: Alerts that are over, the newest first.
         picture_index: Counts the pictures that can be shown; None where there is none, or none is kept.
@@ -40,6 +41,7 @@ class BedSnapshot:
     seconds_since_face: float | None
     history: tuple[HistoryPoint, ...]
     camera: CameraStatus | None
+    pause: BedPause | None
     open_alerts: tuple[AlertEpisode, ...]
     past_alerts: tuple[AlertEpisode, ...]
     picture_index: int | None

@@ -187,6 +187,10 @@ class AlarmBoard:
         """Return the codes that a pause covers now."""
         return tuple(self.memory.pauses)
 
+    def pause_in_force(self) -> Silence | None:
+        """Return the pause that lasts longest; None where there is none."""
+        return max(self.memory.pauses.values(), key=lambda pause: pause.until_seconds, default=None)
+
     def _advance_gate(self, code: Code, gate: Gate, now_seconds: float) -> list[Transition]:
         condition = CONDITIONS[code]
         declared = gate.declared_at(now_seconds, condition.delay_seconds(self._settings))

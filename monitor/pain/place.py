@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.config import AlarmSettings
+from monitor.pain.alarm import Silence
 from monitor.pain.board import AlarmBoard, BoardMemory
 from monitor.pain.vocabulary import Code, Transition
 
@@ -131,6 +132,10 @@ class Place(ABC, Generic[Memory]):
     def paused_codes(self) -> tuple[Code, ...]:
         """Return the codes that a pause covers now."""
         return self._board.paused_codes()
+
+    def pause_in_force(self) -> Silence | None:
+        """Return the pause that lasts longest; None where there is none. Its times are monotonic seconds."""
+        return self._board.pause_in_force()
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as values that JSON can hold."""

@@ -94,7 +94,9 @@ class Station:
         self.metrics = StationMetrics(config.station.id, self._mode, self.clock)
         self.beds: dict[str, Bed] = {}
         self.cameras: dict[str, Camera] = {}
-        for settings in config.beds:
+        for index, settings in enumerate(config.beds):
+            # Beds take turns: started together, they would all want the workers at the same moments.
+            phase = index / len(config.beds)
             bed = Bed(
                 settings,
                 config.faces,
@@ -103,10 +105,16 @@ class Station:
                 stopwatch=self.clock.monotonic,
                 expected_prior=config.models.expected_prior,
                 on_change=self._bed_changed,
+                phase=phase,
             )
             self.beds[bed.id] = bed
             self.cameras[bed.id] = Camera(
-                settings.camera, bed.camera_id, self.clock, config.analysis.frames_per_second, self._scheduler.wake
+                settings.camera,
+                bed.camera_id,
+                self.clock,
+                config.analysis.frames_per_second,
+                self._scheduler.wake,
+                phase=phase,
             )
         places = [BedPlace(bed.id, bed.camera_id) for bed in self.beds.values()]
         self.board = Board(
@@ -290,6 +298,7 @@ class Station:
 
     def _show(self, bed: Bed, observation: Observation, status: CameraStatus) -> None:
         self.board.camera(bed.id, status)
+        self.board.pause(bed.id, bed.pause_in_force())
         now = self.clock.monotonic()
         if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
             return

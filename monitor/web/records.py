@@ -17,6 +17,7 @@ __all__ = [
     "CameraRecord",
     "HistoryRecord",
     "ObservationRecord",
+    "PauseRecord",
     "StationRecord",
     "alert_record",
     "bed_record",
@@ -111,12 +112,20 @@ class CameraRecord(_Record):
     reconnects: int
 
 
+class PauseRecord(_Record):
+    """Who silenced a bed, and how long that still lasts."""
+
+    by: str
+    seconds_left: Seconds
+
+
 class BedRecord(_Record):
-    """A bed: what it shows now, its open alerts, its camera. `rank` orders beds by urgency, lowest first."""
+    """A bed: what it shows now, its open alerts, its pause, its camera. `rank` orders beds by urgency, lowest first."""
 
     observation: ObservationRecord
     rank: int
     open_alerts: list[AlertRecordOut]
+    pause: PauseRecord | None
     camera: CameraRecord | None
 
 
@@ -209,6 +218,9 @@ def bed_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: str) -> Be
         observation=observation_record(bed, snapshot, station_id),
         rank=bed.status.rank,
         open_alerts=[alert_record(episode) for episode in bed.open_alerts],
+        pause=None
+        if bed.pause is None
+        else PauseRecord(by=bed.pause.by, seconds_left=max(0.0, bed.pause.until_seconds - snapshot.taken_seconds)),
         camera=None
         if camera is None
         else CameraRecord(

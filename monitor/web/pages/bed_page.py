@@ -8,7 +8,7 @@ from monitor.web.pages.acknowledging import AcknowledgeButton
 from monitor.web.pages.alert_table import AlertTable
 from monitor.web.pages.frame import PageFrame, page_frame, say
 from monitor.web.pages.level_chart import LevelChart
-from monitor.web.pages.pausing import PauseButton
+from monitor.web.pages.pausing import PauseButton, ResumeButton
 from monitor.web.pages.picture import LivePicture
 from monitor.web.pages.status import StatusPanel
 from monitor.web.pages.words import camera_words, clock_time, face_words, percent, two_digits
@@ -43,6 +43,7 @@ class BedView:
                 ui.label(bed_id).props("role=heading aria-level=1").classes("page-title")
                 with ui.element("div").classes("tile-actions"):
                     self._pause = PauseButton(frame, bed_id)
+                    self._resume = ResumeButton(frame, bed_id)
                     self._acknowledge = AcknowledgeButton(frame, bed_id)
             self._status = StatusPanel()
             with ui.element("dl").classes("facts"):
@@ -58,11 +59,12 @@ class BedView:
         if bed is None:
             ui.navigate.to("/")
             return
-        self._status.show(bed.status, self._head)
+        self._status.show(bed, snapshot.taken_seconds, self._head)
         for name, value in zip(_FACTS, _values(bed), strict=True):
             say(self._facts[name], value)
         self._acknowledge.offer(bed.open_alerts)
         self._pause.offer(bed)
+        self._resume.offer(bed)
         self._chart.show(bed, snapshot)
         self._table.show(bed)
 

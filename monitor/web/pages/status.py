@@ -3,9 +3,9 @@
 from nicegui import ui
 from nicegui.element import Element
 
-from monitor.board import BedStatus
+from monitor.board import BedSnapshot, BedStatus
 from monitor.web.pages.frame import say
-from monitor.web.pages.words import ICONS
+from monitor.web.pages.words import ICONS, pause_words
 
 __all__ = ["StatusPanel"]
 
@@ -14,7 +14,7 @@ class StatusPanel:
     """Icon, headline and sentence; the colours follow from the attribute `data-state` of the element around it."""
 
     def __init__(self) -> None:
-        self._shown: BedStatus | None = None
+        self._shown: tuple[BedStatus, str] | None = None
         with ui.element("div").classes("status"):
             self._icon = ui.icon("hourglass_empty").classes("status-shape").props("aria-hidden=true")
             with ui.element("div").classes("status-text"):
@@ -22,11 +22,12 @@ class StatusPanel:
                 self._detail = ui.label().classes("status-detail")
                 self._extra = ui.label().classes("status-extra")
 
-    def show(self, status: BedStatus, around: Element) -> None:
-        """Show a state, and mark the element around it."""
-        if status == self._shown:
+    def show(self, bed: BedSnapshot, now_seconds: float, around: Element) -> None:
+        """Show a bed's state at a monotonic time, and mark the element around it."""
+        status, paused = bed.status, pause_words(bed.pause, now_seconds)
+        if (status, paused) == self._shown:
             return
-        self._shown = status
+        self._shown = status, paused
         around.props(
             f"data-state={status.state.value} data-acknowledged={str(status.is_acknowledged).lower()} "
             f"data-sees={str(status.can_see).lower()}"
@@ -34,11 +35,11 @@ class StatusPanel:
         self._icon.set_name(ICONS[status.state])
         say(self._words, status.words)
         say(self._detail, status.detail)
-        extra = ""
-        if status.is_acknowledged:
-            extra = "Acknowledged"
-        elif status.needs_acknowledgement:
+        extra = paused
+        if status.needs_acknowledgement:
             extra = "An earlier alarm has not been acknowledged"
+        elif status.is_acknowledged and not paused:
+            extra = "Acknowledged"
         say(self._extra, extra)
         self._extra.set_visibility(bool(extra))
         self._detail.set_visibility(bool(status.detail))

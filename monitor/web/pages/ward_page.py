@@ -93,7 +93,7 @@ class BedTile:
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
         """Show a bed as it is now."""
-        self._status.show(bed.status, self._card)
+        self._status.show(bed, snapshot.taken_seconds, self._card)
         seen = bed.observation
         # A level that does not count any more must not stand there as if it did.
         level = seen.display_level if seen is not None and bed.status.can_see else None

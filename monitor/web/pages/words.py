@@ -1,8 +1,9 @@
 """How facts read on the page: short words, the same everywhere."""
 
+import math
 from datetime import datetime
 
-from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState
+from monitor.board import HISTORY_SECONDS, AlertEpisode, BedPause, BedSnapshot, BedState
 from monitor.pain.vocabulary import Code, Signal
 from monitor.publish.alert import AlertDraft
 from monitor.video.status import CameraState, CameraStatus
@@ -17,6 +18,7 @@ __all__ = [
     "duration",
     "face_words",
     "history_span_seconds",
+    "pause_words",
     "percent",
     "signal_words",
     "two_digits",
@@ -122,6 +124,14 @@ def face_words(seconds: float | None) -> str:
     if seconds < 3:
         return "now"
     return f"{duration(seconds)} ago"
+
+
+def pause_words(pause: BedPause | None, now_seconds: float) -> str:
+    """Say who silenced a bed and how long that still lasts at a monotonic time; an empty text without a pause."""
+    if pause is None:
+        return ""
+    minutes = max(1, math.ceil((pause.until_seconds - now_seconds) / 60.0))
+    return f"Paused by {pause.by}, {minutes} min left"
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from monitor.board import HISTORY_SECONDS, BedPlace, BedState, Board, StationFacts
+from monitor.board import HISTORY_SECONDS, BedPause, BedPlace, BedState, Board, StationFacts
 from monitor.clock import ManualClock
 from monitor.pain.vocabulary import Code, Evidence, Phase, Signal
 from monitor.video.frame import Frame
@@ -153,6 +153,16 @@ def test_camera_and_station_facts_are_shown_as_they_were_told(board, clock):
     assert snapshot.bed("bed-1").status.state is BedState.CAMERA_LOST
     assert snapshot.station.redis_up is False
     assert snapshot.station_age_seconds == pytest.approx(3.0)
+
+
+def test_a_pause_is_shown_until_it_lapses_also_if_nobody_says_so(board, clock):
+    pause = BedPause("nurse 7", clock.monotonic() + 60.0)
+    board.pause("bed-1", pause)
+    assert [bed.pause for bed in board.snapshot().beds] == [pause, None]
+    clock.advance(59.0)
+    assert board.snapshot().bed("bed-1").pause == pause
+    clock.advance(1.0)
+    assert board.snapshot().bed("bed-1").pause is None
 
 
 def test_writers_and_readers_do_not_disturb_each_other(observation, alert):

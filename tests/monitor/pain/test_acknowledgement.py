@@ -131,10 +131,13 @@ def test_a_pause_in_calm_covers_nothing(watched):
 
 def test_resuming_signals_what_still_holds(watched):
     in_pain(watched)
-    watched.note(watched.monitor.pause("nurse-7", watched.now))
+    watched.note(watched.monitor.pause("nurse-7", watched.now, 300.0))
+    pause = watched.monitor.pause_in_force()
+    assert (pause.by, pause.until_seconds) == ("nurse-7", watched.now + 300.0)
     watched.show(1, 0.95)
     assert signals(watched.note(watched.monitor.resume(watched.now))) == [(Code.PAIN_SIGN, Phase.UPDATE, Signal.ON)]
     assert watched.monitor.paused_codes() == ()
+    assert watched.monitor.pause_in_force() is None
 
 
 def test_a_pause_is_never_longer_than_an_acknowledgement(watched):

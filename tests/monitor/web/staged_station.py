@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from monitor.board import BedPlace, Board, StationFacts
+from monitor.board import BedPause, BedPlace, Board, StationFacts
 from monitor.clock import SystemClock
 from monitor.config import StationConfig
 from monitor.faces.follower import Sighting, TrackedFace
@@ -123,6 +123,8 @@ class StagedStation:
             frame, sighting = bed.look(time_seconds, index) if is_seen else (None, None)
             self.board.observe(bed.id, observation, frame, sighting)
             self.record(bed, transitions)
+            pause = bed.monitor.pause_in_force()
+            self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
             self.board.camera(
                 bed.id,
                 CameraStatus(

@@ -261,6 +261,9 @@ def test_a_pause_silences_a_bed_in_the_nurse_s_name_until_it_is_ended(stage):
         paused = client.post("/pause", json={"by": "nurse  7", "seconds": 60})
         assert paused.json() == {"bed": "bed-1", "by": "nurse 7", "changed": True}
         assert is_signalled_as("acknowledged")["acknowledgement"]["by"] == "nurse 7"
+        pause = client.get(f"{station.url}/api/v1/beds/bed-1").json()["pause"]
+        assert pause["by"] == "nurse 7"
+        assert 30.0 < pause["seconds_left"] <= 60.0
         assert client.post("/resume", json={"by": "nurse 7"}).json()["changed"] is True
         is_signalled_as("on")
 

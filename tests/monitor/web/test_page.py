@@ -69,6 +69,18 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
     pause.wait_for(state="hidden")
     assert "nurse 7" in page.locator("tbody").inner_text()
+    page.get_by_text("Paused by nurse 7, 5 min left").wait_for()
+    # What holds is signalled again when the pause is ended before its time.
+    resume = page.get_by_role("button", name="End the pause of bed-1")
+    resume.click()
+    page.get_by_label("Who ends the pause?").fill("nurse 8")
+    page.get_by_role("button", name="End the pause", exact=True).click()
+    page.wait_for_selector("[data-bed=bed-1][data-acknowledged=false]")
+    resume.wait_for(state="hidden")
+    pause.click()
+    page.get_by_label("Who pauses?").fill("nurse 7")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
     # What is new is signalled as ever.
     station.tell("bed-1", camera="playing", score=0.9)
     wait_for_state(page, "bed-1", "pain_sustained")

@@ -18,7 +18,7 @@ def bed(*points: HistoryPoint) -> BedSnapshot:
     status = BedStatus(
         BedState.NO_SIGN, "", "", can_see=True, is_acknowledged=False, needs_acknowledgement=False, rank=8
     )
-    return BedSnapshot(BedPlace("b", "c"), status, None, None, None, None, points, None, (), (), None)
+    return BedSnapshot(BedPlace("b", "c"), status, None, None, None, None, points, None, None, (), (), None)
 
 
 def test_every_state_has_a_shape_of_its_own_and_every_condition_a_title():
