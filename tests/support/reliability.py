@@ -91,8 +91,15 @@ class Measured:
 
 
 def keep(record: Record, path: Path) -> None:
-    """Put one result into the file of results, in place of an earlier one of the same test and variant."""
+    """Put one result into the file of results, in place of an earlier one of the same test and variant.
+
+    Of figures of the same name, as a loop makes them, the worst is kept.
+    """
     kept = load(path)
+    worst: dict[str, Figure] = {}
+    for figure in sorted(record.figures, key=lambda figure: figure.value):
+        worst[figure.name] = figure
+    record.figures = [worst[name] for name in dict.fromkeys(figure.name for figure in record.figures)]
     record.load = round(load_per_core(), 1)
     record.at = dt.datetime.now(tz=dt.UTC).date().isoformat()
     kept = [other for other in kept if (other.test, other.variant) != (record.test, record.variant)]
