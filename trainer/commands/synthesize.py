@@ -160,10 +160,17 @@ def stills(
 @_JOBS
 @click.option("--full", is_flag=True, help="The published 204 stills instead of the dissertation's 153.")
 @click.option("--scale", type=click.FloatRange(0.1, 2.5), default=1.0, show_default=True, help="1 is 1504x1000 px.")
-def cope(*, out: Path, seed: int, jobs: int, full: bool, scale: float) -> None:
+@click.option(
+    "--difficulty",
+    type=click.Choice(["plain", "hard"]),
+    default="plain",
+    show_default=True,
+    help="hard: resting faces and reactions differ from infant to infant, and the shots of an event look alike.",
+)
+def cope(*, out: Path, seed: int, jobs: int, full: bool, scale: float, difficulty: Difficulty) -> None:
     """A stand-in for COPE: 26 infants, 153 stills, faces large and sideways, the real names with their slips."""
-    planned = plan_cope(CopePlan(seed, full, scale))
-    about = {"kind": "cope", "seed": seed, "full": full, "scale": scale}
+    planned = plan_cope(CopePlan(seed, full, scale, difficulty))
+    about = {"kind": "cope", "seed": seed, "full": full, "scale": scale, "difficulty": difficulty}
     _write(planned, out, about, jobs)
 
 

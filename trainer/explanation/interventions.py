@@ -38,20 +38,21 @@ def without(crop: Crops, mask: Masks) -> Crops:
     return changed
 
 
-def without_face(crops: Crops, faces: Masks) -> Crops:
+def without_face(crops: Crops, covers: Masks) -> Crops:
     """Return crops in which only the background is left, shape (n, S, S, 3)."""
-    return np.stack([without(crop, face) for crop, face in zip(crops, faces, strict=True)])
+    return np.stack([without(crop, cover) for crop, cover in zip(crops, covers, strict=True)])
 
 
-def with_background_of(crops: Crops, faces: Masks, donors: NDArray[np.int64]) -> Crops:
-    """Return each crop's face on another crop's background; the other's face is filled by its background's mean.
+def with_background_of(crops: Crops, faces: Masks, covers: Masks, donors: NDArray[np.int64]) -> Crops:
+    """Return each crop's face on another crop's background; the other's cover is filled by its background's mean.
 
     Args:
         crops: Shape (n, S, S, 3).
-        faces: Shape (n, S, S).
+        faces: What is kept of each crop, shape (n, S, S).
+        covers: What is filled in each background, shape (n, S, S).
         donors: Shape (n,): whose background each gets.
     """
-    backgrounds = without_face(crops, faces)[donors]
+    backgrounds = without_face(crops, covers)[donors]
     return np.where(faces[..., None], crops, backgrounds)
 
 
@@ -92,7 +93,8 @@ def measure_interventions(
         parts: Each network's answer, from crops (k, S, S, 3) to probabilities of pain (k,), and the places of the
             pictures that it answers; no picture in two of them.
         crops: Shape (n, S, S, 3).
-        regions: Of each picture; "face" must be among them.
+        regions: Of each picture; "face" must be among them. Where there is "head", it is covered in the face's stead
+            before the background is looked at: the outline of a drawn face tells how wide the mouth is open.
         labels: Shape (n,), 0 or 1.
         subjects: Shape (n,).
         seed: Decides whose background is swapped in.
@@ -112,15 +114,16 @@ def measure_interventions(
         return result
 
     faces = np.stack([entry["face"] for entry in regions])
+    covers = faces | np.stack([entry.get("head", entry["face"]) for entry in regions])
     plain = answers(crops)
     views = {
         "whole": plain,
-        "background": answers(without_face(crops, faces)),
+        "background": answers(without_face(crops, covers)),
         "face": answers(without_face(crops, ~faces)),
     }
     donors = background_donors(labels, subjects, seed)
     has_donor = donors >= 0
-    swapped = answers(with_background_of(crops, faces, np.where(has_donor, donors, np.arange(len(donors)))))
+    swapped = answers(with_background_of(crops, faces, covers, np.where(has_donor, donors, np.arange(len(donors)))))
     change = np.abs(swapped - plain)[has_donor]
     flips = ((swapped >= 0.5) != (plain >= 0.5))[has_donor]
     return {
@@ -152,7 +155,7 @@ def _occlusions(
 ) -> dict[str, dict[str, float | None]]:
     """Return the mean change of the probability of pain for each region and label."""
     result: dict[str, dict[str, float | None]] = {}
-    for name in sorted({name for entry in regions for name in entry}):
+    for name in sorted({name for entry in regions for name in entry} - {"head"}):
         has = np.array([name in entry for entry in regions])
         changed = np.stack(
             [

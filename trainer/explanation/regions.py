@@ -11,7 +11,7 @@ from monitor.faces.crop import CropSpec, crop_face
 from trainer.crops import Study
 from trainer.errors import DataError
 from trainer.networks import InputContract
-from trainer.synthetic import REGIONS, region_mask
+from trainer.synthetic import REGIONS, head_cover, region_mask
 
 __all__ = ["NFCS_REGIONS", "crop_regions", "landmark_regions"]
 
@@ -27,8 +27,9 @@ _BY_EYES = MappingProxyType({"brows": ((0.0, -0.3), (0.75, 0.2))})
 def crop_regions(study: Study, row: int, contract: InputContract) -> dict[str, NDArray[np.bool_]]:
     """Return masks of a picture's regions in its crop, each of shape (S, S).
 
-    Synthetic stills that were written with masks (`regions/` beside the picture) have exact ones, and "cue" where a cue
-    was drawn. All others have ellipses about the detector's landmarks; without landmarks there is the face only.
+    Synthetic stills that were written with masks (`regions/` beside the picture) have exact ones, "cue" where a cue was
+    drawn, and "head", a cover of the head whose shape does not tell the expression. All others have ellipses about the
+    detector's landmarks; without landmarks there is the face only.
 
     Raises:
         DataError: A mask is there but cannot be read.
@@ -50,11 +51,14 @@ def crop_regions(study: Study, row: int, contract: InputContract) -> dict[str, N
 def _cut(bits: NDArray[np.uint8], box: OrientedBox, contract: InputContract) -> dict[str, NDArray[np.bool_]]:
     """Cut masks as pictures are cut, three at a time as channels."""
     spec = CropSpec(contract.size_px, contract.margin)
-    names = list(REGIONS)
+    drawn = {name: region_mask(bits, name) for name in REGIONS}
+    if (cover := head_cover(bits)) is not None:
+        drawn["head"] = cover
+    names = list(drawn)
     masks: dict[str, NDArray[np.bool_]] = {}
     for start in range(0, len(names), 3):
         group = [names[min(start + step, len(names) - 1)] for step in range(3)]
-        layers = np.stack([region_mask(bits, name) for name in group], axis=-1).astype(np.uint8) * np.uint8(255)
+        layers = np.stack([drawn[name] for name in group], axis=-1).astype(np.uint8) * np.uint8(255)
         cut = crop_face(layers, box, spec)
         masks |= {name: cut[..., channel] > 127 for channel, name in enumerate(group)}
     return {name: mask for name, mask in masks.items() if mask.any()}

@@ -7,6 +7,7 @@ from it, with labels, masks and a shortcut cue whose link to the label can be tu
 from trainer.synthetic.cope import CopePlan, plan_cope
 from trainer.synthetic.expressions import ExpressionPicture, draw_expression, plan_expressions
 from trainer.synthetic.findability import Findability, Miss, measure_findability
+from trainer.synthetic.heads import head_cover
 from trainer.synthetic.icopevid import Clip, plan_icopevid, write_clip
 from trainer.synthetic.plan import PlannedStill, SessionView, StillsPlan, assign_cues, plan_stills
 from trainer.synthetic.regions import REGIONS, region_mask
@@ -31,6 +32,7 @@ __all__ = [
     "WrittenVideo",
     "assign_cues",
     "draw_expression",
+    "head_cover",
     "measure_findability",
     "plan_cope",
     "plan_expressions",

@@ -2,9 +2,12 @@
 
 The 26 infants have 60 pain and 67 rest stills, the counts of the published set; 26 confusers bring the total to the
 153 stills of the dissertation, whose own choice is not known. The full set has the published 204.
+
+In the hard set the infants react differently and the shots of one event look alike; see `trainer.synthetic.reactions`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +15,7 @@ from monitor.synthetic.expression import State, sample_expression
 from trainer.data import Label
 from trainer.errors import SettingsError
 from trainer.synthetic.plan import PlannedStill, SessionView, session_still
+from trainer.synthetic.reactions import sample_temper
 
 __all__ = ["COPE_COUNTS", "COPE_FULL_COUNTS", "CopePlan", "plan_cope"]
 
@@ -42,11 +46,13 @@ class CopePlan:
         seed: Seeds everything.
         full: The published 204 stills instead of 153.
         scale: Size of the pictures, relative to 1504x1000 with faces of 420-620 px.
+        difficulty: "plain" draws every face at the height of its state; "hard" as infants react.
     """
 
     seed: int = 0
     full: bool = False
     scale: float = 1.0
+    difficulty: Literal["plain", "hard"] = "plain"
 
 
 def plan_cope(plan: CopePlan) -> list[PlannedStill]:
@@ -82,8 +88,17 @@ def plan_cope(plan: CopePlan) -> list[PlannedStill]:
                 if not slips[place] and wanted == stimulus and (len(same) == 1 or not misspelt[-1].isalpha()):
                     slips[place], word = True, misspelt
                     break
-            planned.append(_planned(view, number, str(sex), shot, stimulus, word, rng))
+            item = _planned(view, number, str(sex), shot, stimulus, word, rng)
+            planned.append(_reacting(item, view, shot, stimuli) if plan.difficulty == "hard" else item)
     return planned
+
+
+def _reacting(item: PlannedStill, view: SessionView, shot: int, stimuli: list[str]) -> PlannedStill:
+    """Return the still with the infant's own reaction, seen as in the first shot of its event."""
+    still, first = item.still, stimuli.index(stimuli[shot])
+    expression = sample_temper(view.seed, still.infant, 202).react(still.state, shot)
+    event = session_still(view, still.infant, first, still.subject, still.state, expression)
+    return replace(item, still=replace(event, noise_seed=still.noise_seed))
 
 
 def _planned(

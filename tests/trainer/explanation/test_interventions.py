@@ -66,6 +66,27 @@ def test_a_network_that_looks_at_faces_knows_nothing_from_the_background(picture
     assert auc["background"]["low"] <= 0.5 <= auc["background"]["high"]
 
 
+def test_the_shape_of_the_hole_tells_nothing_where_the_whole_head_is_covered(pictures):
+    _, _, labels, subjects = pictures
+    crops = np.full((COUNT, SIZE, SIZE, 3), 60, np.uint8)
+    crops[:, :, : SIZE // 2] = 120
+    faces = np.stack([FACE] * COUNT)
+    faces[labels == 1, 18:21, 9:15] = True  # the chin sinks when the mouth opens
+    head = np.zeros((SIZE, SIZE), bool)
+    head[4:22, 4:20] = True
+
+    def reads_the_hole(changed):
+        return 1 / (1 + np.exp(-np.abs(np.diff(changed[:, 19].mean(axis=2), axis=1)).argmax(axis=1) + 8.0))
+
+    def background(extra):
+        regions = [{"face": face, **extra} for face in faces]
+        return measure_interventions([(reads_the_hole, np.arange(COUNT))], crops, regions, labels, subjects)
+
+    assert background({})["auc"]["background"]["value"] != 0.5
+    assert background({"head": head})["auc"]["background"]["value"] == 0.5
+    assert "head" not in background({"head": head})["occlusion"]
+
+
 def test_blurring_the_region_that_matters_lowers_the_answer(pictures):
     at_mouth, at_corner = (measured(share, pictures)["occlusion"] for share in (0.0, 1.0))
 
@@ -88,7 +109,7 @@ def test_a_swap_keeps_the_face_and_takes_nothing_of_the_other_face(pictures):
     faces = np.stack([FACE] * 2)
     faces[1] = np.roll(FACE, 3, axis=1)
 
-    swapped = with_background_of(crops[:2], faces, np.array([1, 0]))
+    swapped = with_background_of(crops[:2], faces, faces, np.array([1, 0]))
 
     np.testing.assert_array_equal(swapped[0][FACE], crops[0][FACE])
     other = ~FACE & faces[1]

@@ -46,6 +46,42 @@ def test_most_cope_faces_lie_sideways_and_an_infant_keeps_sex_and_side():
     assert len(sexes) == 26
 
 
+def strength(item):
+    return sum(item.still.expression.intensities().values())
+
+
+def test_a_hard_cope_has_the_same_names_and_labels():
+    plain, hard = (plan_cope(CopePlan(seed=2, difficulty=difficulty)) for difficulty in ("plain", "hard"))
+
+    assert [(item.name, item.label, item.stimulus) for item in hard] == [
+        (item.name, item.label, item.stimulus) for item in plain
+    ]
+    assert hard == plan_cope(CopePlan(seed=2, difficulty="hard"))
+
+
+def test_in_a_hard_cope_the_strengths_of_pain_and_rest_overlap_and_in_a_plain_one_they_do_not():
+    def strengths(difficulty, stimulus):
+        return [strength(item) for item in plan_cope(CopePlan(difficulty=difficulty)) if item.stimulus == stimulus]
+
+    assert min(strengths("plain", "pain")) > max(strengths("plain", "rest"))
+    rest = sorted(strengths("hard", "rest"))
+    weaker = sum(value < rest[-len(rest) // 10] for value in strengths("hard", "pain"))
+    assert 0.1 * 60 <= weaker <= 0.5 * 60
+
+
+def test_in_a_hard_cope_the_shots_of_an_event_look_alike_and_infants_differ_at_rest():
+    rest = {}
+    for item in plan_cope(CopePlan(seed=1, difficulty="hard")):
+        if item.stimulus == "rest":
+            rest.setdefault(item.still.subject, []).append(item)
+
+    spreads = [max(map(strength, items)) - min(map(strength, items)) for items in rest.values()]
+    assert 2.0 * max(spreads) < max(strength(items[0]) for items in rest.values())
+    for items in rest.values():
+        assert len({item.still.setting.placement for item in items}) == 1
+        assert len({item.still.noise_seed for item in items}) == len(items)
+
+
 def test_unifesp_has_30_infants_and_356_stills_162_of_pain(rated):
     assert len({item.planned.name for item in rated}) == 356
     assert Counter(item.planned.label for item in rated) == {Label.PAIN: 162, Label.NO_PAIN: 194}
