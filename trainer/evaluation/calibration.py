@@ -19,11 +19,14 @@ def negative_log_likelihood(logits: NDArray[np.float64], labels: NDArray[np.floa
 
 
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
-    """Return the temperature T > 0 for which sigmoid(logit / T) is most likely.
+    """Return the temperature T > 0 by which logits are divided so that sigmoid(logit / T) means what it says.
 
-    Fitted in log T, so that it stays positive, and kept within 1/20 to 20. A small set that is separated perfectly
-    would ask for T = 0, that is for certainty; Platt's targets, (n+ + 1) / (n+ + 2) for pain and 1 / (n- + 2) for no
-    pain, keep it from that and vanish as the set grows ("Probabilistic Outputs for Support Vector Machines", 1999).
+    Fitted in log T, so that it stays positive, and kept within 1/20 to 20. A network is stopped on a few dozen pictures
+    of a few infants, often all answered rightly, and the most likely temperature is then 0, that is certainty. So half
+    a picture of each class is counted as answered wrongly (Jeffreys' prior for a share), by targets of
+    (n+ + 1/2) / (n+ + 1) for pain and (1/2) / (n- + 1) for no pain; that vanishes as the set grows. Platt's targets
+    ("Probabilistic Outputs for Support Vector Machines", 1999) count a whole picture and made networks more timid than
+    they had to be (docs/experiments.md).
     The set must be of infants that the model was not trained on, and not the test set.
 
     Args:
@@ -36,7 +39,7 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) ->
     if len(logits) == 0:
         raise ValueError("a temperature needs at least one picture")
     pain = float(labels.sum())
-    targets = np.where(labels >= 0.5, (pain + 1.0) / (pain + 2.0), 1.0 / (len(labels) - pain + 2.0))
+    targets = np.where(labels >= 0.5, (pain + 0.5) / (pain + 1.0), 0.5 / (len(labels) - pain + 1.0))
     found = minimize_scalar(
         lambda log_temperature: negative_log_likelihood(logits / np.exp(log_temperature), targets),
         bounds=(-_LARGEST_LOG_TEMPERATURE, _LARGEST_LOG_TEMPERATURE),

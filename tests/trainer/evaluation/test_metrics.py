@@ -95,15 +95,31 @@ def test_the_temperature_changes_no_answer(logits):
     assert np.array_equal(logits / temperature >= 0, logits >= 0)
 
 
-def test_a_few_perfectly_separated_pictures_are_no_reason_for_certainty():
+@pytest.mark.parametrize("confidence", [2.0, 8.0, 44.0])
+def test_a_few_perfectly_separated_pictures_are_no_reason_for_certainty(confidence):
     """A validation part of twenty pictures without a mistake once asked for probabilities of 1 to 43 decimals."""
     labels = np.repeat([0.0, 1.0], 10)
-    logits = np.where(labels == 1, 2.0, -2.0)
+    logits = np.where(labels == 1, confidence, -confidence)
 
-    calibrated = probabilities(logits, fit_temperature(logits, labels))
+    temperature = fit_temperature(logits, labels)
+    calibrated = probabilities(logits, temperature)
 
-    assert calibrated.max() == pytest.approx(11 / 12, abs=0.01)
-    assert calibrated.min() == pytest.approx(1 / 12, abs=0.01)
+    assert calibrated.max() == pytest.approx(10.5 / 11, abs=0.005)
+    assert calibrated.min() == pytest.approx(0.5 / 11, abs=0.005)
+    assert (temperature > 1.0) == (confidence > np.log(21.0))
+
+
+def test_the_more_pictures_are_right_the_more_confidence_is_allowed():
+    def confidence(pictures):
+        labels = np.repeat([0.0, 1.0], pictures)
+        logits = np.where(labels == 1, 8.0, -8.0)
+        return probabilities(logits, fit_temperature(logits, labels)).max()
+
+    allowed = [confidence(pictures) for pictures in (5, 20, 100, 1000)]
+
+    assert allowed == sorted(allowed)
+    assert allowed[0] < 0.95
+    assert allowed[3] > 0.99
 
 
 def test_abstaining_from_the_least_certain_lowers_the_error_of_an_honest_model():
