@@ -15,6 +15,7 @@ __all__ = [
     "FIGURES",
     "accuracy",
     "area_under_curve",
+    "brier_score",
     "calibration_line",
     "confusion",
     "expected_calibration_error",
@@ -55,6 +56,11 @@ def confusion(labels: Numbers, logits: Numbers) -> dict[str, int]:
 def accuracy(labels: Numbers, logits: Numbers) -> float:
     """Return the share of right answers at probability 0.5; not a number without pictures."""
     return float(np.mean((logits >= 0.0) == (labels >= 0.5))) if len(labels) else float("nan")
+
+
+def brier_score(labels: Numbers, logits: Numbers) -> float:
+    """Return the mean of (p - y)^2, in [0, 1]: low where answers are right and as sure as they may be (Brier 1950)."""
+    return float(np.mean((expit(logits) - labels) ** 2)) if len(labels) else float("nan")
 
 
 def area_under_curve(labels: Numbers, logits: Numbers) -> float:
@@ -138,7 +144,7 @@ def figures(labels: Numbers, logits: Numbers, *, with_line: bool = True) -> dict
     tp, fp = int((pain & said).sum()), int((~pain & said).sum())
     fn, tn = int((pain & ~said).sum()), int((~pain & ~said).sum())
     chance = np.asarray(expit(logits), np.float64)
-    brier, prior = float(np.mean((chance - labels) ** 2)), float(labels.mean())
+    brier, prior = brier_score(labels, logits), float(labels.mean())
     found = {
         "accuracy": (tp + tn) / len(labels),
         "auc": area_under_curve(labels, logits),

@@ -9,11 +9,13 @@ from scipy.stats import t as student
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, Interval, paired_difference
 from trainer.evaluation.entry import Entry, in_order
-from trainer.evaluation.metrics import accuracy, area_under_curve
+from trainer.evaluation.metrics import accuracy, area_under_curve, brier_score
 from trainer.evaluation.results import PredictionTable
 from trainer.evaluation.tables import Table
 
 __all__ = ["comparable", "corrected_t", "paired_table"]
+
+_DIFFERENCES = ("Accuracy difference (points)", "AUC difference", "Brier score difference")
 
 
 def paired_table(entries: Sequence[Entry], reference: str, count: int = RESAMPLES) -> Table:
@@ -24,7 +26,7 @@ def paired_table(entries: Sequence[Entry], reference: str, count: int = RESAMPLE
         reference: Name of a model; runs of other folds or data than its own are left out.
         count: Resamples of the infants.
     """
-    head = ["Model", "Against", "Data", "Protocol", "Accuracy difference (points)", "AUC difference", "t", "p"]
+    head = ["Model", "Against", "Data", "Protocol", *_DIFFERENCES, "t", "p"]
     rows = []
     for base in (entry for entry in entries if entry.model == reference):
         for entry in in_order(entries):
@@ -33,12 +35,15 @@ def paired_table(entries: Sequence[Entry], reference: str, count: int = RESAMPLE
             labels, first, second, subjects = _paired(base.table, entry.table)
             right = paired_difference(labels, first, second, subjects, accuracy, count)
             area = paired_difference(labels, first, second, subjects, area_under_curve, count)
+            squares = paired_difference(labels, first, second, subjects, brier_score, count)
             t, p = corrected_t(base, entry)
-            shown = [_difference(right, 100.0, 1), _difference(area, 1.0, 3), _plain(t, 2), _plain(p, 3)]
+            shown = [_difference(right, 100.0, 1), _difference(area, 1.0, 3), _difference(squares, 1.0, 3)]
+            shown += [_plain(t, 2), _plain(p, 3)]
             rows.append([entry.title, base.title, entry.data, entry.protocol, *shown])
     note = (
         "Differences on the same pictures, 95 % intervals over resampled infants; an interval that holds 0 shows no "
-        "difference. t and p: Nadeau and Bengio's corrected resampled t-test over the folds."
+        "difference. A low Brier score is good: right answers, as sure as they may be. t and p: Nadeau and Bengio's "
+        "corrected resampled t-test over the folds."
     )
     return Table("Paired differences", head, rows, note)
 

@@ -1,6 +1,7 @@
 """Comparisons: no run is lost or mistaken for another, and both protocols stand beside each other."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,11 @@ def answers(strength, *, folds=2, infants=8, each=6, stress=("cry",), seed=0, re
 def row(fold, image, infant, label, stimulus, role, logit):
     score = float(1 / (1 + np.exp(-logit)))
     return PredictionRow(fold, image, image, f"s{infant}", label, stimulus, role, float(logit), score, 0.0)
+
+
+def with_logits(table, logits):
+    rows = [replace(line, logit=float(logit)) for line, logit in zip(table.rows, logits, strict=True)]
+    return PredictionTable(rows)
 
 
 def entry(name="run", model="ncnn", protocol="strict", digest="a" * 64, strength=1.0, **options):
@@ -94,6 +100,25 @@ def test_only_runs_on_the_same_pictures_are_paired():
     assert not comparable(base, other)
     assert [cells[0] for cells in table.rows] == ["MIMIC"]
     assert table.rows[0][4].startswith("+")
+
+
+def test_a_model_that_is_as_right_but_less_timid_has_the_lower_brier_score():
+    bold = entry("bold", model="mimic", strength=3.0)
+    logits = bold.table.logits / 8.0
+    timid = replace(entry("timid", strength=3.0), table=with_logits(bold.table, logits))
+
+    (cells,) = paired_table(distinguished([timid, bold]), "ncnn", 100).rows
+    named = dict(zip(paired_table([], "ncnn", 10).head, cells, strict=True))
+
+    assert named["Accuracy difference (points)"].startswith("+0.0")
+    value, low, high = (float(part.strip("[],")) for part in named["Brier score difference"].split())
+    assert low < value < high < 0.0
+    main = bold.table.is_main
+    before, after = (
+        float(np.mean((1 / (1 + np.exp(-answers[main])) - bold.table.labels[main]) ** 2))
+        for answers in (logits, bold.table.logits)
+    )
+    assert value == pytest.approx(after - before, abs=5e-4)
 
 
 def test_crying_that_is_called_pain_is_seen_with_its_interval():
