@@ -2,19 +2,25 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from monitor.commands import examples
+from trainer.evaluation.tables import Table
+from trainer.experiments.compare import run_names
 from trainer.explanation import (
     METHODS,
     Material,
     draw_figures,
+    draw_side_by_side,
     intervene,
     intervention_tables,
     open_material,
+    probe_material,
+    probe_table,
     score_maps,
     score_tables,
 )
@@ -24,8 +30,14 @@ from trainer.training.storage import write_atomically
 __all__ = ["command"]
 
 
-@click.command(name="explain", epilog=examples("nicu-trainer explain runs/ncnn --out runs/ncnn/explained"))
-@click.argument("source", metavar="RUN|CHECKPOINT", type=click.Path(path_type=Path))
+@click.command(
+    name="explain",
+    epilog=examples(
+        "nicu-trainer explain runs/ncnn --out runs/ncnn/explained",
+        "nicu-trainer explain runs/ncnn runs/resnet50 --out figure-2",
+    ),
+)
+@click.argument("sources", metavar="RUN|CHECKPOINT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False), help="The pictures; a run brings its own.")
 @click.option(
     "--crops",
@@ -52,10 +64,17 @@ __all__ = ["command"]
     show_default=True,
     help="Pictures that are changed to see whether the answer changes; 0: none.",
 )
+@click.option(
+    "--probed",
+    type=click.IntRange(0),
+    default=400,
+    show_default=True,
+    help="Pictures on which it is tried to tell infants and data sets from the network's features; 0: none.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which pictures.")
 def command(
     *,
-    source: Path,
+    sources: tuple[Path, ...],
     manifest: Path | None,
     crops: Path | None,
     out: Path,
@@ -63,6 +82,7 @@ def command(
     methods: tuple[str, ...],
     scored: int,
     intervened: int,
+    probed: int,
     seed: int,
 ) -> None:
     """Draw the crop, its heat map and the overlay for both answers, as in the dissertation's Figure 2.
@@ -70,19 +90,33 @@ def command(
     A cross-validation's pictures are explained by the networks of the fold that tested them. A trained model
     (`model.pt`) is explained on the pictures of --manifest. Scores of the maps are printed and written as
     scores.json and scores.md; what happens to the answers when face or background are changed, as
-    interventions.json and interventions.md.
+    interventions.json and interventions.md; whether the features tell infants or data sets apart, as probes.json and
+    probes.md.
+
+    Of several runs, each gets a folder of its own, and a figure shows all of them side by side on the same pictures.
     """
     with pinned_threads(1):
-        material = open_material(source, manifest, crops)
-        rows = material.chosen(pictures, seed)
-        for path in draw_figures(material, rows, methods, out):
-            click.echo(f"Figure: {path}")
-        if scored:
-            _score(material, scored, methods, seed, out)
-        if intervened:
-            _intervene(material, intervened, seed, out)
-    if not material.is_unseen:
-        click.echo("Whether the model learnt from these pictures is not known here.")
+        folders = list(dict.fromkeys(source.resolve() for source in sources))
+        materials = [open_material(source, manifest, crops) for source in folders]
+        names, several = run_names(folders), len(materials) > 1
+        if several:
+            for method in methods:
+                click.echo(f"Figure: {draw_side_by_side(materials, names, pictures, method, out, seed)}")
+        for material, name in zip(materials, names, strict=True):
+            place = out / name if several else out
+            if several:
+                click.echo(f"\n{material.title} ({name})")
+            rows = material.chosen(pictures, seed)
+            for path in draw_figures(material, rows, methods, place):
+                click.echo(f"Figure: {path}")
+            if scored:
+                _score(material, scored, methods, seed, place)
+            if intervened:
+                _intervene(material, intervened, seed, place)
+            if probed:
+                _probe(material, probed, seed, place)
+            if not material.is_unseen:
+                click.echo("Whether the model learnt from these pictures is not known here.")
 
 
 def _score(material: Material, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
@@ -91,17 +125,25 @@ def _score(material: Material, count: int, methods: tuple[str, ...], seed: int, 
     with click.progressbar(length=len(rows), label="scoring maps", file=sys.stderr) as bar:
         scores = score_maps(material, rows, methods, seed, lambda _: bar.update(1))
     content = {"model": material.title, "pictures": len(rows), "is_unseen": material.is_unseen, **scores}
-    _tell(content, "\n".join(table.markdown() for table in score_tables(scores)), out, "scores")
+    _tell(content, score_tables(scores), out, "scores")
 
 
 def _intervene(material: Material, count: int, seed: int, out: Path) -> None:
     """Print and write what the answers hang on."""
     results = intervene(material, material.chosen(count, seed), seed)
     content = {"model": material.title, "is_unseen": material.is_unseen, **results}
-    _tell(content, "\n".join(table.markdown() for table in intervention_tables(results)), out, "interventions")
+    _tell(content, intervention_tables(results), out, "interventions")
 
 
-def _tell(content: dict[str, Any], text: str, out: Path, stem: str) -> None:
+def _probe(material: Material, count: int, seed: int, out: Path) -> None:
+    """Print and write what the features give away."""
+    results = probe_material(material, count, seed)
+    content = {"model": material.title, "is_unseen": material.is_unseen, **results}
+    _tell(content, [probe_table(results)], out, "probes")
+
+
+def _tell(content: dict[str, Any], tables: Sequence[Table], out: Path, stem: str) -> None:
+    text = "\n".join(table.markdown() for table in tables)
     write_atomically(out / f"{stem}.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     write_atomically(out / f"{stem}.md", text.encode())
     click.echo(text)

@@ -52,6 +52,9 @@ class _Bars:
 @click.option("--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored.")
 @click.option("--intervened", type=click.IntRange(0), default=200, show_default=True, help="Pictures that are changed.")
 @click.option(
+    "--probed", type=click.IntRange(0), default=400, show_default=True, help="Pictures whose features are tried."
+)
+@click.option(
     "--method",
     "methods",
     multiple=True,
@@ -71,6 +74,7 @@ def command(
     pictures: int,
     scored: int,
     intervened: int,
+    probed: int,
     methods: tuple[str, ...],
     seed: int,
 ) -> None:
@@ -79,7 +83,7 @@ def command(
     Of each model and data set one run is explained, the strict one where there is one; what was explained before into
     the same folder is taken as it is.
     """
-    explanation = ExplanationSettings(pictures, scored, intervened, methods, seed) if with_maps else None
+    explanation = ExplanationSettings(pictures, scored, intervened, probed, methods, seed) if with_maps else None
     settings = ReportSettings(title, reference, resamples, explanation)
     with Progress(console=Console(stderr=True)) as progress:
         bars = _Bars(progress)

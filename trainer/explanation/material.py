@@ -83,6 +83,10 @@ class Material:
         """Return the networks' input for some rows, shape (k, 3, S, S)."""
         return prepare_crops(torch.from_numpy(self.exact(rows)), self.contract)
 
+    def places(self) -> dict[str, int]:
+        """Return the row of every picture that is explained here, by the SHA-256 of its file."""
+        return {self.study.records[row].sha256: int(row) for part in self.parts for row in part.rows}
+
     def chosen(self, count: int, seed: int = 0) -> NDArray[np.int64]:
         """Choose pictures: both labels in turn, and another subject each time as long as there are some.
 
@@ -143,13 +147,26 @@ def open_material(source: Path, manifest: Path | None, crops: Path | None) -> Ma
 def _from_run(folder: Path, crops: Path | None) -> Material:
     run = open_run(folder)
     study = open_study(run.config.manifest, crops or run.config.crops)
+    folds = run.folds(study).folds
     parts = []
-    for fold in run.folds(study).folds:
+    for fold, rows in zip(folds, _once_each([fold.test for fold in folds]), strict=True):
         trained = run.fold_networks(fold.index)
         networks = tuple(trained.networks)
-        parts.append(Part(networks, (trained.temperature,) * len(networks), fold.test))
+        parts.append(Part(networks, (trained.temperature,) * len(networks), rows))
     contract = InputContract.model_validate(run.record["contract"])
     return Material(run.title, study, study.crop_set(contract), tuple(parts), is_unseen=True)
+
+
+def _once_each(tested: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Return the tested rows of each fold so that every row is in one: the dissertation's folds all test the same."""
+    rows, times = np.unique(np.concatenate(tested), return_counts=True)
+    turn = dict(zip(rows.tolist(), (np.arange(len(rows)) % times).tolist(), strict=True))
+    kept: list[NDArray[np.int64]] = []
+    for own in tested:
+        kept.append(np.array([row for row in own.tolist() if turn[row] == 0], np.int64))
+        for row in own.tolist():
+            turn[row] -= 1
+    return kept
 
 
 def _from_model(path: Path, manifest: Path, crops: Path | None) -> Material:

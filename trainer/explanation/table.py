@@ -5,7 +5,7 @@ from typing import Any
 
 from trainer.evaluation.tables import Table
 
-__all__ = ["intervention_tables", "score_tables"]
+__all__ = ["intervention_tables", "probe_table", "score_tables"]
 
 _HEAD = ("method", "answer", "pictures", "empty maps", "artefact score", "points at face")
 _TAIL = ("deletion (low is good)", "insertion (high is good)")
@@ -79,6 +79,37 @@ def intervention_tables(results: dict[str, Any]) -> list[Table]:
             regions,
         ),
     ]
+
+
+def probe_table(results: dict[str, Any]) -> Table:
+    """Return the table of what `probe_material` returned."""
+    rows = []
+    for name, word, items in (("infant", "infant", "pictures"), ("data_set", "data set", "infants")):
+        found = results[name]
+        if found is None:
+            rows.append([word, "-", "-", "-", "-", "-", "-"])
+            continue
+        rows.append(
+            [
+                word,
+                f"{found['items']} {items}",
+                f"{found['classes']:.1f}",
+                _number(found["accuracy"]),
+                _number(found["chance"]),
+                _number(found["p"]),
+                _number(found["untrained"]["accuracy"]),
+            ]
+        )
+    head = ["what is told", "of", "classes in a fold", "told rightly", "by chance", "p", "by an untrained network"]
+    return Table(
+        "Probes of the last features",
+        head,
+        rows,
+        "A ridge regression on what the last layer sees, fold by fold, on pictures that it did not learn from. Chance: "
+        "the same with infants shuffled among pictures of one label, or with data sets shuffled among infants; p: how "
+        "often that did as well. Above chance, the network keeps what the label does not need; the untrained network "
+        "shows how much the pictures themselves give away.",
+    )
 
 
 def _number(value: float | None) -> str:

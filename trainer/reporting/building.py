@@ -1,13 +1,14 @@
 """Makes a report of several runs and writes it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.reporting.document import Document, Section
-from trainer.reporting.explaining import ExplanationSettings, Progress, explain_run
+from trainer.reporting.document import Document, Section, anchor
+from trainer.reporting.explaining import ExplanationSettings, Progress, draw_beside, explain_run
 from trainer.reporting.gathering import Comparison, gather
 from trainer.reporting.plotting import chart_style
 from trainer.reporting.rendering import as_html, as_markdown, picture_files
@@ -126,4 +127,18 @@ def _explained(comparison: Comparison, out: Path, settings: ExplanationSettings,
             unexplained[entry.name] = str(error)
         else:
             done[entry.model, entry.data] = entry.name
-    return replace(comparison, explained=explained, unexplained=unexplained)
+    comparison = replace(comparison, explained=explained, unexplained=unexplained)
+    return replace(comparison, beside=_beside(comparison, out / _EXPLANATIONS, settings))
+
+
+def _beside(comparison: Comparison, folder: Path, settings: ExplanationSettings) -> dict[str, Path]:
+    """Draw the explained runs on each data set side by side where there are several."""
+    drawn = {}
+    for data in comparison.data:
+        parts = [part for part in comparison.of(data) if part.entry.name in comparison.explained]
+        if len(parts) < 2:
+            continue
+        names = [part.entry.name for part in parts]
+        with suppress(DataError, CheckpointError):  # why is said of each run by itself
+            drawn[data] = draw_beside([part.run for part in parts], names, folder / anchor(data), settings)
+    return drawn

@@ -1,18 +1,21 @@
 """Explains the networks of a run for a report, or takes what an earlier report measured of the very same run."""
 
 import hashlib
+import importlib.metadata
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import trainer.explanation
 from trainer.experiments.cross_validation import PREDICTIONS_NAME
 from trainer.experiments.run import Run
-from trainer.explanation import draw_figures, intervene, open_material, score_maps
+from trainer.explanation import draw_figures, draw_side_by_side, intervene, open_material, probe_material, score_maps
 from trainer.training.determinism import pinned_threads
 from trainer.training.storage import write_atomically
 
-__all__ = ["Explained", "ExplanationSettings", "Progress", "explain_run"]
+__all__ = ["Explained", "ExplanationSettings", "Progress", "draw_beside", "explain_run"]
 
 _RECORD_NAME = "explained.json"
 
@@ -37,6 +40,7 @@ class ExplanationSettings:
         pictures: Rows of each figure.
         scored: Pictures whose maps are scored; 0 for none.
         intervened: Pictures that are changed; 0 for none.
+        probed: Pictures on which infants and data sets are told apart; 0 for none.
         methods: Keys of `trainer.explanation.METHODS`.
         seed: Decides which pictures.
     """
@@ -44,6 +48,7 @@ class ExplanationSettings:
     pictures: int = 4
     scored: int = 24
     intervened: int = 200
+    probed: int = 400
     methods: tuple[str, ...] = ("grad-cam", "integrated-gradients")
     seed: int = 0
 
@@ -56,11 +61,13 @@ class Explained:
         figures: PNG file of each method.
         scores: From `score_maps`; None if nothing was scored.
         interventions: From `intervene`; None if nothing was changed.
+        probes: From `probe_material`; None if nothing was probed.
     """
 
     figures: dict[str, Path]
     scores: dict[str, Any] | None
     interventions: dict[str, Any] | None
+    probes: dict[str, Any] | None
 
 
 def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress: Progress) -> Explained:
@@ -80,12 +87,12 @@ def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress:
     known = _known(folder / _RECORD_NAME, key)
     paths = {method: folder / f"figure2-{method}.png" for method in settings.methods}
     if known is not None and all(path.is_file() for path in paths.values()):
-        return Explained(paths, known["scores"], known["interventions"])
+        return Explained(paths, known["scores"], known["interventions"], known["probes"])
     with pinned_threads(1):
         material = open_material(run.folder, None, None)
         progress.begin(f"{run.title}: drawing", 0)
         drawn = draw_figures(material, material.chosen(settings.pictures, settings.seed), settings.methods, folder)
-        scores = interventions = None
+        scores = interventions = probes = None
         if settings.scored:
             rows = material.chosen(settings.scored, settings.seed)
             progress.begin(f"{run.title}: scoring maps", len(rows))
@@ -97,15 +104,48 @@ def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress:
             rows = material.chosen(settings.intervened, settings.seed)
             progress.begin(f"{run.title}: changing {len(rows)} pictures", 0)
             interventions = intervene(material, rows, settings.seed)
-    content = {"key": key, "scores": scores, "interventions": interventions}
+        if settings.probed:
+            progress.begin(f"{run.title}: probing features", 0)
+            probes = probe_material(material, settings.probed, settings.seed)
+    content = {"key": key, "scores": scores, "interventions": interventions, "probes": probes}
     write_atomically(folder / _RECORD_NAME, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
-    return Explained(dict(zip(settings.methods, drawn, strict=True)), scores, interventions)
+    return Explained(dict(zip(settings.methods, drawn, strict=True)), scores, interventions, probes)
+
+
+def draw_beside(runs: Sequence[Run], names: Sequence[str], folder: Path, settings: ExplanationSettings) -> Path:
+    """Draw Figure 2 for several runs on the same pictures, by the first method that was asked for.
+
+    Args:
+        runs: Of networks, on the same pictures.
+        names: What each is called where two have one title.
+        folder: Where the figure is written.
+        settings: How many pictures, and which.
+
+    Raises:
+        DataError: The pictures are gone, or none was tested in all runs.
+        CheckpointError: The networks are gone, or the file cannot be written.
+    """
+    with pinned_threads(1):
+        materials = [open_material(run.folder, None, None) for run in runs]
+        return draw_side_by_side(materials, names, settings.pictures, settings.methods[0], folder, settings.seed)
 
 
 def _key(run: Run, settings: ExplanationSettings) -> str:
-    """Return a digest of the run's answers and of what is asked; other answers mean other networks."""
+    """Return a digest of the run's answers, of what is asked, and of the program that answers.
+
+    Other answers mean other networks; another program may measure otherwise.
+    """
+    program = [importlib.metadata.version("nicu-pain-monitor"), _code_sha256()]
     digest = hashlib.sha256((run.folder / PREDICTIONS_NAME).read_bytes())
-    digest.update(json.dumps([run.record["fold_map_sha256"], asdict(settings)]).encode())
+    digest.update(json.dumps([run.record["fold_map_sha256"], asdict(settings), program]).encode())
+    return digest.hexdigest()
+
+
+def _code_sha256() -> str:
+    """Return a digest of the code that explains: between two releases the version stays the same."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(trainer.explanation.__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -91,6 +91,7 @@ class Comparison:
         resamples: Of the intervals that are computed for the report.
         explained: By the run's name.
         unexplained: By the run's name: why there is no explanation.
+        beside: By the name of the data: the figure that shows all explained runs side by side.
     """
 
     reported: tuple[Reported, ...]
@@ -99,6 +100,7 @@ class Comparison:
     resamples: int = RESAMPLES
     explained: Mapping[str, Explained] = field(default_factory=dict)
     unexplained: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[Entry]:

@@ -122,6 +122,35 @@ def test_the_scores_are_written_for_people_and_for_programs(folder, tmp_path):
     assert (tmp_path / "interventions.md").read_text() in output
 
 
+def test_several_runs_are_drawn_side_by_side_on_the_same_pictures(folder, study, tmp_path):
+    other = tmp_path / "runs" / "other"
+    flags = [part for flag in FLAGS for part in ("--set", flag)]
+    leaky = ["--protocol", "dissertation", "--folds", 2, "--expansion", "none", "--set", "contract.size_px=48"]
+    run(cv, study.folder.with_suffix(".csv"), "--model", "mimic", "--out", other, *flags, *leaky, "--epochs", 1)
+
+    nothing_else = ["--scored", 0, "--intervened", 0, "--probed", 0, "--method", "grad-cam", "--pictures", 3]
+    output = run(explain, folder, other, "--out", tmp_path / "out", *nothing_else)
+
+    both = cv2.imread(str(tmp_path / "out" / "figure2-grad-cam.png"))
+    alone = cv2.imread(str(tmp_path / "out" / "other" / "figure2-grad-cam.png"))
+    assert both.shape == alone.shape  # the crop, and two pairs: of two answers, or of two models
+    assert output.count("Figure:") == 3
+    assert (tmp_path / "out" / "strict" / "figure2-grad-cam.png").is_file()
+
+
+def test_a_picture_that_every_fold_tests_is_explained_once(study, tmp_path):
+    flags = [part for flag in FLAGS for part in ("--set", flag)]
+    leaky = ["--protocol", "dissertation", "--folds", 3, "--expansion", "none"]
+    run(cv, study.folder.with_suffix(".csv"), "--model", "mimic", "--out", tmp_path, *flags, *leaky, "--epochs", 1)
+
+    material = open_material(tmp_path, None, None)
+
+    rows = np.concatenate([part.rows for part in material.parts])
+    assert len(set(rows)) == len(rows) == 12
+    assert [len(part.rows) for part in material.parts] == [4, 4, 4]
+    assert len(set(material.chosen(1000))) == len(material.chosen(1000))
+
+
 def test_mistakes_get_a_sentence(folder, study, tmp_path):
     path = ensemble_of_folds(open_run(folder), tmp_path, FinalModel("folds"))
 

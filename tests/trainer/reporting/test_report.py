@@ -188,10 +188,13 @@ def test_stimuli_and_confusers_are_counted(page, text, runs):
 def test_only_strict_runs_are_explained_where_there_is_one(page, text):
     pictures = [found for tag, found in page.elements if tag == "img"]
 
-    assert len(pictures) == 2
-    assert all("strict" in found["alt"] for found in pictures)
+    beside, *alone = pictures
+    assert "for each network the heat map of its answer" in beside["alt"]
+    assert len(alone) == 2
+    assert all("strict" in found["alt"] for found in alone)
     assert "Scores of the heat maps: Mimic, strict, set" in page.tables
     assert "Interventions: Mimic, ensemble of 4, strict, set" in page.tables
+    assert "Probes of the last features: Mimic, strict, set" in page.tables
     assert "The figures below show faces from set. Give this page to nobody" in text
     assert "Mimic, dissertation, set: not explained: the run mimic-strict of the same model is" in text
 
@@ -253,6 +256,17 @@ def test_an_explanation_is_not_measured_twice(run, folder, runs, tmp_path):
     assert json.loads(record.read_text())["interventions"] is not None
     assert changed["interventions"] is None
     assert changed["key"] != json.loads(record.read_text())["key"]
+
+
+def test_an_explanation_by_an_older_program_is_measured_again(run, folder, runs, tmp_path, monkeypatch):
+    shutil.copytree(folder / "explanations", tmp_path / "explanations")
+    record = tmp_path / "explanations" / "mimic-strict" / "explained.json"
+    before = json.loads(record.read_text())["key"]
+    monkeypatch.setattr("importlib.metadata.version", lambda _name: "99.0")
+
+    run(report, runs[0], "--out", tmp_path, *EXPLAINED)
+
+    assert json.loads(record.read_text())["key"] != before
 
 
 def test_what_is_gone_is_said_in_words(run, runs, manifest, tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from trainer.evaluation.tables import Table
-from trainer.explanation import intervention_tables, score_tables
+from trainer.explanation import intervention_tables, probe_table, score_tables
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text, anchor
 from trainer.reporting.explaining import Explained
 from trainer.reporting.gathering import Comparison, Reported
@@ -35,6 +35,16 @@ def explanation_section(comparison: Comparison) -> Section:
                 "photographs; a report with --no-explain shows no face."
             )
         )
+    blocks += [
+        Picture(
+            f"figure2-beside-{anchor(data)}",
+            "jpg",
+            _smaller(path),
+            f"{data}: for each picture the crop, and for each network the heat map of its answer and the overlay.",
+            f"{data}: the networks side by side, each with what spoke for the answer that it gave, on its own scale.",
+        )
+        for data, path in comparison.beside.items()
+    ]
     for part in comparison.reported:
         name = part.entry.name
         if name in comparison.explained:
@@ -66,6 +76,8 @@ def _of_run(part: Reported, explained: Explained) -> list[Block]:
     if explained.interventions is not None:
         blocks.append(Text(f"{where}: {_verdict(explained.interventions)}"))
         blocks += [Grid(_named(table, where)) for table in intervention_tables(explained.interventions)]
+    if explained.probes is not None:
+        blocks.append(Grid(_named(probe_table(explained.probes), where)))
     return blocks
 
 
