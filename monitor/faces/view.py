@@ -73,10 +73,24 @@ class View:
         return cls(size_px, (area.x0_px + area.x1_px) / 2, (area.y0_px + area.y1_px) / 2, scale, turn_deg)
 
     @classmethod
-    def around(cls, box: OrientedBox, turn_deg: float, size_px: int, face_px: float) -> Self:
-        """Return the view that has a face in its middle, enlarged or reduced to about `face_px`."""
+    def around(
+        cls, box: OrientedBox, turn_deg: float, size_px: int, face_px: float, shift_px: tuple[float, float] = (0.0, 0.0)
+    ) -> Self:
+        """Return the view that has a face in its middle, enlarged or reduced to about `face_px`.
+
+        Args:
+            box: Where the face is.
+            turn_deg: Clockwise turn of the picture.
+            size_px: Side of the square.
+            face_px: Size of the face in the square.
+            shift_px: How far beside the square's middle the face's centre lies, to the right and downwards.
+        """
         scale = min(face_px / box.size_px, _MAXIMUM_ENLARGEMENT)
-        return cls(size_px, box.center_x_px, box.center_y_px, scale, turn_deg)
+        angle = math.radians(turn_deg)
+        cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
+        x_px = box.center_x_px - cos * shift_px[0] - sin * shift_px[1]
+        y_px = box.center_y_px + sin * shift_px[0] - cos * shift_px[1]
+        return cls(size_px, x_px, y_px, scale, turn_deg)
 
     def matrix(self) -> NDArray[np.float64]:
         """Return the affine map from the picture to the square, shape (2, 3)."""

@@ -54,6 +54,14 @@ def test_a_face_is_brought_to_the_wanted_size_but_not_blown_up_without_end():
     assert View.around(OrientedBox(0, 0, 10, 10, 0), 0.0, 320, 130.0).scale == 3.0
 
 
+@given(turns, st.floats(-20, 20), st.floats(-20, 20), st.floats(20, 400))
+def test_a_face_lies_as_far_beside_the_middle_as_wanted(turn, right, down, face_px):
+    box = OrientedBox(310.0, 205.0, face_px, face_px, 0.0)
+    view = View.around(box, turn, 224, 112.0, (right, down))
+    there = view.matrix()[:, :2] @ [310.0, 205.0] + view.matrix()[:, 2]
+    assert there == pytest.approx([111.5 + right, 111.5 + down], abs=1e-6)
+
+
 def test_a_view_beside_the_picture_is_black():
     image = np.full((2000, 2000, 3), 255, np.uint8)
     for scale in (0.1, 1.0):
