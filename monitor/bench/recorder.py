@@ -23,6 +23,7 @@ class BedRecord:
         full_looks: At whole pictures.
         close_looks: At the surroundings of a face.
         following_looks: At a face that is followed.
+        scout_looks: At whole pictures, with the model for close looks.
     """
 
     ages_seconds: list[float] = field(default_factory=list)
@@ -31,6 +32,7 @@ class BedRecord:
     full_looks: int = 0
     close_looks: int = 0
     following_looks: int = 0
+    scout_looks: int = 0
 
 
 class Recorder:
@@ -59,6 +61,7 @@ class Recorder:
                 record.full_looks += sighting.full_looks
                 record.close_looks += sighting.close_looks
                 record.following_looks += sighting.following_looks
+                record.scout_looks += sighting.scout_looks
             if costs is not None:
                 for stage in ("detect", "classify", "filter"):
                     self._costs[stage] += getattr(costs, stage)

@@ -40,7 +40,7 @@ def run_lines(result: RunResult) -> Iterator[str]:
         yield f"{stage:<10} {seconds:8.2f} {100 * seconds / result.cpu_seconds_total:6.1f}% {frame}"
     yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
     yield (
-        f"{result.full_looks} looks at whole pictures, {result.close_looks} at faces, "
+        f"{result.full_looks + result.scout_looks} looks at whole pictures, {result.close_looks} at faces, "
         f"{result.following_looks} at followed faces, "
         f"{result.total.faces} of {result.total.judged} frames with the patient's face"
     )

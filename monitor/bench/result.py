@@ -79,6 +79,7 @@ class RunResult:
         full_looks: Detections run on whole pictures.
         close_looks: Detections run on the surroundings of a face.
         following_looks: Smaller ones, run on a face that is followed.
+        scout_looks: Smaller ones, run on whole pictures.
         resident_megabytes: Of the process at the end.
         resident_megabytes_before: The same before the station was made.
         resident_megabytes_per_bed: The growth over the number of beds: models and workers are part of it.
@@ -103,6 +104,7 @@ class RunResult:
     full_looks: int
     close_looks: int
     following_looks: int
+    scout_looks: int
     resident_megabytes: float
     resident_megabytes_before: float
     resident_megabytes_per_bed: float

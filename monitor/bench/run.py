@@ -195,6 +195,7 @@ def _result(
         full_looks=sum(record.full_looks for record in records.values()),
         close_looks=sum(record.close_looks for record in records.values()),
         following_looks=sum(record.following_looks for record in records.values()),
+        scout_looks=sum(record.scout_looks for record in records.values()),
         resident_megabytes=after_megabytes,
         resident_megabytes_before=before_megabytes,
         resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,
@@ -221,7 +222,7 @@ def _efficiency(pure: PureCosts, records: Iterable[BedRecord], total: BedResult,
     pure_seconds = (
         pure.decode_seconds * total.decoded
         + pure.full_look_seconds * sum(record.full_looks for record in records)
-        + pure.close_look_seconds * sum(record.close_looks for record in records)
+        + pure.close_look_seconds * sum(record.close_looks + record.scout_looks for record in records)
         + pure.following_look_seconds * sum(record.following_looks for record in records)
         + pure.classify_seconds * sum(record.scored for record in records)
     )

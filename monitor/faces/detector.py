@@ -87,18 +87,19 @@ class FaceDetector:
         """
         engine = self._engines[view.size_px]
         answer = engine.run({"images": view.render(image)[np.newaxis]})
-        boxes, scores, points = (
-            np.asarray(answer[name][0], dtype=np.float64) for name in ("boxes", "scores", "landmarks")
-        )
+        scores = np.asarray(answer["scores"][0], dtype=np.float64)
         if not np.isfinite(scores).all():
             raise EngineError(
                 f"the face detector on {engine.name} answered with scores that are not finite numbers; "
                 "run `nicu-monitor doctor` and rebuild its engine"
             )
         likely = np.flatnonzero(scores >= minimum_score)
-        keep = likely[_are_boxes(boxes[likely], points[likely])]
-        kept = _suppress(boxes[keep], scores[keep])
-        return tuple(_to_picture(view, boxes[keep][i], float(scores[keep][i]), points[keep][i]) for i in kept)
+        if not len(likely):
+            return ()
+        boxes, points = (np.asarray(answer[name][0][likely], dtype=np.float64) for name in ("boxes", "landmarks"))
+        good = _are_boxes(boxes, points)
+        boxes, points, scores = boxes[good], points[good], scores[likely][good]
+        return tuple(_to_picture(view, boxes[i], float(scores[i]), points[i]) for i in _suppress(boxes, scores))
 
 
 def _input_size(engine: Engine) -> int:

@@ -13,8 +13,9 @@ from monitor.config import FaceSettings, RegionOfInterest
 from monitor.faces.detector import FaceDetector
 from monitor.faces.geometry import Face
 from monitor.faces.looks import RETRY_SECONDS, Looks
-from monitor.faces.patient import PatientChooser
+from monitor.faces.patient import RIVAL_SIZE, PatientChooser
 from monitor.faces.quality import Quality, assess
+from monitor.faces.scouting import Scout
 from monitor.faces.search import RejectedPlaces, TurnCycle
 from monitor.faces.tracking import Track, Tracker
 from monitor.faces.view import PictureArea
@@ -26,13 +27,6 @@ __all__ = ["FaceFollower", "Sighting", "TrackedFace"]
 # The patient's orientation is cross-checked from a side so often, against locking on to a wrong one.
 _RECHECK_SECONDS = 5.0
 _RECHECK_OFFSET_DEG = 90.0
-# A look from another side for faces that lie otherwise than the patient.
-_SCOUT_SECONDS = 5.0
-_SCOUT_OFFSETS_DEG = (180.0, 90.0, -90.0)
-# With track-guided looks the whole picture is seen only then, so more often, and every other time as the patient lies.
-# docs/performance.md has the cost and the quality against looks at the whole picture.
-_GUIDED_SCOUT_SECONDS = 2.5
-_GUIDED_SCOUT_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
 # Other faces than the patient's are looked for at their own orientation after this share of the time to their end.
 _REFRESH_SHARE = 0.4
 
@@ -62,6 +56,7 @@ class Sighting:
         full_looks: Detections run on the whole picture or region.
         close_looks: Detections run on the surroundings of one face.
         following_looks: Smaller ones, run on a face that is followed.
+        scout_looks: Smaller ones, run on the whole picture or region.
     """
 
     faces: tuple[TrackedFace, ...]
@@ -71,6 +66,7 @@ class Sighting:
     full_looks: int
     close_looks: int
     following_looks: int = 0
+    scout_looks: int = 0
 
 
 class FaceFollower:
@@ -79,10 +75,12 @@ class FaceFollower:
     Args:
         settings: Sizes, scores and times.
         region: Where the patient's face is looked for.
+        phase: In [0, 1): when looks for other faces are due between those of other beds that began at the same time.
     """
 
-    def __init__(self, settings: FaceSettings, region: RegionOfInterest | None = None) -> None:
+    def __init__(self, settings: FaceSettings, region: RegionOfInterest | None = None, phase: float = 0.0) -> None:
         self._settings = settings
+        self._phase = phase
         self._region = region or RegionOfInterest()
         self.reset()
 
@@ -92,10 +90,7 @@ class FaceFollower:
         self._chooser = PatientChooser()
         self._rejected = RejectedPlaces(RETRY_SECONDS)
         self._search = TurnCycle()
-        guided = self._settings.track_guided
-        self._scout = TurnCycle(_GUIDED_SCOUT_OFFSETS_DEG if guided else _SCOUT_OFFSETS_DEG)
-        self._scout_seconds = _GUIDED_SCOUT_SECONDS if guided else _SCOUT_SECONDS
-        self._scouted_seconds = float("-inf")
+        self._scout = Scout(guided=self._settings.track_guided, phase=self._phase)
         self._recheck_offset_deg = _RECHECK_OFFSET_DEG
         self._rechecked_seconds = float("-inf")
         self._search_base_deg = 0.0
@@ -153,9 +148,19 @@ class FaceFollower:
         if patient.track_id in looks.seen:
             self._search.restart()
             self._recheck(looks, patient)
-            if looks.now_seconds - self._scouted_seconds >= self._scout_seconds:
-                self._scouted_seconds = looks.now_seconds
-                looks.full(self._scout.next_deg(patient.face.orientation_deg))
+            self._scout_around(looks, patient)
+
+    def _scout_around(self, looks: Looks, patient: Track) -> None:
+        """Look at the whole picture for faces that may be taken for the patient's, when it is time."""
+        rival_px = RIVAL_SIZE * patient.face.box.size_px
+        small = self._settings.track_guided and looks.can_scout(rival_px)
+        turn_deg = self._scout.next_deg(looks.now_seconds, patient.face.orientation_deg, small=small)
+        if turn_deg is None:
+            return
+        if small:
+            looks.scout(turn_deg, rival_px)
+        else:
+            looks.full(turn_deg)
 
     def _recheck(self, looks: Looks, patient: Track) -> None:
         """Look at the patient from a side, one after the other, and prove its orientation anew on a contradiction."""
@@ -186,4 +191,13 @@ class FaceFollower:
             visibility = Visibility.POOR
         else:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
-        return Sighting(faces, patient, visibility, quality, looks.full_looks, looks.close_looks, looks.following_looks)
+        return Sighting(
+            faces,
+            patient,
+            visibility,
+            quality,
+            looks.full_looks,
+            looks.close_looks,
+            looks.following_looks,
+            looks.scout_looks,
+        )

@@ -16,6 +16,14 @@ RETRY_SECONDS = 2.0
 # A face that keeps its place may change its orientation by no more than this between two frames without a new proof.
 _STEADY_TURN_DEG = 40.0
 _PROOFS_PER_FRAME = 2
+# Where the smallest face that matters is so large in a small look, its score may be low, but it is not overlooked: of
+# drawn infants of 28 px, rolled by 0 and 22 degrees, 98 % and 96 % have a hint at least; real faces all. Elsewhere they
+# are rare: one in twelve looks at worst. For sure answers a face must have 64 px.
+_HINTED_PX = 28.0
+_HINT_SCORE = 0.05
+_HINTS_PER_FRAME = 2
+# A hint may look smaller than it is by so much.
+_HINT_SIZE = 0.8
 # Around the region of interest, as a share of it: a face at its edge is seen whole.
 _RIM = 0.1
 
@@ -35,6 +43,7 @@ class Looks:
     Attributes:
         seen: Ids of the tracks that were seen in this frame.
         full_looks: Detections run so far on the whole region.
+        scout_looks: Smaller ones, run on the whole region.
     """
 
     def __init__(
@@ -52,6 +61,7 @@ class Looks:
         self.region = region
         self.seen: set[int] = set()
         self.full_looks = 0
+        self.scout_looks = 0
         self._detector = detector
         self._minimum_score = settings.minimum_score
         self._tracker = tracker
@@ -76,18 +86,48 @@ class Looks:
 
     def full(self, turn_deg: float) -> None:
         """Look at the whole region from one side: update the tracks that it shows, prove new faces."""
-        area = self._widened_region()
         self.full_looks += 1
-        view = View.of_area(area, turn_deg, self._detector.size_px)
-        detections = self._detector.look(self.image, view, self._minimum_score)
+        self._look_around(turn_deg, self._detector.size_px)
+
+    def can_scout(self, smallest_px: float) -> bool:
+        """Tell whether a small look at the whole region hints at faces of this size in the picture."""
+        size_px = self._detector.close_size_px
+        # Turned by an eighth, a region fills the square hardly more than when it fills it least.
+        scale = View.of_area(self._widened_region(), 45.0, size_px).scale
+        return size_px < self._detector.size_px and smallest_px * scale >= _HINTED_PX
+
+    def scout(self, turn_deg: float, smallest_px: float) -> None:
+        """Look at the whole region as `full` does, in a small square, and look closely at hints.
+
+        Args:
+            turn_deg: From which side.
+            smallest_px: Size, in the picture, of the smallest face that matters.
+        """
+        self.scout_looks += 1
+        hints = self._look_around(turn_deg, self._detector.close_size_px, _HINT_SCORE)
+        known = [hint for hint in hints if hint.face.box.size_px >= _HINT_SIZE * smallest_px]
+        for hint in known[:_HINTS_PER_FRAME]:
+            found = self._close.at(hint.face.box, turn_deg)
+            if found is not None:
+                self._prove_new(found)
+
+    def _look_around(self, turn_deg: float, size_px: int, hint_score: float | None = None) -> list[Detection]:
+        """Look at the whole region: update the tracks that it shows, prove new faces; return what are only hints."""
+        view = View.of_area(self._widened_region(), turn_deg, size_px)
+        detections = self._detector.look(self.image, view, hint_score or self._minimum_score)
         # Everybody may claim a detection, so that a face seen twice does not become a second track.
         boxes = [detection.face.box for detection in detections]
         pairs, unclaimed = self._tracker.match(boxes, self._tracker.tracks, self.now_seconds)
         for track, index in pairs:
-            if track.track_id not in self.seen:
+            if track.track_id not in self.seen and self._is_sure(detections[index]):
                 self._settle(track, detections[index])
         for index in unclaimed:
-            self._prove_new(detections[index])
+            if self._is_sure(detections[index]):
+                self._prove_new(detections[index])
+        return [detections[index] for index in unclaimed if not self._is_sure(detections[index])]
+
+    def _is_sure(self, detection: Detection) -> bool:
+        return detection.face.score >= self._minimum_score
 
     def close(self, track: Track) -> bool:
         """Look for one track at its own place and orientation; tell whether its face was seen."""

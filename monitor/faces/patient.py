@@ -12,13 +12,13 @@ from monitor.faces.geometry import OrientedBox, turn_between_deg
 from monitor.faces.tracking import Track
 from monitor.faces.view import PictureArea
 
-__all__ = ["Choice", "PatientChooser"]
+__all__ = ["RIVAL_SIZE", "Choice", "PatientChooser"]
 
 # Of a face's size: how far beyond the region's edge the chosen face may wander.
 _EDGE_SLACK = 0.25
-# A rival is at least this large, relative to the patient, and was seen in more than one frame: not a face on a poster
-# at the far wall, not a flicker.
-_RIVAL_SIZE = 0.5
+RIVAL_SIZE = 0.5
+"""A rival is at least this large, relative to the patient: not a face on a poster at the far wall."""
+# And it was seen in more than one frame: not a flicker.
 _RIVAL_SIGHTINGS = 2
 # A patient that was seen for so long is remembered for so long after it was lost; a face elsewhere is doubtful then.
 _ESTABLISHED_SECONDS = 5.0
@@ -113,5 +113,5 @@ def _is_rival(track: Track, patient: Track) -> bool:
     return (
         track.track_id != patient.track_id
         and track.sightings >= _RIVAL_SIGHTINGS
-        and track.face.box.size_px >= _RIVAL_SIZE * patient.face.box.size_px
+        and track.face.box.size_px >= RIVAL_SIZE * patient.face.box.size_px
     )

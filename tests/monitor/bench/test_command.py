@@ -32,7 +32,7 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert {"decode", "convert", "copy", "detect", "classify", "filter", "publish"} <= set(stages)
     assert stages["detect"] > stages["filter"]
     assert sum(stages.values()) == pytest.approx(found["cpu_seconds_total"], rel=0.15)
-    looks = ("full_looks", "close_looks", "following_looks")
+    looks = ("full_looks", "scout_looks", "close_looks", "following_looks")
     assert sum(found[kind] for kind in looks) >= found["total"]["judged"]
     # The parts alone cannot cost more than the whole, but for how busy the machine's caches were at either time.
     assert 0.1 < found["efficiency"]["share"] < 1.5
