@@ -107,3 +107,5 @@ class WorkerPool:
                 self._broke(bed)
             finally:
                 self._scheduler.done(name)
+                # A worker that waits must not keep a picture: its camera's pool would make another one in its place.
+                del taken, frame

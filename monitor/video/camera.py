@@ -68,6 +68,7 @@ class Camera:
         synthetic: Paints the pictures of a `synthetic://` address; the project's own infants when absent.
         backoff: Waiting times between attempts.
         limits: How long each stage may stay silent; by default the settings' `stall_seconds` and what follows from it.
+        phase: Where its frames lie between those of other cameras; see `Sampler`.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Camera:
         synthetic: SyntheticFactory = paint_synthetic_bed,
         backoff: Backoff | None = None,
         limits: StallLimits | None = None,
+        phase: float | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.slot = FrameSlot(listener)
@@ -87,7 +89,7 @@ class Camera:
         self._clock = clock
         self._synthetic = synthetic
         self._backoff = backoff if backoff is not None else Backoff()
-        self._sampler = Sampler(frames_per_second)
+        self._sampler = Sampler(frames_per_second, phase)
         self._address = resolve_address(settings.model_copy(update={"password_file": None}))
         self._limits = limits or StallLimits(
             data_seconds=settings.stall_seconds, picture_seconds=max(6.0, 3.0 * settings.stall_seconds)
@@ -209,8 +211,11 @@ class Camera:
                 pulled = pipeline.pull(_POLL_SECONDS)
                 self._note_codec(pipeline.codec)  # before a frame tells the world that the camera plays
                 if pulled is not None:
-                    self._deliver(*pulled)
-                    if pulled[1].arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
+                    image, stamp = pulled
+                    self._deliver(image, stamp)
+                    # Whoever keeps a picture while the next one comes makes the pipeline's pool larger by one.
+                    del image, pulled
+                    if stamp.arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
                         self._backoff.reset()
                 pipeline.check()
                 self._watch(pipeline, watchdog, address)

@@ -22,6 +22,7 @@ less than about 150 kbit/s is not told from a live scene, and a scene in which n
 whose noise is below about 1.2 levels of luma (an empty cot, a very good camera), counts as frozen.
 """
 
+import statistics
 from collections import deque
 from typing import Protocol
 
@@ -117,16 +118,14 @@ class PictureCheck:
         grid = luma_grid(image)
         self._newest_seconds = time_seconds
         previous, self._previous = self._previous, grid
-        new_scene = (
-            previous is None or previous.shape != grid.shape or _mean_change(grid, previous) > _NEW_PICTURE_LEVELS
-        )
-        if new_scene or previous is None:
+        step_levels = None if previous is None or previous.shape != grid.shape else _mean_change(grid, previous)
+        if step_levels is None or step_levels > _NEW_PICTURE_LEVELS:
             self._measures = (_Reference(grid, time_seconds), _Steps(), _Averages(grid, time_seconds))
             self._shapes = _Shapes()
         else:
             for measure in self._measures:
-                measure.update(grid, previous, time_seconds)
-            self._shapes.update(image, _mean_change(grid, previous), time_seconds)
+                measure.update(grid, step_levels, time_seconds)
+            self._shapes.update(image, step_levels, time_seconds)
         self._look_for_darkness(grid, time_seconds)
 
     @property
@@ -142,7 +141,7 @@ class PictureCheck:
         return self._dark_since_seconds
 
     def _look_for_darkness(self, grid: NDArray[np.int16], time_seconds: float) -> None:
-        low, high = np.percentile(grid, (5, 95))
+        low, high = _percentiles(grid, 5.0, 95.0)
         dark = (grid.mean() < _DARK_MEAN_LEVEL and high < _DARK_HIGH_LEVEL) or high - low < _COVERED_SPREAD_LEVELS
         if not dark:
             self._dark_since_seconds = None
@@ -155,7 +154,7 @@ class _Measure(Protocol):
 
     since_seconds: float | None
 
-    def update(self, grid: NDArray[np.int16], previous: NDArray[np.int16], time_seconds: float) -> None: ...
+    def update(self, grid: NDArray[np.int16], step_levels: float, time_seconds: float) -> None: ...
 
 
 class _Reference:
@@ -165,8 +164,8 @@ class _Reference:
         self._first = grid
         self.since_seconds: float | None = time_seconds
 
-    def update(self, grid: NDArray[np.int16], previous: NDArray[np.int16], time_seconds: float) -> None:
-        del previous
+    def update(self, grid: NDArray[np.int16], step_levels: float, time_seconds: float) -> None:
+        del step_levels
         if not _equal(grid, self._first, _REFERENCE_SHARE, _REFERENCE_MEAN_LEVELS):
             self._first, self.since_seconds = grid, time_seconds
 
@@ -178,9 +177,10 @@ class _Steps:
         self._steps: deque[float] = deque(maxlen=_STEP_WINDOW)
         self.since_seconds: float | None = None
 
-    def update(self, grid: NDArray[np.int16], previous: NDArray[np.int16], time_seconds: float) -> None:
-        self._steps.append(_mean_change(grid, previous))
-        if len(self._steps) < _STEP_WINDOW or float(np.median(self._steps)) >= _STEP_MEAN_LEVELS:
+    def update(self, grid: NDArray[np.int16], step_levels: float, time_seconds: float) -> None:
+        del grid
+        self._steps.append(step_levels)
+        if len(self._steps) < _STEP_WINDOW or statistics.median(self._steps) >= _STEP_MEAN_LEVELS:
             self.since_seconds = None
         elif self.since_seconds is None:
             self.since_seconds = time_seconds
@@ -196,8 +196,8 @@ class _Averages:
         self._block_seconds = self._picture_seconds = time_seconds
         self.since_seconds: float | None = None
 
-    def update(self, grid: NDArray[np.int16], previous: NDArray[np.int16], time_seconds: float) -> None:
-        del previous
+    def update(self, grid: NDArray[np.int16], step_levels: float, time_seconds: float) -> None:
+        del step_levels
         if time_seconds - self._block_seconds >= _BLOCK_SECONDS:
             self._blocks.append((self._block_seconds, (self._sum / self._count).astype(np.float32)))
             self._begin(grid, time_seconds)
@@ -263,6 +263,20 @@ class _Shapes:
         change = np.abs(np.mean(means[-_BLOCKS_COMPARED:], axis=0) - np.mean(means[:_BLOCKS_COMPARED], axis=0))
         high = float(np.percentile(change, _AREA_HIGH_PERCENTILE))
         return float(change.mean()) <= _AREA_MEAN_LEVELS and high <= _AREA_HIGH_LEVELS
+
+
+def _percentiles(levels: NDArray[np.int16], *ranks: float) -> tuple[float, ...]:
+    """Return percentiles by counting, which is several times as fast as sorting so few different levels.
+
+    Args:
+        levels: Of any shape, in [0, 255].
+        ranks: In [0, 100].
+
+    Returns:
+        The nearest levels from below.
+    """
+    counts = np.cumsum(np.bincount(levels.ravel(), minlength=1))
+    return tuple(float(np.searchsorted(counts, rank / 100.0 * levels.size)) for rank in ranks)
 
 
 def _mean_change(grid: _Grid, other: _Grid) -> float:

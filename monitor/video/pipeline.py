@@ -35,6 +35,7 @@ class MediaPipeline:
     def __init__(self, address: SourceAddress, tap: Tap, settings: ChainSettings) -> None:
         self._gst = gstreamer()
         self._video = gi_module("GstVideo")
+        self._layout: tuple[Any, tuple[int, int, int], int] | None = None
         self._address = address
         self._settings = settings
         self.tap = tap
@@ -183,12 +184,14 @@ class MediaPipeline:
                 self.decode_errors += 1
 
     def _image(self, caps: Any, buffer: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - from gi
-        info = self._video.VideoInfo.new_from_caps(caps)
-        width, height, stride = info.width, info.height, info.stride[0]
+        if self._layout is None or not caps.is_equal(self._layout[0]):
+            info = self._video.VideoInfo.new_from_caps(caps)
+            self._layout = caps, (info.height, info.width, _CHANNELS), info.stride[0]
+        _, shape, stride = self._layout
         mapped, memory = buffer.map(self._gst.MapFlags.READ)
         if not mapped:
             raise SourceFaultError(FaultKind.OTHER, f"{self._address.display}: a picture could not be read")
-        return np.asarray(_MappedPicture(buffer, memory, (height, width, _CHANNELS), stride))
+        return np.asarray(_MappedPicture(buffer, memory, shape, stride))
 
 
 class _MappedPicture:

@@ -1,5 +1,6 @@
 """Which pictures of a stream are analysed."""
 
+import math
 from collections import deque
 
 __all__ = ["Sampler"]
@@ -18,9 +19,13 @@ class Sampler:
 
     Args:
         frames_per_second: Pictures to keep per second; None keeps every picture.
+        phase: Where the grid lies between two due times, in [0, 1): cameras with phases of their own take turns, while
+            those whose first pictures come at the same moment would all be analysed at the same moments. None begins
+            the grid with the first picture.
     """
 
-    def __init__(self, frames_per_second: float | None) -> None:
+    def __init__(self, frames_per_second: float | None, phase: float | None = None) -> None:
+        self._phase = phase
         self._period_seconds = 0.0
         self._next_seconds: float | None = None
         # Networks deliver in bursts, so that single intervals say little; their mean over many does.
@@ -57,9 +62,16 @@ class Sampler:
             return False
         # After a gap, or at the start, the grid begins anew: catching up would analyse a burst of old pictures.
         if next_seconds is None or went_back or time_seconds > next_seconds + period:
-            next_seconds = time_seconds
-        self._next_seconds = next_seconds + period
+            self._next_seconds = self._begin_grid(time_seconds, period)
+        else:
+            self._next_seconds = next_seconds + period
         return True
+
+    def _begin_grid(self, time_seconds: float, period_seconds: float) -> float:
+        """Return the due time that follows a first picture, at most one period later."""
+        if self._phase is None:
+            return time_seconds + period_seconds
+        return (math.floor(time_seconds / period_seconds - self._phase) + 1 + self._phase) * period_seconds
 
     def _learn_interval(self, time_seconds: float) -> None:
         recent = self._recent_seconds

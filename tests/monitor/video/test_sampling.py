@@ -26,6 +26,30 @@ def test_rate_is_kept_whatever_the_stream_and_its_jitter(stream_rate, rate, jitt
     assert longest <= 1.0 / rate + 2.0 / stream_rate
 
 
+@given(
+    rate=st.floats(0.2, 10.0),
+    count=st.integers(2, 16),
+    began=st.floats(0.0, 1e6),
+    gap=st.none() | st.floats(0.1, 100.0),
+)
+def test_cameras_that_start_together_take_turns(rate, count, began, gap):
+    """Beds that are analysed at the same moments wait for each other, and nobody uses the rest of the time."""
+    samplers = [Sampler(rate, index / count) for index in range(count)]
+    step = 1.0 / (rate * count * 4)
+    times = [began + number * step for number in range(count * 16)]
+    if gap is not None:
+        times += [times[-1] + gap + number * step for number in range(count * 16)]
+    kept = [[time for time in times if sampler.due(time)] for sampler in samplers]
+    for own in kept:
+        assert own[0] == times[0]
+        assert max(later - sooner for sooner, later in pairwise(own)) <= 1.0 / rate + (gap or 0.0) + 2 * step
+    last = [own[-1] * rate % 1.0 for own in kept]
+    for index, one in enumerate(last):
+        for other in last[index + 1 :]:
+            apart = abs(one - other)
+            assert min(apart, 1.0 - apart) >= 0.4 / count
+
+
 def test_stream_at_the_analysed_rate_loses_nothing_to_jitter():
     """Pictures that come a few milliseconds early must not be skipped: every second one would be lost."""
     times = [number * 0.2 + (-0.005 if number % 2 else 0.005) for number in range(50)]
