@@ -104,9 +104,21 @@ def test_a_few_perfectly_separated_pictures_are_no_reason_for_certainty(confiden
     temperature = fit_temperature(logits, labels)
     calibrated = probabilities(logits, temperature)
 
-    assert calibrated.max() == pytest.approx(10.5 / 11, abs=0.005)
-    assert calibrated.min() == pytest.approx(0.5 / 11, abs=0.005)
-    assert (temperature > 1.0) == (confidence > np.log(21.0))
+    assert 0.85 < calibrated.max() < 0.998
+    assert calibrated.min() == pytest.approx(1.0 - calibrated.max())
+    assert (temperature > 1.0) == (confidence > np.log(11.0))
+
+
+def test_what_twenty_pictures_say_of_the_temperature_is_not_taken_at_its_word():
+    """Of an honest network, twenty pictures at a time: the temperature stays nearer to 1 than the likeliest one."""
+    random = np.random.default_rng(5)
+    logits = random.normal(0, 2, (200, 20))
+    labels = (random.random((200, 20)) < probabilities(logits)).astype(float)
+
+    found = np.log([fit_temperature(*pair) for pair in zip(logits, labels, strict=True)])
+
+    assert abs(np.median(found)) < 0.25
+    assert np.std(found) < 0.5
 
 
 def test_the_more_pictures_are_right_the_more_confidence_is_allowed():
@@ -118,7 +130,7 @@ def test_the_more_pictures_are_right_the_more_confidence_is_allowed():
     allowed = [confidence(pictures) for pictures in (5, 20, 100, 1000)]
 
     assert allowed == sorted(allowed)
-    assert allowed[0] < 0.95
+    assert allowed[0] < 0.97
     assert allowed[3] > 0.99
 
 
