@@ -4,11 +4,16 @@
 
 The same pictures (720p, 5 a second, infants at rest and in pain, each lying otherwise) go through a follower with looks
 at whole pictures at 640, with track-guided looks, and with track-guided looks but without the small model for faces
-that are followed. Clips given as arguments have no truth; of them only the recall is told. CPU times are those of this
-process, one way after the other within one run: compare them with each other only.
+that are followed. CPU times are those of this process, one way after the other within one run: compare them with each
+other only.
+
+Clips given as arguments have no truth. What stands in for it is the median of 24 looks at each face, in three sizes and
+at eight places among the detector's cells: what one look adds by its size and place cancels there. Distances from it
+are given as shares of the face's size (root of its box's area), because eyes fall together in profile.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import time
@@ -19,14 +24,20 @@ import numpy as np
 from monitor.config import FaceSettings, ModelSettings
 from monitor.faces.detector import FaceDetector
 from monitor.faces.follower import FaceFollower
+from monitor.faces.view import View
 from monitor.inference.bundle import read_bundle
 from monitor.inference.opening import open_engine
+from monitor.pain.vocabulary import Visibility
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
 from monitor.video.reader import open_video
 
 FRAMES_PER_SECOND = 5.0
 SETTLING_FRAMES = 3
+RECORDED_FRAMES = 60
+REFERENCE_EVERY = 6
+REFERENCE_FACES_PX = (90.0, 115.0, 145.0)
+REFERENCE_SHIFTS_PX = tuple((right, down) for down in (0.0, 8.0) for right in (0.0, 4.0, 8.0, 12.0))
 WAYS = {"whole pictures at 640": (False, ()), "guided, close looks": (True, (320,)), "guided": (True, (320, 224))}
 
 
@@ -40,11 +51,50 @@ def drawn_clips(infants, frames):
         yield f"{scenario} {number}", pictures, [truth.face for _, truth in drawn]
 
 
-def recorded_clips(paths):
-    """Yield a name and frames; None instead of the truth."""
-    for path in paths:
-        with open_video(path, FRAMES_PER_SECOND) as video:
-            yield path.stem, list(video), None
+def recorded_frames(path):
+    """Return the frames of a clip, with pictures of their own."""
+    with open_video(path, FRAMES_PER_SECOND) as video:
+        frames = itertools.islice(video, RECORDED_FRAMES)
+        return [Frame(frame.image.copy(), frame.time_seconds, None, frame.index) for frame in frames]
+
+
+def usual_points(detector, image, box):
+    """Return the median of where many looks at a face see its five points; None where less than half of them do."""
+    size_px, seen = detector.close_size_px, []
+    for face_px, (right, down) in itertools.product(REFERENCE_FACES_PX, REFERENCE_SHIFTS_PX):
+        view = View.around(box, box.orientation_deg, size_px, face_px, (right, down))
+        found = detector.look(image, view, FaceSettings().minimum_score)
+        near = [one.face for one in found if one.face.box.distance_px(box) <= 0.5 * box.size_px]
+        seen += [near[0].landmarks] if near else []
+    looks = len(REFERENCE_FACES_PX) * len(REFERENCE_SHIFTS_PX)
+    return np.median(seen, axis=0) if len(seen) >= looks / 2 else None
+
+
+def follow_recorded(detectors, frames):
+    """Return the figures of each way on one recorded clip."""
+    sightings = {}
+    for way, (guided, _) in WAYS.items():
+        follower = FaceFollower(FaceSettings(track_guided=guided))
+        sightings[way] = [follower.update(frame, detectors[way]) for frame in frames]
+    far = {way: [] for way in WAYS}
+    for index in range(0, len(frames), REFERENCE_EVERY):
+        patients = {way: seen[index].patient for way, seen in sightings.items()}
+        if any(patient is None for patient in patients.values()):
+            continue
+        box = patients["whole pictures at 640"].face.box
+        usual = usual_points(detectors["guided"], frames[index].image, box)
+        if usual is not None:
+            for way, patient in patients.items():
+                far[way].append(np.linalg.norm(patient.face.landmarks - usual, axis=1).mean() / box.size_px)
+    return {
+        way: {
+            "frames": len(seen),
+            "recall": sum(one.patient is not None for one in seen) / len(seen),
+            "ambiguous": sum(one.visibility is Visibility.AMBIGUOUS for one in seen),
+            "points_from_usual_percent": 100 * float(np.mean(far[way])) if far[way] else None,
+        }
+        for way, seen in sightings.items()
+    }
 
 
 def landmark_error(face, truth):
@@ -62,19 +112,23 @@ def follow(detector, guided, frames, faces):
         if index >= SETTLING_FRAMES:
             costs.append(1000 * (time.thread_time() - began))
         found += sighting.patient is not None
-        if faces is not None and faces[index] is not None and sighting.patient is not None:
+        if faces[index] is not None and sighting.patient is not None:
             errors.append(landmark_error(sighting.patient.face, faces[index]))
     return found, len(frames), errors, statistics.mean(costs)
 
 
-def measure(clips):
-    """Return the figures of each way, over all clips."""
+def open_detectors():
+    """Return the detector of each way."""
     bundle = read_bundle(ModelSettings().detector, kind="detector")
     engines = {size: open_engine(bundle, size_px=size, choice="onnxruntime") for size in (640, 320, 224)}
+    return {way: FaceDetector(engines[640], *(engines[size] for size in sizes)) for way, (_, sizes) in WAYS.items()}
+
+
+def measure(clips, detectors):
+    """Return the figures of each way, over all drawn clips."""
     table = {}
-    for way, (guided, sizes) in WAYS.items():
-        detector = FaceDetector(engines[640], *(engines[size] for size in sizes))
-        runs = [follow(detector, guided, frames, faces) for _, frames, faces in clips]
+    for way, (guided, _) in WAYS.items():
+        runs = [follow(detectors[way], guided, frames, faces) for _, frames, faces in clips]
         errors = [error for run in runs for error in run[2]]
         table[way] = {
             "recall": sum(run[0] for run in runs) / sum(run[1] for run in runs),
@@ -95,8 +149,10 @@ def main():
     parser.add_argument("--infants", type=int, default=6)
     parser.add_argument("--frames", type=int, default=50, help="of each infant")
     options = parser.parse_args()
-    clips = [*drawn_clips(options.infants, options.frames), *recorded_clips(options.clips)]
-    print(json.dumps(measure(clips), indent=2))
+    detectors = open_detectors()
+    drawn = measure(list(drawn_clips(options.infants, options.frames)), detectors)
+    recorded = {path.stem: follow_recorded(detectors, recorded_frames(path)) for path in options.clips}
+    print(json.dumps({"drawn": drawn, "recorded": recorded}, indent=2))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 BENCH = [sys.executable, "-c", "from monitor.cli import main; main()", "bench", "--json"]
+
+
+def trial_clips():
+    """Return the recorded clips with faces that are at hand; they are no part of this project."""
+    media = Path(os.environ.get("NICU_SHARED", HERE.parents[2] / "shared")) / "media"
+    return [path for name in ("evm_*.mp4", "intel_asl_*.mkv") for path in sorted(media.glob(name))]
+
+
 RUNS = {
     "stages-720": [*BENCH, "--cameras", "4", "--seconds", "20"],
     "stages-1080": [*BENCH, "--cameras", "4", "--seconds", "20", "--size", "1080"],
@@ -24,7 +33,7 @@ RUNS = {
     "growth": [*BENCH, "--growth", "1,2,4,8,16,32", "--rate", "1", "--seconds", "8"],
     "growth-1080": [*BENCH, "--growth", "2,4,8", "--rate", "1", "--seconds", "8", "--size", "1080"],
     "peer": [sys.executable, str(HERE / "peer.py"), "--cameras", "2", "--seconds", "15", "--rounds", "3"],
-    "quality": [sys.executable, str(HERE / "quality.py")],
+    "quality": [sys.executable, str(HERE / "quality.py"), *map(str, trial_clips())],
     "startup": [sys.executable, str(HERE / "startup.py")],
 }
 STAGES = ("receive", "decode", "convert", "copy", "schedule", "detect", "classify", "filter", "publish", "supervise")
@@ -159,9 +168,26 @@ def quality(found):
                 f"{figures['cpu_ms_per_frame']:.1f}",
                 f"{figures['cost_share']:.2f}",
             )
-            for way, figures in found.items()
+            for way, figures in found["drawn"].items()
         ],
     )
+    if found["recorded"]:
+        yield ""
+        yield from table(
+            ("recorded clip", "way", "frames", "recall", "ambiguous", "points from the usual ones"),
+            [
+                (
+                    clip if number == 0 else "",
+                    way,
+                    figures["frames"],
+                    f"{figures['recall']:.3f}",
+                    figures["ambiguous"],
+                    f"{figures['points_from_usual_percent']:.2f} %",
+                )
+                for clip, ways in found["recorded"].items()
+                for number, (way, figures) in enumerate(ways.items())
+            ],
+        )
 
 
 def startup(found):
