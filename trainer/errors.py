@@ -7,9 +7,13 @@ MonitorError
 `-- TrainingError      a training run cannot go on
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from monitor.errors import ConfigError, MonitorError
 
-__all__ = ["CheckpointError", "DataError", "SettingsError", "TrainingError"]
+__all__ = ["CheckpointError", "DataError", "SettingsError", "TrainingError", "naming"]
 
 
 class DataError(MonitorError):
@@ -26,3 +30,14 @@ class CheckpointError(MonitorError):
 
 class TrainingError(MonitorError):
     """A training run cannot go on."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put a file's name before the sentence of every data error within that does not name it already."""
+    try:
+        yield
+    except DataError as error:
+        if str(path) in str(error):
+            raise
+        raise DataError(f"{path}: {error}") from error

@@ -16,6 +16,23 @@ from trainer.training import resolve_device
 __all__ = ["command"]
 
 
+class _Folds(click.ParamType[int | str]):
+    """A number of folds, or `infants`."""
+
+    name = "N|infants"
+
+    def convert(self, value: int | str, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read a number of at least 2, or a word for leaving one infant out."""
+        text = str(value).strip().lower()
+        if text in {"infants", "loo"}:
+            return "infants"
+        if not text.isdecimal() or int(text) < 2:
+            self.fail(
+                f"{value!r} is no number of folds; give 2 or more, or `infants` to leave one out at a time", param, ctx
+            )
+        return int(text)
+
+
 @click.command(
     name="cv",
     epilog=examples(
@@ -25,7 +42,7 @@ __all__ = ["command"]
 )
 @experiment_options
 @click.option("--protocol", type=click.Choice(["strict", "dissertation"]), help="[default: strict]")
-@click.option("--folds", help="Number of folds, or `infants` for leaving one infant out.  [default: 3]")
+@click.option("--folds", type=_Folds(), help="Number of folds, or `infants` for leaving one infant out.  [default: 3]")
 @click.option(
     "--jobs", type=click.IntRange(1, 256), help="Folds at the same time.  [default: one a core; one on a GPU]"
 )
@@ -41,7 +58,7 @@ def command(
     device: str | None,
     settings: tuple[str, ...],
     protocol: str | None,
-    folds: str | None,
+    folds: int | str | None,
     expansion: str | None,
     jobs: int | None,
 ) -> None:
@@ -54,7 +71,7 @@ def command(
         "model": model,
         "protocol": {
             "name": protocol,
-            "folds": int(folds) if folds and folds.isdigit() else folds,
+            "folds": folds,
             "expansion": expansion,
             "seed": seed,
         },

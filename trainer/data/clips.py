@@ -10,6 +10,7 @@ from trainer.data.ingest import Candidate, picture_files
 from trainer.data.naming import parse_icopevid
 from trainer.data.pictures import PICTURE_SUFFIXES
 from trainer.data.refusal import Reason, RefusedError
+from trainer.training.storage import write_atomically
 
 __all__ = ["CLIP_SUFFIXES", "clip_candidates"]
 
@@ -43,6 +44,7 @@ def _stills(clip: Path, folder: Path, count: int) -> list[Path]:
 
     Raises:
         RefusedError: It cannot be decoded.
+        CheckpointError: A still cannot be written.
     """
     capture = cv2.VideoCapture(str(clip))
     try:
@@ -50,15 +52,15 @@ def _stills(clip: Path, folder: Path, count: int) -> list[Path]:
         if not capture.isOpened() or total < 1:
             raise RefusedError(Reason.UNREADABLE, "no video can be decoded from it")
         wanted = set(np.unique(np.linspace(0, total - 1, count).astype(int)).tolist())
-        folder.mkdir(parents=True, exist_ok=True)
         written = []
         for index in range(max(wanted) + 1):
             if not capture.grab():
                 break
             if index in wanted:
                 decoded, image = capture.retrieve()
-                path = folder / f"{clip.stem}_frame{index:05d}.png"
-                if decoded and cv2.imwrite(str(path), image):
+                if decoded:
+                    path = folder / f"{clip.stem}_frame{index:05d}.png"
+                    write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
                     written.append(path)
         if not written:
             raise RefusedError(Reason.TRUNCATED, "it holds no complete frame")

@@ -97,6 +97,11 @@ def ingest(
             report.refuse(shown, refused.reason, str(refused))
         progress(done)
     report.records = _without_copies(by_hash, report)
+    used = [record.label for record in report.records if record.role is Role.MAIN]
+    if len(set(used)) == 1:
+        report.warnings.append(
+            f"All {len(used)} pictures to train and test on are labelled {used[0]}; both are needed."
+        )
     pairs = near_duplicates([record.perceptual_hash for record in report.records])
     report.near_duplicates = [(report.records[first], report.records[second]) for first, second in pairs]
     report.warnings += [

@@ -13,8 +13,8 @@ from trainer.errors import DataError
 
 __all__ = ["FILE_COLUMNS", "LABEL_COLUMNS", "PictureTable", "find_column", "read_rows", "read_table"]
 
-FILE_COLUMNS = ("image", "file", "filename", "file_name", "path", "img")
-LABEL_COLUMNS = ("label", "class", "classe", "pain", "target")
+FILE_COLUMNS = ("image", "file", "filename", "file_name", "path", "img", "image_path", "file_path", "filepath")
+LABEL_COLUMNS = ("label", "class", "classe", "pain", "target", "emotion", "expression", "category")
 _SUBJECT_COLUMNS = ("subject", "infant", "person", "identity", "patient")
 _PLAIN_WORDS = {"neutral", "normal", "none", "off", "absent", "background", "other", "control", "calm", "negative"}
 _PLAIN_BEGINNINGS = ("no_", "no-", "no ", "non", "not", "un", "without")
@@ -50,8 +50,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
             text = stream.read()
     except FileNotFoundError:
         raise DataError(f"there is no table {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the table {path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"the table {path} is not in UTF-8 ({error}); save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise DataError(f"the table {path} cannot be read: {error.strerror}") from error
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     return list(csv.DictReader(text.splitlines(), delimiter=delimiter, restval=""))
@@ -87,15 +89,15 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
             f"{table.name} has no column 'subject': every picture counts as a person of its own, so nothing keeps "
             f"pictures of one person on one side of a fold"
         )
-    folder = _folder(table, [row[image_column or ""].strip() for row in rows])
+    images = [row[image_column or ""].strip() for row in rows]
+    folder = _folder(table, images)
     candidates = []
-    for number, row in enumerate(rows, start=2):
-        image = row[image_column or ""].strip()
+    for number, (row, image) in enumerate(zip(rows, images, strict=True), start=2):
         subject = None if subject_column is None else (row[subject_column] or "").strip()
         stimulus = "" if stimulus_column is None else (row[stimulus_column] or "").strip()
         try:
             named = _named(image, subject, stimulus, row[label_column or ""].strip(), labels)
-            candidates.append(Candidate(folder / image, named))
+            candidates.append(Candidate(_place(folder, image), named))
         except RefusedError as refused:
             told = RefusedError(refused.reason, f"{table.name}, line {number}: {refused}")
             candidates.append(Candidate(folder / image, told))
@@ -113,9 +115,14 @@ def _named(image: str, subject: str | None, stimulus: str, word: str, labels: di
 def _folder(table: Path, images: list[str]) -> Path:
     """Return the folder that the paths are relative to: the table's, unless only the working directory has them."""
     some = [image for image in images if image][:50]
-    if any((table.parent / image).exists() for image in some) or not any(Path(image).exists() for image in some):
-        return table.parent
-    return Path.cwd()
+    here, there = (any(_place(folder, image).exists() for image in some) for folder in (table.parent, Path()))
+    return Path.cwd() if there and not here else table.parent
+
+
+def _place(folder: Path, image: str) -> Path:
+    """Return where a picture lies; tables from Windows divide folders by backslashes."""
+    place = folder / image
+    return folder / image.replace("\\", "/") if "\\" in image and not place.exists() else place
 
 
 def _read_labels(words: list[str], positive: str | None, table: Path) -> tuple[dict[str, Label], list[str]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from trainer.checkpoint import git_commit
 from trainer.crops import Study, open_study
-from trainer.errors import CheckpointError
+from trainer.errors import CheckpointError, naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener, fold_folder, run_fold
@@ -58,7 +58,8 @@ def cross_validate(
     """
     study = open_study(config.manifest, config.crops)
     chosen = recipe_of(config)
-    folds = make_folds(study, config.protocol, members_of(config))
+    with naming(config.manifest):
+        folds = make_folds(study, config.protocol, members_of(config))
     plan = plan_network(config) if chosen.kind == "network" else None
     _claim(folder, _run_record(config, study, folds, plan))
     folds.write(folder / FOLDS_NAME, study)

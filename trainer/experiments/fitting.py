@@ -12,7 +12,7 @@ import numpy as np
 from monitor.inference.manifest import Generation
 from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
 from trainer.crops import Study, open_study
-from trainer.errors import SettingsError, TrainingError
+from trainer.errors import SettingsError, TrainingError, naming
 from trainer.experiments.card import card_facts, carried_metrics
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener
@@ -77,7 +77,8 @@ def fit_all(
             f"strict run of its own recipe ({config.model!r})"
         )
     study = open_study(config.manifest, config.crops)
-    folds = whole_study(study, config.protocol, members_of(config))
+    with naming(config.manifest):
+        folds = whole_study(study, config.protocol, members_of(config))
     plan = plan_network(config)
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
         fitted = fit_networks(plan, study, folds.folds[0], folder, listener)

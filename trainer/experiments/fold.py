@@ -64,6 +64,7 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, place: Path, li
         fitted = fit_networks(plan_network(config), study, fold, place, listener)
     else:
         fitted = fit_baseline(study, fold, chosen.kind)
+        listener.batch_done(0, 1, 1)
     rows = _predicted(study, fold, fitted)
     _keep(fitted, place)
     return FoldOutcome(rows, {"fold": fold.index, **fitted.details})

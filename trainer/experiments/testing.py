@@ -8,6 +8,7 @@ import numpy as np
 
 from trainer.checkpoint import read_model
 from trainer.crops import ExactSamples, open_study
+from trainer.errors import naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.cross_validation import METRICS_NAME, PREDICTIONS_NAME, without_face
 from trainer.experiments.fold import prediction_rows
@@ -39,7 +40,8 @@ def evaluate_model(model: Path, manifest: Path, crops: Path | None, folder: Path
     trained = read_model(model)
     study = open_study(manifest, crops)
     main = np.flatnonzero(study.has_face & study.is_main)
-    check_classes(study.labels[main])
+    with naming(manifest):
+        check_classes(study.labels[main])
     rows = np.concatenate([main, np.flatnonzero(study.has_face & ~study.is_main)])
     samples = ExactSamples(study.crop_set(trained.record.contract), rows)
     with pinned_threads(1):

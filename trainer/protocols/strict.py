@@ -57,7 +57,7 @@ def check_classes(labels: NDArray[np.float32]) -> None:
         pain = int(labels.sum())
         raise DataError(
             f"both classes are needed, but of {len(labels)} usable pictures {pain} show pain and {len(labels) - pain} "
-            f"do not"
+            f"do not; look at the labels, and at what `nicu-trainer ingest` and `crop` left out"
         )
 
 

@@ -123,3 +123,29 @@ def test_a_table_without_what_is_needed_is_refused(tmp_path, content, told):
 
     with pytest.raises(DataError, match=told):
         read_table(tmp_path / "set.csv")
+
+
+def test_a_table_from_another_system_is_read(tmp_path):
+    write_set(tmp_path / "some folder", ["PAIN", "No_Pain", "pain"])
+    rows = "Image_Path;Subject;Expression\r\n" + "".join(
+        f"some folder\\{index}.png;p{index};{word}\r\n" for index, word in enumerate(["PAIN", "No_Pain", "pain"])
+    )
+    (tmp_path / "set.csv").write_bytes(b"\xef\xbb\xbf" + rows.encode())
+
+    labels, output = taken(tmp_path / "set.csv")
+
+    assert labels == {f"some folder/{index}.png": label for index, label in enumerate(["pain", "no_pain", "pain"])}
+    assert "No file was refused" in output
+
+
+def test_a_table_in_another_encoding_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "set.csv").write_bytes("image,subject,label\na.png,Jos\xe9,pain\n".encode("latin-1"))
+
+    with pytest.raises(DataError, match=r"set\.csv is not in UTF-8 .*save it as CSV in UTF-8"):
+        read_table(tmp_path / "set.csv")
+
+
+def test_a_set_of_one_class_is_said_when_it_is_taken_in(tmp_path):
+    _, output = taken(write_set(tmp_path, ["pain", "pain"]))
+
+    assert "All 2 pictures to train and test on are labelled pain; both are needed." in output

@@ -3,20 +3,26 @@
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trainer.crops import open_study
+from trainer.crops import find_all_faces, open_study
+from trainer.data import clip_candidates, read_manifest
 from trainer.errors import CheckpointError
 from trainer.experiments import cross_validate, open_run, read_config
 from trainer.networks import InputContract
-from trainer.training import Silence, read_checkpoint
+from trainer.training import EpochReport, Silence, read_checkpoint
+from trainer.training.board import BoardListener
 
 FIELDS = {
     "model": "mimic",
@@ -42,20 +48,37 @@ def config(paint_study):
 
 
 @pytest.fixture(scope="module")
-def unbroken(config, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("unbroken")
-    cross_validate(config, folder, lambda *_: _Quiet())
+def frozen(config):
+    """A ResNet50 whose dense layers train on features that are computed once."""
+    fields = {
+        "model": "resnet50-proposed",
+        "network": {"head": [8]},
+        "contract": {"size_px": 32},
+        "copies": 2,
+        "training": {"epochs": 3, "patience_epochs": 3, "device": "cpu"},
+        "manifest": str(config.manifest),
+    }
+    return read_config(None, fields)
+
+
+def answers(config, folder, jobs=1):
+    cross_validate(config, folder, lambda *_: _Quiet(), jobs)
     return open_run(folder).predictions().logits
 
 
-def killed_while_writing(config, folder, at_write):
-    """Run until the `at_write`-th checkpoint of the first fold is half on the disk, and die there."""
+@pytest.fixture(scope="module")
+def unbroken(config, tmp_path_factory):
+    return answers(config, tmp_path_factory.mktemp("unbroken"))
+
+
+def killed_while_writing(config, folder, file, at_write):
+    """Run until a file of this name is half on the disk for the `at_write`-th time, and die there."""
     torch.set_num_threads(1)
     real, writes = os.fsync, []
 
     def die(descriptor):
         name = Path(f"/proc/self/fd/{descriptor}").readlink().name
-        writes.extend([name] if "member0.pt" in name else [])
+        writes.extend([name] if file in name else [])
         if len(writes) == at_write:
             os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -65,30 +88,75 @@ def killed_while_writing(config, folder, at_write):
     cross_validate(config, folder, lambda *_: _Quiet())
 
 
-@pytest.mark.parametrize("at_write", [1, 3])
-def test_a_kill_while_a_checkpoint_is_written_costs_one_epoch_at_most(config, unbroken, tmp_path, at_write):
+def run_and_die(config, folder, file, at_write):
     # Forked, so that the child needs no import of this module; it does nothing but train and die.
     process = multiprocessing.get_context("fork").Process(
-        target=killed_while_writing, args=(config, tmp_path, at_write)
+        target=killed_while_writing, args=(config, folder, file, at_write)
     )
     process.start()
     process.join(100)
     assert process.exitcode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("at_write", [1, 3])
+def test_a_kill_while_a_checkpoint_is_written_costs_one_epoch_at_most(config, unbroken, tmp_path, at_write):
+    run_and_die(config, tmp_path, "member0.pt", at_write)
     place = tmp_path / "fold0"
     assert list(place.glob(".member0.pt.*.part"))
     if at_write > 1:
         assert len(read_checkpoint(place / "member0.pt")["history"]) == at_write - 1
 
-    cross_validate(config, tmp_path, lambda *_: _Quiet())
-
-    np.testing.assert_allclose(open_run(tmp_path).predictions().logits, unbroken, atol=1e-6)
+    np.testing.assert_allclose(answers(config, tmp_path), unbroken, atol=1e-6)
     assert not list(place.glob(".*.part"))
 
 
+@pytest.mark.parametrize(
+    ("file", "at_write"),
+    [("networks.pt", 1), ("member0.pt", 5), ("networks.pt", 3), ("predictions.csv", 1), ("metrics.json", 1)],
+)
+def test_a_kill_between_two_folds_or_after_the_last_changes_nothing(config, unbroken, tmp_path, file, at_write):
+    run_and_die(config, tmp_path, file, at_write)
+
+    np.testing.assert_allclose(answers(config, tmp_path), unbroken, atol=1e-6)
+    assert not list(tmp_path.rglob(".*.part"))
+
+
+@pytest.mark.parametrize(("file", "at_write"), [(".npy", 9), ("member0.pt", 2), ("member0.pt", 5)])
+def test_a_frozen_trunk_that_is_killed_ends_with_the_same_figures(frozen, tmp_path, file, at_write):
+    features = Path(frozen.manifest).with_suffix(".crops") / "features"
+    shutil.rmtree(features, ignore_errors=True)
+    run_and_die(frozen, tmp_path / "broken", file, at_write)
+
+    resumed = answers(frozen, tmp_path / "broken")
+
+    shutil.rmtree(features)
+    np.testing.assert_allclose(resumed, answers(frozen, tmp_path / "unbroken"), atol=1e-6)
+
+
+def test_folds_in_processes_that_are_killed_end_with_the_same_figures(config, tmp_path):
+    long = config.model_copy(update={"training": config.training | {"epochs": 40, "patience_epochs": 40}})
+    (tmp_path / "trial.yaml").write_text(long.model_dump_json(exclude_none=True))  # JSON is YAML
+    program = [sys.executable, "-c", "from trainer.cli import main; main()", "cv", "--config", tmp_path / "trial.yaml"]
+    process = subprocess.Popen([*program, "--jobs", "2", "--out", tmp_path / "broken"], stderr=subprocess.DEVNULL)
+    second = tmp_path / "broken" / "fold1" / "member0.pt"
+    while not second.exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.kill()
+
+    assert process.wait() == -signal.SIGKILL
+    while any(Path(f"/proc/{child}").exists() for child in children):  # nobody trains on for a program that is gone
+        time.sleep(0.01)
+    assert len(children) >= 2
+    assert not (tmp_path / "broken" / "predictions.csv").exists()
+    assert len(read_checkpoint(second)["history"]) < 40
+    resumed = answers(long, tmp_path / "broken", jobs=2)
+    np.testing.assert_allclose(resumed, answers(long, tmp_path / "unbroken"), atol=1e-6)
+
+
 def test_a_disk_that_is_full_ends_with_a_sentence_and_the_last_good_checkpoint(config, unbroken, tmp_path):
-    process = multiprocessing.get_context("fork").Process(target=killed_while_writing, args=(config, tmp_path, 3))
-    process.start()
-    process.join(100)
+    run_and_die(config, tmp_path, "member0.pt", 3)
     good = (tmp_path / "fold0" / "member0.pt").read_bytes()
     (tmp_path / "trial.yaml").write_text(config.model_dump_json(exclude_none=True))  # JSON is YAML
     command = f"{sys.executable} -c 'from trainer.cli import main; main()' cv --config {tmp_path / 'trial.yaml'}"
@@ -118,3 +186,68 @@ def test_crops_that_find_no_room_are_told_and_leave_no_half_file(config):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert not list(study.folder.glob("*.part"))
     assert len(study.crop_set(InputContract(size_px=96)).wide) == len(study.records)
+
+
+def test_faces_that_find_no_room_keep_what_was_found_and_go_on_later(config, tmp_path):
+    limited = "ulimit -f 4; trap '' XFSZ; exec"  # 4 KiB; a full disk refuses a write in the middle, too
+    program = f"{sys.executable} -c 'from trainer.cli import main; main()' crop {config.manifest} --out {tmp_path}"
+
+    done = subprocess.run(
+        ["bash", "-c", f"{limited} {program}"], capture_output=True, text=True, timeout=100, check=False
+    )
+
+    assert done.returncode == 3, done.stderr
+    assert "faces.jsonl cannot be written" in done.stderr
+    assert "what was found before is kept" in done.stderr
+    assert "Traceback" not in done.stderr
+    known = (tmp_path / "faces.jsonl").read_text().splitlines()[:-1]
+    find_all_faces(read_manifest(config.manifest), tmp_path, mode="whole", detector_bundle="", jobs=1)
+    lines = (tmp_path / "faces.jsonl").read_text().splitlines()
+    assert lines[: len(known)] == known
+    assert len(lines) == 36
+
+
+def test_a_log_that_finds_no_room_does_not_end_the_training(tmp_path):
+    notes = []
+    listener = _Quiet()
+    listener.note = notes.append
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
+    try:
+        with BoardListener(tmp_path, listener) as board:
+            for epoch in range(3):
+                board.note("something happened")
+                board.epoch_done(EpochReport(0, epoch, 0.1, 0.7, 0.7, 0.5, 1.0, 0.0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    assert any("TensorBoard log cannot be written" in note for note in notes), notes
+
+
+def test_a_log_is_one_that_tensorboard_reads(tmp_path):
+    with BoardListener(tmp_path, _Quiet()) as board:
+        board.note("something happened")
+        for epoch in range(3):
+            board.epoch_done(EpochReport(0, epoch, 0.1, 0.7, 0.5 + epoch, 0.5, 1.0, 0.0))
+
+    events = EventAccumulator(str(tmp_path)).Reload()
+
+    assert [entry.value for entry in events.Scalars("loss/validation")] == [0.5, 1.5, 2.5]
+    assert [entry.step for entry in events.Scalars("learning_rate")] == [0, 1, 2]
+    assert events.Tags()["tensors"] == ["note/text_summary"]
+
+
+def test_a_still_of_a_clip_that_finds_no_room_is_no_damaged_clip(tmp_path):
+    (tmp_path / "clips").mkdir()
+    name = "S025_Pain_1_[0]_20s.avi"
+    writer = cv2.VideoWriter(str(tmp_path / "clips" / name), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for index in range(5):
+        writer.write(np.random.default_rng(index).integers(0, 255, (48, 64, 3)).astype(np.uint8))
+    writer.release()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(CheckpointError, match=r"frame00000\.png cannot be written"):
+            list(clip_candidates(tmp_path / "clips", tmp_path / "stills", 2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click import BadParameter
 from click.testing import CliRunner
 
 from trainer.checkpoint import read_model
@@ -210,12 +211,13 @@ def test_the_final_model_carries_the_figures_of_its_strict_run(runs, manifest, t
         (["--set", "protocol.folds=1"], "protocol.folds"),
         (["--set", "augmentation=wild"], "augmentation 'wild' is unknown"),
         (["--set", "nonsense"], "must look like training.epochs=5"),
-        (["--folds", "50"], "6 infants cannot be divided into 50 folds"),
+        (["--folds", "50"], r"set\.manifest\.csv: 6 infants cannot be divided into 50 folds"),
+        (["--folds", "many"], "'many' is no number of folds"),
         (["--model", "geometric"], "needs the detector's five points"),
     ],
 )
 def test_mistakes_on_the_command_line_are_named(manifest, tmp_path, arguments, told):
-    with pytest.raises((SettingsError, DataError), match=told):
+    with pytest.raises((SettingsError, DataError, BadParameter), match=told):
         run(cv, manifest, "--out", tmp_path / "run", *arguments)
 
 

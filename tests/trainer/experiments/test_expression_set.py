@@ -44,7 +44,7 @@ def test_a_small_set_is_learnt_well_beyond_chance_in_a_few_epochs(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)  # beside other programs, at low priority, it takes many times its processor time
 def test_three_thousand_pictures_give_an_auc_of_090_within_ten_epochs(tmp_path):
     auc = held_out_auc(tmp_path, train=3000, test=1000, epochs=10)
 

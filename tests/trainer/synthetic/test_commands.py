@@ -62,6 +62,7 @@ def test_the_stand_ins_are_taken_in_as_the_real_sets_are(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_unifesp_stand_in_is_taken_in_as_the_real_set_is(tmp_path):
     """Draws 356 stills; run with `pytest -m slow`."""
     folder = tmp_path / "unifesp"
