@@ -76,7 +76,7 @@ _LABEL_WORDS = {
 }
 _COPE = re.compile(r"S(\d{1,3})[_ ]([MF])[_ ](.+)", re.IGNORECASE)
 _UNIFESP = re.compile(r"(\d{1,2})_(\d{6})(?:_(\d{1,3}))?")
-_ICOPEVID = re.compile(r"S(\d{1,3})_([A-Za-z]+)_(\d+)(?:_\[(\d+)\])?(?:_(\d+)s)?", re.IGNORECASE)
+_ICOPEVID = re.compile(r"S(\d{1,3})[_ ]([A-Z_ ]+?[_ ]*\d+[A-Z]?)(?:[_ ]\[\d+\])?(?:[_ ]\d+s)?", re.IGNORECASE)
 _FEI = re.compile(r"ID(\d+)_([A-Za-z]+)_S?(\d{1,3})_(.+)", re.IGNORECASE)
 
 
@@ -145,8 +145,9 @@ def parse_icopevid(stem: str) -> Named:
     match = _ICOPEVID.fullmatch(stem)
     if match is None:
         raise RefusedError(Reason.UNKNOWN_NAME, f"{stem} is not of the form S<nnn>_<Stimulus>_<n>_[<k>]_20s")
-    stimulus, _ = _stimulus(match.group(2).lower(), stem)
-    return Named(f"S{int(match.group(1)):03d}", stimulus, _STIMULI[stimulus])
+    number, rest = match.groups()
+    stimulus, slip = _stimulus(rest.lower(), stem)
+    return Named(f"S{int(number):03d}", stimulus, _STIMULI[stimulus], slip=slip)
 
 
 def parse_fei(stem: str) -> Named:

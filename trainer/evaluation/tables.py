@@ -19,12 +19,24 @@ _LATEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "−": "$-$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "µ": r"$\mu$",
+    "μ": r"$\mu$",
+    "σ": r"$\sigma$",
+    "°": r"$^\circ$",
+    "²": "$^2$",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': "''",
 }
-_WIDE = 6
+_WIDE = 5
+_LAST_LATIN = "\u017f"
+_PUNCTUATION = "–—‘’“”…"
 
 
 def markdown_text(text: str) -> str:
@@ -65,7 +77,7 @@ class Table:
         return text.getvalue()
 
     def latex(self) -> str:
-        """Return a `table` environment for the packages booktabs and, where a table is wide, graphicx."""
+        """Return a `table` environment for pdfLaTeX with the packages booktabs and, where it is wide, graphicx."""
         lines = [" & ".join(_escaped(cell) for cell in line) + r" \\" for line in [self.head, *self.rows]]
         body = "\n".join([r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"])
         columns = "l" + "c" * (len(self.head) - 1)
@@ -77,4 +89,7 @@ class Table:
 
 
 def _escaped(text: str) -> str:
-    return "".join(_LATEX.get(letter, letter) for letter in text)
+    """Return a text that plain pdfLaTeX takes; a letter that its fonts lack becomes a question mark."""
+    return "".join(
+        _LATEX.get(letter, letter if letter <= _LAST_LATIN or letter in _PUNCTUATION else "?") for letter in text
+    )

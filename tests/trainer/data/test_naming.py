@@ -67,6 +67,22 @@ def test_icopevid_names_give_the_stimulus():
     assert parse_icopevid("S043_Pain_1_[0]_20s").subject == "S043"
 
 
+@pytest.mark.parametrize(
+    ("stem", "stimulus"),
+    [
+        ("S025_Pain _1_[0]_20s", "pain"),
+        ("S025_Pain2_[0]_20s", "pain"),
+        ("s025_friciton_2b_[1]_20s", "friction"),
+        ("S025 Rest 1 [0] 20s", "rest"),
+    ],
+)
+def test_the_slips_of_stills_are_understood_in_the_names_of_clips_too(stem, stimulus):
+    named = parse_icopevid(stem)
+
+    assert (named.subject, named.stimulus) == ("S025", stimulus)
+    assert named.slip
+
+
 def test_the_fei_copies_of_both_data_sets_are_read():
     assert parse_fei("ID3_iCOPE_S04_pain").subject == "S04"
     assert parse_fei("ID12_UNIFESP_S07_nopain").subject == "07"

@@ -62,3 +62,10 @@ def test_a_wide_table_is_shrunk_to_the_line():
 
     assert r"\resizebox{\linewidth}{!}{%" in wide.latex()
     assert r"\resizebox" not in Table("Narrow", ["a", "b"], [["x", "y"]]).latex()
+
+
+@given(st.text(max_size=40))
+def test_plain_latex_knows_every_letter_that_is_written(cell):
+    text = Table("≥ 50 %", ["−1", "×"], [[cell, "87 ± 3"]], "µ ≤ σ → °").latex()
+
+    assert all(letter <= "\u017f" or letter in "–—‘’“”…" for letter in text)
