@@ -1,6 +1,6 @@
 """The library `uniface`, which one might reach for, beside the station's way of finding faces, on the same weights.
 
-    pip install --target /tmp/uniface uniface        # it is no dependency of this project
+    pip install --no-deps --target /tmp/uniface uniface scikit-image lazy-loader    # no dependency of this project
     nicu-export detector --from WEIGHTS.pth --out /tmp/same
     PYTHONPATH=/tmp/uniface python tests/bench/uniface_peer.py WEIGHTS.onnx /tmp/same CLIP
 
