@@ -32,7 +32,7 @@ _FAULTS = [
 ]
 _MEGABYTES_PER_HOUR = 1.0
 # The station's bounded tables (alerts of the past, levels of ten minutes) and the heap fill up at first: a run of 48
-# minutes with 450 faults grew from 443 to 477 MB in its first 25 minutes, and not after.
+# minutes with 420 faults grew from 443 to 477 MB in its first 25 minutes, and to 480 MB in the rest.
 _WARM_SECONDS = 3600.0
 _LEAST_SECONDS = 1800.0
 # A shorter stretch says too little about megabytes an hour; its slope is told, and not judged.
