@@ -21,12 +21,12 @@ _LATEX = {
     "±": r"$\pm$",
     "≥": r"$\geq$",
     "≤": r"$\leq$",
-    "−": "$-$",
-    "×": r"$\times$",
+    "\N{MINUS SIGN}": "$-$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
     "→": r"$\to$",
     "µ": r"$\mu$",
     "μ": r"$\mu$",
-    "σ": r"$\sigma$",
+    "\N{GREEK SMALL LETTER SIGMA}": r"$\sigma$",
     "°": r"$^\circ$",
     "²": "$^2$",
     "<": r"\textless{}",
@@ -36,7 +36,7 @@ _LATEX = {
 }
 _WIDE = 5
 _LAST_LATIN = "\u017f"
-_PUNCTUATION = "–—‘’“”…"
+_PUNCTUATION = "\u2013\u2014\u2018\u2019\u201c\u201d\u2026"  # dashes, quotation marks, three dots
 
 
 def markdown_text(text: str) -> str:
