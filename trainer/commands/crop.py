@@ -25,6 +25,10 @@ _FEW = 0.8
 _SHEET_PICTURES = 640
 _TINY_PX = 128
 """Of so small a picture a face takes nearly all, and the detector, which wants surroundings, misses half of them."""
+_SAMPLE = 16
+_TIGHT = 0.4
+"""Share of a picture that a face takes where it was cut out already; in a photograph of a person it takes less."""
+_PHOTOGRAPHS = frozenset({"cope", "unifesp", "icopevid"})
 
 
 @click.command(name="crop", epilog=examples("nicu-trainer crop stills.manifest.csv --out stills.crops --jobs 4"))
@@ -38,7 +42,7 @@ _TINY_PX = 128
     type=click.Choice(["auto", "detect", "whole", "detect-or-whole"]),
     default="auto",
     show_default=True,
-    help="`whole` takes each picture as a face that was cut out already; `auto` does so where all are tiny.",
+    help="`whole` takes each picture as a face that was cut out already; `auto` looks at the pictures to decide.",
 )
 @click.option(
     "--size", "size_px", type=click.IntRange(16, 1024), default=120, show_default=True, help="Side in pixels."
@@ -65,13 +69,14 @@ def command(
     folder = out or crops_folder(manifest)
     pictures = read_manifest(manifest)
     contract = InputContract(size_px=size_px, margin=margin)
+    chosen = _chosen(pictures, folder, detector, jobs) if mode == "auto" else mode
     with Progress(console=Console(stderr=True)) as progress:
         total = len(pictures.records)
         finding = progress.add_task("finding faces", total=total)
         find_all_faces(
             pictures,
             folder,
-            mode=_chosen(mode, pictures),
+            mode=chosen,
             detector_bundle=detector,
             jobs=jobs,
             progress=lambda done: progress.update(finding, completed=done),
@@ -83,16 +88,31 @@ def command(
     _tell(study, sheets)
 
 
-def _chosen(mode: Literal["auto"] | FaceMode, pictures: Manifest) -> FaceMode:
-    """Return what `auto` means for some pictures: faces are looked for where a picture can hold more than one."""
-    if mode != "auto":
-        return mode
+def _chosen(pictures: Manifest, folder: Path, detector: str, jobs: int) -> FaceMode:
+    """Return what `auto` means for some pictures.
+
+    Faces are looked for, but not where they were cut out already: where all pictures are tiny, or where the detector,
+    which wants surroundings, misses many of them and the others fill their pictures.
+    """
+    if _PHOTOGRAPHS & {record.data_set for record in pictures.records}:
+        return "detect"
     largest_px = max(max(record.width_px, record.height_px) for record in pictures.records)
-    if largest_px > _TINY_PX:
+    if largest_px <= _TINY_PX:
+        click.echo(
+            f"No picture is larger than {largest_px} px, so each is taken as a face that was cut out already; "
+            f"--faces detect looks for faces in them."
+        )
+        return "whole"
+    places = np.unique(np.linspace(0, len(pictures.records) - 1, _SAMPLE).astype(int))
+    some = Manifest(tuple(pictures.records[place] for place in places), pictures.folder)
+    found = find_all_faces(some, folder, mode="detect", detector_bundle=detector, jobs=jobs)
+    boxes = [(found[record.sha256].box, record.width_px * record.height_px) for record in some.records]
+    shares = [box.width_px * box.height_px / area for box, area in boxes if box is not None]
+    if not shares or len(shares) >= _FEW * len(boxes) or float(np.median(shares)) < _TIGHT:
         return "detect"
     click.echo(
-        f"No picture is larger than {largest_px} px, so each is taken as a face that was cut out already; "
-        f"--faces detect looks for faces in them."
+        f"Of {len(boxes)} pictures the detector finds a face in {len(shares)}, which fill their pictures: each picture "
+        f"is taken as a face that was cut out already; --faces detect looks for faces in them."
     )
     return "whole"
 

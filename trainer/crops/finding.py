@@ -75,13 +75,14 @@ def find_all_faces(
     path = folder / FACES_NAME
     known = read_faces(path) if path.exists() else {}
     wanted = {record.sha256: manifest.path(record) for record in manifest.records}
-    known = {sha256: record for sha256, record in known.items() if sha256 in wanted and _fits(record, mode)}
+    kept = {sha256: record for sha256, record in known.items() if _fits(record, mode)}
+    known = {sha256: record for sha256, record in kept.items() if sha256 in wanted}
     waiting = [(file, sha256) for sha256, file in wanted.items() if sha256 not in known]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Written anew first: a line that a kill cut off, or that belongs to another mode, goes.
         part = path.with_suffix(".part")
-        part.write_text("".join(record.to_line() + "\n" for record in known.values()), encoding="utf-8")
+        part.write_text("".join(record.to_line() + "\n" for record in kept.values()), encoding="utf-8")
         part.replace(path)
         progress(len(known))
         with path.open("a", encoding="utf-8") as stream:

@@ -8,11 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from monitor.errors import BundleError
+from monitor.faces import OrientedBox
 from monitor.inference.bundle import find_bundle
 from monitor.synthetic import BedOptions, SyntheticBed
 from trainer.commands.crop import command
 from trainer.commands.ingest import command as ingest
-from trainer.crops import open_study, read_faces
+from trainer.crops import FaceRecord, open_study, read_faces
+from trainer.data import file_sha256
 from trainer.errors import DataError
 from trainer.networks import InputContract
 
@@ -129,6 +131,42 @@ def test_tiny_pictures_are_faces_already_unless_the_user_says_otherwise(tmp_path
     assert "No picture is larger than 64 px, so each is taken as a face" in output
     assert "A face in 3 of 3 pictures" in output
     assert {face.how for face in open_study(manifest).faces} == {"whole"}
+
+
+@pytest.mark.usefixtures("_detector")
+@pytest.mark.parametrize(
+    ("share", "missed", "how"),
+    [
+        (0.8, 2, "whole"),  # cut out already: the detector misses some, the others fill their pictures
+        (0.8, 0, "detected"),  # photographs from near by, as COPE's
+        (0.1, 2, "detected"),  # photographs in which some faces are not found: they stay without one
+    ],
+)
+def test_a_sample_tells_tight_faces_from_photographs(tmp_path, share, missed, how):
+    side, names = 200, [f"{index}.png" for index in range(6)]
+    for index, name in enumerate(names):
+        coarse = np.random.default_rng(index).integers(0, 255, (5, 5)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / name), cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC))
+    rows = "".join(f"{name},{index % 2}\n" for index, name in enumerate(names))
+    (tmp_path / "set.csv").write_text("image,label\n" + rows)
+    CliRunner().invoke(ingest, ["table", str(tmp_path / "set.csv")], catch_exceptions=False)
+    edge = side * share**0.5
+    box = OrientedBox(99.5, 99.5, edge, edge, 0.0)
+    known = [
+        FaceRecord(file_sha256(tmp_path / name), None, None, 0.0, 0, "none")
+        if index < missed
+        else FaceRecord(file_sha256(tmp_path / name), box, np.full((5, 2), 99.0), 0.9, 1, "detected")
+        for index, name in enumerate(names)
+    ]
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    (folder / "faces.jsonl").write_text("".join(record.to_line() + "\n" for record in known))
+
+    output = crop(tmp_path / "set.manifest.csv", "--out", folder, "--jobs", 1)
+
+    found = [face.how for face in open_study(tmp_path / "set.manifest.csv", folder).faces]
+    assert found.count(how) == (6 if how == "whole" else 6 - missed)
+    assert ("fill their pictures" in output) is (how == "whole")
 
 
 def test_a_study_without_crops_names_the_command(pictures, tmp_path):
