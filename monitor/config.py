@@ -176,7 +176,7 @@ class FaceSettings(_Settings):
     track_guided: bool = Field(
         default=True,
         description="Look at the surroundings of the patient's last face instead of the whole picture, which is then "
-        "looked at every few seconds or on a loss: a third of the cost; other faces are noticed some seconds later.",
+        "looked at every few seconds or on a loss: a fifth of the cost; other faces are noticed some seconds later.",
     )
 
 
