@@ -20,8 +20,7 @@ from trainer.synthetic.regions import region_mask
 
 __all__ = ["head_cover"]
 
-# The largest head that is drawn, its ears and hair included, from one side to the other and with the chin up and down.
-_LARGEST = {"skull_half_width": 1.55, "skull_top": -2.2, "cheek_half_width": 1.3, "chin": 1.42}
+# From one side to the other, with the chin up and down.
 _TURNS = tuple(Turn(sideways, downwards) for sideways in np.linspace(-0.5, 0.5, 5) for downwards in (-0.08, 0.08))
 _JAWS = (0.0, 0.5, 1.0)
 
@@ -51,7 +50,8 @@ def head_cover(bits: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
 @lru_cache(maxsize=1)
 def _outlines() -> tuple[Points, ...]:
     """Return the outlines of the largest head in face units, for every turn and every opening of the mouth."""
-    largest = replace(infant(0), **_LARGEST)
+    # The largest that is drawn, its ears and hair included.
+    largest = replace(infant(0), skull_half_width=1.55, skull_top=-2.2, cheek_half_width=1.3, chin=1.42)
     return tuple(lay_out(largest, Expression(vertical_stretch=jaw), turn).outline for jaw in _JAWS for turn in _TURNS)
 
 
