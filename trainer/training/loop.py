@@ -129,7 +129,7 @@ def _epoch(job: TrainingJob, run: Attempt, state: RunState, listener: Listener) 
             f"the loss is not a number in epoch {epoch + 1} (training {train_loss}, validation {validation_loss}); "
             f"lower the learning rate (now {rate:g}) or use float32"
         )
-    if validation_loss < state.best_loss:
+    if validation_loss < state.best_loss - settings.least_gain:
         state.best_loss, state.best_epoch, state.best_weights = validation_loss, epoch, run.weights()
     seconds = time.monotonic() - began
     state.history.append(

@@ -41,6 +41,11 @@ class TrainingSettings(_Settings):
 
     epochs: int = Field(default=100, ge=1, le=10_000)
     patience_epochs: int = Field(default=10, ge=1, description="Stop after so many epochs without a better loss.")
+    least_gain: Annotated[float, Field(ge=0.0)] = Field(
+        default=1e-4,
+        description="How much lower than the best a validation loss must be to count as better, in nats a picture: "
+        "where every picture is answered rightly, the loss creeps towards 0 for ever.",
+    )
     batch_size: int = Field(default=16, ge=1, le=4096)
     optimiser: OptimiserSettings = OptimiserSettings()
     schedule: ScheduleSettings = ScheduleSettings()

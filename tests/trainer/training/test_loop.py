@@ -122,6 +122,20 @@ def test_it_stops_when_the_validation_loss_no_longer_falls(tiny, make_crops):
     assert len(trained.history) < 60
 
 
+def test_a_loss_that_only_creeps_is_no_reason_to_go_on(tiny, make_crops):
+    crops = make_crops(signal=90)  # soon every picture is answered rightly
+
+    def stopped_after(least_gain):
+        changes = {"epochs": 40, "patience_epochs": 3, "mixup": 0.0, "label_smoothing": 0.0, "least_gain": least_gain}
+        return train(make_job(tiny, crops, **changes))
+
+    patient, content = stopped_after(0.0), stopped_after(0.05)
+
+    assert len(content.history) < len(patient.history)
+    best = content.history[content.best_epoch].validation_loss
+    assert all(best - report.validation_loss <= 0.05 for report in content.history)
+
+
 def kill_units(architecture, dead_attempts):
     """The same network whose first layers are dead from the start in the first attempts."""
     built = []
