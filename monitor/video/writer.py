@@ -14,6 +14,8 @@ from monitor.video.gst import gstreamer, make_element
 __all__ = ["VideoWriter"]
 
 _FINISH_SECONDS = 60.0
+_LOOK_SECONDS = 0.005
+_WAITING_PICTURES = 8
 _DEFAULT_RATE = 25.0
 _QUALITY = 23
 _PART_SUFFIX = ".part"
@@ -114,8 +116,7 @@ class VideoWriter:
                 f"video/x-raw,format=RGB,width={width},height={height},framerate={self._rate}"
             ),
             format=self._gst.Format.TIME,
-            block=True,
-            max_bytes=8 * width * height * 3,
+            max_bytes=_WAITING_PICTURES * width * height * 3,
         )
         encoder = make_element("x264enc", threads=os.cpu_count() or 1, quantizer=_QUALITY, bframes=0)
         for name, value in (("pass", "qual"), ("speed-preset", "veryfast")):
@@ -148,10 +149,27 @@ class VideoWriter:
         buffer.pts = round(time_seconds * self._gst.SECOND)
         step = 1.0 / _DEFAULT_RATE if self._last_seconds is None else time_seconds - self._last_seconds
         buffer.duration = round(step * self._gst.SECOND)
+        self._wait_for_room()
         flow = self._source.push_buffer(buffer)
         self._check()
         if flow != self._gst.FlowReturn.OK:
             raise VideoError(f"{self._path} cannot be written: the encoder took no more pictures")
+
+    def _wait_for_room(self) -> None:
+        """Wait until the encoder has taken a picture.
+
+        A blocking appsrc would wait for ever where the pipeline failed after its bus was last read: nothing takes
+        pictures out of it any more.
+        """
+        for _ in range(round(_FINISH_SECONDS / _LOOK_SECONDS)):
+            if self._source.get_property("current-level-bytes") < self._source.get_property("max-bytes"):
+                return
+            message = self._pipeline.get_bus().timed_pop_filtered(
+                round(_LOOK_SECONDS * self._gst.SECOND), self._gst.MessageType.ERROR
+            )
+            if message is not None:
+                self._raise(message)
+        raise VideoError(f"{self._path} cannot be written: nothing was encoded within {_FINISH_SECONDS:g} s")
 
     def _check(self) -> None:
         message = self._pipeline.get_bus().pop_filtered(self._gst.MessageType.ERROR)

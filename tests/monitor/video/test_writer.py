@@ -1,3 +1,5 @@
+from time import sleep
+
 import numpy as np
 import pytest
 
@@ -68,8 +70,9 @@ def test_unwritable_places_are_named_at_once(tmp_path):
         VideoWriter(tmp_path)
 
 
-def test_full_disk_is_said():
-    """A device that has no room for a single byte."""
+@pytest.mark.parametrize("pause_seconds", [0.0, 0.01])
+def test_full_disk_is_said(pause_seconds):
+    """A device that has no room for a single byte, and one that is found full before, in or after a wait."""
     from pathlib import Path
 
     writer = VideoWriter(Path("/dev/shm/nicu-writer-test.mp4"))  # noqa: S108 - a real file system, cleaned below
@@ -79,6 +82,7 @@ def test_full_disk_is_said():
 
         def write() -> None:
             for number in range(50):
+                sleep(pause_seconds)
                 writer.write(rng.integers(0, 255, (480, 640, 3), dtype=np.uint8), number / 30)
             writer.finish()
 
