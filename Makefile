@@ -17,10 +17,13 @@ setup: ## Install everything: system packages, .venv, Python packages, models (q
 demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="--duration 60 --summary s.json"
 	@$(BIN)/nicu-monitor demo $(DEMO_ARGS)
 
+# A test that hangs in a library's code hears no signal, so no time limit of its own: then the run ends, with a traceback.
+HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
+
 test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests
 	@# The monitor's tests have a process of their own, without torch and TensorRT beside GStreamer, as the monitor has.
-	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS) tests/monitor
-	@$(BIN)/pytest -m "not slow" $(PYTEST_ARGS) tests --ignore=tests/monitor
+	@$(BIN)/pytest -m "not slow" $(HANG) $(PYTEST_ARGS) tests/monitor
+	@$(BIN)/pytest -m "not slow" $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
 
 lint: ## ruff: rules and format
 	@$(BIN)/ruff check .
