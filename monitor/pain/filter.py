@@ -4,8 +4,12 @@ A frame speaks for the second before it and the second after it, up to half the 
 speaks for is unknown. Up to a second of unknown time between two judged frames is bridged, so that a face that is
 missed now and then leaves no hole in the level; of a longer one, all but a second is left out. The same loss therefore
 costs the same time at every frame rate.
+
+A face that may be somebody else's can raise the level, but what it takes from it proves nothing about the patient: how
+much that was is remembered apart, decays as the level itself does, and is counted back in where an alarm may end.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from monitor.config import AlarmSettings
@@ -27,7 +31,7 @@ class Stretch:
         end_seconds: Monotonic time of the later frame.
         seconds: How much of the time between them is known; what is not known lies in the middle.
         above: When the level stood at or above `on_level`, in seconds of known time.
-        below: When it stood at or below `off_level`.
+        below: When it stood at or below `off_level`, and would have done so without what uncertain faces took from it.
         share_before: On-share of the window at the beginning.
         share_after: On-share of the window at the end.
         is_certain: The patient's face was certain at both ends; a stretch that is not never ends an alarm.
@@ -71,6 +75,7 @@ class LevelMemory:
     above: SlidingWindow
     frames: SlidingWindow
     average: TimeAverage = field(default_factory=TimeAverage)
+    lowered: float = 0.0  # by uncertain faces; in the unit of `average.weighted`
     display: TimeAverage = field(default_factory=TimeAverage)
     first_frame_seconds: float | None = None
     last_frame_seconds: float | None = None
@@ -207,12 +212,13 @@ class LevelFilter:
         ):
             average.forget(gap - seconds, tau)
             average.begin(memory.judged_score if bridged else score)
+        memory.lowered *= math.exp(-(gap - seconds) / settings.level_tau_seconds)
         if not bridged:
             return None
-        before = memory.judged_score
+        before, is_certain = memory.judged_score, certain and memory.judged_certain
         above = self._time_beyond(settings.on_level, 1.0, score, seconds)
-        below = self._time_beyond(settings.off_level, -1.0, score, seconds)
-        memory.average.follow(before, score, seconds, settings.level_tau_seconds)
+        below = self._time_below(score, seconds, certain=is_certain)
+        self._follow_level(before, score, seconds, certain=is_certain)
         memory.display.follow(before, score, seconds, settings.display_tau_seconds)
         if self._coverage(time_seconds) < settings.minimum_coverage:
             return None
@@ -231,14 +237,33 @@ class LevelFilter:
             below=below,
             share_before=share_before,
             share_after=self._on_share(time_seconds),
-            is_certain=certain and memory.judged_certain,
+            is_certain=is_certain,
         )
 
-    def _time_beyond(self, threshold: float, sign: float, score: float, seconds: float) -> Stretches:
-        """Return when the level is on the far side of a threshold: above it for sign 1, below it for sign -1."""
+    def _follow_level(self, before: float, score: float, seconds: float, *, certain: bool) -> None:
+        memory, tau = self.memory, self._settings.level_tau_seconds
+        average = memory.average
+        proven = (average.weighted + memory.lowered) / average.mass
+        average.follow(before, score, seconds, tau)
+        memory.lowered = (
+            memory.lowered * math.exp(-seconds / tau) if certain else max(0.0, proven * average.mass - average.weighted)
+        )
+
+    def _time_below(self, score: float, seconds: float, *, certain: bool) -> Stretches:
+        """Return when the level, without what uncertain faces took from it, is at or below `off_level`."""
+        off, lowered = self._settings.off_level, self.memory.lowered
+        if certain:
+            return self._time_beyond(off, -1.0, score, seconds, lowered)
+        return () if self.memory.average.excess(off) + lowered > 0.0 else self._time_beyond(off, -1.0, score, seconds)
+
+    def _time_beyond(self, threshold: float, sign: float, score: float, seconds: float, more: float = 0.0) -> Stretches:
+        """Return when the level is on the far side of a threshold: above it for sign 1, below it for sign -1.
+
+        `more` is added to the average at the beginning, in the unit of its `weighted`.
+        """
         average = self.memory.average
         return time_above_zero(
-            sign * average.excess(threshold),
+            sign * (average.excess(threshold) + more),
             sign * (self.memory.judged_score - threshold),
             sign * (score - threshold),
             seconds,

@@ -210,6 +210,17 @@ def test_somebody_elses_calm_face_ends_no_alarm(watched):
     assert (Code.PAIN_SIGN, Phase.END) in told(watched.show(15, 0.02))
 
 
+def test_what_somebody_elses_calm_face_took_from_the_level_ends_no_alarm_afterwards(watched):
+    watched.show(20, 0.1)
+    watched.show(12, 0.95)
+    watched.show(60, 0.02, Visibility.AMBIGUOUS)
+    # On its way from there to 0.45 the level is below `off_level` for longer than an alarm needs to end.
+    after = watched.show(120, 0.45)
+    assert watched.observation.level == pytest.approx(0.45, abs=0.001)
+    assert not any(t.phase is Phase.END for t in of(after, Code.PAIN_SIGN))
+    assert (Code.PAIN_SIGN, Phase.END) in told(watched.show(25, 0.1))
+
+
 def test_pain_seen_on_one_of_two_candidates_is_signalled_as_questionable(watched):
     watched.show(20, 0.1)
     began = watched.show(12, 0.95, Visibility.AMBIGUOUS)

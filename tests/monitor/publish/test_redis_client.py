@@ -151,7 +151,7 @@ def _replicas(watcher: redis.Redis) -> int:
 
 def test_a_cluster_takes_alerts_state_heartbeat_and_commands(tmp_path: Path, make_publisher) -> None:
     (tmp_path / "node").mkdir()
-    with RedisServer(tmp_path / "node", "--cluster-enabled", "yes") as node:
+    with RedisServer(tmp_path / "node", "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as node:
         client = node.client()
         client.execute_command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         wait_until(lambda: "cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), 10)
