@@ -5,8 +5,8 @@ speaks for is unknown. Up to a second of unknown time between two judged frames 
 missed now and then leaves no hole in the level; of a longer one, all but a second is left out. The same loss therefore
 costs the same time at every frame rate.
 
-A face that may be somebody else's can raise the level, but what it takes from it proves nothing about the patient: how
-much that was is remembered apart, decays as the level itself does, and is counted back in where an alarm may end.
+A face that may be somebody else's can raise the level, but what it takes from it proves nothing about the patient: the
+level without that is remembered apart, follows the scores of certain faces only, and decides where an alarm may end.
 """
 
 import math
@@ -20,6 +20,9 @@ __all__ = ["FRAME_SPAN_SECONDS", "LevelFilter", "LevelMemory", "Reading", "Stret
 
 FRAME_SPAN_SECONDS = 1.0
 """How long before and after itself a frame speaks, at most; also how much unknown time is bridged."""
+
+_NOTHING = 1e-9
+"""A difference between two levels that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class LevelMemory:
     above: SlidingWindow
     frames: SlidingWindow
     average: TimeAverage = field(default_factory=TimeAverage)
-    lowered: float = 0.0  # by uncertain faces; in the unit of `average.weighted`
+    proven: float | None = None  # the level without what uncertain faces took from it; None: they took nothing
     display: TimeAverage = field(default_factory=TimeAverage)
     first_frame_seconds: float | None = None
     last_frame_seconds: float | None = None
@@ -206,19 +209,26 @@ class LevelFilter:
         bridged = 0.0 < gap <= settings.indeterminate_after_seconds
         seconds = gap - max(0.0, memory.unknown_seconds - FRAME_SPAN_SECONDS) if bridged else 0.0
         memory.unknown_seconds = 0.0
+        is_certain = certain and memory.judged_certain
+        held = memory.average.value() if memory.proven is None else memory.proven
         for average, tau in (
             (memory.average, settings.level_tau_seconds),
             (memory.display, settings.display_tau_seconds),
         ):
             average.forget(gap - seconds, tau)
             average.begin(memory.judged_score if bridged else score)
-        memory.lowered *= math.exp(-(gap - seconds) / settings.level_tau_seconds)
         if not bridged:
+            memory.proven = memory.proven if certain else held
             return None
-        before, is_certain = memory.judged_score, certain and memory.judged_certain
+        before, lowered = memory.judged_score, self._lowered()
         above = self._time_beyond(settings.on_level, 1.0, score, seconds)
-        below = self._time_below(score, seconds, certain=is_certain)
-        self._follow_level(before, score, seconds, certain=is_certain)
+        below = self._time_below(score, seconds, lowered, certain=is_certain)
+        memory.average.follow(before, score, seconds, settings.level_tau_seconds)
+        memory.proven = (
+            self._proven(lowered * math.exp(-seconds / settings.level_tau_seconds))
+            if is_certain
+            else max(value for value in (held, memory.average.value()) if value is not None)
+        )
         memory.display.follow(before, score, seconds, settings.display_tau_seconds)
         if self._coverage(time_seconds) < settings.minimum_coverage:
             return None
@@ -240,18 +250,18 @@ class LevelFilter:
             is_certain=is_certain,
         )
 
-    def _follow_level(self, before: float, score: float, seconds: float, *, certain: bool) -> None:
-        memory, tau = self.memory, self._settings.level_tau_seconds
-        average = memory.average
-        proven = (average.weighted + memory.lowered) / average.mass
-        average.follow(before, score, seconds, tau)
-        memory.lowered = (
-            memory.lowered * math.exp(-seconds / tau) if certain else max(0.0, proven * average.mass - average.weighted)
-        )
+    def _lowered(self) -> float:
+        """Return what uncertain faces took from the level, in the unit of its average's `weighted`."""
+        average, proven = self.memory.average, self.memory.proven
+        return 0.0 if proven is None else max(0.0, proven * average.mass - average.weighted)
 
-    def _time_below(self, score: float, seconds: float, *, certain: bool) -> Stretches:
+    def _proven(self, lowered: float) -> float | None:
+        average = self.memory.average
+        return None if lowered <= _NOTHING * average.mass else (average.weighted + lowered) / average.mass
+
+    def _time_below(self, score: float, seconds: float, lowered: float, *, certain: bool) -> Stretches:
         """Return when the level, without what uncertain faces took from it, is at or below `off_level`."""
-        off, lowered = self._settings.off_level, self.memory.lowered
+        off = self._settings.off_level
         if certain:
             return self._time_beyond(off, -1.0, score, seconds, lowered)
         return () if self.memory.average.excess(off) + lowered > 0.0 else self._time_beyond(off, -1.0, score, seconds)

@@ -196,6 +196,13 @@ def test_what_cannot_be_told_never_reads_as_no_pain(story):
 @example(  # somebody else's face lowers the level, and the patient's keeps it there for a while
     losses=[("show", 8.0, 2.0, (Visibility.AMBIGUOUS, 0.0)), ("show", 4.0, 4.0, (Visibility.USABLE, 0.5))]
 )
+@example(  # the same after so long without a face that nothing is left of the level before
+    losses=[
+        ("wait", 28.0),
+        ("show", 14.0, 2.0, (Visibility.AMBIGUOUS, 0.0)),
+        ("show", 4.0, 4.0, (Visibility.USABLE, 0.5)),
+    ]
+)
 @given(losses=LOSSES)
 def test_no_sequence_of_face_losses_ends_a_pain_alarm(losses):
     """Whatever is lost, covered, confused, frozen, acknowledged or waited for: without a calm face it goes on."""
