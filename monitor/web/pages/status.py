@@ -24,7 +24,7 @@ class StatusPanel:
 
     def show(self, bed: BedSnapshot, now_seconds: float, around: Element) -> None:
         """Show a bed's state at a monotonic time, and mark the element around it."""
-        status, paused = bed.status, pause_words(bed.pause, now_seconds)
+        status, paused = bed.status, pause_words(bed, now_seconds)
         if (status, paused) == self._shown:
             return
         self._shown = status, paused

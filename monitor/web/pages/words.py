@@ -3,7 +3,7 @@
 import math
 from datetime import datetime
 
-from monitor.board import HISTORY_SECONDS, AlertEpisode, BedPause, BedSnapshot, BedState
+from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState
 from monitor.pain.vocabulary import Code, Signal
 from monitor.publish.alert import AlertDraft
 from monitor.video.status import CameraState, CameraStatus
@@ -126,12 +126,17 @@ def face_words(seconds: float | None) -> str:
     return f"{duration(seconds)} ago"
 
 
-def pause_words(pause: BedPause | None, now_seconds: float) -> str:
-    """Say who silenced a bed and how long that still lasts at a monotonic time; an empty text without a pause."""
-    if pause is None:
+def pause_words(bed: BedSnapshot, now_seconds: float) -> str:
+    """Say who silenced a bed and how long that still lasts at a monotonic time; an empty text without a pause.
+
+    A pause never covers what is new or worse, and must not read as if it did.
+    """
+    if bed.pause is None:
         return ""
-    minutes = max(1, math.ceil((pause.until_seconds - now_seconds) / 60.0))
-    return f"Paused by {pause.by}, {minutes} min left"
+    minutes = max(1, math.ceil((bed.pause.until_seconds - now_seconds) / 60.0))
+    if any(episode.newest.signal is Signal.ON for episode in bed.open_alerts):
+        return f"Not covered by the pause of {bed.pause.by}, {minutes} min left"
+    return f"Paused by {bed.pause.by}, {minutes} min left"
 
 
 def duration(seconds: float) -> str:

@@ -85,6 +85,7 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     station.tell("bed-1", camera="playing", score=0.9)
     wait_for_state(page, "bed-1", "pain_sustained")
     assert page.locator("[data-bed=bed-1]").get_attribute("data-acknowledged") == "false"
+    page.get_by_text("Not covered by the pause of nurse 7").wait_for()
 
 
 def test_a_bed_that_cannot_be_seen_is_as_prominent_as_pain_and_shows_no_level(ward, visit):
