@@ -20,8 +20,8 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import probe_cuda
 from monitor.inference.engine import Engine
+from monitor.inference.engine_factory import open_variant
 from monitor.inference.manifest import EngineName, Precision, Variant
-from monitor.inference.opening import open_variant
 
 __all__ = ["Benchmark", "Machine", "Timing", "run_benchmark"]
 

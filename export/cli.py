@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from monitor.commands import LazyCommand, program, run
+from monitor.cli_framework import LazyCommand, program, run
 
 __all__ = ["main"]
 

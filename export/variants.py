@@ -12,7 +12,10 @@ from torch import nn
 from export.onnx_files import to_onnx
 from monitor.inference.manifest import Precision, Variant
 
-__all__ = ["GraphDescription", "make_variants", "run_in_torch"]
+__all__ = ["DEFAULT_PRECISIONS", "GraphDescription", "make_variants", "run_in_torch"]
+
+DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
+"""Made unless others are asked for."""
 
 _BATCH = 8
 

@@ -2,22 +2,22 @@
 
 from typing import NoReturn
 
-from monitor.commands import LazyCommand, program, run
+from monitor.cli_framework import LazyCommand, program, run
 
 __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
-    "demo": LazyCommand("monitor.demo.command", "Watch two drawn infants; everything else is real."),
-    "run": LazyCommand("monitor.station.run_command", "Watch the beds of a configuration: the daemon."),
-    "check": LazyCommand("monitor.check_command", "Name every mistake in a configuration file."),
-    "doctor": LazyCommand("monitor.doctor_command", "Look for everything that a station needs."),
-    "users": LazyCommand("monitor.web.users_command", "Say who may log in to the page and the API."),
-    "tail": LazyCommand("monitor.publish.tail_command", "Print alerts from Redis as they come, each once."),
-    "acknowledge": LazyCommand("monitor.publish.acknowledge_command", "Say that somebody has seen an alert."),
-    "pause": LazyCommand("monitor.publish.pause_command", "Silence what a bed signals, for a limited time."),
-    "resume": LazyCommand("monitor.publish.resume_command", "End a pause before its time."),
-    "replay": LazyCommand("monitor.replay.command", "Run a recorded video through the same chain."),
-    "bench": LazyCommand("monitor.bench.command", "Measure a station: rates, ages, CPU time, memory, capacity."),
+    "demo": LazyCommand("monitor.commands.demo", "Watch two drawn infants; everything else is real."),
+    "run": LazyCommand("monitor.commands.run", "Watch the beds of a configuration: the daemon."),
+    "check": LazyCommand("monitor.commands.check", "Name every mistake in a configuration file."),
+    "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),
+    "users": LazyCommand("monitor.commands.users", "Say who may log in to the page and the API."),
+    "tail": LazyCommand("monitor.commands.tail", "Print alerts from Redis as they come, each once."),
+    "acknowledge": LazyCommand("monitor.commands.silence", "Say that somebody has seen an alert.", "acknowledge"),
+    "pause": LazyCommand("monitor.commands.silence", "Silence what a bed signals, for a limited time.", "pause"),
+    "resume": LazyCommand("monitor.commands.silence", "End a pause before its time.", "resume"),
+    "replay": LazyCommand("monitor.commands.replay", "Run a recorded video through the same chain."),
+    "bench": LazyCommand("monitor.commands.bench", "Measure a station: rates, ages, CPU time, memory, capacity."),
 }
 
 

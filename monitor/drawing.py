@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.faces.follower import Sighting, TrackedFace
 from monitor.faces.geometry import Face
+from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.pain.vocabulary import Code, Observation, Priority, Transition, Validity, Visibility
 
 __all__ = ["draw_banner", "draw_faces"]
@@ -26,7 +26,9 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _REFERENCE_HEIGHT_PX = 720
 
 
-def draw_faces(image: NDArray[np.uint8], sighting: Sighting, *, labelled: bool = True, line_scale: float = 1.0) -> None:
+def draw_faces(
+    image: NDArray[np.uint8], sighting: FrameFaces, *, labelled: bool = True, line_scale: float = 1.0
+) -> None:
     """Draw upright boxes, five points and scores; the patient's in colour, thick.
 
     Args:

@@ -15,7 +15,7 @@ import pytest
 import export.cli
 import monitor.cli
 import trainer.cli
-from monitor.commands import EXIT_CODES, LazyGroup, program, run
+from monitor.cli_framework import EXIT_CODES, LazyGroup, program, run
 
 BIN = Path(sys.executable).parent
 REPOSITORY = Path(__file__).resolve().parent.parent

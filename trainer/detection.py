@@ -2,7 +2,7 @@
 
 from monitor.faces import FaceDetector
 from monitor.inference.bundle import read_bundle
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 
 __all__ = ["DEFAULT_DETECTOR", "open_detector"]
 

@@ -20,10 +20,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURE = REPOSITORY / "docs" / "images" / "architecture.svg"
 # The modules beside the packages that are a part of their own: a bed's chain from frame to alarm.
 CHAIN, CHAIN_TEXT = (
-    "monitor/bed.py",
+    "monitor/pipeline/bed_pipeline.py",
     "One bed's chain: frame, face, crop, score, level, alarms; fair sharing of workers.",
 )
-_CHAIN_MODULES = {"monitor.bed", "monitor.models", "monitor.scheduling"}
+_CHAIN_MODULES = {"monitor.pipeline.bed_pipeline", "monitor.pipeline.models", "monitor.pipeline.scheduler"}
 _BOX_WIDTH, _LINE_HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 256, 17, 28, 46, 24
 _TEXT_COLUMNS = 33
 _COLOURS = {"monitor": ("#e7f0fa", "#0b4f94"), "trainer": ("#fdf0d8", "#8a5200"), "export": ("#ece8f7", "#43386f")}

@@ -6,17 +6,16 @@ from pathlib import Path
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
 from export.classifier.graph import ClassifierGraph
 from export.model_card import FACTS_NAME
-from export.precisions import DEFAULT_PRECISIONS
-from export.variants import GraphDescription, make_variants, run_in_torch
+from export.variants import DEFAULT_PRECISIONS, GraphDescription, make_variants, run_in_torch
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, classifier_pictures, write_golden
 from export.verification.timeline import golden_clip
 from monitor.faces.crop import CropSpec
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import (
+    BundleInput,
     BundleManifest,
     ClassifierContract,
     CropContract,
-    InputContract,
     Precision,
     Provenance,
 )
@@ -64,7 +63,7 @@ def write_classifier_bundle(
         architecture=record.architecture,
         generation=record.generation,
         intended_use=record.intended_use,
-        input=InputContract(
+        input=BundleInput(
             tensor="crops",
             mean=given.mean_grey_rgb,
             std=given.std_grey_rgb,

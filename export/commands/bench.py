@@ -7,9 +7,9 @@ from rich.console import Console
 
 from export.benchmark import Benchmark, Timing, run_benchmark
 from export.commands.verify import chosen_engines
-from monitor.commands import OutputFile, examples
+from monitor.cli_framework import OutputFile, examples
 from monitor.inference.bundle import read_bundle
-from monitor.inference.opening import ENGINES
+from monitor.inference.engine_factory import ENGINES
 
 __all__ = ["command"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from export.commands.options import finish, precision_option
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from monitor.inference.manifest import Precision
 
 __all__ = ["command"]

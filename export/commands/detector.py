@@ -7,7 +7,7 @@ import click
 
 from export.commands.options import finish, precision_option
 from monitor import __version__
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from monitor.errors import BundleError
 from monitor.inference.bundle import Bundle, installed_models_directory, read_bundle
 from monitor.inference.manifest import Precision

@@ -6,12 +6,12 @@ import click
 from rich.console import Console
 
 from export.engines.build import DEFAULT_PROFILE, Target, build_engine, parse_target
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.cuda import Gpu, probe_cuda
+from monitor.inference.engine_factory import is_installed
 from monitor.inference.manifest import EngineName, Precision, Variant
-from monitor.inference.presence import is_installed
 
 __all__ = ["command"]
 

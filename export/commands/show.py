@@ -2,7 +2,7 @@
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.manifest import BundleManifest, Variant
 

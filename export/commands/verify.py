@@ -7,12 +7,11 @@ from rich.console import Console
 
 from export.verification.report import Report, report_lines
 from export.verification.verify import engines_present, verify_bundle, write_report
-from monitor.commands import EXIT_NO, OutputFile, examples
+from monitor.cli_framework import EXIT_NO, OutputFile, examples
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.engine_factory import ENGINES, missing_reason
 from monitor.inference.manifest import EngineName
-from monitor.inference.opening import ENGINES
-from monitor.inference.presence import missing_reason
 
 __all__ = ["chosen_engines", "command", "verify_and_tell"]
 

@@ -8,15 +8,14 @@ from export.bundle_writer import build_versions, file_records, git_commit, write
 from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
 from export.detector.layers import fold_batch_norms
 from export.detector.network import RetinaFace
-from export.detector.self_check import refuse_unfit_detector
-from export.precisions import DEFAULT_PRECISIONS
-from export.variants import GraphDescription, make_variants, run_in_torch
+from export.detector.validation import validate_detector
+from export.variants import DEFAULT_PRECISIONS, GraphDescription, make_variants, run_in_torch
 from export.verification.golden import GOLDEN_NAME, Golden, detector_pictures, write_golden
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import (
+    BundleInput,
     BundleManifest,
     DetectorContract,
-    InputContract,
     Precision,
     Provenance,
     Variant,
@@ -72,7 +71,7 @@ def write_detector_bundle(
     Raises:
         BundleError: The network does not find the known face, or the place cannot be written to.
     """
-    refuse_unfit_detector(source.network, source.normalisation, source.anchors, label=source.provenance.source)
+    validate_detector(source.network, source.normalisation, source.anchors, label=source.provenance.source)
     network = fold_batch_norms(source.network)
     contents: dict[str, bytes] = {}
     variants: list[Variant] = []
@@ -92,7 +91,7 @@ def write_detector_bundle(
         architecture=source.architecture,
         generation="clinical-research",
         intended_use=_INTENDED_USE,
-        input=InputContract(
+        input=BundleInput(
             tensor="images",
             mean=given.mean,
             std=given.std,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedMonitor, Sample, Visibility
+from monitor.pain import BedAlarms, Sample, Visibility
 
 __all__ = ["Timeline", "alert_timeline", "golden_clip", "timelines_agree"]
 
@@ -54,7 +54,7 @@ def golden_clip(pictures: NDArray[np.uint8], scores: NDArray[np.float32]) -> NDA
 def alert_timeline(scores: NDArray[np.float32]) -> Timeline:
     """Send a clip's scores through the alarm logic, with its default settings."""
     numbers = itertools.count()
-    bed = BedMonitor(AlarmSettings(), lambda: f"alert-{next(numbers)}")
+    bed = BedAlarms(AlarmSettings(), lambda: f"alert-{next(numbers)}")
     levels, changes = [], []
     for index, score in enumerate(scores):
         time_seconds = index / _FRAMES_PER_SECOND

@@ -16,10 +16,9 @@ from export.verification.timeline import alert_timeline, golden_clip, timelines_
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
+from monitor.inference.engine_factory import ENGINES, missing_reason, open_variant, plan_key_here
 from monitor.inference.manifest import EngineName, Outcome, Variant
-from monitor.inference.opening import ENGINES, open_variant, plan_key_here
 from monitor.inference.plans import note_parity, plan_directory
-from monitor.inference.presence import missing_reason
 
 __all__ = ["engines_present", "verify_bundle", "write_report"]
 

@@ -9,8 +9,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from monitor.bed import Judgement
 from monitor.clock import SystemClock
+from monitor.pipeline.bed_pipeline import FrameResult
 
 __all__ = ["CostClock", "FrameCosts"]
 
@@ -47,7 +47,7 @@ class CostClock(SystemClock):
         readings.append((now, time.thread_time()))
         return now
 
-    def costs(self, judgement: Judgement) -> FrameCosts | None:
+    def costs(self, judgement: FrameResult) -> FrameCosts | None:
         """Return what a frame cost that this thread has just judged; None when its readings are not found.
 
         Args:

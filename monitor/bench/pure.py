@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from monitor.config import StationConfig
 from monitor.errors import VideoError
-from monitor.faces.detector import CLOSE_LOOK_PX, FOLLOWING_LOOK_PX
-from monitor.faces.view import PictureArea, View
+from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX
+from monitor.faces.viewport import ImageRegion, Viewport
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine import Engine
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 from monitor.video.decoding import CODECS
 from monitor.video.gst import gstreamer
 from monitor.video.reader import open_video
@@ -74,19 +74,19 @@ def measure_pure_costs(clip: Path, config: StationConfig) -> PureCosts:
         return _engine_seconds(config, detector, size_px, "images", _squares(images, size_px))
 
     full = look_seconds(size)
-    close = look_seconds(CLOSE_LOOK_PX) if size > CLOSE_LOOK_PX else full
+    close = look_seconds(FACE_INPUT_PX) if size > FACE_INPUT_PX else full
     return PureCosts(
         decode_seconds=_decoder_seconds(clip, codec),
         full_look_seconds=full,
         close_look_seconds=close,
-        following_look_seconds=look_seconds(FOLLOWING_LOOK_PX) if FOLLOWING_LOOK_PX in sizes else close,
+        following_look_seconds=look_seconds(TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else close,
         classify_seconds=_engine_seconds(config, classifier, None, "crops", images),
         size_px=size_px,
     )
 
 
 def _squares(images: list[NDArray[np.uint8]], size_px: int) -> list[NDArray[np.uint8]]:
-    return [View.of_area(PictureArea.of_picture(image), 0.0, size_px).render(image) for image in images]
+    return [Viewport.of_area(ImageRegion.of_picture(image), 0.0, size_px).render(image) for image in images]
 
 
 def _engine_seconds(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from monitor.bed import Bed, Judgement
 from monitor.bench.clock import CostClock
+from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
 
-__all__ = ["BedRecord", "Recorder", "percentiles"]
+__all__ = ["BedFrameCounts", "Recorder", "percentiles"]
 
 
 @dataclass(slots=True)
-class BedRecord:
+class BedFrameCounts:
     """One bed's frames since the recording began.
 
     Attributes:
@@ -45,15 +45,15 @@ class Recorder:
     def __init__(self, clock: CostClock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._beds: dict[str, BedRecord] = {}
+        self._beds: dict[str, BedFrameCounts] = {}
         self._costs: defaultdict[str, float] = defaultdict(float)
 
-    def note(self, bed: Bed, judgement: Judgement, age_seconds: float) -> None:
+    def note(self, bed: BedPipeline, judgement: FrameResult, age_seconds: float) -> None:
         """Take one judged frame; called by the worker that judged it."""
         costs = self._clock.costs(judgement)
         sighting = judgement.sighting
         with self._lock:
-            record = self._beds.setdefault(bed.id, BedRecord())
+            record = self._beds.setdefault(bed.id, BedFrameCounts())
             record.ages_seconds.append(age_seconds)
             record.scored += judgement.classify_seconds > 0.0
             if sighting is not None:
@@ -77,7 +77,7 @@ class Recorder:
         with self._lock:
             return set(self._beds)
 
-    def take(self) -> tuple[dict[str, BedRecord], dict[str, float]]:
+    def take(self) -> tuple[dict[str, BedFrameCounts], dict[str, float]]:
         """Return the records by bed, and CPU seconds by stage of a worker's work; begin anew."""
         with self._lock:
             taken = self._beds, dict(self._costs)

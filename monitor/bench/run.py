@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from monitor.alerts.record import GenerationMode
 from monitor.bench.cameras import ClipCameras
 from monitor.bench.clock import CostClock
 from monitor.bench.machine import describe_machine, resident_megabytes
 from monitor.bench.pure import PureCosts
-from monitor.bench.recorder import BedRecord, Recorder, percentiles
+from monitor.bench.recorder import BedFrameCounts, Recorder, percentiles
 from monitor.bench.result import BedResult, Efficiency, RunResult
 from monitor.bench.threads import ThreadCosts
 from monitor.config import (
@@ -28,8 +29,7 @@ from monitor.config import (
 )
 from monitor.demo.servers import LocalRedis
 from monitor.errors import MonitorError
-from monitor.publish.alert import GenerationMode
-from monitor.station.pace import CALM_SECONDS
+from monitor.station.adaptive_rate import CALM_SECONDS
 from monitor.station.station import Station
 from monitor.video.camera import Camera
 from monitor.video.status import CameraStatus, DropCause
@@ -69,7 +69,7 @@ class _Measured:
     """What changed during the measured time."""
 
     seconds: float
-    records: Mapping[str, BedRecord]
+    records: Mapping[str, BedFrameCounts]
     before: Mapping[str, CameraStatus]
     after: Mapping[str, CameraStatus]
     cpu_seconds: Mapping[str, float]
@@ -163,7 +163,7 @@ def _process_cpu_seconds() -> float:
 def _result(
     plan: Plan, measured: _Measured, before_megabytes: float, after_megabytes: float, engine: str | None, *, redis: bool
 ) -> RunResult:
-    records = {name: measured.records.get(name, BedRecord()) for name in measured.after}
+    records = {name: measured.records.get(name, BedFrameCounts()) for name in measured.after}
     beds = {name: _bed(name, record, measured) for name, record in records.items()}
     judged = sum(bed.judged for bed in beds.values())
     total = BedResult(
@@ -203,7 +203,7 @@ def _result(
     )
 
 
-def _bed(name: str, record: BedRecord, measured: _Measured) -> BedResult:
+def _bed(name: str, record: BedFrameCounts, measured: _Measured) -> BedResult:
     before, after = measured.before[name], measured.after[name]
     judged = len(record.ages_seconds)
     return BedResult(
@@ -217,7 +217,9 @@ def _bed(name: str, record: BedRecord, measured: _Measured) -> BedResult:
     )
 
 
-def _efficiency(pure: PureCosts, records: Iterable[BedRecord], total: BedResult, measured: _Measured) -> Efficiency:
+def _efficiency(
+    pure: PureCosts, records: Iterable[BedFrameCounts], total: BedResult, measured: _Measured
+) -> Efficiency:
     records = list(records)
     pure_seconds = (
         pure.decode_seconds * total.decoded

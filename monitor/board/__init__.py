@@ -15,26 +15,26 @@ of its level, its open alerts and its last hundred past ones, the last thousand 
 """
 
 from monitor.board.alert_book import AlertEpisode, AlertRecord
-from monitor.board.bed_state import BedFacts, BedState, BedStatus, describe_bed
+from monitor.board.bed_state import BedReadings, BedState, BedStatus, describe_bed
 from monitor.board.board import Board
-from monitor.board.facts import BedPause, BedPlace, HistoryPoint, StationFacts
 from monitor.board.history import HISTORY_SECONDS
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
+from monitor.board.status_records import BedInfo, BedPause, HistoryPoint, StationStatus
 
 __all__ = [
     "HISTORY_SECONDS",
     "AlertEpisode",
     "AlertRecord",
-    "BedFacts",
+    "BedInfo",
     "BedPause",
     "BedPicture",
-    "BedPlace",
+    "BedReadings",
     "BedSnapshot",
     "BedState",
     "BedStatus",
     "Board",
     "BoardSnapshot",
     "HistoryPoint",
-    "StationFacts",
+    "StationStatus",
     "describe_bed",
 ]

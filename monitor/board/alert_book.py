@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.alerts.record import Acknowledgement, AlertDraft
 from monitor.pain.vocabulary import Phase, Signal
-from monitor.publish.alert import Acknowledgement, AlertDraft
 
 __all__ = ["AlertBook", "AlertEpisode", "AlertRecord"]
 

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.alerts.record import AlertDraft
 from monitor.pain.vocabulary import Code, Observation, Signal, Validity
-from monitor.publish.alert import AlertDraft
 from monitor.video.status import CameraState
 
-__all__ = ["FRESH_SECONDS", "BedFacts", "BedState", "BedStatus", "describe_bed"]
+__all__ = ["FRESH_SECONDS", "BedReadings", "BedState", "BedStatus", "describe_bed"]
 
 FRESH_SECONDS = 5.0
 """An observation older than this says nothing about now."""
@@ -59,7 +59,7 @@ _SILENT_CAMERAS = {
 
 
 @dataclass(frozen=True, slots=True)
-class BedFacts:
+class BedReadings:
     """All that the words depend on.
 
     Attributes:
@@ -102,7 +102,7 @@ class BedStatus:
     rank: int
 
 
-def describe_bed(facts: BedFacts) -> BedStatus:
+def describe_bed(facts: BedReadings) -> BedStatus:
     """Return what a bed's facts are called."""
     blind = _why_blind(facts)
     pain = [alert for alert in facts.alerts if alert.code in {Code.PAIN_SUSTAINED, Code.PAIN_SIGN}]
@@ -124,12 +124,12 @@ def describe_bed(facts: BedFacts) -> BedStatus:
     return _status(BedState.NO_SIGN, "", latched=latched)
 
 
-def _why_blind(facts: BedFacts) -> tuple[BedState, str] | None:
+def _why_blind(facts: BedReadings) -> tuple[BedState, str] | None:
     """Return the state and the sentence for a bed that cannot be judged now; None where it can."""
     return _blind_by_alarm_or_camera(facts) or _blind_by_age(facts) or _blind_by_face(facts)
 
 
-def _blind_by_alarm_or_camera(facts: BedFacts) -> tuple[BedState, str] | None:
+def _blind_by_alarm_or_camera(facts: BedReadings) -> tuple[BedState, str] | None:
     codes = {alert.code for alert in facts.alerts if alert.condition_present}
     if Code.CAMERA_LOST in codes or facts.camera is CameraState.LOST:
         return BedState.CAMERA_LOST, "No picture comes from the camera."
@@ -141,7 +141,7 @@ def _blind_by_alarm_or_camera(facts: BedFacts) -> tuple[BedState, str] | None:
     return None
 
 
-def _blind_by_age(facts: BedFacts) -> tuple[BedState, str] | None:
+def _blind_by_age(facts: BedReadings) -> tuple[BedState, str] | None:
     age_seconds = facts.observation_age_seconds
     if facts.observation is None or age_seconds is None:
         return _not_yet(facts, "No picture has been judged yet.")
@@ -151,7 +151,7 @@ def _blind_by_age(facts: BedFacts) -> tuple[BedState, str] | None:
     return None
 
 
-def _blind_by_face(facts: BedFacts) -> tuple[BedState, str] | None:
+def _blind_by_face(facts: BedReadings) -> tuple[BedState, str] | None:
     observation = facts.observation
     if observation is not None and observation.validity is Validity.VALID and observation.level is not None:
         return None
@@ -163,7 +163,7 @@ def _blind_by_face(facts: BedFacts) -> tuple[BedState, str] | None:
     return BedState.CANNOT_SEE, "The face was seen too little to judge."
 
 
-def _not_yet(facts: BedFacts, sentence: str) -> tuple[BedState, str]:
+def _not_yet(facts: BedReadings, sentence: str) -> tuple[BedState, str]:
     is_new = facts.known_for_seconds < _STARTING_SECONDS
     return (BedState.STARTING if is_new else BedState.CANNOT_SEE), sentence
 

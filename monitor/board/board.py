@@ -4,15 +4,15 @@ import threading
 from collections.abc import Iterable
 from datetime import timedelta
 
+from monitor.alerts.record import AlertDraft
 from monitor.board.alert_book import AlertBook, AlertEpisode, AlertRecord
-from monitor.board.bed_state import BedFacts, describe_bed
-from monitor.board.facts import BedPause, BedPlace, StationFacts
+from monitor.board.bed_state import BedReadings, describe_bed
 from monitor.board.history import LevelHistory
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
+from monitor.board.status_records import BedInfo, BedPause, StationStatus
 from monitor.clock import Clock
-from monitor.faces.follower import Sighting
+from monitor.faces.patient_tracker import FrameFaces
 from monitor.pain.vocabulary import Observation
-from monitor.publish.alert import AlertDraft
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
 
@@ -37,7 +37,7 @@ class _Bed:
         "sighting",
     )
 
-    def __init__(self, place: BedPlace, known_since_seconds: float) -> None:
+    def __init__(self, place: BedInfo, known_since_seconds: float) -> None:
         self.place = place
         self.known_since_seconds = known_since_seconds
         self.observation: Observation | None = None
@@ -45,7 +45,7 @@ class _Bed:
         self.camera: CameraStatus | None = None
         self.pause: BedPause | None = None
         self.frame: Frame | None = None
-        self.sighting: Sighting | None = None
+        self.sighting: FrameFaces | None = None
         self.pictures = 0
 
 
@@ -63,7 +63,7 @@ class Board:
     """
 
     def __init__(
-        self, places: Iterable[BedPlace], clock: Clock, *, on_level: float, keeps_pictures: bool = False
+        self, places: Iterable[BedInfo], clock: Clock, *, on_level: float, keeps_pictures: bool = False
     ) -> None:
         self._clock = clock
         self._on_level = on_level
@@ -71,13 +71,13 @@ class Board:
         self._lock = threading.Lock()
         self._beds: dict[str, _Bed] = {}
         self._alerts = AlertBook()
-        self._station: StationFacts | None = None
+        self._station: StationStatus | None = None
         self._station_seconds = 0.0
         self._snapshot: BoardSnapshot | None = None
         self._snapshot_lock = threading.Lock()
         self.watch(places)
 
-    def watch(self, places: Iterable[BedPlace]) -> None:
+    def watch(self, places: Iterable[BedInfo]) -> None:
         """Watch these beds from now on; everything about beds that are not among them is forgotten."""
         now_seconds = self._clock.monotonic()
         with self._lock:
@@ -91,7 +91,7 @@ class Board:
                 self._alerts.forget(bed_id)
 
     def observe(
-        self, bed_id: str, observation: Observation, frame: Frame | None = None, sighting: Sighting | None = None
+        self, bed_id: str, observation: Observation, frame: Frame | None = None, sighting: FrameFaces | None = None
     ) -> None:
         """Take what one analysed frame has shown. Keeps references only; costs a few microseconds.
 
@@ -148,7 +148,7 @@ class Board:
         with self._lock:
             self._beds[bed_id].pause = pause
 
-    def station(self, facts: StationFacts) -> None:
+    def station(self, facts: StationStatus) -> None:
         """Take the technical state of the station; to be told about once a second."""
         with self._lock:
             self._station, self._station_seconds = facts, self._clock.monotonic()
@@ -207,7 +207,7 @@ class Board:
                 since_face_seconds = observation.seconds_since_face + age_seconds
         alerts = self._alerts.open_alerts(bed.place.bed_id)
         status = describe_bed(
-            BedFacts(
+            BedReadings(
                 observation=observation,
                 observation_age_seconds=age_seconds,
                 known_for_seconds=now_seconds - bed.known_since_seconds,

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from monitor.board.facts import HistoryPoint
+from monitor.board.status_records import HistoryPoint
 from monitor.pain.vocabulary import Observation
 
 __all__ = ["HISTORY_SECONDS", "LevelHistory"]

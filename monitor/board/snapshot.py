@@ -5,8 +5,8 @@ from datetime import datetime
 
 from monitor.board.alert_book import AlertEpisode
 from monitor.board.bed_state import BedStatus
-from monitor.board.facts import BedPause, BedPlace, HistoryPoint, StationFacts
-from monitor.faces.follower import Sighting
+from monitor.board.status_records import BedInfo, BedPause, HistoryPoint, StationStatus
+from monitor.faces.patient_tracker import FrameFaces
 from monitor.pain.vocabulary import Observation
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
@@ -33,7 +33,7 @@ class BedSnapshot:
         picture_index: Counts the pictures that can be shown; None where there is none, or none is kept.
     """
 
-    place: BedPlace
+    place: BedInfo
     status: BedStatus
     observation: Observation | None
     observed_at: datetime | None
@@ -67,7 +67,7 @@ class BoardSnapshot:
     taken_at: datetime
     taken_seconds: float
     beds: tuple[BedSnapshot, ...]
-    station: StationFacts | None
+    station: StationStatus | None
     station_age_seconds: float | None
     open_alerts: tuple[AlertEpisode, ...]
     past_alerts: tuple[AlertEpisode, ...]
@@ -93,5 +93,5 @@ class BedPicture:
     """
 
     frame: Frame
-    sighting: Sighting | None
+    sighting: FrameFaces | None
     index: int

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from monitor.config import RedisSettings
-from monitor.publish.keys import Keys
-from monitor.publish.redis_client import connect_redis
+from monitor.delivery.keys import Keys
+from monitor.delivery.redis_client import connect_redis
 
 __all__ = ["count_in_prometheus", "count_in_redis", "percentiles"]
 

@@ -2,20 +2,20 @@
 
 from monitor.faces.crop import CropSpec, crop_face
 from monitor.faces.detector import FaceDetector
-from monitor.faces.follower import FaceFollower, Sighting, TrackedFace
 from monitor.faces.geometry import Face, OrientedBox
+from monitor.faces.patient_tracker import FrameFaces, PatientTracker, TrackedFace
 from monitor.faces.quality import Quality
-from monitor.faces.stills import find_faces
+from monitor.faces.still_image import detect_faces
 
 __all__ = [
     "CropSpec",
     "Face",
     "FaceDetector",
-    "FaceFollower",
+    "FrameFaces",
     "OrientedBox",
+    "PatientTracker",
     "Quality",
-    "Sighting",
     "TrackedFace",
     "crop_face",
-    "find_faces",
+    "detect_faces",
 ]

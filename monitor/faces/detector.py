@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError
 from monitor.faces.geometry import Face, OrientedBox, normalise_deg
 from monitor.faces.landmarks import are_plausible, roll_deg
-from monitor.faces.view import View
+from monitor.faces.viewport import Viewport
 from monitor.inference.engine import Engine
 
-__all__ = ["CLOSE_LOOK_PX", "FOLLOWING_LOOK_PX", "Detection", "FaceDetector"]
+__all__ = ["FACE_INPUT_PX", "TRACK_INPUT_PX", "Detection", "FaceDetector"]
 
 # The size that serves looks at the surroundings of one face best: it costs a quarter of 640 and shows the face as well.
-CLOSE_LOOK_PX = 320
+FACE_INPUT_PX = 320
 # For a face whose place and orientation are known well: it needs less around it, for half of the cost.
-FOLLOWING_LOOK_PX = 224
+TRACK_INPUT_PX = 224
 
 _OVERLAP_LIMIT = 0.4
 
@@ -71,7 +71,7 @@ class FaceDetector:
             self.size_px: engine,
         }
 
-    def look(self, image: NDArray[np.uint8], view: View, minimum_score: float) -> tuple[Detection, ...]:
+    def look(self, image: NDArray[np.uint8], view: Viewport, minimum_score: float) -> tuple[Detection, ...]:
         """Detect faces in one view of a picture.
 
         Args:
@@ -130,7 +130,7 @@ def _suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[i
     return [int(i) for i in np.asarray(kept).ravel()]
 
 
-def _to_picture(view: View, box: NDArray[np.float64], score: float, points: NDArray[np.float64]) -> Detection:
+def _to_picture(view: Viewport, box: NDArray[np.float64], score: float, points: NDArray[np.float64]) -> Detection:
     roll = roll_deg(points)
     center = view.to_picture((box[:2] + box[2:]) / 2)
     width, height = (box[2:] - box[:2]) / view.scale

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from monitor.faces.detector import Detection, FaceDetector
 from monitor.faces.geometry import Face, OrientedBox, normalise_deg, turn_between_deg
-from monitor.faces.view import View
+from monitor.faces.viewport import Viewport
 
-__all__ = ["LARGEST_ROLL_DEG", "CloseLooks", "Election", "Vote", "elect"]
+__all__ = ["LARGEST_ROLL_DEG", "OrientationConsensus", "OrientationSearch", "Vote", "vote_orientation"]
 
 # A detection's box is kept as it is while the face is rolled by no more than this within its look; otherwise the face
 # is looked at again from its own orientation. Boxes of RetinaFace shrink by a tenth between 0 and 15 degrees of roll.
@@ -54,14 +54,14 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
-class Election:
+class OrientationConsensus:
     """The orientation that won, and how many votes agree on it."""
 
     orientation_deg: float
     votes: int
 
 
-def elect(votes: list[Vote]) -> Election | None:
+def vote_orientation(votes: list[Vote]) -> OrientationConsensus | None:
     """Return the orientation that most votes agree on, or None where no orientation stands out.
 
     Args:
@@ -85,14 +85,14 @@ def elect(votes: list[Vote]) -> Election | None:
     winner = normalise_deg(math.degrees(math.atan2(weights @ np.sin(angles), weights @ np.cos(angles))))
     others = [vote for vote in votes if turn_between_deg(vote.orientation_deg, winner) > 2 * _AGREE_WITHIN_DEG]
     rival = max((sum(vote.weight for vote in _near(others, other.orientation_deg)) for other in others), default=0.0)
-    return Election(winner, len(group)) if weight >= _LEAST_LEAD * rival else None
+    return OrientationConsensus(winner, len(group)) if weight >= _LEAST_LEAD * rival else None
 
 
 def _near(votes: list[Vote], orientation_deg: float) -> list[Vote]:
     return [vote for vote in votes if turn_between_deg(vote.orientation_deg, orientation_deg) <= _AGREE_WITHIN_DEG]
 
 
-class CloseLooks:
+class OrientationSearch:
     """Looks at the surroundings of one face of one picture, and counts them.
 
     Args:
@@ -116,17 +116,19 @@ class CloseLooks:
         """Return what a close look finds at the place of `box`, or None."""
         size_px = self._detector.close_size_px
         self.count += 1
-        return self._look(box, View.around(box, turn_deg, size_px, min(_CLOSE_FACE_PX, _CLOSE_FACE_SHARE * size_px)))
+        return self._look(
+            box, Viewport.around(box, turn_deg, size_px, min(_CLOSE_FACE_PX, _CLOSE_FACE_SHARE * size_px))
+        )
 
     def _follow_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
         """Return what a small look finds at the place of `box`, or None."""
         size_px = self._detector.following_size_px
         self.following_count += 1
         return self._look(
-            box, View.around(box, turn_deg, size_px, _FOLLOWED_FACE_SHARE * size_px, _FOLLOWED_FACE_SHIFT_PX)
+            box, Viewport.around(box, turn_deg, size_px, _FOLLOWED_FACE_SHARE * size_px, _FOLLOWED_FACE_SHIFT_PX)
         )
 
-    def _look(self, box: OrientedBox, view: View) -> Detection | None:
+    def _look(self, box: OrientedBox, view: Viewport) -> Detection | None:
         found = [
             detection
             for detection in self._detector.look(self._image, view, self._minimum_score)
@@ -189,11 +191,11 @@ class CloseLooks:
     def verify(self, box: OrientedBox) -> Face | None:
         """Return the face at the place of `box` with a proven orientation, or None when it cannot be proven."""
         votes = self.votes(box)
-        winner = elect(votes)
+        winner = vote_orientation(votes)
         if winner is not None and winner.votes < _SURE_VOTES:
             sides = [normalise_deg(winner.orientation_deg + offset) for offset in _CONFIRM_OFFSETS_DEG]
             votes += self._votes_from(box, sides)
-            confirmed = elect(votes)
+            confirmed = vote_orientation(votes)
             winner = confirmed if confirmed and confirmed.votes >= winner.votes + len(sides) else None
         return None if winner is None else self.upright(box, winner.orientation_deg)
 

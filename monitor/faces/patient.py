@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from monitor.faces.geometry import OrientedBox, turn_between_deg
 from monitor.faces.tracking import Track
-from monitor.faces.view import PictureArea
+from monitor.faces.viewport import ImageRegion
 
-__all__ = ["RIVAL_SIZE", "Choice", "PatientChooser"]
+__all__ = ["RIVAL_SIZE", "Choice", "PatientSelector"]
 
 # Of a face's size: how far beyond the region's edge the chosen face may wander.
 _EDGE_SLACK = 0.25
@@ -43,25 +43,25 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Home:
+class _LastKnownPosition:
     track_id: int
     box: OrientedBox
     last_seconds: float
 
 
-class PatientChooser:
+class PatientSelector:
     """Chooses one bed's patient, frame after frame."""
 
     def __init__(self) -> None:
         self._patient_id: int | None = None
-        self._home: _Home | None = None
+        self._home: _LastKnownPosition | None = None
 
     @property
     def patient_id(self) -> int | None:
         """The track that was the patient in the last frame."""
         return self._patient_id
 
-    def choose(self, tracks: Sequence[Track], region: PictureArea, now_seconds: float) -> Choice:
+    def choose(self, tracks: Sequence[Track], region: ImageRegion, now_seconds: float) -> Choice:
         """Choose among the living tracks.
 
         Args:
@@ -78,7 +78,7 @@ class PatientChooser:
             return Choice(None, ambiguous=False)
         ambiguous = self._is_stranger(patient, now_seconds) or any(_is_rival(track, patient) for track in inside)
         if not ambiguous and patient.last_seconds - patient.first_seconds >= _ESTABLISHED_SECONDS:
-            self._home = _Home(patient.track_id, patient.face.box, patient.last_seconds)
+            self._home = _LastKnownPosition(patient.track_id, patient.face.box, patient.last_seconds)
         return Choice(patient, ambiguous)
 
     def _elect(self, inside: list[Track], now_seconds: float) -> Track | None:
@@ -104,7 +104,7 @@ class PatientChooser:
         )
 
 
-def _is_inside(track: Track, region: PictureArea, chosen: bool) -> bool:
+def _is_inside(track: Track, region: ImageRegion, chosen: bool) -> bool:
     box = track.face.box
     return region.contains(box.center_x_px, box.center_y_px, _EDGE_SLACK * box.size_px if chosen else 0.0)
 

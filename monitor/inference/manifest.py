@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 __all__ = [
     "MANIFEST_NAME",
     "SCHEMA",
+    "BundleInput",
     "BundleManifest",
     "ClassifierContract",
     "CropContract",
@@ -21,7 +22,6 @@ __all__ = [
     "EngineName",
     "FileRecord",
     "Generation",
-    "InputContract",
     "Kind",
     "Metric",
     "Outcome",
@@ -66,7 +66,7 @@ class Variant(_Part):
     )
 
 
-class InputContract(_Part):
+class BundleInput(_Part):
     """The one input tensor. Whoever calls gives raw pixels; scaling happens inside the graph."""
 
     tensor: str = Field(description="Name of the input in the model file.")
@@ -149,7 +149,7 @@ class BundleManifest(_Part):
     architecture: str
     generation: Generation
     intended_use: str
-    input: InputContract
+    input: BundleInput
     detector: DetectorContract | None = None
     classifier: ClassifierContract | None = None
     variants: tuple[Variant, ...] = Field(min_length=1)

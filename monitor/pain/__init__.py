@@ -1,11 +1,11 @@
 """From pain scores to alarm conditions: pure logic, no I/O, no clock of its own."""
 
-from monitor.pain.bed import BedMonitor, Step
+from monitor.pain.bed_alarms import BedAlarms, BedUpdate
 from monitor.pain.conditions import CONDITIONS, Condition, Source
-from monitor.pain.station import StationMonitor
+from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import (
+    AlarmEvidence,
     Code,
-    Evidence,
     Kind,
     Observation,
     Phase,
@@ -19,10 +19,11 @@ from monitor.pain.vocabulary import (
 
 __all__ = [
     "CONDITIONS",
-    "BedMonitor",
+    "AlarmEvidence",
+    "BedAlarms",
+    "BedUpdate",
     "Code",
     "Condition",
-    "Evidence",
     "Kind",
     "Observation",
     "Phase",
@@ -30,8 +31,7 @@ __all__ = [
     "Sample",
     "Signal",
     "Source",
-    "StationMonitor",
-    "Step",
+    "StationAlarms",
     "Transition",
     "Validity",
     "Visibility",

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from monitor.pain.conditions import Condition
 from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
-from monitor.pain.vocabulary import Evidence, Phase, Transition, Validity
+from monitor.pain.vocabulary import AlarmEvidence, Phase, Transition, Validity
 
-__all__ = ["Alarm", "AlarmMemory", "Silence"]
+__all__ = ["Acknowledgement", "Alarm", "AlarmState"]
 
 
 @dataclass(slots=True)
-class Silence:
+class Acknowledgement:
     """Somebody has seen a condition. Times are monotonic seconds.
 
     Attributes:
@@ -26,7 +26,7 @@ class Silence:
 
 
 @dataclass(slots=True)
-class AlarmMemory:
+class AlarmState:
     """All that is remembered of one condition; times are monotonic seconds."""
 
     state: State = State.NONE
@@ -37,8 +37,8 @@ class AlarmMemory:
     has_worsened: bool = False
     phase: Phase = Phase.START
     detail: str = ""
-    evidence: Evidence | None = None
-    silence: Silence | None = None
+    evidence: AlarmEvidence | None = None
+    silence: Acknowledgement | None = None
     determined_seconds: float = 0.0
 
     def shift(self, seconds: float) -> None:
@@ -68,10 +68,10 @@ class Alarm:
         merge_seconds: float,
         new_id: Callable[[], str],
         stamp: Callable[[float], float],
-        memory: AlarmMemory | None = None,
+        memory: AlarmState | None = None,
     ) -> None:
         self.condition = condition
-        self.memory = memory or AlarmMemory()
+        self.memory = memory or AlarmState()
         self._merge_seconds = merge_seconds
         self._new_id = new_id
         self._stamp = stamp
@@ -93,8 +93,8 @@ class Alarm:
         *,
         validity: Validity,
         detail: str,
-        evidence: Evidence | None,
-        pause: Silence | None,
+        evidence: AlarmEvidence | None,
+        pause: Acknowledgement | None,
     ) -> list[Transition]:
         """Declare the condition: the same episode where it has been over only for a short time, else a new one."""
         memory = self.memory
@@ -113,28 +113,28 @@ class Alarm:
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
         return transitions + self._happen(event, at_seconds)
 
-    def worsen(self, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
+    def worsen(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Declare that it has become more severe, once per spell; an acknowledgement of less does not cover it."""
         if not self.is_present or self.memory.has_worsened:
             return []
         self.memory.has_worsened, self.memory.evidence, self.memory.silence = True, evidence, None
         return self._happen(Event.WORSEN, at_seconds)
 
-    def judge(self, validity: Validity, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
+    def judge(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Say how far it can be trusted."""
         if not self.is_present or self.memory.validity is validity:
             return []
         self.memory.validity, self.memory.evidence = validity, evidence
         return self._happen(Event.CHANGE, at_seconds)
 
-    def clear(self, at_seconds: float, evidence: Evidence | None) -> list[Transition]:
+    def clear(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Declare that it is over."""
         if not self.is_present:
             return []
         self.memory.evidence, self.memory.ended_seconds = evidence, at_seconds
         return self._happen(Event.CLEAR_UNSEEN if self.condition.is_latching else Event.CLEAR, at_seconds)
 
-    def acknowledge(self, silence: Silence) -> list[Transition]:
+    def acknowledge(self, silence: Acknowledgement) -> list[Transition]:
         """Note that somebody has seen it."""
         if not self.is_signalled:
             return []

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
+    "AlarmEvidence",
     "Code",
-    "Evidence",
     "Kind",
     "Observation",
     "Phase",
@@ -137,7 +137,7 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class AlarmEvidence:
     """Why a condition changed.
 
     Attributes:
@@ -185,7 +185,7 @@ class Transition:
     validity: Validity
     onset_seconds: float
     determined_seconds: float
-    evidence: Evidence | None
+    evidence: AlarmEvidence | None
     acknowledged_by: str | None
     acknowledged_seconds: float | None
     detail: str

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from monitor.bed import Judgement
-from monitor.faces.follower import TrackedFace
+from monitor.faces.patient_tracker import TrackedFace
+from monitor.pipeline.bed_pipeline import FrameResult
 
 __all__ = ["observation_record"]
 
 
-def observation_record(judgement: Judgement, bed: str) -> dict[str, Any]:
+def observation_record(judgement: FrameResult, bed: str) -> dict[str, Any]:
     """Return one judged frame as a JSON object.
 
     Keys: `time_s` (media time), `frame` (number of the decoded picture), `bed`, `visibility`, `faces` (how many were

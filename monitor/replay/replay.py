@@ -11,15 +11,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from monitor.bed import Bed, Judgement
+from monitor.alerts.record import Alert, AlertContext, AlertModel, ClockState, GenerationMode, compose_alert
 from monitor.clock import ManualClock
 from monitor.config import StationConfig
 from monitor.config_file import config_hash
-from monitor.models import ModelSet, WorkerModels
 from monitor.pain.vocabulary import Code, Transition
-from monitor.publish.alert import Alert, AlertContext, AlertModel, ClockState, GenerationMode, compose_alert
+from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
+from monitor.pipeline.models import ModelSet, WorkerModels
 from monitor.video.frame import Frame
-from monitor.video.picture_check import PictureCheck
+from monitor.video.freeze_dark_detector import FreezeDarkDetector
 from monitor.video.reader import VideoReader, open_video
 from monitor.video.sampling import Sampler
 
@@ -38,7 +38,7 @@ class ReplayStep:
     """
 
     frame: Frame
-    judgement: Judgement | None
+    judgement: FrameResult | None
     transitions: tuple[Transition, ...] = ()
     alerts: tuple[Alert, ...] = ()
 
@@ -87,7 +87,7 @@ class Replay:
         numbers = itertools.count(1)
         settings = next(bed for bed in config.beds if bed.id == bed_id)
         self._clock = ManualClock()
-        self.bed = Bed(
+        self.bed = BedPipeline(
             settings,
             config.faces,
             config.alarms,
@@ -104,7 +104,7 @@ class Replay:
             config_hash=config_hash(config),
             clock_state=ClockState.UNKNOWN,
         )
-        self._picture = PictureCheck()
+        self._picture = FreezeDarkDetector()
         self._seq = 0
 
     @property

@@ -10,13 +10,13 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from monitor.bed import Bed, Judgement
+from monitor.alerts.record import GenerationMode
 from monitor.config import BedSettings, CameraSettings, HttpSettings, SpoolSettings, StationConfig, StationSettings
+from monitor.delivery.keys import Keys
+from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.errors import MonitorError
 from monitor.pain.vocabulary import Code
-from monitor.publish.alert import GenerationMode
-from monitor.publish.keys import Keys
-from monitor.publish.redis_client import connect_redis, redis_address
+from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
 from monitor.station.station import Station
 
 __all__ = ["StageResult", "run_self_test"]
@@ -43,7 +43,7 @@ class _Seen:
     highest: float = 0.0
     alarmed: bool = False
 
-    def take(self, _bed: Bed, judgement: Judgement, _age_seconds: float) -> None:
+    def take(self, _bed: BedPipeline, judgement: FrameResult, _age_seconds: float) -> None:
         self.frames += 1
         sighting = judgement.sighting
         self.faces += sighting is not None and sighting.patient is not None

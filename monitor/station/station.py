@@ -10,37 +10,38 @@ from types import TracebackType
 from typing import Self
 
 from monitor import __version__
-from monitor.bed import Bed, Judgement
+from monitor.alerts.record import AlertContext, AlertModel, GenerationMode
 from monitor.board.board import Board
-from monitor.board.facts import BedPlace, StationFacts
+from monitor.board.status_records import BedInfo, StationStatus
 from monitor.clock import Clock, SystemClock
-from monitor.clock_sync import is_synchronised
 from monitor.config import BedSettings, StationConfig
 from monitor.config_file import config_hash
-from monitor.heartbeats import Heartbeats
-from monitor.inference.kept_bundles import KeptBundles
-from monitor.models import ModelSet
-from monitor.pain.station import StationMonitor
+from monitor.control.access import AccessList
+from monitor.control.requests import OperatorRequest
+from monitor.delivery.publisher import Publisher
+from monitor.delivery.redis_session import SessionEvents
+from monitor.inference.bundle_backup import BundleBackup
+from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code, Observation, Transition, Visibility
-from monitor.publish.access import AccessList
-from monitor.publish.alert import AlertContext, AlertModel, GenerationMode
-from monitor.publish.commands import Order
-from monitor.publish.metrics import StationMetrics
-from monitor.publish.publisher import Publisher
-from monitor.publish.sd_notify import ServiceNotifier
-from monitor.publish.session import SessionEvents
-from monitor.publish.status_server import Health
-from monitor.scheduling import FairScheduler
-from monitor.station.desk import AlertDesk
-from monitor.station.orders import Orders
-from monitor.station.pace import Pace
-from monitor.station.shared_alarms import SharedAlarms
-from monitor.station.supervisor import Report, Supervisor
+from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
+from monitor.pipeline.models import ModelSet
+from monitor.pipeline.scheduler import FairScheduler
+from monitor.station.adaptive_rate import AdaptiveRate
+from monitor.station.alert_dispatcher import AlertDispatcher
+from monitor.station.request_handler import RequestHandler
+from monitor.station.station_conditions import StationConditions
+from monitor.station.supervisor import ConditionReport, Supervisor
+from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
 from monitor.station.workers import WorkerPool
+from monitor.telemetry.clock_sync import is_synchronised
+from monitor.telemetry.heartbeats import Heartbeats
+from monitor.telemetry.metrics import StationMetrics
+from monitor.telemetry.sd_notify import ServiceNotifier
+from monitor.telemetry.status_server import Health
 from monitor.video.camera import Camera
 from monitor.video.status import CameraState, CameraStatus
-from monitor.web.opening import HttpServer, open_server
+from monitor.web.http_server import HttpServer, open_server
 
 __all__ = ["Station"]
 
@@ -74,7 +75,7 @@ class Station:
         config: StationConfig,
         mode: GenerationMode = GenerationMode.REAL,
         clock: Clock | None = None,
-        on_judged: Callable[[Bed, Judgement, float], None] | None = None,
+        on_judged: Callable[[BedPipeline, FrameResult, float], None] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
@@ -82,22 +83,22 @@ class Station:
         all_drawn = all(_is_drawn(bed) for bed in config.beds)
         self._mode = GenerationMode.DEMO if all_drawn and mode is GenerationMode.REAL else mode
         self._on_judged = on_judged
-        self._models = ModelSet(config.models, config.faces, KeptBundles(config.spool.directory / _MODELS))
+        self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
         analysis = config.analysis
-        self._pace = Pace(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
+        self._pace = AdaptiveRate(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
         self._started_seconds = self.clock.monotonic()
         self._state_seconds: dict[str, float] = {}
         self.metrics = StationMetrics(config.station.id, self._mode, self.clock)
-        self.beds: dict[str, Bed] = {}
+        self.beds: dict[str, BedPipeline] = {}
         self.cameras: dict[str, Camera] = {}
         for index, settings in enumerate(config.beds):
             # Beds take turns: started together, they would all want the workers at the same moments.
             phase = index / len(config.beds)
-            bed = Bed(
+            bed = BedPipeline(
                 settings,
                 config.faces,
                 config.alarms,
@@ -114,9 +115,10 @@ class Station:
                 self.clock,
                 config.analysis.frames_per_second,
                 self._scheduler.wake,
+                synthetic=paint_synthetic_bed,
                 phase=phase,
             )
-        places = [BedPlace(bed.id, bed.camera_id) for bed in self.beds.values()]
+        places = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
         self.board = Board(
             places, self.clock, on_level=config.alarms.on_level, keeps_pictures=config.web.preview != "off"
         )
@@ -131,9 +133,9 @@ class Station:
             watching=lambda: not self._heartbeats.late(),
             ticked=lambda: self._heartbeats.beat("publisher"),
         )
-        self.desk = AlertDesk(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
-        self.shared = SharedAlarms(StationMonitor(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.desk)
-        self.orders = Orders(self.beds, self.shared, self.clock, self._keep)
+        self.desk = AlertDispatcher(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
+        self.shared = StationConditions(StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.desk)
+        self.orders = RequestHandler(self.beds, self.shared, self.clock, self._keep)
         self._supervisor = Supervisor(
             self.clock,
             self._heartbeats,
@@ -258,10 +260,10 @@ class Station:
         self._heartbeats.forget("publisher")
         self.publisher.stop()
 
-    def _bed_changed(self, bed: Bed, transitions: tuple[Transition, ...]) -> None:
+    def _bed_changed(self, bed: BedPipeline, transitions: tuple[Transition, ...]) -> None:
         self.desk.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
 
-    def _carry_out(self, order: Order) -> None:
+    def _carry_out(self, order: OperatorRequest) -> None:
         self.orders.carry_out(order)
 
     def _keep(self, name: str | None) -> None:
@@ -269,7 +271,7 @@ class Station:
         wall = self.clock.wall()
         self.desk.keep(name, self.shared.snapshot(wall) if name is None else self.beds[name].snapshot(wall))
 
-    def _judged(self, bed: Bed, judgement: Judgement) -> None:
+    def _judged(self, bed: BedPipeline, judgement: FrameResult) -> None:
         now = self.clock.monotonic()
         self._throughput.add(bed.id, now)
         camera, rate = self.cameras[bed.id], self._pace.rate(bed.id, judgement.observation)
@@ -292,11 +294,11 @@ class Station:
         if self._on_judged is not None:
             self._on_judged(bed, judgement, age_seconds)
 
-    def _chain_broke(self, bed: Bed) -> None:
+    def _chain_broke(self, bed: BedPipeline) -> None:
         detail = "Judging this bed's frames fails; see the log."
         bed.report(Code.MODEL_DEGRADED, present=True, now_seconds=self.clock.monotonic(), detail=detail)
 
-    def _show(self, bed: Bed, observation: Observation, status: CameraStatus) -> None:
+    def _show(self, bed: BedPipeline, observation: Observation, status: CameraStatus) -> None:
         self.board.camera(bed.id, status)
         self.board.pause(bed.id, bed.pause_in_force())
         now = self.clock.monotonic()
@@ -316,12 +318,12 @@ class Station:
             },
         )
 
-    def _report(self, reports: Iterable[Report]) -> None:
+    def _report(self, reports: Iterable[ConditionReport]) -> None:
         self.shared.take((report.code, report.present, report.detail) for report in reports)
         now = self.clock.monotonic()
         figures = self.publisher.figures()
         self.board.station(
-            StationFacts(
+            StationStatus(
                 station_id=self.config.station.id,
                 version=__version__,
                 generation_mode=str(self._mode),

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from monitor.bed import Bed
 from monitor.clock import Clock
-from monitor.clock_sync import StepDetector, is_synchronised
-from monitor.heartbeats import Heartbeats
+from monitor.delivery.publisher import PublisherStats
 from monitor.pain.vocabulary import Code, Observation
-from monitor.publish.publisher import PublisherFigures
-from monitor.publish.sd_notify import ServiceNotifier
+from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.throughput import Throughput
+from monitor.telemetry.clock_sync import StepDetector, is_synchronised
+from monitor.telemetry.heartbeats import Heartbeats
+from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.video.camera import Camera
 from monitor.video.status import CameraState, CameraStatus
 
-__all__ = ["Report", "Supervisor"]
+__all__ = ["ConditionReport", "Supervisor"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _DROP_SHOWN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ConditionReport:
     """What the supervisor says about one condition of the whole station."""
 
     code: Code
@@ -62,13 +62,13 @@ class Supervisor:
         self,
         clock: Clock,
         heartbeats: Heartbeats,
-        beds: Mapping[str, tuple[Bed, Camera]],
+        beds: Mapping[str, tuple[BedPipeline, Camera]],
         throughput: Throughput,
         wanted_rate: float,
-        figures: Callable[[], PublisherFigures],
+        figures: Callable[[], PublisherStats],
         spool_directory: Path,
-        report: Callable[[Iterable[Report]], None],
-        shown: Callable[[Bed, Observation, CameraStatus], None],
+        report: Callable[[Iterable[ConditionReport]], None],
+        shown: Callable[[BedPipeline, Observation, CameraStatus], None],
         notifier: ServiceNotifier,
     ) -> None:
         self._clock = clock
@@ -89,7 +89,7 @@ class Supervisor:
         self._dropped_seconds = float("-inf")
         self._playing_since: dict[str, float] = {}
         self._machine_seconds = float("-inf")
-        self._machine: tuple[Report, ...] = ()
+        self._machine: tuple[ConditionReport, ...] = ()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -128,7 +128,7 @@ class Supervisor:
         if not late:
             self._notifier.feed()
 
-    def _look_for_overload(self, bed: Bed, status: CameraStatus, now: float) -> None:
+    def _look_for_overload(self, bed: BedPipeline, status: CameraStatus, now: float) -> None:
         if status.state is not CameraState.PLAYING:
             self._playing_since.pop(bed.id, None)
             bed.report(Code.OVERLOAD, present=False, now_seconds=now)
@@ -144,19 +144,19 @@ class Supervisor:
             detail = f"Only {rate:.1f} of {wanted:.1f} frames per second are judged."
         bed.report(Code.OVERLOAD, bool(detail), now, detail)
 
-    def _look_at_loops(self, late: list[str]) -> tuple[Report, ...]:
+    def _look_at_loops(self, late: list[str]) -> tuple[ConditionReport, ...]:
         detail = f"These parts of the station have stopped working: {', '.join(late)}." if late else ""
-        return (Report(Code.SELF_CHECK_FAILED, bool(late), detail),)
+        return (ConditionReport(Code.SELF_CHECK_FAILED, bool(late), detail),)
 
-    def _look_at_publisher(self) -> tuple[Report, ...]:
+    def _look_at_publisher(self) -> tuple[ConditionReport, ...]:
         figures = self._figures()
         waits = figures.backlog_count > 0 and figures.backlog_age_seconds > _BACKLOG_SECONDS
         detail = ""
         if waits or figures.redis_up is False:
             detail = f"{figures.backlog_count} alerts wait for Redis: {figures.redis_failure or 'it is slow'}."
-        return (Report(Code.PUBLISHER_BACKLOG, bool(detail), detail),)
+        return (ConditionReport(Code.PUBLISHER_BACKLOG, bool(detail), detail),)
 
-    def _look_at_machine(self, now: float) -> tuple[Report, ...]:
+    def _look_at_machine(self, now: float) -> tuple[ConditionReport, ...]:
         """Return the state of disk and clock, looked at every few seconds."""
         if now - self._machine_seconds < _MACHINE_SECONDS:
             return self._machine
@@ -182,7 +182,7 @@ class Supervisor:
         unsynchronised = is_synchronised() is False
         detail = self._step_detail if stepped else ""
         self._machine = (
-            Report(Code.DISK_LOW, bool(fault), fault),
-            Report(Code.CLOCK_UNSYNCHRONISED, stepped or unsynchronised, detail),
+            ConditionReport(Code.DISK_LOW, bool(fault), fault),
+            ConditionReport(Code.CLOCK_UNSYNCHRONISED, stepped or unsynchronised, detail),
         )
         return self._machine

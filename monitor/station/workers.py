@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 import cv2
 
-from monitor.bed import Bed, Judgement
-from monitor.heartbeats import Heartbeats
-from monitor.models import WorkerModels
-from monitor.scheduling import FairScheduler
+from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
+from monitor.pipeline.models import WorkerModels
+from monitor.pipeline.scheduler import FairScheduler
+from monitor.telemetry.heartbeats import Heartbeats
 
 __all__ = ["WorkerPool"]
 
@@ -35,11 +35,11 @@ class WorkerPool:
     def __init__(
         self,
         models: list[WorkerModels],
-        beds: Mapping[str, Bed],
+        beds: Mapping[str, BedPipeline],
         scheduler: FairScheduler,
         heartbeats: Heartbeats,
-        judged: Callable[[Bed, Judgement], None],
-        broke: Callable[[Bed], None],
+        judged: Callable[[BedPipeline, FrameResult], None],
+        broke: Callable[[BedPipeline], None],
     ) -> None:
         self._models = models
         self._beds = beds

@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from monitor.clock import Clock
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
-from monitor.video.address import SourceAddress, SourceKind, resolve_address
+from monitor.video.address import SourceAddress, resolve_address
+from monitor.video.decode_governor import DecodeGovernor
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError
 from monitor.video.frame import Frame
-from monitor.video.liveness import Backoff, StallLimits, Watchdog
-from monitor.video.overload import DecodeGovernor
-from monitor.video.picture_check import PictureCheck
+from monitor.video.freeze_dark_detector import FreezeDarkDetector
+from monitor.video.latest_frame import LatestFrame
+from monitor.video.probe import FrameTiming, PipelineProbe
 from monitor.video.sampling import Sampler
-from monitor.video.slot import FrameSlot
 from monitor.video.sources import open_source
+from monitor.video.stall_watchdog import Backoff, StallLimits, Watchdog
 from monitor.video.status import CameraState, CameraStatus, DropCause
-from monitor.video.synthetic_source import SyntheticFactory, SyntheticPipeline, paint_synthetic_bed
-from monitor.video.tap import Stamp, Tap
+from monitor.video.synthetic_source import SyntheticFactory, SyntheticPipeline
 
 __all__ = ["Camera"]
 
@@ -38,7 +38,7 @@ _REFUSED_CAP_SECONDS = 15.0
 class _Pipeline(Protocol):
     """What a camera asks of a pipeline."""
 
-    tap: Tap
+    tap: PipelineProbe
     decode_errors: int
 
     @property
@@ -46,7 +46,7 @@ class _Pipeline(Protocol):
 
     def play(self) -> None: ...
 
-    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], Stamp] | None: ...
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None: ...
 
     def check(self) -> None: ...
 
@@ -65,7 +65,7 @@ class Camera:
         clock: Monotonic time.
         frames_per_second: Rate at which frames are handed on; None hands on every picture.
         listener: Called after every new frame, from the camera's thread; must return at once.
-        synthetic: Paints the pictures of a `synthetic://` address; the project's own infants when absent.
+        synthetic: Makes the pictures of a `synthetic://` address; without it such an address is refused.
         backoff: Waiting times between attempts.
         limits: How long each stage may stay silent; by default the settings' `stall_seconds` and what follows from it.
         phase: Where its frames lie between those of other cameras; see `Sampler`.
@@ -78,19 +78,21 @@ class Camera:
         clock: Clock,
         frames_per_second: float | None = 5.0,
         listener: Callable[[], None] | None = None,
-        synthetic: SyntheticFactory = paint_synthetic_bed,
+        synthetic: SyntheticFactory | None = None,
         backoff: Backoff | None = None,
         limits: StallLimits | None = None,
         phase: float | None = None,
     ) -> None:
         self.camera_id = camera_id
-        self.slot = FrameSlot(listener)
+        self.slot = LatestFrame(listener)
         self._settings = settings
         self._clock = clock
         self._synthetic = synthetic
         self._backoff = backoff if backoff is not None else Backoff()
         self._sampler = Sampler(frames_per_second, phase)
         self._address = resolve_address(settings.model_copy(update={"password_file": None}))
+        if self._address.synthetic is not None and synthetic is None:
+            raise VideoError(f"{self._address.display}: synthetic pictures are not available here; use a real address")
         self._limits = limits or StallLimits(
             data_seconds=settings.stall_seconds, picture_seconds=max(6.0, 3.0 * settings.stall_seconds)
         )
@@ -102,7 +104,7 @@ class Camera:
         self._picture_seconds: float | None = None
         self._size_px: tuple[int, int] | None = None
         self._codec: str | None = None
-        self._check = PictureCheck()
+        self._check = FreezeDarkDetector()
         self._frozen_since_seconds: float | None = None
         self._dark_since_seconds: float | None = None
         self._governor = DecodeGovernor()
@@ -227,8 +229,8 @@ class Camera:
             self._close(pipeline)
 
     def _open(self, address: SourceAddress) -> _Pipeline:
-        tap = Tap(self._clock, self._sampler)
-        if address.kind is SourceKind.SYNTHETIC and address.synthetic is not None:
+        tap = PipelineProbe(self._clock, self._sampler)
+        if address.synthetic is not None and self._synthetic is not None:
             return SyntheticPipeline(address.synthetic, tap, self._clock, self._synthetic)
         return open_source(address, self._settings, tap)
 
@@ -244,7 +246,7 @@ class Camera:
             self._past_timestamp_faults += tap.timestamp_faults
             self._past_drops.update(tap.drops)
             self._frozen_since_seconds = self._dark_since_seconds = None
-        self._check = PictureCheck()
+        self._check = FreezeDarkDetector()
 
     def _note_codec(self, codec: str | None) -> None:
         if codec is not None and codec != self._codec:
@@ -252,7 +254,7 @@ class Camera:
                 self._format_changes += self._codec is not None
                 self._codec = codec
 
-    def _deliver(self, image: NDArray[np.uint8], stamp: Stamp) -> None:
+    def _deliver(self, image: NDArray[np.uint8], stamp: FrameTiming) -> None:
         size_px = (image.shape[1], image.shape[0])
         with self._lock:
             changed = self._size_px is not None and size_px != self._size_px
@@ -305,7 +307,7 @@ class Camera:
         refused = isinstance(error, SourceFaultError) and error.kind is FaultKind.REFUSED
         return self._backoff.next_seconds(_REFUSED_CAP_SECONDS if refused else None)
 
-    def _newest_picture_seconds(self, tap: Tap | None) -> float | None:
+    def _newest_picture_seconds(self, tap: PipelineProbe | None) -> float | None:
         if tap is not None and tap.picture_seconds is not None:
             return tap.picture_seconds
         return self._picture_seconds

@@ -13,7 +13,7 @@ from typing import Any
 
 from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
-from monitor.video.tap import Tap
+from monitor.video.probe import PipelineProbe
 
 __all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "accepts_caps", "build_chain"]
 
@@ -78,7 +78,7 @@ class Chain:
     codec: str
 
 
-def build_chain(pipeline: Any, caps: Any, tap: Tap, settings: ChainSettings) -> Chain:  # noqa: ANN401 - from gi
+def build_chain(pipeline: Any, caps: Any, tap: PipelineProbe, settings: ChainSettings) -> Chain:  # noqa: ANN401 - from gi
     """Add a chain for pictures of these caps to a pipeline, linked and ready to run.
 
     Args:
@@ -132,7 +132,7 @@ def build_chain(pipeline: Any, caps: Any, tap: Tap, settings: ChainSettings) -> 
     return Chain(elements[0].get_static_pad("sink"), sink, codec.name if codec is not None else media_type)
 
 
-def accepts_caps(tap: Tap, caps: Any) -> bool:  # noqa: ANN401 - from gi
+def accepts_caps(tap: PipelineProbe, caps: Any) -> bool:  # noqa: ANN401 - from gi
     """Tell the tap what the stream announces, where it does; return whether pictures of this size are accepted."""
     structure = caps.get_structure(0)
     has_width, width = structure.get_int("width")
@@ -162,7 +162,7 @@ def _set_if_there(element: Any, name: str, value: object) -> None:  # noqa: ANN4
         element.set_property(name, value)
 
 
-def _watch(stamp: Any, decoder: Any, tap: Tap) -> None:  # noqa: ANN401 - from gi
+def _watch(stamp: Any, decoder: Any, tap: PipelineProbe) -> None:  # noqa: ANN401 - from gi
     gst, log = gstreamer(), decoder_log()
     ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
     delta, corrupted = gst.BufferFlags.DELTA_UNIT, gst.BufferFlags.CORRUPTED

@@ -16,7 +16,7 @@ from monitor.video.address import SourceAddress
 from monitor.video.decoding import Chain, ChainSettings, accepts_caps, build_chain
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, fault_of_error
 from monitor.video.gst import gi_module, gstreamer
-from monitor.video.tap import LARGEST_SIDE_PX, Stamp, Tap
+from monitor.video.probe import LARGEST_SIDE_PX, FrameTiming, PipelineProbe
 
 __all__ = ["MediaPipeline"]
 
@@ -32,7 +32,7 @@ class MediaPipeline:
         settings: How the pictures are decoded and handed on.
     """
 
-    def __init__(self, address: SourceAddress, tap: Tap, settings: ChainSettings) -> None:
+    def __init__(self, address: SourceAddress, tap: PipelineProbe, settings: ChainSettings) -> None:
         self._gst = gstreamer()
         self._video = gi_module("GstVideo")
         self._layout: tuple[Any, tuple[int, int, int], int] | None = None
@@ -111,7 +111,7 @@ class MediaPipeline:
         self.pipeline.set_state(self._gst.State.PLAYING)
         self.check()
 
-    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], Stamp] | None:
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Return the next picture and what belongs to it, or None where none came in time."""
         if not self._chain_ready.wait(timeout_seconds) or self._chain is None:
             return None

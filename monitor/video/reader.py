@@ -14,13 +14,13 @@ from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.containers import check_completeness
 from monitor.video.decoding import ChainSettings
 from monitor.video.faults import SourceEndedError
+from monitor.video.file_probe import FileProbe
 from monitor.video.frame import Frame
-from monitor.video.media_tap import MediaTap
 from monitor.video.pipeline import MediaPipeline
+from monitor.video.probe import FrameTiming
 from monitor.video.sampling import Sampler
 from monitor.video.sources import add_file_source
 from monitor.video.status import DropCause
-from monitor.video.tap import Stamp
 
 __all__ = ["VideoReader", "open_video"]
 
@@ -52,7 +52,7 @@ class VideoReader:
 
     def __init__(self, path: Path, frames_per_second: float | None) -> None:
         self.path = path
-        self._tap = MediaTap(SystemClock(), Sampler(frames_per_second))
+        self._tap = FileProbe(SystemClock(), Sampler(frames_per_second))
         absolute = str(path.expanduser().absolute())
         address = SourceAddress(SourceKind.FILE, absolute, str(path))
         self._media = MediaPipeline(address, self._tap, ChainSettings(live=False, parse=False, decoder_threads=0))
@@ -121,7 +121,7 @@ class VideoReader:
             self._closed = True
             self._media.close(_CLOSE_SECONDS)
 
-    def _next(self) -> tuple[NDArray[np.uint8], Stamp] | None:
+    def _next(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Return the next chosen picture; None at the end."""
         heard_seconds, pictures = time.monotonic(), self._tap.pictures
         while time.monotonic() - heard_seconds < (_SILENCE_SECONDS if self._media.codec else _OPENING_SECONDS):

@@ -10,7 +10,7 @@ from monitor.video.decoding import ChainSettings
 from monitor.video.faults import UNTRUSTED, FaultKind, SourceFaultError
 from monitor.video.gst import gi_module, gstreamer, make_element
 from monitor.video.pipeline import MediaPipeline
-from monitor.video.tap import Tap
+from monitor.video.probe import PipelineProbe
 
 __all__ = ["add_file_source", "open_source"]
 
@@ -26,7 +26,7 @@ _LOCAL_CAPS = (
 )
 
 
-def open_source(address: SourceAddress, settings: CameraSettings, tap: Tap) -> MediaPipeline:
+def open_source(address: SourceAddress, settings: CameraSettings, tap: PipelineProbe) -> MediaPipeline:
     """Build the pipeline of one camera; it is not started yet.
 
     Raises:

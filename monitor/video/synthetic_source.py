@@ -7,33 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clock import Clock
-from monitor.errors import VideoError
 from monitor.video.address import SyntheticRequest
-from monitor.video.tap import Stamp, Tap
+from monitor.video.probe import FrameTiming, PipelineProbe
 
-__all__ = ["PaintPicture", "SyntheticFactory", "SyntheticPipeline", "paint_synthetic_bed"]
+__all__ = ["PaintPicture", "SyntheticFactory", "SyntheticPipeline"]
 
 PaintPicture = Callable[[float], NDArray[np.uint8]]
 """Takes a time in seconds and returns the picture of that time: shape (height, width, 3), uint8, RGB."""
 
 SyntheticFactory = Callable[[SyntheticRequest], PaintPicture]
 """Prepares the painter of one bed; may raise `VideoError` for a scenario that it does not know."""
-
-
-def paint_synthetic_bed(request: SyntheticRequest) -> PaintPicture:
-    """Prepare the project's own synthetic infant.
-
-    Raises:
-        VideoError: There is no such scenario.
-    """
-    from monitor.synthetic import SyntheticBed
-
-    width_px, height_px = request.size_px
-    try:
-        bed = SyntheticBed(request.seed, request.scenario, width_px=width_px, height_px=height_px)
-    except ValueError as error:
-        raise VideoError(f"a synthetic camera cannot be painted: {error}") from error
-    return lambda time_seconds: bed.frame(time_seconds)[0]
 
 
 class SyntheticPipeline:
@@ -49,7 +32,7 @@ class SyntheticPipeline:
     codec = "synthetic"
     decode_errors = 0
 
-    def __init__(self, request: SyntheticRequest, tap: Tap, clock: Clock, factory: SyntheticFactory) -> None:
+    def __init__(self, request: SyntheticRequest, tap: PipelineProbe, clock: Clock, factory: SyntheticFactory) -> None:
         self._period_seconds = 1.0 / request.frames_per_second
         self._paint = factory(request)
         self._clock = clock
@@ -61,7 +44,7 @@ class SyntheticPipeline:
         """Start the camera's own time."""
         self._start_seconds = self._clock.monotonic()
 
-    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], Stamp] | None:
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Wait for the camera's next picture and return it, or None where it is not chosen or not due in time."""
         elapsed = self._clock.monotonic() - self._start_seconds
         wait_seconds = self._next_index * self._period_seconds - elapsed

@@ -4,9 +4,9 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.control.access import Role
 from monitor.errors import ConfigError
-from monitor.publish.access import Role
-from monitor.web.sessions import Session, Sessions
+from monitor.web.sessions import Sessions, WebSession
 from monitor.web.users import User, UserList, read_users
 
 __all__ = ["Access", "Visitor"]
@@ -95,4 +95,4 @@ class Access:
 
     def cookie_for(self, user: User) -> str:
         """Return the value of the session cookie of a user who has just proven who they are."""
-        return self._sessions.seal(Session(user.name, user.fingerprint))
+        return self._sessions.seal(WebSession(user.name, user.fingerprint))

@@ -12,8 +12,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
-from monitor.publish.access import Role
-from monitor.publish.commands import Acknowledge
+from monitor.control.access import Role
+from monitor.control.requests import Acknowledge
+from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.pausing import add_pause_routes
 from monitor.web.preview import PreviewSize
@@ -29,7 +30,6 @@ from monitor.web.records import (
     station_record,
 )
 from monitor.web.sessions import SESSION_COOKIE
-from monitor.web.site import Site, checked_name, site_of, visitor_of
 
 __all__ = ["api_routes", "request_acknowledgement"]
 
@@ -58,7 +58,7 @@ class Accepted(BaseModel):
     by: str
 
 
-def request_acknowledgement(site: Site, alert_id: str, by: str) -> str:
+def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> str:
     """Hand an acknowledgement to the alarm logic, and return the name as it will be recorded.
 
     Raises:
@@ -206,7 +206,7 @@ def _add_event_route(router: APIRouter) -> None:
                 yield event
 
 
-async def _events(site: Site, request: Request, last_event_id: str | None) -> AsyncIterator[ServerSentEvent]:
+async def _events(site: AppContext, request: Request, last_event_id: str | None) -> AsyncIterator[ServerSentEvent]:
     number = _resume(site, last_event_id)
     beds_due_seconds = float("-inf")
     while not site.closing.is_set():
@@ -226,7 +226,7 @@ async def _events(site: Site, request: Request, last_event_id: str | None) -> As
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _resume(site: Site, last_event_id: str | None) -> int:
+def _resume(site: AppContext, last_event_id: str | None) -> int:
     """Return the number of the last record that the reader has: none of this run where it comes from another one."""
     if last_event_id is None:
         return site.board.snapshot().newest_record
@@ -234,17 +234,17 @@ def _resume(site: Site, last_event_id: str | None) -> int:
     return int(number) if run_id == site.run_id and number.isdecimal() else 0
 
 
-def _may_still_listen(site: Site, request: Request) -> bool:
+def _may_still_listen(site: AppContext, request: Request) -> bool:
     visitor = site.access.visitor(request.cookies.get(SESSION_COOKIE), request.headers.get("authorization"))
     return visitor.may(Role.VIEWER)
 
 
-def _beds(site: Site) -> list[BedRecord]:
+def _beds(site: AppContext) -> list[BedRecord]:
     snapshot = site.board.snapshot()
     return [bed_record(bed, snapshot, site.config.station.id) for bed in snapshot.by_urgency()]
 
 
-def _find_bed(site: Site, bed_id: str) -> tuple[BoardSnapshot, BedSnapshot]:
+def _find_bed(site: AppContext, bed_id: str) -> tuple[BoardSnapshot, BedSnapshot]:
     snapshot = site.board.snapshot()
     bed = snapshot.bed(bed_id)
     if bed is None:
@@ -252,7 +252,7 @@ def _find_bed(site: Site, bed_id: str) -> tuple[BoardSnapshot, BedSnapshot]:
     return snapshot, bed
 
 
-def _find_alert(site: Site, alert_id: str) -> AlertEpisode:
+def _find_alert(site: AppContext, alert_id: str) -> AlertEpisode:
     episode = site.board.find_alert(alert_id)
     if episode is None:
         raise HTTPException(404, "there is no such alert")

@@ -11,9 +11,9 @@ from starlette.types import ASGIApp
 
 from monitor import __version__
 from monitor.web.api import api_routes
+from monitor.web.app_context import AppContext, Endpoint
 from monitor.web.guard import Guard
 from monitor.web.login import login_routes
-from monitor.web.site import Endpoint, Site
 from monitor.web.throttle import LoginThrottle
 
 __all__ = ["build_api", "build_application"]
@@ -24,7 +24,7 @@ _DESCRIPTION = (
 )
 
 
-def build_api(site: Site) -> FastAPI:
+def build_api(site: AppContext) -> FastAPI:
     """Return everything but the pages; without FastAPI's interactive documentation, which loads from a CDN."""
 
     @contextlib.asynccontextmanager
@@ -49,9 +49,9 @@ def build_api(site: Site) -> FastAPI:
     return api
 
 
-def build_application(site: Site) -> ASGIApp:
+def build_application(site: AppContext) -> ASGIApp:
     """Return the whole application, guarded. Imports the UI library, which takes about a second."""
-    from monitor.web.pages.mounting import mount_pages
+    from monitor.web.pages.registration import mount_pages
 
     api = build_api(site)
     mount_pages(api)

@@ -12,9 +12,9 @@ no `subject`: the station knows places, not patients, and who lies there is for 
 
 from typing import Any
 
+from monitor.alerts.record import AlertDraft, format_time
 from monitor.board import AlertEpisode
 from monitor.pain.vocabulary import Kind, Priority, Validity
-from monitor.publish.alert import AlertDraft, format_time
 from monitor.web.records import ObservationRecord
 
 __all__ = ["CODE_SYSTEM", "detected_issue", "observation_resource"]

@@ -17,9 +17,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.publish.access import Role
+from monitor.control.access import Role
+from monitor.web.app_context import SITE_KEY, VISITOR_KEY, AppContext
 from monitor.web.sessions import SESSION_COOKIE
-from monitor.web.site import SITE_KEY, VISITOR_KEY, Site
 
 __all__ = ["Guard"]
 
@@ -51,7 +51,7 @@ class Guard:
         site: Whose rules hold.
     """
 
-    def __init__(self, app: ASGIApp, site: Site) -> None:
+    def __init__(self, app: ASGIApp, site: AppContext) -> None:
         self._app = app
         self._site = site
 

@@ -9,8 +9,8 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from monitor.web.app_context import site_of
 from monitor.web.sessions import SESSION_COOKIE
-from monitor.web.site import site_of
 from monitor.web.throttle import LoginThrottle
 
 __all__ = ["login_routes"]

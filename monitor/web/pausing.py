@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
-from monitor.publish.access import Role
-from monitor.publish.commands import Pause, Resume
-from monitor.web.site import Site, checked_name, site_of, visitor_of
+from monitor.control.access import Role
+from monitor.control.requests import Pause, Resume
+from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 
 __all__ = ["add_pause_routes"]
 
@@ -58,7 +58,7 @@ def add_pause_routes(router: APIRouter) -> None:
         return PauseAnswer(bed=bed, by=by, changed=site.carry_out(Resume(bed, by)))
 
 
-def _allowed(request: Request, bed: str, by: str | None) -> tuple[Site, str]:
+def _allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, str]:
     """Return the site and the name that is recorded.
 
     Raises:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.board import BedPicture, Board
 from monitor.drawing import draw_faces
-from monitor.faces.follower import Sighting, TrackedFace
+from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 
 __all__ = ["PreviewSize", "Previews", "draw_preview"]
 
@@ -26,7 +26,7 @@ _QUALITY = 80
 _BLUR_BLOCKS = 32
 
 
-def draw_preview(image: Picture, sighting: Sighting | None, *, blurred: bool, size: PreviewSize = "full") -> Picture:
+def draw_preview(image: Picture, sighting: FrameFaces | None, *, blurred: bool, size: PreviewSize = "full") -> Picture:
     """Return a picture for people: reduced, blurred if wanted, with the faces' boxes and points.
 
     The whole picture is blurred, not only the faces: a face that was not found would otherwise stay sharp. What is
@@ -57,7 +57,7 @@ def draw_preview(image: Picture, sighting: Sighting | None, *, blurred: bool, si
     return drawn
 
 
-def _scaled(sighting: Sighting, scale: float) -> Sighting:
+def _scaled(sighting: FrameFaces, scale: float) -> FrameFaces:
     """Return the same faces in a picture that was reduced."""
 
     def scaled(tracked: TrackedFace) -> TrackedFace:

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from monitor.alerts.record import Acknowledgement, AlertDraft, AlertEvidence, UtcTime
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.pain.vocabulary import Validity
-from monitor.publish.alert import Acknowledgement, AlertDraft, AlertEvidence, UtcTime
 from monitor.video.status import CameraState
 
 __all__ = [

@@ -14,13 +14,13 @@ from prometheus_client.exposition import choose_encoder
 from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
+from monitor.control.access import Role
+from monitor.control.requests import OperatorRequest
 from monitor.errors import PublishError
-from monitor.publish.access import Role
-from monitor.publish.commands import Order
-from monitor.publish.status_server import Health
+from monitor.telemetry.status_server import Health
 
 if TYPE_CHECKING:
-    from monitor.web.site import Site
+    from monitor.web.app_context import AppContext
 
 __all__ = ["PageServer"]
 
@@ -61,7 +61,7 @@ class PageServer:
         board: Board,
         clock: Clock,
         *,
-        carry_out: Callable[[Order], bool],
+        carry_out: Callable[[OperatorRequest], bool],
         registry: CollectorRegistry,
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
@@ -163,16 +163,16 @@ class PageServer:
                 return
         asyncio.run(server.serve(sockets=[self._socket]))
 
-    def _build_site(self) -> "Site":
+    def _build_site(self) -> "AppContext":
         from monitor.web.access import Access
+        from monitor.web.app_context import AppContext
         from monitor.web.preview import Previews
         from monitor.web.sessions import Sessions, load_session_key
-        from monitor.web.site import Site
 
         web = self._config.web
         sessions = Sessions(load_session_key(self._config.spool.directory), web.session_hours)
         anonymous = None if web.anonymous_role == "none" else Role(web.anonymous_role)
-        return Site(
+        return AppContext(
             config=self._config,
             board=self._board,
             clock=self._clock,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-__all__ = ["SESSION_COOKIE", "Session", "Sessions", "load_session_key"]
+__all__ = ["SESSION_COOKIE", "Sessions", "WebSession", "load_session_key"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class WebSession:
     """Who has logged in: the name, and the fingerprint of the secret that was used."""
 
     name: str
@@ -44,11 +44,11 @@ class Sessions:
         self._signer = URLSafeTimedSerializer(key, salt="nicu-monitor session")
         self.seconds = int(hours * 3600)
 
-    def seal(self, session: Session) -> str:
+    def seal(self, session: WebSession) -> str:
         """Return the value of the cookie."""
         return str(self._signer.dumps([session.name, session.fingerprint]))
 
-    def open(self, cookie: str) -> Session | None:
+    def open(self, cookie: str) -> WebSession | None:
         """Return the session that a cookie tells of; None where it is forged, damaged or too old."""
         try:
             content = self._signer.loads(cookie, max_age=self.seconds)
@@ -56,7 +56,7 @@ class Sessions:
             return None
         match content:
             case [str(name), str(fingerprint)]:
-                return Session(name, fingerprint)
+                return WebSession(name, fingerprint)
         return None
 
 

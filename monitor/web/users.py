@@ -19,8 +19,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.control.access import Role, hash_token
 from monitor.errors import ConfigError
-from monitor.publish.access import Role, hash_token
 
 __all__ = ["NAME_PATTERN", "User", "UserList", "hash_password", "read_users", "write_users"]
 

@@ -27,8 +27,8 @@ from monitor.bench.clips import draw_clip
 from monitor.bench.machine import describe_machine
 from monitor.config import FaceSettings, ModelSettings
 from monitor.demo.servers import LocalRedis
-from monitor.faces.follower import FaceFollower
-from monitor.models import ModelSet
+from monitor.faces.patient_tracker import PatientTracker
+from monitor.pipeline.models import ModelSet
 from monitor.video.frame import Frame
 from monitor.video.reader import open_video
 
@@ -84,7 +84,7 @@ def run_peer(clip, pictures_per_second, cameras, seconds, rate):
 def agreement(clip, rate):
     """Return in how many of the clip's frames each finds the patient's face, and both the same."""
     settings = FaceSettings()
-    follower, peer = FaceFollower(settings), Peer()
+    follower, peer = PatientTracker(settings), Peer()
     models = ModelSet(ModelSettings(engine="onnxruntime"), settings).open()
     counts = dict.fromkeys(("frames", "station", "peer", "both", "same"), 0)
     with open_video(clip, rate) as video:

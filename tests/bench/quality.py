@@ -23,10 +23,10 @@ import numpy as np
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.faces.detector import FaceDetector
-from monitor.faces.follower import FaceFollower
-from monitor.faces.view import View
+from monitor.faces.patient_tracker import PatientTracker
+from monitor.faces.viewport import Viewport
 from monitor.inference.bundle import read_bundle
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 from monitor.pain.vocabulary import Visibility
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
@@ -62,7 +62,7 @@ def usual_points(detector, image, box):
     """Return the median of where many looks at a face see its five points; None where less than half of them do."""
     size_px, seen = detector.close_size_px, []
     for face_px, (right, down) in itertools.product(REFERENCE_FACES_PX, REFERENCE_SHIFTS_PX):
-        view = View.around(box, box.orientation_deg, size_px, face_px, (right, down))
+        view = Viewport.around(box, box.orientation_deg, size_px, face_px, (right, down))
         found = detector.look(image, view, FaceSettings().minimum_score)
         near = [one.face for one in found if one.face.box.distance_px(box) <= 0.5 * box.size_px]
         seen += [near[0].landmarks] if near else []
@@ -74,7 +74,7 @@ def follow_recorded(detectors, frames):
     """Return the figures of each way on one recorded clip."""
     sightings = {}
     for way, (guided, _) in WAYS.items():
-        follower = FaceFollower(FaceSettings(track_guided=guided))
+        follower = PatientTracker(FaceSettings(track_guided=guided))
         sightings[way] = [follower.update(frame, detectors[way]) for frame in frames]
     far = {way: [] for way in WAYS}
     for index in range(0, len(frames), REFERENCE_EVERY):
@@ -105,7 +105,7 @@ def landmark_error(face, truth):
 
 def follow(detector, guided, frames, faces):
     """Return faces found, frames with a face, landmark errors, and CPU ms a frame once the face was found."""
-    follower, errors, costs, found = FaceFollower(FaceSettings(track_guided=guided)), [], [], 0
+    follower, errors, costs, found = PatientTracker(FaceSettings(track_guided=guided)), [], [], 0
     for index, frame in enumerate(frames):
         began = time.thread_time()
         sighting = follower.update(frame, detector)

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 
 from monitor.config import FaceSettings, ModelSettings
-from monitor.faces.follower import FaceFollower
-from monitor.faces.looks import Looks
-from monitor.models import ModelSet
+from monitor.faces.detection_passes import FrameDetector
+from monitor.faces.patient_tracker import PatientTracker
 from monitor.pain.vocabulary import Visibility
+from monitor.pipeline.models import ModelSet
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
 from monitor.video.reader import open_video
@@ -38,7 +38,7 @@ def recorded_face(path, detector):
     """Return the first picture of a clip and the box of its face."""
     with open_video(path, 1.0) as video:
         image = next(iter(video)).image.copy()
-    sighting = FaceFollower(FaceSettings()).update(Frame(image, 0.0, None, 0), detector)
+    sighting = PatientTracker(FaceSettings()).update(Frame(image, 0.0, None, 0), detector)
     return image, sighting.patient.face.box
 
 
@@ -67,7 +67,7 @@ def put(image, patient, source, box, turn_deg):
 
 def noticed_after(detector, alone, both):
     """Return after how many seconds the second face is noticed; None where it is not."""
-    follower = FaceFollower(FaceSettings())
+    follower = PatientTracker(FaceSettings())
     for index in range(FRAMES_ALONE + int(LONGEST_SECONDS * FRAMES_PER_SECOND)):
         image = alone if index < FRAMES_ALONE else both
         sighting = follower.update(Frame(image, index / FRAMES_PER_SECOND, None, index), detector)
@@ -105,7 +105,7 @@ def main():
             source, source_box = others[(number + face + 2) % len(others)]
             both = put(image, box, source, source_box, box.orientation_deg + 90.0 * number + 45.0 * face + 11.0 * face)
             seconds["small looks"].append(noticed_after(detector, image, both))
-            with patch.object(Looks, "can_scout", lambda *_: False):
+            with patch.object(FrameDetector, "can_scout", lambda *_: False):
                 seconds["large looks"].append(noticed_after(detector, image, both))
     print(json.dumps({way: figures(found) for way, found in seconds.items()}, indent=2))
 

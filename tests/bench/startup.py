@@ -22,7 +22,7 @@ import sys, threading, time
 from pathlib import Path
 from monitor.config import BedSettings, CameraSettings, HttpSettings, RedisSettings, SpoolSettings, StationConfig
 from monitor.config import WebSettings
-from monitor.publish.alert import GenerationMode
+from monitor.alerts.record import GenerationMode
 from monitor.station.station import Station
 clip, directory = sys.argv[1:]
 bed = BedSettings(id="bed-1", camera=CameraSettings(url=clip, loop=True))

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from monitor.config import FaceSettings, ModelSettings
-from monitor.faces.follower import FaceFollower
-from monitor.models import ModelSet
+from monitor.faces.patient_tracker import PatientTracker
+from monitor.pipeline.models import ModelSet
 from monitor.video.reader import open_video
 
 RATE = 5.0
@@ -52,7 +52,7 @@ def main():
     peer = open_uniface(weights)
     settings = FaceSettings(minimum_score=MINIMUM_SCORE)
     models = ModelSet(ModelSettings(detector=str(bundle), engine="onnxruntime"), settings).open()
-    follower = FaceFollower(settings)
+    follower = PatientTracker(settings)
     costs = {"uniface": [], "station": []}
     counts = dict.fromkeys(("frames", "uniface", "station", "both", "same"), 0)
     with open_video(clip, RATE) as video:

@@ -12,7 +12,7 @@ from monitor.config_file import find_mistakes
 # What is run by a test of its own, beside what it needs: page to test and languages.
 OWN_TESTS = {
     "api.md": ("tests/monitor/web/test_api_docs.py", RUN),
-    "subscribe.md": ("tests/monitor/publish/test_subscribe_page.py", ("python", "js")),
+    "subscribe.md": ("tests/monitor/delivery/test_subscribe_page.py", ("python", "js")),
 }
 # What takes long is run with smaller figures, and what opens well-known ports with others.
 SHORTER = {

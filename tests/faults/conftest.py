@@ -18,7 +18,7 @@ from reliability import Measured, Record, keep
 
 from monitor.clock import SystemClock
 from monitor.config import RedisSettings, SpoolSettings
-from monitor.publish.publisher import Publisher
+from monitor.delivery.publisher import Publisher
 
 _RESULTS = pytest.StashKey[Measured]()
 

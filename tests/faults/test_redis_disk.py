@@ -18,10 +18,10 @@ from reliability import allowance
 
 from monitor.clock import SystemClock
 from monitor.config import SpoolSettings
+from monitor.delivery.outbox import Outbox
+from monitor.delivery.publisher import Publisher
 from monitor.errors import SpoolError
 from monitor.pain.vocabulary import Phase
-from monitor.publish.outbox import Outbox
-from monitor.publish.publisher import Publisher
 
 
 def fault(what: str, injected: str) -> pytest.MarkDecorator:

@@ -13,10 +13,10 @@ from alerts import make_draft
 from redis_server import RedisServer, wait_until
 from tcp_link import TcpLink
 
+from monitor.alerts.record import Alert
 from monitor.clock import SystemClock
 from monitor.config import SpoolSettings
-from monitor.publish.alert import Alert
-from monitor.publish.publisher import Publisher
+from monitor.delivery.publisher import Publisher
 
 RECOVERY_SECONDS = 3.0
 # A call that waited for Redis would take at least its bound of 0.5 s.

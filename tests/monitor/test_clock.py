@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.clock import ManualClock, SystemClock
-from monitor.clock_sync import StepDetector, is_synchronised
+from monitor.telemetry.clock_sync import StepDetector, is_synchronised
 
 
 class SteppedClock(ManualClock):

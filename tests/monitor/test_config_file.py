@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.check_command import command
+from monitor.commands.check import command
 from monitor.config import StationConfig
 from monitor.config_file import find_mistakes, read_config
 from monitor.errors import ConfigError

@@ -11,8 +11,8 @@ from alerts import make_draft
 
 from monitor.clock import SystemClock
 from monitor.config import RedisSettings, SpoolSettings
-from monitor.publish.publisher import Publisher
-from monitor.publish.subscriber import Progress
+from monitor.delivery.publisher import Publisher
+from monitor.delivery.subscriber import Progress
 
 
 @pytest.fixture

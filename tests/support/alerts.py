@@ -1,8 +1,8 @@
 """Alerts for tests, as the alarm logic would make them."""
 
+from monitor.alerts.record import AlertContext, AlertDraft, AlertModel, GenerationMode, compose_alert
 from monitor.clock import Clock, SystemClock
-from monitor.pain.vocabulary import Code, Evidence, Kind, Phase, Priority, Signal, Transition, Validity
-from monitor.publish.alert import AlertContext, AlertDraft, AlertModel, GenerationMode, compose_alert
+from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Priority, Signal, Transition, Validity
 
 CONTEXT = AlertContext(
     station="station-1",
@@ -35,7 +35,7 @@ def make_transition(
         "validity": Validity.VALID,
         "onset_seconds": onset_seconds,
         "determined_seconds": at_seconds,
-        "evidence": Evidence(level=0.7, share_of_window=0.4, coverage=0.9, frames_used=130),
+        "evidence": AlarmEvidence(level=0.7, share_of_window=0.4, coverage=0.9, frames_used=130),
         "acknowledged_by": None,
         "acknowledged_seconds": None,
         "detail": "The level stood at or above 0.60 for 3 s.",

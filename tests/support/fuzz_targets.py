@@ -16,18 +16,18 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from monitor.alarm_state import unpack
+from monitor.alerts.record import Alert
 from monitor.clock import ManualClock
 from monitor.config import AlarmSettings
 from monitor.config_file import find_mistakes
+from monitor.delivery.request_reader import CommandOutcome, CommandReader
 from monitor.errors import MonitorError
 from monitor.inference.bundle import read_bundle
-from monitor.pain import BedMonitor, Sample, Visibility
-from monitor.publish.alert import Alert
-from monitor.publish.commands import CommandOutcome, CommandReader
+from monitor.pain import BedAlarms, Sample, Visibility
+from monitor.pipeline.alarm_snapshot import unpack
 from trainer.data.manifest import read_manifest
 from trainer.data.pictures import read_picture
-from trainer.data.refusal import RefusedError
+from trainer.data.rejection import RejectedImageError
 
 Target = Callable[[bytes], None]
 
@@ -104,7 +104,7 @@ def manifest(data: bytes) -> None:
 
 def alarm_state(data: bytes) -> None:
     """Alarm state of an earlier run: taken as a whole, and usable then, or refused."""
-    bed = BedMonitor(AlarmSettings(), lambda: "id")
+    bed = BedAlarms(AlarmSettings(), lambda: "id")
     with contextlib.suppress(ValueError):
         state, away_seconds = unpack(data.decode("utf-8", "replace"), ManualClock().wall())
         assert isinstance(state, dict)
@@ -119,7 +119,7 @@ def picture(data: bytes) -> None:
     """A still picture of a data set: RGB of 8 bits, or refused."""
     path = _FOLDER / "picture"
     path.write_bytes(data)
-    with contextlib.suppress(RefusedError):
+    with contextlib.suppress(RejectedImageError):
         image = read_picture(path)
         assert image.dtype == np.uint8
         assert image.ndim == 3

@@ -15,8 +15,8 @@ from alerts import make_draft
 
 from monitor.clock import SystemClock
 from monitor.config import RedisSettings, SpoolSettings
+from monitor.delivery.publisher import Publisher
 from monitor.pain.vocabulary import Phase
-from monitor.publish.publisher import Publisher
 
 
 def live(state: Path, url: str, seed: int, *, last: bool) -> None:

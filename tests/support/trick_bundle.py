@@ -7,11 +7,11 @@ from typing import Literal
 from onnx import TensorProto, helper
 
 from monitor.inference.manifest import (
+    BundleInput,
     BundleManifest,
     ClassifierContract,
     CropContract,
     FileRecord,
-    InputContract,
     Provenance,
     Variant,
 )
@@ -31,7 +31,7 @@ def write_trick_bundle(directory: Path, trick: Trick) -> Path:
             "architecture": "none",
             "generation": "demo",
             "intended_use": "tests",
-            "input": InputContract(tensor="crops", mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0)),
+            "input": BundleInput(tensor="crops", mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0)),
             "classifier": ClassifierContract(crop=CropContract(margin=0.1), temperature=1.0, training_prior=0.5),
             "variants": (Variant(file="model.onnx", precision="fp32", size_px=SIZE_PX),),
             "files": {"model.onnx": FileRecord(sha256=hashlib.sha256(model).hexdigest(), bytes=len(model))},

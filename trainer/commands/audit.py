@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, examples
 from trainer.experiments import open_run
 from trainer.protocols import audit, audit_lines
 

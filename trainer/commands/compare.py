@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.experiments.compare import (
     chosen_reference,

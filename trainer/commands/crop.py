@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.crops import CropSet, SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
 from trainer.crops.finding import FaceMode
 from trainer.data import Label, Manifest, read_manifest

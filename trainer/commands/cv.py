@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.experiments import ExperimentConfig, cross_validate

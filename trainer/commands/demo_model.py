@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.commands.display import ConsoleListener
 from trainer.demo import collect, demo_settings, train_demo
 from trainer.detection import DEFAULT_DETECTOR

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trainer.training import EpochReport, Listener
-from trainer.training.board import BoardListener
+from trainer.training.tensorboard_log import TensorBoardLog
 
 __all__ = ["ConsoleListener", "RunDisplay"]
 
@@ -100,5 +100,5 @@ class RunDisplay:
     def __call__(self, title: str, epochs: int, folder: Path) -> Iterator[Listener]:
         """Show one training."""
         console = ConsoleListener(title, epochs, among=self._progress)
-        with console, BoardListener(folder / "tensorboard", console) as listener:
+        with console, TensorBoardLog(folder / "tensorboard", console) as listener:
             yield listener

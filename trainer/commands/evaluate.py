@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.commands.cv import figure_lines
 from trainer.experiments import evaluate_model
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.evaluation.tables import Table
 from trainer.experiments.compare import run_names
 from trainer.explanation import (
     METHODS,
-    Material,
+    ExplanationInput,
     draw_figures,
     draw_side_by_side,
     intervene,
@@ -119,7 +119,7 @@ def command(
                 click.echo("Whether the model learnt from these pictures is not known here.")
 
 
-def _score(material: Material, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
+def _score(material: ExplanationInput, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
     """Print and write the scores of some pictures' maps."""
     rows = material.chosen(count, seed)
     with click.progressbar(length=len(rows), label="scoring maps", file=sys.stderr) as bar:
@@ -128,14 +128,14 @@ def _score(material: Material, count: int, methods: tuple[str, ...], seed: int, 
     _tell(content, score_tables(scores), out, "scores")
 
 
-def _intervene(material: Material, count: int, seed: int, out: Path) -> None:
+def _intervene(material: ExplanationInput, count: int, seed: int, out: Path) -> None:
     """Print and write what the answers hang on."""
     results = intervene(material, material.chosen(count, seed), seed)
     content = {"model": material.title, "is_unseen": material.is_unseen, **results}
     _tell(content, intervention_tables(results), out, "interventions")
 
 
-def _probe(material: Material, count: int, seed: int, out: Path) -> None:
+def _probe(material: ExplanationInput, count: int, seed: int, out: Path) -> None:
     """Print and write what the features give away."""
     results = probe_material(material, count, seed)
     content = {"model": material.title, "is_unseen": material.is_unseen, **results}

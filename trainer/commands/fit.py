@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from monitor.inference.manifest import Generation
 from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.experiments import open_run
 from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of_folds, fit_all, write_bundle
-from trainer.explanation import note_silence
+from trainer.explanation import count_empty_maps
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["command"]
@@ -67,7 +67,7 @@ def command(
             path = fit_all(experiment, folder, FinalModel(name or folder.name, generation, licence), judged, display)
     click.echo(f"Model: {path}")
     with pinned_threads(1):
-        for sentence in note_silence(path, source.manifest, source.crops):
+        for sentence in count_empty_maps(path, source.manifest, source.crops):
             click.echo(sentence)
     if with_bundle:
         write_bundle(path, folder / "bundle")

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 from rich.progress import track
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.data import (
     Candidate,
-    Named,
+    ParsedName,
     clip_candidates,
     cope_candidates,
     find_labels,
@@ -44,7 +44,7 @@ def _finish(
     candidates: list[Candidate],
     data_set: str,
     out: Path,
-    is_main: Callable[[Named], bool] = lambda _: True,
+    is_main: Callable[[ParsedName], bool] = lambda _: True,
     notes: Sequence[str] = (),
 ) -> None:
     shown = track(candidates, description=f"reading {data_set}", transient=True)

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.models import RECIPES
 from trainer.networks import architectures
 

@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.explanation import METHODS
 from trainer.reporting import DEFAULT_TITLE, ExplanationSettings, ReportSettings, write_report

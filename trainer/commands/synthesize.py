@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from monitor.commands import examples
+from monitor.cli_framework import examples
 from monitor.synthetic import SCENARIOS, BedOptions, SyntheticBed
 from trainer.detection import DEFAULT_DETECTOR, open_detector
 from trainer.synthetic import (

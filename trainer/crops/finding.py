@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.faces import FaceDetector, OrientedBox, find_faces
+from monitor.faces import FaceDetector, OrientedBox, detect_faces
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.manifest import Manifest
 from trainer.data.pictures import read_picture
@@ -26,7 +26,7 @@ FaceMode = Literal["detect", "whole", "detect-or-whole"]
 
 
 def _record(image: NDArray[np.uint8], sha256: str, detector: FaceDetector | None, mode: FaceMode) -> FaceRecord:
-    found = () if detector is None else find_faces(image, detector)
+    found = () if detector is None else detect_faces(image, detector)
     if found:
         face = max(found, key=lambda candidate: candidate.box.size_px)
         return FaceRecord(sha256, face.box, face.landmarks, face.score, len(found), "detected")
@@ -67,7 +67,7 @@ def find_all_faces(
 
     Raises:
         BundleError: There is no such detector.
-        RefusedError: A picture can no longer be read.
+        RejectedImageError: A picture can no longer be read.
         CheckpointError: The records cannot be written.
     """
     if mode != "whole":

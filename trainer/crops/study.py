@@ -75,7 +75,7 @@ class Study:
             progress: Called with the number of pictures done.
 
         Raises:
-            RefusedError: A picture can no longer be read.
+            RejectedImageError: A picture can no longer be read.
             CheckpointError: There is no room for the crops.
         """
         path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self._cache_key()}.npy"

@@ -4,9 +4,18 @@ from trainer.data.clips import clip_candidates
 from trainer.data.duplicates import NEAR_BITS, near_duplicates, perceptual_hash
 from trainer.data.ingest import Candidate, ingest, picture_files
 from trainer.data.manifest import ImageRecord, Manifest, read_manifest, write_manifest
-from trainer.data.naming import Label, Named, Role, parse_cope, parse_fei, parse_icopevid, parse_label, parse_unifesp
+from trainer.data.naming import (
+    Label,
+    ParsedName,
+    Role,
+    parse_cope,
+    parse_fei,
+    parse_icopevid,
+    parse_label,
+    parse_unifesp,
+)
 from trainer.data.pictures import file_sha256, read_picture
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.report import IngestReport, Refusal
 from trainer.data.sources import cope_candidates, find_labels, unifesp_candidates
 from trainer.data.table import PictureTable, read_table
@@ -18,11 +27,11 @@ __all__ = [
     "IngestReport",
     "Label",
     "Manifest",
-    "Named",
+    "ParsedName",
     "PictureTable",
     "Reason",
     "Refusal",
-    "RefusedError",
+    "RejectedImageError",
     "Role",
     "clip_candidates",
     "cope_candidates",

@@ -9,7 +9,7 @@ import numpy as np
 from trainer.data.ingest import Candidate, picture_files
 from trainer.data.naming import parse_icopevid
 from trainer.data.pictures import PICTURE_SUFFIXES
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.rejection import Reason, RejectedImageError
 from trainer.training.storage import write_atomically
 
 __all__ = ["CLIP_SUFFIXES", "clip_candidates"]
@@ -35,22 +35,22 @@ def clip_candidates(root: Path, frames_folder: Path, frames_per_clip: int) -> It
                 continue
             for still in _stills(path, frames_folder, frames_per_clip):
                 yield Candidate(still, named)
-        except RefusedError as refused:
-            yield Candidate(path, RefusedError(refused.reason, f"{path.name}: {refused}"))
+        except RejectedImageError as refused:
+            yield Candidate(path, RejectedImageError(refused.reason, f"{path.name}: {refused}"))
 
 
 def _stills(clip: Path, folder: Path, count: int) -> list[Path]:
     """Write `count` stills of a clip and return their files.
 
     Raises:
-        RefusedError: It cannot be decoded.
+        RejectedImageError: It cannot be decoded.
         CheckpointError: A still cannot be written.
     """
     capture = cv2.VideoCapture(str(clip))
     try:
         total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         if not capture.isOpened() or total < 1:
-            raise RefusedError(Reason.UNREADABLE, "no video can be decoded from it")
+            raise RejectedImageError(Reason.UNREADABLE, "no video can be decoded from it")
         wanted = set(np.unique(np.linspace(0, total - 1, count).astype(int)).tolist())
         written = []
         for index in range(max(wanted) + 1):
@@ -63,7 +63,7 @@ def _stills(clip: Path, folder: Path, count: int) -> list[Path]:
                     write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
                     written.append(path)
         if not written:
-            raise RefusedError(Reason.TRUNCATED, "it holds no complete frame")
+            raise RejectedImageError(Reason.TRUNCATED, "it holds no complete frame")
         return written
     finally:
         capture.release()

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from trainer.data.duplicates import near_duplicates, perceptual_hash
 from trainer.data.manifest import ImageRecord
-from trainer.data.naming import Label, Named, Role
+from trainer.data.naming import Label, ParsedName, Role
 from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, read_picture
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.report import IngestReport
 from trainer.errors import DataError
 
@@ -27,12 +27,12 @@ class Candidate:
 
     Attributes:
         path: Where it lies.
-        named: What its name or its row says; a `RefusedError` where that cannot be understood.
+        named: What its name or its row says; a `RejectedImageError` where that cannot be understood.
         label: What a table or a folder says, if anything; it must agree with the name.
     """
 
     path: Path
-    named: Named | RefusedError
+    named: ParsedName | RejectedImageError
     label: Label | None = None
 
 
@@ -63,7 +63,7 @@ def ingest(
     data_set: str,
     folder: Path,
     *,
-    is_main: Callable[[Named], bool] = lambda _: True,
+    is_main: Callable[[ParsedName], bool] = lambda _: True,
     progress: Callable[[int], None] = lambda _: None,
     read: Callable[[Path], NDArray[np.uint8]] = read_picture,
 ) -> IngestReport:
@@ -88,12 +88,12 @@ def ingest(
         try:
             record = _take(candidate, shown, data_set, is_main, read)
             named = candidate.named
-            if isinstance(named, Named):
+            if isinstance(named, ParsedName):
                 sexes[record.subject] |= {named.sex} - {""}
                 if named.slip:
                     report.slips[shown] = named.slip
             by_hash[record.sha256].append(record)
-        except RefusedError as refused:
+        except RejectedImageError as refused:
             report.refuse(shown, refused.reason, str(refused))
         progress(done)
     report.records = _without_copies(by_hash, report)
@@ -121,19 +121,19 @@ def _take(
     candidate: Candidate,
     shown: str,
     data_set: str,
-    is_main: Callable[[Named], bool],
+    is_main: Callable[[ParsedName], bool],
     read: Callable[[Path], NDArray[np.uint8]],
 ) -> ImageRecord:
     named = candidate.named
-    if isinstance(named, RefusedError):
+    if isinstance(named, RejectedImageError):
         raise named
     if candidate.label is not None and named.label is not None and candidate.label is not named.label:
-        raise RefusedError(
+        raise RejectedImageError(
             Reason.CONFLICTING_LABEL, f"{shown}: the name says {named.label}, the table or folder {candidate.label}"
         )
     label = candidate.label or named.label
     if label is None:
-        raise RefusedError(
+        raise RejectedImageError(
             Reason.NO_LABEL, f"{shown} has no label: give a table of labels, or folders called pain and no_pain"
         )
     image = read(candidate.path)

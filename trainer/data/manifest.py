@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from trainer.data.naming import Label, Role
-from trainer.data.refusal import RefusedError
+from trainer.data.rejection import RejectedImageError
 from trainer.errors import DataError
 from trainer.training.storage import write_atomically
 
@@ -117,7 +117,7 @@ def read_manifest(path: Path) -> Manifest:
             numbers = {name: int(values.pop(name)) for name in ("width_px", "height_px")}
             kinds = {"label": Label(values.pop("label")), "role": Role(values.pop("role"))}
             records.append(ImageRecord(**values, **numbers, **kinds))  # type: ignore[arg-type]  # built from the columns
-        except (ValueError, TypeError, RefusedError) as error:
+        except (ValueError, TypeError, RejectedImageError) as error:
             raise DataError(f"{path}, line {rows.line_num}: {error}") from error
     if not records:
         raise DataError(f"the manifest {path} lists no picture")

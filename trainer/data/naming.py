@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.rejection import Reason, RejectedImageError
 
-__all__ = ["Label", "Named", "Role", "parse_cope", "parse_fei", "parse_icopevid", "parse_label", "parse_unifesp"]
+__all__ = ["Label", "ParsedName", "Role", "parse_cope", "parse_fei", "parse_icopevid", "parse_label", "parse_unifesp"]
 
 
 class Label(StrEnum):
@@ -30,7 +30,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class ParsedName:
     """What a name says.
 
     Attributes:
@@ -92,7 +92,7 @@ def _stimulus(text: str, stem: str) -> tuple[str, str]:
     stimulus = _SLIPS.get(word, word)
     if stimulus not in _STIMULI:
         known = ", ".join(sorted(_STIMULI))
-        raise RefusedError(Reason.UNKNOWN_NAME, f"{stem}: {word!r} is no known stimulus ({known})")
+        raise RejectedImageError(Reason.UNKNOWN_NAME, f"{stem}: {word!r} is no known stimulus ({known})")
     tidy = re.fullmatch(r"[a-z_]+?(?:_\d+)?", text)
     return stimulus, "" if stimulus == word and tidy else text
 
@@ -101,65 +101,65 @@ def parse_label(text: str) -> Label:
     """Read a label in the words that tables use (1, pain, dor; 0, nopain, sem dor).
 
     Raises:
-        RefusedError: It is none of them.
+        RejectedImageError: It is none of them.
     """
     word = re.sub(r"[\s_-]+", "_", text.strip().lower())
     for label, words in _LABEL_WORDS.items():
         if word in words:
             return label
-    raise RefusedError(Reason.NO_LABEL, f"{text!r} is no label; write pain or no_pain (or 1 or 0)")
+    raise RejectedImageError(Reason.NO_LABEL, f"{text!r} is no label; write pain or no_pain (or 1 or 0)")
 
 
-def parse_cope(stem: str) -> Named:
+def parse_cope(stem: str) -> ParsedName:
     """Read a COPE name without its suffix.
 
     Raises:
-        RefusedError: It is not of this form, or its stimulus is unknown.
+        RejectedImageError: It is not of this form, or its stimulus is unknown.
     """
     match = _COPE.fullmatch(stem)
     if match is None:
-        raise RefusedError(Reason.UNKNOWN_NAME, f"{stem} is not of the form S<nn>_<M|F>_<stimulus>[_n]")
+        raise RejectedImageError(Reason.UNKNOWN_NAME, f"{stem} is not of the form S<nn>_<M|F>_<stimulus>[_n]")
     number, sex, rest = match.groups()
     stimulus, slip = _stimulus(rest, stem)
-    return Named(f"S{int(number):02d}", stimulus, _STIMULI[stimulus], sex.upper(), slip)
+    return ParsedName(f"S{int(number):02d}", stimulus, _STIMULI[stimulus], sex.upper(), slip)
 
 
-def parse_unifesp(stem: str) -> Named:
+def parse_unifesp(stem: str) -> ParsedName:
     """Read a UNIFESP name without its suffix; it says nothing about the label.
 
     Raises:
-        RefusedError: It is not of this form.
+        RejectedImageError: It is not of this form.
     """
     match = _UNIFESP.fullmatch(stem)
     if match is None:
-        raise RefusedError(Reason.UNKNOWN_NAME, f"{stem} is not of the form <subject>_<hhmmss>[_k]")
-    return Named(f"{int(match.group(1)):02d}", "", None)
+        raise RejectedImageError(Reason.UNKNOWN_NAME, f"{stem} is not of the form <subject>_<hhmmss>[_k]")
+    return ParsedName(f"{int(match.group(1)):02d}", "", None)
 
 
-def parse_icopevid(stem: str) -> Named:
+def parse_icopevid(stem: str) -> ParsedName:
     """Read an iCOPEvid name without its suffix; the label is the stimulus's.
 
     Raises:
-        RefusedError: It is not of this form, or its stimulus is unknown.
+        RejectedImageError: It is not of this form, or its stimulus is unknown.
     """
     match = _ICOPEVID.fullmatch(stem)
     if match is None:
-        raise RefusedError(Reason.UNKNOWN_NAME, f"{stem} is not of the form S<nnn>_<Stimulus>_<n>_[<k>]_20s")
+        raise RejectedImageError(Reason.UNKNOWN_NAME, f"{stem} is not of the form S<nnn>_<Stimulus>_<n>_[<k>]_20s")
     number, rest = match.groups()
     stimulus, slip = _stimulus(rest.lower(), stem)
-    return Named(f"S{int(number):03d}", stimulus, _STIMULI[stimulus], slip=slip)
+    return ParsedName(f"S{int(number):03d}", stimulus, _STIMULI[stimulus], slip=slip)
 
 
-def parse_fei(stem: str) -> Named:
+def parse_fei(stem: str) -> ParsedName:
     """Read the FEI group's standard name without its suffix.
 
     Raises:
-        RefusedError: It is not of this form.
+        RejectedImageError: It is not of this form.
     """
     match = _FEI.fullmatch(stem)
     if match is None:
-        raise RefusedError(Reason.UNKNOWN_NAME, f"{stem} is not of the form ID<n>_<data set>_S<nn>_<class>")
+        raise RejectedImageError(Reason.UNKNOWN_NAME, f"{stem} is not of the form ID<n>_<data set>_S<nn>_<class>")
     _, data_set, number, word = match.groups()
     label = parse_label(_word(word))
     prefix = "S" if data_set.lower() in {"cope", "icope"} else ""
-    return Named(f"{prefix}{int(number):02d}", "pain" if label is Label.PAIN else "rest", label)
+    return ParsedName(f"{prefix}{int(number):02d}", "pain" if label is Label.PAIN else "rest", label)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.rejection import Reason, RejectedImageError
 
 __all__ = ["PICTURE_SUFFIXES", "file_sha256", "read_picture"]
 
@@ -39,7 +39,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         Shape (height, width, 3), uint8, RGB, turned as its EXIF orientation says.
 
     Raises:
-        RefusedError: It is missing, empty, no picture, cut off, too large, or holds values that are no grey levels.
+        RejectedImageError: It is missing, empty, no picture, cut off, too large, or holds values that are no grey levels.
     """
     try:
         with warnings.catch_warnings():
@@ -49,30 +49,30 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
                 picture.load()
                 return _to_rgb(path, ImageOps.exif_transpose(picture))
     except FileNotFoundError:
-        raise RefusedError(Reason.MISSING, f"{path} does not exist") from None
+        raise RejectedImageError(Reason.MISSING, f"{path} does not exist") from None
     except Image.DecompressionBombError:
-        raise RefusedError(Reason.TOO_LARGE, f"{path} unfolds to more than {_MAXIMUM_PIXELS:,} pixels") from None
+        raise RejectedImageError(Reason.TOO_LARGE, f"{path} unfolds to more than {_MAXIMUM_PIXELS:,} pixels") from None
     except UnidentifiedImageError:
         if path.stat().st_size == 0:
-            raise RefusedError(Reason.TRUNCATED, f"{path} is empty") from None
-        raise RefusedError(Reason.NOT_A_PICTURE, f"{path} is no picture of a known kind") from None
+            raise RejectedImageError(Reason.TRUNCATED, f"{path} is empty") from None
+        raise RejectedImageError(Reason.NOT_A_PICTURE, f"{path} is no picture of a known kind") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, IsADirectoryError | PermissionError):
-            raise RefusedError(Reason.UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
+            raise RejectedImageError(Reason.UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
         told = str(error).lower()
         if "truncated" in told or "broken" in told or "incomplete" in told or "end of file" in told or not told:
-            raise RefusedError(Reason.TRUNCATED, f"{path} is cut off or damaged ({error})") from error
-        raise RefusedError(Reason.UNREADABLE, f"{path} cannot be decoded ({error})") from error
+            raise RejectedImageError(Reason.TRUNCATED, f"{path} is cut off or damaged ({error})") from error
+        raise RejectedImageError(Reason.UNREADABLE, f"{path} cannot be decoded ({error})") from error
 
 
 def _check_size(path: Path, picture: Image.Image) -> None:
     width, height = picture.size
     if width * height > _MAXIMUM_PIXELS:
-        raise RefusedError(
+        raise RejectedImageError(
             Reason.TOO_LARGE, f"{path} unfolds to {width} x {height} pixels; the limit is {_MAXIMUM_PIXELS:,}"
         )
     if min(width, height) < _MINIMUM_SIDE_PX:
-        raise RefusedError(Reason.TOO_SMALL, f"{path} has only {width} x {height} pixels")
+        raise RejectedImageError(Reason.TOO_SMALL, f"{path} has only {width} x {height} pixels")
 
 
 def _to_rgb(path: Path, picture: Image.Image) -> NDArray[np.uint8]:
@@ -87,7 +87,7 @@ def _deep_to_grey(path: Path, values: NDArray[np.generic]) -> NDArray[np.uint8]:
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
         count = int((~np.isfinite(numbers)).sum())
-        raise RefusedError(
+        raise RejectedImageError(
             Reason.NOT_A_NUMBER, f"{path} has {count} pixels that are not finite numbers (NaN or infinite)"
         )
     low, high = float(numbers.min()), float(numbers.max())
@@ -96,5 +96,7 @@ def _deep_to_grey(path: Path, values: NDArray[np.generic]) -> NDArray[np.uint8]:
     else:
         full = 255.0 if high <= 255.0 else 65_535.0
     if low < 0.0 or high > full:
-        raise RefusedError(Reason.UNREADABLE, f"{path} has values from {low:g} to {high:g}, which are no grey levels")
+        raise RejectedImageError(
+            Reason.UNREADABLE, f"{path} has values from {low:g} to {high:g}, which are no grey levels"
+        )
     return np.rint(numbers * (255.0 / full)).astype(np.uint8)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from trainer.data.manifest import ImageRecord
 from trainer.data.naming import Label, Role
-from trainer.data.refusal import Reason
+from trainer.data.rejection import Reason
 
 __all__ = ["IngestReport", "Refusal"]
 

@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from trainer.data.ingest import Candidate, picture_files
-from trainer.data.naming import Label, Named, parse_cope, parse_fei, parse_label, parse_unifesp
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.naming import Label, ParsedName, parse_cope, parse_fei, parse_label, parse_unifesp
+from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.table import FILE_COLUMNS, LABEL_COLUMNS, find_column, read_rows
 from trainer.errors import DataError
 
 __all__ = ["cope_candidates", "find_labels", "unifesp_candidates"]
 
 
-def _named(path: Path, *parsers: Callable[[str], Named]) -> Named | RefusedError:
+def _named(path: Path, *parsers: Callable[[str], ParsedName]) -> ParsedName | RejectedImageError:
     """Read a name with the first parser that understands it; the first one's complaint is kept."""
-    complaint: RefusedError | None = None
+    complaint: RejectedImageError | None = None
     for parse in parsers:
         try:
             return parse(path.stem)
-        except RefusedError as refused:
-            complaint = complaint or RefusedError(refused.reason, f"{path.name}: {refused}")
-    return complaint or RefusedError(Reason.UNKNOWN_NAME, f"{path.name} cannot be understood")
+        except RejectedImageError as refused:
+            complaint = complaint or RejectedImageError(refused.reason, f"{path.name}: {refused}")
+    return complaint or RejectedImageError(Reason.UNKNOWN_NAME, f"{path.name} cannot be understood")
 
 
 def _folder_label(path: Path, root: Path) -> Label | None:
@@ -28,7 +28,7 @@ def _folder_label(path: Path, root: Path) -> Label | None:
     for part in reversed(path.relative_to(root).parts[:-1]):
         try:
             return parse_label(part)
-        except RefusedError:
+        except RejectedImageError:
             continue
     return None
 
@@ -81,7 +81,7 @@ def _label_table(path: Path, *, required: bool) -> dict[str, Label]:
     for number, row in enumerate(rows, start=2):
         try:
             label = parse_label(row[label_column])
-        except RefusedError as error:
+        except RejectedImageError as error:
             raise DataError(f"{path}, line {number}: {error}") from error
         name = Path(row[file_column].replace("\\", "/")).name
         for key in (name, Path(name).stem):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.data.ingest import Candidate
-from trainer.data.naming import Label, Named, parse_label
-from trainer.data.refusal import Reason, RefusedError
+from trainer.data.naming import Label, ParsedName, parse_label
+from trainer.data.rejection import Reason, RejectedImageError
 from trainer.errors import DataError
 
 __all__ = ["FILE_COLUMNS", "LABEL_COLUMNS", "PictureTable", "find_column", "read_rows", "read_table"]
@@ -98,18 +98,18 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
         try:
             named = _named(image, subject, stimulus, row[label_column or ""].strip(), labels)
             candidates.append(Candidate(_place(folder, image), named))
-        except RefusedError as refused:
-            told = RefusedError(refused.reason, f"{table.name}, line {number}: {refused}")
+        except RejectedImageError as refused:
+            told = RejectedImageError(refused.reason, f"{table.name}, line {number}: {refused}")
             candidates.append(Candidate(folder / image, told))
     return PictureTable(candidates, notes)
 
 
-def _named(image: str, subject: str | None, stimulus: str, word: str, labels: dict[str, Label]) -> Named:
+def _named(image: str, subject: str | None, stimulus: str, word: str, labels: dict[str, Label]) -> ParsedName:
     if not image or subject == "":
-        raise RefusedError(Reason.BAD_ROW, f"the {'subject' if image else 'image'} is empty")
+        raise RejectedImageError(Reason.BAD_ROW, f"the {'subject' if image else 'image'} is empty")
     if word not in labels:
-        raise RefusedError(Reason.NO_LABEL, f"{word!r} is no label; the labels are {', '.join(sorted(labels))}")
-    return Named(subject or "", stimulus, labels[word])
+        raise RejectedImageError(Reason.NO_LABEL, f"{word!r} is no label; the labels are {', '.join(sorted(labels))}")
+    return ParsedName(subject or "", stimulus, labels[word])
 
 
 def _folder(table: Path, images: list[str]) -> Path:
@@ -139,7 +139,7 @@ def _read_labels(words: list[str], positive: str | None, table: Path) -> tuple[d
     for word in found:
         try:
             known[word] = parse_label(word)
-        except RefusedError:
+        except RejectedImageError:
             continue
     if set(known.values()) == set(Label) or (known and len(known) == len(found)):
         return known, []

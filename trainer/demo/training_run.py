@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from monitor.inference.manifest import Metric
 from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
 from trainer.crops import AUGMENTATION_PRESETS, ExactSamples, VariedSamples
-from trainer.demo.material import Material
+from trainer.demo.dataset import DemoDataset
 from trainer.evaluation.calibration import fit_temperature, probabilities
 from trainer.networks import architectures
 from trainer.training import Listener, TrainingJob, TrainingSettings, predict_logits, resolve_device, train
@@ -57,7 +57,7 @@ def demo_settings(epochs: int, seed: int, precision: str) -> TrainingSettings:
 
 
 def train_demo(
-    material: Material,
+    material: DemoDataset,
     splits: tuple[list[int], list[int], list[int]],
     folder: Path,
     settings: TrainingSettings,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.evaluation.entry import BASELINES, Entry, in_order, interval_text, spread_text
 from trainer.evaluation.published import published_for
+from trainer.evaluation.run_summary import BASELINES, RunSummary, in_order, interval_text, spread_text
 from trainer.evaluation.tables import Table
 
 __all__ = ["figures_table", "table_one", "validation_text"]
@@ -17,7 +17,7 @@ _FIGURES = (
 )
 
 
-def table_one(entries: Sequence[Entry]) -> Table:
+def table_one(entries: Sequence[RunSummary]) -> Table:
     """Return the dissertation's Table 1: one row a model, validation and test accuracy of each data set.
 
     Accuracy in percent, mean ± standard deviation over the folds, with the published figure and the interval over
@@ -49,7 +49,7 @@ def table_one(entries: Sequence[Entry]) -> Table:
     return Table("Table 1", head, rows, note)
 
 
-def _cells(entry: Entry) -> list[str]:
+def _cells(entry: RunSummary) -> list[str]:
     published = published_for(entry.model, entry.data_set)
     return [
         validation_text(entry),
@@ -59,7 +59,7 @@ def _cells(entry: Entry) -> list[str]:
     ]
 
 
-def validation_text(entry: Entry) -> str:
+def validation_text(entry: RunSummary) -> str:
     """Return the validation accuracy over the folds in percent."""
     known = [fold.get("validation_accuracy") for fold in entry.metrics["training"]]
     values = np.array([value for value in known if value is not None], np.float64)
@@ -68,7 +68,7 @@ def validation_text(entry: Entry) -> str:
     return spread_text({"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None})
 
 
-def figures_table(entries: Sequence[Entry]) -> Table:
+def figures_table(entries: Sequence[RunSummary]) -> Table:
     """Return every pooled figure of every run with its 95 % interval over infants."""
     head = ["Run", "Model", "Protocol", "Data", "Pictures", "Subjects", "No face"]
     head += [name.replace("_", " ") for name in _FIGURES]

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from trainer.evaluation.bootstrap import RESAMPLES, Answers, gap_between
 from trainer.evaluation.comparison import validation_text
-from trainer.evaluation.entry import Entry, in_order, interval_text
 from trainer.evaluation.metrics import accuracy, area_under_curve
 from trainer.evaluation.published import VALIDATION, published_for
+from trainer.evaluation.run_summary import RunSummary, in_order, interval_text
 from trainer.evaluation.tables import Table
 
 __all__ = ["gap_table"]
@@ -17,7 +17,7 @@ __all__ = ["gap_table"]
 Figure = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
-def gap_table(entries: Sequence[Entry], count: int = RESAMPLES) -> Table:
+def gap_table(entries: Sequence[RunSummary], count: int = RESAMPLES) -> Table:
     """Return, for each model and data set that ran under both protocols, both figures and the gap between them.
 
     Args:
@@ -41,7 +41,7 @@ def gap_table(entries: Sequence[Entry], count: int = RESAMPLES) -> Table:
     return Table("Dissertation against strict", head, rows, note)
 
 
-def _row(leaky: Entry, honest: Entry, count: int) -> list[str]:
+def _row(leaky: RunSummary, honest: RunSummary, count: int) -> list[str]:
     title = leaky.title if leaky.title == honest.title else f"{leaky.title} / {honest.title}"
     known = VALIDATION.get(("ncnn" if leaky.model.startswith("ncnn") else leaky.model, leaky.data_set))
     published = published_for(leaky.model, leaky.data_set)
@@ -59,7 +59,7 @@ def _row(leaky: Entry, honest: Entry, count: int) -> list[str]:
     ]
 
 
-def _gap(leaky: Entry, honest: Entry, figure: Figure, count: int, scale: float, digits: int) -> str:
+def _gap(leaky: RunSummary, honest: RunSummary, figure: Figure, count: int, scale: float, digits: int) -> str:
     gap = gap_between(_answers(honest), _answers(leaky), figure, count)
     value, low, high = (f"{scale * end:+.{digits}f}" for end in (gap.value, gap.low, gap.high))
     if not np.isfinite(gap.value):
@@ -67,6 +67,6 @@ def _gap(leaky: Entry, honest: Entry, figure: Figure, count: int, scale: float, 
     return f"{value} [{low}, {high}]" if np.isfinite(gap.low) else value
 
 
-def _answers(entry: Entry) -> Answers:
+def _answers(entry: RunSummary) -> Answers:
     main = entry.table.is_main
     return Answers(entry.table.labels[main], entry.table.logits[main], entry.table.subjects[main])

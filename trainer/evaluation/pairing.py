@@ -8,9 +8,9 @@ from scipy.stats import t as student
 
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, Interval, paired_difference
-from trainer.evaluation.entry import Entry, in_order
 from trainer.evaluation.metrics import accuracy, area_under_curve, brier_score
 from trainer.evaluation.results import PredictionTable
+from trainer.evaluation.run_summary import RunSummary, in_order
 from trainer.evaluation.tables import Table
 
 __all__ = ["comparable", "corrected_t", "paired_table"]
@@ -18,7 +18,7 @@ __all__ = ["comparable", "corrected_t", "paired_table"]
 _DIFFERENCES = ("Accuracy difference (points)", "AUC difference", "Brier score difference")
 
 
-def paired_table(entries: Sequence[Entry], reference: str, count: int = RESAMPLES) -> Table:
+def paired_table(entries: Sequence[RunSummary], reference: str, count: int = RESAMPLES) -> Table:
     """Return how each run differs from a reference run on the very same pictures and folds.
 
     Args:
@@ -48,7 +48,7 @@ def paired_table(entries: Sequence[Entry], reference: str, count: int = RESAMPLE
     return Table("Paired differences", head, rows, note)
 
 
-def comparable(first: Entry, second: Entry) -> bool:
+def comparable(first: RunSummary, second: RunSummary) -> bool:
     """Tell whether two runs tested the same pictures in the same folds."""
     ours, theirs = (set(entry.table.keys[entry.table.is_main].tolist()) for entry in (first, second))
     return first.protocol == second.protocol and ours == theirs
@@ -66,7 +66,7 @@ def _paired(
     return first.labels[mine], first.logits[mine], second.logits[other], first.subjects[mine]
 
 
-def corrected_t(first: Entry, second: Entry) -> tuple[float, float]:
+def corrected_t(first: RunSummary, second: RunSummary) -> tuple[float, float]:
     """Return t and p of the folds' accuracy differences, with Nadeau and Bengio's correction.
 
     t = mean(d) / sqrt((1/k + n_test/n_train) s^2): the folds share training pictures, so their differences vary less

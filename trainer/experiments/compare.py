@@ -5,9 +5,9 @@ from pathlib import Path
 
 from trainer.errors import SettingsError
 from trainer.evaluation.comparison import figures_table, table_one
-from trainer.evaluation.entry import Entry, distinguished, in_order
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.pairing import paired_table
+from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
 from trainer.evaluation.tables import Table
 from trainer.experiments.run import Run, open_run
 
@@ -36,14 +36,14 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return names
 
 
-def read_entries(runs: Sequence[Run]) -> list[Entry]:
+def read_entries(runs: Sequence[Run]) -> list[RunSummary]:
     """Return the runs as a comparison needs them, none to be taken for another.
 
     Raises:
         DataError: A run is not finished.
     """
     entries = [
-        Entry(
+        RunSummary(
             name=name,
             model=run.config.model,
             title=run.title,
@@ -57,10 +57,10 @@ def read_entries(runs: Sequence[Run]) -> list[Entry]:
         )
         for run, name in zip(runs, run_names([run.folder for run in runs]), strict=True)
     ]
-    return distinguished(entries)
+    return with_unique_titles(entries)
 
 
-def differing_data(entries: Sequence[Entry]) -> list[str]:
+def differing_data(entries: Sequence[RunSummary]) -> list[str]:
     """Return a sentence for each data set of which the runs have different pictures; they are told apart in tables."""
     told = []
     for data_set in sorted({entry.data_set for entry in entries}):
@@ -74,7 +74,7 @@ def differing_data(entries: Sequence[Entry]) -> list[str]:
     return told
 
 
-def chosen_reference(entries: Sequence[Entry], wanted: str | None) -> str:
+def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:
     """Return the model that the others are paired with: the wanted one, else N-CNN, else the first.
 
     Raises:
@@ -86,7 +86,7 @@ def chosen_reference(entries: Sequence[Entry], wanted: str | None) -> str:
     return wanted or (_REFERENCE if _REFERENCE in models else models[0])
 
 
-def comparison_tables(entries: Sequence[Entry], reference: str, count: int) -> list[Table]:
+def comparison_tables(entries: Sequence[RunSummary], reference: str, count: int) -> list[Table]:
     """Return Table 1, all figures, the gap between the protocols, and paired differences; empty ones are left out."""
     tables = [
         table_one(entries),

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
-from trainer.explanation.evidence import Evidence
+from trainer.explanation.evidence import TargetClass
 from trainer.explanation.figure import FigureRow, Panel, draw_figure
-from trainer.explanation.material import Material
+from trainer.explanation.inputs import ExplanationInput
 from trainer.explanation.methods import heat_maps
 
 __all__ = ["FIGURE_NAME", "draw_figures", "draw_side_by_side"]
@@ -19,7 +19,9 @@ FIGURE_NAME = "figure2-{method}.png"
 _BOTH_ANSWERS = ("evidence of pain", "evidence of no pain")
 
 
-def draw_figures(material: Material, rows: NDArray[np.int64], methods: Sequence[str], folder: Path) -> list[Path]:
+def draw_figures(
+    material: ExplanationInput, rows: NDArray[np.int64], methods: Sequence[str], folder: Path
+) -> list[Path]:
     """Draw one figure for each method, with the evidence for both answers.
 
     The two heat maps of a picture share one scale, so that weak evidence does not look as strong as that which decided.
@@ -46,7 +48,7 @@ def draw_figures(material: Material, rows: NDArray[np.int64], methods: Sequence[
 
 
 def draw_side_by_side(
-    materials: Sequence[Material], names: Sequence[str], count: int, method: str, folder: Path, seed: int = 0
+    materials: Sequence[ExplanationInput], names: Sequence[str], count: int, method: str, folder: Path, seed: int = 0
 ) -> Path:
     """Draw several models beside each other on the same pictures, each with the evidence for the answer that it gave.
 
@@ -113,14 +115,14 @@ def _answered(picture: _Seen) -> Panel:
     return Panel(picture.crop, heat, float(heat.max()) or float(other.max()), note)
 
 
-def _seen(material: Material, rows: NDArray[np.int64], method: str) -> dict[int, _Seen]:
+def _seen(material: ExplanationInput, rows: NDArray[np.int64], method: str) -> dict[int, _Seen]:
     """Return what a model makes of some pictures, by row."""
     study, seen = material.study, {}
     for part in (part.keeping(rows) for part in material.parts):
         if not len(part.rows):
             continue
         inputs = material.inputs(part.rows)
-        pain, no_pain = (heat_maps(method, part.networks, inputs, evidence) for evidence in Evidence)
+        pain, no_pain = (heat_maps(method, part.networks, inputs, evidence) for evidence in TargetClass)
         for place, (row, crop, score) in enumerate(
             zip(part.rows.tolist(), material.exact(part.rows), part.scores(inputs), strict=True)
         ):

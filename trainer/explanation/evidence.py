@@ -2,10 +2,10 @@
 
 from enum import StrEnum
 
-__all__ = ["Evidence"]
+__all__ = ["TargetClass"]
 
 
-class Evidence(StrEnum):
+class TargetClass(StrEnum):
     """The answer whose evidence a heat map shows.
 
     A network with one logit speaks for "no pain" by lowering it: that evidence is the gradient of minus the logit, and
@@ -18,4 +18,4 @@ class Evidence(StrEnum):
     @property
     def sign(self) -> float:
         """By what the logit is multiplied: 1 for pain, -1 for no pain."""
-        return 1.0 if self is Evidence.PAIN else -1.0
+        return 1.0 if self is TargetClass.PAIN else -1.0

@@ -9,13 +9,13 @@ from captum.attr import LayerGradCam
 from numpy.typing import NDArray
 
 from trainer.explanation.cells import spread_cells
-from trainer.explanation.evidence import Evidence
+from trainer.explanation.evidence import TargetClass
 from trainer.networks import PainNetwork
 
 __all__ = ["grad_cam"]
 
 
-def grad_cam(network: PainNetwork, inputs: torch.Tensor, evidence: Evidence) -> NDArray[np.float32]:
+def grad_cam(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) -> NDArray[np.float32]:
     """Return how much each place of a crop speaks for an answer, by one network.
 
     Args:

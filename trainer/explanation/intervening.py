@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
+from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.interventions import measure_interventions
-from trainer.explanation.material import Material, Part
 from trainer.explanation.regions import crop_regions
 from trainer.networks import InputContract, prepare_crops
 
@@ -18,7 +18,7 @@ __all__ = ["intervene"]
 _BATCH = 32
 
 
-def intervene(material: Material, rows: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
+def intervene(material: ExplanationInput, rows: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
     """Change pictures and measure what happens to the answers; see `measure_interventions`.
 
     Args:

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.explanation.evidence import Evidence
+from trainer.explanation.evidence import TargetClass
 from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 from trainer.networks import Ensemble, PainNetwork
 
 __all__ = ["METHODS", "Attribution", "heat_maps", "members_of"]
 
-Attribution = Callable[[PainNetwork, torch.Tensor, Evidence], NDArray[np.float32]]
+Attribution = Callable[[PainNetwork, torch.Tensor, TargetClass], NDArray[np.float32]]
 
 METHODS: MappingProxyType[str, Attribution] = MappingProxyType(
     {"grad-cam": grad_cam, "integrated-gradients": integrated_gradients, "occlusion": occlusion}
@@ -30,7 +30,7 @@ def members_of(network: PainNetwork) -> list[PainNetwork]:
 
 
 def heat_maps(
-    method: str, networks: Sequence[PainNetwork], inputs: torch.Tensor, evidence: Evidence
+    method: str, networks: Sequence[PainNetwork], inputs: torch.Tensor, evidence: TargetClass
 ) -> NDArray[np.float32]:
     """Return the mean of several networks' heat maps, shape (N, S, S).
 

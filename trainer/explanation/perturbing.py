@@ -10,7 +10,7 @@ import torch
 from captum.attr import IntegratedGradients, Occlusion
 from numpy.typing import NDArray
 
-from trainer.explanation.evidence import Evidence
+from trainer.explanation.evidence import TargetClass
 from trainer.networks import PainNetwork
 
 __all__ = ["blurred", "integrated_gradients", "occlusion"]
@@ -36,7 +36,7 @@ def blurred(inputs: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(smooth).permute(0, 3, 1, 2).to(inputs.device, inputs.dtype)
 
 
-def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, evidence: Evidence) -> NDArray[np.float32]:
+def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) -> NDArray[np.float32]:
     """Return which pixels speak for an answer, measured on the straight way from the blurred crop to the crop.
 
     Args:
@@ -58,7 +58,7 @@ def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, evidence: E
     return np.concatenate(heat)
 
 
-def occlusion(network: PainNetwork, inputs: torch.Tensor, evidence: Evidence) -> NDArray[np.float32]:
+def occlusion(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) -> NDArray[np.float32]:
     """Return by how much an answer's logit falls when a window of a sixth of the crop is blurred there.
 
     Args:

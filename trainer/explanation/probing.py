@@ -16,7 +16,7 @@ from torch import nn
 
 from trainer.data import near_duplicates
 from trainer.explanation.faithfulness import randomised
-from trainer.explanation.material import Material, Part
+from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.methods import members_of
 from trainer.explanation.probes import ProbedPart, probe
 from trainer.networks import PainNetwork
@@ -59,7 +59,7 @@ def last_features(networks: Sequence[PainNetwork], inputs: torch.Tensor) -> NDAr
     return features
 
 
-def probe_material(material: Material, pictures: int, seed: int = 0) -> dict[str, Any]:
+def probe_material(material: ExplanationInput, pictures: int, seed: int = 0) -> dict[str, Any]:
     """Try to tell infants, and data sets, from the features of each fold's networks.
 
     Args:
@@ -90,7 +90,7 @@ def _untrained(part: Part, seed: int) -> list[PainNetwork]:
     return [randomised(network, _EVERY_LAYER, seed + index) for index, network in enumerate(part.networks)]
 
 
-def _whole_infants(material: Material, part: Part, most: int) -> Part:
+def _whole_infants(material: ExplanationInput, part: Part, most: int) -> Part:
     """Return a part with fewer pictures: whole infants, those with most pictures first."""
     subjects = material.study.subjects[part.rows]
     names, counts = np.unique(subjects, return_counts=True)
@@ -99,7 +99,7 @@ def _whole_infants(material: Material, part: Part, most: int) -> Part:
     return part.keeping(part.rows[np.isin(subjects, kept)])
 
 
-def _by_infant(material: Material, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
+def _by_infant(material: ExplanationInput, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
     """Return pictures to be told apart by infant; those that look alike stay together, they prove nothing."""
     study = material.study
     groups = np.arange(len(rows))
@@ -108,7 +108,7 @@ def _by_infant(material: Material, rows: NDArray[np.int64], features: NDArray[np
     return ProbedPart(features, study.subjects[rows], study.labels[rows].astype(str), groups)
 
 
-def _by_data_set(material: Material, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
+def _by_data_set(material: ExplanationInput, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
     """Return infants, each as the mean of its pictures, to be told apart by data set."""
     subjects, sets = material.study.subjects[rows], np.array([material.study.records[row].data_set for row in rows])
     names, firsts, places = np.unique(subjects, return_index=True, return_inverse=True)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.explanation.evidence import Evidence
+from trainer.explanation.evidence import TargetClass
 from trainer.explanation.faithfulness import deletion_insertion, map_agreement, random_map, randomised
-from trainer.explanation.material import Material, Part
+from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.methods import heat_maps
 from trainer.explanation.regions import NFCS_REGIONS, crop_regions
 from trainer.explanation.scores import energy_in, enrichment, points_into
@@ -23,7 +23,7 @@ _AGREEMENT_PICTURES = 8
 
 
 def score_maps(
-    material: Material,
+    material: ExplanationInput,
     rows: NDArray[np.int64],
     methods: Sequence[str],
     seed: int = 0,
@@ -49,7 +49,7 @@ def score_maps(
         strangers = {name: _randomised(part, layers, seed) for name, layers in _RANDOMISED_LAYERS.items()}
         for row in part.rows:
             inputs = material.inputs(np.array([row]))
-            evidence = Evidence.PAIN if part.scores(inputs)[0] >= 0.5 else Evidence.NO_PAIN
+            evidence = TargetClass.PAIN if part.scores(inputs)[0] >= 0.5 else TargetClass.NO_PAIN
             regions = crop_regions(material.study, int(row), material.contract)
             for method in (*methods, RANDOM):
                 heat = (
@@ -88,13 +88,13 @@ def _randomised(part: Part, layers: int, seed: int) -> tuple[Any, ...]:
 def _scores(
     part: Part,
     inputs: torch.Tensor,
-    evidence: Evidence,
+    evidence: TargetClass,
     heat: NDArray[np.float32],
     regions: dict[str, NDArray[np.bool_]],
 ) -> dict[str, Any]:
     def answer(values: torch.Tensor) -> NDArray[np.float64]:
         pain = part.scores(values)
-        return pain if evidence is Evidence.PAIN else 1.0 - pain
+        return pain if evidence is TargetClass.PAIN else 1.0 - pain
 
     known = [regions[name] for name in NFCS_REGIONS if name in regions]
     areas = dict(regions) | ({"nfcs": np.logical_or.reduce(known)} if known else {})

@@ -22,8 +22,8 @@ from trainer.models.plan import NetworkPlan
 from trainer.networks import Architecture, PainNetwork, ResNet50, ResNet50Head, ResNet50Settings
 from trainer.protocols import AS_IT_IS, Items
 from trainer.training import Listener, Samples, resolve_device
+from trainer.training.allocator import retain_freed_memory
 from trainer.training.determinism import pinned_threads, seed_torch
-from trainer.training.memory import kept_memory
 from trainer.training.storage import write_atomically
 
 __all__ = ["FEATURES_FOLDER", "FeatureSamples", "FrozenTrunk", "frozen_trunk"]
@@ -133,7 +133,7 @@ class FrozenTrunk:
 
     def _computed(self, crops: NDArray[np.uint8]) -> NDArray[np.float16]:
         parts = []
-        with torch.inference_mode(), pinned_threads(1), kept_memory():
+        with torch.inference_mode(), pinned_threads(1), retain_freed_memory():
             for start in range(0, len(crops), _BATCH):
                 batch = torch.from_numpy(crops[start : start + _BATCH]).to(self._device)
                 parts.append(self.network.features(self.network.prepare(batch, self._crops.contract)).cpu().numpy())

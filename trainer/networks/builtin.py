@@ -1,10 +1,9 @@
-"""The networks that come with this project."""
+"""The networks that come with this project; `registry` adds the ensemble of any of them."""
 
+from trainer.networks.architecture import Architecture
 from trainer.networks.contract import InputContract
-from trainer.networks.ensemble import Ensemble, EnsembleSettings
 from trainer.networks.mimic import Mimic, MimicSettings
 from trainer.networks.ncnn import NCNN, NCNNSettings
-from trainer.networks.registry import Architecture
 from trainer.networks.resnet50 import ResNet50, ResNet50Settings
 
 __all__ = ["BUILTIN"]
@@ -32,12 +31,5 @@ BUILTIN = (
         settings_type=MimicSettings,
         build=Mimic,
         contract=InputContract(size_px=96, margin=0.08, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25)),
-    ),
-    Architecture(
-        name="ensemble",
-        summary="the mean of several networks of one architecture",
-        settings_type=EnsembleSettings,
-        build=Ensemble.from_settings,
-        contract=InputContract(size_px=120),
     ),
 )

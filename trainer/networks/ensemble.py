@@ -1,5 +1,6 @@
 """Several networks of one kind as one: the mean of their calibrated probabilities, and how much they disagree."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 import torch
@@ -50,12 +51,16 @@ class Ensemble(PainNetwork):
         self.register_buffer("temperatures", values.reshape(-1, 1), persistent=False)
 
     @classmethod
-    def from_settings(cls, settings: EnsembleSettings) -> "Ensemble":
-        """Return an untrained ensemble."""
-        from trainer.networks.registry import architectures
+    def from_settings(
+        cls, settings: EnsembleSettings, create: Callable[[str, Mapping[str, Any]], PainNetwork]
+    ) -> "Ensemble":
+        """Return an untrained ensemble.
 
-        architecture = architectures()[settings.member]
-        members = [architecture.create(settings.member_settings) for _ in range(settings.count)]
+        Args:
+            settings: What it is made of.
+            create: Makes an untrained member from the name of an architecture and its settings.
+        """
+        members = [create(settings.member, settings.member_settings) for _ in range(settings.count)]
         return cls(members, settings.temperatures)
 
     def member_logits(self, crops: torch.Tensor) -> torch.Tensor:

@@ -9,63 +9,20 @@ where `ARCHITECTURE` is an `Architecture`. It is then known by its name in every
 exports like the built-in ones.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
 from trainer.errors import SettingsError
+from trainer.networks.architecture import Architecture
 from trainer.networks.base import PainNetwork
+from trainer.networks.builtin import BUILTIN
 from trainer.networks.contract import InputContract
+from trainer.networks.ensemble import Ensemble, EnsembleSettings
 
-__all__ = ["ENTRY_POINT_GROUP", "Architecture", "Registry", "architectures"]
+__all__ = ["ENTRY_POINT_GROUP", "Registry", "architectures"]
 
 ENTRY_POINT_GROUP = "nicu_trainer.networks"
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """A kind of network.
-
-    Attributes:
-        name: By which configurations and checkpoints refer to it.
-        summary: One line for the overview.
-        settings_type: Pydantic model of what can be varied.
-        build: Makes an untrained network from an instance of `settings_type`.
-        contract: The input that it expects unless a configuration says otherwise.
-    """
-
-    name: str
-    summary: str
-    settings_type: type[BaseModel]
-    build: Callable[[Any], PainNetwork]
-    contract: InputContract
-
-    def settings(self, values: Mapping[str, Any]) -> BaseModel:
-        """Check settings that came from a file.
-
-        Raises:
-            SettingsError: A field is unknown or has a wrong value.
-        """
-        try:
-            return self.settings_type.model_validate(dict(values))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "settings"
-            known = ", ".join(sorted(self.settings_type.model_fields))
-            raise SettingsError(
-                f"network {self.name!r}, setting {where!r}: {first['msg']}; the settings are {known}"
-            ) from error
-
-    def create(self, values: Mapping[str, Any] | None = None) -> PainNetwork:
-        """Return an untrained network.
-
-        Raises:
-            SettingsError: A setting is unknown or has a wrong value.
-        """
-        return self.build(self.settings(values or {}))
 
 
 class Registry:
@@ -115,6 +72,18 @@ class Registry:
 
 def architectures() -> Registry:
     """Return all networks: those of this project and those that installed distributions declare."""
-    from trainer.networks.builtin import BUILTIN
+    registry = Registry(BUILTIN)
 
-    return Registry(BUILTIN)
+    def create(name: str, values: Mapping[str, Any]) -> PainNetwork:
+        return registry[name].create(values)
+
+    registry.register(
+        Architecture(
+            name="ensemble",
+            summary="the mean of several networks of one architecture",
+            settings_type=EnsembleSettings,
+            build=lambda settings: Ensemble.from_settings(settings, create),
+            contract=InputContract(size_px=120),
+        )
+    )
+    return registry

@@ -10,7 +10,7 @@ from typing import Any
 from trainer.crops import Study
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.evaluation.entry import Entry, in_order
+from trainer.evaluation.run_summary import RunSummary, in_order
 from trainer.experiments.compare import chosen_reference, open_runs, read_entries
 from trainer.experiments.origin import is_drawn
 from trainer.experiments.run import Run
@@ -57,7 +57,7 @@ class Reported:
     """
 
     run: Run
-    entry: Entry
+    entry: RunSummary
     histories: Sequence[tuple[int, int, Sequence[EpochReport]]]
     history_missing: str
 
@@ -103,7 +103,7 @@ class Comparison:
     beside: Mapping[str, Path] = field(default_factory=dict)
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[RunSummary]:
         """The runs' answers and figures."""
         return [part.entry for part in self.reported]
 
@@ -140,7 +140,7 @@ def gather(folders: Sequence[Path], reference: str | None, resamples: int) -> Co
     return Comparison(reported, data, chosen_reference(entries, reference), resamples)
 
 
-def _reported(run: Run, entry: Entry) -> Reported:
+def _reported(run: Run, entry: RunSummary) -> Reported:
     if "network" not in run.record:
         return Reported(run, entry, (), "a baseline has no epochs")
     try:
@@ -150,7 +150,7 @@ def _reported(run: Run, entry: Entry) -> Reported:
     return Reported(run, entry, histories, "" if histories else "the training checkpoints are gone")
 
 
-def _data(entry: Entry, run: Run) -> DataFacts:
+def _data(entry: RunSummary, run: Run) -> DataFacts:
     manifest, study, missing = run.config.manifest, None, ""
     try:
         study = run.study()

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from trainer.evaluation.entry import Entry
+from trainer.evaluation.run_summary import RunSummary
 
 __all__ = [
     "INK",
@@ -66,12 +66,12 @@ def plain(text: str) -> str:
     return f"\u200b{shown}" if shown.startswith("_") else shown
 
 
-def colour_of(entry: Entry, models: Sequence[str]) -> str:
+def colour_of(entry: RunSummary, models: Sequence[str]) -> str:
     """Return a model's colour, the same in every chart of a report."""
     return _COLOURS[models.index(entry.model) % len(_COLOURS)]
 
 
-def style_of(entry: Entry) -> str:
+def style_of(entry: RunSummary) -> str:
     """Return the line of a protocol: whole for strict, dashed for the dissertation's."""
     return "-" if entry.protocol == "strict" else "--"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.faces import Face, FaceDetector, find_faces
+from monitor.faces import Face, FaceDetector, detect_faces
 from trainer.synthetic.plan import PlannedStill
 from trainer.synthetic.still import render_still
 
@@ -97,7 +97,7 @@ def measure_findability(
         if truth is None:
             continue
         count += 1
-        found = find_faces(rendered.image, detector)
+        found = detect_faces(rendered.image, detector)
         reasons = [(matches(face, truth), face) for face in found]
         good = next((face for reason, face in reasons if not reason), None)
         if good is None:

@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from trainer.errors import TrainingError
 from trainer.networks import PainNetwork
-from trainer.training.attempt import Attempt, RunState, TrainingJob, begin
+from trainer.training.allocator import retain_freed_memory
 from trainer.training.determinism import pinned_threads, reproducible, seed_torch
 from trainer.training.device import autocast, resolve_device
-from trainer.training.memory import kept_memory
 from trainer.training.objective import batch_loss, mix, positive_weight
 from trainer.training.optimisation import learning_rate
 from trainer.training.prediction import predict_logits
-from trainer.training.progress import EpochReport, Listener, Silence
+from trainer.training.progress import EpochReport, Listener, NullListener
 from trainer.training.samples import Samples, batches
+from trainer.training.training_attempt import RunState, TrainingAttempt, TrainingJob, begin
 
 __all__ = ["TrainedNetwork", "train"]
 
@@ -63,11 +63,11 @@ def train(job: TrainingJob, checkpoint: Path | None = None, listener: Listener |
         CheckpointError: The checkpoint is damaged, belongs to another run, or cannot be written.
         SettingsError: The device or precision is not available.
     """
-    listener = listener or Silence()
+    listener = listener or NullListener()
     _check_labels("training", job.train.labels)
     _check_labels("validation", job.validation.labels, both=False)
     device = resolve_device(job.settings.device)
-    with kept_memory(), pinned_threads(job.settings.threads), reproducible(strict=job.settings.deterministic):
+    with retain_freed_memory(), pinned_threads(job.settings.threads), reproducible(strict=job.settings.deterministic):
         state, run = begin(job, device, checkpoint, listener)
         while not _finished(job, state):
             if _is_dead(state.history):
@@ -102,7 +102,9 @@ def _is_dead(history: list[EpochReport]) -> bool:
     return len(last) == _DEAD_EPOCHS and all(report.logit_spread < _DEAD_SPREAD for report in last)
 
 
-def _restart(job: TrainingJob, device: torch.device, state: RunState, listener: Listener) -> tuple[RunState, Attempt]:
+def _restart(
+    job: TrainingJob, device: torch.device, state: RunState, listener: Listener
+) -> tuple[RunState, TrainingAttempt]:
     attempt = state.attempt + 1
     died = (
         f"the network is dead: it gives the same answer to every picture (spread {state.history[-1].logit_spread:.1e})"
@@ -113,10 +115,10 @@ def _restart(job: TrainingJob, device: torch.device, state: RunState, listener: 
             f"(now {job.settings.optimiser.learning_rate:g}) or look at the pictures"
         )
     listener.note(f"{died}; starting anew with another seed (attempt {attempt + 1})")
-    return RunState(attempt=attempt), Attempt(job, device, attempt)
+    return RunState(attempt=attempt), TrainingAttempt(job, device, attempt)
 
 
-def _epoch(job: TrainingJob, run: Attempt, state: RunState, listener: Listener) -> None:
+def _epoch(job: TrainingJob, run: TrainingAttempt, state: RunState, listener: Listener) -> None:
     """Train for one epoch, evaluate, and note it in `state`."""
     settings, epoch, began = job.settings, len(state.history), time.monotonic()
     rate = learning_rate(epoch, settings.epochs, settings.optimiser.learning_rate, settings.schedule)
@@ -137,7 +139,7 @@ def _epoch(job: TrainingJob, run: Attempt, state: RunState, listener: Listener) 
     )
 
 
-def _steps(job: TrainingJob, run: Attempt, attempt: int, epoch: int, listener: Listener) -> float:
+def _steps(job: TrainingJob, run: TrainingAttempt, attempt: int, epoch: int, listener: Listener) -> float:
     settings, samples = job.settings, job.train
     seed_torch(settings.seed, attempt, epoch, 0x44524F50)  # dropout of this epoch
     weight = positive_weight(torch.from_numpy(samples.labels)) if settings.balance_classes else 1.0
@@ -166,7 +168,7 @@ def _steps(job: TrainingJob, run: Attempt, attempt: int, epoch: int, listener: L
     return losses / len(samples.labels)
 
 
-def _validate(job: TrainingJob, run: Attempt) -> tuple[float, float, float]:
+def _validate(job: TrainingJob, run: TrainingAttempt) -> tuple[float, float, float]:
     """Return validation loss and accuracy of the weights that would be kept, and the spread of the newest one's logits.
 
     Averaged weights answer nearly the same to all pictures in the first epochs, and that is no sign of death.

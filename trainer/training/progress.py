@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["EpochReport", "Listener", "Silence"]
+__all__ = ["EpochReport", "Listener", "NullListener"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Listener(Protocol):
         ...
 
 
-class Silence:
+class NullListener:
     """A listener that keeps everything to itself."""
 
     def batch_done(self, epoch: int, done: int, total: int) -> None:

@@ -5,13 +5,13 @@ They speak of software, not of infants: nothing here is evidence about clinical 
 
 from monitor.pain.simulation.alarm_run import AlarmRun, run_alarms
 from monitor.pain.simulation.infants import InfantSettings, SimulatedInfant, simulate_infant
-from monitor.pain.simulation.signals import Signal, irregular_times, regular_times, signal_of_segments
+from monitor.pain.simulation.signals import SimulatedSignal, irregular_times, regular_times, signal_of_segments
 
 __all__ = [
     "AlarmRun",
     "InfantSettings",
-    "Signal",
     "SimulatedInfant",
+    "SimulatedSignal",
     "irregular_times",
     "regular_times",
     "run_alarms",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from monitor.config import AlarmSettings
-from monitor.pain.bed import BedMonitor
+from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.simulation.infants import SimulatedInfant
 from monitor.pain.vocabulary import Code, Sample, Visibility
 
@@ -79,7 +79,7 @@ def run_alarms(infants: Iterable[SimulatedInfant], settings: AlarmSettings) -> A
 def _alarms(infant: SimulatedInfant, settings: AlarmSettings) -> list[tuple[float, float]]:
     """Return (declared, over) of every spell of pain_sign, a return within an episode counted by itself."""
     numbers = itertools.count()
-    bed = BedMonitor(settings, lambda: f"alarm-{next(numbers)}")
+    bed = BedAlarms(settings, lambda: f"alarm-{next(numbers)}")
     spells: list[tuple[float, float]] = []
     declared: float | None = None
     for time, score in zip(infant.times.tolist(), infant.scores.tolist(), strict=True):

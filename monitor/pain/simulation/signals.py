@@ -11,13 +11,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Signal", "irregular_times", "regular_times", "signal_of_segments"]
+__all__ = ["SimulatedSignal", "irregular_times", "regular_times", "signal_of_segments"]
 
 _RIPPLE_PERIODS_SECONDS = (3.1, 4.7, 7.3, 11.9)
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
+class SimulatedSignal:
     """A score over time.
 
     Attributes:
@@ -55,7 +55,7 @@ class Signal:
 
 def signal_of_segments(
     segments: Sequence[tuple[float, float]], rise_seconds: float = 1.0, ripple: float = 0.0, seed: int = 0
-) -> Signal:
+) -> SimulatedSignal:
     """Return a signal that stays at one score after another.
 
     Args:
@@ -71,7 +71,7 @@ def signal_of_segments(
         time += length
         knots.append((time, score))
     phases = tuple(random.Random(seed).uniform(0, 2 * math.pi) for _ in _RIPPLE_PERIODS_SECONDS)  # noqa: S311 - a simulation
-    return Signal(tuple(knots), ripple, phases)
+    return SimulatedSignal(tuple(knots), ripple, phases)
 
 
 def regular_times(rate_per_second: float, seconds: float, begin_seconds: float = 0.0) -> list[float]:

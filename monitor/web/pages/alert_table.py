@@ -5,8 +5,8 @@ from typing import Any
 from nicegui import ui
 
 from monitor.board import AlertEpisode, BedSnapshot
-from monitor.web.pages.frame import PageFrame, say
-from monitor.web.pages.words import alert_title, clock_time, duration, signal_words, why
+from monitor.web.pages.labels import alert_title, clock_time, duration, signal_words, why
+from monitor.web.pages.layout import PageLayout, say
 
 __all__ = ["AlertTable"]
 
@@ -30,7 +30,7 @@ class AlertTable:
         bed_id: Which bed.
     """
 
-    def __init__(self, frame: PageFrame, bed_id: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
         del frame
         self._shown: tuple[AlertEpisode, ...] | None = None
         with ui.element("section").props(f'aria-label="Alerts of {bed_id}"').classes("alerts"):

@@ -4,14 +4,14 @@ from fastapi import Request
 from nicegui import ui
 
 from monitor.board import BedSnapshot, BoardSnapshot
-from monitor.web.pages.acknowledging import AcknowledgeButton
+from monitor.web.pages.acknowledge_button import AcknowledgeButton
 from monitor.web.pages.alert_table import AlertTable
-from monitor.web.pages.frame import PageFrame, page_frame, say
+from monitor.web.pages.labels import camera_words, clock_time, face_words, percent, two_digits
+from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.level_chart import LevelChart
-from monitor.web.pages.pausing import PauseButton, ResumeButton
+from monitor.web.pages.pause_controls import PauseButton, ResumeButton
 from monitor.web.pages.picture import LivePicture
 from monitor.web.pages.status import StatusPanel
-from monitor.web.pages.words import camera_words, clock_time, face_words, percent, two_digits
 
 __all__ = ["show_bed"]
 
@@ -35,7 +35,7 @@ class BedView:
         bed_id: Which bed.
     """
 
-    def __init__(self, frame: PageFrame, bed_id: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._bed_id = bed_id
         self._head = ui.element("section").classes("tile bed-head").props(f'aria-label="State" data-bed="{bed_id}"')
         with self._head:

@@ -6,8 +6,8 @@ from typing import Any
 from nicegui import ui
 
 from monitor.board import BedSnapshot, BoardSnapshot
-from monitor.web.pages.frame import PageFrame, say
-from monitor.web.pages.words import history_span_seconds
+from monitor.web.pages.labels import history_span_seconds
+from monitor.web.pages.layout import PageLayout, say
 
 __all__ = ["LevelChart"]
 
@@ -27,7 +27,7 @@ class LevelChart:
         frame: The page.
     """
 
-    def __init__(self, frame: PageFrame) -> None:
+    def __init__(self, frame: PageLayout) -> None:
         self._frame = frame
         self._alarms = frame.site.config.alarms
         self._drawn = 0

@@ -5,8 +5,8 @@ from urllib.parse import quote
 from nicegui import ui
 
 from monitor.board import BedPicture, BedSnapshot
-from monitor.web.pages.frame import PageFrame, say
-from monitor.web.pages.words import clock_time
+from monitor.web.pages.labels import clock_time
+from monitor.web.pages.layout import PageLayout, say
 
 __all__ = ["LivePicture", "TilePicture"]
 
@@ -23,7 +23,7 @@ class LivePicture:
         bed_id: Which bed.
     """
 
-    def __init__(self, frame: PageFrame, bed_id: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._site = frame.site
         self._bed_id = bed_id
         self._index: int | None = None
@@ -60,7 +60,7 @@ class TilePicture:
         bed_id: Which bed.
     """
 
-    def __init__(self, frame: PageFrame, bed_id: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._is_on = frame.site.previews.is_on and len(frame.site.config.beds) <= _WARD_WITH_PICTURES_BEDS
         self._bed_id = bed_id
         self._index: int | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from monitor.board import BedSnapshot, HistoryPoint
-from monitor.web.pages.words import history_span_seconds
+from monitor.web.pages.labels import history_span_seconds
 
 __all__ = ["sparkline"]
 

@@ -3,9 +3,9 @@
 from nicegui import ui
 
 from monitor.board import BoardSnapshot
-from monitor.web.pages.acknowledging import AcknowledgeButton
-from monitor.web.pages.frame import PageFrame, say
-from monitor.web.pages.words import alert_title
+from monitor.web.pages.acknowledge_button import AcknowledgeButton
+from monitor.web.pages.labels import alert_title
+from monitor.web.pages.layout import PageLayout, say
 
 __all__ = ["StationAlerts"]
 
@@ -19,7 +19,7 @@ class StationAlerts:
         frame: The page.
     """
 
-    def __init__(self, frame: PageFrame) -> None:
+    def __init__(self, frame: PageLayout) -> None:
         self._strip = ui.element("section").classes("station-strip").props('aria-label="Station"')
         with self._strip:
             ui.icon("build").props("aria-hidden=true").classes("strip-shape")

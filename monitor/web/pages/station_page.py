@@ -3,10 +3,10 @@
 from fastapi import Request
 from nicegui import ui
 
-from monitor.board import BoardSnapshot, StationFacts
-from monitor.web.pages.frame import PageFrame, page_frame, say
+from monitor.board import BoardSnapshot, StationStatus
+from monitor.web.pages.labels import camera_words, percent
+from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.station_alerts import StationAlerts
-from monitor.web.pages.words import camera_words, percent
 
 __all__ = ["show_station"]
 
@@ -35,7 +35,7 @@ class StationView:
         frame: The page.
     """
 
-    def __init__(self, frame: PageFrame) -> None:
+    def __init__(self, frame: PageLayout) -> None:
         ui.label("Station").props("role=heading aria-level=1").classes("page-title")
         self._alerts = StationAlerts(frame)
         self._facts: dict[str, ui.label] = {}
@@ -73,7 +73,7 @@ class StationView:
             self._cameras.rows = rows
 
 
-def _facts(facts: StationFacts | None) -> dict[str, str]:
+def _facts(facts: StationStatus | None) -> dict[str, str]:
     """Return what is shown, by name, in order."""
 
     def known(value: object) -> str:
@@ -82,7 +82,7 @@ def _facts(facts: StationFacts | None) -> dict[str, str]:
     def yes_no(value: bool | None, yes: str, no: str) -> str:
         return "not known" if value is None else yes if value else no
 
-    unknown = StationFacts("", "", "")
+    unknown = StationStatus("", "", "")
     told = facts or unknown
     workers = "not known" if told.workers is None else f"{told.workers} of {known(told.workers_wanted)} run"
     rate = "not known" if told.frames_per_second is None else f"{told.frames_per_second:.1f} pictures/s"

@@ -4,8 +4,8 @@ from nicegui import ui
 from nicegui.element import Element
 
 from monitor.board import BedSnapshot, BedStatus
-from monitor.web.pages.frame import say
-from monitor.web.pages.words import ICONS, pause_words
+from monitor.web.pages.labels import ICONS, pause_words
+from monitor.web.pages.layout import say
 
 __all__ = ["StatusPanel"]
 

@@ -4,13 +4,13 @@ from fastapi import Request
 from nicegui import ui
 
 from monitor.board import BedSnapshot, BoardSnapshot
-from monitor.web.pages.acknowledging import AcknowledgeButton
-from monitor.web.pages.frame import PageFrame, page_frame, say
+from monitor.web.pages.acknowledge_button import AcknowledgeButton
+from monitor.web.pages.labels import camera_state, face_words, history_span_seconds, percent, two_digits
+from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.picture import TilePicture
 from monitor.web.pages.sparkline import sparkline
 from monitor.web.pages.station_alerts import StationAlerts
 from monitor.web.pages.status import StatusPanel
-from monitor.web.pages.words import camera_state, face_words, history_span_seconds, percent, two_digits
 
 __all__ = ["show_ward"]
 
@@ -31,7 +31,7 @@ class WardView:
         frame: The page.
     """
 
-    def __init__(self, frame: PageFrame) -> None:
+    def __init__(self, frame: PageLayout) -> None:
         self._frame = frame
         ui.label("Beds").classes("spoken").props("role=heading aria-level=1")
         self._station = StationAlerts(frame)
@@ -66,7 +66,7 @@ class BedTile:
         bed_id: Which bed.
     """
 
-    def __init__(self, frame: PageFrame, bed_id: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._on_level = frame.site.config.alarms.on_level
         self._drawn = 0
         self._card = ui.element("article").classes("tile").props(f'aria-label="{bed_id}" data-bed="{bed_id}"')

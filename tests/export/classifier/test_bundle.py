@@ -11,7 +11,7 @@ from export.classifier.bundle import write_classifier_bundle
 from export.classifier.graph import ClassifierGraph
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.classifier import Classifier
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 from trainer.checkpoint import read_model
 from trainer.networks import InputContract, PainNetwork, prepare_crops
 

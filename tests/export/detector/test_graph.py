@@ -11,7 +11,7 @@ from export.detector.bundle import TOP_K
 from export.detector.graph import AnchorSpec, Decoder, anchors_px
 from export.detector.network import RawFaces
 from monitor.inference.bundle import Bundle
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 
 
 @pytest.mark.parametrize(("size_px", "count"), [(320, 4200), (640, 16800)])

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from monitor.inference.bundle import Bundle
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 
 _BEFORE_SUPPRESSION = "RetinaFaceModel/tf_op_layer_concat_10/concat_10:0"
 _SCORE_TOLERANCE = 1e-3

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from export.detector import torch_weights
 from export.detector.bundle import DetectorSource, write_detector_bundle
-from export.detector.self_check import refuse_unfit_detector
+from export.detector.validation import validate_detector
 from monitor.errors import BundleError
+from monitor.inference.engine_factory import open_engine
 from monitor.inference.manifest import Provenance
-from monitor.inference.opening import open_engine
 
 _GOOD = "retinaface_mobilenet0.25_official.pth"
 _OTHER_ANCHORS = "retinaface_mobilenet0.25_1MBrepo_DIFFERENT_ANCHORS.pth"
@@ -86,14 +86,14 @@ def test_refuses_wrong_pixel_scaling(shared_weights: Path) -> None:
     source = _source(shared_weights / _GOOD)
     wrong = torch_weights.Normalisation(mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
     with pytest.raises(BundleError, match="does not see a drawn face"):
-        refuse_unfit_detector(source.network, wrong, source.anchors, label="weights")
+        validate_detector(source.network, wrong, source.anchors, label="weights")
 
 
 def test_refuses_untrained_weights(tmp_path: Path) -> None:
     torch.manual_seed(3)
     network = torch_weights.network_from_checkpoint(_untrained(), "weights")
     with pytest.raises(BundleError, match="was not imported"):
-        refuse_unfit_detector(network, torch_weights.NORMALISATION, torch_weights.ANCHORS, label="weights")
+        validate_detector(network, torch_weights.NORMALISATION, torch_weights.ANCHORS, label="weights")
 
 
 def _untrained() -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ from export.verification.golden import detector_pictures, read_golden
 from export.verification.verify import verify_bundle, write_report
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle, read_bundle
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 from trainer.checkpoint import read_model
 
 

@@ -8,9 +8,9 @@ import pytest
 from faults import Fault, FaultInjector
 from ward import eventually
 
+from monitor.control.access import hash_token
+from monitor.delivery.keys import Keys
 from monitor.demo.servers import free_port
-from monitor.publish.access import hash_token
-from monitor.publish.keys import Keys
 
 TOKENS = {"nurse-7": "a-long-random-token-of-nurse-7", "guest": "a-long-random-token-of-guest"}
 

@@ -9,13 +9,13 @@ from daemon import alerts_in
 from faults import Fault, FaultInjector, SteppedClock
 from reliability import allowance
 
-from monitor.alarm_state import pack, unpack
 from monitor.clock import ManualClock
-from monitor.clock_sync import StepDetector
 from monitor.config import AlarmSettings, StationConfig
-from monitor.pain.station import StationMonitor
+from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code, Phase
+from monitor.pipeline.alarm_snapshot import pack, unpack
 from monitor.station.station import Station
+from monitor.telemetry.clock_sync import StepDetector
 
 STEPS = [timedelta(hours=1), timedelta(hours=-1), timedelta(days=1), timedelta(days=-1)]
 
@@ -82,7 +82,7 @@ class _SteppedManualClock(ManualClock):
 def test_a_step_is_an_alarm_that_passes(step):
     clock = _SteppedManualClock()
     steps = StepDetector(clock)
-    monitor = StationMonitor(AlarmSettings(), lambda: "id")
+    monitor = StationAlarms(AlarmSettings(), lambda: "id")
     changes = []
     stepped_at = None
     for turn in range(150):

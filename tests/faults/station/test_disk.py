@@ -6,7 +6,7 @@ import pytest
 from faults import Fault, FaultInjector, SmallDisk
 from ward import eventually
 
-from monitor.publish.keys import Keys
+from monitor.delivery.keys import Keys
 
 RECOVERY_SECONDS = 3.0
 

@@ -15,10 +15,10 @@ from ward import resident_bytes
 from monitor.clock import ManualClock
 from monitor.config import StationConfig
 from monitor.faces.crop import CropSpec
-from monitor.faces.follower import Sighting, TrackedFace
 from monitor.faces.geometry import Face, OrientedBox
-from monitor.models import WorkerModels
+from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.pain.vocabulary import Visibility
+from monitor.pipeline.models import WorkerModels
 from monitor.station.station import Station
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
@@ -34,10 +34,10 @@ class _Finder:
         self._face = face
         self._dice = dice
 
-    def update(self, _frame: Frame, _detector: object) -> Sighting:
+    def update(self, _frame: Frame, _detector: object) -> FrameFaces:
         if self._dice.random() < 0.1:
-            return Sighting((), None, Visibility.NO_FACE, None, 1, 0)
-        return Sighting((self._face,), self._face, Visibility.USABLE, None, 0, 1)
+            return FrameFaces((), None, Visibility.NO_FACE, None, 1, 0)
+        return FrameFaces((self._face,), self._face, Visibility.USABLE, None, 0, 1)
 
 
 class _Scorer:

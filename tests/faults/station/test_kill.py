@@ -13,8 +13,8 @@ import pytest
 from faults import Fault, FaultInjector
 from ward import eventually
 
+from monitor.delivery.keys import Keys
 from monitor.demo.servers import free_port
-from monitor.publish.keys import Keys
 
 RESTART_SECONDS = 5.0
 

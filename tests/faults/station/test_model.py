@@ -8,9 +8,9 @@ from service_manager import ServiceManager
 from trick_bundle import write_trick_bundle
 from ward import eventually
 
+from monitor.delivery.keys import Keys
 from monitor.demo.servers import free_port
 from monitor.inference.bundle import find_bundle
-from monitor.publish.keys import Keys
 
 
 @pytest.mark.fault(

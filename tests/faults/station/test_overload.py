@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 from ward import eventually
 
-from monitor.bed import Bed, Judgement
 from monitor.config import StationConfig
-from monitor.models import ModelSet, WorkerModels
 from monitor.pain.vocabulary import Code
+from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
+from monitor.pipeline.models import ModelSet, WorkerModels
 from monitor.station import station as station_module
 from monitor.station.station import Station
 
@@ -61,7 +61,7 @@ def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured,
     overloaded: set[str] = set()
     counting = threading.Event()
 
-    def take(bed: Bed, _judgement: Judgement, age_seconds: float) -> None:
+    def take(bed: BedPipeline, _judgement: FrameResult, age_seconds: float) -> None:
         if counting.is_set():
             judged[bed.id] += 1
             ages.append(age_seconds)

@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from monitor.bench.command import command
+from monitor.commands.bench import command
 
 PROGRAM = [sys.executable, "-c", "from monitor.cli import main; main()", "bench"]
 

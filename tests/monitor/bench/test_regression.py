@@ -5,9 +5,9 @@ import time
 import pytest
 
 from monitor.config import FaceSettings, ModelSettings
-from monitor.faces.follower import FaceFollower
-from monitor.models import ModelSet
+from monitor.faces.patient_tracker import PatientTracker
 from monitor.pain.vocabulary import Visibility
+from monitor.pipeline.models import ModelSet
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
 
@@ -21,7 +21,7 @@ class Timed:
 
     def __init__(self, *, guided):
         settings = FaceSettings(track_guided=guided)
-        self.follower = FaceFollower(settings)
+        self.follower = PatientTracker(settings)
         self.models = ModelSet(ModelSettings(engine="onnxruntime"), settings).open(threads=1)
         self.cpu_seconds = 0.0
         self.seen = 0

@@ -4,11 +4,12 @@ from functools import partial
 
 import pytest
 
-from monitor.board import BedPlace, Board
+from monitor.alerts.record import AlertContext, AlertDraft, GenerationMode, compose_alert
+from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock
 from monitor.pain.vocabulary import (
+    AlarmEvidence,
     Code,
-    Evidence,
     Kind,
     Observation,
     Phase,
@@ -17,7 +18,6 @@ from monitor.pain.vocabulary import (
     Transition,
     Validity,
 )
-from monitor.publish.alert import AlertContext, AlertDraft, GenerationMode, compose_alert
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def clock():
 
 @pytest.fixture
 def board(clock):
-    return Board((BedPlace("bed-1", "cam-1"), BedPlace("bed-2", "cam-2")), clock, on_level=0.6, keeps_pictures=True)
+    return Board((BedInfo("bed-1", "cam-1"), BedInfo("bed-2", "cam-2")), clock, on_level=0.6, keeps_pictures=True)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def make_alert(clock: ManualClock, alert_id: str = "a1", code: Code = Code.PAIN_
         "validity": Validity.VALID,
         "onset_seconds": clock.monotonic() - 3,
         "determined_seconds": clock.monotonic(),
-        "evidence": Evidence(0.7, 0.5, 0.9, 120) if is_pain else None,
+        "evidence": AlarmEvidence(0.7, 0.5, 0.9, 120) if is_pain else None,
         "acknowledged_by": None,
         "acknowledged_seconds": None,
         "detail": "What was seen.",

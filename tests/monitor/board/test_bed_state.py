@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.board import BedFacts, BedState, describe_bed
+from monitor.board import BedReadings, BedState, describe_bed
 from monitor.pain.vocabulary import Code, Observation, Phase, Signal, Validity
 from monitor.video.status import CameraState
 
@@ -15,7 +15,7 @@ PAIN = {BedState.PAIN_SIGN, BedState.PAIN_SUSTAINED}
 
 
 def facts(observation=None, *, age=0.2, known=600.0, camera=CameraState.PLAYING, alerts=()):
-    return BedFacts(observation, None if observation is None else age, known, camera, tuple(alerts), on_level=0.6)
+    return BedReadings(observation, None if observation is None else age, known, camera, tuple(alerts), on_level=0.6)
 
 
 def test_a_calm_bed_reads_as_no_sign_seen(observation):

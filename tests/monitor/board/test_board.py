@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from monitor.board import HISTORY_SECONDS, BedPause, BedPlace, BedState, Board, StationFacts
+from monitor.board import HISTORY_SECONDS, BedInfo, BedPause, BedState, Board, StationStatus
 from monitor.clock import ManualClock
-from monitor.pain.vocabulary import Code, Evidence, Phase, Signal
+from monitor.pain.vocabulary import AlarmEvidence, Code, Phase, Signal
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 
@@ -67,7 +67,11 @@ def test_an_alert_moves_from_open_to_past_when_nobody_has_anything_left_to_do(bo
 
 
 def test_an_episode_remembers_why_people_were_called_when_it_ended_and_who_saw_it(board, clock, alert):
-    calling, seen, fading = Evidence(0.8, 0.5, 0.9, 140), {"acknowledged_by": "anna"}, Evidence(0.2, 0.1, 0.9, 140)
+    calling, seen, fading = (
+        AlarmEvidence(0.8, 0.5, 0.9, 140),
+        {"acknowledged_by": "anna"},
+        AlarmEvidence(0.2, 0.1, 0.9, 140),
+    )
     board.transition("bed-1", alert(evidence=calling))
     clock.advance(5)
     board.transition("bed-1", alert(phase=Phase.UPDATE, signal=Signal.ACKNOWLEDGED, evidence=calling, **seen))
@@ -79,7 +83,7 @@ def test_an_episode_remembers_why_people_were_called_when_it_ended_and_who_saw_i
     assert episode.reason.evidence.level == 0.8
     assert episode.acknowledgement.by == "anna"
     clock.advance(10)
-    back = alert(phase=Phase.UPDATE, evidence=Evidence(0.7, 0.4, 0.9, 140))
+    back = alert(phase=Phase.UPDATE, evidence=AlarmEvidence(0.7, 0.4, 0.9, 140))
     board.transition("bed-1", back)
     assert board.find_alert("a1").reason == back
     assert board.find_alert("a1").ended_at is None
@@ -126,7 +130,7 @@ def test_history_keeps_peaks_and_gaps(board, clock, observation):
 
 
 def test_no_picture_is_kept_unless_it_may_be_shown(clock, observation):
-    board = Board((BedPlace("bed-1", "cam-1"),), clock, on_level=0.6)
+    board = Board((BedInfo("bed-1", "cam-1"),), clock, on_level=0.6)
     board.observe("bed-1", observation(0.1), frame(clock.monotonic()))
     assert board.picture("bed-1") is None
 
@@ -135,7 +139,7 @@ def test_a_bed_that_is_not_watched_any_more_leaves_nothing_behind(board, clock, 
     board.observe("bed-1", observation(0.1))
     board.observe("bed-2", observation(0.1))
     board.transition("bed-2", alert())
-    board.watch((BedPlace("bed-1", "cam-1"), BedPlace("bed-3", "cam-3")))
+    board.watch((BedInfo("bed-1", "cam-1"), BedInfo("bed-3", "cam-3")))
     clock.advance(1)
     snapshot = board.snapshot()
     assert [bed.place.bed_id for bed in snapshot.beds] == ["bed-1", "bed-3"]
@@ -147,7 +151,7 @@ def test_a_bed_that_is_not_watched_any_more_leaves_nothing_behind(board, clock, 
 
 def test_camera_and_station_facts_are_shown_as_they_were_told(board, clock):
     board.camera("bed-1", CameraStatus("cam-1", "rtsp://camera", CameraState.LOST))
-    board.station(StationFacts("station-1", "1.0", "test", redis_up=False))
+    board.station(StationStatus("station-1", "1.0", "test", redis_up=False))
     clock.advance(3)
     snapshot = board.snapshot()
     assert snapshot.bed("bed-1").status.state is BedState.CAMERA_LOST
@@ -167,7 +171,7 @@ def test_a_pause_is_shown_until_it_lapses_also_if_nobody_says_so(board, clock):
 
 def test_writers_and_readers_do_not_disturb_each_other(observation, alert):
     clock = ManualClock(1000.0)
-    board = Board([BedPlace(f"bed-{n}", f"cam-{n}") for n in range(8)], clock, on_level=0.6, keeps_pictures=True)
+    board = Board([BedInfo(f"bed-{n}", f"cam-{n}") for n in range(8)], clock, on_level=0.6, keeps_pictures=True)
     stop = threading.Event()
 
     def read():
@@ -190,7 +194,7 @@ def test_writers_and_readers_do_not_disturb_each_other(observation, alert):
 
 def test_a_write_costs_microseconds(observation):
     clock = ManualClock(1000.0)
-    board = Board((BedPlace("bed-1", "cam-1"),), clock, on_level=0.6, keeps_pictures=True)
+    board = Board((BedInfo("bed-1", "cam-1"),), clock, on_level=0.6, keeps_pictures=True)
     seen = [(observation(0.5, time_seconds=1000.0 + n * 0.2), frame(1000.0 + n * 0.2)) for n in range(2000)]
     costs = []
     for one, picture in seen:

@@ -4,13 +4,13 @@ import io
 
 from rich.console import Console
 
-from monitor.board import BedPlace, Board
+from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock
 from monitor.demo.screen import draw
 
 
 def test_the_page_comes_first_and_a_level_that_cannot_be_told_is_no_number():
-    board = Board([BedPlace("bed-1", "camera-1")], ManualClock(), on_level=0.6)
+    board = Board([BedInfo("bed-1", "camera-1")], ManualClock(), on_level=0.6)
     addresses = {
         "redis": "redis://127.0.0.1:1/0",
         "page": "http://127.0.0.1:2/",

@@ -17,7 +17,7 @@ from monitor.faces.detector import FaceDetector
 from monitor.faces.geometry import OrientedBox
 from monitor.inference.bundle import read_bundle
 from monitor.inference.engine import TensorSpec
-from monitor.inference.opening import open_engine
+from monitor.inference.engine_factory import open_engine
 from monitor.video.frame import Frame
 
 # Eyes, nose tip and mouth corners in shares of the box's width and height, from its centre.

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from monitor.errors import EngineError
 from monitor.faces.detector import FaceDetector
 from monitor.faces.geometry import OrientedBox, turn_between_deg
-from monitor.faces.view import PictureArea, View
+from monitor.faces.viewport import ImageRegion, Viewport
 from monitor.inference.engine import TensorSpec
 
 
@@ -18,7 +18,7 @@ def test_a_face_is_told_where_it_is_in_the_picture_from_whichever_side_it_is_loo
     box = OrientedBox(x, y, width, 1.2 * width, orientation)
     image = drawn.draw(640, 360, drawn.Drawing(box))
     detector = FaceDetector(drawn.MarkerEngine(320))
-    view = View.of_area(PictureArea.of_picture(image), turn, 320)
+    view = Viewport.of_area(ImageRegion.of_picture(image), turn, 320)
     (detection,) = detector.look(image, view, 0.8)
     face = detection.face
     assert detection.plausible
@@ -37,14 +37,14 @@ def test_overlapping_answers_are_one_face_and_neighbours_are_two(drawn, marker_d
         drawn.Drawing(OrientedBox(150, 180, 90, 110, 0)),
         drawn.Drawing(OrientedBox(300, 180, 90, 110, 0), face_id=1),
     )
-    view = View.of_area(PictureArea.of_picture(image), 0.0, 320)
+    view = Viewport.of_area(ImageRegion.of_picture(image), 0.0, 320)
     found = marker_detector.look(image, view, 0.8)
     assert sorted(round(detection.face.box.center_x_px / 10) for detection in found) == [15, 30]
 
 
 def test_answers_below_the_threshold_are_no_faces(drawn, markers, marker_detector):
     image = drawn.draw(320, 320, drawn.Drawing(OrientedBox(160, 160, 90, 110, 0)))
-    view = View.of_area(PictureArea.of_picture(image), 0.0, 320)
+    view = Viewport.of_area(ImageRegion.of_picture(image), 0.0, 320)
     assert marker_detector.look(image, view, 0.9)
     markers.score = 0.85
     assert marker_detector.look(image, view, 0.9) == ()
@@ -52,14 +52,14 @@ def test_answers_below_the_threshold_are_no_faces(drawn, markers, marker_detecto
 
 def test_an_empty_picture_has_no_face(drawn, marker_detector):
     image = drawn.draw(320, 320)
-    assert marker_detector.look(image, View.of_area(PictureArea.of_picture(image), 0.0, 320), 0.0) == ()
+    assert marker_detector.look(image, Viewport.of_area(ImageRegion.of_picture(image), 0.0, 320), 0.0) == ()
 
 
 def test_scores_that_are_not_numbers_are_an_error_and_not_a_missing_face(drawn, markers, marker_detector):
     image = drawn.draw(320, 320, drawn.Drawing(OrientedBox(160, 160, 90, 110, 0)))
     markers.fails = True
     with pytest.raises(EngineError, match="not finite"):
-        marker_detector.look(image, View.of_area(PictureArea.of_picture(image), 0.0, 320), 0.8)
+        marker_detector.look(image, Viewport.of_area(ImageRegion.of_picture(image), 0.0, 320), 0.8)
 
 
 def test_the_size_of_the_view_chooses_the_engine(drawn):
@@ -69,7 +69,7 @@ def test_the_size_of_the_view_chooses_the_engine(drawn):
     box = OrientedBox(200, 200, 100, 120, 0)
     image = drawn.draw(400, 400, drawn.Drawing(box))
     for size, runs in ((320, [0, 1, 0]), (224, [0, 1, 1]), (640, [1, 1, 1])):
-        assert detector.look(image, View.around(box, 0.0, size, 100.0), 0.8)
+        assert detector.look(image, Viewport.around(box, 0.0, size, 100.0), 0.8)
         assert [engine.runs for engine in engines] == runs
 
 

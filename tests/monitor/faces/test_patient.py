@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.faces.geometry import Face, OrientedBox
-from monitor.faces.patient import PatientChooser
+from monitor.faces.patient import PatientSelector
 from monitor.faces.tracking import Track
-from monitor.faces.view import PictureArea
+from monitor.faces.viewport import ImageRegion
 
-COT = PictureArea(0.0, 0.0, 600.0, 400.0)
+COT = ImageRegion(0.0, 0.0, 600.0, 400.0)
 
 
 def face(x: float, y: float = 200.0, size: float = 80.0, orientation: float = 90.0) -> Face:
@@ -20,9 +20,9 @@ def track(track_id: int, x: float, first: float, last: float, sightings: int = 9
     return Track(track_id, face(x, **place), first, last, sightings, first)
 
 
-def settled() -> PatientChooser:
+def settled() -> PatientSelector:
     """Return a chooser that has known track 1 at x = 200 px for ten seconds."""
-    chooser = PatientChooser()
+    chooser = PatientSelector()
     for now in range(11):
         choice = chooser.choose([track(1, 200.0, 0.0, float(now))], COT, float(now))
         assert choice.track is not None
@@ -31,13 +31,13 @@ def settled() -> PatientChooser:
 
 
 def test_a_single_face_in_the_region_is_the_patient_at_once():
-    choice = PatientChooser().choose([track(1, 200.0, 0.0, 0.0, sightings=1)], COT, 0.0)
+    choice = PatientSelector().choose([track(1, 200.0, 0.0, 0.0, sightings=1)], COT, 0.0)
     assert choice.track is not None
     assert not choice.ambiguous
 
 
 def test_a_face_outside_the_region_is_nobodys_patient_however_large():
-    choice = PatientChooser().choose([track(1, 700.0, 0.0, 9.0, size=300.0)], COT, 9.0)
+    choice = PatientSelector().choose([track(1, 700.0, 0.0, 9.0, size=300.0)], COT, 9.0)
     assert choice.track is None
 
 
@@ -110,7 +110,7 @@ def test_the_patient_may_wander_a_little_over_the_edge_but_not_away():
 @given(st.permutations([1, 2, 3]))
 def test_the_choice_does_not_depend_on_the_order_of_the_tracks(order):
     tracks = [track(i, 150.0 * i, 1.0, 5.0) for i in order]
-    choice = PatientChooser().choose(tracks, COT, 5.0)
+    choice = PatientSelector().choose(tracks, COT, 5.0)
     assert choice.track is not None
     assert choice.track.track_id == 1
     assert choice.ambiguous

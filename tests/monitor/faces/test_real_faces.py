@@ -9,8 +9,8 @@ import pytest
 
 from export.detector.known_face import draw_known_face
 from monitor.config import FaceSettings
-from monitor.faces.follower import FaceFollower, Sighting
 from monitor.faces.geometry import turn_between_deg
+from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.pain.vocabulary import Visibility
 from monitor.video.frame import Frame
 
@@ -18,13 +18,13 @@ ONE_LOOK = 1
 
 
 @functools.cache
-def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guided: bool = True) -> list[Sighting]:
+def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guided: bool = True) -> list[FrameFaces]:
     """Return what the frames of a clip show, at about this rate."""
     capture = cv2.VideoCapture(str(path))
     try:
         rate = capture.get(cv2.CAP_PROP_FPS)
-        follower = FaceFollower(FaceSettings(detection_size_px=size_px, track_guided=guided))
-        sightings: list[Sighting] = []
+        follower = PatientTracker(FaceSettings(detection_size_px=size_px, track_guided=guided))
+        sightings: list[FrameFaces] = []
         index = 0
         while capture.grab():
             if int(index / rate * frames_per_second) >= len(sightings):
@@ -89,7 +89,7 @@ def test_a_drawn_face_is_found_whichever_way_it_lies(open_detector, orientation_
     turn = cv2.getRotationMatrix2D((239.5, 239.5), orientation_deg, 1.0)
     turned = cv2.warpAffine(known.image, turn, (480, 480), borderMode=cv2.BORDER_REPLICATE)
     points = known.landmarks @ turn[:, :2].T + turn[:, 2]
-    sighting = FaceFollower(FaceSettings()).update(Frame(turned, 0.0, None, 0), open_detector(640))
+    sighting = PatientTracker(FaceSettings()).update(Frame(turned, 0.0, None, 0), open_detector(640))
     assert sighting.patient is not None
     face = sighting.patient.face
     assert turn_between_deg(face.orientation_deg, orientation_deg) <= 10.0

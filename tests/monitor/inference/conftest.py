@@ -9,11 +9,11 @@ import pytest
 from onnx import TensorProto, helper
 
 from monitor.inference.manifest import (
+    BundleInput,
     BundleManifest,
     ClassifierContract,
     CropContract,
     FileRecord,
-    InputContract,
     Provenance,
     Variant,
 )
@@ -55,7 +55,7 @@ def make_manifest(model: bytes, **changes: object) -> BundleManifest:
         "architecture": "the mean",
         "generation": "demo",
         "intended_use": "tests",
-        "input": InputContract(tensor="crops", mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0)),
+        "input": BundleInput(tensor="crops", mean=(0.0, 0.0, 0.0), std=(255.0, 255.0, 255.0)),
         "classifier": ClassifierContract(crop=CropContract(margin=0.1), temperature=1.0, training_prior=0.5),
         "variants": (Variant(file="model.onnx", precision="fp32", size_px=SIZE_PX),),
         "files": {"model.onnx": FileRecord(sha256=hashlib.sha256(model).hexdigest(), bytes=len(model))},

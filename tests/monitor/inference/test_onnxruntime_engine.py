@@ -9,8 +9,8 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
+from monitor.inference.engine_factory import open_engine
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
-from monitor.inference.opening import open_engine
 
 
 @pytest.fixture

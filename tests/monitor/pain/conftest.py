@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedMonitor, Sample, StationMonitor, Transition, Visibility
+from monitor.pain import BedAlarms, Sample, StationAlarms, Transition, Visibility
 
 
 class Watched:
@@ -15,7 +15,7 @@ class Watched:
     def __init__(self, settings: AlarmSettings | None = None, rate: float = 5.0) -> None:
         numbers = itertools.count(1)
         self.settings = settings or AlarmSettings()
-        self.monitor = BedMonitor(self.settings, lambda: f"alert-{next(numbers)}")
+        self.monitor = BedAlarms(self.settings, lambda: f"alert-{next(numbers)}")
         self.rate = rate
         self.now = 0.0
         self.transitions: list[Transition] = []
@@ -63,6 +63,6 @@ def watch() -> Callable[..., Watched]:
 
 
 @pytest.fixture
-def station() -> StationMonitor:
+def station() -> StationAlarms:
     numbers = itertools.count(1)
-    return StationMonitor(AlarmSettings(), lambda: f"alert-{next(numbers)}")
+    return StationAlarms(AlarmSettings(), lambda: f"alert-{next(numbers)}")

@@ -11,7 +11,7 @@ import tracemalloc
 import pytest
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedMonitor, Sample, Visibility
+from monitor.pain import BedAlarms, Sample, Visibility
 
 
 def frames(count, seed=1):
@@ -31,7 +31,7 @@ def frames(count, seed=1):
 def watch(count):
     """Return the growth of memory in bytes over the second half, and the size of the saved state in bytes."""
     numbers = itertools.count()
-    monitor = BedMonitor(AlarmSettings(), lambda: f"alert-{next(numbers)}")
+    monitor = BedAlarms(AlarmSettings(), lambda: f"alert-{next(numbers)}")
     tracemalloc.start()
     try:
         at_half = 0

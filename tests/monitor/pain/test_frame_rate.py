@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedMonitor, Sample, Visibility
+from monitor.pain import BedAlarms, Sample, Visibility
 from monitor.pain.simulation import irregular_times, regular_times, signal_of_segments
 
 PLAIN = AlarmSettings()
@@ -35,7 +35,7 @@ SEGMENTS = st.lists(st.tuples(st.floats(1.5, 25.0), SCORES), min_size=1, max_siz
 def transitions(signal, times, alarm_settings=PLAIN, hidden=()):
     """Return (code, phase, alert id, validity, time) of every change; `hidden` are spells without a face."""
     numbers = itertools.count()
-    monitor = BedMonitor(alarm_settings, lambda: f"alert-{next(numbers)}")
+    monitor = BedAlarms(alarm_settings, lambda: f"alert-{next(numbers)}")
     changes = []
     for time in times:
         away = any(begin <= time < end for begin, end in hidden)

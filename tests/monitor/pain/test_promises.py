@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monitor.config import AlarmSettings
 from monitor.pain import (
     CONDITIONS,
-    BedMonitor,
+    BedAlarms,
     Code,
     Kind,
     Phase,
@@ -83,7 +83,7 @@ class Teller:
     not depend on how a test rounds.
     """
 
-    monitor: BedMonitor
+    monitor: BedAlarms
     now: float = 0.0
 
     def play(self, story):
@@ -119,7 +119,7 @@ class Teller:
 
 def teller(alarm_settings=SETTINGS, first=1):
     numbers = itertools.count(first)
-    return Teller(BedMonitor(alarm_settings, lambda: f"alert-{next(numbers)}"))
+    return Teller(BedAlarms(alarm_settings, lambda: f"alert-{next(numbers)}"))
 
 
 def check_records(records):
@@ -285,6 +285,6 @@ def test_a_restored_memory_is_not_shared_with_the_snapshot():
 def test_a_state_of_another_window_is_refused():
     playing = teller()
     list(playing.show(3.0, 5.0, (Visibility.USABLE, 0.5)))
-    other = BedMonitor(SETTINGS.model_copy(update={"window_seconds": 60.0}), lambda: "one")
+    other = BedAlarms(SETTINGS.model_copy(update={"window_seconds": 60.0}), lambda: "one")
     with pytest.raises(ValueError, match="another length"):
         other.restore(playing.monitor.snapshot(), 0.0)

@@ -8,7 +8,7 @@ import pytest
 from monitor.config import AlarmSettings
 from monitor.pain.simulation import (
     InfantSettings,
-    Signal,
+    SimulatedSignal,
     irregular_times,
     run_alarms,
     signal_of_segments,
@@ -82,7 +82,7 @@ def test_infants_are_the_same_for_the_same_seed():
 
 
 def test_a_signal_runs_through_its_knots():
-    signal = Signal(((0.0, 0.1), (1.0, 0.1), (2.0, 0.9)))
+    signal = SimulatedSignal(((0.0, 0.1), (1.0, 0.1), (2.0, 0.9)))
     assert [signal.at(time) for time in (-1.0, 0.5, 1.5, 9.0)] == pytest.approx([0.1, 0.1, 0.5, 0.9])
     assert signal.seconds == 2.0
 

@@ -9,8 +9,8 @@ import pytest
 from daemon import Daemon, alerts_in
 from redis_server import wait_until
 
+from monitor.delivery.keys import Keys
 from monitor.demo.servers import LocalPrometheus, free_port
-from monitor.publish.keys import Keys
 from monitor.synthetic import SyntheticBed
 from monitor.video.rtsp_feed import PaintedFeed
 from monitor.video.rtsp_server import Credentials, RtspServer

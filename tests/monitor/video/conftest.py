@@ -17,6 +17,7 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.config import CameraSettings
+from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.video.camera import Camera
 from monitor.video.gst import gstreamer
 from monitor.video.rtsp_feed import Feed
@@ -87,7 +88,13 @@ def make_camera() -> Iterator[Callable[..., Camera]]:
 
     def make(url: str, frames_per_second: float | None = 5.0, extra: dict | None = None, **settings: object) -> Camera:
         configured = CameraSettings(url=url, **settings)
-        camera = Camera(configured, f"camera-{len(made)}", SystemClock(), frames_per_second, **(extra or {}))
+        camera = Camera(
+            configured,
+            f"camera-{len(made)}",
+            SystemClock(),
+            frames_per_second,
+            **{"synthetic": paint_synthetic_bed, **(extra or {})},
+        )
         made.append(camera)
         camera.start()
         return camera

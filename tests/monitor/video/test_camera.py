@@ -12,10 +12,10 @@ from reliability import allowance
 
 from monitor.errors import VideoError
 from monitor.video.gst import gstreamer
-from monitor.video.liveness import StallLimits
+from monitor.video.probe import PipelineProbe
 from monitor.video.rtsp_feed import ClipFeed, PaintedFeed
+from monitor.video.stall_watchdog import StallLimits
 from monitor.video.status import CameraState, DropCause
-from monitor.video.tap import Tap
 
 # On an idle machine; a busy one gets its allowance.
 OPENING_SECONDS = 6.0
@@ -247,13 +247,13 @@ def test_frozen_and_dark_pictures_are_told(make_camera, serve, noise, eventually
 
 def test_decoder_that_cannot_keep_up_gets_key_frames_only(make_camera, serve, noise, eventually, monkeypatch):
     """The decoder is slowed down to 8 pictures/s on its own thread, for a camera of 30."""
-    decoded = Tap.decoded
+    decoded = PipelineProbe.decoded
 
     def slow(self, *arguments, **options):
         time.sleep(0.125)
         return decoded(self, *arguments, **options)
 
-    monkeypatch.setattr(Tap, "decoded", slow)
+    monkeypatch.setattr(PipelineProbe, "decoded", slow)
     camera = make_camera(serve(PaintedFeed(noise(), (320, 240), 30.0)).url("/bed"), None)
     eventually(lambda: camera.status().overloaded, 15.0)
     eventually(lambda: camera.status().drops[DropCause.KEYFRAMES_ONLY] > 60, 15.0)

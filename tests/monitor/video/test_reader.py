@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from monitor.clock import ManualClock
 from monitor.errors import VideoError
-from monitor.video.media_tap import MediaTap
+from monitor.video.file_probe import FileProbe
 from monitor.video.reader import open_video
 from monitor.video.sampling import Sampler
 
@@ -172,7 +172,7 @@ stamps = st.lists(st.one_of(st.none(), st.integers(0, 2**63)), min_size=1, max_s
 @given(stamps)
 def test_media_time_always_grows(pts):
     """Missing, stuck, wrapped and wild time stamps never make the time of a replay stand still or go back."""
-    tap = MediaTap(ManualClock(), Sampler(None))
+    tap = FileProbe(ManualClock(), Sampler(None))
     times = []
     for value in pts:
         serial = tap.decoded(value, corrupt=False)

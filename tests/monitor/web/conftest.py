@@ -20,13 +20,15 @@ import httpx
 import pytest
 import uvicorn
 
-from monitor.board import BedPlace, Board
+from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
+from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock
 from monitor.config import StationConfig
+from monitor.control.access import Role, hash_token
 from monitor.demo.servers import free_port
 from monitor.pain.vocabulary import (
+    AlarmEvidence,
     Code,
-    Evidence,
     Kind,
     Observation,
     Phase,
@@ -35,14 +37,12 @@ from monitor.pain.vocabulary import (
     Transition,
     Validity,
 )
-from monitor.publish.access import Role, hash_token
-from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.web.access import Access
+from monitor.web.app_context import AppContext
 from monitor.web.application import build_api
 from monitor.web.guard import Guard
 from monitor.web.preview import Previews
 from monitor.web.sessions import Sessions
-from monitor.web.site import Site
 from monitor.web.users import User, hash_password, write_users
 
 SCRIPT = Path(__file__).with_name("staged_station.py")
@@ -272,9 +272,9 @@ class Rig:
                 "spool": {"directory": str(directory)},
             }
         )
-        self.board = Board([BedPlace(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
+        self.board = Board([BedInfo(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
         self.acknowledged = []
-        self.site = Site(
+        self.site = AppContext(
             config=self.config,
             board=self.board,
             clock=self.clock,
@@ -324,7 +324,7 @@ class Rig:
         fields = {
             "alert_id": alert_id, "code": Code.PAIN_SIGN, "kind": Kind.PHYSIOLOGICAL, "phase": Phase.START,
             "priority": Priority.LOW, "condition_present": True, "signal": Signal.ON, "validity": Validity.VALID,
-            "onset_seconds": now - 3, "determined_seconds": now, "evidence": Evidence(0.7, 0.5, 0.9, 120),
+            "onset_seconds": now - 3, "determined_seconds": now, "evidence": AlarmEvidence(0.7, 0.5, 0.9, 120),
             "acknowledged_by": None, "acknowledged_seconds": None, "detail": "Seen.", "remedy": "Look.",
         }  # fmt: skip
         model = AlertModel(name="ncnn-demo", sha256="5" * 64)

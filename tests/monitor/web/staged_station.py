@@ -14,19 +14,19 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from monitor.board import BedPause, BedPlace, Board, StationFacts
+from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
+from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.config import StationConfig
-from monitor.faces.follower import Sighting, TrackedFace
-from monitor.pain.bed import BedMonitor
+from monitor.control.requests import Acknowledge, Pause
+from monitor.faces.patient_tracker import FrameFaces, TrackedFace
+from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
-from monitor.publish.alert import AlertContext, AlertModel, GenerationMode, compose_alert
-from monitor.publish.commands import Acknowledge, Pause
-from monitor.publish.status_server import Health
 from monitor.synthetic.bed import SyntheticBed
+from monitor.telemetry.status_server import Health
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
-from monitor.web.opening import open_server
+from monitor.web.http_server import open_server
 
 STEP_SECONDS = 0.2
 
@@ -36,7 +36,7 @@ class StagedBed:
         self.id = settings.id
         self.camera_id = f"{settings.id}-camera"
         numbers = iter(range(1, 1_000_000))
-        self.monitor = BedMonitor(alarms, lambda: f"{settings.id}-alert-{next(numbers)}")
+        self.monitor = BedAlarms(alarms, lambda: f"{settings.id}-alert-{next(numbers)}")
         self.score = 0.1
         self.visibility = Visibility.USABLE
         self.camera = CameraState.PLAYING
@@ -59,7 +59,7 @@ class StagedBed:
             image, truth = self.drawn.frame(time_seconds % 600)
             face = None if truth.face is None else TrackedFace(1, truth.face)
             faces = () if face is None else (face,)
-            self.picture = image, Sighting(faces, face, Visibility.USABLE, None, 1, 0)
+            self.picture = image, FrameFaces(faces, face, Visibility.USABLE, None, 1, 0)
         image, sighting = self.picture
         return Frame(image, time_seconds, None, index), sighting
 
@@ -71,7 +71,7 @@ class StagedStation:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
-        places = [BedPlace(bed.id, bed.camera_id) for bed in self.beds.values()]
+        places = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
         self.board = Board(places, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
         self.server = open_server(
             config,
@@ -133,7 +133,7 @@ class StagedStation:
                 ),
             )  # fmt: skip
         self.board.station(
-            StationFacts(
+            StationStatus(
                 self.config.station.id, "0.1.0", "test", "demo", "retinaface", "ncnn-demo", "onnxruntime", 2, 2,
                 5.0 * len(self.beds), 0, redis_up=True, config_hash="c" * 64,
             )

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from monitor.board import StationFacts
+from monitor.board import StationStatus
 from monitor.pain.vocabulary import (
     Phase,
     Signal,
@@ -49,7 +49,7 @@ def test_health_needs_no_login(rig):
 
 def test_an_observation_follows_the_published_schema(rig):
     rig.observe()
-    rig.board.station(StationFacts("station-1", "1.0", "test"))
+    rig.board.station(StationStatus("station-1", "1.0", "test"))
     bed = rig.client().get("/api/v1/beds/bed-1", headers=TOKEN).json()
     schema = json.loads((REPOSITORY / "configs/schemas/observation.schema.json").read_text())
     assert schema == observation_json_schema()

@@ -4,9 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from monitor.board import AlertEpisode
-from monitor.pain.vocabulary import Code, Kind, Phase, Priority, Signal, Validity
-from monitor.publish.alert import (
+from monitor.alerts.record import (
     Acknowledgement,
     AlertDraft,
     AlertEvidence,
@@ -14,6 +12,8 @@ from monitor.publish.alert import (
     ClockState,
     GenerationMode,
 )
+from monitor.board import AlertEpisode
+from monitor.pain.vocabulary import Code, Kind, Phase, Priority, Signal, Validity
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.records import ObservationRecord
 

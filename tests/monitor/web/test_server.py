@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from monitor.board import BedPlace, Board
+from monitor.board import BedInfo, Board
 from monitor.clock import SystemClock
 from monitor.config import StationConfig
 from monitor.errors import PublishError
-from monitor.faces.follower import Sighting, TrackedFace
 from monitor.faces.geometry import Face, OrientedBox
+from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.pain.vocabulary import Observation, Validity, Visibility
-from monitor.publish.status_server import Health, StatusServer
+from monitor.telemetry.status_server import Health, StatusServer
 from monitor.video.frame import Frame
-from monitor.web.opening import open_server
+from monitor.web.http_server import open_server
 from monitor.web.preview import Previews, draw_preview
 from monitor.web.server import PageServer
 
@@ -41,7 +41,7 @@ def make(tmp_path):
         clock = SystemClock()
         server = open_server(
             config,
-            Board([BedPlace("bed-1", "cam-1")], clock, on_level=0.6),
+            Board([BedInfo("bed-1", "cam-1")], clock, on_level=0.6),
             clock,
             carry_out=lambda _: True,
             registry=registry,
@@ -136,7 +136,7 @@ def test_without_the_page_the_small_server_answers(make):
 BOX = OrientedBox(center_x_px=960.0, center_y_px=540.0, width_px=300.0, height_px=300.0, orientation_deg=0.0)
 POINTS = np.array([[900.0, 480.0], [1020.0, 480.0], [960.0, 540.0], [910.0, 600.0], [1010.0, 600.0]])
 FACE = TrackedFace(1, Face(BOX, POINTS, 0.99))
-SIGHTING = Sighting((FACE,), FACE, Visibility.USABLE, None, 1, 0)
+SIGHTING = FrameFaces((FACE,), FACE, Visibility.USABLE, None, 1, 0)
 
 
 def checks(height=1080, width=1920):
@@ -178,7 +178,7 @@ def test_the_picture_that_was_drawn_on_is_not_changed():
 
 def test_a_picture_is_drawn_once_for_all_and_not_when_it_is_off():
     clock = SystemClock()
-    board = Board([BedPlace("bed-1", "cam-1")], clock, on_level=0.6, keeps_pictures=True)
+    board = Board([BedInfo("bed-1", "cam-1")], clock, on_level=0.6, keeps_pictures=True)
     seen = Observation(clock.monotonic(), 0.1, 0.1, 0.1, 0.9, 0.0, Validity.VALID, 0.0)
     board.observe("bed-1", seen, Frame(checks(120, 160), clock.monotonic(), None, 0), None)
     previews = Previews(board, "full")

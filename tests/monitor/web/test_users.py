@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 
 from monitor.clock import ManualClock
+from monitor.commands.users import command
+from monitor.control.access import AccessList, Role, hash_token
 from monitor.errors import ConfigError
-from monitor.publish.access import AccessList, Role, hash_token
 from monitor.web.access import Access, Visitor
-from monitor.web.sessions import Session, Sessions, load_session_key
+from monitor.web.sessions import Sessions, WebSession, load_session_key
 from monitor.web.throttle import LoginThrottle
 from monitor.web.users import User, UserList, read_users, write_users
-from monitor.web.users_command import command
 
 NOBODY = Visitor(None, None)
 
@@ -100,8 +100,8 @@ def test_a_session_ends_with_its_user_and_with_its_password(users_file, tmp_path
 
 def test_a_session_lasts_its_time(monkeypatch):
     sessions = Sessions(b"k" * 32, hours=1.0)
-    cookie = sessions.seal(Session("anna", "f"))
-    assert sessions.open(cookie) == Session("anna", "f")
+    cookie = sessions.seal(WebSession("anna", "f"))
+    assert sessions.open(cookie) == WebSession("anna", "f")
     now = __import__("time").time()
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 3700)
     assert sessions.open(cookie) is None

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.data import Label, Reason, RefusedError, parse_cope, parse_fei, parse_icopevid, parse_label, parse_unifesp
+from trainer.data import (
+    Label,
+    Reason,
+    RejectedImageError,
+    parse_cope,
+    parse_fei,
+    parse_icopevid,
+    parse_label,
+    parse_unifesp,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +51,7 @@ def test_the_sex_is_read():
 
 @pytest.mark.parametrize("stem", ["IMG_0001", "S04_X_pain", "S04_M_", "S04_M_tickle_1", "04_M_pain", ""])
 def test_unknown_cope_names_are_refused(stem):
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedImageError) as refused:
         parse_cope(stem)
     assert refused.value.reason is Reason.UNKNOWN_NAME
 
@@ -50,14 +59,14 @@ def test_unknown_cope_names_are_refused(stem):
 @given(st.text(max_size=30))
 def test_no_text_whatever_breaks_a_parser(stem):
     for parse in (parse_cope, parse_unifesp, parse_icopevid, parse_fei):
-        with contextlib.suppress(RefusedError):
+        with contextlib.suppress(RejectedImageError):
             assert parse(stem).subject
 
 
 def test_unifesp_names_give_the_subject_only():
     assert parse_unifesp("02_114225_2").subject == "02"
     assert parse_unifesp("02_114225").label is None
-    with pytest.raises(RefusedError):
+    with pytest.raises(RejectedImageError):
         parse_unifesp("02_1142")
 
 
@@ -97,5 +106,5 @@ def test_labels_are_read_in_the_usual_words(text, label):
 
 
 def test_an_unknown_label_is_refused_with_what_to_write():
-    with pytest.raises(RefusedError, match="write pain or no_pain"):
+    with pytest.raises(RejectedImageError, match="write pain or no_pain"):
         parse_label("perhaps")

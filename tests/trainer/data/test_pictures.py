@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.data import Reason, RefusedError, read_picture
+from trainer.data import Reason, RejectedImageError, read_picture
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def rgb():
 
 
 def refusal(path):
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedImageError) as refused:
         read_picture(path)
     assert path.name in str(refused.value)
     return refused.value.reason

@@ -5,10 +5,10 @@ import torch
 
 from trainer.checkpoint import read_model
 from trainer.crops import CropSet, pad_px
-from trainer.demo import Material, demo_settings, train_demo
+from trainer.demo import DemoDataset, demo_settings, train_demo
 from trainer.demo.moments import make_bed, pick_moments
 from trainer.networks import InputContract
-from trainer.training import Silence
+from trainer.training import NullListener
 
 
 def test_moments_are_at_the_height_of_an_episode_or_at_rest():
@@ -37,7 +37,9 @@ def test_the_model_is_marked_as_a_demo_and_splits_by_infant(tmp_path):
     torch.set_num_threads(1)
 
     splits = (seeds[:4], seeds[4:5], seeds[5:])
-    outcome = train_demo(Material(crops, states, 0), splits, tmp_path, demo_settings(2, 0, "float32"), Silence())
+    outcome = train_demo(
+        DemoDataset(crops, states, 0), splits, tmp_path, demo_settings(2, 0, "float32"), NullListener()
+    )
 
     record = read_model(outcome.model).record
     assert record.generation == "demo"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from trainer.evaluation.comparison import table_one
-from trainer.evaluation.entry import Entry, distinguished
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.groups import per_stimulus
 from trainer.evaluation.metrics import expected_calibration_error, reliability_bins
 from trainer.evaluation.pairing import comparable, paired_table
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
+from trainer.evaluation.run_summary import RunSummary, with_unique_titles
 
 
 def answers(strength, *, folds=2, infants=8, each=6, stress=("cry",), seed=0, repeated=False):
@@ -44,11 +44,11 @@ def with_logits(table, logits):
 def entry(name="run", model="ncnn", protocol="strict", digest="a" * 64, strength=1.0, **options):
     table = answers(strength, repeated=protocol == "dissertation", **options)
     metrics = evaluate(table, [], count=50) | {"training": [{"validation_accuracy": 0.9}] * 2}
-    return Entry(name, model, model.upper(), protocol, "cope", "", digest, "f" * 64, metrics, table)
+    return RunSummary(name, model, model.upper(), protocol, "cope", "", digest, "f" * 64, metrics, table)
 
 
 def test_two_runs_of_one_model_keep_their_rows():
-    entries = distinguished([entry("first"), entry("second", strength=3.0)])
+    entries = with_unique_titles([entry("first"), entry("second", strength=3.0)])
 
     table = table_one(entries)
 
@@ -57,14 +57,14 @@ def test_two_runs_of_one_model_keep_their_rows():
 
 
 def test_pictures_of_one_name_but_another_digest_are_told_apart():
-    entries = distinguished([entry("one", digest="a" * 64), entry("other", digest="b" * 64)])
+    entries = with_unique_titles([entry("one", digest="a" * 64), entry("other", digest="b" * 64)])
 
     assert [item.data for item in entries] == ["cope (aaaaaa)", "cope (bbbbbb)"]
     assert "COPE (BBBBBB) test" in table_one(entries).head
 
 
 def test_the_published_figure_stands_beside_the_measured_one():
-    table = table_one(distinguished([entry(protocol="dissertation")]))
+    table = table_one(with_unique_titles([entry(protocol="dissertation")]))
 
     assert table.rows[0][-1] == "87.2 ± 3.6 (n = 77)"
     assert table.rows[0][2] == "90.0 ± 0.0"
@@ -73,7 +73,7 @@ def test_the_published_figure_stands_beside_the_measured_one():
 def test_the_gap_is_the_difference_of_both_protocols_with_an_interval_around_it():
     leaky, honest = entry("d", protocol="dissertation", strength=3.0), entry("s", strength=0.2)
 
-    (cells,) = gap_table(distinguished([leaky, honest]), 200).rows
+    (cells,) = gap_table(with_unique_titles([leaky, honest]), 200).rows
     named = dict(zip(gap_table([], 10).head, cells, strict=True))
     gap, low, high = (float(part.strip("[],")) for part in named["Gap (points)"].split())
     accuracies = [run.metrics["pooled"]["accuracy"]["value"] for run in (leaky, honest)]
@@ -85,14 +85,14 @@ def test_the_gap_is_the_difference_of_both_protocols_with_an_interval_around_it(
 def test_without_both_protocols_there_is_no_gap():
     other = entry("d", protocol="dissertation", digest="b" * 64)
 
-    assert gap_table(distinguished([entry("s"), entry("t", model="mimic")]), 50).rows == []
-    assert gap_table(distinguished([entry("s"), other]), 50).rows == []
+    assert gap_table(with_unique_titles([entry("s"), entry("t", model="mimic")]), 50).rows == []
+    assert gap_table(with_unique_titles([entry("s"), other]), 50).rows == []
 
 
 def test_only_runs_on_the_same_pictures_are_paired():
     base, better = entry("base", strength=0.2), entry("better", model="mimic", strength=3.0)
     other = entry("other", model="ridge", infants=6)
-    entries = distinguished([base, better, other])
+    entries = with_unique_titles([base, better, other])
 
     table = paired_table(entries, "ncnn", 100)
 
@@ -107,7 +107,7 @@ def test_a_model_that_is_as_right_but_less_timid_has_the_lower_brier_score():
     logits = bold.table.logits / 8.0
     timid = replace(entry("timid", strength=3.0), table=with_logits(bold.table, logits))
 
-    (cells,) = paired_table(distinguished([timid, bold]), "ncnn", 100).rows
+    (cells,) = paired_table(with_unique_titles([timid, bold]), "ncnn", 100).rows
     named = dict(zip(paired_table([], "ncnn", 10).head, cells, strict=True))
 
     assert named["Accuracy difference (points)"].startswith("+0.0")

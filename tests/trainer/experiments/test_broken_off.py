@@ -21,8 +21,8 @@ from trainer.data import clip_candidates, read_manifest
 from trainer.errors import CheckpointError
 from trainer.experiments import cross_validate, open_run, read_config
 from trainer.networks import InputContract
-from trainer.training import EpochReport, Silence, read_checkpoint
-from trainer.training.board import BoardListener
+from trainer.training import EpochReport, NullListener, read_checkpoint
+from trainer.training.tensorboard_log import TensorBoardLog
 
 FIELDS = {
     "model": "mimic",
@@ -33,7 +33,7 @@ FIELDS = {
 }
 
 
-class _Quiet(Silence):
+class _Quiet(NullListener):
     def __enter__(self):
         return self
 
@@ -214,7 +214,7 @@ def test_a_log_that_finds_no_room_does_not_end_the_training(tmp_path):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
     try:
-        with BoardListener(tmp_path, listener) as board:
+        with TensorBoardLog(tmp_path, listener) as board:
             for epoch in range(3):
                 board.note("something happened")
                 board.epoch_done(EpochReport(0, epoch, 0.1, 0.7, 0.7, 0.5, 1.0, 0.0))
@@ -225,7 +225,7 @@ def test_a_log_that_finds_no_room_does_not_end_the_training(tmp_path):
 
 
 def test_a_log_is_one_that_tensorboard_reads(tmp_path):
-    with BoardListener(tmp_path, _Quiet()) as board:
+    with TensorBoardLog(tmp_path, _Quiet()) as board:
         board.note("something happened")
         for epoch in range(3):
             board.epoch_done(EpochReport(0, epoch, 0.1, 0.7, 0.5 + epoch, 0.5, 1.0, 0.0))

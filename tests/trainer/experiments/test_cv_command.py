@@ -21,7 +21,7 @@ from trainer.commands.fit import command as fit
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.experiments import cross_validate, open_run, read_config
 from trainer.experiments.fitting import FinalModel, ensemble_of_folds
-from trainer.training import Silence
+from trainer.training import NullListener
 
 SMALL = {
     "model": "mimic",
@@ -111,7 +111,7 @@ def test_another_run_is_not_mixed_into_a_folder(runs, manifest):
         run(cv, manifest, "--model", "mimic", "--out", folder / "strict", *flags(3))
 
 
-class _Killer(Silence):
+class _Killer(NullListener):
     """Ends the process in the middle of the second fold."""
 
     def __init__(self, folder):
@@ -128,7 +128,7 @@ class _Killer(Silence):
         return None
 
 
-class _Quiet(Silence):
+class _Quiet(NullListener):
     def __enter__(self):
         return self
 

@@ -6,7 +6,7 @@ The full proof on drawn infants, with N-CNN, is in docs/experiments.md. Here it 
 import pytest
 
 from trainer.experiments import cross_validate, read_config
-from trainer.training import Silence
+from trainer.training import NullListener
 
 FIELDS = {
     "model": "mimic",
@@ -17,7 +17,7 @@ FIELDS = {
 }
 
 
-class _Quiet(Silence):
+class _Quiet(NullListener):
     def __enter__(self):
         return self
 

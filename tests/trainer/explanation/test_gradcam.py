@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from trainer.explanation import Evidence, grad_cam, spread_cells
+from trainer.explanation import TargetClass, grad_cam, spread_cells
 from trainer.explanation.gradcam import LayerGradCam
 from trainer.networks import CellGrid, ResNet50, ResNet50Settings
 
@@ -34,7 +34,7 @@ def test_a_planted_feature_is_drawn_where_it_is_and_naive_stretching_pushes_it_o
     right, stretched = [], []
     for place in places:  # sweeping over more than two cells averages the cells' coarseness out
         crop = spot(place, place, RED)
-        right.append(np.mean(centroid(grad_cam(planted, crop, Evidence.PAIN)[0])) - place)
+        right.append(np.mean(centroid(grad_cam(planted, crop, TargetClass.PAIN)[0])) - place)
         stretched.append(np.mean(centroid(naive(planted, crop))) - place)
 
     assert abs(np.mean(right)) < 1.5
@@ -44,16 +44,16 @@ def test_a_planted_feature_is_drawn_where_it_is_and_naive_stretching_pushes_it_o
 def test_each_sign_shows_its_own_evidence(planted, spot):
     crop = spot(40, 60, RED) + spot(90, 60, BLUE)
 
-    pain = centroid(grad_cam(planted, crop, Evidence.PAIN)[0])
-    no_pain = centroid(grad_cam(planted, crop, Evidence.NO_PAIN)[0])
+    pain = centroid(grad_cam(planted, crop, TargetClass.PAIN)[0])
+    no_pain = centroid(grad_cam(planted, crop, TargetClass.NO_PAIN)[0])
 
     assert pain[0] == pytest.approx(40, abs=6)
     assert no_pain[0] == pytest.approx(90, abs=6)
 
 
 def test_without_evidence_for_an_answer_its_map_is_empty(planted, spot):
-    assert grad_cam(planted, spot(60, 60, RED), Evidence.PAIN).max() > 0
-    assert grad_cam(planted, spot(60, 60, RED), Evidence.NO_PAIN).max() == 0
+    assert grad_cam(planted, spot(60, 60, RED), TargetClass.PAIN).max() > 0
+    assert grad_cam(planted, spot(60, 60, RED), TargetClass.NO_PAIN).max() == 0
 
 
 @given(cells=st.integers(2, 14), scale=st.floats(2.0, 32.0), offset=st.floats(0.0, 16.0), index=st.integers(0, 13))
@@ -103,7 +103,7 @@ def test_resnet50_with_a_frozen_trunk_has_maps_of_both_signs():
     network = ResNet50(ResNet50Settings(train="head")).eval()
     crops = torch.rand(2, 3, 96, 96)
 
-    pain, no_pain = (grad_cam(network, crops, evidence) for evidence in Evidence)
+    pain, no_pain = (grad_cam(network, crops, evidence) for evidence in TargetClass)
 
     assert pain.shape == no_pain.shape == (2, 96, 96)
     assert pain.max() + no_pain.max() > 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.explanation import METHODS, Evidence, grad_cam, heat_maps, integrated_gradients
+from trainer.explanation import METHODS, TargetClass, grad_cam, heat_maps, integrated_gradients
 from trainer.explanation.perturbing import blurred
 from trainer.networks import NCNN, Ensemble
 
@@ -21,7 +21,7 @@ def test_every_method_finds_the_planted_spots_by_sign(planted, spot, method):
     crop = spot(35, 50, RED) + spot(85, 70, BLUE)
 
     # The middle of the hottest tenth: the blurred baseline leaves a little heat everywhere.
-    for evidence, place in ((Evidence.PAIN, (35, 50)), (Evidence.NO_PAIN, (85, 70))):
+    for evidence, place in ((TargetClass.PAIN, (35, 50)), (TargetClass.NO_PAIN, (85, 70))):
         heat = heat_maps(method, [planted], crop, evidence)[0]
         assert heat.shape == (120, 120)
         assert heat.min() >= 0
@@ -38,7 +38,7 @@ def test_integrated_gradients_account_for_the_whole_difference_of_the_logit():
             layer.weight.abs_()  # keeps the small dense layer awake
         change = (network(crops) - network(blurred(crops))).numpy()
 
-    pain, no_pain = (integrated_gradients(network, crops, evidence).sum(axis=(1, 2)) for evidence in Evidence)
+    pain, no_pain = (integrated_gradients(network, crops, evidence).sum(axis=(1, 2)) for evidence in TargetClass)
 
     assert np.abs(change).min() > 1e-3
     assert pain - no_pain == pytest.approx(change, rel=0.15)
@@ -49,9 +49,9 @@ def test_an_ensembles_map_is_the_mean_of_its_members_maps(planted, spot):
     other = NCNN().eval()
     crop = spot(60, 60, RED)
 
-    together = heat_maps("grad-cam", [Ensemble([planted, other])], crop, Evidence.PAIN)
+    together = heat_maps("grad-cam", [Ensemble([planted, other])], crop, TargetClass.PAIN)
 
-    mean = (grad_cam(planted, crop, Evidence.PAIN) + grad_cam(other, crop, Evidence.PAIN)) / 2
+    mean = (grad_cam(planted, crop, TargetClass.PAIN) + grad_cam(other, crop, TargetClass.PAIN)) / 2
     np.testing.assert_allclose(together, mean, rtol=1e-5)
 
 

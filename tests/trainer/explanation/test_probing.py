@@ -12,7 +12,7 @@ from trainer.data import write_manifest
 from trainer.experiments import cross_validate, read_config
 from trainer.explanation import open_material, probe_material
 from trainer.networks import InputContract
-from trainer.training import Silence
+from trainer.training import NullListener
 
 FIELDS = {
     "model": "mimic",
@@ -24,7 +24,7 @@ FIELDS = {
 }
 
 
-class _Quiet(Silence):
+class _Quiet(NullListener):
     def __enter__(self):
         return self
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.explanation import Evidence, grad_cam
+from trainer.explanation import TargetClass, grad_cam
 from trainer.explanation.faithfulness import deletion_insertion, map_agreement, random_map, randomised
 from trainer.explanation.regions import landmark_regions
 from trainer.explanation.scores import energy_in, enrichment, points_into
@@ -86,9 +86,9 @@ def test_randomised_weights_change_the_copy_only_and_the_map_collapses(planted, 
         assert torch.equal(changed.state_dict()[name], tensor) is not is_last
 
     crop = spot(40, 60, RED) + 0.2
-    learnt = grad_cam(planted, crop, Evidence.PAIN)[0]
+    learnt = grad_cam(planted, crop, TargetClass.PAIN)[0]
     assert map_agreement(learnt, learnt) == pytest.approx(1.0)
-    others = [grad_cam(randomised(planted, 100, seed), crop, Evidence.PAIN)[0] for seed in range(4)]
+    others = [grad_cam(randomised(planted, 100, seed), crop, TargetClass.PAIN)[0] for seed in range(4)]
     assert np.mean([map_agreement(learnt, other) for other in others]) < 0.6
 
 

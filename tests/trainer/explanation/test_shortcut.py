@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainer.explanation import Evidence, heat_maps
+from trainer.explanation import TargetClass, heat_maps
 from trainer.explanation.interventions import measure_interventions
 from trainer.explanation.scores import energy_in
 from trainer.networks import CellGrid, PainNetwork
@@ -70,7 +70,7 @@ def measured(correlation):
             return torch.sigmoid(network(prepared(changed))).double().numpy()
 
     shown = crops[labels == 1][:MAPS]
-    maps = heat_maps("integrated-gradients", [network], prepared(shown), Evidence.PAIN)
+    maps = heat_maps("integrated-gradients", [network], prepared(shown), TargetClass.PAIN)
     artefact = float(np.mean([1 - energy_in(heat, FACE) for heat in maps]))
     parts = [(scores, np.arange(COUNT))]
     return artefact, measure_interventions(parts, crops, [{"face": FACE}] * COUNT, labels, subjects)

@@ -3,7 +3,7 @@
 import torch
 
 from trainer.checkpoint import ModelRecord, Provenance, read_model, write_model
-from trainer.explanation import note_silence
+from trainer.explanation import count_empty_maps
 from trainer.networks import NCNN, InputContract
 
 
@@ -33,8 +33,8 @@ def test_silent_units_are_told_in_the_card(paint_study, tmp_path):
     manifest = paint_study(subjects=3, each=2).folder.with_suffix(".csv")
     silent, awake = (tmp_path / name for name in ("silent", "awake"))
 
-    told = note_silence(written(silent, -100.0), manifest, None)
-    heard = note_silence(written(awake, 100.0), manifest, None)
+    told = count_empty_maps(written(silent, -100.0), manifest, None)
+    heard = count_empty_maps(written(awake, 100.0), manifest, None)
 
     assert told[0].startswith("Grad-CAM for pain, on 6 training pictures called pain: 6 maps were empty.")
     assert told[1] == "None of 6 training pictures looked at was called no pain, so nothing is explained."

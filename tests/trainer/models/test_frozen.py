@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from trainer.experiments import cross_validate, open_run, read_config
-from trainer.training import Silence
+from trainer.training import NullListener
 
 
-class _Notes(Silence):
+class _Notes(NullListener):
     def __init__(self):
         self.messages = []
 

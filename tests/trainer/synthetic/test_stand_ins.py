@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from trainer.data import Label, RefusedError, parse_cope, parse_icopevid, parse_unifesp
+from trainer.data import Label, RejectedImageError, parse_cope, parse_icopevid, parse_unifesp
 from trainer.synthetic import CopePlan, plan_cope, plan_icopevid, plan_unifesp
 
 
@@ -129,5 +129,5 @@ def test_icopevid_has_49_infants_and_234_clips_49_of_pain():
 
 
 def test_a_name_of_one_set_is_not_taken_for_another():
-    with pytest.raises(RefusedError):
+    with pytest.raises(RejectedImageError):
         parse_unifesp(plan_cope(CopePlan())[0].name)

@@ -11,10 +11,10 @@ import torch
 
 from trainer.crops import AUGMENTATION_PRESETS, ExactSamples, VariedSamples
 from trainer.errors import CheckpointError, TrainingError
-from trainer.training import OptimiserSettings, Silence, TrainingJob, TrainingSettings, train
+from trainer.training import NullListener, OptimiserSettings, TrainingJob, TrainingSettings, train
 
 
-class Notes(Silence):
+class Notes(NullListener):
     def __init__(self):
         self.messages, self.reports = [], []
 
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another(tiny, mak
     assert not torch.equal(weights(once), weights(other))
 
 
-class _KillMyself(Silence):
+class _KillMyself(NullListener):
     """Ends the process in the middle of the third epoch, as a power cut would."""
 
     def batch_done(self, epoch, done, total):  # noqa: ARG002 - a listener's signature

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from trainer.evaluation.entry import Entry
+from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
 from trainer.reporting.gathering import Comparison
@@ -38,7 +38,7 @@ def stimuli_section(comparison: Comparison) -> Section:
     return Section("What is mistaken for pain", tuple(blocks))
 
 
-def _stimuli_picture(comparison: Comparison, data: str, entries: list[Entry], number: int) -> Picture:
+def _stimuli_picture(comparison: Comparison, data: str, entries: list[RunSummary], number: int) -> Picture:
     names = sorted({found["stimulus"] for entry in entries for found in entry.metrics["per_stimulus"]})
     figure, (axis,) = axes_grid(1, width=7.2, height=1.0 + (0.16 * len(entries) + 0.1) * len(names))
     for place, entry in enumerate(entries):
@@ -53,7 +53,7 @@ def _stimuli_picture(comparison: Comparison, data: str, entries: list[Entry], nu
     return Picture(f"stimuli-{number + 1}", "svg", svg_of(figure), alt, caption)
 
 
-def _bars(axis: Axes, entry: Entry, names: list[str], place: int, count: int, colour: str) -> None:
+def _bars(axis: Axes, entry: RunSummary, names: list[str], place: int, count: int, colour: str) -> None:
     found = {item["stimulus"]: item for item in entry.metrics["per_stimulus"]}
     height, shown = 0.8 / count, [name for name in names if name in found]
     places = np.array([names.index(name) for name in shown]) - 0.4 + (place + 0.5) * height
@@ -73,7 +73,7 @@ def _ends(found: dict[str, Any]) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _called_table(data: str, entries: list[Entry]) -> Table:
+def _called_table(data: str, entries: list[RunSummary]) -> Table:
     by_entry = [{found["stimulus"]: found for found in entry.metrics["per_stimulus"]} for entry in entries]
     rows = []
     for name in sorted({name for found in by_entry for name in found}):
@@ -94,7 +94,7 @@ def _called(found: dict[str, Any] | None) -> str:
     return share if ends is None else f"{share} [{100 * ends[0]:.0f}, {100 * ends[1]:.0f}]"
 
 
-def _stimuli_table(entry: Entry) -> Table:
+def _stimuli_table(entry: RunSummary) -> Table:
     head = ["Stimulus", "Trained on", "Infants", "Called pain", "95 % interval", "Mean score", "AUC of pain against it"]
     rows = []
     for found in entry.metrics["per_stimulus"]:
@@ -130,7 +130,7 @@ def infants_section(comparison: Comparison) -> Section:
     return Section("Infant by infant", tuple(blocks))
 
 
-def _infants_table(data: str, entries: list[Entry]) -> Table:
+def _infants_table(data: str, entries: list[RunSummary]) -> Table:
     found = [{item["subject"]: item for item in entry.metrics["per_subject"]} for entry in entries]
     names = sorted({name for items in found for name in items})
     rows = [[name, *(_right(items.get(name)) for items in found)] for name in names]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from trainer.evaluation.entry import BASELINES, Entry
+from trainer.evaluation.run_summary import BASELINES, RunSummary
 from trainer.reporting.document import Listing, Section, Text
 from trainer.reporting.gathering import Comparison
 from trainer.reporting.sections.groups import CONFUSERS
@@ -53,7 +53,7 @@ def _size(comparison: Comparison) -> Iterator[str]:
         )
 
 
-def _width(entry: Entry) -> float:
+def _width(entry: RunSummary) -> float:
     figure = entry.metrics["pooled"]["accuracy"]
     return 0.0 if figure["low"] is None else float(figure["high"] - figure["low"])
 
@@ -80,7 +80,7 @@ def _baselines(comparison: Comparison) -> Iterator[str]:
             )
 
 
-def _accuracy(entry: Entry) -> float:
+def _accuracy(entry: RunSummary) -> float:
     return float(entry.metrics["pooled"]["accuracy"]["value"])
 
 

@@ -5,8 +5,8 @@ from matplotlib.axes import Axes
 from scipy.special import expit
 from sklearn.metrics import roc_curve
 
-from trainer.evaluation.entry import Entry
 from trainer.evaluation.metrics import reliability_bins
+from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Picture, Section, anchor
 from trainer.reporting.gathering import Comparison, Reported
@@ -38,7 +38,7 @@ def confusion_section(comparison: Comparison) -> Section:
 _CELLS = {"tp": "pain called pain", "fn": "pain called no pain", "fp": "no pain called pain", "tn": "no pain as such"}
 
 
-def _matrix(axis: Axes, entry: Entry) -> None:
+def _matrix(axis: Axes, entry: RunSummary) -> None:
     counts = entry.metrics["confusion"]
     matrix = np.array([[counts["tp"], counts["fn"]], [counts["fp"], counts["tn"]]], np.float64)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1.0)
@@ -131,19 +131,19 @@ def calibration_section(comparison: Comparison) -> Section:
     return Section("Calibration", blocks)
 
 
-def _bins(entry: Entry) -> list[tuple[float, float, int]]:
+def _bins(entry: RunSummary) -> list[tuple[float, float, int]]:
     main = entry.table.is_main
     return reliability_bins(entry.table.labels[main], np.asarray(expit(entry.table.logits[main]), np.float64))
 
 
-def _bin_rows(entry: Entry) -> list[list[str]]:
+def _bin_rows(entry: RunSummary) -> list[list[str]]:
     start = [entry.title, entry.protocol, entry.data]
     return [
         [*start, str(count), decimals(predicted), decimals(observed)] for predicted, observed, count in _bins(entry)
     ]
 
 
-def _reliability(axis: Axes, entry: Entry, colour: str) -> None:
+def _reliability(axis: Axes, entry: RunSummary, colour: str) -> None:
     bins = _bins(entry)
     axis.plot([0, 1], [0, 1], color=INK, lw=0.6, ls=":")
     predicted, observed = [part[0] for part in bins], [part[1] for part in bins]

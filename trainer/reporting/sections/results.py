@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer.evaluation.comparison import figures_table, table_one
-from trainer.evaluation.entry import Entry, interval_text
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.metrics import FIGURES
 from trainer.evaluation.pairing import paired_table
+from trainer.evaluation.run_summary import RunSummary, interval_text
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Notice, Section, Text
 from trainer.reporting.gathering import Comparison
@@ -58,7 +58,7 @@ def figures_section(comparison: Comparison) -> Section:
     )
 
 
-def _fold_table(entry: Entry) -> Table:
+def _fold_table(entry: RunSummary) -> Table:
     rows = [
         [str(fold["fold"] + 1), str(fold["pictures"]), *(_of_fold(fold, name) for name in FIGURES)]
         for fold in entry.metrics["folds"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from trainer.evaluation.entry import Entry
+from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Grid, Picture, Section, Text
 from trainer.reporting.gathering import Comparison
@@ -41,14 +41,14 @@ def abstention_section(comparison: Comparison) -> Section:
     return Section("When the model may abstain", (picture, Grid(Table("Risk and coverage", head, rows))))
 
 
-def _risk(axis: Axes, entry: Entry, colour: str) -> None:
+def _risk(axis: Axes, entry: RunSummary, colour: str) -> None:
     points = entry.metrics["risk_coverage"]["points"]
     label = f"{plain(entry.title)}, {entry.protocol}"
     x, y = [point["coverage"] for point in points], [point["error"] for point in points]
     axis.plot(x, y, color=colour, ls=style_of(entry), lw=1.4, marker="o", ms=2.5, label=label)
 
 
-def _risk_row(entry: Entry, doubt: str, found: dict[str, Any]) -> list[str]:
+def _risk_row(entry: RunSummary, doubt: str, found: dict[str, Any]) -> list[str]:
     errors = {point["coverage"]: point["error"] for point in found["points"]}
     shown = [decimals(errors.get(coverage)) for coverage in _COVERAGES_SHOWN]
     return [entry.title, entry.protocol, entry.data, doubt, decimals(found["aurc"]), *shown]
@@ -84,6 +84,6 @@ def benefit_section(comparison: Comparison) -> Section:
     return Section("Net benefit", (Text(text), picture, Grid(Table("Net benefit of the model", head, rows))))
 
 
-def _benefit_row(entry: Entry) -> list[str]:
+def _benefit_row(entry: RunSummary) -> list[str]:
     found = {point["threshold"]: point["model"] for point in entry.metrics["net_benefit"]}
     return [entry.title, entry.protocol, entry.data, *(decimals(found.get(t)) for t in _THRESHOLDS_SHOWN)]

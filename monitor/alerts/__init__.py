@@ -1,0 +1,1 @@
+"""The record that leaves the program: one change of one alarm condition."""

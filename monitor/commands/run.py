@@ -1,0 +1,99 @@
+"""`nicu-monitor run`: the daemon."""
+
+import dataclasses
+import json
+import logging
+import os
+import resource
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from monitor.cli_framework import EXIT_NO, examples
+from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
+from monitor.config_file import read_config
+from monitor.logs import configure
+
+__all__ = ["command", "secrets_of"]
+
+_log = logging.getLogger(__name__)
+
+_OPEN_FILES = 65_536
+_IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""A terminal that is closed, or a tool that expects another program, must not end the watch over a bed."""
+
+
+@click.command(
+    epilog=examples("nicu-monitor run --config station.yaml --self-test", "nicu-monitor run --config station.yaml")
+)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="Station configuration.")
+@click.option("--self-test", is_flag=True, help="Take a drawn infant in pain through the whole chain, report, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --self-test: print a list of objects for a script.")
+def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
+    """Watch the beds of a configuration until SIGTERM or SIGINT.
+
+    Cameras and Redis may be away at any time, also at the start: they are tried for ever, and their absence is an
+    alarm. A new configuration needs a restart. Exit code 0 after a clean end, 1 when the self-test found a fault, 3
+    when the station cannot start.
+    """
+    if as_json and not self_test:
+        raise click.UsageError("--json goes with --self-test; the log is JSON with logging.format: json")
+    config = read_config(config_file)
+    if self_test:
+        return _self_test(config, as_json=as_json)
+    configure(config.logging, secrets_of(config))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    _allow_open_files()
+    for number in _IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    from monitor.station.station import Station
+
+    with Station(config) as station:
+        stop.wait()
+        _log.info("stopping")
+    _log.info("stopped")
+    if station.left_behind:
+        # A thread that hangs inside a model's library cannot be ended, and the library's own clean-up would abort the
+        # process. Everything is stored and closed by now.
+        logging.shutdown()
+        os._exit(0)
+    return 0
+
+
+def _self_test(config: StationConfig, *, as_json: bool) -> int:
+    from monitor.station.self_test import run_self_test
+
+    configure(LogSettings(level="error"), secrets_of(config))
+    results = []
+    for result in run_self_test(config):
+        results.append(result)
+        if as_json:
+            continue
+        click.echo(f"{'ok    ' if result.ok else 'FAILED'}  {result.stage:<8} {result.detail}")
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(result) for result in results], indent=2))
+    return 0 if all(result.ok for result in results) else EXIT_NO
+
+
+def _allow_open_files() -> None:
+    """Take as many open files as the system allows: a ward's cameras, pipelines and viewers need more than 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY or hard > soft:
+        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def secrets_of(config: StationConfig) -> list[str]:
+    """Return every secret value of a configuration, so that the log can leave them out."""
+    values: list[str] = []
+    holders: list[RedisSettings | CameraSettings] = [config.redis, *(bed.camera for bed in config.beds)]
+    for holder in holders:
+        if holder.password is not None:
+            values.append(holder.password.get_secret_value())
+        if holder.password_file is not None and holder.password_file.is_file():
+            values.append(holder.password_file.read_text(encoding="utf-8", errors="replace").strip())
+    return [value for value in values if value]

@@ -1,0 +1,121 @@
+"""`nicu-monitor users`: who may log in to the page and the API."""
+
+import json
+import re
+from pathlib import Path
+
+import click
+
+from monitor.cli_framework import examples
+from monitor.control.access import Role, hash_token, new_token
+from monitor.errors import ConfigError
+from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
+
+__all__ = ["command"]
+
+_SHORTEST_PASSWORD = 10
+_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+_ROLE = click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default="viewer",
+    show_default=True,
+    help="What they may do.",
+)
+
+
+def _checked_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise click.BadParameter("use 1 to 63 letters, digits and _ . @ -, beginning with a letter or digit")
+    return name
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
+_NAME = click.argument("name", callback=_checked_name)
+
+
+@click.group(
+    name="users",
+    epilog=examples(
+        "nicu-monitor users add secrets/users anna --role nurse", "nicu-monitor users list secrets/users --json"
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def command() -> None:
+    """Say who may log in to the page and the API.
+
+    A running station reads the file again when it changes. Removing somebody, or giving them a new password, ends
+    their sessions.
+    """
+
+
+@command.command(epilog=examples("nicu-monitor users add secrets/users anna --role nurse"))
+@_FILE
+@_NAME
+@_ROLE
+@click.password_option(help="Asked for when it is not given; do not write it on the command line.")
+def add(file: Path, name: str, role: str, password: str) -> None:
+    """Add the person NAME to the users FILE, or give them another password or role."""
+    if len(password) < _SHORTEST_PASSWORD:
+        raise click.BadParameter(f"use at least {_SHORTEST_PASSWORD} characters", param_hint="'--password'")
+    _put(file, User(name, Role(role), hash_password(password)))
+    click.echo(f"{name} may log in as {role}")
+
+
+@command.command(
+    epilog=examples(
+        "nicu-monitor users token secrets/users integrator --role viewer",
+        "nicu-monitor users token secrets/users integrator --json",
+    )
+)
+@_FILE
+@_NAME
+@_ROLE
+@_JSON
+def token(file: Path, name: str, role: str, *, as_json: bool) -> None:
+    """Add the program NAME to the users FILE, and print its token, which is kept nowhere else.
+
+    Programs send it as `Authorization: Bearer TOKEN`.
+    """
+    secret = new_token()
+    _put(file, User(name, Role(role), hash_token(secret)))
+    click.echo(json.dumps({"name": name, "role": role, "token": secret}) if as_json else secret)
+
+
+@command.command(epilog=examples("nicu-monitor users remove secrets/users anna"))
+@_FILE
+@_NAME
+def remove(file: Path, name: str) -> None:
+    """Remove NAME from the users FILE."""
+    users = read_users(file)
+    if users.get(name) is None:
+        raise ConfigError(f"there is no user {name} in {file}; look at: nicu-monitor users list {file}")
+    write_users(file, [user for user in users.all() if user.name != name])
+    click.echo(f"{name} may not log in any more")
+
+
+@command.command(
+    name="list",
+    epilog=examples("nicu-monitor users list secrets/users", "nicu-monitor users list secrets/users --json"),
+)
+@_FILE
+@_JSON
+def list_users(file: Path, *, as_json: bool) -> None:
+    """List the users of the users FILE; never a secret."""
+    users = read_users(file).all()
+    if as_json:
+        rows = [{"name": user.name, "role": user.role, "kind": _kind(user)} for user in users]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for user in users:
+        click.echo(f"{user.name:24} {user.role:8} {_kind(user)}")
+
+
+def _kind(user: User) -> str:
+    return "person" if user.has_password else "program"
+
+
+def _put(file: Path, user: User) -> None:
+    users = read_users(file) if file.exists() else UserList()
+    others = [other for other in users.all() if other.name != user.name]
+    write_users(file, [*others, user])

@@ -1,0 +1,1 @@
+"""What people ask of a station, and who may."""

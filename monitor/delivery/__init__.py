@@ -1,0 +1,1 @@
+"""The way of an alert to Redis and back: spool on disk, publisher, streams, subscriber."""

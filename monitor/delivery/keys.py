@@ -1,0 +1,43 @@
+"""Names of keys and channels in Redis."""
+
+from dataclasses import dataclass
+
+from monitor.control.requests import WHOLE_STATION
+
+__all__ = ["Keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names that one station uses.
+
+    Args:
+        prefix: Common beginning of all names.
+        station: Id of the station.
+    """
+
+    prefix: str
+    station: str
+
+    @property
+    def alerts(self) -> str:
+        """The stream that is the record of all alerts."""
+        return f"{self.prefix}:alerts"
+
+    @property
+    def commands(self) -> str:
+        """The stream through which acknowledgements and pauses come in."""
+        return f"{self.prefix}:commands:{self.station}"
+
+    @property
+    def heartbeat(self) -> str:
+        """The key that exists while the station is watching."""
+        return f"{self.prefix}:heartbeat:{self.station}"
+
+    def doorbell(self, bed: str | None) -> str:
+        """Return the channel on which alerts of a bed (None: of the whole station) are called out."""
+        return f"{self.prefix}:alerts:{bed or WHOLE_STATION}"
+
+    def state(self, bed: str) -> str:
+        """Return the hash that shows what a bed is like now."""
+        return f"{self.prefix}:state:{bed}"

@@ -1,0 +1,379 @@
+"""Where the alarm logic hands in its alerts: never blocked by the disk, never dependent on it.
+
+Alerts wait in memory until the writer thread has them in the spool, normally a few milliseconds. While the disk is
+full, read-only, locked or broken they stay in memory, up to a bound, and are sent from there under a producer id of
+their own (`<producer>~<random>`, numbered from 1): the numbers of the durable producer stay free of gaps and repeats
+whatever happens to this process. When the disk is back, what has not been sent goes to the spool.
+"""
+
+import logging
+import secrets
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from monitor.alerts.record import AlertDraft
+from monitor.clock import Clock
+from monitor.config import SpoolSettings
+from monitor.delivery.spool import Backlog, Position, Spool, SpooledAlert, SpoolRecord
+from monitor.delivery.spool_file import set_damaged_aside
+from monitor.delivery.spool_salvage import salvage
+from monitor.errors import SpoolError
+
+__all__ = ["Batch", "Outbox"]
+
+_log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
+_PROBE_SECONDS = 2.0
+_WRITE_AT_ONCE = 100
+_EVERY = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is to be sent next.
+
+    Attributes:
+        alerts: In order, all of one producer.
+        position: How far Redis has this producer's records.
+        durable: They come from the spool, not from memory.
+        last_seq: The highest number that this producer has given out.
+    """
+
+    alerts: tuple[SpooledAlert, ...]
+    position: Position
+    durable: bool
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    draft: AlertDraft
+    since_seconds: float
+
+
+class Outbox:
+    """The spool, and the memory in front of it.
+
+    Args:
+        settings: Directory and quota.
+        station: Begins the producer id.
+        clock: For ages and labels.
+        capacity: Alerts that memory holds while the disk takes none.
+        stored: Called (from the writer thread) after alerts have become ready to be sent.
+
+    Raises:
+        SpoolError: Another station uses the directory. Any other trouble with the disk only shows in `fault`.
+    """
+
+    def __init__(
+        self,
+        settings: SpoolSettings,
+        station: str,
+        clock: Clock,
+        *,
+        capacity: int = 10_000,
+        stored: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._station = station
+        self._clock = clock
+        self._capacity = capacity
+        self._stored = stored
+        self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
+        self._waiting: deque[_Waiting] = deque()
+        self._snapshots: dict[str, str] = {}
+        self._claimed: tuple[SpooledAlert, ...] = ()
+        self._writing: tuple[_Waiting, ...] | None = None
+        self._forgotten = 0
+        self._stopping = False
+        self._displaced = False
+        self._fault: str | None = None
+        self._spool: Spool | None = None
+        self._open()
+        durable_id = station if self._spool is None else self._spool.producer_id
+        self._volatile_id = f"{durable_id}~{secrets.token_hex(4)}"
+        self._volatile = Position(0, "")
+        self._volatile_seq = 0
+        self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
+
+    @property
+    def fault(self) -> str | None:
+        """Why alerts are not stored on the disk at the moment: one sentence, or None."""
+        return self._fault
+
+    def load_snapshots(self) -> dict[str, str]:
+        """Return the last alarm state of every bed that was handed in, in this run or an earlier one."""
+        spool = self._spool
+        stored = (self._guard(spool.load_snapshots) if spool is not None else None) or {}
+        with self._mutex:
+            return {**stored, **self._snapshots}
+
+    def history(self, limit: int) -> list[AlertDraft]:
+        """Return the newest alerts on the disk, oldest first; none while the disk cannot be read."""
+        spool = self._spool
+        return (self._guard(lambda: spool.history(limit)) if spool is not None else None) or []
+
+    def record(self) -> SpoolRecord:
+        """Return what the spool occupies and what was given up, in memory and on the disk."""
+        spool = self._spool
+        if spool is not None and not spool.is_in_place():
+            with self._changed:
+                self._displaced = True
+                self._changed.notify_all()
+        stored = (self._guard(spool.record) if spool is not None else None) or SpoolRecord(0, 0, None)
+        return replace(stored, dropped=stored.dropped + self._forgotten)
+
+    @property
+    def spool(self) -> Spool | None:
+        """The open spool; None while the directory cannot be used."""
+        return self._spool
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Store what waits, end the thread, close the file. Safe to call twice."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+        if self._spool is not None:
+            self._spool.close()
+
+    def submit(self, drafts: Sequence[AlertDraft], snapshots: Mapping[str, str] | None = None) -> None:
+        """Hand in alerts, and the alarm state that they come from; returns at once.
+
+        Args:
+            drafts: In order.
+            snapshots: Bed id ('' for the station) to alarm state; stored in one transaction with the alerts.
+        """
+        now_seconds = self._clock.monotonic()
+        with self._changed:
+            self._waiting.extend(_Waiting(draft, now_seconds) for draft in drafts)
+            self._snapshots.update(snapshots or {})
+            while len(self._waiting) > self._capacity:
+                self._forget_one()
+            self._changed.notify_all()
+
+    def wait_until_stored(self, timeout_seconds: float) -> bool:
+        """Wait until everything handed in is on the disk; False when it is not by then."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._writing is None and not self._waiting and not self._snapshots, timeout_seconds
+            )
+
+    def claim(self, limit: int) -> Batch | None:
+        """Return what is to be sent next: the same alerts again until `delivered` has been told of them."""
+        if self._claimed:
+            return Batch(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
+        spool = self._spool
+        if spool is not None:
+            pending = self._guard(lambda: spool.pending(limit))
+            if pending:
+                return Batch(tuple(pending), spool.position, durable=True, last_seq=spool.last_seq)
+        with self._mutex:
+            if self._fault is None or self._writing is not None or not self._waiting:
+                return None
+            first = self._volatile_seq + 1
+            taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
+            self._claimed = tuple(
+                SpooledAlert(self._volatile_id, first + i, item.draft.model_dump(mode="json"), None, item.since_seconds)
+                for i, item in enumerate(taken)
+            )
+            self._volatile_seq += len(taken)
+            return Batch(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
+
+    def stamp(self, claim: Batch, published_at: str | None) -> Batch:
+        """Note the time of the first attempt on every alert that has none; None takes the times back."""
+        if published_at is None:
+            due = claim.alerts
+        else:
+            due = tuple(alert for alert in claim.alerts if alert.published_at is None)
+        if not due:
+            return claim
+        numbers = {alert.seq for alert in due}
+        alerts = tuple(
+            replace(alert, published_at=published_at) if alert.seq in numbers else alert for alert in claim.alerts
+        )
+        spool = self._spool
+        if not claim.durable:
+            self._claimed = alerts
+        elif spool is not None and spool.producer_id == claim.alerts[0].producer_id:
+            self._guard(lambda: spool.stamp(sorted(numbers), published_at))
+        return replace(claim, alerts=alerts)
+
+    def delivered(self, claim: Batch, position: Position) -> None:
+        """Note how far Redis has the records of this claim's producer now (further back when it lost some)."""
+        if claim.durable:
+            spool = self._spool
+            # Another spool may have taken the place of the one that the claim came from.
+            if spool is not None and spool.producer_id == claim.alerts[0].producer_id:
+                self.move_to(position)
+            return
+        with self._mutex:
+            self._volatile = position
+            self._claimed = tuple(alert for alert in self._claimed if alert.seq > position.seq)
+
+    def move_to(self, position: Position) -> None:
+        """Set the position of the durable producer."""
+        spool = self._spool
+        if spool is not None:
+            self._guard(lambda: spool.move_to(position))
+
+    def remember(self, key: str, value: str) -> None:
+        """Store a value of the publisher's own; while the disk takes none, it is forgotten at the next start."""
+        spool = self._spool
+        if spool is not None:
+            self._guard(lambda: spool.remember(key, value))
+
+    def renew_producer(self, claim: Batch) -> None:
+        """Number under a new name from now on, because the numbers of this claim's producer are taken."""
+        spool = self._spool
+        if not claim.durable:
+            self._volatile_id = f"{self._volatile_id.rpartition('~')[0]}~{secrets.token_hex(4)}"
+            renewed = (replace(alert, producer_id=self._volatile_id, published_at=None) for alert in self._claimed)
+            self._claimed = tuple(renewed)
+        elif spool is not None:
+            self._guard(spool.renew_producer)
+
+    def backlog(self) -> Backlog:
+        """Return how many alerts wait for Redis, in memory and on the disk, and for how long the oldest has."""
+        spool = self._spool
+        stored = (self._guard(spool.backlog) if spool is not None else None) or Backlog(0, 0.0)
+        now_seconds = self._clock.monotonic()
+        with self._mutex:
+            oldest = now_seconds - self._waiting[0].since_seconds if self._waiting else 0.0
+            count = len(self._waiting) + len(self._writing or ()) + len(self._claimed)
+        return Backlog(stored.count + count, max(stored.oldest_age_seconds, oldest))
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._stopping or self._waiting or self._snapshots or self._displaced,
+                    None if self._fault is None else _PROBE_SECONDS,
+                )
+                if self._stopping and not (self._waiting or self._snapshots):
+                    return
+            if self._write():
+                self._stored()
+                continue
+            self._stored()  # the sender may take them from memory
+            with self._changed:
+                if self._stopping:
+                    return
+                self._changed.wait_for(lambda: self._stopping, _RETRY_SECONDS)
+
+    def _write(self) -> bool:
+        """Move what waits to the spool; False when the disk does not take it."""
+        if self._spool is not None and not self._spool.is_in_place():
+            self._leave(self._spool)
+        if self._spool is None:
+            self._open(at_start=False)
+        spool = self._spool
+        if spool is None:
+            return False
+        # The mutex guards memory only: neither handing in nor sending ever waits for the disk.
+        with self._mutex:
+            taken = tuple(self._waiting.popleft() for _ in range(min(_WRITE_AT_ONCE, len(self._waiting))))
+            snapshots, self._snapshots = self._snapshots, {}
+            self._writing = taken
+            self._displaced = False
+        fault: SpoolError | None = None
+        try:
+            spool.append([item.draft for item in taken], snapshots)
+            if self._fault is not None:
+                spool.flush()
+        except SpoolError as error:
+            fault = error
+        with self._changed:
+            self._writing = None
+            if fault is None:
+                if self._fault is not None:
+                    _log.info("alerts are stored on the disk again")
+                self._fault = None
+            else:
+                self._waiting.extendleft(reversed(taken))
+                self._snapshots = {**snapshots, **self._snapshots}
+            self._changed.notify_all()
+        if fault is not None:
+            self._note(fault)
+        return fault is None
+
+    def _leave(self, displaced: Spool) -> None:
+        """Close a spool whose files somebody has deleted or replaced, and keep what the next one would not find."""
+        lost = not displaced.has_its_database
+        pending = (self._guard(lambda: displaced.pending(_EVERY)) or ()) if lost else ()
+        snapshots = (self._guard(displaced.load_snapshots) or {}) if lost else {}
+        drafts = [AlertDraft.model_validate(alert.draft) for alert in pending]
+        now_seconds = self._clock.monotonic()
+        with self._mutex:
+            self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(drafts))
+            self._snapshots = {**snapshots, **self._snapshots}
+            self._spool = None
+        displaced.close()
+        _log.error(
+            "somebody deleted or replaced files in %s; %d waiting alerts were saved",
+            self._settings.directory,
+            len(drafts),
+        )
+
+    def _open(self, *, at_start: bool = True) -> None:
+        quota_bytes = self._settings.maximum_megabytes * 1_000_000
+        for last in (False, True):
+            try:
+                self._spool = Spool(self._settings.directory, quota_bytes, self._station, self._clock)
+            except SpoolError as error:
+                if error.in_use and at_start:
+                    raise
+                self._note(error)
+                if last or not error.damaged:
+                    return
+                try:
+                    aside = set_damaged_aside(self._settings.directory)
+                except SpoolError as second:
+                    self._note(second)
+                    return
+                self._take_over(aside)
+            else:
+                return
+
+    def _take_over(self, aside: Path) -> None:
+        """Put what can be read of a damaged spool in front of what waits."""
+        saved = salvage(aside)
+        now_seconds = self._clock.monotonic()
+        with self._mutex:
+            self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(saved.drafts))
+            self._snapshots = {**saved.snapshots, **self._snapshots}
+        _log.error("the spool was damaged; it is kept as %s; %d waiting alerts were saved", aside, len(saved.drafts))
+
+    def _note(self, error: SpoolError) -> None:
+        """Keep the reason; a damaged file is left behind so that the next attempt begins a new one."""
+        if self._fault != str(error):
+            _log.error("alerts are kept in memory only: %s", error)
+        self._fault = str(error)
+        spool = self._spool
+        if error.damaged and spool is not None:
+            self._spool = None
+            spool.close()
+
+    def _guard(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - passes on whatever `work` returns
+        try:
+            return work()
+        except SpoolError as error:
+            self._note(error)
+            return None
+
+    def _forget_one(self) -> None:
+        newest: dict[str, int] = {item.draft.alert_id: i for i, item in enumerate(self._waiting)}
+        victim = next((i for i, item in enumerate(self._waiting) if newest[item.draft.alert_id] != i), 0)
+        del self._waiting[victim]
+        self._forgotten += 1

@@ -1,0 +1,333 @@
+"""The publisher: a thread of its own between the station and Redis.
+
+Nothing that the station calls here waits for the disk or the network. When Redis is away the publisher tries again
+with jittered back-off, at most 2 s apart, for ever; alerts wait in the spool meanwhile.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+
+from monitor.alerts.record import AlertDraft, format_time
+from monitor.clock import Clock
+from monitor.config import RedisSettings, SpoolSettings
+from monitor.control.access import AccessList
+from monitor.delivery.keys import Keys
+from monitor.delivery.outbox import Outbox
+from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_errors import describe_failure
+from monitor.delivery.redis_session import RedisSession, SessionEvents, StateValue
+from monitor.delivery.spool_quota import Drop
+from monitor.errors import MonitorError
+
+__all__ = ["Publisher", "PublisherStats"]
+
+_log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.2
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+_STEP_PAUSE_SECONDS = 5.0
+_BEATS_PER_LIFE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherStats:
+    """How publishing goes.
+
+    Attributes:
+        backlog_count: Alerts that wait for Redis.
+        backlog_age_seconds: Age of the oldest of them.
+        redis_up: Whether the last exchange with Redis succeeded; None before the first.
+        redis_failure: One sentence on what is wrong with Redis; None while all is well.
+        disk_fault: One sentence on why alerts are not stored on the disk; None while they are.
+        spool_bytes: What the spool occupies.
+        dropped: Alerts given up undelivered since the spool began: over the quota, or in memory beside a broken disk.
+        last_drop: The newest of these events on disk.
+        heartbeat_age_seconds: Since Redis last took "watching"; None before the first time.
+        published: Alerts that reached Redis since the start.
+    """
+
+    backlog_count: int = 0
+    backlog_age_seconds: float = 0.0
+    redis_up: bool | None = None
+    redis_failure: str | None = None
+    disk_fault: str | None = None
+    spool_bytes: int = 0
+    dropped: int = 0
+    last_drop: Drop | None = None
+    heartbeat_age_seconds: float | None = None
+    published: int = 0
+
+
+class Publisher:
+    """Stores alerts and brings them to Redis.
+
+    Args:
+        redis: Where to.
+        spool: Where alerts wait.
+        station: Id of this daemon.
+        clock: For ages and labels.
+        access: Who may acknowledge over Redis; None lets everybody who may write to the commands stream.
+        events: What to tell the station; called from the publisher's thread.
+        watching: Whether the station really watches; while it says no, the heartbeat is left to lapse.
+        ticked: Called with every turn of the loop.
+
+    Raises:
+        ConfigError: The address of Redis or a file that it needs is wrong.
+        SpoolError: Another station uses the state directory.
+    """
+
+    def __init__(
+        self,
+        redis: RedisSettings,
+        spool: SpoolSettings,
+        station: str,
+        clock: Clock,
+        *,
+        access: AccessList | None = None,
+        events: SessionEvents | None = None,
+        watching: Callable[[], bool] = lambda: True,
+        ticked: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings = redis
+        self._address = redis_address(redis)
+        self._keys = Keys(redis.key_prefix, station)
+        self._clock = clock
+        self._access = access
+        self._events = _count_published(events or SessionEvents(), self._note_published)
+        self._watching = watching
+        self._ticked = ticked
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._outbox = Outbox(spool, station, clock, stored=self._wake.set)
+        self._mutex = threading.Lock()
+        self._states: dict[str, Mapping[str, StateValue]] = {}
+        self._hidden: set[str] = set()
+        self._published = 0
+        self._beat_seconds: float | None = None
+        self._step_again: dict[str, float] = {}
+        self._session: RedisSession | None = None
+        self._figures = PublisherStats()
+        self._measure()
+        self._thread = threading.Thread(target=self._run, name="redis-publisher", daemon=True)
+
+    @property
+    def producer_id(self) -> str | None:
+        """Who numbers the alerts; None while the spool cannot be used."""
+        spool = self._outbox.spool
+        return None if spool is None else spool.producer_id
+
+    def load_snapshots(self) -> dict[str, str]:
+        """Return the alarm state of every bed as last handed in, in this run or an earlier one."""
+        return self._outbox.load_snapshots()
+
+    def history(self, limit: int) -> list[AlertDraft]:
+        """Return the newest alerts that this run or an earlier one stored, oldest first."""
+        return self._outbox.history(limit)
+
+    def start(self) -> None:
+        """Start storing and sending."""
+        self._outbox.start()
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Store what waits, try once more to send it, take the heartbeat away, and end. Safe to call twice."""
+        self._outbox.wait_until_stored(timeout_seconds / 2)
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+        self._outbox.stop(timeout_seconds / 2)
+
+    def submit(self, drafts: Sequence[AlertDraft], snapshots: Mapping[str, str] | None = None) -> None:
+        """Hand in alerts, in order, and the alarm state that they come from; returns at once.
+
+        Args:
+            drafts: From `compose_alert`.
+            snapshots: Bed id ('' for the station) to alarm state; stored in one transaction with the alerts.
+        """
+        self._outbox.submit(drafts, snapshots)
+
+    def wait_until_stored(self, timeout_seconds: float) -> bool:
+        """Wait until everything handed in is on the disk; False when it is not by then."""
+        return self._outbox.wait_until_stored(timeout_seconds)
+
+    def update_state(self, bed: str, state: Mapping[str, StateValue]) -> None:
+        """Show the newest state of a bed; never waits, and only the newest counts.
+
+        Args:
+            bed: Its id.
+            state: Field to value. Fields that are None are left out: unknown is absent.
+        """
+        with self._mutex:
+            self._states[bed] = {**state, "station": self._keys.station, "updated_at": format_time(self._clock.wall())}
+            self._hidden.discard(bed)
+
+    def remove_bed(self, bed: str) -> None:
+        """Forget a bed that left the configuration, and delete its state in Redis."""
+        with self._mutex:
+            self._states.pop(bed, None)
+            self._hidden.add(bed)
+
+    def figures(self) -> PublisherStats:
+        """Return how publishing goes; never waits."""
+        figures = self._figures
+        now_seconds = self._clock.monotonic()
+        age_seconds = None if self._beat_seconds is None else max(0.0, now_seconds - self._beat_seconds)
+        return replace(figures, heartbeat_age_seconds=age_seconds, disk_fault=self._outbox.fault)
+
+    def _run(self) -> None:
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            self._wake.wait(_TICK_SECONDS)
+            self._wake.clear()
+            if self._turn():
+                pause_seconds = _FIRST_PAUSE_SECONDS
+            elif not self._stopping.wait(random.uniform(pause_seconds / 2, pause_seconds)):  # noqa: S311 - no secret
+                pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+            self._measure()
+            self._ticked()
+        self._leave()
+
+    def _turn(self) -> bool:
+        """Do everything that is due over one connection; False when it broke."""
+        try:
+            if self._session is None:
+                self._session = self._connect()
+            session = self._session
+            session.deliver()
+            self._step("heartbeat", lambda: self._beat(session))
+            self._step("state", lambda: self._show(session))
+            self._step("commands", session.take_commands)
+        except (RedisError, RedisClusterException, OSError) as error:
+            self._drop_session(describe_failure(error, self._address))
+            return False
+        except MonitorError as error:
+            self._drop_session(str(error))
+            return False
+        except Exception:  # noqa: BLE001 - see below
+            # The thread must outlive what nobody foresaw: the alerts are in the spool, and the next turn may succeed.
+            _log.exception("publishing failed in an unforeseen way")
+            self._drop_session("publishing failed in an unforeseen way; see the log")
+            return False
+        if self._figures.redis_up is not True:
+            _log.info("alerts go to %s", self._address)
+        self._figures = replace(self._figures, redis_up=True, redis_failure=self._step_failure())
+        return True
+
+    def _connect(self) -> RedisSession:
+        client = connect_redis(self._settings)
+        try:
+            session = RedisSession(
+                client, self._settings, self._keys, self._outbox, self._clock, self._access, self._events
+            )
+            session.check_stream()
+        except BaseException:
+            client.close()
+            raise
+        return session
+
+    def _step(self, name: str, act: Callable[[], None]) -> None:
+        """Do a lesser thing; a refusal of it must not hold up the alerts."""
+        now_seconds = self._clock.monotonic()
+        if now_seconds < self._step_again.get(name, 0.0):
+            return
+        try:
+            act()
+        except ResponseError as error:
+            if name not in self._step_again:
+                _log.warning("%s: %s", name, describe_failure(error, self._address))
+            self._step_again[name] = now_seconds + _STEP_PAUSE_SECONDS
+        else:
+            self._step_again.pop(name, None)
+
+    def _step_failure(self) -> str | None:
+        if not self._step_again:
+            return None
+        names = ", ".join(sorted(self._step_again))
+        return f"Redis at {self._address} refuses {names}; widen the user's ACL rule or see the server's log"
+
+    def _beat(self, session: RedisSession) -> None:
+        now_seconds = self._clock.monotonic()
+        life_seconds = self._settings.state_ttl_seconds
+        if not self._watching() or (
+            self._beat_seconds is not None
+            and self._figures.redis_up is True
+            and now_seconds - self._beat_seconds < life_seconds / _BEATS_PER_LIFE
+        ):
+            return
+        session.check_stream()
+        figures = self._figures
+        session.beat(
+            {
+                "station": self._keys.station,
+                "producer_id": self.producer_id,
+                "at": format_time(self._clock.wall()),
+                "backlog": figures.backlog_count,
+                "disk_fault": self._outbox.fault,
+            },
+            life_seconds,
+        )
+        self._beat_seconds = now_seconds
+
+    def _show(self, session: RedisSession) -> None:
+        with self._mutex:
+            states, self._states = self._states, {}
+            hidden, self._hidden = self._hidden, set()
+        session.show(states)
+        for bed in hidden:
+            session.hide(bed)
+
+    def _leave(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        try:
+            session.deliver()
+            session.leave()
+        except (RedisError, RedisClusterException, OSError, MonitorError) as error:
+            _log.warning("the last words to Redis failed: %s", describe_failure(error, self._address))
+        self._drop_session(None)
+
+    def _drop_session(self, failure: str | None) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        if failure is not None:
+            if failure != self._figures.redis_failure:
+                _log.warning("%s; alerts wait in the spool", failure)
+            self._figures = replace(self._figures, redis_up=False, redis_failure=failure)
+
+    def _measure(self) -> None:
+        record = self._outbox.record()
+        backlog = self._outbox.backlog()
+        if record.dropped > self._figures.dropped and record.last_drop is not None:
+            _log.error(
+                "the spool was full: %d alerts are given up so far, last between numbers %d and %d",
+                *(record.dropped, record.last_drop.first_seq, record.last_drop.last_seq),
+            )
+        self._figures = replace(
+            self._figures,
+            backlog_count=backlog.count,
+            backlog_age_seconds=backlog.oldest_age_seconds,
+            spool_bytes=record.bytes_on_disk,
+            dropped=record.dropped,
+            last_drop=record.last_drop,
+            published=self._published,
+        )
+
+    def _note_published(self) -> None:
+        self._published += 1
+
+
+def _count_published(events: SessionEvents, note: Callable[[], None]) -> SessionEvents:
+    def published(age_seconds: float | None) -> None:
+        note()
+        events.published(age_seconds)
+
+    return replace(events, published=published)

@@ -1,0 +1,222 @@
+"""Everything the publisher does over one connection to Redis: deliver alerts, ring, beat, show state, take commands."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis import RedisCluster
+from redis.exceptions import ResponseError
+
+from monitor.alerts.record import format_time
+from monitor.clock import Clock
+from monitor.config import RedisSettings
+from monitor.control.access import AccessList
+from monitor.control.requests import OperatorRequest
+from monitor.delivery.alert_stream import AlertStream, ProducerConflictError, StreamEntry, StreamLostError
+from monitor.delivery.keys import Keys
+from monitor.delivery.outbox import Batch, Outbox
+from monitor.delivery.redis_client import RedisClient
+from monitor.delivery.request_reader import CommandOutcome, CommandReader
+from monitor.delivery.spool import Position, SpooledAlert
+
+__all__ = ["RedisSession", "SessionEvents", "StateValue"]
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 100
+_COMMANDS_ID = "commands_id"
+
+StateValue = str | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEvents:
+    """What the publisher tells the rest of the station; called from its thread.
+
+    Attributes:
+        order: A person who may do so acknowledged an alert, or paused or resumed the alarms of a place.
+        published: An alert reached Redis so many seconds after it was handed in (None for one of an earlier run).
+        command: What became of a command.
+    """
+
+    order: Callable[[OperatorRequest], object] = lambda _: None
+    published: Callable[[float | None], None] = lambda _: None
+    command: Callable[[CommandOutcome], None] = lambda _: None
+
+
+class RedisSession:
+    """The work over one connection.
+
+    Args:
+        client: The connection; owned by the session from now on.
+        settings: Bounds and lives of keys.
+        keys: Names of keys.
+        outbox: Where alerts come from.
+        clock: For labels and ages.
+        access: Who may command.
+        events: What to tell.
+
+    Raises:
+        redis.exceptions.RedisError: The server does not answer.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        settings: RedisSettings,
+        keys: Keys,
+        outbox: Outbox,
+        clock: Clock,
+        access: AccessList | None,
+        events: SessionEvents,
+    ) -> None:
+        self._client: Any = client
+        # The keys of several beds lie on several nodes of a cluster, which no transaction spans.
+        self._is_cluster = isinstance(client, RedisCluster)
+        self._settings = settings
+        self._keys = keys
+        self._outbox = outbox
+        self._clock = clock
+        self._events = events
+        self._stream = AlertStream(client, keys.alerts, settings.stream_max_length)
+        spool = outbox.spool
+        last_id = (spool.recall(_COMMANDS_ID) if spool is not None else None) or "0-0"
+        self._commands = CommandReader(client, keys.commands, access, events.order, last_id)
+
+    def check_stream(self) -> None:
+        """Notice a server that lost its data, and send again what it lost and the spool still has."""
+        spool = self._outbox.spool
+        if spool is None or not spool.position.stream_id:
+            return
+        try:
+            self._stream.check(spool.producer_id, spool.position)
+        except StreamLostError as lost:
+            self._rewind(lost.position)
+
+    def deliver(self) -> None:
+        """Send all that waits, oldest first.
+
+        Raises:
+            redis.exceptions.RedisError: The rest waits on; whether the last batch arrived is found out next time.
+        """
+        while (claim := self._outbox.claim(_BATCH)) is not None:
+            self._deliver(claim)
+
+    def _deliver(self, claim: Batch) -> None:
+        producer_id = claim.alerts[0].producer_id
+        position = claim.position
+        if not position.stream_id:
+            # Nothing of this producer was ever sent, so its records can only come behind the newest entry of now.
+            position = Position(position.seq, self._stream.tip())
+            self._outbox.delivered(claim, position)
+        claim = self._outbox.stamp(claim, format_time(self._clock.wall()))
+        entries = [self._entry(alert) for alert in claim.alerts]
+        try:
+            reached = self._stream.deliver(producer_id, entries, position, claim.last_seq)
+        except StreamLostError as lost:
+            if claim.durable:
+                self._rewind(lost.position)
+            else:
+                self._outbox.delivered(claim, Position(position.seq, lost.position.stream_id))
+            return
+        except ProducerConflictError:
+            _log.error(
+                "the stream holds alerts of %s that it never gave out: the spool was restored from an old copy, or "
+                "somebody forges alerts; they go on under a new producer id",
+                producer_id,
+            )
+            self._outbox.renew_producer(claim)
+            return
+        except ResponseError:
+            self._outbox.stamp(claim, None)
+            raise
+        self._outbox.delivered(claim, reached)
+        now_seconds = self._clock.monotonic()
+        for alert in claim.alerts:
+            age_seconds = None if alert.stored_seconds is None else now_seconds - alert.stored_seconds
+            self._events.published(age_seconds)
+        self._ring(claim, entries)
+
+    def beat(self, document: Mapping[str, object], life_seconds: float) -> None:
+        """Say that the station is watching; the key vanishes when this is not said again in time."""
+        self._client.set(self._keys.heartbeat, json.dumps(document), px=int(life_seconds * 1000))
+
+    def leave(self) -> None:
+        """Take the heartbeat away, so that subscribers learn at once that nobody watches."""
+        self._client.delete(self._keys.heartbeat)
+
+    def show(self, states: Mapping[str, Mapping[str, StateValue]]) -> None:
+        """Write the newest state of some beds; a state that is not renewed vanishes."""
+        if not states:
+            return
+        with self._client.pipeline(transaction=not self._is_cluster) as pipe:
+            for bed, state in states.items():
+                key = self._keys.state(bed)
+                # Deleted first, so that a value that is unknown now does not stay from before.
+                pipe.delete(key)
+                pipe.hset(key, mapping={name: _text(value) for name, value in state.items() if value is not None})
+                pipe.pexpire(key, int(self._settings.state_ttl_seconds * 1000))
+            pipe.execute()
+
+    def hide(self, bed: str) -> None:
+        """Delete a bed's state at once."""
+        self._client.delete(self._keys.state(bed))
+
+    def take_commands(self) -> None:
+        """Deal with the commands that have come."""
+        outcomes = self._commands.poll()
+        if outcomes:
+            self._outbox.remember(_COMMANDS_ID, self._commands.last_id)
+        for outcome in outcomes:
+            self._events.command(outcome)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _rewind(self, position: Position) -> None:
+        spool = self._outbox.spool
+        if spool is None:
+            return
+        back_to = Position(min(position.seq, spool.position.seq), position.stream_id)
+        _log.warning("Redis lost alerts after number %d; they are sent again", back_to.seq)
+        self._outbox.move_to(back_to)
+        self._commands.start_over()
+
+    def _entry(self, alert: SpooledAlert) -> StreamEntry:
+        document = {
+            **alert.draft,
+            "producer_id": alert.producer_id,
+            "seq": alert.seq,
+            "published_at": alert.published_at,
+        }
+        plain = ("producer_id", "seq", "alert_id", "phase", "kind", "code", "priority", "bed")
+        fields = {name: str(document[name]) for name in plain if document[name] is not None}
+        fields["alert"] = json.dumps(document, separators=(",", ":"))
+        return StreamEntry(alert.seq, fields["alert_id"], fields)
+
+    def _ring(self, claim: Batch, entries: list[StreamEntry]) -> None:
+        """Wake subscribers; who misses the bell finds the record in the stream."""
+        rings = [
+            (self._keys.doorbell(None if (bed := alert.draft.get("bed")) is None else str(bed)), entry.fields["alert"])
+            for alert, entry in zip(claim.alerts, entries, strict=True)
+        ]
+        try:
+            if self._is_cluster:  # whose client does not take PUBLISH into a pipeline
+                for channel, text in rings:
+                    self._client.publish(channel, text)
+                return
+            with self._client.pipeline(transaction=False) as pipe:
+                for channel, text in rings:
+                    pipe.publish(channel, text)
+                pipe.execute()
+        except ResponseError:
+            _log.warning("this Redis user may not publish on %s:*; subscribers must read the stream", self._keys.alerts)
+
+
+def _text(value: StateValue) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,145 @@
+"""What comes in over Redis: acknowledgements and pauses, read from `<prefix>:commands:<station>`.
+
+A command is one stream entry with the fields of `AcknowledgeCommand`, `PauseCommand` or `ResumeCommand`. It is checked,
+tied to a person, and handed on; the alarm logic then writes the audit itself, as an update of every alert concerned
+that names who silenced it. An entry is deleted once it is dealt with, so that no token stays in the stream.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+from redis.exceptions import ResponseError
+
+from monitor.control.access import AccessList, Role
+from monitor.control.requests import COMMAND_ADAPTER, COMMAND_FIELDS, OperatorRequest, SignedCommand, order_of
+from monitor.delivery.redis_client import RedisClient
+
+__all__ = ["CommandOutcome", "CommandReader"]
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+_LONGEST_SECONDS = 0.1
+_MOST_BYTES = 8_000_000
+"""A stream of commands that occupies more than this is a flood, not a nurse: it is thrown away unread."""
+
+
+class CommandOutcome(StrEnum):
+    """What became of a command."""
+
+    ACCEPTED = "accepted"
+    MALFORMED = "malformed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class CommandReader:
+    """Reads the commands of one station.
+
+    Args:
+        client: The connection.
+        key: Of the stream.
+        access: Who may command; None lets everybody who may write to the stream.
+        handle: Gets every accepted command.
+        last_id: Where an earlier reader stopped.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        key: str,
+        access: AccessList | None,
+        handle: Callable[[OperatorRequest], object],
+        last_id: str = "0-0",
+    ) -> None:
+        self._client: Any = client
+        self._key = key
+        self._access = access
+        self._handle = handle
+        self._last_id = last_id
+
+    @property
+    def last_id(self) -> str:
+        """Id of the last entry that was dealt with."""
+        return self._last_id
+
+    def poll(self) -> list[CommandOutcome]:
+        """Deal with what has come, for a fraction of a second at most; does not wait.
+
+        Raises:
+            redis.exceptions.RedisError: The stream cannot be read.
+        """
+        if self._throw_flood_away():
+            return [CommandOutcome.MALFORMED]
+        outcomes: list[CommandOutcome] = []
+        until = time.monotonic() + _LONGEST_SECONDS
+        while time.monotonic() < until:
+            dealt_with = self._deal_with_some()
+            outcomes += dealt_with
+            if len(dealt_with) < _AT_ONCE:
+                break
+        return outcomes
+
+    def _deal_with_some(self) -> list[CommandOutcome]:
+        outcomes: list[CommandOutcome] = []
+        # Everything that is still there is new: entries are deleted once dealt with. The id only guards against a
+        # server that refuses the deletion.
+        entries = self._client.xrange(self._key, min=f"({self._last_id}", count=_AT_ONCE)
+        for stream_id, fields in entries:
+            outcomes.append(self._deal_with(fields))
+            self._last_id = str(stream_id)
+        if entries:
+            try:
+                self._client.xdel(self._key, *(stream_id for stream_id, _ in entries))
+            except ResponseError:
+                _log.warning("commands stay in %s because this Redis user may not delete them there", self._key)
+        return outcomes
+
+    def start_over(self) -> None:
+        """Begin at the oldest entry again, after the server lost its data."""
+        self._last_id = "0-0"
+
+    def _throw_flood_away(self) -> bool:
+        """Keep a flood, which one answer of the server would bring into memory, from ever being read."""
+        try:
+            occupied = self._client.memory_usage(self._key, samples=0) or 0
+        except ResponseError:  # a user without the right to ask
+            return False
+        if occupied <= _MOST_BYTES:
+            return False
+        _log.error("%s held %.0f MB of commands; they were thrown away unread", self._key, occupied / 1e6)
+        self._client.delete(self._key)
+        self.start_over()
+        return True
+
+    def _deal_with(self, fields: Mapping[str, str]) -> CommandOutcome:
+        try:
+            command = COMMAND_ADAPTER.validate_python(dict(fields))
+        except ValidationError as error:
+            # Only this program's own words are logged: a stranger's field names may hold anything.
+            wrong = {str(item["loc"][-1]) if item["loc"] else "action" for item in error.errors(include_input=False)}
+            known = sorted(wrong & COMMAND_FIELDS) or ["unknown fields"]
+            _log.warning("a command in %s was dropped: look at %s", self._key, ", ".join(known))
+            return CommandOutcome.MALFORMED
+        order, words = order_of(command)
+        if not self._may(command):
+            _log.warning("%s may not %s: the command was refused", command.by, words)
+            return CommandOutcome.REFUSED
+        _log.info("%s asks to %s", command.by, words)
+        try:
+            self._handle(order)
+        except Exception:  # noqa: BLE001 - see below
+            # A command that the station chokes on must not come back for ever.
+            _log.exception("it failed to %s, as %s asked", words, command.by)
+            return CommandOutcome.FAILED
+        return CommandOutcome.ACCEPTED
+
+    def _may(self, command: SignedCommand) -> bool:
+        if self._access is None:
+            return True
+        person = None if command.token is None else self._access.identify(command.token.get_secret_value())
+        return person is not None and person.name == command.by and person.role.includes(Role.NURSE)

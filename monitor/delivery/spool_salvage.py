@@ -1,0 +1,45 @@
+"""What can still be read from a damaged spool: alerts that Redis may not have, and the alarm state."""
+
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from monitor.alerts.record import AlertDraft
+
+__all__ = ["Salvage", "salvage"]
+
+
+@dataclass(slots=True)
+class Salvage:
+    """What was saved.
+
+    Attributes:
+        drafts: Alerts that were not marked as delivered, in order.
+        snapshots: Alarm state by bed.
+    """
+
+    drafts: list[AlertDraft] = field(default_factory=list)
+    snapshots: dict[str, str] = field(default_factory=dict)
+
+
+def salvage(path: Path) -> Salvage:
+    """Read a damaged database as far as it goes; never raises on what it finds there."""
+    saved = Salvage()
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        delivered = 0
+        with suppress(sqlite3.Error, ValueError):
+            row = database.execute("SELECT value FROM meta WHERE key = 'delivered_seq'").fetchone()
+            delivered = int(row[0]) if row else 0
+        with suppress(sqlite3.Error):
+            saved.snapshots = dict(database.execute("SELECT bed, body FROM snapshots"))
+        with suppress(sqlite3.Error):
+            # Without an index, which may be what is damaged; each row that can be read counts.
+            for (text,) in database.execute(
+                "SELECT draft FROM alerts NOT INDEXED WHERE seq > ? ORDER BY seq", (delivered,)
+            ):
+                with suppress(ValidationError):
+                    saved.drafts.append(AlertDraft.model_validate_json(text))
+    return saved

@@ -1,0 +1,1 @@
+"""What `nicu-monitor doctor` examines."""

@@ -1,0 +1,153 @@
+"""What a station needs, what of it is here, and the command that mends what is missing."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
+from monitor.errors import MonitorError
+from monitor.telemetry.clock_sync import is_synchronised
+
+__all__ = ["Check", "Verdict", "examine"]
+
+_FREE_BYTES = 1_000_000_000
+
+
+class Verdict(StrEnum):
+    """Outcome of one check: `missing` stops the station, `absent` only narrows what it can do."""
+
+    FOUND = "found"
+    ABSENT = "absent"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor's report.
+
+    Attributes:
+        area: Video, model, engine, gpu, redis, disk, clock or camera.
+        name: What was looked for.
+        verdict: Whether it is there.
+        detail: What was found.
+        remedy: The command or change that mends it; empty where nothing is wrong.
+    """
+
+    area: str
+    name: str
+    verdict: Verdict
+    detail: str
+    remedy: str = ""
+
+
+def examine(models: ModelSettings, faces: FaceSettings, redis: RedisSettings, spool: SpoolSettings) -> Iterator[Check]:
+    """Look at everything that a station with these settings needs.
+
+    Yields:
+        Checks, as they are made: video, models, engines, Redis, disk, clock.
+    """
+    yield from _video()
+    yield from _models(models, faces)
+    yield from _engines(models)
+    yield _redis(redis)
+    yield _disk(spool)
+    yield _clock()
+
+
+def _video() -> Iterator[Check]:
+    from monitor.video.gst import check_elements
+
+    for item in check_elements():
+        verdict = Verdict.FOUND if item.found else Verdict.MISSING
+        remedy = "" if item.found else f"sudo apt-get install --no-install-recommends {item.package}"
+        yield Check("video", item.name, verdict, f"for: {item.needed_for}", remedy)
+
+
+def _models(models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
+    from monitor.inference.bundle import read_bundle
+    from monitor.inference.engine_factory import open_engine
+
+    def detector() -> str:
+        bundle = read_bundle(models.detector, kind="detector")
+        open_engine(bundle, size_px=faces.detection_size_px, choice="onnxruntime").close()
+        return f"{bundle.path}, {bundle.sha256[:12]}"
+
+    def classifier() -> str:
+        bundle = read_bundle(models.classifier, kind="classifier")
+        open_engine(bundle, choice="onnxruntime").close()
+        generation = "; trained on drawn infants: for trials only" if bundle.manifest.generation == "demo" else ""
+        return f"{bundle.path}, {bundle.sha256[:12]}{generation}"
+
+    yield _attempt("model", f"detector {models.detector}", detector, "nicu-export detector --from retinaface")
+    yield _attempt(
+        "model", f"classifier {models.classifier}", classifier, "give a bundle's directory as models.classifier"
+    )
+
+
+def _engines(models: ModelSettings) -> Iterator[Check]:
+    from monitor.inference.cuda import probe_cuda
+    from monitor.inference.engine_factory import ENGINES, is_installed, missing_reason
+
+    for name in ENGINES:
+        reason = missing_reason(name)
+        needed = name == "onnxruntime" or (name == models.engine and models.on_missing_engine == "refuse")
+        verdict = Verdict.FOUND if reason is None else Verdict.MISSING if needed else Verdict.ABSENT
+        remedy = "" if is_installed(name) else f"pip install 'nicu-pain-monitor[{name}]'"
+        yield Check("engine", name, verdict, reason or "can run here", remedy)
+    probe = probe_cuda()
+    found = Verdict.ABSENT if probe.gpu is None else Verdict.FOUND
+    yield Check("gpu", "NVIDIA", found, probe.reason if probe.gpu is None else str(probe.gpu))
+
+
+def _attempt(area: str, name: str, act: Callable[[], str], remedy: str) -> Check:
+    try:
+        return Check(area, name, Verdict.FOUND, act())
+    except MonitorError as error:
+        return Check(area, name, Verdict.MISSING, str(error), remedy)
+
+
+def _redis(settings: RedisSettings) -> Check:
+    import redis
+
+    from monitor.delivery.redis_client import connect_redis, redis_address
+
+    try:
+        address = redis_address(settings)
+        client = connect_redis(settings)
+        try:
+            client.ping()
+            version = client.info("server").get("redis_version", "unknown version")
+        finally:
+            client.close()
+    except MonitorError as error:
+        return Check("redis", "address", Verdict.MISSING, str(error), "correct the section `redis`")
+    except redis.RedisError as error:
+        # The station starts without Redis and keeps its alerts on disk, so this only narrows what it can do.
+        remedy = "start it (sudo systemctl start redis-server), or correct redis.url and its credentials"
+        return Check("redis", address, Verdict.ABSENT, f"no answer: {type(error).__name__}", remedy)
+    return Check("redis", address, Verdict.FOUND, f"Redis {version}")
+
+
+def _disk(settings: SpoolSettings) -> Check:
+    place = settings.directory
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not os.access(place, os.W_OK):
+        return Check("disk", str(settings.directory), Verdict.MISSING, f"{place} cannot be written", f"chown {place}")
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 1e9:.1f} GB free"
+    if free < max(_FREE_BYTES, settings.maximum_megabytes * 1_000_000):
+        return Check(
+            "disk", str(settings.directory), Verdict.ABSENT, detail, "free space, or lower spool.maximum_megabytes"
+        )
+    return Check("disk", str(settings.directory), Verdict.FOUND, detail)
+
+
+def _clock() -> Check:
+    synchronised = is_synchronised()
+    if synchronised:
+        return Check("clock", "synchronised", Verdict.FOUND, "the kernel's clock is disciplined")
+    detail = "cannot be asked here" if synchronised is None else "no time service disciplines the clock"
+    return Check("clock", "synchronised", Verdict.ABSENT, detail, "sudo apt-get install chrony")

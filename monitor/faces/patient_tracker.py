@@ -1,0 +1,202 @@
+"""One bed's faces, frame after frame: the door to this package for whoever has a camera.
+
+In steady state a frame costs one look, turned as the patient's face was last seen: at its surroundings, or at the whole
+picture where track-guided looks are switched off. Everything else is an exception with a bound: a missed or badly
+rolled face gets close looks; a new face is proven once from all sides; a missing patient is searched for with one more
+look a frame; an empty picture is searched once around at once and from then on with one look a frame. A look from
+another side every few seconds notices faces that lie otherwise.
+"""
+
+from dataclasses import dataclass
+
+from monitor.config import FaceSettings, RegionOfInterest
+from monitor.faces.detection_passes import RETRY_SECONDS, FrameDetector
+from monitor.faces.detector import FaceDetector
+from monitor.faces.geometry import Face
+from monitor.faces.patient import RIVAL_SIZE, PatientSelector
+from monitor.faces.quality import Quality, assess
+from monitor.faces.scan_schedule import RejectedRegions, RotationCycle, ScanSchedule
+from monitor.faces.tracking import Track, Tracker
+from monitor.faces.viewport import ImageRegion
+from monitor.pain.vocabulary import Visibility
+from monitor.video.frame import Frame
+
+__all__ = ["FrameFaces", "PatientTracker", "TrackedFace"]
+
+# The patient's orientation is cross-checked from a side so often, against locking on to a wrong one.
+_RECHECK_SECONDS = 5.0
+_RECHECK_OFFSET_DEG = 90.0
+# Other faces than the patient's are looked for at their own orientation after this share of the time to their end.
+_REFRESH_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedFace:
+    """A face seen in a frame.
+
+    Attributes:
+        track_id: The same for the same face over time; never used twice between two resets.
+        face: Upright box, five points, score.
+    """
+
+    track_id: int
+    face: Face
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFaces:
+    """What one frame shows of one bed.
+
+    Attributes:
+        faces: All faces seen in this frame whose orientation is proven, by track.
+        patient: The patient's face if it was seen in this frame; the likeliest one when `visibility` is AMBIGUOUS.
+        visibility: USABLE, NO_FACE, AMBIGUOUS (two faces may be the patient) or POOR (too small, dark or blurred).
+        quality: How well the patient's face can be seen; None without one.
+        full_looks: Detections run on the whole picture or region.
+        close_looks: Detections run on the surroundings of one face.
+        following_looks: Smaller ones, run on a face that is followed.
+        scout_looks: Smaller ones, run on the whole picture or region.
+    """
+
+    faces: tuple[TrackedFace, ...]
+    patient: TrackedFace | None
+    visibility: Visibility
+    quality: Quality | None
+    full_looks: int
+    close_looks: int
+    following_looks: int = 0
+    scout_looks: int = 0
+
+
+class PatientTracker:
+    """Follows the faces of one bed and says which is the patient's. Not thread-safe; its state is bounded.
+
+    Args:
+        settings: Sizes, scores and times.
+        region: Where the patient's face is looked for.
+        phase: In [0, 1): when looks for other faces are due between those of other beds that began at the same time.
+    """
+
+    def __init__(self, settings: FaceSettings, region: RegionOfInterest | None = None, phase: float = 0.0) -> None:
+        self._settings = settings
+        self._phase = phase
+        self._region = region or RegionOfInterest()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the stream changed, or another camera took its place."""
+        self._tracker = Tracker(self._settings.track_lost_seconds, self._settings.maximum_tracks)
+        self._chooser = PatientSelector()
+        self._rejected = RejectedRegions(RETRY_SECONDS)
+        self._search = RotationCycle()
+        self._scout = ScanSchedule(guided=self._settings.track_guided, phase=self._phase)
+        self._recheck_offset_deg = _RECHECK_OFFSET_DEG
+        self._rechecked_seconds = float("-inf")
+        self._search_base_deg = 0.0
+        self._search_at_once = True
+        self._last_seconds = float("-inf")
+        self._shape: tuple[int, ...] | None = None
+
+    def update(self, frame: Frame, detector: FaceDetector) -> FrameFaces:
+        """Look at the next frame. A frame of another size, or from the past, begins anew.
+
+        Args:
+            frame: Newer than the last one.
+            detector: The calling thread's detector; it may be another one each time.
+
+        Raises:
+            EngineError: The detector failed; the follower stays usable.
+        """
+        if frame.image.shape != self._shape or frame.time_seconds < self._last_seconds:
+            self.reset()
+            self._shape = frame.image.shape
+        self._last_seconds = frame.time_seconds
+        self._tracker.end_lost(frame.time_seconds)
+        looks = FrameDetector(frame, detector, self._settings, self._area(frame), self._tracker, self._rejected)
+        patient = self._tracker.get(self._chooser.patient_id)
+        if patient is None:
+            self._search_picture(looks)
+        else:
+            self._search_base_deg = patient.face.orientation_deg
+            self._search_at_once = True
+            self._follow(looks, patient)
+        for track in self._tracker.tracks:
+            if looks.now_seconds - track.last_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
+                looks.close(track)
+        return self._sighting(looks)
+
+    def _search_picture(self, looks: FrameDetector) -> None:
+        """Look for a patient: all around at once when it was just lost, then from one side a frame."""
+        sides = 1
+        if self._search_at_once:
+            self._search.restart()
+            sides = len(self._search)
+            self._search_at_once = False
+        for _ in range(sides):
+            looks.full(self._search.next_deg(self._search_base_deg))
+            if looks.has_face_in_region():
+                return
+
+    def _follow(self, looks: FrameDetector, patient: Track) -> None:
+        """Look for the patient where and as it was last seen, and for others now and then."""
+        guided = self._settings.track_guided and looks.close(patient)
+        if not guided:
+            looks.full(patient.face.orientation_deg)
+            if patient.track_id not in looks.seen and not looks.close(patient) and not looks.prove_again(patient):
+                looks.full(self._search.next_deg(patient.face.orientation_deg))
+        if patient.track_id in looks.seen:
+            self._search.restart()
+            self._recheck(looks, patient)
+            self._scout_around(looks, patient)
+
+    def _scout_around(self, looks: FrameDetector, patient: Track) -> None:
+        """Look at the whole picture for faces that may be taken for the patient's, when it is time."""
+        rival_px = RIVAL_SIZE * patient.face.box.size_px
+        small = self._settings.track_guided and looks.can_scout(rival_px)
+        turn_deg = self._scout.next_deg(looks.now_seconds, patient.face.orientation_deg, small=small)
+        if turn_deg is None:
+            return
+        if small:
+            looks.scout(turn_deg, rival_px)
+        else:
+            looks.full(turn_deg)
+
+    def _recheck(self, looks: FrameDetector, patient: Track) -> None:
+        """Look at the patient from a side, one after the other, and prove its orientation anew on a contradiction."""
+        if looks.now_seconds - max(self._rechecked_seconds, patient.first_seconds) < _RECHECK_SECONDS:
+            return
+        self._rechecked_seconds = looks.now_seconds
+        self._recheck_offset_deg = -self._recheck_offset_deg
+        looks.cross_check(patient, self._recheck_offset_deg)
+
+    def _area(self, frame: Frame) -> ImageRegion:
+        return ImageRegion.of_picture(
+            frame.image, self._region.left, self._region.top, self._region.right, self._region.bottom
+        )
+
+    def _sighting(self, looks: FrameDetector) -> FrameFaces:
+        choice = self._chooser.choose(self._tracker.tracks, looks.region, looks.now_seconds)
+        faces = tuple(
+            TrackedFace(track.track_id, track.face)
+            for track in self._tracker.tracks
+            if track.last_seconds == looks.now_seconds
+        )
+        patient_id = None if choice.track is None else choice.track.track_id
+        patient = next((face for face in faces if face.track_id == patient_id), None)
+        quality = None if patient is None else assess(looks.image, patient.face.box)
+        if quality is None:
+            visibility = Visibility.NO_FACE
+        elif not quality.is_judgeable(self._settings.minimum_face_px):
+            visibility = Visibility.POOR
+        else:
+            visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
+        return FrameFaces(
+            faces,
+            patient,
+            visibility,
+            quality,
+            looks.full_looks,
+            looks.close_looks,
+            looks.following_looks,
+            looks.scout_looks,
+        )

@@ -1,0 +1,102 @@
+"""The last bundles that ran here, kept so that a station can start although somebody has damaged a model.
+
+A station that restarts at night onto a half-copied model would not watch at all. It runs on the copy instead and says
+so with the alarm `model_degraded`. Only damage to the very bundle that was configured before is bridged: a bundle that
+never ran here, or another name in the configuration, is refused as ever.
+"""
+
+import json
+import logging
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from monitor.errors import BundleError
+from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.manifest import MANIFEST_NAME, Kind
+
+__all__ = ["BundleBackup"]
+
+_log = logging.getLogger(__name__)
+
+_SOURCE_NAME = "source.json"
+
+
+class BundleBackup:
+    """One copy of the detector and one of the classifier; copies are checked by their SHA-256 like any bundle.
+
+    Args:
+        directory: For the copies; made when something is kept.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def read(self, name: str, kind: Kind) -> tuple[Bundle, str | None]:
+        """Read a bundle, or its copy where it is missing or damaged now.
+
+        Args:
+            name: As for `find_bundle`.
+            kind: Refuse any other kind.
+
+        Returns:
+            The bundle, and one sentence on why it is the copy; None where it is not.
+
+        Raises:
+            BundleError: It cannot be used, and no copy of it is kept.
+        """
+        try:
+            return read_bundle(name, kind=kind), None
+        except BundleError as error:
+            kept = self._kept(name, kind)
+            if kept is None:
+                raise
+            _log.error("%s; the copy of the one that ran here last is used", error)
+            return kept, f"The {kind} {name} is missing or damaged; the copy of the one that ran here last is used."
+
+    def keep(self, bundle: Bundle, name: str, kind: Kind) -> None:
+        """Keep a copy of a bundle that runs, in place of the one before; a disk that takes none is only logged.
+
+        Args:
+            bundle: What runs.
+            name: By which it is configured.
+            kind: Its kind.
+        """
+        place = self._directory / kind
+        kept = self._kept(name, kind)
+        if bundle.path == place or (kept is not None and kept.sha256 == bundle.sha256):
+            return
+        fresh = self._directory / f"{kind}.new"
+        try:
+            shutil.rmtree(fresh, ignore_errors=True)
+            for folder in (self._directory, fresh):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(fresh / MANIFEST_NAME, (bundle.path / MANIFEST_NAME).read_bytes())
+            for file in bundle.manifest.files:
+                target = fresh / file
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _write(target, bundle.read(file))
+            _write(fresh / _SOURCE_NAME, json.dumps({"name": name}).encode())
+            read_bundle(fresh, kind=kind)
+            shutil.rmtree(place, ignore_errors=True)
+            fresh.rename(place)
+        except (OSError, BundleError) as error:
+            shutil.rmtree(fresh, ignore_errors=True)
+            _log.warning("no copy of the %s could be kept in %s (%s)", kind, self._directory, error)
+
+    def _kept(self, name: str, kind: Kind) -> Bundle | None:
+        place = self._directory / kind
+        with suppress(OSError, ValueError, BundleError):
+            source = json.loads((place / _SOURCE_NAME).read_bytes())
+            if isinstance(source, dict) and source.get("name") == name:
+                return read_bundle(place, kind=kind)
+        return None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that only this user may read, through to the disk."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,194 @@
+"""Opens the engine that runs a bundle's model: which implementation, and why that one.
+
+`auto` takes the first of these that can run here: TensorRT, TensorRT-RTX, ONNX Runtime. OpenVINO runs when it is asked
+for; at fp32 it is no faster than ONNX Runtime, which every model is verified with.
+"""
+
+import importlib.util
+import logging
+from typing import Literal
+
+from monitor.errors import BundleError, EngineError
+from monitor.inference.bundle import Bundle
+from monitor.inference.cuda import probe_cuda
+from monitor.inference.device_memory import CudaApi, open_device_memory
+from monitor.inference.engine import Engine
+from monitor.inference.manifest import EngineName, Precision, Variant
+from monitor.inference.model_metadata import require_class_order
+from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
+
+__all__ = [
+    "ENGINES",
+    "EngineChoice",
+    "OnMissing",
+    "is_installed",
+    "missing_reason",
+    "open_engine",
+    "open_variant",
+    "plan_key_here",
+]
+
+ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime", "openvino")
+EngineChoice = Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
+OnMissing = Literal["fall_back", "refuse"]
+_AUTO: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime")
+_FALL_BACK: EngineName = "onnxruntime"
+_MODULES: dict[EngineName, str] = {
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "tensorrt": "tensorrt",
+    "tensorrt-rtx": "tensorrt_rtx",
+}
+_log = logging.getLogger(__name__)
+
+
+def open_engine(
+    bundle: Bundle,
+    *,
+    size_px: int | None = None,
+    precision: Precision | None = None,
+    choice: EngineChoice = "auto",
+    on_missing: OnMissing = "fall_back",
+    threads: int = 1,
+    cuda_api: CudaApi = "auto",
+) -> Engine:
+    """Return an engine for one model of a bundle. One engine belongs to one thread; open one for each.
+
+    What was chosen and why is logged; so is, as a warning, a fall-back.
+
+    Args:
+        bundle: What to run.
+        size_px: Side of the square input; None where the bundle has only one.
+        precision: Which variant of the model; None takes fp16 for TensorRT where there is one, and fp32 elsewhere.
+        choice: Which implementation, or `auto`.
+        on_missing: What to do when the chosen implementation cannot run here: fall back to ONNX Runtime, or refuse.
+        threads: Threads within one operator on a CPU.
+        cuda_api: Library through which TensorRT's engines use the GPU's memory.
+
+    Raises:
+        BundleError: The bundle has no such model, or it failed its verification.
+        EngineError: No allowed engine can run it here.
+    """
+    wanted = _AUTO if choice == "auto" else (choice,)
+    reasons: list[str] = []
+    for name in wanted:
+        try:
+            engine, variant = _try(bundle, name, size_px, precision, threads, cuda_api)
+        except EngineError as error:
+            # The engine that everything falls back to has no other way out.
+            if name == _FALL_BACK:
+                raise
+            reasons.append(f"{name}: {error}")
+            continue
+        passed = "; ".join(reasons) or f"first choice of {choice}"
+        _log.info("%s of bundle %s runs on %s (%s)", variant.file, bundle.name, name, passed)
+        return engine
+    sentence = f"bundle {bundle.name} cannot run on {choice} here ({'; '.join(reasons)})"
+    if on_missing == "refuse":
+        raise EngineError(f"{sentence}; install what is missing, or choose another engine")
+    _log.warning("%s; falling back to %s", sentence, _FALL_BACK)
+    engine, _ = _try(bundle, _FALL_BACK, size_px, precision, threads, cuda_api)
+    return engine
+
+
+def _try(
+    bundle: Bundle,
+    name: EngineName,
+    size_px: int | None,
+    precision: Precision | None,
+    threads: int,
+    cuda_api: CudaApi,
+) -> tuple[Engine, Variant]:
+    """Open one implementation.
+
+    Raises:
+        EngineError: It cannot run here, or the model failed its verification with it.
+    """
+    reason = missing_reason(name)
+    if reason is not None:
+        raise EngineError(reason)
+    variant = _variant(bundle, name, size_px, precision)
+    if variant.verification.get(name) == "failed":
+        raise EngineError(f"{variant.file} of bundle {bundle.name} failed its verification with {name}")
+    return open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api), variant
+
+
+def open_variant(
+    bundle: Bundle, variant: Variant, name: EngineName, *, threads: int = 1, cuda_api: CudaApi = "auto"
+) -> Engine:
+    """Open one model file with one engine, whatever its verification said; for verification and benchmarks.
+
+    Raises:
+        BundleError: The file is damaged, or its classes are not those of the bundle.
+        EngineError: The engine cannot run it here.
+    """
+    label = f"{bundle.name}/{variant.file}"
+    content = bundle.read(variant.file)
+    require_class_order(bundle, variant, content)
+    if name == "onnxruntime":
+        from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+
+        return OnnxRuntimeEngine(content, label=label, threads=threads)
+    if name == "openvino":
+        from monitor.inference.openvino_engine import OpenVinoEngine
+
+        return OpenVinoEngine(content, label=label, threads=threads)
+    return _open_plan(bundle, variant, name, cuda_api)
+
+
+def plan_key_here(bundle: Bundle, variant: Variant, name: EngineName) -> PlanKey:
+    """Return what a TensorRT plan of one model file must be made for to run on this machine.
+
+    Raises:
+        EngineError: There is no GPU.
+    """
+    gpu = probe_cuda().gpu
+    if gpu is None:
+        raise EngineError(probe_cuda().reason)
+    from monitor.inference.tensorrt_engine import load_module
+
+    return plan_key(bundle, variant, name, load_module(name).__version__, gpu.capability)
+
+
+def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: CudaApi) -> Engine:
+    """Open the TensorRT plan that fits this GPU and version.
+
+    Raises:
+        EngineError: There is no GPU, no plan that fits, or the library `cuda_api` is not installed.
+    """
+    plan = find_plan(plan_directory(bundle), plan_key_here(bundle, variant, name))
+    from monitor.inference.cuda_graph import CudaGraph
+    from monitor.inference.tensorrt_engine import TensorRtEngine, load_module
+
+    trt = load_module(name)
+    memory = open_device_memory(cuda_api)
+    try:
+        return TensorRtEngine(plan, trt, memory, CudaGraph)
+    except BaseException:
+        memory.close()
+        raise
+
+
+def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None) -> Variant:
+    if precision is None and name.startswith("tensorrt"):
+        try:
+            return bundle.variant(size_px=size_px, precision="fp16")
+        except BundleError:
+            pass
+    return bundle.variant(size_px=size_px, precision=precision or "fp32")
+
+
+def is_installed(name: EngineName) -> bool:
+    """Tell whether an engine's Python package is installed; nothing is imported."""
+    return importlib.util.find_spec(_MODULES[name]) is not None
+
+
+def missing_reason(name: EngineName) -> str | None:
+    """Return why an engine cannot run here, with what mends it, or None where it can."""
+    if not is_installed(name):
+        return f"{name} is not installed (pip install 'nicu-pain-monitor[{name}]')"
+    if name in {"tensorrt", "tensorrt-rtx"}:
+        probe = probe_cuda()
+        if probe.gpu is None:
+            return probe.reason
+    return None

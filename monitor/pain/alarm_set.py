@@ -1,0 +1,217 @@
+"""All alarm conditions of one place: their delays, alerts, acknowledgements and pauses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from monitor.config import AlarmSettings
+from monitor.pain.alarm import Acknowledgement, Alarm, AlarmState
+from monitor.pain.conditions import CONDITIONS, Source
+from monitor.pain.debounce import Debounce
+from monitor.pain.lifecycle import PRESENT
+from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Transition, Validity
+
+__all__ = ["AlarmSet", "AlarmSetState"]
+
+_FRAMES = "frames"
+_REPORT = "report"
+
+
+@dataclass(slots=True)
+class AlarmSetState:
+    """All that is remembered of one place's conditions; times are monotonic seconds."""
+
+    alarms: dict[Code, AlarmState] = field(default_factory=dict)
+    gates: dict[Code, Debounce] = field(default_factory=dict)
+    pauses: dict[Code, Acknowledgement] = field(default_factory=dict)
+    latest_seconds: float | None = None
+
+    def shift(self, seconds: float) -> None:
+        """Move to another origin of time."""
+        for alarm in self.alarms.values():
+            alarm.shift(seconds)
+        for gate in self.gates.values():
+            gate.shift(seconds)
+        for pause in self.pauses.values():
+            pause.at_seconds += seconds
+            pause.until_seconds += seconds
+        if self.latest_seconds is not None:
+            self.latest_seconds += seconds
+
+
+class AlarmSet:
+    """Holds one `Alarm` for every code.
+
+    Args:
+        settings: Delays and limits.
+        new_id: Makes alert ids.
+        memory: To go on from; nothing has happened when absent.
+    """
+
+    def __init__(self, settings: AlarmSettings, new_id: Callable[[], str], memory: AlarmSetState | None = None) -> None:
+        self._settings = settings
+        self.memory = memory or AlarmSetState()
+        self._alarms = {
+            code: Alarm(
+                condition,
+                settings.merge_seconds,
+                new_id,
+                self._stamp,
+                self.memory.alarms.setdefault(code, AlarmState()),
+            )
+            for code, condition in CONDITIONS.items()
+        }
+        self._doubting = [alarm for alarm in self._alarms.values() if alarm.condition.casts_doubt]
+        self._pains = [alarm for alarm in self._alarms.values() if alarm.condition.kind is Kind.PHYSIOLOGICAL]
+
+    def is_present(self, code: Code) -> bool:
+        """Whether a condition holds, as declared."""
+        return self._alarms[code].is_present
+
+    def is_doubted(self) -> bool:
+        """Whether any declared condition makes what is known about pain questionable."""
+        return any(alarm.memory.state in PRESENT for alarm in self._doubting)
+
+    def is_picture_in_doubt(self) -> bool:
+        """Whether something that casts doubt is reported from outside, its delay perhaps not yet over."""
+        return any(
+            _REPORT in gate.witnesses for code, gate in self.memory.gates.items() if CONDITIONS[code].casts_doubt
+        )
+
+    def is_face_hidden(self) -> bool:
+        """Whether something holds that explains why no face is seen."""
+        return any(gate.holds for code, gate in self.memory.gates.items() if CONDITIONS[code].hides_face)
+
+    def active(self) -> tuple[Transition, ...]:
+        """Return the newest record of every alert that is signalled, most urgent codes as declared in the table."""
+        return tuple(alarm.last() for alarm in self._alarms.values() if alarm.is_signalled)
+
+    def begin(
+        self,
+        code: Code,
+        onset_seconds: float,
+        at_seconds: float,
+        *,
+        validity: Validity = Validity.VALID,
+        detail: str = "",
+        evidence: AlarmEvidence | None = None,
+    ) -> list[Transition]:
+        """Declare a condition."""
+        return self._alarms[code].begin(
+            onset_seconds,
+            at_seconds,
+            validity=validity,
+            detail=detail,
+            evidence=evidence,
+            pause=self._pause(code, at_seconds),
+        )
+
+    def worsen(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+        """Declare that a condition has become more severe; this ends a pause of its code."""
+        transitions = self._alarms[code].worsen(at_seconds, evidence)
+        if transitions:
+            self.memory.pauses.pop(code, None)
+        return transitions
+
+    def clear(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None = None) -> list[Transition]:
+        """Declare that a condition is over."""
+        return self._alarms[code].clear(at_seconds, evidence)
+
+    def judge_pain(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+        """Say how far the pain conditions that hold can be trusted."""
+        return [transition for alarm in self._pains for transition in alarm.judge(validity, at_seconds, evidence)]
+
+    def witness_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
+        """Note what the analysed frames say about a condition."""
+        self._gate(code).testify(_FRAMES, at_seconds, present=present)
+
+    def witness_report(self, code: Code, at_seconds: float, *, present: bool, detail: str) -> None:
+        """Note what was reported from outside about a condition.
+
+        Raises:
+            ValueError: The code is one that only the level, or only the sight of a face, can show.
+        """
+        if CONDITIONS[code].source in {Source.LEVEL, Source.FACE}:
+            raise ValueError(f"{code} follows from the bed's frames alone and cannot be reported")
+        gate = self._gate(code)
+        gate.testify(_REPORT, at_seconds, present=present)
+        if present:
+            gate.detail = detail
+
+    def advance(self, now_seconds: float, frames_seconds: float) -> list[Transition]:
+        """Let time pass: end delays, acknowledgements and pauses that are due.
+
+        Args:
+            now_seconds: Monotonic time.
+            frames_seconds: Up to when the analysed frames can be spoken of; what only they have shown waits there.
+        """
+        transitions: list[Transition] = []
+        for code, gate in self.memory.gates.items():
+            only_frames = CONDITIONS[code].source is Source.FRAMES and _REPORT not in gate.witnesses
+            transitions += self._advance_gate(code, gate, frames_seconds if only_frames else now_seconds)
+        for code, pause in list(self.memory.pauses.items()):
+            if now_seconds >= pause.until_seconds:
+                del self.memory.pauses[code]
+        for alarm in self._alarms.values():
+            if alarm.memory.silence is not None:
+                transitions += alarm.lapse(now_seconds)
+        return transitions
+
+    def acknowledge(self, target: str | None, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:
+        """Note that somebody has seen one alert (by id or code), or all of them (None)."""
+        return [
+            transition
+            for code, alarm in self._alarms.items()
+            if target is None or target in {code.value, alarm.memory.alert_id}
+            for transition in alarm.acknowledge(Acknowledgement(by, at_seconds, until_seconds))
+        ]
+
+    def pause(self, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:
+        """Acknowledge all alerts that are signalled, and their codes in advance until the pause is over."""
+        for code, alarm in self._alarms.items():
+            if alarm.is_signalled:
+                self.memory.pauses[code] = Acknowledgement(by, at_seconds, until_seconds)
+        return self.acknowledge(None, by, at_seconds, until_seconds)
+
+    def resume(self, at_seconds: float) -> list[Transition]:
+        """End the pause: what still holds is signalled again."""
+        transitions: list[Transition] = []
+        for code, pause in self.memory.pauses.items():
+            silence = self._alarms[code].memory.silence
+            if silence is not None and silence.until_seconds == pause.until_seconds:
+                silence.until_seconds = at_seconds
+                transitions += self._alarms[code].lapse(at_seconds)
+        self.memory.pauses.clear()
+        return transitions
+
+    def paused_codes(self) -> tuple[Code, ...]:
+        """Return the codes that a pause covers now."""
+        return tuple(self.memory.pauses)
+
+    def pause_in_force(self) -> Acknowledgement | None:
+        """Return the pause that lasts longest; None where there is none."""
+        return max(self.memory.pauses.values(), key=lambda pause: pause.until_seconds, default=None)
+
+    def _advance_gate(self, code: Code, gate: Debounce, now_seconds: float) -> list[Transition]:
+        condition = CONDITIONS[code]
+        declared = gate.declared_at(now_seconds, condition.delay_seconds(self._settings))
+        if declared is not None and gate.since_seconds is not None and not self.is_present(code):
+            return self.begin(code, gate.since_seconds, declared, detail=gate.detail)
+        over = gate.over_at(now_seconds, condition.clear_seconds(self._settings))
+        return [] if over is None else self.clear(code, over)
+
+    def _gate(self, code: Code) -> Debounce:
+        return self.memory.gates.setdefault(code, Debounce())
+
+    def _pause(self, code: Code, at_seconds: float) -> Acknowledgement | None:
+        pause = self.memory.pauses.get(code)
+        return (
+            None
+            if pause is None or pause.until_seconds <= at_seconds
+            else Acknowledgement(pause.by, pause.at_seconds, pause.until_seconds)
+        )
+
+    def _stamp(self, at_seconds: float) -> float:
+        """Return the time to record for a change: never before that of an earlier record."""
+        latest = self.memory.latest_seconds
+        self.memory.latest_seconds = at_seconds if latest is None else max(latest, at_seconds)
+        return self.memory.latest_seconds

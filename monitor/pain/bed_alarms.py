@@ -1,0 +1,281 @@
+"""One bed: scores and reports in, observations and changes of alarm conditions out."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
+
+from monitor.config import AlarmSettings
+from monitor.pain.alarm_scope import AlarmScope
+from monitor.pain.alarm_set import AlarmSetState
+from monitor.pain.conditions import CONDITIONS
+from monitor.pain.face_absence import FaceAbsence
+from monitor.pain.hold_timers import HoldTimers
+from monitor.pain.level_filter import FRAME_SPAN_SECONDS, LevelFilter, LevelFilterState, LevelReading, LevelSegment
+from monitor.pain.vocabulary import (
+    AlarmEvidence,
+    Code,
+    Observation,
+    Sample,
+    Transition,
+    Validity,
+    Visibility,
+)
+
+__all__ = ["BedAlarmState", "BedAlarms", "BedUpdate"]
+
+_TRUSTED_AGAIN_SECONDS = 2.0
+"""A questionable alarm is valid again when the patient could be judged without doubt for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class BedUpdate:
+    """The answer to one frame, or to time that passed: what the bed shows now, and what changed, in order of time."""
+
+    observation: Observation
+    transitions: tuple[Transition, ...]
+
+
+@dataclass(slots=True)
+class BedAlarmState:
+    """All that is remembered of one bed; times are monotonic seconds."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    level: LevelFilterState
+    board: AlarmSetState = field(default_factory=AlarmSetState)
+    evidence: HoldTimers = field(default_factory=HoldTimers)
+    face: FaceAbsence = field(default_factory=FaceAbsence)
+    now_seconds: float | None = None
+    newest_score: float | None = None
+    newest_visibility: Visibility = Visibility.NO_FACE
+    is_level_known: bool = False
+    trusted_since: float | None = None
+
+    def shift(self, seconds: float) -> None:
+        """Move to another origin of time."""
+        for part in (self.level, self.board, self.evidence, self.face):
+            part.shift(seconds)
+        if self.now_seconds is not None:
+            self.now_seconds += seconds
+        if self.trusted_since is not None:
+            self.trusted_since += seconds
+
+
+class BedAlarms(AlarmScope[BedAlarmState]):
+    """The alarm logic of one bed.
+
+    It has no clock: every call carries a monotonic time. Frames carry the time at which they were taken and may
+    therefore be a little older than the newest tick; a frame that is not newer than the frame before it is ignored.
+    The same calls give the same answers, whatever the wall clock does.
+
+    Args:
+        settings: When a level becomes an alarm, and when it stops being one.
+        new_id: Makes the id of a new alert: unique for the station, deterministic in a replay.
+    """
+
+    def __init__(self, settings: AlarmSettings, new_id: Callable[[], str]) -> None:
+        super().__init__(settings, new_id, BedAlarmState(LevelFilterState.empty(settings.window_seconds)))
+
+    def observe(self, sample: Sample) -> BedUpdate:
+        """Take what one analysed frame says.
+
+        Raises:
+            ValueError: The time is not finite.
+        """
+        transitions = self._advance(sample.time_seconds)
+        last = self._memory.level.last_frame_seconds
+        if last is None or sample.time_seconds > last:
+            transitions += self._take(sample.time_seconds, *_judged(sample), last)
+        return self._step(transitions)
+
+    def tick(self, time_seconds: float) -> BedUpdate:
+        """Let time pass without a frame; call this about once a second or more often.
+
+        Raises:
+            ValueError: The time is not finite.
+        """
+        return self._step(self._advance(time_seconds))
+
+    def observation(self) -> Observation:
+        """Return what the bed shows now, at the time of the newest call."""
+        return self._observe(self._reading)
+
+    def _adopt(self, memory: BedAlarmState) -> None:
+        super()._adopt(memory)
+        self._filter = LevelFilter(self._settings, memory.level)
+        self._reading = self._filter.read(self._now())
+
+    def _check(self, memory: BedAlarmState) -> None:
+        memory.level.check(self._settings.window_seconds)
+
+    @classmethod
+    @cache
+    def _adapter(cls) -> TypeAdapter[BedAlarmState]:
+        return TypeAdapter(BedAlarmState)
+
+    def _advance(self, time_seconds: float) -> list[Transition]:
+        memory = self._memory
+        now = self._move_to(time_seconds)
+        reading = self._reading = self._filter.read(now)
+        if memory.is_level_known and reading.level is None:
+            memory.evidence.forget()
+        memory.is_level_known = reading.level is not None
+        last = memory.level.last_frame_seconds
+        transitions = self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
+        transitions += self._watch_face(now)
+        return transitions + self._judge(now, reading)
+
+    def _take(
+        self, time_seconds: float, visibility: Visibility, score: float | None, last_seconds: float | None
+    ) -> list[Transition]:
+        """Take a frame that is newer than the one before it."""
+        memory = self._memory
+        memory.newest_score, memory.newest_visibility = score, visibility
+        gap = 0.0 if last_seconds is None else time_seconds - last_seconds
+        # What changed between two frames changed half-way, as far as anybody can tell.
+        changed = time_seconds - min(gap / 2, FRAME_SPAN_SECONDS)
+        self._board.witness_frame(Code.PATIENT_AMBIGUOUS, changed, present=visibility is Visibility.AMBIGUOUS)
+        if visibility is Visibility.NO_SCORE:
+            self._board.witness_frame(Code.MODEL_DEGRADED, changed, present=True)
+        elif score is not None or not self._board.is_present(Code.MODEL_DEGRADED):
+            self._board.witness_frame(Code.MODEL_DEGRADED, changed, present=False)
+        if visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
+            memory.face.see(time_seconds)
+        is_picture_in_doubt = self._board.is_picture_in_doubt()
+        if is_picture_in_doubt:
+            memory.evidence.relief.reset()
+        is_certain = visibility is Visibility.USABLE and not is_picture_in_doubt
+        stretch = self._filter.observe(time_seconds, score, certain=is_certain)
+        now = self._now()
+        reading = self._reading = self._filter.read(now)
+        memory.is_level_known = reading.level is not None
+        transitions: list[Transition] = []
+        if stretch is not None:
+            transitions += self._weigh(stretch, reading)
+        elif score is not None:
+            memory.evidence.forget()
+        last = min(now, time_seconds + FRAME_SPAN_SECONDS)
+        transitions += self._board.advance(now, last)
+        transitions += self._watch_face(now)
+        return transitions + self._judge(now, reading)
+
+    def _weigh(self, stretch: LevelSegment, reading: LevelReading) -> list[Transition]:
+        """Draw the conclusions from time in which the level is known."""
+        board, evidence = self._board, _evidence(reading)
+        transitions: list[Transition] = []
+        pain = self._memory.evidence.pain_proof(stretch, self._settings)
+        relief = self._memory.evidence.relief_proof(stretch, self._settings)
+        if pain is not None:
+            transitions += board.begin(Code.PAIN_SIGN, *pain, validity=self._validity_of_new_alarm(), evidence=evidence)
+        if not board.is_present(Code.PAIN_SIGN):
+            return transitions
+        if relief is not None:
+            for code in (Code.PAIN_SUSTAINED, Code.PAIN_SIGN):
+                transitions += board.clear(code, relief, evidence)
+            return transitions
+        sustained = _reached(stretch, self._settings.sustained_share)
+        if sustained is not None and stretch.above:
+            transitions += board.begin(
+                Code.PAIN_SUSTAINED,
+                sustained,
+                sustained,
+                validity=self._validity_of_new_alarm(),
+                evidence=evidence,
+            )
+        maximal = _reached(stretch, self._settings.maximal_share)
+        if maximal is not None:
+            transitions += board.worsen(Code.PAIN_SUSTAINED, maximal, evidence)
+        return transitions
+
+    def _validity_of_new_alarm(self) -> Validity:
+        certain = (
+            self._memory.newest_visibility is Visibility.USABLE
+            and not self._board.is_doubted()
+            and not self._board.is_picture_in_doubt()
+        )
+        return Validity.VALID if certain else Validity.QUESTIONABLE
+
+    def _watch_face(self, now_seconds: float) -> list[Transition]:
+        memory, board = self._memory, self._board
+        memory.face.pass_time(now_seconds, is_level_known=memory.is_level_known, is_hidden=board.is_face_hidden())
+        condition = CONDITIONS[Code.FACE_NOT_VISIBLE]
+        if board.is_present(condition.code):
+            found = memory.face.found_at(
+                now_seconds, condition.clear_seconds(self._settings), is_level_known=memory.is_level_known
+            )
+            return [] if found is None else board.clear(condition.code, found)
+        lost = memory.face.lost_at(now_seconds, condition.delay_seconds(self._settings))
+        return [] if lost is None else board.begin(condition.code, *lost)
+
+    def _judge(self, now_seconds: float, reading: LevelReading) -> list[Transition]:
+        """Say how far the pain alarms that are on can be trusted now."""
+        memory, board = self._memory, self._board
+        if reading.level is None or board.is_doubted():
+            memory.trusted_since = None
+            gone = self._filter.unknown_from()
+            since = now_seconds if gone is None or reading.level is not None else min(gone, now_seconds)
+            return board.judge_pain(Validity.QUESTIONABLE, since, _evidence(reading))
+        if self._validity(reading) is not Validity.VALID:
+            memory.trusted_since = None
+            return []
+        if memory.trusted_since is None:
+            memory.trusted_since = now_seconds
+        trusted = memory.trusted_since + _TRUSTED_AGAIN_SECONDS
+        return board.judge_pain(Validity.VALID, trusted, _evidence(reading)) if now_seconds >= trusted else []
+
+    def _validity(self, reading: LevelReading) -> Validity:
+        if reading.level is None or reading.seconds_since_face is None:
+            return Validity.INVALID
+        is_confirmed = (
+            self._memory.newest_visibility is not Visibility.AMBIGUOUS
+            and reading.seconds_since_face <= 2 * FRAME_SPAN_SECONDS
+            and not self._board.is_doubted()
+        )
+        return Validity.VALID if is_confirmed else Validity.QUESTIONABLE
+
+    def _observe(self, reading: LevelReading) -> Observation:
+        now, last = self._now(), self._memory.level.last_frame_seconds
+        is_fresh = last is not None and now - last <= 2 * FRAME_SPAN_SECONDS
+        return Observation(
+            time_seconds=now,
+            score=self._memory.newest_score if is_fresh else None,
+            level=reading.level,
+            display_level=reading.display_level,
+            coverage=reading.coverage,
+            on_share=reading.on_share,
+            validity=self._validity(reading),
+            seconds_since_face=reading.seconds_since_face,
+        )
+
+    def _step(self, transitions: list[Transition]) -> BedUpdate:
+        return BedUpdate(self.observation(), tuple(transitions))
+
+
+def _judged(sample: Sample) -> tuple[Visibility, float | None]:
+    """Return what a sample is worth: a score that is missing or no probability is a model that failed."""
+    if sample.visibility not in {Visibility.USABLE, Visibility.AMBIGUOUS}:
+        return sample.visibility, None
+    score = sample.score
+    if score is not None and math.isfinite(score) and 0.0 <= score <= 1.0:
+        return sample.visibility, float(score)
+    if score is None and sample.visibility is Visibility.AMBIGUOUS:
+        return sample.visibility, None
+    return Visibility.NO_SCORE, None
+
+
+def _reached(stretch: LevelSegment, share: float) -> float | None:
+    """Return when within a stretch the on-share of the window reached `share`; None when it is below at the end."""
+    if stretch.share_after < share:
+        return None
+    if stretch.share_before >= share:
+        return stretch.begin_seconds
+    part = (share - stretch.share_before) / (stretch.share_after - stretch.share_before)
+    return stretch.time_at(part * stretch.seconds)
+
+
+def _evidence(reading: LevelReading) -> AlarmEvidence:
+    return AlarmEvidence(reading.level, reading.on_share, reading.coverage, reading.frames_used)

@@ -1,0 +1,73 @@
+"""Whether the patient's face has been out of sight for too long, and nothing else explains it."""
+
+from dataclasses import dataclass
+
+from monitor.pain.level_filter import FRAME_SPAN_SECONDS
+
+__all__ = ["FaceAbsence"]
+
+
+@dataclass(slots=True)
+class FaceAbsence:
+    """Since when no face has been seen, and since when too little of it to know a level. Times are monotonic seconds.
+
+    Attributes:
+        unseen_since: The face has not been seen since; None before the first frame or tick.
+        unknown_since: The level has not been known since.
+        seen_from: Beginning of the newest run of frames with a face since it was last declared lost; a frame missed now
+            and then does not end a run.
+        seen_until: Newest frame with a face.
+        was_glimpsed: The condition that holds was declared although the face was seen now and then.
+    """
+
+    unseen_since: float | None = None
+    unknown_since: float | None = None
+    seen_from: float | None = None
+    seen_until: float | None = None
+    was_glimpsed: bool = False
+
+    def see(self, at_seconds: float) -> None:
+        """Note a frame with a face of the patient."""
+        if self.seen_from is None or self.seen_until is None or at_seconds - self.seen_until > 2 * FRAME_SPAN_SECONDS:
+            self.seen_from = at_seconds
+        self.seen_until = self.unseen_since = at_seconds
+
+    def pass_time(self, now_seconds: float, *, is_level_known: bool, is_hidden: bool) -> None:
+        """Let time pass; while something hides the face, not seeing it is no news."""
+        if self.unseen_since is None or is_hidden:
+            self.unseen_since = now_seconds
+        if self.unknown_since is None or is_hidden or is_level_known:
+            self.unknown_since = now_seconds
+
+    def lost_at(self, now_seconds: float, after_seconds: float) -> tuple[float, float] | None:
+        """Return (since, declared) when the face has been out of sight, or seen too rarely, for `after_seconds`."""
+        unseen = self.unseen_since if self.unseen_since is not None else now_seconds
+        unknown = self.unknown_since if self.unknown_since is not None else now_seconds
+        since = min(unseen, unknown)
+        if now_seconds < since + after_seconds:
+            return None
+        self.was_glimpsed = unseen > unknown
+        self.seen_from = None
+        return since, since + after_seconds
+
+    def found_at(self, now_seconds: float, clear_seconds: float, *, is_level_known: bool) -> float | None:
+        """Return when the face is back: seen without a break for a while, or often enough to know the level."""
+        if is_level_known:
+            return now_seconds
+        if self.was_glimpsed or self.seen_from is None or self.seen_until is None:
+            return None
+        if self.seen_until < self.seen_from + clear_seconds:
+            return None
+        self.unknown_since = now_seconds
+        return self.seen_from + clear_seconds
+
+    def shift(self, seconds: float) -> None:
+        """Move to another origin of time."""
+        if self.unseen_since is not None:
+            self.unseen_since += seconds
+        if self.unknown_since is not None:
+            self.unknown_since += seconds
+        if self.seen_from is not None:
+            self.seen_from += seconds
+        if self.seen_until is not None:
+            self.seen_until += seconds

@@ -1,0 +1,232 @@
+"""One bed, from a frame to observations and changes of alarm conditions.
+
+Live monitoring and replay use this same chain; they differ only in where frames and time come from.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor.board.status_records import BedPause
+from monitor.config import AlarmSettings, BedSettings, FaceSettings
+from monitor.errors import EngineError
+from monitor.faces.crop import crop_face
+from monitor.faces.patient_tracker import FrameFaces, PatientTracker
+from monitor.pain.bed_alarms import BedAlarms
+from monitor.pain.vocabulary import Code, Observation, Sample, Transition, Visibility
+from monitor.pipeline.alarm_snapshot import pack, unpack
+from monitor.pipeline.models import WorkerModels
+from monitor.video.frame import Frame
+from monitor.video.status import CameraState, CameraStatus
+
+__all__ = ["BedPipeline", "FrameResult", "shift_prior"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """What one frame of one bed led to.
+
+    Attributes:
+        frame: The frame.
+        sighting: The faces in it; None where the detector failed.
+        observation: What the bed shows now.
+        transitions: Changed alarm conditions, in order of time.
+        detect_seconds: Time spent on finding faces.
+        classify_seconds: Time spent on the crop and its score; 0 where there was none.
+        failure: Why the models gave no answer; None where they did.
+    """
+
+    frame: Frame
+    sighting: FrameFaces | None
+    observation: Observation
+    transitions: tuple[Transition, ...]
+    detect_seconds: float
+    classify_seconds: float
+    failure: str | None
+
+
+def shift_prior(score: float, training_prior: float, expected_prior: float) -> float:
+    """Return a probability moved from the share of pain in training to the share expected at the bedside.
+
+    logit p' = logit p + logit(expected) - logit(training) (Saerens et al. 2002, "Adjusting the outputs of a classifier
+    to new a priori probabilities", eq. 4, written in log-odds).
+
+    Args:
+        score: In [0, 1].
+        training_prior: In (0, 1).
+        expected_prior: In (0, 1).
+    """
+    if score in {0.0, 1.0}:
+        return score
+    logit = _logit(score) + _logit(expected_prior) - _logit(training_prior)
+    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
+
+
+def _logit(probability: float) -> float:
+    return math.log(probability) - math.log1p(-probability)
+
+
+class BedPipeline:
+    """The chain of one bed. Frames come from one worker at a time; everything else may come from any thread.
+
+    Args:
+        settings: Id, camera, region of interest.
+        faces: Sizes, scores and times of face finding.
+        alarms: When a level becomes an alarm.
+        new_id: Makes ids of alerts.
+        stopwatch: Monotonic seconds, for the durations in a `FrameResult` only.
+        expected_prior: Share of pain expected at the bedside, None to keep the classifier's own.
+        on_change: Called with the bed and its changed alarm conditions, in their order, whatever thread they came
+            from; it must return at once and may ask for a `snapshot`.
+        phase: In [0, 1): when this bed's looks for other faces are due between those of other beds.
+    """
+
+    def __init__(
+        self,
+        settings: BedSettings,
+        faces: FaceSettings,
+        alarms: AlarmSettings,
+        new_id: Callable[[], str],
+        stopwatch: Callable[[], float],
+        expected_prior: float | None = None,
+        on_change: "Callable[[BedPipeline, tuple[Transition, ...]], None] | None" = None,
+        phase: float = 0.0,
+    ) -> None:
+        self.id = settings.id
+        self.camera_id = settings.camera.id or f"{settings.id}-camera"
+        self._follower = PatientTracker(faces, settings.region_of_interest, phase)
+        self._monitor = BedAlarms(alarms, new_id)
+        # Held until a change has been handed on, so that changes leave in the order in which they happened.
+        self._lock = threading.RLock()
+        self._on_change = on_change
+        self._stopwatch = stopwatch
+        self._expected_prior = expected_prior
+
+    def judge(self, frame: Frame, models: WorkerModels) -> FrameResult:
+        """Take the next frame through faces, crop, score and alarm logic. Never raises for a model that fails."""
+        began = self._stopwatch()
+        sighting: FrameFaces | None = None
+        score: float | None = None
+        visibility = Visibility.NO_SCORE
+        failure: str | None = None
+        found = began
+        try:
+            sighting = self._follower.update(frame, models.detector)
+            found = self._stopwatch()
+            visibility = sighting.visibility
+            if sighting.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
+                score = self._score(frame, sighting, models)
+                if score is None:
+                    visibility, failure = Visibility.NO_SCORE, "the classifier's answer is not a probability"
+        except EngineError as error:
+            score, visibility, failure = None, Visibility.NO_SCORE, str(error)
+            found = max(found, began)
+        done = self._stopwatch()
+        with self._lock:
+            step = self._monitor.observe(Sample(frame.time_seconds, score, visibility))
+            self._tell(step.transitions)
+        return FrameResult(
+            frame=frame,
+            sighting=sighting,
+            observation=step.observation,
+            transitions=step.transitions,
+            detect_seconds=found - began,
+            classify_seconds=done - found if score is not None else 0.0,
+            failure=failure,
+        )
+
+    def _score(self, frame: Frame, sighting: FrameFaces, models: WorkerModels) -> float | None:
+        assert sighting.patient is not None  # noqa: S101 - checked by the caller
+        crop = crop_face(frame.image, sighting.patient.face.box, models.crop)
+        score = models.classifier.scores(crop[None])[0]
+        if score is None or self._expected_prior is None:
+            return score
+        return shift_prior(score, models.training_prior, self._expected_prior)
+
+    def look_at_camera(self, status: CameraStatus, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
+        """Let time pass, and take what the camera says about itself.
+
+        Returns:
+            What the bed shows now, and changed alarm conditions.
+        """
+        with self._lock:
+            changed: list[Transition] = []
+            for code, since, detail in _camera_conditions(status, now_seconds):
+                present = since is not None
+                changed += self._monitor.report(code, present, now_seconds, detail, since)
+            step = self._monitor.tick(now_seconds)
+            transitions = (*changed, *step.transitions)
+            self._tell(transitions)
+        return step.observation, transitions
+
+    def report(
+        self, code: Code, present: bool, now_seconds: float, detail: str = "", since_seconds: float | None = None
+    ) -> tuple[Transition, ...]:
+        """Take what another part of the program sees of a technical condition of this bed."""
+        with self._lock:
+            return self._tell(self._monitor.report(code, present, now_seconds, detail, since_seconds))
+
+    def acknowledge(self, target: str | None, by: str, now_seconds: float) -> tuple[Transition, ...]:
+        """Note that somebody has seen an alert (by id), a code, or everything (None)."""
+        with self._lock:
+            return self._tell(self._monitor.acknowledge(target, by, now_seconds))
+
+    def pause(self, by: str, now_seconds: float, duration_seconds: float | None = None) -> tuple[Transition, ...]:
+        """Acknowledge all that is signalled, and the same codes in advance, for a limited time.
+
+        See `monitor.pain.alarm_scope.Place.pause`: another kind of condition, or a worse one, is signalled as ever.
+        """
+        with self._lock:
+            return self._tell(self._monitor.pause(by, now_seconds, duration_seconds))
+
+    def resume(self, now_seconds: float) -> tuple[Transition, ...]:
+        """End a pause before its time: what still holds is signalled again."""
+        with self._lock:
+            return self._tell(self._monitor.resume(now_seconds))
+
+    def paused_codes(self) -> tuple[Code, ...]:
+        """Return the codes that a pause covers now."""
+        with self._lock:
+            return self._monitor.paused_codes()
+
+    def pause_in_force(self) -> BedPause | None:
+        """Return who silenced this bed and until when; None where no pause holds."""
+        with self._lock:
+            pause = self._monitor.pause_in_force()
+        return None if pause is None else BedPause(pause.by, pause.until_seconds)
+
+    def _tell(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+        if transitions and self._on_change is not None:
+            self._on_change(self, transitions)
+        return transitions
+
+    def snapshot(self, wall: datetime) -> str:
+        """Return the alarm state as JSON, to be kept with the alerts that came from it."""
+        with self._lock:
+            return pack(self._monitor.snapshot(), wall)
+
+    def restore(self, text: str, wall: datetime, now_seconds: float) -> tuple[Transition, ...]:
+        """Go on from a snapshot of an earlier run: what was on is still on.
+
+        Returns:
+            The newest record of every alert that is signalled.
+
+        Raises:
+            ValueError: The snapshot does not fit; nothing was changed.
+        """
+        state, away_seconds = unpack(text, wall)
+        with self._lock:
+            self._monitor.restore(state, now_seconds, away_seconds)
+            return self._monitor.active()
+
+
+def _camera_conditions(status: CameraStatus, now_seconds: float) -> Iterator[tuple[Code, float | None, str]]:
+    """Yield code, since when it holds (None: it does not), and a sentence, for everything a camera can say."""
+    age = status.seconds_since_frame
+    lost = status.state is not CameraState.PLAYING
+    lost_since = now_seconds if age is None else now_seconds - age
+    yield Code.CAMERA_LOST, lost_since if lost else None, status.last_error or ""
+    yield Code.PICTURE_FROZEN, status.frozen_since_seconds, ""
+    yield Code.PICTURE_DARK, status.dark_since_seconds, ""

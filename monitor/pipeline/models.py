@@ -1,0 +1,114 @@
+"""The detector and the classifier of a station: bundles read once, engines opened once a worker."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from monitor.config import FaceSettings, ModelSettings
+from monitor.faces.crop import CropSpec
+from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX, FaceDetector
+from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.bundle_backup import BundleBackup
+from monitor.inference.classifier import Classifier
+from monitor.inference.engine import Engine
+from monitor.inference.engine_factory import open_engine
+
+__all__ = ["ModelSet", "WorkerModels"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerModels:
+    """What one worker thread runs.
+
+    Attributes:
+        detector: Finds faces.
+        classifier: Scores crops.
+        crop: How the classifier's crops are cut.
+        engine: Which implementation runs them.
+        training_prior: Share of pain among the classifier's training crops.
+    """
+
+    detector: FaceDetector
+    classifier: Classifier
+    crop: CropSpec
+    engine: str
+    training_prior: float
+    _opened: ExitStack
+
+    def close(self) -> None:
+        """Free the engines; safe to call twice."""
+        self._opened.close()
+
+
+class ModelSet:
+    """Both bundles, checked; opens the engines of each worker.
+
+    `degraded` says in one sentence why a copy is used in place of a bundle; None where none is.
+
+    Args:
+        models: Which bundles and engines.
+        faces: Detection size and threshold.
+        kept: Copies of the bundles that ran last, to fall back on; None to do without.
+
+    Raises:
+        BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is kept.
+    """
+
+    def __init__(self, models: ModelSettings, faces: FaceSettings, kept: BundleBackup | None = None) -> None:
+        self._models = models
+        self._faces = faces
+        self._kept = kept
+        why_detector = why_classifier = None
+        if kept is None:
+            self.detector: Bundle = read_bundle(models.detector, kind="detector")
+            self.classifier: Bundle = read_bundle(models.classifier, kind="classifier")
+        else:
+            self.detector, why_detector = kept.read(models.detector, "detector")
+            self.classifier, why_classifier = kept.read(models.classifier, "classifier")
+        self.degraded: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
+
+    def keep(self) -> None:
+        """Keep copies of the bundles that run now."""
+        if self._kept is not None:
+            self._kept.keep(self.detector, self._models.detector, "detector")
+            self._kept.keep(self.classifier, self._models.classifier, "classifier")
+
+    def open(self, threads: int = 1) -> WorkerModels:
+        """Open engines for one more worker.
+
+        Args:
+            threads: Threads within one look; one is best where there is a worker for every core.
+
+        Raises:
+            EngineError: No allowed engine can run a model here.
+        """
+        models = self._models
+        size_px = self._faces.detection_size_px
+        with ExitStack() as opened:
+
+            def open_one(bundle: Bundle, size_px: int | None) -> Engine:
+                engine = open_engine(
+                    bundle,
+                    size_px=size_px,
+                    choice=models.engine,
+                    on_missing=models.on_missing_engine,
+                    threads=threads,
+                    cuda_api=models.cuda_api,
+                )
+                opened.callback(engine.close)
+                return engine
+
+            whole = open_one(self.detector, size_px)
+            # The surroundings of one face need no larger picture than this.
+            close = open_one(self.detector, FACE_INPUT_PX) if size_px > FACE_INPUT_PX else whole
+            # Bundles of earlier versions have no such model; followed faces then get close looks.
+            sizes = {variant.size_px for variant in self.detector.manifest.variants}
+            following = open_one(self.detector, TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else close
+            classifier = Classifier(self.classifier, open_one(self.classifier, None))
+            return WorkerModels(
+                detector=FaceDetector(whole, close, following),
+                classifier=classifier,
+                crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
+                engine=whole.name,
+                training_prior=self.classifier.classifier.training_prior,
+                _opened=opened.pop_all(),
+            )

@@ -1,0 +1,99 @@
+"""Shares the inference workers fairly among the beds.
+
+Each camera keeps its newest frame in a slot. A free worker takes the frame of the bed that was served longest ago, so
+that under overload every bed is analysed less often, and none is starved. One bed is never analysed by two workers at
+once: its frames stay in order.
+"""
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.video.frame import Frame
+
+__all__ = ["FairScheduler", "FrameSource"]
+
+
+class FrameSource(Protocol):
+    """Where a source keeps its newest frame."""
+
+    def take(self, timeout_seconds: float = 0.0) -> Frame | None:
+        """Return the frame and empty the slot; None where there is none."""
+        ...
+
+    @property
+    def waiting_since_seconds(self) -> float | None:
+        """Time stamp of the frame that waits, None where none does."""
+        ...
+
+
+@dataclass(slots=True)
+class _Source:
+    slot: FrameSource
+    busy: bool
+    last_turn: int
+
+
+class FairScheduler:
+    """Hands the newest frames of several sources to several workers, the most overdue source first."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, _Source] = {}
+        self._changed = threading.Condition()
+        self._turn = 0
+        self._closed = False
+
+    def add(self, name: str, slot: FrameSource) -> None:
+        """Let a source take part."""
+        with self._changed:
+            self._sources[name] = _Source(slot, busy=False, last_turn=self._turn)
+            self._changed.notify()
+
+    def remove(self, name: str) -> None:
+        """Leave a source out from now on."""
+        with self._changed:
+            self._sources.pop(name, None)
+
+    def wake(self) -> None:
+        """Say that a slot was filled; returns at once."""
+        with self._changed:
+            self._changed.notify()
+
+    def take(self, timeout_seconds: float) -> tuple[str, Frame] | None:
+        """Wait for a frame and take that of the source served longest ago; None after the timeout or when closed.
+
+        Whoever takes calls `done` afterwards, whatever happened.
+        """
+        with self._changed:
+            taken = self._take_most_overdue()
+            if taken is None and not self._closed:
+                self._changed.wait(timeout_seconds)
+                taken = self._take_most_overdue()
+            return taken
+
+    def done(self, name: str) -> None:
+        """Say that a source's frame was dealt with, so that its next one may be taken."""
+        with self._changed:
+            source = self._sources.get(name)
+            if source is not None:
+                source.busy = False
+                self._changed.notify()
+
+    def close(self) -> None:
+        """Wake every waiting worker; nothing is handed out any more."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _take_most_overdue(self) -> tuple[str, Frame] | None:
+        if self._closed:
+            return None
+        for name, source in sorted(self._sources.items(), key=lambda item: item[1].last_turn):
+            if source.busy or source.slot.waiting_since_seconds is None:
+                continue
+            frame = source.slot.take()
+            if frame is not None:
+                self._turn += 1
+                source.busy, source.last_turn = True, self._turn
+                return name, frame
+        return None

@@ -1,1 +1,0 @@
-"""Out of the program: alerts to Redis through an on-disk spool, metrics to Prometheus."""

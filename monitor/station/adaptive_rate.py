@@ -1,0 +1,57 @@
+"""How often each bed is judged: less often while it has been calm for a while, at once in full when it is not.
+
+The level and the conditions of an alarm go by time, not by frames. So fewer frames change an answer only by how long
+the first frame of an episode lets wait: half a second at 2 frames/s, beside the seconds that a level needs to rise.
+"""
+
+import threading
+
+from monitor.pain.vocabulary import Observation
+
+__all__ = ["CALM_SECONDS", "AdaptiveRate"]
+
+CALM_SECONDS = 15.0
+"""So long must nothing have pointed to pain."""
+
+_CALM_SHARE = 0.5
+
+
+class AdaptiveRate:
+    """Chooses the rate of every bed. Thread-safe; it keeps one time a bed.
+
+    Args:
+        full_rate: Frames per second, in the ordinary case.
+        calm_rate: Frames per second of a calm bed; None judges every bed at the full rate always.
+        off_level: Level at which an alarm ends; calm is what stays at or below half of it.
+    """
+
+    def __init__(self, full_rate: float, calm_rate: float | None, off_level: float) -> None:
+        self._full_rate = full_rate
+        self._calm_rate = calm_rate
+        self._largest = _CALM_SHARE * off_level
+        self._lock = threading.Lock()
+        self._calm_since_seconds: dict[str, float] = {}
+
+    @property
+    def least_rate(self) -> float:
+        """Frames per second below which a bed is judged less often than it should be."""
+        return self._full_rate if self._calm_rate is None else min(self._calm_rate, self._full_rate)
+
+    def rate(self, bed: str, observation: Observation) -> float:
+        """Return the frames per second at which a bed is to be judged from now on.
+
+        Args:
+            bed: Its id.
+            observation: What its newest judged frame led to.
+        """
+        with self._lock:
+            if not self._is_calm(observation):
+                self._calm_since_seconds.pop(bed, None)
+                return self._full_rate
+            since = self._calm_since_seconds.setdefault(bed, observation.time_seconds)
+            return self.least_rate if observation.time_seconds - since >= CALM_SECONDS else self._full_rate
+
+    def _is_calm(self, observation: Observation) -> bool:
+        """Tell whether a face was seen, well enough to judge, that shows no pain; not to see is no calm."""
+        score, level = observation.score, observation.level
+        return score is not None and level is not None and max(score, level) <= self._largest

@@ -1,0 +1,88 @@
+"""Where every change of an alarm condition passes: on its way to the spool, the metrics, the page and the log."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from monitor.alerts.record import AlertContext, AlertDraft, ClockState, compose_alert
+from monitor.board.board import Board
+from monitor.clock import Clock
+from monitor.delivery.publisher import Publisher
+from monitor.pain.vocabulary import Kind, Phase, Transition
+from monitor.telemetry.clock_sync import is_synchronised
+from monitor.telemetry.metrics import StationMetrics
+
+__all__ = ["AlertDispatcher"]
+
+_log = logging.getLogger("monitor.alerts")
+
+
+class AlertDispatcher:
+    """Hands changes on, in the order in which it gets them. Returns at once: nothing here waits for disk or network.
+
+    Args:
+        contexts: Bed id, None for the whole station, to what its alerts say about where they come from.
+        clock: The clock of the alarm logic.
+        publisher: Stores and sends.
+        metrics: Counts.
+        board: Shows.
+    """
+
+    def __init__(
+        self,
+        contexts: Mapping[str | None, AlertContext],
+        clock: Clock,
+        publisher: Publisher,
+        metrics: StationMetrics,
+        board: Board,
+    ) -> None:
+        self._contexts = contexts
+        self._clock = clock
+        self._publisher = publisher
+        self._metrics = metrics
+        self._board = board
+
+    def record(self, bed: str | None, transitions: Sequence[Transition], snapshot: str) -> None:
+        """Publish changes together with the alarm state that they led to."""
+        drafts = self.show(bed, transitions)
+        self._publisher.submit(drafts, {bed or "": snapshot})
+        for transition in transitions:
+            _log.log(
+                _level(transition),
+                "%s: %s %s (%s, %s): %s",
+                bed or "station",
+                transition.code,
+                transition.phase,
+                transition.priority,
+                transition.validity,
+                transition.detail,
+                extra={"bed": bed, "code": str(transition.code), "alert_id": transition.alert_id},
+            )
+
+    def show(self, bed: str | None, transitions: Sequence[Transition]) -> list[AlertDraft]:
+        """Show changes on the page and in the metrics without publishing them: they were published before a restart."""
+        drafts = []
+        for transition in transitions:
+            context = replace(self._contexts[bed], clock_state=_clock_state())
+            draft = compose_alert(transition, context, self._clock)
+            self._metrics.transition(bed, transition)
+            self._board.transition(bed, draft)
+            drafts.append(draft)
+        return drafts
+
+    def keep(self, bed: str | None, snapshot: str) -> None:
+        """Store alarm state that no alert belongs to."""
+        self._publisher.submit((), {bed or "": snapshot})
+
+
+def _clock_state() -> ClockState:
+    """Return whether the labels of an alert that is made now can be trusted."""
+    synchronised = is_synchronised()
+    if synchronised is None:
+        return ClockState.UNKNOWN
+    return ClockState.SYNCHRONISED if synchronised else ClockState.UNSYNCHRONISED
+
+
+def _level(transition: Transition) -> int:
+    is_news = transition.phase in {Phase.START, Phase.ESCALATE}
+    return logging.WARNING if is_news and transition.kind is Kind.PHYSIOLOGICAL else logging.INFO

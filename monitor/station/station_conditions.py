@@ -1,0 +1,84 @@
+"""The alarm conditions that concern the whole station."""
+
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+
+from monitor.clock import Clock
+from monitor.pain.station_alarms import StationAlarms
+from monitor.pain.vocabulary import Code, Transition
+from monitor.pipeline.alarm_snapshot import pack, unpack
+from monitor.station.alert_dispatcher import AlertDispatcher
+
+__all__ = ["StationConditions"]
+
+
+class StationConditions:
+    """Serialises what happens to the station's own conditions, and hands changes on in their order.
+
+    Args:
+        monitor: The alarm logic.
+        clock: Monotonic and wall time.
+        desk: Takes the changes.
+    """
+
+    def __init__(self, monitor: StationAlarms, clock: Clock, desk: AlertDispatcher) -> None:
+        self._monitor = monitor
+        self._clock = clock
+        self._desk = desk
+        self._lock = threading.Lock()
+
+    def take(self, reports: Iterable[tuple[Code, bool, str]]) -> None:
+        """Take reports (code, whether it holds, one sentence) and let time pass."""
+        now = self._clock.monotonic()
+        with self._lock:
+            changed: list[Transition] = []
+            for code, present, detail in reports:
+                changed += self._monitor.report(code, present, now, detail)
+            self._hand_on((*changed, *self._monitor.tick(now)))
+
+    def acknowledge(self, target: str | None, by: str) -> tuple[Transition, ...]:
+        """Note that somebody has seen an alert (by id), a code, or everything (None)."""
+        with self._lock:
+            changed = self._monitor.acknowledge(target, by, self._clock.monotonic())
+            self._hand_on(changed)
+            return changed
+
+    def pause(self, by: str, duration_seconds: float | None = None) -> tuple[Transition, ...]:
+        """Acknowledge all that the station as a whole signals, and the same codes in advance, for a limited time."""
+        with self._lock:
+            changed = self._monitor.pause(by, self._clock.monotonic(), duration_seconds)
+            self._hand_on(changed)
+            return changed
+
+    def resume(self) -> tuple[Transition, ...]:
+        """End a pause before its time: what still holds is signalled again."""
+        with self._lock:
+            changed = self._monitor.resume(self._clock.monotonic())
+            self._hand_on(changed)
+            return changed
+
+    def paused_codes(self) -> tuple[Code, ...]:
+        """Return the codes that a pause covers now."""
+        with self._lock:
+            return self._monitor.paused_codes()
+
+    def restore(self, text: str, wall: datetime, now_seconds: float) -> tuple[Transition, ...]:
+        """Go on from an earlier run; return the newest record of every alert that is signalled.
+
+        Raises:
+            ValueError: The state does not fit; nothing was changed.
+        """
+        state, away_seconds = unpack(text, wall)
+        with self._lock:
+            self._monitor.restore(state, now_seconds, away_seconds)
+            return self._monitor.active()
+
+    def snapshot(self, wall: datetime) -> str:
+        """Return the alarm state as JSON, to be kept."""
+        with self._lock:
+            return pack(self._monitor.snapshot(), wall)
+
+    def _hand_on(self, changed: tuple[Transition, ...]) -> None:
+        if changed:
+            self._desk.record(None, changed, pack(self._monitor.snapshot(), self._clock.wall()))

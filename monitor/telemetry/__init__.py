@@ -1,0 +1,1 @@
+"""What operators see of the equipment: metrics, health, heartbeats, the service manager."""

@@ -1,0 +1,215 @@
+"""What is measured on a pipeline's own threads: arrival times, the choice of pictures, counters.
+
+A tap holds no GStreamer object: pad probes keep their callback alive for ever, and a callback that led back to the
+pipeline would never be freed.
+"""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+from monitor.clock import Clock
+from monitor.video.sampling import Sampler
+from monitor.video.status import DropCause
+
+__all__ = ["LARGEST_PIXELS", "LARGEST_SIDE_PX", "FrameTiming", "PipelineProbe"]
+
+LARGEST_SIDE_PX = 8192
+LARGEST_PIXELS = 33_177_600
+"""8K UHD, 7680 x 4320: larger pictures are refused before they are decoded."""
+
+_MOST_PENDING = 512
+_MOST_KEPT = 64
+_TOLERATED_DAMAGE = 0.02
+_HEALING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTiming:
+    """What belongs to one picture on its way: see `Frame` for the meaning."""
+
+    arrival_seconds: float
+    pts_ns: int | None
+    index: int
+
+
+class PipelineProbe:
+    """Measures one pipeline; its methods are called from streaming threads and from the camera's thread.
+
+    Args:
+        clock: Monotonic time.
+        sampler: Chooses the pictures that are handed on.
+    """
+
+    def __init__(self, clock: Clock, sampler: Sampler) -> None:
+        self._clock = clock
+        self._sampler = sampler
+        self._lock = threading.Lock()
+        self._pending: dict[int, tuple[float, bool]] = {}
+        self._kept: dict[int, FrameTiming] = {}
+        self._serial = 0
+        self._claimed = 0
+        self._last_pts_ns: int | None = None
+        self._newest_arrival_seconds = float("-inf")
+        self._concealed = 0
+        self._damaged_seconds: float | None = None
+        self._picture_macroblocks = 0.0
+        self._keyframes_only = False
+        self._wait_for_keyframe = False
+        self.sample_before_decoding = False
+        # All keys from the start: other threads copy it while it counts.
+        self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
+        self.pictures = 0
+        self.timestamp_faults = 0
+        self.data_seconds: float | None = None
+        self.picture_seconds: float | None = None
+        self.decoded_seconds: float | None = None
+        self.lag_seconds = 0.0
+        self.refused_size_px: tuple[int, int] | None = None
+        self.nominal_rate: float | None = None
+
+    def encoded(self, pts_ns: int | None, *, keyframe: bool) -> bool:
+        """Note the arrival of one encoded picture.
+
+        Args:
+            pts_ns: Its time stamp, None where it has none.
+            keyframe: Whether it can be decoded by itself.
+
+        Returns:
+            Whether it is to be decoded.
+        """
+        now = self._clock.monotonic()
+        with self._lock:
+            self.data_seconds = now
+            if self.refused_size_px is not None:
+                return False
+            if keyframe:
+                self._wait_for_keyframe = False
+            elif self._keyframes_only or self._wait_for_keyframe:
+                self.drops[DropCause.KEYFRAMES_ONLY] += 1
+                return False
+            if self.sample_before_decoding and not self._sampler.due(now):
+                # Pictures that need no others, as in MJPEG, need not be decoded to be left out.
+                self.drops[DropCause.SAMPLING] += 1
+                self.pictures += 1
+                return False
+            if pts_ns is not None:
+                if len(self._pending) >= _MOST_PENDING:
+                    del self._pending[next(iter(self._pending))]
+                self._pending.setdefault(pts_ns, (now, keyframe))
+            return True
+
+    def passes_gate(self, pts_ns: int | None, *, keyframe: bool) -> bool:
+        """Say whether a picture that waited for the decoder is still to be decoded.
+
+        When the load is shed, seconds of pictures wait already; decoding them would keep the lag for long.
+        """
+        if keyframe or not self._keyframes_only:
+            return True
+        with self._lock:
+            self.drops[DropCause.KEYFRAMES_ONLY] += 1
+            if pts_ns is not None:
+                self._pending.pop(pts_ns, None)
+        return False
+
+    def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
+        """Say whether a decoded picture shows what the decoder made up; call it once for each, before `decoded`.
+
+        Damage lives on in the pictures that build on a damaged one, until the next key frame. Streams without key
+        frames (intra refresh) are given 5 s to heal.
+
+        Args:
+            pts_ns: Time stamp of the picture.
+            marked: Whether the decoder marked it as damaged.
+            concealed_macroblocks: How many blocks of 16 x 16 px were painted over since the last picture.
+        """
+        if not concealed_macroblocks and not self._concealed and self._damaged_seconds is None:
+            return marked
+        now = self._clock.monotonic()
+        with self._lock:
+            _, keyframe = self._pending.get(pts_ns, (now, False)) if pts_ns is not None else (now, False)
+            healed = self._damaged_seconds is not None and now - self._damaged_seconds > _HEALING_SECONDS
+            if keyframe or healed:
+                self._concealed, self._damaged_seconds = 0, None
+            self._concealed += concealed_macroblocks
+            if self._concealed > _TOLERATED_DAMAGE * self._picture_macroblocks and self._damaged_seconds is None:
+                self._damaged_seconds = now
+            return marked or self._damaged_seconds is not None
+
+    def decoded(self, pts_ns: int | None, *, corrupt: bool) -> int | None:
+        """Note one decoded picture.
+
+        Returns:
+            The serial number to `claim` it by, or None where it is to be dropped before it is converted.
+        """
+        now = self._clock.monotonic()
+        with self._lock:
+            arrival = now if pts_ns is None else self._pending.pop(pts_ns, (now, False))[0]
+            # Pictures that are shown later may arrive earlier (B-frames); the time of frames must not go back.
+            self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
+            index, self.pictures = self.pictures, self.pictures + 1
+            self.lag_seconds = now - arrival
+            self._check_pts(pts_ns)
+            if corrupt:
+                self.drops[DropCause.CORRUPT] += 1
+                return None
+            self.picture_seconds = arrival
+            self.decoded_seconds = now
+            if not self.sample_before_decoding and not self._sampler.due(arrival):
+                self.drops[DropCause.SAMPLING] += 1
+                return None
+            return self._keep(FrameTiming(arrival, pts_ns, index))
+
+    def claim(self, serial: int) -> FrameTiming | None:
+        """Return what belongs to a picture that came out; those that were overtaken count as dropped in the queue."""
+        with self._lock:
+            if serial > self._claimed:
+                self.drops[DropCause.QUEUE] += serial - self._claimed
+            self._claimed = serial + 1
+            for overtaken in [known for known in self._kept if known < serial]:
+                del self._kept[overtaken]
+            return self._kept.pop(serial, None)
+
+    def accepts(self, width_px: int, height_px: int, frames_per_second: float | None) -> bool:
+        """Note the format that the stream announces; refuse pictures that would exhaust the memory.
+
+        A few bytes of a stream can ask for gigabytes, so this is asked before anything is decoded.
+
+        Args:
+            width_px: Announced width.
+            height_px: Announced height.
+            frames_per_second: Announced rate; None where the stream announces none.
+        """
+        with self._lock:
+            self.nominal_rate = frames_per_second or self.nominal_rate
+            self._picture_macroblocks = width_px * height_px / 256
+            if max(width_px, height_px) <= LARGEST_SIDE_PX and width_px * height_px <= LARGEST_PIXELS:
+                return True
+            self.refused_size_px = (width_px, height_px)
+            return False
+
+    @property
+    def keyframes_only(self) -> bool:
+        """Whether pictures that need others are left out before the decoder."""
+        return self._keyframes_only
+
+    @keyframes_only.setter
+    def keyframes_only(self, value: bool) -> None:
+        with self._lock:
+            # What follows the last picture that was left out cannot be decoded before the next key frame.
+            self._wait_for_keyframe = self._wait_for_keyframe or (self._keyframes_only and not value)
+            self._keyframes_only = value
+
+    def _keep(self, stamp: FrameTiming) -> int:
+        """Remember a picture that is on its way; return its serial number."""
+        serial, self._serial = self._serial, self._serial + 1
+        if len(self._kept) >= _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[serial] = stamp
+        return serial
+
+    def _check_pts(self, pts_ns: int | None) -> None:
+        if pts_ns is not None:
+            if self._last_pts_ns is not None and pts_ns <= self._last_pts_ns:
+                self.timestamp_faults += 1
+            self._last_pts_ns = pts_ns

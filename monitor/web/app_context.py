@@ -1,0 +1,74 @@
+"""What every page and every route of one running page server share."""
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from monitor.board import Board
+from monitor.clock import Clock
+from monitor.config import StationConfig
+from monitor.control.requests import OperatorRequest
+from monitor.web.access import Access, Visitor
+from monitor.web.preview import Previews
+
+__all__ = ["AppContext", "Endpoint", "checked_name", "site_of", "visitor_of"]
+
+SITE_KEY = "nicu.site"
+VISITOR_KEY = "nicu.visitor"
+
+Endpoint = Callable[[], tuple[int, str, bytes]]
+"""Answers one plain GET: status code, content type, body. Called in a worker thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppContext:
+    """One running page server.
+
+    Attributes:
+        config: The station's configuration.
+        board: What there is to see.
+        clock: The board's clock.
+        access: Who may see it.
+        carry_out: Does what people ask of the alarm logic, and tells whether it changed anything; must return at once,
+            from any thread.
+        previews: Draws the camera's pictures.
+        endpoints: Path to plain endpoint: metrics and health.
+        closing: Set when the server stops, so that endless answers end.
+        run_id: Differs from run to run, so that a reader's place in an earlier run is not taken for one in this.
+    """
+
+    config: StationConfig
+    board: Board
+    clock: Clock
+    access: Access
+    carry_out: Callable[[OperatorRequest], bool]
+    previews: Previews
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    closing: threading.Event = field(default_factory=threading.Event)
+    run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+
+def checked_name(by: str) -> str:
+    """Return the name of a person as it is recorded.
+
+    Raises:
+        ValueError: It is no name.
+    """
+    name = " ".join(by.split())
+    if not name or len(name) > 63 or not name.isprintable():
+        raise ValueError("say who it is: a name or a pseudonym of 1 to 63 letters")
+    return name
+
+
+def site_of(connection: HTTPConnection) -> AppContext:
+    """Return the site that a request or websocket belongs to."""
+    return cast("AppContext", connection.scope[SITE_KEY])
+
+
+def visitor_of(connection: HTTPConnection) -> Visitor:
+    """Return who sends it."""
+    return cast("Visitor", connection.scope[VISITOR_KEY])

@@ -1,0 +1,79 @@
+"""Which HTTP server a station runs: the page with everything, or the small one where the page is off."""
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry
+
+from monitor.board import Board
+from monitor.clock import Clock
+from monitor.config import StationConfig
+from monitor.control.requests import OperatorRequest
+from monitor.telemetry.status_server import Health, StatusServer
+
+__all__ = ["HttpServer", "open_server"]
+
+_log = logging.getLogger(__name__)
+
+
+class HttpServer(Protocol):
+    """What the station needs of its HTTP server."""
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """Address of the server, without a path."""
+        ...
+
+    def start(self) -> None:
+        """Start to answer."""
+        ...
+
+    def stop(self) -> None:
+        """Stop and free the port; safe to call twice."""
+        ...
+
+
+def open_server(
+    config: StationConfig,
+    board: Board,
+    clock: Clock,
+    *,
+    carry_out: Callable[[OperatorRequest], bool],
+    registry: CollectorRegistry,
+    healthy: Callable[[], Health],
+    ready: Callable[[], Health],
+) -> HttpServer:
+    """Take the port of `config.http` for the page, or for metrics and health alone where the page is off.
+
+    Args:
+        config: `http` says where, `web` whether and to whom.
+        board: What there is to see.
+        clock: The board's clock.
+        carry_out: Does what people ask on the page or by the API, and tells whether it changed anything; must return
+            at once, from any thread.
+        registry: What /metrics shows.
+        healthy: Answers /healthz.
+        ready: Answers /readyz.
+
+    Returns:
+        A server that is not started yet.
+
+    Raises:
+        PublishError: The address cannot be used.
+    """
+    host, port = config.http.host, config.http.port
+    if not config.web.enabled:
+        return StatusServer(host, port, registry, healthy, ready)
+    if importlib.util.find_spec("nicegui") is None:
+        _log.warning("there is no page: install it with: pip install 'nicu-pain-monitor[web]'")
+        return StatusServer(host, port, registry, healthy, ready)
+    from monitor.web.server import PageServer
+
+    return PageServer(config, board, clock, carry_out=carry_out, registry=registry, healthy=healthy, ready=ready)

@@ -1,0 +1,258 @@
+"""The ready-made subscriber, as a class and as `nicu-monitor tail`, against a real server."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alerts import make_draft
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from redis_server import RedisServer, wait_until
+
+from monitor.clock import ManualClock
+from monitor.commands.tail import command
+from monitor.delivery.redis_client import connect_redis
+from monitor.delivery.subscriber import (
+    AlertSubscriber,
+    Event,
+    HeartbeatLost,
+    HeartbeatSeen,
+    NewAlert,
+    Progress,
+    ServerLost,
+    ServerSeen,
+)
+from monitor.errors import PublishError
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def make_subscriber(redis_server, clock) -> Iterator:
+    made: list[AlertSubscriber] = []
+
+    def make(state: Path | None = None, **options) -> AlertSubscriber:
+        settings = redis_server.settings()
+        made.append(
+            AlertSubscriber(
+                lambda: connect_redis(settings), redis_server.url, "nicu", Progress(state), clock, **options
+            )
+        )
+        return made[-1]
+
+    yield make
+    for subscriber in made:
+        subscriber.close()
+
+
+def collect(subscriber: AlertSubscriber, count: int, timeout_seconds: float = 10.0) -> list[Event]:
+    """Poll until so many events have come."""
+    events: list[Event] = []
+    wait_until(lambda: events.extend(subscriber.poll()) or len(events) >= count, timeout_seconds, f"{count} events")
+    return events
+
+
+def ids(events: list[Event]) -> list[str]:
+    return [event.alert.alert_id for event in events if isinstance(event, NewAlert)]
+
+
+def test_it_goes_on_where_it_stopped(redis_server, make_publisher, make_subscriber, tmp_path) -> None:
+    state = tmp_path / "seen.json"
+    first = make_subscriber(state)
+    list(first.poll())
+    publisher = make_publisher()
+    publisher.submit([make_draft("a"), make_draft("b")])
+    wait_until(lambda: publisher.figures().published == 2, 5)
+    assert ids(collect(first, 3)) == ["a", "b"]
+    first.close()
+    publisher.submit([make_draft("c")])
+    wait_until(lambda: publisher.figures().published == 3, 5)
+    assert ids(collect(make_subscriber(state), 2)) == ["c"]
+    assert state.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_sees_an_alert_again_when_it_died_before_it_was_done_with_it(
+    make_publisher, make_subscriber, tmp_path
+) -> None:
+    publisher = make_publisher()
+    publisher.submit([make_draft("a")])
+    wait_until(lambda: publisher.figures().published == 1, 5)
+    dying = make_subscriber(tmp_path / "seen.json", from_start=True)
+    for event in dying.poll():
+        if isinstance(event, NewAlert):
+            break
+    assert ids(collect(make_subscriber(tmp_path / "seen.json", from_start=True), 2)) == ["a"]
+
+
+def test_repeats_after_a_loss_are_skipped(redis_server, make_publisher, make_subscriber) -> None:
+    subscriber = make_subscriber(from_start=True)
+    publisher = make_publisher()
+    publisher.submit([make_draft("a"), make_draft("b")])
+    assert ids(collect(subscriber, 3)) == ["a", "b"]
+    redis_server.kill()
+    redis_server.lose_data()
+    events = collect(subscriber, 1)
+    assert isinstance(events[0], ServerLost)
+    redis_server.start()
+    publisher.submit([make_draft("c")])
+    wait_until(lambda: redis_server.client().xlen("nicu:alerts") == 3, 10)
+    events = collect(subscriber, 2)
+    assert isinstance(events[0], ServerSeen)
+    assert ids(events) == ["c"]
+
+
+def test_a_gap_is_named_and_may_be_filled_later(redis_server, make_publisher, make_subscriber) -> None:
+    publisher = make_publisher()
+    publisher.submit([make_draft(name) for name in "abcd"])
+    client = redis_server.client()
+    wait_until(lambda: client.xlen("nicu:alerts") == 4, 5)
+    entries = client.xrange("nicu:alerts")
+    client.delete("nicu:alerts")
+    subscriber = make_subscriber(from_start=True)
+    for _, fields in (entries[0], entries[3], entries[1], entries[3], entries[2]):
+        client.xadd("nicu:alerts", fields)
+    events = [event for event in collect(subscriber, 4) if isinstance(event, NewAlert)]
+    assert [(event.alert.alert_id, event.missing_before) for event in events][:4] == [
+        ("a", 0),
+        ("d", 2),
+        ("b", 0),
+        ("c", 0),
+    ]
+
+
+def test_entries_of_other_programs_are_passed_over(redis_server, make_publisher, make_subscriber) -> None:
+    redis_server.client().xadd("nicu:alerts", {"alert": "{not json", "other": "1"})
+    redis_server.client().xadd("nicu:alerts", {"something": "else"})
+    publisher = make_publisher()
+    publisher.submit([make_draft("a")])
+    assert ids(collect(make_subscriber(from_start=True), 2)) == ["a"]
+
+
+def test_a_station_that_stops_beating_is_reported_once_and_again_after_its_return(
+    redis_server, make_subscriber, clock
+) -> None:
+    client = redis_server.client()
+    subscriber = make_subscriber(silence_seconds=20.0)
+    client.set("nicu:heartbeat:station-1", "{}")
+    assert collect(subscriber, 1) == [HeartbeatSeen("station-1")]
+    client.delete("nicu:heartbeat:station-1")
+    clock.advance(19.0)
+    assert list(subscriber.poll()) == []
+    clock.advance(1.0)
+    assert list(subscriber.poll()) == [HeartbeatLost("station-1")]
+    assert list(subscriber.poll()) == []
+    assert subscriber.silent_stations == ("station-1",)
+    client.set("nicu:heartbeat:station-1", "{}")
+    assert list(subscriber.poll()) == [HeartbeatSeen("station-1")]
+    assert subscriber.silent_stations == ()
+
+
+def test_an_expected_station_that_never_beats_is_reported(make_subscriber, clock) -> None:
+    subscriber = make_subscriber(stations=["station-9"])
+    assert list(subscriber.poll()) == []
+    clock.advance(20.0)
+    assert list(subscriber.poll()) == [HeartbeatLost("station-9")]
+
+
+def test_silence_is_reported_though_redis_is_away_too(redis_server, make_subscriber, clock) -> None:
+    subscriber = make_subscriber(stations=["station-1"])
+    redis_server.stop()
+    clock.advance(20.0)
+    assert HeartbeatLost("station-1") in list(subscriber.poll())
+
+
+def test_a_state_file_of_something_else_is_refused(tmp_path) -> None:
+    for text in ("no json", "[]", '{"last_id": 1}'):
+        (tmp_path / "state").write_text(text)
+        with pytest.raises(PublishError, match="delete it to begin anew"):
+            Progress(tmp_path / "state")
+
+
+@given(st.lists(st.integers(1, 30), max_size=60))
+def test_every_number_from_the_first_on_is_admitted_exactly_once(numbers: list[int]) -> None:
+    progress = Progress(None)
+    admitted = [number for number in numbers if progress.admit("p", number) is not None]
+    first = numbers[0] if numbers else 0
+    assert sorted(admitted) == sorted({number for number in numbers if number >= first})
+
+
+def run_tail(*words: str) -> tuple[int, list[str], str]:
+    result = CliRunner().invoke(command, list(words), standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result.return_value, result.stdout.splitlines(), result.stderr
+
+
+def test_tail_prints_json_once(redis_server, make_publisher, tmp_path) -> None:
+    publisher = make_publisher()
+    publisher.submit([make_draft("a", bed="bed-1"), make_draft("b", bed="bed-2")])
+    wait_until(lambda: publisher.figures().published == 2, 5)
+    words = ("--redis", redis_server.url, "--state", str(tmp_path / "seen.json"), "--once", "--json", "--from-start")
+    code, lines, _ = run_tail(*words, "--bed", "bed-2")
+    documents = [json.loads(line) for line in lines]
+    assert code == 0
+    assert [item["alert_id"] for item in documents if "alert_id" in item] == ["b"]
+    assert run_tail(*words)[1] == ['{"event": "heartbeat_seen", "station": "station-1"}']
+
+
+def test_tail_prints_lines_for_people(redis_server, make_publisher) -> None:
+    publisher = make_publisher()
+    publisher.submit([make_draft("a", detail="steer \x1b[31m the terminal")])
+    wait_until(lambda: publisher.figures().published == 1, 5)
+    _, (line,), notes = run_tail("--redis", redis_server.url, "--once", "--from-start")
+    assert "bed-1" in line
+    assert "low    start    pain_sign" in line
+    assert "[test]" in line
+    assert "steer ?[31m the terminal" in line
+    assert "station-1 watches" in notes
+
+
+def test_tail_ends_with_1_when_a_station_falls_silent(redis_server) -> None:
+    code, _, notes = run_tail(
+        "--redis", redis_server.url, "--station", "station-1", "--silence", "0.5", "--exit-on-silence"
+    )
+    assert code == 1
+    assert "station-1 IS SILENT" in notes
+
+
+def test_tail_once_says_when_redis_is_away(redis_server) -> None:
+    redis_server.stop()
+    with pytest.raises(PublishError, match="cannot be reached"):
+        run_tail("--redis", redis_server.url, "--once")
+
+
+def test_tail_as_a_program_survives_a_restart_of_redis(redis_server: RedisServer, make_publisher) -> None:
+    program = [sys.executable, "-c", "from monitor.cli import main; main()", "tail", "--json", "--redis"]
+    process = subprocess.Popen(
+        [*program, redis_server.url, "--from-start"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    lines: list[dict[str, object]] = []
+
+    def read() -> None:
+        assert process.stdout is not None
+        lines.extend(json.loads(line) for line in process.stdout)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    publisher = make_publisher()
+    publisher.submit([make_draft("before")])
+    wait_until(lambda: any(line.get("alert_id") == "before" for line in lines), 30)
+    redis_server.kill()
+    wait_until(lambda: any(line.get("event") == "redis_lost" for line in lines), 30)
+    redis_server.start()
+    publisher.submit([make_draft("after")])
+    wait_until(lambda: any(line.get("alert_id") == "after" for line in lines), 30)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 130
+    reader.join()
+    process.stdout.close()
+    assert [line["alert_id"] for line in lines if "alert_id" in line] == ["before", "after"]

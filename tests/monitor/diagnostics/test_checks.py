@@ -1,0 +1,71 @@
+"""The doctor says what is missing and how to mend it, for people and for scripts."""
+
+import json
+
+from click.testing import CliRunner
+
+from monitor.commands.doctor import command
+from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
+from monitor.demo.servers import LocalRedis, free_port
+from monitor.diagnostics.checks import Verdict, examine
+
+
+def find(checks, area):
+    return [check for check in checks if check.area == area]
+
+
+def test_a_missing_model_is_named_with_its_remedy(tmp_path):
+    models = ModelSettings(detector=str(tmp_path / "nothing"))
+    checks = list(examine(models, FaceSettings(), RedisSettings(), SpoolSettings(directory=tmp_path)))
+    detector = find(checks, "model")[0]
+    assert detector.verdict is Verdict.MISSING
+    assert "nothing" in detector.detail
+    assert detector.remedy
+
+
+def test_redis_is_found_where_it_runs_and_absent_where_it_does_not(tmp_path):
+    with LocalRedis(tmp_path) as server:
+        there = RedisSettings(url=server.url)
+        [found] = find(examine(ModelSettings(), FaceSettings(), there, SpoolSettings(directory=tmp_path)), "redis")
+        assert found.verdict is Verdict.FOUND
+    away = RedisSettings(url=f"redis://:hunter2@127.0.0.1:{free_port()}/0")
+    [absent] = find(examine(ModelSettings(), FaceSettings(), away, SpoolSettings(directory=tmp_path)), "redis")
+    assert absent.verdict is Verdict.ABSENT
+    assert "hunter2" not in f"{absent}"
+
+
+def test_every_part_of_gstreamer_that_is_missing_comes_with_its_package():
+    checks = list(examine(ModelSettings(), FaceSettings(), RedisSettings(), SpoolSettings()))
+    assert len(find(checks, "video")) > 10
+    assert all(check.remedy for check in checks if check.verdict is Verdict.MISSING)
+
+
+def test_json_for_scripts():
+    result = CliRunner().invoke(command, ["--json"], standalone_mode=False)
+    areas = {row["area"] for row in json.loads(result.output)}
+    assert areas == {"video", "model", "engine", "gpu", "redis", "disk", "clock"}
+
+
+def test_cameras_are_opened_and_what_they_send_is_told(tmp_path):
+    config = tmp_path / "station.yaml"
+    beds = {
+        "bed-drawn": "synthetic://calm?seed=1",
+        "bed-dark": "synthetic://dark?seed=1",
+        "bed-away": f"rtsp://monitor:hunter2@127.0.0.1:{free_port()}/stream1",
+        "bed-file": str(tmp_path / "nothing.mp4"),
+    }
+    config.write_text(json.dumps({"beds": [{"id": name, "camera": {"url": url}} for name, url in beds.items()]}))
+    result = CliRunner().invoke(command, ["--config", str(config), "--cameras", "--json"], standalone_mode=False)
+    found = {row["name"]: row for row in json.loads(result.output) if row["area"] == "camera"}
+    assert list(found) == list(beds)
+    assert found["bed-drawn"]["verdict"] == "found"
+    assert "640 x 480" in found["bed-drawn"]["detail"]
+    assert {found[bed]["verdict"] for bed in ("bed-away", "bed-file")} == {"absent"}
+    assert all(found[bed]["remedy"] for bed in ("bed-away", "bed-file"))
+    assert "hunter2" not in result.output
+
+
+def test_cameras_without_a_configuration_are_no_question():
+    result = CliRunner().invoke(command, ["--cameras"])
+    assert result.exit_code == 2
+    assert "--config" in result.output

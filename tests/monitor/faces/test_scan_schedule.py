@@ -1,0 +1,36 @@
+from monitor.faces.geometry import OrientedBox, turn_between_deg
+from monitor.faces.scan_schedule import RejectedRegions, RotationCycle
+
+
+def test_one_round_leaves_no_orientation_further_than_an_eighth_of_a_half_turn():
+    cycle = RotationCycle()
+    turns = [cycle.next_deg(100.0) for _ in range(len(cycle))]
+    assert turns[0] == 100.0
+    for orientation in range(-180, 180, 5):
+        assert min(turn_between_deg(turn, orientation) for turn in turns) <= 22.5
+    assert cycle.next_deg(100.0) == 100.0
+
+
+def test_a_restart_begins_with_the_likeliest_turn():
+    cycle = RotationCycle((0.0, 90.0))
+    cycle.next_deg(0.0)
+    cycle.restart()
+    assert cycle.next_deg(-45.0) == -45.0
+    assert cycle.next_deg(-45.0) == 45.0
+
+
+def test_a_rejected_place_is_left_alone_for_a_while_only():
+    places = RejectedRegions(2.0)
+    box = OrientedBox(100, 100, 40, 40, 0)
+    places.add(box, 10.0)
+    assert places.holds(OrientedBox(110, 95, 50, 50, 90), 11.9)
+    assert not places.holds(OrientedBox(150, 100, 40, 40, 0), 11.9)
+    assert not places.holds(box, 12.0)
+
+
+def test_rejected_places_are_bounded():
+    places = RejectedRegions(1e9)
+    for count in range(1000):
+        places.add(OrientedBox(count * 100, 0, 40, 40, 0), 0.0)
+    assert not places.holds(OrientedBox(0, 0, 40, 40, 0), 1.0)
+    assert places.holds(OrientedBox(99_900, 0, 40, 40, 0), 1.0)

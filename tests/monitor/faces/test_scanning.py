@@ -1,0 +1,113 @@
+"""When the whole picture is looked at, and that small looks overlook nobody who matters."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.config import FaceSettings
+from monitor.faces.detection_passes import FrameDetector
+from monitor.faces.detector import FaceDetector
+from monitor.faces.geometry import OrientedBox, normalise_deg, turn_between_deg
+from monitor.faces.patient_tracker import PatientTracker
+from monitor.faces.scan_schedule import RejectedRegions, ScanSchedule
+from monitor.faces.tracking import Tracker
+from monitor.faces.viewport import ImageRegion
+from monitor.pain.vocabulary import Visibility
+from monitor.synthetic import BedOptions, SyntheticBed
+
+LARGE_TURNS = (0.0, 180.0, 90.0, -90.0)
+LONGEST_ROUND_SECONDS = 15.0
+
+
+def turns(scout, base_deg, *, small, rate=5.0, seconds=60.0):
+    """Return when, and from which side relative to the patient, the whole picture is looked at."""
+    found = []
+    for index in range(int(seconds * rate)):
+        turn_deg = scout.next_deg(index / rate, base_deg, small=small)
+        if turn_deg is not None:
+            found.append((index / rate, normalise_deg(turn_deg - base_deg)))
+    return found
+
+
+@given(base=st.floats(-180.0, 180.0), small=st.booleans(), phase=st.floats(0.0, 0.99), rate=st.floats(2.0, 30.0))
+def test_every_side_is_seen_within_a_round(base, small, phase, rate):
+    seen = turns(ScanSchedule(guided=True, phase=phase), base, small=small, rate=rate)
+    # A look waits for the next frame, so that a round of six or ten looks takes as many frames longer at most.
+    longest = LONGEST_ROUND_SECONDS + 10.0 / rate
+    sides = [45.0 * side for side in range(8)] if small else LARGE_TURNS
+    for side in sides:
+        times = [seconds for seconds, turn in seen if turn_between_deg(turn, side) < 1e-6]
+        gaps = np.diff([0.0, *times])
+        assert gaps.max() <= longest
+    as_the_patient_lies = [seconds for seconds, turn in seen if turn_between_deg(turn, 0.0) < 1e-6]
+    assert np.diff(as_the_patient_lies).max() <= 5.0 + 4.0 / rate
+
+
+@given(first=st.floats(0.0, 0.99), second=st.floats(0.0, 0.99), small=st.booleans())
+def test_beds_that_begin_together_scout_apart(first, second, small):
+    period = 1.25 if small else 2.5
+    times = [
+        turns(ScanSchedule(guided=True, phase=phase), 0.0, small=small, rate=200.0)[1][0] for phase in (first, second)
+    ]
+    assert times[0] - times[1] == pytest.approx((second - first) * period, abs=0.011)
+
+
+@pytest.mark.parametrize(("width", "can"), [(640, True), (1280, True), (1600, False)])
+def test_small_looks_are_for_faces_that_they_can_show(drawn, width, can):
+    frame = drawn.frame(np.zeros((width * 9 // 16, width, 3), np.uint8), 0.0)
+    detector = FaceDetector(drawn.MarkerEngine(640), drawn.MarkerEngine(320))
+    area = ImageRegion.of_picture(frame.image)
+    looks = FrameDetector(frame, detector, FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0))
+    assert looks.can_scout(130.0) is can
+
+
+def test_one_model_for_everything_scouts_as_it_looks(drawn, markers):
+    frame = drawn.frame(np.zeros((100, 100, 3), np.uint8), 0.0)
+    area = ImageRegion.of_picture(frame.image)
+    looks = FrameDetector(frame, FaceDetector(markers), FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0))
+    assert not looks.can_scout(90.0)
+
+
+def beside(patient_seed, rival_seed, rival_deg, share):
+    """Return a picture without and one with a second infant's face of this share of the first one's size."""
+    bed = SyntheticBed(patient_seed, "calm", width_px=1280, height_px=720, fps=30, options=BedOptions(face_px=270.0))
+    alone, truth = bed.frame(0.0)
+    box = truth.face.box
+    options = BedOptions(face_px=270.0 * share, orientation_deg=rival_deg)
+    other, other_truth = SyntheticBed(rival_seed, "calm", width_px=640, height_px=480, fps=30, options=options).frame(
+        0.0
+    )
+    rival = other_truth.face.box
+    half = 0.8 * rival.size_px
+    places = [(x, y) for x in (half + 8, 1272 - half) for y in (half + 8, 712 - half)]
+    x, y = max(places, key=lambda place: math.dist(place, (box.center_x_px, box.center_y_px)))
+    rows, columns = np.indices(alone.shape[:2])
+    inside = np.hypot(columns - x, rows - y) < half
+    both = alone.copy()
+    from_rows = np.clip(np.round(rows - y + rival.center_y_px).astype(int), 0, other.shape[0] - 1)
+    from_columns = np.clip(np.round(columns - x + rival.center_x_px).astype(int), 0, other.shape[1] - 1)
+    both[inside] = other[from_rows[inside], from_columns[inside]]
+    return alone, both, OrientedBox(x, y, rival.width_px, rival.height_px, rival_deg)
+
+
+@pytest.mark.parametrize(
+    ("rival_deg", "seeds"), [(0.0, (21, 24)), (70.0, (23, 26)), (160.0, (25, 28)), (-100.0, (29, 30))]
+)
+def test_a_second_face_of_half_the_size_is_noticed_by_small_looks(open_detector, drawn, rival_deg, seeds):
+    # The story: a face of half the patient's size has 30 px in a small look, and scores far below a sure answer there.
+    alone, both, rival = beside(*seeds, rival_deg, 0.55)
+    follower, detector = PatientTracker(FaceSettings()), open_detector(640)
+    small = large = 0
+    for index in range(4 * 15):
+        sighting = follower.update(drawn.frame(alone if index < 4 else both, index / 4, index), detector)
+        assert sighting.patient is not None
+        small, large = small + sighting.scout_looks, large + (sighting.full_looks if index else 0)
+        if sighting.visibility is Visibility.AMBIGUOUS:
+            break
+    assert sighting.visibility is Visibility.AMBIGUOUS
+    assert any(seen.face.box.distance_px(rival) < 0.3 * rival.size_px for seen in sighting.faces)
+    assert small > 0
+    assert large == 0

@@ -1,0 +1,93 @@
+"""A damaged bundle is replaced by the copy of itself that ran last, and by nothing else."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import BundleError
+from monitor.inference.bundle import find_bundle
+from monitor.inference.bundle_backup import BundleBackup
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(find_bundle("ncnn-demo"), tmp_path / "bundle"))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> BundleBackup:
+    return BundleBackup(tmp_path / "state" / "models")
+
+
+def keep(kept: BundleBackup, bundle: Path) -> str:
+    read, why = kept.read(str(bundle), "classifier")
+    assert why is None
+    kept.keep(read, str(bundle), "classifier")
+    return read.sha256
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("harm", ["one bit", "cut off", "manifest", "gone"])
+def test_a_bundle_that_ran_is_replaced_by_its_copy(bundle, kept, harm):
+    digest = keep(kept, bundle)
+    if harm == "gone":
+        shutil.rmtree(bundle)
+    elif harm == "manifest":
+        (bundle / "bundle.json").write_text("{", encoding="utf-8")
+    elif harm == "cut off":
+        os.truncate(bundle / "model.onnx", 1000)
+    else:
+        damage(bundle / "model.onnx")
+    copy, why = kept.read(str(bundle), "classifier")
+    assert copy.sha256 == digest
+    assert "missing or damaged" in why
+
+
+def test_a_bundle_that_never_ran_is_refused(bundle, kept):
+    damage(bundle / "model.onnx")
+    with pytest.raises(BundleError, match="SHA-256"):
+        kept.read(str(bundle), "classifier")
+
+
+def test_another_bundle_is_not_replaced_by_the_one_before(bundle, kept, tmp_path):
+    keep(kept, bundle)
+    other = tmp_path / "other"
+    with pytest.raises(BundleError, match="no bundle"):
+        kept.read(str(other), "classifier")
+
+
+def test_a_damaged_copy_is_no_help(bundle, kept, tmp_path):
+    keep(kept, bundle)
+    damage(bundle / "model.onnx")
+    damage(tmp_path / "state" / "models" / "classifier" / "model.onnx")
+    with pytest.raises(BundleError, match=r"bundle/model\.onnx"):
+        kept.read(str(bundle), "classifier")
+
+
+def test_there_is_one_copy_private_and_renewed(bundle, kept, tmp_path):
+    before = os.umask(0)
+    try:
+        keep(kept, bundle)
+    finally:
+        os.umask(before)
+    place = tmp_path / "state" / "models"
+    assert [path.name for path in place.iterdir()] == ["classifier"]
+    for path in (place, *place.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+    inode = (place / "classifier").stat().st_ino
+    keep(kept, bundle)
+    assert (place / "classifier").stat().st_ino == inode, "what is the same is not written again"
+
+
+def test_a_disk_that_takes_no_copy_stops_nothing(bundle, tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    keep(BundleBackup(tmp_path / "file" / "models"), bundle)
+    assert "no copy of the classifier could be kept" in caplog.text

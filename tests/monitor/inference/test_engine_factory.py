@@ -1,0 +1,143 @@
+"""Which engine runs, and that the reason is told."""
+
+import logging
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from monitor.config import FaceSettings, ModelSettings
+from monitor.errors import EngineError
+from monitor.inference import opening
+from monitor.inference.bundle import read_bundle
+from monitor.inference.cuda import CudaProbe, Gpu, probe_cuda
+from monitor.inference.device_memory import CudaApi
+from monitor.inference.engine_factory import missing_reason, open_engine
+from monitor.pipeline.models import ModelSet
+
+
+@pytest.fixture
+def _no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    if probe_cuda().gpu is not None:
+        monkeypatch.setattr(
+            "monitor.inference.engine_factory.probe_cuda", lambda: CudaProbe(None, "no GPU in this test")
+        )
+
+
+@pytest.mark.usefixtures("_no_gpu")
+def test_auto_takes_what_is_present_and_logs_why(make_bundle, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
+        engine = open_engine(read_bundle(make_bundle()))
+    assert engine.name == "onnxruntime"
+    (record,) = caplog.records
+    assert "model.onnx of bundle tiny runs on onnxruntime (tensorrt: " in record.message
+    assert "tensorrt-rtx: " in record.message
+
+
+@pytest.mark.usefixtures("_no_gpu")
+@pytest.mark.parametrize("choice", ["tensorrt", "tensorrt-rtx"])
+def test_a_missing_engine_falls_back_loudly_or_refuses(
+    make_bundle, choice: opening.EngineChoice, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = read_bundle(make_bundle())
+    with caplog.at_level(logging.WARNING):
+        assert open_engine(bundle, choice=choice, on_missing="fall_back").name == "onnxruntime"
+    assert f"bundle tiny cannot run on {choice} here" in caplog.text
+    assert "falling back to onnxruntime" in caplog.text
+    with pytest.raises(EngineError, match=f"cannot run on {choice} here .*install what is missing"):
+        open_engine(bundle, choice=choice, on_missing="refuse")
+
+
+def test_a_model_that_onnx_runtime_cannot_load_has_no_way_out(make_bundle, classifier_onnx) -> None:
+    bundle = read_bundle(make_bundle(classifier_onnx("unknown")))
+    for choice in ("auto", "onnxruntime"):
+        with pytest.raises(EngineError, match="Frobnicate"):
+            open_engine(bundle, choice=choice)
+
+
+def test_openvino_gives_the_same_answer(make_bundle, crops: np.ndarray) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    bundle = read_bundle(make_bundle())
+    engines = [open_engine(bundle, choice=choice, on_missing="refuse") for choice in ("onnxruntime", "openvino")]
+    assert [engine.name for engine in engines] == ["onnxruntime", "openvino"]
+    assert engines[0].inputs == engines[1].inputs
+    assert engines[0].outputs == engines[1].outputs
+    answers = [engine.run({"crops": crops}) for engine in engines]
+    for name in ("score", "logit"):
+        np.testing.assert_allclose(answers[0][name], answers[1][name], atol=1e-6)
+    with pytest.raises(EngineError, match="got float32"):
+        engines[1].run({"crops": crops.astype(np.float32)})
+    engines[1].close()
+    with pytest.raises(EngineError, match="was closed"):
+        engines[1].run({"crops": crops})
+
+
+def test_openvino_names_what_it_does_not_know(make_bundle, classifier_onnx) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    bundle = read_bundle(make_bundle(classifier_onnx("unknown")))
+    with pytest.raises(EngineError, match="Frobnicate"):
+        open_engine(bundle, choice="openvino", on_missing="refuse")
+
+
+def test_the_reason_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.inference.engine_factory.importlib.util.find_spec", lambda _: None)
+    reason = missing_reason("tensorrt")
+    assert reason == "tensorrt is not installed (pip install 'nicu-pain-monitor[tensorrt]')"
+
+
+def test_the_monitor_runs_without_torch_and_cuda(make_bundle) -> None:
+    """Every module that is not there in a plain installation is made impossible to import."""
+    script = """
+import sys
+for name in ("torch", "cuda", "pycuda", "tensorrt", "tensorrt_rtx", "openvino", "onnx", "sklearn", "pandas"):
+    sys.modules[name] = None
+import numpy as np
+from monitor.inference.bundle import read_bundle
+from monitor.inference.classifier import Classifier
+from monitor.inference.engine_factory import open_engine
+bundle = read_bundle(sys.argv[1])
+classifier = Classifier(bundle, open_engine(bundle))
+print(classifier.scores(np.full((1, 16, 16, 3), 51, np.uint8)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(make_bundle())], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[0.20000000298023224]"
+
+
+@pytest.fixture
+def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU that is only said to be there: everything before the first call of CUDA runs."""
+    gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
+    monkeypatch.setattr(opening, "missing_reason", lambda _: None)
+    monkeypatch.setattr(opening, "probe_cuda", lambda: CudaProbe(gpu, ""))
+    monkeypatch.setattr("monitor.inference.tensorrt_engine.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
+
+
+@pytest.mark.usefixtures("_gpu")
+def test_without_a_plan_the_command_that_builds_one_is_told(make_bundle, caplog: pytest.LogCaptureFixture) -> None:
+    """Copied to a shell, it must work: with the bundle's place, and the precision that this bundle has."""
+    bundle = read_bundle(make_bundle())
+    command = f"`nicu-export engine {bundle.path} --engine tensorrt-rtx --precision fp32`"
+    with pytest.raises(EngineError) as refused:
+        open_engine(bundle, choice="tensorrt-rtx", on_missing="refuse")
+    assert command in str(refused.value)
+    assert open_engine(bundle, choice="tensorrt-rtx", on_missing="fall_back").name == "onnxruntime"
+    assert command in caplog.text
+
+
+@pytest.mark.usefixtures("_gpu")
+@pytest.mark.parametrize(("cuda_api", "package"), [("pycuda", "pycuda"), ("cuda-python", "cuda-bindings")])
+def test_the_configured_cuda_library_is_the_one_that_is_used(
+    cuda_api: CudaApi, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the configuration to the import; neither library can be imported, so the error tells which one was tried."""
+    monkeypatch.setattr(opening, "find_plan", lambda *_: None)
+    for module in ("pycuda", "cuda.bindings"):
+        monkeypatch.setitem(sys.modules, module, None)
+    settings = ModelSettings(engine="tensorrt-rtx", on_missing_engine="refuse", cuda_api=cuda_api)
+    with pytest.raises(EngineError, match=f"{package} cannot be imported"):
+        ModelSet(settings, FaceSettings()).open()

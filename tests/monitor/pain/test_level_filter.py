@@ -1,0 +1,130 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.config import AlarmSettings
+from monitor.pain.level_filter import LevelFilter
+from monitor.pain.simulation import irregular_times, regular_times, signal_of_segments
+
+SIGNAL = signal_of_segments([(10.0, 0.1), (12.0, 0.9), (6.0, 0.3), (15.0, 0.95), (20.0, 0.05)], ripple=0.03, seed=3)
+
+
+def filled(scores, rate=5.0, settings=None):
+    """Return a filter that has seen these scores (None: no face) at a rate, and the time of the last."""
+    level = LevelFilter(settings or AlarmSettings())
+    for number, score in enumerate(scores):
+        level.observe(number / rate, score)
+    return level, (len(scores) - 1) / rate
+
+
+@pytest.mark.parametrize("rate", [2.0, 5.0, 10.0, 25.0])
+def test_the_level_does_not_depend_on_the_frame_rate(rate):
+    exact, coarse = LevelFilter(AlarmSettings()), LevelFilter(AlarmSettings())
+    times, fine_times = regular_times(rate, SIGNAL.seconds), iter(regular_times(50.0, SIGNAL.seconds))
+    for time in times:
+        for fine in fine_times:
+            exact.observe(fine, SIGNAL.at(fine))
+            if fine >= time - 1e-9:
+                break
+        coarse.observe(time, SIGNAL.at(time))
+        assert coarse.read(time).level == pytest.approx(exact.read(time).level, abs=0.02)
+
+
+def test_the_level_does_not_depend_on_even_gaps():
+    even, uneven = LevelFilter(AlarmSettings()), LevelFilter(AlarmSettings())
+    for time in regular_times(25.0, SIGNAL.seconds):
+        even.observe(time, SIGNAL.at(time))
+    for time in [time for time in irregular_times(SIGNAL.seconds, seed=5) if time < SIGNAL.seconds]:
+        uneven.observe(time, SIGNAL.at(time))
+    assert uneven.read(SIGNAL.seconds).level == pytest.approx(even.read(SIGNAL.seconds).level, abs=0.03)
+
+
+def test_frames_without_a_face_leave_the_level_alone():
+    level, now = filled([0.8] * 100)
+    before = level.read(now).level
+    for number in range(1, 20):
+        level.observe(now + number / 5, None)
+        assert level.read(now + number / 5).level == pytest.approx(before)
+
+
+def test_without_a_face_the_level_becomes_unknown_after_five_seconds_and_never_falls():
+    level, now = filled([0.8] * 200)
+    for tenth in range(600):
+        reading = level.read(now + tenth / 10)
+        assert (reading.level is None) == (tenth > 50)
+        assert (reading.display_level is None) == (reading.level is None)
+        if reading.level is not None:
+            assert reading.level == pytest.approx(0.8)
+
+
+def test_before_the_first_face_there_is_no_level():
+    level, now = filled([None] * 10)
+    reading = level.read(now)
+    assert (reading.level, reading.seconds_since_face, reading.coverage) == (None, None, 0.0)
+
+
+def test_coverage_is_a_share_of_time_and_not_of_frames():
+    """A camera that sends 25 frames/s while the face is there and 2 while it is not still covers half of the time."""
+    level, now = LevelFilter(AlarmSettings()), 0.0
+    for _ in range(20):
+        for _ in range(50):
+            now += 0.04
+            level.observe(now, 0.2)
+        for _ in range(4):
+            now += 0.5
+            level.observe(now, None)
+    reading = level.read(now)
+    assert reading.coverage == pytest.approx(0.5, abs=0.06)
+    assert reading.frames_used == pytest.approx(7.5 * 50, rel=0.08)
+
+
+@pytest.mark.parametrize("rate", [2.0, 5.0, 25.0])
+@pytest.mark.parametrize(("seen", "is_known"), [(4, False), (6, True)])
+def test_below_half_coverage_there_is_no_level(rate, seen, is_known):
+    scores = [0.7 if number % 10 < seen else None for number in range(int(60 * rate))]
+    level, now = filled(scores, rate)
+    reading = level.read(now)
+    assert reading.coverage == pytest.approx(seen / 10, abs=0.1 if rate < 5 else 0.03)
+    assert (reading.level is not None) == is_known
+
+
+def test_a_silent_camera_covers_nothing():
+    level, now = filled([0.5] * 300)
+    assert level.read(now + 16.0).coverage == pytest.approx(0.5, abs=0.04)
+    assert level.read(now + 60.0).coverage == 0.0
+
+
+def test_one_score_after_a_long_absence_does_not_carry_the_old_level_on():
+    level, now = filled([0.95] * 300)
+    for number in range(200):
+        level.observe(now + 20.0 + number / 5, 0.1)
+    assert level.read(now + 20.0 + 199 / 5).level == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_display_follows_faster():
+    level, now = filled([0.0] * 100 + [1.0] * 15)
+    reading = level.read(now)
+    assert reading.display_level > reading.level > 0.4
+
+
+@settings(deadline=None)
+@given(scores=st.lists(st.one_of(st.none(), st.floats(0.0, 1.0)), max_size=60), gaps=st.data())
+def test_every_figure_stays_a_share(scores, gaps):
+    level, now = LevelFilter(AlarmSettings()), 0.0
+    for score in scores:
+        now += gaps.draw(st.floats(0.01, 8.0))
+        level.observe(now, score)
+        reading = level.read(now)
+        shares = [
+            reading.coverage,
+            reading.on_share,
+            *(x for x in (reading.level, reading.display_level) if x is not None),
+        ]
+        assert all(-1e-9 <= share <= 1.0 + 1e-9 for share in shares)
+        assert reading.frames_used >= 0
+
+
+def test_the_on_share_is_that_of_the_time_above_the_threshold():
+    level, now = filled([0.0] * 300 + [1.0] * 100)
+    crossing = 5.0 * 0.9163  # -tau ln(1 - 0.6)
+    assert level.read(now).on_share == pytest.approx((20.0 - crossing) / 30.0, abs=0.01)

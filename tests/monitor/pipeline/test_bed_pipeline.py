@@ -1,0 +1,137 @@
+"""One bed's chain: what a frame leads to, and what a failing model does not."""
+
+import dataclasses
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSettings, ModelSettings
+from monitor.errors import EngineError
+from monitor.pain.vocabulary import Code, Phase, Validity
+from monitor.pipeline.bed_pipeline import BedPipeline, shift_prior
+from monitor.pipeline.models import ModelSet
+from monitor.synthetic import SyntheticBed
+from monitor.video.frame import Frame
+from monitor.video.status import CameraState, CameraStatus
+
+shares = st.floats(0.001, 0.999)
+
+
+@pytest.fixture(scope="module")
+def models():
+    opened = ModelSet(ModelSettings(), FaceSettings()).open()
+    yield opened
+    opened.close()
+
+
+def make_bed(**changes):
+    numbers = itertools.count()
+    settings = BedSettings(id="bed-1", camera=CameraSettings(url="synthetic://calm"))
+    return BedPipeline(
+        settings, FaceSettings(), AlarmSettings(), lambda: f"id-{next(numbers)}", stopwatch=lambda: 0.0, **changes
+    )
+
+
+def frames(scenario, seconds, seed=3, rate=5):
+    painter = SyntheticBed(seed, scenario, width_px=640, height_px=360)
+    for index in range(int(seconds * rate)):
+        yield Frame(painter.frame(index / rate)[0], index / rate, index / rate, index)
+
+
+class BrokenDetector:
+    """Stands in for a detector whose engine fails, which no real one can be asked to do."""
+
+    size_px, close_size_px = 640, 320
+
+    def look(self, *_args, **_kwargs):
+        raise EngineError("the engine lost its device; restart the station")
+
+
+class NotANumber:
+    """A classifier whose model answers with something that is no probability."""
+
+    def scores(self, crops):
+        return [None] * len(crops)
+
+
+def test_a_pain_episode_raises_an_alarm_that_ends_with_it(models):
+    bed = make_bed()
+    changes = [t for frame in frames("pain", 55) for t in bed.judge(frame, models).transitions]
+    pain = [t.phase for t in changes if t.code is Code.PAIN_SIGN]
+    assert pain[0] is Phase.START
+    assert Phase.END in pain
+
+
+def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):
+    bed = make_bed()
+    broken = dataclasses.replace(models, detector=BrokenDetector())
+    judged = [bed.judge(frame, broken) for frame in frames("calm", 8)]
+    assert all(j.observation.level is None and j.observation.validity is Validity.INVALID for j in judged)
+    assert all("device" in j.failure for j in judged)
+    assert Code.MODEL_DEGRADED in {t.code for j in judged for t in j.transitions}
+
+
+def test_a_score_that_is_no_probability_never_reaches_the_level(models):
+    bed = make_bed()
+    judged = [bed.judge(frame, dataclasses.replace(models, classifier=NotANumber())) for frame in frames("calm", 5)]
+    assert any(j.sighting.patient is not None for j in judged)
+    assert all(j.observation.score is None and j.observation.level is None for j in judged)
+
+
+def test_a_lost_camera_is_an_alarm_and_its_return_the_end():
+    bed = make_bed()
+    lost = CameraStatus("c", "rtsp://x", CameraState.LOST, seconds_since_frame=1.0, last_error="no route to host")
+    back = CameraStatus("c", "rtsp://x", CameraState.PLAYING, seconds_since_frame=0.1)
+    changes = []
+    for turn in range(40):
+        _, changed = bed.look_at_camera(lost if turn < 30 else back, turn * 0.2)
+        changes += changed
+    phases = [(t.code, t.phase) for t in changes]
+    assert phases == [(Code.CAMERA_LOST, Phase.START), (Code.CAMERA_LOST, Phase.END)]
+    assert "no route" in changes[0].detail
+
+
+def test_an_alarm_goes_on_after_a_restart_with_the_same_id(models):
+    kept = []
+    bed = make_bed(on_change=lambda bed, changes: kept.append((bed.snapshot(datetime.now(UTC)), changes)))
+    for frame in frames("pain", 20):
+        bed.judge(frame, models)
+    snapshot, changes = kept[-1]
+    again = make_bed()
+    active = again.restore(snapshot, datetime.now(UTC) + timedelta(seconds=5), now_seconds=1000.0)
+    assert {t.alert_id for t in active} == {t.alert_id for _, changed in kept for t in changed}
+    # Nobody saw the infant meanwhile: the alarm stays, and says that it cannot be confirmed.
+    _, later = again.look_at_camera(CameraStatus("c", "x", CameraState.LOST), 1010.0)
+    assert all(t.phase is not Phase.END for t in later if t.code is Code.PAIN_SIGN)
+    assert changes
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"saved_at": "x", "state": {}}', '{"saved_at": 1, "state": 3}', "[1]"])
+def test_a_damaged_snapshot_is_refused_and_changes_nothing(text):
+    with pytest.raises(ValueError, match=r"."):
+        make_bed().restore(text, datetime.now(UTC), 0.0)
+
+
+@given(score=shares, training=shares, expected=shares)
+def test_moving_a_prior_there_and_back_changes_nothing(score, training, expected):
+    assert shift_prior(shift_prior(score, training, expected), expected, training) == pytest.approx(score, rel=1e-6)
+
+
+@given(score=shares, training=shares, expected=shares)
+def test_a_rarer_condition_lowers_the_score_and_keeps_the_order(score, training, expected):
+    moved = shift_prior(score, training, expected)
+    assert 0.0 <= moved <= 1.0
+    if expected < training:
+        assert moved <= score
+    assert shift_prior(min(score + 0.0005, 0.9995), training, expected) >= moved
+
+
+def test_frames_of_another_size_do_not_upset_the_chain(models):
+    bed = make_bed()
+    for index, shape in enumerate([(360, 640, 3), (720, 1280, 3), (48, 64, 3)]):
+        judgement = bed.judge(Frame(np.zeros(shape, np.uint8), float(index), None, index), models)
+        assert judgement.observation.level is None
