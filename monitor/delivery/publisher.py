@@ -1,11 +1,10 @@
 """The publisher: a thread of its own between the station and Redis.
 
 Nothing that the station calls here waits for the disk or the network. When Redis is away the publisher tries again
-with jittered back-off, at most 2 s apart, for ever; alerts wait in the spool meanwhile.
+with jittered back-off, at most 2 s apart, indefinitely; alerts wait in the spool meanwhile.
 """
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from dataclasses import dataclass, replace
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from monitor.alerts.record import AlertDraft, format_time
+from monitor.backoff import Backoff
 from monitor.clock import Clock
 from monitor.config import RedisSettings, SpoolSettings
 from monitor.control.access import AccessList
@@ -182,14 +182,14 @@ class Publisher:
         return replace(figures, heartbeat_age_seconds=age_seconds, disk_fault=self._outbox.fault)
 
     def _run(self) -> None:
-        pause_seconds = _FIRST_PAUSE_SECONDS
+        backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, factor=2.0)
         while not self._stopping.is_set():
             self._wake.wait(_TICK_SECONDS)
             self._wake.clear()
             if self._turn():
-                pause_seconds = _FIRST_PAUSE_SECONDS
-            elif not self._stopping.wait(random.uniform(pause_seconds / 2, pause_seconds)):  # noqa: S311 - no secret
-                pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+                backoff.reset()
+            else:
+                self._stopping.wait(backoff.next_seconds())
             self._measure()
             self._ticked()
         self._leave()

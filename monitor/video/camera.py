@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.backoff import Backoff
 from monitor.clock import Clock
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
@@ -21,7 +22,7 @@ from monitor.video.latest_frame import LatestFrame
 from monitor.video.probe import FrameTiming, PipelineProbe
 from monitor.video.sampling import Sampler
 from monitor.video.sources import open_source
-from monitor.video.stall_watchdog import Backoff, StallLimits, Watchdog
+from monitor.video.stall_watchdog import StallLimits, Watchdog
 from monitor.video.status import CameraState, CameraStatus, DropCause
 from monitor.video.synthetic_source import SyntheticFactory, SyntheticPipeline
 

@@ -1,14 +1,12 @@
-"""When a source counts as lost, and how long to wait before it is tried again.
+"""When a source counts as lost.
 
 GStreamer notices a killed server at once but needs half a minute for a hung one, and rtspsrc never reconnects. So the
-age of the newest data decides, on monotonic time, and the pipeline is rebuilt for ever.
+age of the newest data decides, on monotonic time, and the pipeline is rebuilt indefinitely.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from secrets import SystemRandom
 
-__all__ = ["Backoff", "StallLimits", "Watchdog"]
+__all__ = ["StallLimits", "Watchdog"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class Watchdog:
         self._first_data_seconds: float | None = None
 
     def fault(self, now_seconds: float, data_seconds: float | None, picture_seconds: float | None) -> str | None:
-        """Say what is wrong, or None.
+        """Return what is wrong, or None.
 
         Args:
             now_seconds: Monotonic time.
@@ -64,47 +62,3 @@ class Watchdog:
         limit = limits.first_picture_seconds if picture_seconds is None else limits.picture_seconds
         unseen = now_seconds - since > limit
         return f"sends data, but no picture could be decoded for {limit:g} s" if unseen else None
-
-
-class Backoff:
-    """Waiting times between attempts: a fast first retry, then longer ones up to a cap, with jitter, for ever.
-
-    The cap is low on purpose: one attempt every second or two costs nothing, and a camera that returns after a night
-    is seen again within three seconds. Jitter keeps the beds of a ward from knocking at the same moment after a
-    switch has been restarted.
-
-    Args:
-        first_seconds: Longest wait before the first retry.
-        cap_seconds: Longest wait of all.
-        factor: Growth from one attempt to the next.
-        jitter: Returns numbers in [0, 1).
-    """
-
-    def __init__(
-        self,
-        first_seconds: float = 0.2,
-        cap_seconds: float = 2.0,
-        factor: float = 1.8,
-        jitter: Callable[[], float] | None = None,
-    ) -> None:
-        self._first_seconds = first_seconds
-        self._cap_seconds = cap_seconds
-        self._factor = factor
-        self._jitter = jitter if jitter is not None else SystemRandom().random
-        self._attempts = 0
-
-    def next_seconds(self, cap_seconds: float | None = None) -> float:
-        """Return the wait before the next attempt: between one half and the whole of the present step.
-
-        Args:
-            cap_seconds: A cap for this wait alone, for example to spare a camera that locks accounts out.
-        """
-        cap = self._cap_seconds if cap_seconds is None else cap_seconds
-        # The exponent is bounded so that a camera that is away for months does not overflow the power.
-        step = min(cap, self._first_seconds * self._factor ** min(self._attempts, 64))
-        self._attempts += 1
-        return step * (0.5 + 0.5 * self._jitter())
-
-    def reset(self) -> None:
-        """Start anew: the source has delivered."""
-        self._attempts = 0
