@@ -2,7 +2,7 @@
 
 Its parts are called body, fpn, ssh1 to ssh3, ClassHead, BboxHead and LandmarkHead, with MobileNet of width 0.25. The
 file says nothing about the anchors and the pixel scaling it was trained with; those of WIDER FACE training code are
-assumed, and `export.detector.known_face` finds out whether they hold.
+assumed, and `export.known_face` finds out whether they hold.
 """
 
 import hashlib

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 
 from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
-from export.detector.known_face import KnownFace, draw_known_face
 from export.detector.network import RetinaFace
+from export.known_face import KnownFace, draw_known_face
 from monitor.errors import BundleError
 
 __all__ = ["validate_detector"]

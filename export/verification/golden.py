@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from export.detector.known_face import draw_known_face
+from export.known_face import draw_known_face
 from monitor.errors import BundleError
 from monitor.faces.crop import CropSpec, crop_face
 from trainer.synthetic import RenderedStill, SessionView, StillsPlan, plan_stills, render_still

@@ -39,7 +39,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         Shape (height, width, 3), uint8, RGB, turned as its EXIF orientation says.
 
     Raises:
-        RejectedImageError: It is missing, empty, no picture, cut off, too large, or holds values that are no grey levels.
+        RejectedImageError: It is missing, empty, no picture, cut off, too large, or holds values that are no grey
+            levels.
     """
     try:
         with warnings.catch_warnings():

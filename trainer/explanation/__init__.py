@@ -6,10 +6,10 @@ from trainer.explanation.drawing import draw_figures, draw_side_by_side
 from trainer.explanation.evidence import TargetClass
 from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.inputs import ExplanationInput, Part, open_material
-from trainer.explanation.intervening import intervene
+from trainer.explanation.interventions import intervene
 from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
-from trainer.explanation.probing import probe_material
+from trainer.explanation.probes import probe_material
 from trainer.explanation.scoring import score_maps
 from trainer.explanation.table import intervention_tables, probe_table, score_tables
 

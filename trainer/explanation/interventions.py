@@ -1,21 +1,35 @@
-"""Changes the picture and watches the answer: stronger evidence about shortcuts than any heat map.
+"""Measures what a network answers when the picture is changed: stronger evidence about shortcuts than any heat map.
 
 DeGrave et al., "AI for radiographic COVID-19 detection selects shortcuts over signal", Nature Machine Intelligence
-2021: a network can do well elsewhere and still look at the wrong thing. What it answers without the face, or with
-another infant's surroundings behind the same face, tells.
+2021: a network can do well elsewhere and still use the wrong thing. Its answers without the face, or with another
+infant's surroundings behind the same face, show it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from trainer.errors import DataError
 from trainer.evaluation.bootstrap import interval_of, resamples
 from trainer.evaluation.metrics import area_under_curve
+from trainer.explanation.inputs import ExplanationInput, Part
+from trainer.explanation.regions import crop_regions
+from trainer.networks import InputContract, prepare_crops
 
-__all__ = ["background_donors", "blurred_in", "measure_interventions", "with_background_of", "without", "without_face"]
+__all__ = [
+    "background_donors",
+    "blurred_in",
+    "intervene",
+    "measure_interventions",
+    "with_background_of",
+    "without",
+    "without_face",
+]
 
 Crops = NDArray[np.uint8]
 Masks = NDArray[np.bool_]
@@ -24,6 +38,7 @@ Scores = Callable[[Crops], NDArray[np.float64]]
 _RESAMPLES = 500
 _SMALLEST = 1e-9
 _BLUR_SHARE = 1 / 12
+_BATCH = 32
 
 
 def without(crop: Crops, mask: Masks) -> Crops:
@@ -169,3 +184,37 @@ def _occlusions(
             for word, label in (("pain", 1.0), ("no-pain", 0.0))
         }
     return result
+
+
+def intervene(material: ExplanationInput, rows: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
+    """Change pictures and measure what happens to the answers; see `measure_interventions`.
+
+    Args:
+        material: Pictures and networks.
+        rows: Which pictures; one whose face does not reach into its crop is left aside.
+        seed: Decides whose background is swapped in.
+
+    Raises:
+        DataError: No picture is left.
+    """
+    regions = {int(row): crop_regions(material.study, int(row), material.contract) for row in rows}
+    kept = np.array([row for row in rows if "face" in regions[int(row)]], dtype=np.int64)
+    if not len(kept):
+        raise DataError("in none of the pictures the face lies in its crop, so nothing can be changed")
+    parts = [
+        (partial(_scores, part, material.contract), np.flatnonzero(np.isin(kept, part.rows))) for part in material.parts
+    ]
+    results = measure_interventions(
+        parts,
+        material.exact(kept),
+        [regions[int(row)] for row in kept],
+        material.study.labels[kept],
+        material.study.subjects[kept],
+        seed,
+    )
+    return {"pictures": len(kept), **results}
+
+
+def _scores(part: Part, contract: InputContract, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
+    batches = [torch.from_numpy(crops[start : start + _BATCH]) for start in range(0, len(crops), _BATCH)]
+    return np.concatenate([part.scores(prepare_crops(batch, contract)) for batch in batches])

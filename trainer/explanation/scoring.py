@@ -1,4 +1,8 @@
-"""Scores the heat maps of many pictures, method by method, beside random maps as the control."""
+"""Scores the heat maps of many pictures, method by method, beside random maps as the control.
+
+Energy in a region: the energy-based pointing game (Wang et al., "Score-CAM", CVPR workshops 2020). Pointing game:
+Zhang et al., "Top-Down Neural Attention by Excitation Backprop", 2018.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -13,13 +17,13 @@ from trainer.explanation.faithfulness import deletion_insertion, map_agreement, 
 from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.methods import heat_maps
 from trainer.explanation.regions import NFCS_REGIONS, crop_regions
-from trainer.explanation.scores import energy_in, enrichment, points_into
 
-__all__ = ["RANDOM", "score_maps"]
+__all__ = ["RANDOM", "energy_in", "enrichment", "points_into", "score_maps"]
 
 RANDOM = "random"
 _RANDOMISED_LAYERS = {"last layer": 1, "last two layers": 2, "all layers": 10_000}
 _AGREEMENT_PICTURES = 8
+_TOLERANCE_SHARE = 15 / 224
 
 
 def score_maps(
@@ -127,3 +131,39 @@ def _summary(found: list[dict[str, Any]]) -> dict[str, Any]:
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [float(value) for value in values if value is not None and not math.isnan(value)]
     return float(np.mean(known)) if known else None
+
+
+def energy_in(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Return the share of the heat that lies in a region, in [0, 1]; not a number for an empty map.
+
+    Args:
+        heat: Shape (S, S), not negative.
+        mask: Shape (S, S).
+    """
+    total = float(heat.sum(dtype=np.float64))
+    return float(heat[mask].sum(dtype=np.float64)) / total if total > 0 else float("nan")
+
+
+def enrichment(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Return the energy in a region over the region's share of the crop: 1 is chance.
+
+    Not a number for an empty map or an empty region.
+    """
+    area = float(mask.mean())
+    return energy_in(heat, mask) / area if area > 0 else float("nan")
+
+
+def points_into(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> bool | None:
+    """Return whether the hottest pixel lies in a region or within 15/224 of the crop's side of it; None if no heat.
+
+    Of several equally hot pixels their mean place counts for the one nearest to it, so that a flat top has its middle.
+    """
+    if heat.max() <= 0:
+        return None
+    tops = np.argwhere(heat >= heat.max())
+    top = tops[np.argmin(((tops - tops.mean(axis=0)) ** 2).sum(axis=1))]
+    places = np.argwhere(mask)
+    if not len(places):
+        return False
+    nearest = float(np.sqrt(((places - top) ** 2).sum(axis=1).min()))
+    return nearest <= _TOLERANCE_SHARE * len(heat)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.detector.known_face import draw_known_face
+from export.known_face import draw_known_face
 
 
 @pytest.fixture(scope="session")

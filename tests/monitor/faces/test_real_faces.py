@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from export.detector.known_face import draw_known_face
+from export.known_face import draw_known_face
 from monitor.config import FaceSettings
 from monitor.faces.geometry import turn_between_deg
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker

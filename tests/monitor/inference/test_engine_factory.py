@@ -91,7 +91,7 @@ def test_the_monitor_runs_without_torch_and_cuda(make_bundle) -> None:
     """Every module that is not there in a plain installation is made impossible to import."""
     script = """
 import sys
-for name in ("torch", "cuda", "pycuda", "tensorrt", "tensorrt_rtx", "openvino", "onnx", "sklearn", "pandas"):
+for name in ("torch", "cuda", "pycuda", "tensorrt", "tensorrt_rtx", "openvino", "onnx", "sklearn"):
     sys.modules[name] = None
 import numpy as np
 from monitor.inference.bundle import read_bundle

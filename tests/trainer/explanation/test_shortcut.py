@@ -7,7 +7,7 @@ from torch import nn
 
 from trainer.explanation import TargetClass, heat_maps
 from trainer.explanation.interventions import measure_interventions
-from trainer.explanation.scores import energy_in
+from trainer.explanation.scoring import energy_in
 from trainer.networks import CellGrid, PainNetwork
 
 SIZE, COUNT, MAPS = 24, 480, 80

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trainer.explanation import TargetClass, grad_cam
 from trainer.explanation.faithfulness import deletion_insertion, map_agreement, random_map, randomised
 from trainer.explanation.regions import landmark_regions
-from trainer.explanation.scores import energy_in, enrichment, points_into
+from trainer.explanation.scoring import energy_in, enrichment, points_into
 from trainer.networks import NCNN, InputContract
 
 RED = 0
