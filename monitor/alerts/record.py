@@ -25,6 +25,7 @@ __all__ = [
     "AlertModel",
     "ClockState",
     "GenerationMode",
+    "UtcTime",
     "alert_json_schema",
     "compose_alert",
     "format_time",

@@ -12,17 +12,14 @@ from pydantic import SecretStr, ValidationError
 
 from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO, examples
-from monitor.clock import SystemClock
 from monitor.config import RedisSettings
 from monitor.config_file import read_config
-from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.subscriber import (
     AlertSubscriber,
     Event,
     HeartbeatLost,
     HeartbeatSeen,
     NewAlert,
-    Progress,
     ServerLost,
 )
 from monitor.errors import ConfigError, PublishError
@@ -75,12 +72,11 @@ def command(
     --exit-on-silence ended it.
     """
     settings = _settings(config_file, url, password_file)
-    subscriber = AlertSubscriber(
-        lambda: connect_redis(settings),
-        redis_address(settings),
-        prefix or settings.key_prefix,
-        Progress(state_file),
-        SystemClock(),
+    if prefix:
+        settings = settings.model_copy(update={"key_prefix": prefix})
+    subscriber = AlertSubscriber.from_settings(
+        settings,
+        state_file=state_file,
         stations=stations,
         from_start=from_start,
         silence_seconds=silence_seconds,

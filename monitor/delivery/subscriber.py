@@ -10,15 +10,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 from redis.exceptions import RedisClusterException, RedisError
 
 from monitor.alerts.record import Alert
-from monitor.clock import Clock
+from monitor.clock import Clock, SystemClock
+from monitor.config import RedisSettings
 from monitor.delivery.keys import Keys
-from monitor.delivery.redis_client import RedisClient
+from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import PublishError
 
@@ -195,6 +196,42 @@ class AlertSubscriber:
         self._heard: dict[str, float] = dict.fromkeys(stations, clock.monotonic())
         self._seen: set[str] = set()
         self._silent: set[str] = set()
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: RedisSettings,
+        *,
+        state_file: Path | None = None,
+        clock: Clock | None = None,
+        stations: Sequence[str] = (),
+        from_start: bool = False,
+        silence_seconds: float = 20.0,
+    ) -> Self:
+        """Return a subscriber of the server that a configuration names.
+
+        Args:
+            settings: The section `redis` of a configuration.
+            state_file: Where the progress is stored, so that a restart goes on there; None stores nothing.
+            clock: For the time since a heartbeat; the machine's where absent.
+            stations: As in the constructor, like the rest.
+            from_start: Without earlier progress, begin with the oldest alert in the stream.
+            silence_seconds: A station without heartbeat for so long is reported.
+
+        Raises:
+            ConfigError: The address is wrong.
+            PublishError: The state file cannot be read.
+        """
+        return cls(
+            lambda: connect_redis(settings),
+            redis_address(settings),
+            settings.key_prefix,
+            Progress(state_file),
+            clock or SystemClock(),
+            stations=stations,
+            from_start=from_start,
+            silence_seconds=silence_seconds,
+        )
 
     @property
     def silent_stations(self) -> tuple[str, ...]:

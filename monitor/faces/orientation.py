@@ -18,7 +18,7 @@ from monitor.faces.detector import Detection, FaceDetector
 from monitor.faces.geometry import Face, OrientedBox, normalise_deg, turn_between_deg
 from monitor.faces.viewport import Viewport
 
-__all__ = ["LARGEST_ROLL_DEG", "OrientationConsensus", "OrientationSearch", "Vote", "vote_orientation"]
+__all__ = ["LARGEST_ROLL_DEG", "OrientationConsensus", "OrientationSearch", "Vote", "vote_of", "vote_orientation"]
 
 # A detection's box is kept as it is while the face is rolled by no more than this within its look; otherwise the face
 # is looked at again from its own orientation. Boxes of RetinaFace shrink by a tenth between 0 and 15 degrees of roll.

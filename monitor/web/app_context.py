@@ -15,7 +15,7 @@ from monitor.control.requests import OperatorRequest
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import Previews
 
-__all__ = ["AppContext", "Endpoint", "checked_name", "site_of", "visitor_of"]
+__all__ = ["SITE_KEY", "VISITOR_KEY", "AppContext", "Endpoint", "checked_name", "site_of", "visitor_of"]
 
 SITE_KEY = "nicu.site"
 VISITOR_KEY = "nicu.visitor"

@@ -12,7 +12,7 @@ from trainer.reporting.gathering import Comparison
 from trainer.reporting.plotting import axes_grid, colour_of, legend_below, plain, svg_of
 from trainer.reporting.words import percent, share_of, with_interval
 
-__all__ = ["infants_section", "stimuli_section"]
+__all__ = ["CONFUSERS", "infants_section", "stimuli_section"]
 
 CONFUSERS = ("cry", "air", "friction")
 

@@ -1,0 +1,109 @@
+"""What other programs import from this project exists, is complete, and costs nothing until it is used."""
+
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DISTRIBUTIONS = ("monitor", "trainer", "export")
+HEAVY = ("torch", "gi", "cv2", "redis", "onnxruntime", "numpy", "pydantic")
+MODULES = sorted(
+    path.relative_to(REPOSITORY)
+    for distribution in DISTRIBUTIONS
+    for path in (REPOSITORY / distribution).rglob("*.py")
+    if path.name != "__main__.py"
+)
+
+
+def literal_all(tree):
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["__all__"]:
+            return ast.literal_eval(node.value)
+    return None
+
+
+def dotted(path):
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.fixture(scope="module")
+def trees():
+    return {dotted(path): ast.parse((REPOSITORY / path).read_text(encoding="utf-8")) for path in MODULES}
+
+
+def bound_names(tree):
+    found = {getattr(node, "name", "") for node in tree.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            found |= {(name.asname or name.name) for name in node.names}
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_what_a_module_lists_is_there_and_once(trees):
+    for module, tree in trees.items():
+        listed = literal_all(tree) or []
+        assert set(listed) - bound_names(tree) == set(), f"{module}.__all__ lists what is not there"
+        assert len(listed) == len(set(listed)), module
+
+
+def test_what_one_module_takes_from_another_is_listed_there(trees):
+    unlisted = {
+        f"{node.module}.{name.name}"
+        for module, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in trees and node.module != module
+        for name in node.names
+        if f"{node.module}.{name.name}" not in trees and name.name not in (literal_all(trees[node.module]) or [])
+    }
+    assert unlisted == set()
+
+
+def facades():
+    return [name for name in DISTRIBUTIONS if hasattr(importlib.import_module(name), "__all__")]
+
+
+@pytest.mark.parametrize("distribution", facades())
+def test_every_public_name_can_be_used_and_is_shown(distribution):
+    package = importlib.import_module(distribution)
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+        assert name in dir(package)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = package.no_such_name
+
+
+@pytest.mark.parametrize("distribution", facades())
+def test_type_checkers_see_the_same_names_as_programs(distribution):
+    package = importlib.import_module(distribution)
+    tree = ast.parse((REPOSITORY / distribution / "__init__.py").read_text(encoding="utf-8"))
+    [guarded] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    seen = {(node.module, name.name) for node in guarded.body for name in node.names}
+    used = {(module, name) for module, names in package._DEFINED_IN.items() for name in names}
+    assert seen == used
+    assert {name for _, name in used} == {name for name in package.__all__ if name != "__version__"}
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_importing_a_package_loads_nothing_heavy(distribution):
+    program = f"import sys, {distribution}; print(*(set({HEAVY!r}) & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_help_loads_nothing_heavy(distribution):
+    program = (
+        "import atexit, sys; sys.argv = ['program', '--help']\n"
+        f"atexit.register(lambda: print('loaded:', *(set({HEAVY!r}) & sys.modules.keys())))\n"
+        f"from {distribution}.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Commands" in done.stdout
+    assert done.stdout.splitlines()[-1].split() == ["loaded:"]
