@@ -27,19 +27,19 @@ _REFERENCE_HEIGHT_PX = 720
 
 
 def draw_faces(
-    image: NDArray[np.uint8], sighting: FrameFaces, *, labelled: bool = True, line_scale: float = 1.0
+    image: NDArray[np.uint8], frame_faces: FrameFaces, *, labelled: bool = True, line_scale: float = 1.0
 ) -> None:
     """Draw upright boxes, five points and scores; the patient's in colour, thick.
 
     Args:
         image: Shape (height, width, 3), uint8, RGB; drawn on in place.
-        sighting: Faces in pixels of this picture.
+        frame_faces: Faces in pixels of this picture.
         labelled: Whether track, score and turn are written beside each box.
         line_scale: How much thicker than usual lines and points are, for pictures that will be shown small.
     """
-    for tracked in sighting.faces:
-        is_patient = sighting.patient is not None and tracked.track_id == sighting.patient.track_id
-        certain = sighting.visibility is Visibility.USABLE
+    for tracked in frame_faces.faces:
+        is_patient = frame_faces.patient is not None and tracked.track_id == frame_faces.patient.track_id
+        certain = frame_faces.visibility is Visibility.USABLE
         colour = _OTHER if not is_patient else _PATIENT if certain else _DOUBT
         _draw_face(image, tracked.face, colour, 2 if is_patient else 1, line_scale)
         if labelled:

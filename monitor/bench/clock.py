@@ -1,7 +1,7 @@
 """A clock that notes how much CPU time its reader has used: what a stage costs, whoever else uses the machine.
 
 A bed reads the clock before it looks for faces, after that, and after the score. The benchmark gives the station this
-clock, and finds those three readings again by the durations in the judgement.
+clock, and finds those three readings again by the durations in the result.
 """
 
 import threading
@@ -47,16 +47,16 @@ class CostClock(SystemClock):
         readings.append((now, time.thread_time()))
         return now
 
-    def costs(self, judgement: FrameResult) -> FrameCosts | None:
+    def costs(self, result: FrameResult) -> FrameCosts | None:
         """Return what a frame cost that this thread has just judged; None when its readings are not found.
 
         Args:
-            judgement: The newest of this thread.
+            result: The newest of this thread.
         """
         now = time.thread_time()
         readings = list(getattr(self._notes, "readings", ()))
         for first in range(len(readings) - 3, -1, -1):
             (began, began_cpu), (found, found_cpu), (_, done_cpu) = readings[first : first + 3]
-            if found - began == judgement.detect_seconds:
+            if found - began == result.detect_seconds:
                 return FrameCosts(found_cpu - began_cpu, done_cpu - found_cpu, now - done_cpu)
         return None

@@ -36,17 +36,17 @@ class PureCosts:
 
     Attributes:
         decode_seconds: Decoder alone, a picture.
-        full_look_seconds: Detector's engine alone, a whole picture.
-        close_look_seconds: Detector's engine alone, the surroundings of one face.
-        following_look_seconds: Detector's engine alone, a face that is followed.
+        full_pass_seconds: Detector's engine alone, a whole picture.
+        face_pass_seconds: Detector's engine alone, the surroundings of one face.
+        track_pass_seconds: Detector's engine alone, a face that is followed.
         classify_seconds: Classifier's engine alone, a crop.
         size_px: (width, height) of the clip.
     """
 
     decode_seconds: float
-    full_look_seconds: float
-    close_look_seconds: float
-    following_look_seconds: float
+    full_pass_seconds: float
+    face_pass_seconds: float
+    track_pass_seconds: float
     classify_seconds: float
     size_px: tuple[int, int]
 
@@ -70,16 +70,16 @@ def measure_pure_costs(clip: Path, config: StationConfig) -> PureCosts:
     size = config.faces.detection_size_px
     sizes = {variant.size_px for variant in detector.manifest.variants}
 
-    def look_seconds(size_px: int) -> float:
+    def pass_seconds(size_px: int) -> float:
         return _engine_seconds(config, detector, size_px, "images", _squares(images, size_px))
 
-    full = look_seconds(size)
-    close = look_seconds(FACE_INPUT_PX) if size > FACE_INPUT_PX else full
+    full = pass_seconds(size)
+    close = pass_seconds(FACE_INPUT_PX) if size > FACE_INPUT_PX else full
     return PureCosts(
         decode_seconds=_decoder_seconds(clip, codec),
-        full_look_seconds=full,
-        close_look_seconds=close,
-        following_look_seconds=look_seconds(TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else close,
+        full_pass_seconds=full,
+        face_pass_seconds=close,
+        track_pass_seconds=pass_seconds(TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else close,
         classify_seconds=_engine_seconds(config, classifier, None, "crops", images),
         size_px=size_px,
     )

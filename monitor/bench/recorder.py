@@ -20,19 +20,19 @@ class BedFrameCounts:
         ages_seconds: Of every judged frame.
         faces: Frames with the patient's face.
         scored: Frames that the classifier has scored.
-        full_looks: At whole pictures.
-        close_looks: At the surroundings of a face.
-        following_looks: At a face that is followed.
-        scout_looks: At whole pictures, with the model for close looks.
+        full_passes: At whole pictures.
+        face_passes: At the surroundings of a face.
+        track_passes: At a face that is followed.
+        scan_passes: At whole pictures, with the model for close looks.
     """
 
     ages_seconds: list[float] = field(default_factory=list)
     faces: int = 0
     scored: int = 0
-    full_looks: int = 0
-    close_looks: int = 0
-    following_looks: int = 0
-    scout_looks: int = 0
+    full_passes: int = 0
+    face_passes: int = 0
+    track_passes: int = 0
+    scan_passes: int = 0
 
 
 class Recorder:
@@ -48,20 +48,20 @@ class Recorder:
         self._beds: dict[str, BedFrameCounts] = {}
         self._costs: defaultdict[str, float] = defaultdict(float)
 
-    def note(self, bed: BedPipeline, judgement: FrameResult, age_seconds: float) -> None:
+    def note(self, bed: BedPipeline, result: FrameResult, age_seconds: float) -> None:
         """Take one judged frame; called by the worker that judged it."""
-        costs = self._clock.costs(judgement)
-        sighting = judgement.sighting
+        costs = self._clock.costs(result)
+        frame_faces = result.frame_faces
         with self._lock:
             record = self._beds.setdefault(bed.id, BedFrameCounts())
             record.ages_seconds.append(age_seconds)
-            record.scored += judgement.classify_seconds > 0.0
-            if sighting is not None:
-                record.faces += sighting.patient is not None
-                record.full_looks += sighting.full_looks
-                record.close_looks += sighting.close_looks
-                record.following_looks += sighting.following_looks
-                record.scout_looks += sighting.scout_looks
+            record.scored += result.classify_seconds > 0.0
+            if frame_faces is not None:
+                record.faces += frame_faces.patient is not None
+                record.full_passes += frame_faces.full_passes
+                record.face_passes += frame_faces.face_passes
+                record.track_passes += frame_faces.track_passes
+                record.scan_passes += frame_faces.scan_passes
             if costs is not None:
                 for stage in ("detect", "classify", "filter"):
                     self._costs[stage] += getattr(costs, stage)
@@ -72,7 +72,7 @@ class Recorder:
             self._beds.clear()
             self._costs.clear()
 
-    def judged_beds(self) -> set[str]:
+    def beds_with_frames(self) -> set[str]:
         """Return the beds of which a frame was judged."""
         with self._lock:
             return set(self._beds)

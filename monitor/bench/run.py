@@ -94,7 +94,7 @@ def run_station(plan: Plan) -> RunResult:
         clock = CostClock()
         recorder = Recorder(clock)
         config = _configuration(plan, urls, directory, redis_url)
-        station = running.enter_context(Station(config, GenerationMode.TEST, clock, on_judged=recorder.note))
+        station = running.enter_context(Station(config, GenerationMode.TEST, clock, on_result=recorder.note))
         calms = plan.base.analysis.calm_frames_per_second is not None
         _wait_for_pictures(recorder, names, _SETTLE_SECONDS + (CALM_SECONDS if calms else 0.0))
         measured = _measure(plan, station.cameras, recorder)
@@ -126,9 +126,9 @@ def _wait_for_pictures(recorder: Recorder, names: Iterable[str], settle_seconds:
     A bed that is never judged is starved, and the result shall say so; only when none is judged, something is broken.
     """
     give_up = time.monotonic() + _START_SECONDS
-    while set(names) - recorder.judged_beds() and time.monotonic() < give_up:
+    while set(names) - recorder.beds_with_frames() and time.monotonic() < give_up:
         time.sleep(_SAMPLE_SECONDS)
-    if not recorder.judged_beds():
+    if not recorder.beds_with_frames():
         raise MonitorError(f"no picture was judged in {_START_SECONDS:g} s; look with `nicu-monitor doctor`")
     time.sleep(settle_seconds)
 
@@ -192,10 +192,10 @@ def _result(
         cpu_seconds_total=measured.cpu_seconds_total,
         cores_used=measured.cpu_seconds_total / measured.seconds,
         cpu_seconds_per_frame=measured.cpu_seconds_total / judged if judged else None,
-        full_looks=sum(record.full_looks for record in records.values()),
-        close_looks=sum(record.close_looks for record in records.values()),
-        following_looks=sum(record.following_looks for record in records.values()),
-        scout_looks=sum(record.scout_looks for record in records.values()),
+        full_looks=sum(record.full_passes for record in records.values()),
+        close_looks=sum(record.face_passes for record in records.values()),
+        following_looks=sum(record.track_passes for record in records.values()),
+        scout_looks=sum(record.scan_passes for record in records.values()),
         resident_megabytes=after_megabytes,
         resident_megabytes_before=before_megabytes,
         resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,
@@ -223,17 +223,17 @@ def _efficiency(
     records = list(records)
     pure_seconds = (
         pure.decode_seconds * total.decoded
-        + pure.full_look_seconds * sum(record.full_looks for record in records)
-        + pure.close_look_seconds * sum(record.close_looks + record.scout_looks for record in records)
-        + pure.following_look_seconds * sum(record.following_looks for record in records)
+        + pure.full_pass_seconds * sum(record.full_passes for record in records)
+        + pure.face_pass_seconds * sum(record.face_passes + record.scan_passes for record in records)
+        + pure.track_pass_seconds * sum(record.track_passes for record in records)
         + pure.classify_seconds * sum(record.scored for record in records)
     )
     used_seconds = measured.cpu_seconds_total - measured.cpu_seconds.get("bench", 0.0)
     return Efficiency(
         decoder_seconds_per_picture=pure.decode_seconds,
-        full_look_seconds=pure.full_look_seconds,
-        close_look_seconds=pure.close_look_seconds,
-        following_look_seconds=pure.following_look_seconds,
+        full_look_seconds=pure.full_pass_seconds,
+        close_look_seconds=pure.face_pass_seconds,
+        following_look_seconds=pure.track_pass_seconds,
         classifier_seconds=pure.classify_seconds,
         pure_cpu_seconds=pure_seconds,
         used_cpu_seconds=used_seconds,

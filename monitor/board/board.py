@@ -28,13 +28,13 @@ class _Bed:
     __slots__ = (
         "camera",
         "frame",
+        "frame_faces",
         "history",
         "known_since_seconds",
         "observation",
         "pause",
         "pictures",
         "place",
-        "sighting",
     )
 
     def __init__(self, place: BedInfo, known_since_seconds: float) -> None:
@@ -45,7 +45,7 @@ class _Bed:
         self.camera: CameraStatus | None = None
         self.pause: BedPause | None = None
         self.frame: Frame | None = None
-        self.sighting: FrameFaces | None = None
+        self.frame_faces: FrameFaces | None = None
         self.pictures = 0
 
 
@@ -91,7 +91,7 @@ class Board:
                 self._alerts.forget(bed_id)
 
     def observe(
-        self, bed_id: str, observation: Observation, frame: Frame | None = None, sighting: FrameFaces | None = None
+        self, bed_id: str, observation: Observation, frame: Frame | None = None, frame_faces: FrameFaces | None = None
     ) -> None:
         """Take what one analysed frame has shown. Keeps references only; costs a few microseconds.
 
@@ -99,7 +99,7 @@ class Board:
             bed_id: Which bed.
             observation: What the bed shows now.
             frame: The analysed picture; dropped at once unless the board keeps pictures.
-            sighting: The faces found in it.
+            frame_faces: The faces found in it.
 
         Raises:
             KeyError: The board does not watch this bed.
@@ -109,7 +109,7 @@ class Board:
             bed.observation = observation
             bed.history.add(observation)
             if frame is not None and self._keeps_pictures:
-                bed.frame, bed.sighting = frame, sighting
+                bed.frame, bed.frame_faces = frame, frame_faces
                 bed.pictures += 1
 
     def transition(self, bed_id: str | None, alert: AlertDraft) -> None:
@@ -172,7 +172,7 @@ class Board:
             bed = self._beds.get(bed_id)
             if bed is None or bed.frame is None or now_seconds - bed.frame.time_seconds > _PICTURE_SECONDS:
                 return None
-            return BedPicture(bed.frame, bed.sighting, bed.pictures)
+            return BedPicture(bed.frame, bed.frame_faces, bed.pictures)
 
     def find_alert(self, alert_id: str) -> AlertEpisode | None:
         """Return an alert, open or past, as it stands at this moment; None where it is not known."""

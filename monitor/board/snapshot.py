@@ -88,10 +88,10 @@ class BedPicture:
 
     Attributes:
         frame: The picture, kept by reference.
-        sighting: The faces in it; None where none were looked for.
+        frame_faces: The faces in it; None where none were looked for.
         index: Counts the pictures of the bed.
     """
 
     frame: Frame
-    sighting: FrameFaces | None
+    frame_faces: FrameFaces | None
     index: int

@@ -104,7 +104,7 @@ class _Demo:
         self._ages: deque[float] = deque(maxlen=_KEPT_AGES)
         self._faces = dict.fromkeys(BEDS, 0)
         self._judged = dict.fromkeys(BEDS, 0)
-        self._station = running.enter_context(Station(self._config, GenerationMode.DEMO, on_judged=self._note))
+        self._station = running.enter_context(Station(self._config, GenerationMode.DEMO, on_result=self._note))
         assert self._station.server is not None  # noqa: S101 - it has started
         self._url = self._station.server.url
         self._prometheus: LocalPrometheus | None = None
@@ -112,10 +112,10 @@ class _Demo:
             self._prometheus = running.enter_context(LocalPrometheus(directory, self._url.removeprefix("http://")))
         self._began_seconds = time.monotonic()
 
-    def _note(self, bed: BedPipeline, judgement: FrameResult, age_seconds: float) -> None:
+    def _note(self, bed: BedPipeline, result: FrameResult, age_seconds: float) -> None:
         self._ages.append(age_seconds)
         self._judged[bed.id] += 1
-        self._faces[bed.id] += judgement.sighting is not None and judgement.sighting.patient is not None
+        self._faces[bed.id] += result.frame_faces is not None and result.frame_faces.patient is not None
 
     def watch(self, duration_seconds: float, stop: threading.Event) -> None:
         """Show what happens until the time is over or somebody stops it."""

@@ -152,13 +152,13 @@ class _Outputs:
         """Count and write one picture."""
         self._pictures += 1
         self._end_seconds = step.frame.time_seconds
-        if step.judgement is not None:
+        if step.result is not None:
             self._judged += 1
-            sighting = step.judgement.sighting
-            self._with_face += sighting is not None and sighting.patient is not None
-            self._last = (sighting, step.judgement.observation)
+            frame_faces = step.result.frame_faces
+            self._with_face += frame_faces is not None and frame_faces.patient is not None
+            self._last = (frame_faces, step.result.observation)
             if self._observations is not None:
-                _write(self._observations, observation_record(step.judgement, self._bed))
+                _write(self._observations, observation_record(step.result, self._bed))
         for transition in step.transitions:
             self._changes[transition.code, transition.phase] += 1
             self._present[transition.code] = transition
@@ -167,9 +167,9 @@ class _Outputs:
                 _write(self._alerts, alert.model_dump(mode="json"))
         if self._writer is not None and self._last is not None:
             image = step.frame.image.copy()
-            sighting, observation = self._last
-            if sighting is not None:
-                draw_faces(image, sighting)
+            frame_faces, observation = self._last
+            if frame_faces is not None:
+                draw_faces(image, frame_faces)
             present = [item for item in self._present.values() if item.condition_present]
             draw_banner(image, step.frame.time_seconds, observation, present, self._on_level)
             self._writer.write(image, step.frame.time_seconds)

@@ -42,8 +42,8 @@ class FrameDetector:
 
     Attributes:
         seen: Ids of the tracks that were seen in this frame.
-        full_looks: Detections run so far on the whole region.
-        scout_looks: Smaller ones, run on the whole region.
+        full_passes: Detections run so far on the whole region.
+        scan_passes: Smaller ones, run on the whole region.
     """
 
     def __init__(
@@ -60,127 +60,127 @@ class FrameDetector:
         self.now_seconds = frame.time_seconds
         self.region = region
         self.seen: set[int] = set()
-        self.full_looks = 0
-        self.scout_looks = 0
+        self.full_passes = 0
+        self.scan_passes = 0
         self._detector = detector
         self._minimum_score = settings.minimum_score
         self._tracker = tracker
         self._rejected = rejected
-        self._close = OrientationSearch(detector, frame.image, settings.minimum_score)
+        self._search = OrientationSearch(detector, frame.image, settings.minimum_score)
         self._proofs_left = proofs
 
     @property
-    def close_looks(self) -> int:
+    def face_passes(self) -> int:
         """How many there were."""
-        return self._close.count
+        return self._search.count
 
     @property
-    def following_looks(self) -> int:
+    def track_passes(self) -> int:
         """How many small ones at followed faces there were."""
-        return self._close.following_count
+        return self._search.track_count
 
     def has_face_in_region(self) -> bool:
         """Tell whether a face in the region was seen."""
         boxes = [track.face.box for track in self._tracker.tracks if track.track_id in self.seen]
         return any(self.region.contains(box.center_x_px, box.center_y_px) for box in boxes)
 
-    def full(self, turn_deg: float) -> None:
+    def detect_full(self, turn_deg: float) -> None:
         """Look at the whole region from one side: update the tracks that it shows, prove new faces."""
-        self.full_looks += 1
-        self._look_around(turn_deg, self._detector.size_px)
+        self.full_passes += 1
+        self._scan(turn_deg, self._detector.size_px)
 
-    def can_scout(self, smallest_px: float) -> bool:
+    def can_scan_small(self, smallest_px: float) -> bool:
         """Tell whether a small look at the whole region hints at faces of this size in the picture."""
-        size_px = self._detector.close_size_px
+        size_px = self._detector.face_size_px
         # Turned by an eighth, a region fills the square hardly more than when it fills it least.
         scale = Viewport.of_area(self._widened_region(), 45.0, size_px).scale
         return size_px < self._detector.size_px and smallest_px * scale >= _HINTED_PX
 
-    def scout(self, turn_deg: float, smallest_px: float) -> None:
+    def scan_small(self, turn_deg: float, smallest_px: float) -> None:
         """Look at the whole region as `full` does, in a small square, and look closely at hints.
 
         Args:
             turn_deg: From which side.
             smallest_px: Size, in the picture, of the smallest face that matters.
         """
-        self.scout_looks += 1
-        hints = self._look_around(turn_deg, self._detector.close_size_px, _HINT_SCORE)
+        self.scan_passes += 1
+        hints = self._scan(turn_deg, self._detector.face_size_px, _HINT_SCORE)
         known = [hint for hint in hints if hint.face.box.size_px >= _HINT_SIZE * smallest_px]
         for hint in known[:_HINTS_PER_FRAME]:
-            found = self._close.at(hint.face.box, turn_deg)
+            found = self._search.detect_at(hint.face.box, turn_deg)
             if found is not None:
-                self._prove_new(found)
+                self._verify_new(found)
 
-    def _look_around(self, turn_deg: float, size_px: int, hint_score: float | None = None) -> list[Detection]:
+    def _scan(self, turn_deg: float, size_px: int, hint_score: float | None = None) -> list[Detection]:
         """Look at the whole region: update the tracks that it shows, prove new faces; return what are only hints."""
         view = Viewport.of_area(self._widened_region(), turn_deg, size_px)
-        detections = self._detector.look(self.image, view, hint_score or self._minimum_score)
+        detections = self._detector.detect(self.image, view, hint_score or self._minimum_score)
         # Everybody may claim a detection, so that a face seen twice does not become a second track.
         boxes = [detection.face.box for detection in detections]
         pairs, unclaimed = self._tracker.match(boxes, self._tracker.tracks, self.now_seconds)
         for track, index in pairs:
             if track.track_id not in self.seen and self._is_sure(detections[index]):
-                self._settle(track, detections[index])
+                self._resolve(track, detections[index])
         for index in unclaimed:
             if self._is_sure(detections[index]):
-                self._prove_new(detections[index])
+                self._verify_new(detections[index])
         return [detections[index] for index in unclaimed if not self._is_sure(detections[index])]
 
     def _is_sure(self, detection: Detection) -> bool:
         return detection.face.score >= self._minimum_score
 
-    def close(self, track: Track) -> bool:
+    def detect_track(self, track: Track) -> bool:
         """Look for one track at its own place and orientation; tell whether its face was seen."""
-        face = self._close.followed(track.face.box, track.face.orientation_deg)
+        face = self._search.redetect(track.face.box, track.face.orientation_deg)
         if face is not None:
-            self._see(track, face)
+            self._update_track(track, face)
         return face is not None
 
-    def prove_again(self, track: Track) -> bool:
+    def reverify_orientation(self, track: Track) -> bool:
         """Look at a track's place from all sides, unless that was done not long ago; tell whether its face was seen."""
         if self.now_seconds - track.checked_seconds < RETRY_SECONDS or self._proofs_left == 0:
             return False
         self._proofs_left -= 1
         track.checked_seconds = self.now_seconds
-        face = self._close.verify(track.face.box)
+        face = self._search.verify(track.face.box)
         if face is not None:
-            self._see(track, face)
+            self._update_track(track, face)
         return face is not None
 
-    def cross_check(self, track: Track, offset_deg: float) -> None:
+    def check_orientation(self, track: Track, offset_deg: float) -> None:
         """Look at a track from a side; on a contradiction prove its orientation anew."""
-        detection = self._close.at(track.face.box, normalise_deg(track.face.orientation_deg + offset_deg))
+        detection = self._search.detect_at(track.face.box, normalise_deg(track.face.orientation_deg + offset_deg))
         if (
             detection is not None
             and detection.plausible
             and turn_between_deg(detection.face.orientation_deg, track.face.orientation_deg) > _STEADY_TURN_DEG
         ):
-            self.prove_again(track)
+            self.reverify_orientation(track)
 
-    def _settle(self, track: Track, detection: Detection) -> None:
+    def _resolve(self, track: Track, detection: Detection) -> None:
         """See a track's face in a detection at its place, upright, with as few further looks as that needs."""
         turned_deg = turn_between_deg(detection.face.orientation_deg, track.face.orientation_deg)
         if detection.plausible and turned_deg <= _STEADY_TURN_DEG and abs(detection.roll_deg) <= LARGEST_ROLL_DEG:
-            self._see(track, detection.face)
-        elif not self.close(track):
-            self.prove_again(track)
+            self._update_track(track, detection.face)
+        elif not self.detect_track(track):
+            self.reverify_orientation(track)
 
-    def _prove_new(self, detection: Detection) -> None:
+    def _verify_new(self, detection: Detection) -> None:
         box = detection.face.box
         if self._proofs_left == 0 or self._rejected.holds(box, self.now_seconds):
             return
         self._proofs_left -= 1
-        face = self._close.verify(box)
+        face = self._search.verify(box)
         if face is None:
             self._rejected.add(box, self.now_seconds)
             return
         pairs, _ = self._tracker.match([face.box], self._tracker.tracks, self.now_seconds)
         track = pairs[0][0] if pairs else self._tracker.start(face, self.now_seconds)
         if track is not None:
-            self._see(track, face)
+            self._update_track(track, face)
 
-    def _see(self, track: Track, face: Face) -> None:
-        self._tracker.see(track, face, self.now_seconds)
+    def _update_track(self, track: Track, face: Face) -> None:
+        self._tracker.update(track, face, self.now_seconds)
         self.seen.add(track.track_id)
 
     def _widened_region(self) -> ImageRegion:

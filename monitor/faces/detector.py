@@ -45,33 +45,31 @@ class FaceDetector:
     Args:
         engine: A detector bundle's engine for looks at a whole picture: input `images` uint8 (N, S, S, 3), outputs
             `boxes` (N, K, 4), `scores` (N, K) and `landmarks` (N, K, 5, 2) in pixels of the square, best first.
-        close_engine: A smaller one for looks at the surroundings of one face; the first one when absent.
-        following_engine: A still smaller one for a face that is followed; that for close looks when absent.
+        face_engine: A smaller one for looks at the surroundings of one face; the first one when absent.
+        track_engine: A still smaller one for a face that is followed; that for close looks when absent.
 
     Attributes:
         size_px: Side of the square for whole pictures.
-        close_size_px: For the surroundings of one face.
-        following_size_px: For a face that is followed.
+        face_size_px: For the surroundings of one face.
+        track_size_px: For a face that is followed.
 
     Raises:
         EngineError: An engine does not have these inputs and outputs.
     """
 
-    def __init__(
-        self, engine: Engine, close_engine: Engine | None = None, following_engine: Engine | None = None
-    ) -> None:
-        close_engine = close_engine or engine
-        following_engine = following_engine or close_engine
+    def __init__(self, engine: Engine, face_engine: Engine | None = None, track_engine: Engine | None = None) -> None:
+        face_engine = face_engine or engine
+        track_engine = track_engine or face_engine
         self.size_px = _input_size(engine)
-        self.close_size_px = _input_size(close_engine)
-        self.following_size_px = _input_size(following_engine)
+        self.face_size_px = _input_size(face_engine)
+        self.track_size_px = _input_size(track_engine)
         self._engines = {
-            self.following_size_px: following_engine,
-            self.close_size_px: close_engine,
+            self.track_size_px: track_engine,
+            self.face_size_px: face_engine,
             self.size_px: engine,
         }
 
-    def look(self, image: NDArray[np.uint8], view: Viewport, minimum_score: float) -> tuple[Detection, ...]:
+    def detect(self, image: NDArray[np.uint8], view: Viewport, minimum_score: float) -> tuple[Detection, ...]:
         """Detect faces in one view of a picture.
 
         Args:

@@ -23,14 +23,14 @@ __all__ = ["LARGEST_ROLL_DEG", "OrientationConsensus", "OrientationSearch", "Vot
 # A detection's box is kept as it is while the face is rolled by no more than this within its look; otherwise the face
 # is looked at again from its own orientation. Boxes of RetinaFace shrink by a tenth between 0 and 15 degrees of roll.
 LARGEST_ROLL_DEG = 10.0
-_CLOSE_FACE_PX = 130.0
-_CLOSE_FACE_SHARE = 0.42
+_FACE_PX = 130.0
+_FACE_SHARE = 0.42
 # A face that is followed fills more of its smaller square and lies a little beside the middle: the detector's cells for
 # such faces are 16 px wide, and where a face lies among them moves its points. Of 96 sizes and places this one had the
 # smallest error on faces with the errors of a track: 6.0 % of the inter-ocular distance on drawn infants (6.8 % in the
 # middle) and 2.9 % on trial clips (3.4 %), there from the median of 40 other looks. None was missed.
-_FOLLOWED_FACE_SHARE = 0.5
-_FOLLOWED_FACE_SHIFT_PX = (-4.0, 4.0)
+_TRACK_FACE_SHARE = 0.5
+_TRACK_FACE_SHIFT_PX = (-4.0, 4.0)
 _SIDES = 8
 _AGREE_WITHIN_DEG = 35.0
 # Two looks that agree are a hint, which two more looks, a little to the left and right of them, must confirm.
@@ -38,10 +38,10 @@ _LEAST_VOTES = 2
 _SURE_VOTES = 3
 _CONFIRM_OFFSETS_DEG = (-20.0, 20.0)
 _LEAST_LEAD = 1.3
-_SECOND_LOOKS = 3
+_UPRIGHT_PASSES = 3
 # How far the box of a close look may lie from the one that was looked for, in its size, and by what factor it may
 # differ in size.
-_SAME_PLACE = 0.6
+_SAME_POSITION = 0.6
 _SAME_SIZE = 2.2
 
 
@@ -102,7 +102,7 @@ class OrientationSearch:
 
     Attributes:
         count: How many there were.
-        following_count: How many smaller ones there were, at faces that are followed.
+        track_count: How many smaller ones there were, at faces that are followed.
     """
 
     def __init__(self, detector: FaceDetector, image: NDArray[np.uint8], minimum_score: float) -> None:
@@ -110,29 +110,27 @@ class OrientationSearch:
         self._image = image
         self._minimum_score = minimum_score
         self.count = 0
-        self.following_count = 0
+        self.track_count = 0
 
-    def at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
+    def detect_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
         """Return what a close look finds at the place of `box`, or None."""
-        size_px = self._detector.close_size_px
+        size_px = self._detector.face_size_px
         self.count += 1
-        return self._look(
-            box, Viewport.around(box, turn_deg, size_px, min(_CLOSE_FACE_PX, _CLOSE_FACE_SHARE * size_px))
-        )
+        return self._detect(box, Viewport.around(box, turn_deg, size_px, min(_FACE_PX, _FACE_SHARE * size_px)))
 
-    def _follow_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
+    def _track_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
         """Return what a small look finds at the place of `box`, or None."""
-        size_px = self._detector.following_size_px
-        self.following_count += 1
-        return self._look(
-            box, Viewport.around(box, turn_deg, size_px, _FOLLOWED_FACE_SHARE * size_px, _FOLLOWED_FACE_SHIFT_PX)
+        size_px = self._detector.track_size_px
+        self.track_count += 1
+        return self._detect(
+            box, Viewport.around(box, turn_deg, size_px, _TRACK_FACE_SHARE * size_px, _TRACK_FACE_SHIFT_PX)
         )
 
-    def _look(self, box: OrientedBox, view: Viewport) -> Detection | None:
+    def _detect(self, box: OrientedBox, view: Viewport) -> Detection | None:
         found = [
             detection
-            for detection in self._detector.look(self._image, view, self._minimum_score)
-            if detection.face.box.distance_px(box) <= _SAME_PLACE * box.size_px
+            for detection in self._detector.detect(self._image, view, self._minimum_score)
+            if detection.face.box.distance_px(box) <= _SAME_POSITION * box.size_px
             and 1 / _SAME_SIZE <= detection.face.box.size_px / box.size_px <= _SAME_SIZE
         ]
         return min(found, key=lambda detection: detection.face.box.distance_px(box), default=None)
@@ -144,7 +142,7 @@ class OrientationSearch:
     def _votes_from(self, box: OrientedBox, turns_deg: list[float]) -> list[Vote]:
         votes = []
         for turn_deg in turns_deg:
-            detection = self.at(box, turn_deg)
+            detection = self.detect_at(box, turn_deg)
             if detection is not None and detection.plausible:
                 votes.append(vote_of(detection))
         return votes
@@ -160,25 +158,25 @@ class OrientationSearch:
             The face of the look in which it was plausible and rolled by no more than `LARGEST_ROLL_DEG`; None when it
             was not found, or the looks did not settle within 35 degrees of the first orientation.
         """
-        return self._settle(box, orientation_deg, self.at)
+        return self._resolve(box, orientation_deg, self.detect_at)
 
-    def followed(self, box: OrientedBox, orientation_deg: float) -> Face | None:
+    def redetect(self, box: OrientedBox, orientation_deg: float) -> Face | None:
         """Return the face as `upright` does, for one that was seen there a moment ago.
 
         Small looks are enough as long as the face keeps still; what they do not find, close looks do.
         """
-        if self._detector.following_size_px < self._detector.close_size_px:
-            face = self._settle(box, orientation_deg, self._follow_at)
+        if self._detector.track_size_px < self._detector.face_size_px:
+            face = self._resolve(box, orientation_deg, self._track_at)
             if face is not None:
                 return face
         return self.upright(box, orientation_deg)
 
-    def _settle(
-        self, box: OrientedBox, orientation_deg: float, at: Callable[[OrientedBox, float], Detection | None]
+    def _resolve(
+        self, box: OrientedBox, orientation_deg: float, detect: Callable[[OrientedBox, float], Detection | None]
     ) -> Face | None:
         turn_deg = orientation_deg
-        for _ in range(_SECOND_LOOKS):
-            detection = at(box, turn_deg)
+        for _ in range(_UPRIGHT_PASSES):
+            detection = detect(box, turn_deg)
             if detection is None or not detection.plausible:
                 return None
             turn_deg = detection.face.orientation_deg

@@ -19,14 +19,14 @@ _EDGE_SLACK = 0.25
 RIVAL_SIZE = 0.5
 """A rival is at least this large, relative to the patient: not a face on a poster at the far wall."""
 # And it was seen in more than one frame: not a flicker.
-_RIVAL_SIGHTINGS = 2
+_RIVAL_FRAMES = 2
 # A patient that was seen for so long is remembered for so long after it was lost; a face elsewhere is doubtful then.
 _ESTABLISHED_SECONDS = 5.0
 _REMEMBERED_SECONDS = 30.0
 # A returning patient: within so many of its sizes, by no more than this factor larger or smaller, and turned by less.
-_HOME_DISTANCE = 1.5
-_HOME_SIZE = 1.8
-_HOME_TURN_DEG = 75.0
+_RETURN_DISTANCE = 1.5
+_RETURN_SIZE = 1.8
+_RETURN_TURN_DEG = 75.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class PatientSelector:
 
     def __init__(self) -> None:
         self._patient_id: int | None = None
-        self._home: _LastKnownPosition | None = None
+        self._last_position: _LastKnownPosition | None = None
 
     @property
     def patient_id(self) -> int | None:
@@ -72,16 +72,16 @@ class PatientSelector:
         inside = [track for track in tracks if _is_inside(track, region, track.track_id == self._patient_id)]
         patient = next((track for track in inside if track.track_id == self._patient_id), None)
         if patient is None:
-            patient = self._elect(inside, now_seconds)
+            patient = self._select_again(inside, now_seconds)
         self._patient_id = None if patient is None else patient.track_id
         if patient is None:
             return Choice(None, ambiguous=False)
         ambiguous = self._is_stranger(patient, now_seconds) or any(_is_rival(track, patient) for track in inside)
         if not ambiguous and patient.last_seconds - patient.first_seconds >= _ESTABLISHED_SECONDS:
-            self._home = _LastKnownPosition(patient.track_id, patient.face.box, patient.last_seconds)
+            self._last_position = _LastKnownPosition(patient.track_id, patient.face.box, patient.last_seconds)
         return Choice(patient, ambiguous)
 
-    def _elect(self, inside: list[Track], now_seconds: float) -> Track | None:
+    def _select_again(self, inside: list[Track], now_seconds: float) -> Track | None:
         """Choose anew: whoever is where the patient was, else the one that has been there longest."""
         return min(
             inside,
@@ -91,16 +91,16 @@ class PatientSelector:
 
     def _is_stranger(self, track: Track, now_seconds: float) -> bool:
         """Tell whether a face appeared away from a patient who was lost not long ago."""
-        home = self._home
-        if home is None or track.track_id == home.track_id or now_seconds - home.last_seconds > _REMEMBERED_SECONDS:
+        last = self._last_position
+        if last is None or track.track_id == last.track_id or now_seconds - last.last_seconds > _REMEMBERED_SECONDS:
             return False
-        if track.first_seconds <= home.last_seconds:
+        if track.first_seconds <= last.last_seconds:
             return True  # It was there beside the patient.
-        box, growth = track.face.box, track.face.box.size_px / home.box.size_px
+        box, growth = track.face.box, track.face.box.size_px / last.box.size_px
         return not (
-            box.distance_px(home.box) <= _HOME_DISTANCE * home.box.size_px
-            and 1 / _HOME_SIZE <= growth <= _HOME_SIZE
-            and turn_between_deg(box.orientation_deg, home.box.orientation_deg) <= _HOME_TURN_DEG
+            box.distance_px(last.box) <= _RETURN_DISTANCE * last.box.size_px
+            and 1 / _RETURN_SIZE <= growth <= _RETURN_SIZE
+            and turn_between_deg(box.orientation_deg, last.box.orientation_deg) <= _RETURN_TURN_DEG
         )
 
 
@@ -112,6 +112,6 @@ def _is_inside(track: Track, region: ImageRegion, chosen: bool) -> bool:
 def _is_rival(track: Track, patient: Track) -> bool:
     return (
         track.track_id != patient.track_id
-        and track.sightings >= _RIVAL_SIGHTINGS
+        and track.frames_seen >= _RIVAL_FRAMES
         and track.face.box.size_px >= RIVAL_SIZE * patient.face.box.size_px
     )

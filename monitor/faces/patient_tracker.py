@@ -52,20 +52,20 @@ class FrameFaces:
         patient: The patient's face if it was seen in this frame; the likeliest one when `visibility` is AMBIGUOUS.
         visibility: USABLE, NO_FACE, AMBIGUOUS (two faces may be the patient) or POOR (too small, dark or blurred).
         quality: How well the patient's face can be seen; None without one.
-        full_looks: Detections run on the whole picture or region.
-        close_looks: Detections run on the surroundings of one face.
-        following_looks: Smaller ones, run on a face that is followed.
-        scout_looks: Smaller ones, run on the whole picture or region.
+        full_passes: Detections run on the whole picture or region.
+        face_passes: Detections run on the surroundings of one face.
+        track_passes: Smaller ones, run on a face that is followed.
+        scan_passes: Smaller ones, run on the whole picture or region.
     """
 
     faces: tuple[TrackedFace, ...]
     patient: TrackedFace | None
     visibility: Visibility
     quality: Quality | None
-    full_looks: int
-    close_looks: int
-    following_looks: int = 0
-    scout_looks: int = 0
+    full_passes: int
+    face_passes: int
+    track_passes: int = 0
+    scan_passes: int = 0
 
 
 class PatientTracker:
@@ -86,10 +86,10 @@ class PatientTracker:
     def reset(self) -> None:
         """Forget everything: the stream changed, or another camera took its place."""
         self._tracker = Tracker(self._settings.track_lost_seconds, self._settings.maximum_tracks)
-        self._chooser = PatientSelector()
+        self._selector = PatientSelector()
         self._rejected = RejectedRegions(RETRY_SECONDS)
         self._search = RotationCycle()
-        self._scout = ScanSchedule(guided=self._settings.track_guided, phase=self._phase)
+        self._schedule = ScanSchedule(guided=self._settings.track_guided, phase=self._phase)
         self._recheck_offset_deg = _RECHECK_OFFSET_DEG
         self._rechecked_seconds = float("-inf")
         self._search_base_deg = 0.0
@@ -105,27 +105,29 @@ class PatientTracker:
             detector: The calling thread's detector; it may be another one each time.
 
         Raises:
-            EngineError: The detector failed; the follower stays usable.
+            EngineError: The detector failed; the tracker stays usable.
         """
         if frame.image.shape != self._shape or frame.time_seconds < self._last_seconds:
             self.reset()
             self._shape = frame.image.shape
         self._last_seconds = frame.time_seconds
         self._tracker.end_lost(frame.time_seconds)
-        looks = FrameDetector(frame, detector, self._settings, self._area(frame), self._tracker, self._rejected)
-        patient = self._tracker.get(self._chooser.patient_id)
+        frame_detector = FrameDetector(
+            frame, detector, self._settings, self._area(frame), self._tracker, self._rejected
+        )
+        patient = self._tracker.get(self._selector.patient_id)
         if patient is None:
-            self._search_picture(looks)
+            self._search_picture(frame_detector)
         else:
             self._search_base_deg = patient.face.orientation_deg
             self._search_at_once = True
-            self._follow(looks, patient)
+            self._follow(frame_detector, patient)
         for track in self._tracker.tracks:
-            if looks.now_seconds - track.last_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
-                looks.close(track)
-        return self._sighting(looks)
+            if frame_detector.now_seconds - track.last_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
+                frame_detector.detect_track(track)
+        return self._frame_faces(frame_detector)
 
-    def _search_picture(self, looks: FrameDetector) -> None:
+    def _search_picture(self, frame_detector: FrameDetector) -> None:
         """Look for a patient: all around at once when it was just lost, then from one side a frame."""
         sides = 1
         if self._search_at_once:
@@ -133,60 +135,64 @@ class PatientTracker:
             sides = len(self._search)
             self._search_at_once = False
         for _ in range(sides):
-            looks.full(self._search.next_deg(self._search_base_deg))
-            if looks.has_face_in_region():
+            frame_detector.detect_full(self._search.next_deg(self._search_base_deg))
+            if frame_detector.has_face_in_region():
                 return
 
-    def _follow(self, looks: FrameDetector, patient: Track) -> None:
+    def _follow(self, frame_detector: FrameDetector, patient: Track) -> None:
         """Look for the patient where and as it was last seen, and for others now and then."""
-        guided = self._settings.track_guided and looks.close(patient)
+        guided = self._settings.track_guided and frame_detector.detect_track(patient)
         if not guided:
-            looks.full(patient.face.orientation_deg)
-            if patient.track_id not in looks.seen and not looks.close(patient) and not looks.prove_again(patient):
-                looks.full(self._search.next_deg(patient.face.orientation_deg))
-        if patient.track_id in looks.seen:
+            frame_detector.detect_full(patient.face.orientation_deg)
+            if (
+                patient.track_id not in frame_detector.seen
+                and not frame_detector.detect_track(patient)
+                and not frame_detector.reverify_orientation(patient)
+            ):
+                frame_detector.detect_full(self._search.next_deg(patient.face.orientation_deg))
+        if patient.track_id in frame_detector.seen:
             self._search.restart()
-            self._recheck(looks, patient)
-            self._scout_around(looks, patient)
+            self._recheck(frame_detector, patient)
+            self._scan_for_rivals(frame_detector, patient)
 
-    def _scout_around(self, looks: FrameDetector, patient: Track) -> None:
+    def _scan_for_rivals(self, frame_detector: FrameDetector, patient: Track) -> None:
         """Look at the whole picture for faces that may be taken for the patient's, when it is time."""
         rival_px = RIVAL_SIZE * patient.face.box.size_px
-        small = self._settings.track_guided and looks.can_scout(rival_px)
-        turn_deg = self._scout.next_deg(looks.now_seconds, patient.face.orientation_deg, small=small)
+        small = self._settings.track_guided and frame_detector.can_scan_small(rival_px)
+        turn_deg = self._schedule.next_deg(frame_detector.now_seconds, patient.face.orientation_deg, small=small)
         if turn_deg is None:
             return
         if small:
-            looks.scout(turn_deg, rival_px)
+            frame_detector.scan_small(turn_deg, rival_px)
         else:
-            looks.full(turn_deg)
+            frame_detector.detect_full(turn_deg)
 
-    def _recheck(self, looks: FrameDetector, patient: Track) -> None:
+    def _recheck(self, frame_detector: FrameDetector, patient: Track) -> None:
         """Look at the patient from a side, one after the other, and prove its orientation anew on a contradiction."""
-        if looks.now_seconds - max(self._rechecked_seconds, patient.first_seconds) < _RECHECK_SECONDS:
+        if frame_detector.now_seconds - max(self._rechecked_seconds, patient.first_seconds) < _RECHECK_SECONDS:
             return
-        self._rechecked_seconds = looks.now_seconds
+        self._rechecked_seconds = frame_detector.now_seconds
         self._recheck_offset_deg = -self._recheck_offset_deg
-        looks.cross_check(patient, self._recheck_offset_deg)
+        frame_detector.check_orientation(patient, self._recheck_offset_deg)
 
     def _area(self, frame: Frame) -> ImageRegion:
         return ImageRegion.of_picture(
             frame.image, self._region.left, self._region.top, self._region.right, self._region.bottom
         )
 
-    def _sighting(self, looks: FrameDetector) -> FrameFaces:
-        choice = self._chooser.choose(self._tracker.tracks, looks.region, looks.now_seconds)
+    def _frame_faces(self, frame_detector: FrameDetector) -> FrameFaces:
+        choice = self._selector.choose(self._tracker.tracks, frame_detector.region, frame_detector.now_seconds)
         faces = tuple(
             TrackedFace(track.track_id, track.face)
             for track in self._tracker.tracks
-            if track.last_seconds == looks.now_seconds
+            if track.last_seconds == frame_detector.now_seconds
         )
         patient_id = None if choice.track is None else choice.track.track_id
         patient = next((face for face in faces if face.track_id == patient_id), None)
-        quality = None if patient is None else assess(looks.image, patient.face.box)
+        quality = None if patient is None else assess(frame_detector.image, patient.face.box)
         if quality is None:
             visibility = Visibility.NO_FACE
-        elif not quality.is_judgeable(self._settings.minimum_face_px):
+        elif not quality.is_sufficient(self._settings.minimum_face_px):
             visibility = Visibility.POOR
         else:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
@@ -195,8 +201,8 @@ class PatientTracker:
             patient,
             visibility,
             quality,
-            looks.full_looks,
-            looks.close_looks,
-            looks.following_looks,
-            looks.scout_looks,
+            frame_detector.full_passes,
+            frame_detector.face_passes,
+            frame_detector.track_passes,
+            frame_detector.scan_passes,
         )

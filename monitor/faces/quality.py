@@ -38,7 +38,7 @@ class Quality:
     brightness: float
     sharpness: float
 
-    def is_judgeable(self, minimum_face_px: float) -> bool:
+    def is_sufficient(self, minimum_face_px: float) -> bool:
         """Tell whether the face is large, bright and sharp enough to judge."""
         return self.shorter_side_px >= minimum_face_px and self.brightness >= _DARKEST and self.sharpness >= _SOFTEST
 

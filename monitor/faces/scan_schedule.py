@@ -8,7 +8,7 @@ __all__ = ["RejectedRegions", "RotationCycle", "ScanSchedule"]
 
 # A quarter turn away a face of 64 px is hardly found, an eighth away most are: eight turns cover the circle.
 _SEARCH_OFFSETS_DEG = (0.0, 90.0, -90.0, 180.0, 45.0, -45.0, 135.0, -135.0)
-_MAXIMUM_PLACES = 32
+_MAXIMUM_REGIONS = 32
 # Where every frame looks at the whole picture, one from another side every few seconds finds who lies otherwise.
 _BESIDE_SECONDS = 5.0
 _BESIDE_OFFSETS_DEG = (180.0, 90.0, -90.0)
@@ -56,17 +56,17 @@ class RejectedRegions:
 
     def __init__(self, retry_seconds: float) -> None:
         self._retry_seconds = retry_seconds
-        self._places: deque[tuple[float, OrientedBox]] = deque(maxlen=_MAXIMUM_PLACES)
+        self._regions: deque[tuple[float, OrientedBox]] = deque(maxlen=_MAXIMUM_REGIONS)
 
     def add(self, box: OrientedBox, now_seconds: float) -> None:
         """Remember a place; the oldest one gives way when there are too many."""
-        self._places.append((now_seconds, box))
+        self._regions.append((now_seconds, box))
 
     def holds(self, box: OrientedBox, now_seconds: float) -> bool:
         """Tell whether a box lies at a place that was rejected not long ago."""
-        while self._places and now_seconds - self._places[0][0] >= self._retry_seconds:
-            self._places.popleft()
-        return any(box.distance_px(place) <= 0.5 * max(box.size_px, place.size_px) for _, place in self._places)
+        while self._regions and now_seconds - self._regions[0][0] >= self._retry_seconds:
+            self._regions.popleft()
+        return any(box.distance_px(region) <= 0.5 * max(box.size_px, region.size_px) for _, region in self._regions)
 
 
 class ScanSchedule:
@@ -83,7 +83,7 @@ class ScanSchedule:
         self._large = RotationCycle(_LARGE_OFFSETS_DEG if guided else _BESIDE_OFFSETS_DEG)
         self._small = RotationCycle(_SMALL_OFFSETS_DEG)
         self._phase = phase
-        self._scouted_seconds: float | None = None
+        self._scanned_seconds: float | None = None
 
     def next_deg(self, now_seconds: float, base_deg: float, *, small: bool) -> float | None:
         """Return from which side to look now; None where no look is due.
@@ -95,9 +95,9 @@ class ScanSchedule:
         """
         period_seconds = _SMALL_SECONDS if small else self._seconds
         early_seconds = 0.0
-        if self._scouted_seconds is None:
+        if self._scanned_seconds is None:
             early_seconds = self._phase * period_seconds
-        elif now_seconds - self._scouted_seconds < period_seconds:
+        elif now_seconds - self._scanned_seconds < period_seconds:
             return None
-        self._scouted_seconds = now_seconds - early_seconds
+        self._scanned_seconds = now_seconds - early_seconds
         return (self._small if small else self._large).next_deg(base_deg)

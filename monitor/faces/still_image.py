@@ -36,7 +36,7 @@ def detect_faces(
     """
     settings = settings or FaceSettings()
     tracker = Tracker(settings.track_lost_seconds, settings.maximum_tracks)
-    looks = FrameDetector(
+    frame_detector = FrameDetector(
         Frame(image, 0.0, None, 0),
         detector,
         settings,
@@ -47,6 +47,6 @@ def detect_faces(
     )
     cycle = RotationCycle()
     for _ in range(len(cycle)):
-        looks.full(cycle.next_deg(0.0))
+        frame_detector.detect_full(cycle.next_deg(0.0))
     faces = [track.face for track in tracker.tracks]
     return tuple(sorted(faces, key=lambda face: (-face.score, -face.box.size_px)))

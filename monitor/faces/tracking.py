@@ -25,7 +25,7 @@ class Track:
         face: As it was last seen, upright.
         first_seconds: When it was first seen.
         last_seconds: When it was last seen.
-        sightings: In how many frames it was seen.
+        frames_seen: In how many frames it was seen.
         checked_seconds: When its orientation was last looked into.
     """
 
@@ -33,7 +33,7 @@ class Track:
     face: Face
     first_seconds: float
     last_seconds: float
-    sightings: int
+    frames_seen: int
     checked_seconds: float
 
     def cost(self, box: OrientedBox, now_seconds: float) -> float | None:
@@ -107,10 +107,10 @@ class Tracker:
                 pairs.append((track, index))
         return pairs, [index for index in range(len(boxes)) if index not in taken_boxes]
 
-    def see(self, track: Track, face: Face, now_seconds: float) -> None:
+    def update(self, track: Track, face: Face, now_seconds: float) -> None:
         """Record that a track's face was seen; a second time within one frame only replaces the first."""
         if now_seconds > track.last_seconds:
-            track.sightings += 1
+            track.frames_seen += 1
         track.face, track.last_seconds = face, now_seconds
 
     def start(self, face: Face, now_seconds: float) -> Track | None:

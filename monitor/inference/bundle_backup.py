@@ -49,29 +49,29 @@ class BundleBackup:
         try:
             return read_bundle(name, kind=kind), None
         except BundleError as error:
-            kept = self._kept(name, kind)
-            if kept is None:
+            stored = self._stored(name, kind)
+            if stored is None:
                 raise
             _log.error("%s; the copy of the one that ran here last is used", error)
-            return kept, f"The {kind} {name} is missing or damaged; the copy of the one that ran here last is used."
+            return stored, f"The {kind} {name} is missing or damaged; the copy of the one that ran here last is used."
 
-    def keep(self, bundle: Bundle, name: str, kind: Kind) -> None:
-        """Keep a copy of a bundle that runs, in place of the one before; a disk that takes none is only logged.
+    def save(self, bundle: Bundle, name: str, kind: Kind) -> None:
+        """Store a copy of a bundle that runs, in place of the one before; a disk that takes none is only logged.
 
         Args:
             bundle: What runs.
             name: By which it is configured.
             kind: Its kind.
         """
-        place = self._directory / kind
-        kept = self._kept(name, kind)
-        if bundle.path == place or (kept is not None and kept.sha256 == bundle.sha256):
+        folder = self._directory / kind
+        stored = self._stored(name, kind)
+        if bundle.path == folder or (stored is not None and stored.sha256 == bundle.sha256):
             return
         fresh = self._directory / f"{kind}.new"
         try:
             shutil.rmtree(fresh, ignore_errors=True)
-            for folder in (self._directory, fresh):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for directory in (self._directory, fresh):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(fresh / MANIFEST_NAME, (bundle.path / MANIFEST_NAME).read_bytes())
             for file in bundle.manifest.files:
                 target = fresh / file
@@ -79,18 +79,18 @@ class BundleBackup:
                 _write(target, bundle.read(file))
             _write(fresh / _SOURCE_NAME, json.dumps({"name": name}).encode())
             read_bundle(fresh, kind=kind)
-            shutil.rmtree(place, ignore_errors=True)
-            fresh.rename(place)
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
         except (OSError, BundleError) as error:
             shutil.rmtree(fresh, ignore_errors=True)
-            _log.warning("no copy of the %s could be kept in %s (%s)", kind, self._directory, error)
+            _log.warning("no copy of the %s could be stored in %s (%s)", kind, self._directory, error)
 
-    def _kept(self, name: str, kind: Kind) -> Bundle | None:
-        place = self._directory / kind
+    def _stored(self, name: str, kind: Kind) -> Bundle | None:
+        folder = self._directory / kind
         with suppress(OSError, ValueError, BundleError):
-            source = json.loads((place / _SOURCE_NAME).read_bytes())
+            source = json.loads((folder / _SOURCE_NAME).read_bytes())
             if isinstance(source, dict) and source.get("name") == name:
-                return read_bundle(place, kind=kind)
+                return read_bundle(folder, kind=kind)
         return None
 
 

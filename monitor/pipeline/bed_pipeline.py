@@ -30,7 +30,7 @@ class FrameResult:
 
     Attributes:
         frame: The frame.
-        sighting: The faces in it; None where the detector failed.
+        frame_faces: The faces in it; None where the detector failed.
         observation: What the bed shows now.
         transitions: Changed alarm conditions, in order of time.
         detect_seconds: Time spent on finding faces.
@@ -39,7 +39,7 @@ class FrameResult:
     """
 
     frame: Frame
-    sighting: FrameFaces | None
+    frame_faces: FrameFaces | None
     observation: Observation
     transitions: tuple[Transition, ...]
     detect_seconds: float
@@ -96,7 +96,7 @@ class BedPipeline:
     ) -> None:
         self.id = settings.id
         self.camera_id = settings.camera.id or f"{settings.id}-camera"
-        self._follower = PatientTracker(faces, settings.region_of_interest, phase)
+        self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
         self._monitor = BedAlarms(alarms, new_id)
         # Held until a change has been handed on, so that changes leave in the order in which they happened.
         self._lock = threading.RLock()
@@ -104,20 +104,20 @@ class BedPipeline:
         self._stopwatch = stopwatch
         self._expected_prior = expected_prior
 
-    def judge(self, frame: Frame, models: WorkerModels) -> FrameResult:
+    def analyse(self, frame: Frame, models: WorkerModels) -> FrameResult:
         """Take the next frame through faces, crop, score and alarm logic. Never raises for a model that fails."""
         began = self._stopwatch()
-        sighting: FrameFaces | None = None
+        frame_faces: FrameFaces | None = None
         score: float | None = None
         visibility = Visibility.NO_SCORE
         failure: str | None = None
         found = began
         try:
-            sighting = self._follower.update(frame, models.detector)
+            frame_faces = self._patient_tracker.update(frame, models.detector)
             found = self._stopwatch()
-            visibility = sighting.visibility
-            if sighting.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
-                score = self._score(frame, sighting, models)
+            visibility = frame_faces.visibility
+            if frame_faces.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
+                score = self._score(frame, frame_faces, models)
                 if score is None:
                     visibility, failure = Visibility.NO_SCORE, "the classifier's answer is not a probability"
         except EngineError as error:
@@ -126,10 +126,10 @@ class BedPipeline:
         done = self._stopwatch()
         with self._lock:
             step = self._monitor.observe(Sample(frame.time_seconds, score, visibility))
-            self._tell(step.transitions)
+            self._notify(step.transitions)
         return FrameResult(
             frame=frame,
-            sighting=sighting,
+            frame_faces=frame_faces,
             observation=step.observation,
             transitions=step.transitions,
             detect_seconds=found - began,
@@ -137,15 +137,15 @@ class BedPipeline:
             failure=failure,
         )
 
-    def _score(self, frame: Frame, sighting: FrameFaces, models: WorkerModels) -> float | None:
-        assert sighting.patient is not None  # noqa: S101 - checked by the caller
-        crop = crop_face(frame.image, sighting.patient.face.box, models.crop)
+    def _score(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels) -> float | None:
+        assert frame_faces.patient is not None  # noqa: S101 - checked by the caller
+        crop = crop_face(frame.image, frame_faces.patient.face.box, models.crop)
         score = models.classifier.scores(crop[None])[0]
         if score is None or self._expected_prior is None:
             return score
         return shift_prior(score, models.training_prior, self._expected_prior)
 
-    def look_at_camera(self, status: CameraStatus, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
+    def update_camera(self, status: CameraStatus, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
         """Let time pass, and take what the camera says about itself.
 
         Returns:
@@ -158,7 +158,7 @@ class BedPipeline:
                 changed += self._monitor.report(code, present, now_seconds, detail, since)
             step = self._monitor.tick(now_seconds)
             transitions = (*changed, *step.transitions)
-            self._tell(transitions)
+            self._notify(transitions)
         return step.observation, transitions
 
     def report(
@@ -166,12 +166,12 @@ class BedPipeline:
     ) -> tuple[Transition, ...]:
         """Take what another part of the program sees of a technical condition of this bed."""
         with self._lock:
-            return self._tell(self._monitor.report(code, present, now_seconds, detail, since_seconds))
+            return self._notify(self._monitor.report(code, present, now_seconds, detail, since_seconds))
 
     def acknowledge(self, target: str | None, by: str, now_seconds: float) -> tuple[Transition, ...]:
         """Note that somebody has seen an alert (by id), a code, or everything (None)."""
         with self._lock:
-            return self._tell(self._monitor.acknowledge(target, by, now_seconds))
+            return self._notify(self._monitor.acknowledge(target, by, now_seconds))
 
     def pause(self, by: str, now_seconds: float, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all that is signalled, and the same codes in advance, for a limited time.
@@ -179,12 +179,12 @@ class BedPipeline:
         See `monitor.pain.alarm_scope.Place.pause`: another kind of condition, or a worse one, is signalled as ever.
         """
         with self._lock:
-            return self._tell(self._monitor.pause(by, now_seconds, duration_seconds))
+            return self._notify(self._monitor.pause(by, now_seconds, duration_seconds))
 
     def resume(self, now_seconds: float) -> tuple[Transition, ...]:
         """End a pause before its time: what still holds is signalled again."""
         with self._lock:
-            return self._tell(self._monitor.resume(now_seconds))
+            return self._notify(self._monitor.resume(now_seconds))
 
     def paused_codes(self) -> tuple[Code, ...]:
         """Return the codes that a pause covers now."""
@@ -197,7 +197,7 @@ class BedPipeline:
             pause = self._monitor.pause_in_force()
         return None if pause is None else BedPause(pause.by, pause.until_seconds)
 
-    def _tell(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+    def _notify(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
         if transitions and self._on_change is not None:
             self._on_change(self, transitions)
         return transitions

@@ -53,24 +53,24 @@ class ModelSet:
         BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is kept.
     """
 
-    def __init__(self, models: ModelSettings, faces: FaceSettings, kept: BundleBackup | None = None) -> None:
+    def __init__(self, models: ModelSettings, faces: FaceSettings, backup: BundleBackup | None = None) -> None:
         self._models = models
         self._faces = faces
-        self._kept = kept
+        self._backup = backup
         why_detector = why_classifier = None
-        if kept is None:
+        if backup is None:
             self.detector: Bundle = read_bundle(models.detector, kind="detector")
             self.classifier: Bundle = read_bundle(models.classifier, kind="classifier")
         else:
-            self.detector, why_detector = kept.read(models.detector, "detector")
-            self.classifier, why_classifier = kept.read(models.classifier, "classifier")
+            self.detector, why_detector = backup.read(models.detector, "detector")
+            self.classifier, why_classifier = backup.read(models.classifier, "classifier")
         self.degraded: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
 
-    def keep(self) -> None:
+    def save_backup(self) -> None:
         """Keep copies of the bundles that run now."""
-        if self._kept is not None:
-            self._kept.keep(self.detector, self._models.detector, "detector")
-            self._kept.keep(self.classifier, self._models.classifier, "classifier")
+        if self._backup is not None:
+            self._backup.save(self.detector, self._models.detector, "detector")
+            self._backup.save(self.classifier, self._models.classifier, "classifier")
 
     def open(self, threads: int = 1) -> WorkerModels:
         """Open engines for one more worker.

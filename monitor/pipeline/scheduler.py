@@ -29,7 +29,7 @@ class FrameSource(Protocol):
 
 @dataclass(slots=True)
 class _Source:
-    slot: FrameSource
+    frames: FrameSource
     busy: bool
     last_turn: int
 
@@ -43,10 +43,10 @@ class FairScheduler:
         self._turn = 0
         self._closed = False
 
-    def add(self, name: str, slot: FrameSource) -> None:
+    def add(self, name: str, source: FrameSource) -> None:
         """Let a source take part."""
         with self._changed:
-            self._sources[name] = _Source(slot, busy=False, last_turn=self._turn)
+            self._sources[name] = _Source(source, busy=False, last_turn=self._turn)
             self._changed.notify()
 
     def remove(self, name: str) -> None:
@@ -89,9 +89,9 @@ class FairScheduler:
         if self._closed:
             return None
         for name, source in sorted(self._sources.items(), key=lambda item: item[1].last_turn):
-            if source.busy or source.slot.waiting_since_seconds is None:
+            if source.busy or source.frames.waiting_since_seconds is None:
                 continue
-            frame = source.slot.take()
+            frame = source.frames.take()
             if frame is not None:
                 self._turn += 1
                 source.busy, source.last_turn = True, self._turn

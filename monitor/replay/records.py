@@ -8,7 +8,7 @@ from monitor.pipeline.bed_pipeline import FrameResult
 __all__ = ["observation_record"]
 
 
-def observation_record(judgement: FrameResult, bed: str) -> dict[str, Any]:
+def observation_record(result: FrameResult, bed: str) -> dict[str, Any]:
     """Return one judged frame as a JSON object.
 
     Keys: `time_s` (media time), `frame` (number of the decoded picture), `bed`, `visibility`, `faces` (how many were
@@ -17,14 +17,14 @@ def observation_record(judgement: FrameResult, bed: str) -> dict[str, Any]:
     `display_level`, `coverage`, `on_share`, `validity`. Lengths are pixels of the picture; shares and probabilities lie
     in [0, 1]; null means "cannot be told", which is not "no pain".
     """
-    observation, sighting = judgement.observation, judgement.sighting
-    patient = sighting.patient if sighting is not None else None
+    observation, frame_faces = result.observation, result.frame_faces
+    patient = frame_faces.patient if frame_faces is not None else None
     return {
-        "time_s": round(judgement.frame.time_seconds, 4),
-        "frame": judgement.frame.index,
+        "time_s": round(result.frame.time_seconds, 4),
+        "frame": result.frame.index,
         "bed": bed,
-        "visibility": str(sighting.visibility) if sighting is not None else "no_score",
-        "faces": len(sighting.faces) if sighting is not None else 0,
+        "visibility": str(frame_faces.visibility) if frame_faces is not None else "no_score",
+        "faces": len(frame_faces.faces) if frame_faces is not None else 0,
         "face": _face(patient) if patient is not None else None,
         "pain_score": _rounded(observation.score),
         "level": _rounded(observation.level),

@@ -32,13 +32,13 @@ class ReplayStep:
 
     Attributes:
         frame: The picture.
-        judgement: What it led to; None for a picture that was not due.
+        result: What it led to; None for a picture that was not due.
         transitions: Changed alarm conditions.
         alerts: Their records.
     """
 
     frame: Frame
-    judgement: FrameResult | None
+    result: FrameResult | None
     transitions: tuple[Transition, ...] = ()
     alerts: tuple[Alert, ...] = ()
 
@@ -144,9 +144,9 @@ class Replay:
                 continue
             self._clock.advance_to(max(frame.time_seconds, self._clock.monotonic()))
             changed = self._look_at_picture(frame)
-            judgement = self.bed.judge(frame, self._models)
-            changed += judgement.transitions
-            yield ReplayStep(frame, judgement, tuple(changed), tuple(map(self._alert, changed)))
+            result = self.bed.analyse(frame, self._models)
+            changed += result.transitions
+            yield ReplayStep(frame, result, tuple(changed), tuple(map(self._alert, changed)))
 
     def _look_at_picture(self, frame: Frame) -> list[Transition]:
         """Report what a live camera would: a frozen or dark picture."""

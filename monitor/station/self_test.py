@@ -43,14 +43,14 @@ class _Seen:
     highest: float = 0.0
     alarmed: bool = False
 
-    def take(self, _bed: BedPipeline, judgement: FrameResult, _age_seconds: float) -> None:
+    def take(self, _bed: BedPipeline, result: FrameResult, _age_seconds: float) -> None:
         self.frames += 1
-        sighting = judgement.sighting
-        self.faces += sighting is not None and sighting.patient is not None
-        if judgement.observation.score is not None:
+        frame_faces = result.frame_faces
+        self.faces += frame_faces is not None and frame_faces.patient is not None
+        if result.observation.score is not None:
             self.scores += 1
-            self.highest = max(self.highest, judgement.observation.score)
-        self.alarmed |= any(transition.code is Code.PAIN_SIGN for transition in judgement.transitions)
+            self.highest = max(self.highest, result.observation.score)
+        self.alarmed |= any(transition.code is Code.PAIN_SIGN for transition in result.transitions)
 
 
 def run_self_test(config: StationConfig) -> Iterator[StageResult]:
@@ -65,7 +65,7 @@ def run_self_test(config: StationConfig) -> Iterator[StageResult]:
     with tempfile.TemporaryDirectory(prefix="nicu-self-test-") as directory:
         trial = _trial(config, Path(directory))
         try:
-            station = Station(trial, GenerationMode.TEST, on_judged=seen.take)
+            station = Station(trial, GenerationMode.TEST, on_result=seen.take)
         except MonitorError as error:
             yield StageResult("models", ok=False, detail=str(error))
             return

@@ -62,7 +62,7 @@ class Station:
         config: What to watch, and how.
         mode: Where the pictures come from; part of every alert.
         clock: Monotonic and wall time.
-        on_judged: Called after every judged frame with its bed, its outcome, and the frame's age in seconds; from a
+        on_result: Called after every judged frame with its bed, its outcome, and the frame's age in seconds; from a
             worker's thread.
 
     Raises:
@@ -75,14 +75,14 @@ class Station:
         config: StationConfig,
         mode: GenerationMode = GenerationMode.REAL,
         clock: Clock | None = None,
-        on_judged: Callable[[BedPipeline, FrameResult, float], None] | None = None,
+        on_result: Callable[[BedPipeline, FrameResult, float], None] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
         # Drawn infants are a demo, whoever runs them; only a station that sees a real camera is real.
         all_drawn = all(_is_drawn(bed) for bed in config.beds)
         self._mode = GenerationMode.DEMO if all_drawn and mode is GenerationMode.REAL else mode
-        self._on_judged = on_judged
+        self._on_judged = on_result
         self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
@@ -177,7 +177,7 @@ class Station:
         self._restore()
         workers = config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
         opened = [self._models.open() for _ in range(min(workers, len(self.beds)))]
-        self._models.keep()
+        self._models.save_backup()
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
             self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
         self._engine = opened[0].engine
@@ -205,7 +205,7 @@ class Station:
             start()
             started.callback(stop)
         for name, camera in self.cameras.items():
-            self._scheduler.add(name, camera.slot)
+            self._scheduler.add(name, camera.latest_frame)
             self.metrics.add_camera(name, camera.camera_id, camera.status)
             camera.start()
             started.callback(camera.stop)
@@ -271,28 +271,28 @@ class Station:
         wall = self.clock.wall()
         self.desk.keep(name, self.shared.snapshot(wall) if name is None else self.beds[name].snapshot(wall))
 
-    def _judged(self, bed: BedPipeline, judgement: FrameResult) -> None:
+    def _judged(self, bed: BedPipeline, result: FrameResult) -> None:
         now = self.clock.monotonic()
         self._throughput.add(bed.id, now)
-        camera, rate = self.cameras[bed.id], self._pace.rate(bed.id, judgement.observation)
+        camera, rate = self.cameras[bed.id], self._pace.rate(bed.id, result.observation)
         if not math.isclose(camera.frames_per_second or 0.0, rate):
             camera.frames_per_second = rate
-        age_seconds = max(0.0, now - judgement.frame.time_seconds)
-        sighting = judgement.sighting
+        age_seconds = max(0.0, now - result.frame.time_seconds)
+        frame_faces = result.frame_faces
         self.metrics.frame_judged(
             bed.id,
             bed.camera_id,
             age_seconds=age_seconds,
-            detection_seconds=judgement.detect_seconds,
-            classification_seconds=judgement.classify_seconds or None,
+            detection_seconds=result.detect_seconds,
+            classification_seconds=result.classify_seconds or None,
         )
-        visible = sighting is not None and sighting.visibility is Visibility.USABLE
-        self.metrics.observe(bed.id, judgement.observation, face_visible=visible)
-        self.board.observe(bed.id, judgement.observation, judgement.frame, sighting)
-        failure = judgement.failure or self._models.degraded
+        visible = frame_faces is not None and frame_faces.visibility is Visibility.USABLE
+        self.metrics.observe(bed.id, result.observation, face_visible=visible)
+        self.board.observe(bed.id, result.observation, result.frame, frame_faces)
+        failure = result.failure or self._models.degraded
         bed.report(Code.MODEL_DEGRADED, failure is not None, now, failure or "")
         if self._on_judged is not None:
-            self._on_judged(bed, judgement, age_seconds)
+            self._on_judged(bed, result, age_seconds)
 
     def _chain_broke(self, bed: BedPipeline) -> None:
         detail = "Judging this bed's frames fails; see the log."

@@ -121,7 +121,7 @@ class Supervisor:
         for bed, camera in self._beds.values():
             status = camera.status()
             self._look_for_overload(bed, status, now)
-            observation, _ = bed.look_at_camera(status, self._clock.monotonic())
+            observation, _ = bed.update_camera(status, self._clock.monotonic())
             self._shown(bed, observation, status)
         late = self._heartbeats.late()
         self._report((*self._look_at_machine(now), *self._look_at_loops(late), *self._look_at_publisher()))

@@ -100,7 +100,7 @@ class WorkerPool:
             name, frame = taken
             bed = self._beds[name]
             try:
-                self._judged(bed, bed.judge(frame, models))
+                self._judged(bed, bed.analyse(frame, models))
             except Exception:  # noqa: BLE001 - see below
                 # One bed's surprise must not end the watch over the others; the bed itself says that it is not watched.
                 _log.exception("%s: judging a frame failed in an unforeseen way", name)

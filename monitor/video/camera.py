@@ -39,7 +39,7 @@ _REFUSED_CAP_SECONDS = 15.0
 class _Pipeline(Protocol):
     """What a camera asks of a pipeline."""
 
-    tap: PipelineProbe
+    probe: PipelineProbe
     decode_errors: int
 
     @property
@@ -85,7 +85,7 @@ class Camera:
         phase: float | None = None,
     ) -> None:
         self.camera_id = camera_id
-        self.slot = LatestFrame(listener)
+        self.latest_frame = LatestFrame(listener)
         self._settings = settings
         self._clock = clock
         self._synthetic = synthetic
@@ -151,14 +151,14 @@ class Camera:
         """Return what is known now; never waits for the source."""
         now = self._clock.monotonic()
         with self._lock:
-            tap = None if self._pipeline is None else self._pipeline.tap
-            newest = self._newest_picture_seconds(tap)
+            probe = None if self._pipeline is None else self._pipeline.probe
+            newest = self._newest_picture_seconds(probe)
             drops = Counter(self._past_drops)
-            if tap is not None:
-                drops.update(tap.drops)
-            drops[DropCause.SUPERSEDED] += self.slot.superseded
+            if probe is not None:
+                drops.update(probe.drops)
+            drops[DropCause.SUPERSEDED] += self.latest_frame.superseded
             playing = self._state is CameraState.PLAYING
-            overloaded = tap is not None and tap.keyframes_only
+            overloaded = probe is not None and probe.keyframes_only
             limit_seconds = self._limits.picture_seconds if overloaded else self._limits.data_seconds
             late = newest is not None and now - newest > limit_seconds
             return CameraStatus(
@@ -171,11 +171,11 @@ class Camera:
                 overloaded=overloaded,
                 reconnects=self._reconnects,
                 abandoned=self._abandoned,
-                pictures=self._past_pictures + (tap.pictures if tap is not None else 0),
+                pictures=self._past_pictures + (probe.pictures if probe is not None else 0),
                 frames=self._frames,
                 drops={cause: drops[cause] for cause in DropCause},
                 decode_errors=self._past_decode_errors + (self._pipeline.decode_errors if self._pipeline else 0),
-                timestamp_faults=self._past_timestamp_faults + (tap.timestamp_faults if tap is not None else 0),
+                timestamp_faults=self._past_timestamp_faults + (probe.timestamp_faults if probe is not None else 0),
                 format_changes=self._format_changes,
                 size_px=self._size_px,
                 codec=self._codec,
@@ -198,7 +198,7 @@ class Camera:
                 _log.exception("camera %s: unforeseen error", self.camera_id)
                 self._stopping.wait(self._after_fault(VideoError(f"unforeseen error of type {type(error).__name__}")))
         self._state = CameraState.STOPPED
-        self.slot.clear()
+        self.latest_frame.clear()
 
     def _play(self) -> None:
         """Open the source and deliver its frames until it ends or fails."""
@@ -214,11 +214,11 @@ class Camera:
                 pulled = pipeline.pull(_POLL_SECONDS)
                 self._note_codec(pipeline.codec)  # before a frame tells the world that the camera plays
                 if pulled is not None:
-                    image, stamp = pulled
-                    self._deliver(image, stamp)
+                    image, timing = pulled
+                    self._deliver(image, timing)
                     # Whoever keeps a picture while the next one comes makes the pipeline's pool larger by one.
                     del image, pulled
-                    if stamp.arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
+                    if timing.arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
                         self._backoff.reset()
                 pipeline.check()
                 self._watch(pipeline, watchdog, address)
@@ -230,22 +230,22 @@ class Camera:
             self._close(pipeline)
 
     def _open(self, address: SourceAddress) -> _Pipeline:
-        tap = PipelineProbe(self._clock, self._sampler)
+        probe = PipelineProbe(self._clock, self._sampler)
         if address.synthetic is not None and self._synthetic is not None:
-            return SyntheticPipeline(address.synthetic, tap, self._clock, self._synthetic)
-        return open_source(address, self._settings, tap)
+            return SyntheticPipeline(address.synthetic, probe, self._clock, self._synthetic)
+        return open_source(address, self._settings, probe)
 
     def _close(self, pipeline: _Pipeline) -> None:
         ended = pipeline.close(_CLOSE_SECONDS)
-        tap = pipeline.tap
+        probe = pipeline.probe
         with self._lock:
             self._pipeline = None
             self._abandoned += not ended
-            self._picture_seconds = self._newest_picture_seconds(tap)
-            self._past_pictures += tap.pictures
+            self._picture_seconds = self._newest_picture_seconds(probe)
+            self._past_pictures += probe.pictures
             self._past_decode_errors += pipeline.decode_errors
-            self._past_timestamp_faults += tap.timestamp_faults
-            self._past_drops.update(tap.drops)
+            self._past_timestamp_faults += probe.timestamp_faults
+            self._past_drops.update(probe.drops)
             self._frozen_since_seconds = self._dark_since_seconds = None
         self._check = FreezeDarkDetector()
 
@@ -255,7 +255,7 @@ class Camera:
                 self._format_changes += self._codec is not None
                 self._codec = codec
 
-    def _deliver(self, image: NDArray[np.uint8], stamp: FrameTiming) -> None:
+    def _deliver(self, image: NDArray[np.uint8], timing: FrameTiming) -> None:
         size_px = (image.shape[1], image.shape[0])
         with self._lock:
             changed = self._size_px is not None and size_px != self._size_px
@@ -268,21 +268,21 @@ class Camera:
             _log.warning("camera %s: the picture is now %d x %d px", self.camera_id, *size_px)
         if came_back:
             _log.info("camera %s: pictures come from %s", self.camera_id, self._address.display)
-        self._check.update(image, stamp.arrival_seconds)
+        self._check.update(image, timing.arrival_seconds)
         with self._lock:
             self._frozen_since_seconds = self._check.frozen_since_seconds
             self._dark_since_seconds = self._check.dark_since_seconds
-        pts_seconds = None if stamp.pts_ns is None else stamp.pts_ns / 1e9
-        self.slot.put(Frame(image, stamp.arrival_seconds, pts_seconds, self._past_pictures + stamp.index))
+        pts_seconds = None if timing.pts_ns is None else timing.pts_ns / 1e9
+        self.latest_frame.put(Frame(image, timing.arrival_seconds, pts_seconds, self._past_pictures + timing.index))
 
     def _watch(self, pipeline: _Pipeline, watchdog: Watchdog, address: SourceAddress) -> None:
-        now, tap = self._clock.monotonic(), pipeline.tap
-        fault = watchdog.fault(now, tap.data_seconds, tap.decoded_seconds)
+        now, probe = self._clock.monotonic(), pipeline.probe
+        fault = watchdog.fault(now, probe.data_seconds, probe.decoded_seconds)
         if fault is not None:
             raise SourceFaultError(FaultKind.STALLED, f"{address.display} {fault}")
-        keyframes_only = self._governor.update(now, tap.lag_seconds)
-        if keyframes_only != tap.keyframes_only:
-            tap.keyframes_only = keyframes_only
+        keyframes_only = self._governor.update(now, probe.lag_seconds)
+        if keyframes_only != probe.keyframes_only:
+            probe.keyframes_only = keyframes_only
             _log.warning(
                 "camera %s: %s",
                 self.camera_id,
@@ -308,9 +308,9 @@ class Camera:
         refused = isinstance(error, SourceFaultError) and error.kind is FaultKind.REFUSED
         return self._backoff.next_seconds(_REFUSED_CAP_SECONDS if refused else None)
 
-    def _newest_picture_seconds(self, tap: PipelineProbe | None) -> float | None:
-        if tap is not None and tap.picture_seconds is not None:
-            return tap.picture_seconds
+    def _newest_picture_seconds(self, probe: PipelineProbe | None) -> float | None:
+        if probe is not None and probe.picture_seconds is not None:
+            return probe.picture_seconds
         return self._picture_seconds
 
 

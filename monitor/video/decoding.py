@@ -78,13 +78,13 @@ class Chain:
     codec: str
 
 
-def build_chain(pipeline: Any, caps: Any, tap: PipelineProbe, settings: ChainSettings) -> Chain:  # noqa: ANN401 - from gi
+def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainSettings) -> Chain:  # noqa: ANN401 - from gi
     """Add a chain for pictures of these caps to a pipeline, linked and ready to run.
 
     Args:
         pipeline: A `Gst.Pipeline`.
         caps: `Gst.Caps` of the encoded pictures.
-        tap: Measures the chain and chooses the pictures.
+        probe: Measures the chain and chooses the pictures.
         settings: What differs between a camera and a file.
 
     Raises:
@@ -96,7 +96,7 @@ def build_chain(pipeline: Any, caps: Any, tap: PipelineProbe, settings: ChainSet
     _set_if_there(decoder, "max-threads", settings.decoder_threads)
     # Damaged pictures are marked and counted here; the decoder must not give up on a bad stretch of the network.
     _set_if_there(decoder, "max-errors", -1)
-    tap.sample_before_decoding = settings.live and codec is not None and codec.intra_only
+    probe.sample_before_decoding = settings.live and codec is not None and codec.intra_only
 
     stamp = make_element("identity", silent=True)
     elements = [make_element("clocksync"), stamp] if settings.paced else [stamp]
@@ -126,20 +126,20 @@ def build_chain(pipeline: Any, caps: Any, tap: PipelineProbe, settings: ChainSet
         pipeline.add(element)
     for upstream, downstream in pairwise(elements):
         upstream.link(downstream)
-    _watch(stamp, decoder, tap)
+    _watch(stamp, decoder, probe)
     for element in reversed(elements):
         element.sync_state_with_parent()
     return Chain(elements[0].get_static_pad("sink"), sink, codec.name if codec is not None else media_type)
 
 
-def accepts_caps(tap: PipelineProbe, caps: Any) -> bool:  # noqa: ANN401 - from gi
-    """Tell the tap what the stream announces, where it does; return whether pictures of this size are accepted."""
+def accepts_caps(probe: PipelineProbe, caps: Any) -> bool:  # noqa: ANN401 - from gi
+    """Tell the probe what the stream announces, where it does; return whether pictures of this size are accepted."""
     structure = caps.get_structure(0)
     has_width, width = structure.get_int("width")
     has_height, height = structure.get_int("height")
     has_rate, over, under = structure.get_fraction("framerate")
     rate = over / under if has_rate and under > 0 else 0.0
-    return not (has_width and has_height) or tap.accepts(width, height, rate if 0.0 < rate <= _LARGEST_RATE else None)
+    return not (has_width and has_height) or probe.accepts(width, height, rate if 0.0 < rate <= _LARGEST_RATE else None)
 
 
 def _decoder(caps: Any, codec: Codec | None) -> Any:  # noqa: ANN401 - from gi
@@ -162,7 +162,7 @@ def _set_if_there(element: Any, name: str, value: object) -> None:  # noqa: ANN4
         element.set_property(name, value)
 
 
-def _watch(stamp: Any, decoder: Any, tap: PipelineProbe) -> None:  # noqa: ANN401 - from gi
+def _watch(stamp: Any, decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN401 - from gi
     gst, log = gstreamer(), decoder_log()
     ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
     delta, corrupted = gst.BufferFlags.DELTA_UNIT, gst.BufferFlags.CORRUPTED
@@ -170,13 +170,13 @@ def _watch(stamp: Any, decoder: Any, tap: PipelineProbe) -> None:  # noqa: ANN40
     def on_encoded(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         buffer = info.get_buffer()
         keyframe = not buffer.has_flags(delta)
-        return ok if tap.encoded(_time_ns(buffer.pts), keyframe=keyframe) else drop
+        return ok if probe.encoded(_time_ns(buffer.pts), keyframe=keyframe) else drop
 
     def on_decoded(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         buffer = info.get_buffer()
         pts_ns = _time_ns(buffer.pts)
-        corrupt = tap.is_damaged(pts_ns, marked=buffer.has_flags(corrupted), concealed_macroblocks=log.take())
-        serial = tap.decoded(pts_ns, corrupt=corrupt)
+        corrupt = probe.is_damaged(pts_ns, marked=buffer.has_flags(corrupted), concealed_macroblocks=log.take())
+        serial = probe.decoded(pts_ns, corrupt=corrupt)
         if serial is None:
             return drop
         # The offset means nothing for decoded pictures and survives the conversion.
@@ -187,17 +187,17 @@ def _watch(stamp: Any, decoder: Any, tap: PipelineProbe) -> None:  # noqa: ANN40
         event = info.get_event()
         if event.type != gst.EventType.CAPS:
             return ok
-        if accepts_caps(tap, event.parse_caps()):
+        if accepts_caps(probe, event.parse_caps()):
             return ok
         pad.add_probe(gst.PadProbeType.BUFFER, lambda *_: drop)
         return drop
 
     def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
-        if not tap.keyframes_only:
+        if not probe.keyframes_only:
             return ok
         buffer = info.get_buffer()
         keyframe = not buffer.has_flags(delta)
-        return ok if tap.passes_gate(_time_ns(buffer.pts), keyframe=keyframe) else drop
+        return ok if probe.is_still_due(_time_ns(buffer.pts), keyframe=keyframe) else drop
 
     decoder.get_static_pad("sink").add_probe(gst.PadProbeType.BUFFER, on_gate)
     stamp.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_encoded)

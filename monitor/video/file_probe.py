@@ -50,7 +50,7 @@ class FileProbe(PipelineProbe):
             if not self._sampler.due(media_ns / 1e9):
                 self.drops[DropCause.SAMPLING] += 1
                 return None
-            return self._keep(FrameTiming(media_ns / 1e9, pts_ns, index))
+            return self._register(FrameTiming(media_ns / 1e9, pts_ns, index))
 
     @property
     def end_seconds(self) -> float:

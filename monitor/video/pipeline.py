@@ -28,17 +28,17 @@ class MediaPipeline:
 
     Args:
         address: What is opened, for messages.
-        tap: Measures it and chooses the pictures.
+        probe: Measures it and chooses the pictures.
         settings: How the pictures are decoded and handed on.
     """
 
-    def __init__(self, address: SourceAddress, tap: PipelineProbe, settings: ChainSettings) -> None:
+    def __init__(self, address: SourceAddress, probe: PipelineProbe, settings: ChainSettings) -> None:
         self._gst = gstreamer()
         self._video = gi_module("GstVideo")
         self._layout: tuple[Any, tuple[int, int, int], int] | None = None
         self._address = address
         self._settings = settings
-        self.tap = tap
+        self.probe = probe
         self.pipeline = self._gst.Pipeline.new(None)
         self._bus = self.pipeline.get_bus()
         self._chain: Chain | None = None
@@ -84,9 +84,9 @@ class MediaPipeline:
             if self._chain is not None or not name.startswith(("video/", "image/")):
                 self.other_streams.append(name)
                 return False
-            if not accepts_caps(self.tap, caps):
+            if not accepts_caps(self.probe, caps):
                 return False
-            self._chain = build_chain(self.pipeline, caps, self.tap, self._settings)
+            self._chain = build_chain(self.pipeline, caps, self.probe, self._settings)
         self._codec = self._chain.codec
         pad.link(self._chain.entry)
         self._chain_ready.set()
@@ -119,10 +119,10 @@ class MediaPipeline:
         if sample is None:
             return None
         buffer = sample.get_buffer()
-        stamp = self.tap.claim(buffer.offset)
-        if stamp is None:
+        timing = self.probe.claim(buffer.offset)
+        if timing is None:
             return None
-        return self._image(sample.get_caps(), buffer), stamp
+        return self._image(sample.get_caps(), buffer), timing
 
     def check(self) -> None:
         """Read the bus.
@@ -133,7 +133,7 @@ class MediaPipeline:
         """
         if self._pending_fault is not None:
             raise self._pending_fault
-        refused = self.tap.refused_size_px
+        refused = self.probe.refused_size_px
         if refused is not None:
             raise SourceFaultError(
                 FaultKind.FORMAT,

@@ -1,6 +1,6 @@
 """What is measured on a pipeline's own threads: arrival times, the choice of pictures, counters.
 
-A tap holds no GStreamer object: pad probes keep their callback alive for ever, and a callback that led back to the
+A probe holds no GStreamer object: pad probes keep their callback alive for ever, and a callback that led back to the
 pipeline would never be freed.
 """
 
@@ -19,7 +19,7 @@ LARGEST_PIXELS = 33_177_600
 """8K UHD, 7680 x 4320: larger pictures are refused before they are decoded."""
 
 _MOST_PENDING = 512
-_MOST_KEPT = 64
+_MOST_IN_FLIGHT = 64
 _TOLERATED_DAMAGE = 0.02
 _HEALING_SECONDS = 5.0
 
@@ -46,7 +46,7 @@ class PipelineProbe:
         self._sampler = sampler
         self._lock = threading.Lock()
         self._pending: dict[int, tuple[float, bool]] = {}
-        self._kept: dict[int, FrameTiming] = {}
+        self._in_flight: dict[int, FrameTiming] = {}
         self._serial = 0
         self._claimed = 0
         self._last_pts_ns: int | None = None
@@ -99,7 +99,7 @@ class PipelineProbe:
                 self._pending.setdefault(pts_ns, (now, keyframe))
             return True
 
-    def passes_gate(self, pts_ns: int | None, *, keyframe: bool) -> bool:
+    def is_still_due(self, pts_ns: int | None, *, keyframe: bool) -> bool:
         """Say whether a picture that waited for the decoder is still to be decoded.
 
         When the load is shed, seconds of pictures wait already; decoding them would keep the lag for long.
@@ -158,7 +158,7 @@ class PipelineProbe:
             if not self.sample_before_decoding and not self._sampler.due(arrival):
                 self.drops[DropCause.SAMPLING] += 1
                 return None
-            return self._keep(FrameTiming(arrival, pts_ns, index))
+            return self._register(FrameTiming(arrival, pts_ns, index))
 
     def claim(self, serial: int) -> FrameTiming | None:
         """Return what belongs to a picture that came out; those that were overtaken count as dropped in the queue."""
@@ -166,9 +166,9 @@ class PipelineProbe:
             if serial > self._claimed:
                 self.drops[DropCause.QUEUE] += serial - self._claimed
             self._claimed = serial + 1
-            for overtaken in [known for known in self._kept if known < serial]:
-                del self._kept[overtaken]
-            return self._kept.pop(serial, None)
+            for overtaken in [known for known in self._in_flight if known < serial]:
+                del self._in_flight[overtaken]
+            return self._in_flight.pop(serial, None)
 
     def accepts(self, width_px: int, height_px: int, frames_per_second: float | None) -> bool:
         """Note the format that the stream announces; refuse pictures that would exhaust the memory.
@@ -200,12 +200,12 @@ class PipelineProbe:
             self._wait_for_keyframe = self._wait_for_keyframe or (self._keyframes_only and not value)
             self._keyframes_only = value
 
-    def _keep(self, stamp: FrameTiming) -> int:
+    def _register(self, timing: FrameTiming) -> int:
         """Remember a picture that is on its way; return its serial number."""
         serial, self._serial = self._serial, self._serial + 1
-        if len(self._kept) >= _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[serial] = stamp
+        if len(self._in_flight) >= _MOST_IN_FLIGHT:
+            del self._in_flight[next(iter(self._in_flight))]
+        self._in_flight[serial] = timing
         return serial
 
     def _check_pts(self, pts_ns: int | None) -> None:

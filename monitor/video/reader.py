@@ -52,10 +52,10 @@ class VideoReader:
 
     def __init__(self, path: Path, frames_per_second: float | None) -> None:
         self.path = path
-        self._tap = FileProbe(SystemClock(), Sampler(frames_per_second))
+        self._probe = FileProbe(SystemClock(), Sampler(frames_per_second))
         absolute = str(path.expanduser().absolute())
         address = SourceAddress(SourceKind.FILE, absolute, str(path))
-        self._media = MediaPipeline(address, self._tap, ChainSettings(live=False, parse=False, decoder_threads=0))
+        self._media = MediaPipeline(address, self._probe, ChainSettings(live=False, parse=False, decoder_threads=0))
         self._closed = False
         try:
             add_file_source(self._media, address)
@@ -91,19 +91,19 @@ class VideoReader:
         """
         pulled, self._first = self._first, None
         while pulled is not None:
-            image, stamp = pulled
-            pts_seconds = None if stamp.pts_ns is None else stamp.pts_ns / 1e9
-            yield Frame(image, stamp.arrival_seconds, pts_seconds, stamp.index)
+            image, timing = pulled
+            pts_seconds = None if timing.pts_ns is None else timing.pts_ns / 1e9
+            yield Frame(image, timing.arrival_seconds, pts_seconds, timing.index)
             pulled = None if self._closed else self._next()
         if not self._closed and self._missing_bytes:
             raise VideoError(
-                f"{self.path} is truncated at {self._tap.end_seconds:.1f} s: {self._missing_bytes} bytes are missing"
+                f"{self.path} is truncated at {self._probe.end_seconds:.1f} s: {self._missing_bytes} bytes are missing"
             )
 
     @property
     def frames_per_second(self) -> float | None:
         """The rate that the file announces; None where it announces none."""
-        return self._tap.nominal_rate
+        return self._probe.nominal_rate
 
     @property
     def codec(self) -> str | None:
@@ -113,7 +113,7 @@ class VideoReader:
     @property
     def damaged_pictures(self) -> int:
         """Pictures so far that could not be decoded, or only in part."""
-        return self._media.decode_errors + self._tap.drops[DropCause.CORRUPT]
+        return self._media.decode_errors + self._probe.drops[DropCause.CORRUPT]
 
     def close(self) -> None:
         """Stop decoding and free everything; may be called twice."""
@@ -123,7 +123,7 @@ class VideoReader:
 
     def _next(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Return the next chosen picture; None at the end."""
-        heard_seconds, pictures = time.monotonic(), self._tap.pictures
+        heard_seconds, pictures = time.monotonic(), self._probe.pictures
         while time.monotonic() - heard_seconds < (_SILENCE_SECONDS if self._media.codec else _OPENING_SECONDS):
             pulled = self._media.pull(_PULL_SECONDS)
             if pulled is not None:
@@ -133,8 +133,8 @@ class VideoReader:
             except SourceEndedError:
                 return None
             # A sparse choice of a long film takes long without being silent.
-            if pictures != self._tap.pictures:
-                heard_seconds, pictures = time.monotonic(), self._tap.pictures
+            if pictures != self._probe.pictures:
+                heard_seconds, pictures = time.monotonic(), self._probe.pictures
         if self._media.codec is None:
             raise VideoError(f"{self.path} is not a complete video, or a damaged one")
         raise VideoError(f"{self.path} cannot be read on: nothing came for {_SILENCE_SECONDS:g} s")

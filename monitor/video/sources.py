@@ -26,7 +26,7 @@ _LOCAL_CAPS = (
 )
 
 
-def open_source(address: SourceAddress, settings: CameraSettings, tap: PipelineProbe) -> MediaPipeline:
+def open_source(address: SourceAddress, settings: CameraSettings, probe: PipelineProbe) -> MediaPipeline:
     """Build the pipeline of one camera; it is not started yet.
 
     Raises:
@@ -35,7 +35,7 @@ def open_source(address: SourceAddress, settings: CameraSettings, tap: PipelineP
     is_file = address.kind is SourceKind.FILE
     # Files are parsed by parsebin already; what a local camera sends are whole pictures.
     parse = address.kind in {SourceKind.RTSP, SourceKind.HTTP}
-    media = MediaPipeline(address, tap, ChainSettings(live=True, parse=parse, paced=is_file))
+    media = MediaPipeline(address, probe, ChainSettings(live=True, parse=parse, paced=is_file))
     if address.kind is SourceKind.RTSP:
         _add_rtsp(media, address, settings)
     elif address.kind is SourceKind.HTTP:

@@ -24,7 +24,7 @@ class SyntheticPipeline:
 
     Args:
         request: What is painted.
-        tap: Measures it and chooses the pictures.
+        probe: Measures it and chooses the pictures.
         clock: Monotonic time.
         factory: Makes the painter.
     """
@@ -32,13 +32,15 @@ class SyntheticPipeline:
     codec = "synthetic"
     decode_errors = 0
 
-    def __init__(self, request: SyntheticRequest, tap: PipelineProbe, clock: Clock, factory: SyntheticFactory) -> None:
+    def __init__(
+        self, request: SyntheticRequest, probe: PipelineProbe, clock: Clock, factory: SyntheticFactory
+    ) -> None:
         self._period_seconds = 1.0 / request.frames_per_second
         self._paint = factory(request)
         self._clock = clock
         self._start_seconds = clock.monotonic()
         self._next_index = 0
-        self.tap = tap
+        self.probe = probe
 
     def play(self) -> None:
         """Start the camera's own time."""
@@ -58,14 +60,14 @@ class SyntheticPipeline:
         media_seconds = self._next_index * self._period_seconds
         self._next_index += 1
         pts_ns = int(media_seconds * 1e9)
-        self.tap.encoded(pts_ns, keyframe=True)
-        serial = self.tap.decoded(pts_ns, corrupt=False)
-        stamp = None if serial is None else self.tap.claim(serial)
-        if stamp is None:
+        self.probe.encoded(pts_ns, keyframe=True)
+        serial = self.probe.decoded(pts_ns, corrupt=False)
+        timing = None if serial is None else self.probe.claim(serial)
+        if timing is None:
             return None
         image = self._paint(media_seconds)
         image.flags.writeable = False
-        return image, stamp
+        return image, timing
 
     def check(self) -> None:
         """Nothing can fail."""

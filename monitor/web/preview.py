@@ -26,7 +26,9 @@ _QUALITY = 80
 _BLUR_BLOCKS = 32
 
 
-def draw_preview(image: Picture, sighting: FrameFaces | None, *, blurred: bool, size: PreviewSize = "full") -> Picture:
+def draw_preview(
+    image: Picture, frame_faces: FrameFaces | None, *, blurred: bool, size: PreviewSize = "full"
+) -> Picture:
     """Return a picture for people: reduced, blurred if wanted, with the faces' boxes and points.
 
     The whole picture is blurred, not only the faces: a face that was not found would otherwise stay sharp. What is
@@ -34,7 +36,7 @@ def draw_preview(image: Picture, sighting: FrameFaces | None, *, blurred: bool, 
 
     Args:
         image: Shape (height, width, 3), uint8, RGB; not changed.
-        sighting: Faces in pixels of `image`.
+        frame_faces: Faces in pixels of `image`.
         blurred: Whether people must not be recognisable.
         size: How large it becomes.
 
@@ -52,12 +54,12 @@ def draw_preview(image: Picture, sighting: FrameFaces | None, *, blurred: bool, 
     else:
         resized = cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
     drawn = np.asarray(resized, dtype=np.uint8)
-    if sighting is not None:
-        draw_faces(drawn, _scaled(sighting, scale), labelled=False, line_scale=_LINE_SCALE[size])
+    if frame_faces is not None:
+        draw_faces(drawn, _scaled(frame_faces, scale), labelled=False, line_scale=_LINE_SCALE[size])
     return drawn
 
 
-def _scaled(sighting: FrameFaces, scale: float) -> FrameFaces:
+def _scaled(frame_faces: FrameFaces, scale: float) -> FrameFaces:
     """Return the same faces in a picture that was reduced."""
 
     def scaled(tracked: TrackedFace) -> TrackedFace:
@@ -71,8 +73,8 @@ def _scaled(sighting: FrameFaces, scale: float) -> FrameFaces:
         )
         return replace(tracked, face=replace(tracked.face, box=smaller, landmarks=tracked.face.landmarks * scale))
 
-    patient = None if sighting.patient is None else scaled(sighting.patient)
-    return replace(sighting, faces=tuple(scaled(tracked) for tracked in sighting.faces), patient=patient)
+    patient = None if frame_faces.patient is None else scaled(frame_faces.patient)
+    return replace(frame_faces, faces=tuple(scaled(tracked) for tracked in frame_faces.faces), patient=patient)
 
 
 class Previews:
@@ -114,6 +116,6 @@ class Previews:
             return jpeg
 
     def _encode(self, picture: BedPicture, size: PreviewSize) -> bytes:
-        drawn = draw_preview(picture.frame.image, picture.sighting, blurred=self.is_blurred, size=size)
+        drawn = draw_preview(picture.frame.image, picture.frame_faces, blurred=self.is_blurred, size=size)
         _, data = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         return data.tobytes()

@@ -84,20 +84,22 @@ def run_peer(clip, pictures_per_second, cameras, seconds, rate):
 def agreement(clip, rate):
     """Return in how many of the clip's frames each finds the patient's face, and both the same."""
     settings = FaceSettings()
-    follower, peer = PatientTracker(settings), Peer()
+    patient_tracker, peer = PatientTracker(settings), Peer()
     models = ModelSet(ModelSettings(engine="onnxruntime"), settings).open()
     counts = dict.fromkeys(("frames", "station", "peer", "both", "same"), 0)
     with open_video(clip, rate) as video:
         for frame in video:
-            sighting = follower.update(Frame(frame.image, frame.time_seconds, None, frame.index), models.detector)
+            frame_faces = patient_tracker.update(
+                Frame(frame.image, frame.time_seconds, None, frame.index), models.detector
+            )
             boxes = peer.faces(frame.image)
             counts["frames"] += 1
-            counts["station"] += sighting.patient is not None
+            counts["station"] += frame_faces.patient is not None
             counts["peer"] += len(boxes) > 0
-            if sighting.patient is None or not len(boxes):
+            if frame_faces.patient is None or not len(boxes):
                 continue
             counts["both"] += 1
-            mine = sighting.patient.face.box
+            mine = frame_faces.patient.face.box
             middles = (boxes[:, :2] + boxes[:, 2:]) / 2 - (mine.center_x_px, mine.center_y_px)
             counts["same"] += bool(((middles**2).sum(axis=1) ** 0.5).min() <= SAME_FACE_SHARE * mine.size_px)
     models.close()

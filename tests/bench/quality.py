@@ -2,7 +2,7 @@
 
     python tests/bench/quality.py --infants 6 --frames 50
 
-The same pictures (720p, 5 a second, infants at rest and in pain, each lying otherwise) go through a follower with looks
+The same pictures (720p, 5 a second, infants at rest and in pain, each lying otherwise) go through a tracker with passes
 at whole pictures at 640, with track-guided looks, and with track-guided looks but without the small model for faces
 that are followed. CPU times are those of this process, one way after the other within one run: compare them with each
 other only.
@@ -60,10 +60,10 @@ def recorded_frames(path):
 
 def usual_points(detector, image, box):
     """Return the median of where many looks at a face see its five points; None where less than half of them do."""
-    size_px, seen = detector.close_size_px, []
+    size_px, seen = detector.face_size_px, []
     for face_px, (right, down) in itertools.product(REFERENCE_FACES_PX, REFERENCE_SHIFTS_PX):
         view = Viewport.around(box, box.orientation_deg, size_px, face_px, (right, down))
-        found = detector.look(image, view, FaceSettings().minimum_score)
+        found = detector.detect(image, view, FaceSettings().minimum_score)
         near = [one.face for one in found if one.face.box.distance_px(box) <= 0.5 * box.size_px]
         seen += [near[0].landmarks] if near else []
     looks = len(REFERENCE_FACES_PX) * len(REFERENCE_SHIFTS_PX)
@@ -72,13 +72,13 @@ def usual_points(detector, image, box):
 
 def follow_recorded(detectors, frames):
     """Return the figures of each way on one recorded clip."""
-    sightings = {}
+    results = {}
     for way, (guided, _) in WAYS.items():
-        follower = PatientTracker(FaceSettings(track_guided=guided))
-        sightings[way] = [follower.update(frame, detectors[way]) for frame in frames]
+        patient_tracker = PatientTracker(FaceSettings(track_guided=guided))
+        results[way] = [patient_tracker.update(frame, detectors[way]) for frame in frames]
     far = {way: [] for way in WAYS}
     for index in range(0, len(frames), REFERENCE_EVERY):
-        patients = {way: seen[index].patient for way, seen in sightings.items()}
+        patients = {way: seen[index].patient for way, seen in results.items()}
         if any(patient is None for patient in patients.values()):
             continue
         box = patients["whole pictures at 640"].face.box
@@ -93,7 +93,7 @@ def follow_recorded(detectors, frames):
             "ambiguous": sum(one.visibility is Visibility.AMBIGUOUS for one in seen),
             "points_from_usual_percent": 100 * float(np.mean(far[way])) if far[way] else None,
         }
-        for way, seen in sightings.items()
+        for way, seen in results.items()
     }
 
 
@@ -105,15 +105,15 @@ def landmark_error(face, truth):
 
 def follow(detector, guided, frames, faces):
     """Return faces found, frames with a face, landmark errors, and CPU ms a frame once the face was found."""
-    follower, errors, costs, found = PatientTracker(FaceSettings(track_guided=guided)), [], [], 0
+    patient_tracker, errors, costs, found = PatientTracker(FaceSettings(track_guided=guided)), [], [], 0
     for index, frame in enumerate(frames):
         began = time.thread_time()
-        sighting = follower.update(frame, detector)
+        frame_faces = patient_tracker.update(frame, detector)
         if index >= SETTLING_FRAMES:
             costs.append(1000 * (time.thread_time() - began))
-        found += sighting.patient is not None
-        if faces[index] is not None and sighting.patient is not None:
-            errors.append(landmark_error(sighting.patient.face, faces[index]))
+        found += frame_faces.patient is not None
+        if faces[index] is not None and frame_faces.patient is not None:
+            errors.append(landmark_error(frame_faces.patient.face, faces[index]))
     return found, len(frames), errors, statistics.mean(costs)
 
 

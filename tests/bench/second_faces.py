@@ -3,7 +3,7 @@
     python tests/bench/second_faces.py --infants 12 [CLIP...]
 
 Into pictures of drawn infants (720p) another drawn infant's face is put, or that of a recorded clip, with 0.55 of the
-patient's size, far from it, at angles all around. Four frames a second go through a follower; a second face counts as
+patient's size, far from it, at angles all around. Four frames a second go through a tracker; a second face counts as
 noticed when it makes the patient questionable, within 15 s. Prints how many were noticed, and after how many seconds.
 """
 
@@ -38,8 +38,8 @@ def recorded_face(path, detector):
     """Return the first picture of a clip and the box of its face."""
     with open_video(path, 1.0) as video:
         image = next(iter(video)).image.copy()
-    sighting = PatientTracker(FaceSettings()).update(Frame(image, 0.0, None, 0), detector)
-    return image, sighting.patient.face.box
+    frame_faces = PatientTracker(FaceSettings()).update(Frame(image, 0.0, None, 0), detector)
+    return image, frame_faces.patient.face.box
 
 
 def put(image, patient, source, box, turn_deg):
@@ -67,11 +67,11 @@ def put(image, patient, source, box, turn_deg):
 
 def noticed_after(detector, alone, both):
     """Return after how many seconds the second face is noticed; None where it is not."""
-    follower = PatientTracker(FaceSettings())
+    patient_tracker = PatientTracker(FaceSettings())
     for index in range(FRAMES_ALONE + int(LONGEST_SECONDS * FRAMES_PER_SECOND)):
         image = alone if index < FRAMES_ALONE else both
-        sighting = follower.update(Frame(image, index / FRAMES_PER_SECOND, None, index), detector)
-        if sighting.visibility is Visibility.AMBIGUOUS:
+        frame_faces = patient_tracker.update(Frame(image, index / FRAMES_PER_SECOND, None, index), detector)
+        if frame_faces.visibility is Visibility.AMBIGUOUS:
             return (index - FRAMES_ALONE) / FRAMES_PER_SECOND
     return None
 

@@ -30,7 +30,7 @@ judged = threading.Event()
 config = StationConfig(beds=(bed,)).model_copy(update={
     "spool": SpoolSettings(directory=Path(directory) / "state"), "http": HttpSettings(port=0),
     "redis": RedisSettings.model_validate({"url": "redis://127.0.0.1:9/0"}), "web": WebSettings(enabled=False)})
-with Station(config, GenerationMode.TEST, on_judged=lambda *_: judged.set()):
+with Station(config, GenerationMode.TEST, on_result=lambda *_: judged.set()):
     if not judged.wait(60):
         sys.exit("no frame was judged")
     print(time.process_time(), time.time())

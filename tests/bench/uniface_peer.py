@@ -52,23 +52,23 @@ def main():
     peer = open_uniface(weights)
     settings = FaceSettings(minimum_score=MINIMUM_SCORE)
     models = ModelSet(ModelSettings(detector=str(bundle), engine="onnxruntime"), settings).open()
-    follower = PatientTracker(settings)
+    patient_tracker = PatientTracker(settings)
     costs = {"uniface": [], "station": []}
     counts = dict.fromkeys(("frames", "uniface", "station", "both", "same"), 0)
     with open_video(clip, RATE) as video:
         for frame in video:
             found, cost = cpu_ms(lambda frame=frame: peer.detect(frame.image[:, :, ::-1]))
-            sighting, own = cpu_ms(lambda frame=frame: follower.update(frame, models.detector))
+            frame_faces, own = cpu_ms(lambda frame=frame: patient_tracker.update(frame, models.detector))
             counts["frames"] += 1
             if counts["frames"] > SETTLING_FRAMES:
                 costs["uniface"].append(cost)
                 costs["station"].append(own)
             counts["uniface"] += len(found) > 0
-            counts["station"] += sighting.patient is not None
-            if not found or sighting.patient is None:
+            counts["station"] += frame_faces.patient is not None
+            if not found or frame_faces.patient is None:
                 continue
             counts["both"] += 1
-            box = sighting.patient.face.box
+            box = frame_faces.patient.face.box
             middles = [(face.bbox[:2] + face.bbox[2:]) / 2 - (box.center_x_px, box.center_y_px) for face in found]
             counts["same"] += bool(min(np.linalg.norm(middle) for middle in middles) <= SAME_FACE_SHARE * box.size_px)
     models.close()

@@ -53,14 +53,14 @@ class _Infant:
 def _infant_crops(seed: int, contract: InputContract, detector_bundle: str) -> _Infant:
     cv2.setNumThreads(1)
     detector = open_detector(detector_bundle)
-    follower = PatientTracker(FaceSettings())
+    patient_tracker = PatientTracker(FaceSettings())
     bed = make_bed(seed)
     wide, states, missed = [], [], 0
     for index, moment in enumerate(pick_moments(bed)):
         image, truth = bed.frame(moment.seconds)
-        # The moments follow each other as frames of a camera do: the follower then keeps its track between them.
-        sighting = follower.update(Frame(image, index * _FRAME_SECONDS, None, index), detector)
-        face = _patient(sighting.faces, truth.face)
+        # The moments follow each other as frames of a camera do: the tracker then keeps its track between them.
+        frame_faces = patient_tracker.update(Frame(image, index * _FRAME_SECONDS, None, index), detector)
+        face = _patient(frame_faces.faces, truth.face)
         if face is None:
             missed += 1
             continue

@@ -80,14 +80,14 @@ class TilePicture:
 
 def _faces_words(picture: BedPicture) -> str:
     """Return what was found in the picture: in words, for those who cannot see the box."""
-    sighting = picture.sighting
-    if sighting is None or not sighting.faces:
+    frame_faces = picture.frame_faces
+    if frame_faces is None or not frame_faces.faces:
         return "No face found."
-    others = len(sighting.faces) - (sighting.patient is not None)
+    others = len(frame_faces.faces) - (frame_faces.patient is not None)
     beside = "" if not others else f" {others} other face{'s' if others > 1 else ''}, in grey."
-    if sighting.patient is None:
+    if frame_faces.patient is None:
         return f"No face that is the infant's.{beside}"
-    face = sighting.patient.face
+    face = frame_faces.patient.face
     turned = round(face.orientation_deg)
     lies = "upright" if abs(turned) < 10 else f"turned by {abs(turned)}°"
     return f"Face found, {lies}, certainty {face.score:.2f}.{beside}"

@@ -176,7 +176,7 @@ def test_codecs(rtsp_process, camera, eventually, codec, name):
     watched = camera(server.url)
     eventually(_delivers(watched), 15.0, "first frame")
     assert watched.status().codec == name
-    frame = watched.slot.take(5.0)
+    frame = watched.latest_frame.take(5.0)
     assert frame.image.shape == (240, 320, 3)
     ramp = frame.image.mean(axis=(0, 2))
     assert 50 < ramp[20] < ramp[160] < ramp[300] < 230

@@ -79,7 +79,7 @@ def test_nothing_grows(measured, tmp_path, frames):
     )
     station = Station(config, clock=clock)
     bed = station.beds["bed"]
-    bed._follower = _Finder(_tracked_face(), dice)
+    bed._patient_tracker = _Finder(_tracked_face(), dice)
     models = WorkerModels(None, _Scorer(dice), CropSpec(16, 0.0), "none", 0.5, None)
     image = np.zeros((48, 64, 3), np.uint8)
     station.publisher.start()
@@ -88,11 +88,11 @@ def test_nothing_grows(measured, tmp_path, frames):
         for index in range(frames):
             clock.advance(1.0 / FRAMES_PER_SECOND)
             now = clock.monotonic()
-            station._judged(bed, bed.judge(Frame(image, now, None, index), models))
+            station._judged(bed, bed.analyse(Frame(image, now, None, index), models))
             if index % 5 == 0:
                 lost = (index // 1000) % 7 == 6
                 state = CameraState.LOST if lost else CameraState.PLAYING
-                bed.look_at_camera(CameraStatus("c", "x", state, 0.1, last_error="gone"), now)
+                bed.update_camera(CameraStatus("c", "x", state, 0.1, last_error="gone"), now)
             if index % 1000 == 0:
                 station.board.snapshot()
                 assert station.publisher.wait_until_stored(30.0)

@@ -58,7 +58,7 @@ def test_frames_are_fresh_at_their_decision(redis_server, measured, tmp_path):
         }
     )
     ages: list[float] = []
-    with Station(config, on_judged=lambda _bed, _judgement, age: ages.append(age)):
+    with Station(config, on_result=lambda _bed, _judgement, age: ages.append(age)):
         eventually(lambda: len(ages) > 5, 30, "first decisions")
         ages.clear()
         time.sleep(10.0)

@@ -24,9 +24,9 @@ LOOK_SECONDS = 2.0 / (BEDS * FRAMES_PER_SECOND)
 class _SlowDetector:
     """Takes as long for a frame as the test says, and finds nobody: only time matters here."""
 
-    size_px, close_size_px = 640, 320
+    size_px, face_size_px = 640, 320
 
-    def look(self, *_args: object, **_kwargs: object) -> tuple[()]:
+    def detect(self, *_args: object, **_kwargs: object) -> tuple[()]:
         time.sleep(LOOK_SECONDS)
         return ()
 
@@ -66,7 +66,7 @@ def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured,
             judged[bed.id] += 1
             ages.append(age_seconds)
 
-    with Station(config, on_judged=take) as station:
+    with Station(config, on_result=take) as station:
         record = station.desk.record
 
         def note(bed, transitions, snapshot):

@@ -17,11 +17,11 @@ FRAMES = 25
 
 
 class Timed:
-    """A follower, the CPU time of its looks once it has found the face, and in how many frames it saw the patient."""
+    """A tracker, the CPU time of its passes once it has found the face, and in how many frames it saw the patient."""
 
     def __init__(self, *, guided):
         settings = FaceSettings(track_guided=guided)
-        self.follower = PatientTracker(settings)
+        self.patient_tracker = PatientTracker(settings)
         self.models = ModelSet(ModelSettings(engine="onnxruntime"), settings).open(threads=1)
         self.cpu_seconds = 0.0
         self.seen = 0
@@ -29,11 +29,11 @@ class Timed:
 
     def update(self, frame, *, counts):
         began = time.thread_time()
-        sighting = self.follower.update(frame, self.models.detector)
+        frame_faces = self.patient_tracker.update(frame, self.models.detector)
         if counts:
             self.cpu_seconds += time.thread_time() - began
-            self.seen += sighting.visibility is Visibility.USABLE
-            self.boxes.append(None if sighting.patient is None else sighting.patient.face.box)
+            self.seen += frame_faces.visibility is Visibility.USABLE
+            self.boxes.append(None if frame_faces.patient is None else frame_faces.patient.face.box)
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ class MarkerEngine:
 
 
 @pytest.fixture(scope="session")
-def drawn() -> ModuleType:
+def marker_faces() -> ModuleType:
     """This module: what draws faces and what finds them."""
     return sys.modules[__name__]
 

@@ -16,8 +16,8 @@ def face(x: float, y: float = 200.0, size: float = 80.0, orientation: float = 90
     return Face(OrientedBox(x, y, size, size, orientation), np.zeros((5, 2)), 0.9)
 
 
-def track(track_id: int, x: float, first: float, last: float, sightings: int = 9, **place: float) -> Track:
-    return Track(track_id, face(x, **place), first, last, sightings, first)
+def track(track_id: int, x: float, first: float, last: float, frames_seen: int = 9, **place: float) -> Track:
+    return Track(track_id, face(x, **place), first, last, frames_seen, first)
 
 
 def settled() -> PatientSelector:
@@ -31,7 +31,7 @@ def settled() -> PatientSelector:
 
 
 def test_a_single_face_in_the_region_is_the_patient_at_once():
-    choice = PatientSelector().choose([track(1, 200.0, 0.0, 0.0, sightings=1)], COT, 0.0)
+    choice = PatientSelector().choose([track(1, 200.0, 0.0, 0.0, frames_seen=1)], COT, 0.0)
     assert choice.track is not None
     assert not choice.ambiguous
 
@@ -56,7 +56,7 @@ def test_a_carer_beside_the_region_a_tiny_face_or_a_flicker_casts_no_doubt():
     for other in (
         track(2, 700.0, 10.5, 11.0, size=220.0),
         track(2, 400.0, 5.0, 11.0, size=30.0),
-        track(2, 400.0, 11.0, 11.0, sightings=1),
+        track(2, 400.0, 11.0, 11.0, frames_seen=1),
     ):
         choice = settled().choose([track(1, 200.0, 0.0, 11.0), other], COT, 11.0)
         assert choice.track is not None

@@ -19,32 +19,32 @@ def textured() -> np.ndarray:
 
 def test_a_sharp_bright_large_face_can_be_judged():
     quality = assess(textured(), BOX)
-    assert quality.is_judgeable(40.0)
+    assert quality.is_sufficient(40.0)
     assert quality.shorter_side_px == 100.0
 
 
 def test_a_small_face_cannot():
-    assert not assess(textured(), BOX).is_judgeable(101.0)
+    assert not assess(textured(), BOX).is_sufficient(101.0)
 
 
 def test_blur_takes_the_sharpness_away_the_more_the_wider_it_is():
     values = [assess(cv2.GaussianBlur(textured(), (0, 0), sigma), BOX).sharpness for sigma in (0.5, 1.0, 2.0, 4.0)]
     assert values == sorted(values, reverse=True)
-    assert not assess(cv2.GaussianBlur(textured(), (0, 0), 5.0), BOX).is_judgeable(40.0)
+    assert not assess(cv2.GaussianBlur(textured(), (0, 0), 5.0), BOX).is_sufficient(40.0)
 
 
 @pytest.mark.parametrize("grey", [0, 20, 128, 255])
 def test_a_flat_patch_has_nothing_to_judge(grey):
     flat = np.full((300, 300, 3), grey, np.uint8)
     flat[::2, ::2] = min(grey + 1, 255)  # rounding noise is no detail
-    assert not assess(flat, BOX).is_judgeable(40.0)
+    assert not assess(flat, BOX).is_sufficient(40.0)
 
 
 def test_a_dark_face_is_not_judged_however_sharp_it_is():
     dark = (textured() * 0.12).astype(np.uint8)
     quality = assess(dark, BOX)
     assert quality.brightness < 40.0
-    assert not quality.is_judgeable(40.0)
+    assert not quality.is_sufficient(40.0)
 
 
 def test_quality_does_not_depend_on_the_size_of_the_picture():

@@ -23,16 +23,16 @@ def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guid
     capture = cv2.VideoCapture(str(path))
     try:
         rate = capture.get(cv2.CAP_PROP_FPS)
-        follower = PatientTracker(FaceSettings(detection_size_px=size_px, track_guided=guided))
-        sightings: list[FrameFaces] = []
+        patient_tracker = PatientTracker(FaceSettings(detection_size_px=size_px, track_guided=guided))
+        results: list[FrameFaces] = []
         index = 0
         while capture.grab():
-            if int(index / rate * frames_per_second) >= len(sightings):
+            if int(index / rate * frames_per_second) >= len(results):
                 _, image = capture.retrieve()
                 picture = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-                sightings.append(follower.update(Frame(picture, index / rate, None, index), detector))
+                results.append(patient_tracker.update(Frame(picture, index / rate, None, index), detector))
             index += 1
-        return sightings
+        return results
     finally:
         capture.release()
 
@@ -50,25 +50,25 @@ def follow(path: Path, detector, size_px: int, frames_per_second: float, *, guid
     ],
 )
 def test_the_face_of_a_clip_is_found_upright(shared_media, open_detector, clip, orientation_deg, size_px, guided):
-    sightings = follow(shared_media / clip, open_detector(size_px), size_px, 5.0, guided=guided)
-    patients = [sighting.patient for sighting in sightings if sighting.patient is not None]
-    assert len(patients) >= 0.95 * len(sightings)
+    results = follow(shared_media / clip, open_detector(size_px), size_px, 5.0, guided=guided)
+    patients = [frame_faces.patient for frame_faces in results if frame_faces.patient is not None]
+    assert len(patients) >= 0.95 * len(results)
     assert {patient.track_id for patient in patients} == {1}
     assert all(turn_between_deg(each.face.orientation_deg, orientation_deg) <= 30.0 for each in patients)
 
 
 @pytest.mark.media
 def test_in_steady_state_a_frame_costs_one_look(shared_media, open_detector):
-    sightings = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
-    more = [sighting for sighting in sightings if sighting.full_looks + sighting.close_looks > ONE_LOOK]
-    assert len(more) <= 0.15 * len(sightings)
+    results = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
+    more = [frame_faces for frame_faces in results if frame_faces.full_passes + frame_faces.face_passes > ONE_LOOK]
+    assert len(more) <= 0.15 * len(results)
 
 
 @pytest.mark.media
 def test_track_guided_looks_see_the_same_face_for_a_fraction_of_the_full_looks(shared_media, open_detector):
     everywhere = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
     guided = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=True)
-    assert sum(sighting.full_looks for sighting in guided) <= 0.2 * len(guided)
+    assert sum(frame_faces.full_passes for frame_faces in guided) <= 0.2 * len(guided)
     for one, other in zip(everywhere, guided, strict=True):
         assert one.patient is not None
         assert other.patient is not None
@@ -78,9 +78,9 @@ def test_track_guided_looks_see_the_same_face_for_a_fraction_of_the_full_looks(s
 @pytest.mark.media
 def test_people_seen_from_behind_have_no_face_to_judge(shared_media, open_detector):
     clip = shared_media / "intel_one-by-one-person-detection.mp4"
-    sightings = follow(clip, open_detector(640), 640, 0.5)
-    assert len(sightings) > 60
-    assert all(sighting.visibility is not Visibility.USABLE for sighting in sightings)
+    results = follow(clip, open_detector(640), 640, 0.5)
+    assert len(results) > 60
+    assert all(frame_faces.visibility is not Visibility.USABLE for frame_faces in results)
 
 
 @pytest.mark.parametrize("orientation_deg", range(-165, 181, 30))
@@ -89,8 +89,8 @@ def test_a_drawn_face_is_found_whichever_way_it_lies(open_detector, orientation_
     turn = cv2.getRotationMatrix2D((239.5, 239.5), orientation_deg, 1.0)
     turned = cv2.warpAffine(known.image, turn, (480, 480), borderMode=cv2.BORDER_REPLICATE)
     points = known.landmarks @ turn[:, :2].T + turn[:, 2]
-    sighting = PatientTracker(FaceSettings()).update(Frame(turned, 0.0, None, 0), open_detector(640))
-    assert sighting.patient is not None
-    face = sighting.patient.face
+    frame_faces = PatientTracker(FaceSettings()).update(Frame(turned, 0.0, None, 0), open_detector(640))
+    assert frame_faces.patient is not None
+    face = frame_faces.patient.face
     assert turn_between_deg(face.orientation_deg, orientation_deg) <= 10.0
     assert np.linalg.norm(face.landmarks - points, axis=1).mean() < 0.06 * 110.0

@@ -56,19 +56,21 @@ def test_beds_that_begin_together_scout_apart(first, second, small):
 
 
 @pytest.mark.parametrize(("width", "can"), [(640, True), (1280, True), (1600, False)])
-def test_small_looks_are_for_faces_that_they_can_show(drawn, width, can):
-    frame = drawn.frame(np.zeros((width * 9 // 16, width, 3), np.uint8), 0.0)
-    detector = FaceDetector(drawn.MarkerEngine(640), drawn.MarkerEngine(320))
+def test_small_looks_are_for_faces_that_they_can_show(marker_faces, width, can):
+    frame = marker_faces.frame(np.zeros((width * 9 // 16, width, 3), np.uint8), 0.0)
+    detector = FaceDetector(marker_faces.MarkerEngine(640), marker_faces.MarkerEngine(320))
     area = ImageRegion.of_picture(frame.image)
-    looks = FrameDetector(frame, detector, FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0))
-    assert looks.can_scout(130.0) is can
+    frame_detector = FrameDetector(frame, detector, FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0))
+    assert frame_detector.can_scan_small(130.0) is can
 
 
-def test_one_model_for_everything_scouts_as_it_looks(drawn, markers):
-    frame = drawn.frame(np.zeros((100, 100, 3), np.uint8), 0.0)
+def test_one_model_for_everything_scouts_as_it_looks(marker_faces, markers):
+    frame = marker_faces.frame(np.zeros((100, 100, 3), np.uint8), 0.0)
     area = ImageRegion.of_picture(frame.image)
-    looks = FrameDetector(frame, FaceDetector(markers), FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0))
-    assert not looks.can_scout(90.0)
+    frame_detector = FrameDetector(
+        frame, FaceDetector(markers), FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0)
+    )
+    assert not frame_detector.can_scan_small(90.0)
 
 
 def beside(patient_seed, rival_seed, rival_deg, share):
@@ -96,18 +98,20 @@ def beside(patient_seed, rival_seed, rival_deg, share):
 @pytest.mark.parametrize(
     ("rival_deg", "seeds"), [(0.0, (21, 24)), (70.0, (23, 26)), (160.0, (25, 28)), (-100.0, (29, 30))]
 )
-def test_a_second_face_of_half_the_size_is_noticed_by_small_looks(open_detector, drawn, rival_deg, seeds):
+def test_a_second_face_of_half_the_size_is_noticed_by_small_looks(open_detector, marker_faces, rival_deg, seeds):
     # The story: a face of half the patient's size has 30 px in a small look, and scores far below a sure answer there.
     alone, both, rival = beside(*seeds, rival_deg, 0.55)
-    follower, detector = PatientTracker(FaceSettings()), open_detector(640)
+    patient_tracker, detector = PatientTracker(FaceSettings()), open_detector(640)
     small = large = 0
     for index in range(4 * 15):
-        sighting = follower.update(drawn.frame(alone if index < 4 else both, index / 4, index), detector)
-        assert sighting.patient is not None
-        small, large = small + sighting.scout_looks, large + (sighting.full_looks if index else 0)
-        if sighting.visibility is Visibility.AMBIGUOUS:
+        frame_faces = patient_tracker.update(
+            marker_faces.frame(alone if index < 4 else both, index / 4, index), detector
+        )
+        assert frame_faces.patient is not None
+        small, large = small + frame_faces.scan_passes, large + (frame_faces.full_passes if index else 0)
+        if frame_faces.visibility is Visibility.AMBIGUOUS:
             break
-    assert sighting.visibility is Visibility.AMBIGUOUS
-    assert any(seen.face.box.distance_px(rival) < 0.3 * rival.size_px for seen in sighting.faces)
+    assert frame_faces.visibility is Visibility.AMBIGUOUS
+    assert any(seen.face.box.distance_px(rival) < 0.3 * rival.size_px for seen in frame_faces.faces)
     assert small > 0
     assert large == 0

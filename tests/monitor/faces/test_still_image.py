@@ -9,10 +9,12 @@ from monitor.faces.geometry import OrientedBox, turn_between_deg
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(-180, 180), st.floats(-180, 180))
-def test_all_faces_of_a_picture_are_found_upright_whichever_way_they_lie(drawn, first, second):
+def test_all_faces_of_a_picture_are_found_upright_whichever_way_they_lie(marker_faces, first, second):
     boxes = [OrientedBox(110, 150, 80, 96, first), OrientedBox(300, 150, 60, 72, second)]
-    image = drawn.draw(400, 300, *(drawn.Drawing(box, face_id) for face_id, box in enumerate(boxes)))
-    found = detect_faces(image, FaceDetector(drawn.MarkerEngine(640, lies_upside_down=True, blind_beyond_deg=170.0)))
+    image = marker_faces.draw(400, 300, *(marker_faces.Drawing(box, face_id) for face_id, box in enumerate(boxes)))
+    found = detect_faces(
+        image, FaceDetector(marker_faces.MarkerEngine(640, lies_upside_down=True, blind_beyond_deg=170.0))
+    )
     assert len(found) == 2
     for box in boxes:
         (face,) = [each for each in found if each.box.distance_px(box) < 6.0]

@@ -16,7 +16,7 @@ def step(tracker: Tracker, faces: list[Face], now: float) -> list[int]:
     pairs, rest = tracker.match([each.box for each in faces], tracker.tracks, now)
     ids: dict[int, int] = {}
     for track, index in pairs:
-        tracker.see(track, faces[index], now)
+        tracker.update(track, faces[index], now)
         ids[index] = track.track_id
     for index in rest:
         track = tracker.start(faces[index], now)
@@ -92,6 +92,6 @@ def test_a_second_look_in_one_frame_is_one_sighting():
     tracker = Tracker(2.0, 8)
     step(tracker, [face(100)], 0.0)
     (track,) = tracker.tracks
-    tracker.see(track, face(101), 0.2)
-    tracker.see(track, face(102), 0.2)
-    assert (track.sightings, track.face.box.center_x_px) == (2, 102)
+    tracker.update(track, face(101), 0.2)
+    tracker.update(track, face(102), 0.2)
+    assert (track.frames_seen, track.face.box.center_x_px) == (2, 102)

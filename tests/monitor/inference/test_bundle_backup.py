@@ -18,14 +18,14 @@ def bundle(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> BundleBackup:
+def backup(tmp_path: Path) -> BundleBackup:
     return BundleBackup(tmp_path / "state" / "models")
 
 
-def keep(kept: BundleBackup, bundle: Path) -> str:
-    read, why = kept.read(str(bundle), "classifier")
+def store(backup: BundleBackup, bundle: Path) -> str:
+    read, why = backup.read(str(bundle), "classifier")
     assert why is None
-    kept.keep(read, str(bundle), "classifier")
+    backup.save(read, str(bundle), "classifier")
     return read.sha256
 
 
@@ -36,8 +36,8 @@ def damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", ["one bit", "cut off", "manifest", "gone"])
-def test_a_bundle_that_ran_is_replaced_by_its_copy(bundle, kept, harm):
-    digest = keep(kept, bundle)
+def test_a_bundle_that_ran_is_replaced_by_its_copy(bundle, backup, harm):
+    digest = store(backup, bundle)
     if harm == "gone":
         shutil.rmtree(bundle)
     elif harm == "manifest":
@@ -46,36 +46,36 @@ def test_a_bundle_that_ran_is_replaced_by_its_copy(bundle, kept, harm):
         os.truncate(bundle / "model.onnx", 1000)
     else:
         damage(bundle / "model.onnx")
-    copy, why = kept.read(str(bundle), "classifier")
+    copy, why = backup.read(str(bundle), "classifier")
     assert copy.sha256 == digest
     assert "missing or damaged" in why
 
 
-def test_a_bundle_that_never_ran_is_refused(bundle, kept):
+def test_a_bundle_that_never_ran_is_refused(bundle, backup):
     damage(bundle / "model.onnx")
     with pytest.raises(BundleError, match="SHA-256"):
-        kept.read(str(bundle), "classifier")
+        backup.read(str(bundle), "classifier")
 
 
-def test_another_bundle_is_not_replaced_by_the_one_before(bundle, kept, tmp_path):
-    keep(kept, bundle)
+def test_another_bundle_is_not_replaced_by_the_one_before(bundle, backup, tmp_path):
+    store(backup, bundle)
     other = tmp_path / "other"
     with pytest.raises(BundleError, match="no bundle"):
-        kept.read(str(other), "classifier")
+        backup.read(str(other), "classifier")
 
 
-def test_a_damaged_copy_is_no_help(bundle, kept, tmp_path):
-    keep(kept, bundle)
+def test_a_damaged_copy_is_no_help(bundle, backup, tmp_path):
+    store(backup, bundle)
     damage(bundle / "model.onnx")
     damage(tmp_path / "state" / "models" / "classifier" / "model.onnx")
     with pytest.raises(BundleError, match=r"bundle/model\.onnx"):
-        kept.read(str(bundle), "classifier")
+        backup.read(str(bundle), "classifier")
 
 
-def test_there_is_one_copy_private_and_renewed(bundle, kept, tmp_path):
+def test_there_is_one_copy_private_and_renewed(bundle, backup, tmp_path):
     before = os.umask(0)
     try:
-        keep(kept, bundle)
+        store(backup, bundle)
     finally:
         os.umask(before)
     place = tmp_path / "state" / "models"
@@ -83,11 +83,11 @@ def test_there_is_one_copy_private_and_renewed(bundle, kept, tmp_path):
     for path in (place, *place.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     inode = (place / "classifier").stat().st_ino
-    keep(kept, bundle)
+    store(backup, bundle)
     assert (place / "classifier").stat().st_ino == inode, "what is the same is not written again"
 
 
 def test_a_disk_that_takes_no_copy_stops_nothing(bundle, tmp_path, caplog):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    keep(BundleBackup(tmp_path / "file" / "models"), bundle)
-    assert "no copy of the classifier could be kept" in caplog.text
+    store(BundleBackup(tmp_path / "file" / "models"), bundle)
+    assert "no copy of the classifier could be stored" in caplog.text

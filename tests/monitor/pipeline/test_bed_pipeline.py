@@ -45,9 +45,9 @@ def frames(scenario, seconds, seed=3, rate=5):
 class BrokenDetector:
     """Stands in for a detector whose engine fails, which no real one can be asked to do."""
 
-    size_px, close_size_px = 640, 320
+    size_px, face_size_px = 640, 320
 
-    def look(self, *_args, **_kwargs):
+    def detect(self, *_args, **_kwargs):
         raise EngineError("the engine lost its device; restart the station")
 
 
@@ -60,7 +60,7 @@ class NotANumber:
 
 def test_a_pain_episode_raises_an_alarm_that_ends_with_it(models):
     bed = make_bed()
-    changes = [t for frame in frames("pain", 55) for t in bed.judge(frame, models).transitions]
+    changes = [t for frame in frames("pain", 55) for t in bed.analyse(frame, models).transitions]
     pain = [t.phase for t in changes if t.code is Code.PAIN_SIGN]
     assert pain[0] is Phase.START
     assert Phase.END in pain
@@ -69,7 +69,7 @@ def test_a_pain_episode_raises_an_alarm_that_ends_with_it(models):
 def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):
     bed = make_bed()
     broken = dataclasses.replace(models, detector=BrokenDetector())
-    judged = [bed.judge(frame, broken) for frame in frames("calm", 8)]
+    judged = [bed.analyse(frame, broken) for frame in frames("calm", 8)]
     assert all(j.observation.level is None and j.observation.validity is Validity.INVALID for j in judged)
     assert all("device" in j.failure for j in judged)
     assert Code.MODEL_DEGRADED in {t.code for j in judged for t in j.transitions}
@@ -77,8 +77,8 @@ def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):
 
 def test_a_score_that_is_no_probability_never_reaches_the_level(models):
     bed = make_bed()
-    judged = [bed.judge(frame, dataclasses.replace(models, classifier=NotANumber())) for frame in frames("calm", 5)]
-    assert any(j.sighting.patient is not None for j in judged)
+    judged = [bed.analyse(frame, dataclasses.replace(models, classifier=NotANumber())) for frame in frames("calm", 5)]
+    assert any(j.frame_faces.patient is not None for j in judged)
     assert all(j.observation.score is None and j.observation.level is None for j in judged)
 
 
@@ -88,7 +88,7 @@ def test_a_lost_camera_is_an_alarm_and_its_return_the_end():
     back = CameraStatus("c", "rtsp://x", CameraState.PLAYING, seconds_since_frame=0.1)
     changes = []
     for turn in range(40):
-        _, changed = bed.look_at_camera(lost if turn < 30 else back, turn * 0.2)
+        _, changed = bed.update_camera(lost if turn < 30 else back, turn * 0.2)
         changes += changed
     phases = [(t.code, t.phase) for t in changes]
     assert phases == [(Code.CAMERA_LOST, Phase.START), (Code.CAMERA_LOST, Phase.END)]
@@ -99,13 +99,13 @@ def test_an_alarm_goes_on_after_a_restart_with_the_same_id(models):
     kept = []
     bed = make_bed(on_change=lambda bed, changes: kept.append((bed.snapshot(datetime.now(UTC)), changes)))
     for frame in frames("pain", 20):
-        bed.judge(frame, models)
+        bed.analyse(frame, models)
     snapshot, changes = kept[-1]
     again = make_bed()
     active = again.restore(snapshot, datetime.now(UTC) + timedelta(seconds=5), now_seconds=1000.0)
     assert {t.alert_id for t in active} == {t.alert_id for _, changed in kept for t in changed}
     # Nobody saw the infant meanwhile: the alarm stays, and says that it cannot be confirmed.
-    _, later = again.look_at_camera(CameraStatus("c", "x", CameraState.LOST), 1010.0)
+    _, later = again.update_camera(CameraStatus("c", "x", CameraState.LOST), 1010.0)
     assert all(t.phase is not Phase.END for t in later if t.code is Code.PAIN_SIGN)
     assert changes
 
@@ -133,5 +133,5 @@ def test_a_rarer_condition_lowers_the_score_and_keeps_the_order(score, training,
 def test_frames_of_another_size_do_not_upset_the_chain(models):
     bed = make_bed()
     for index, shape in enumerate([(360, 640, 3), (720, 1280, 3), (48, 64, 3)]):
-        judgement = bed.judge(Frame(np.zeros(shape, np.uint8), float(index), None, index), models)
-        assert judgement.observation.level is None
+        result = bed.analyse(Frame(np.zeros(shape, np.uint8), float(index), None, index), models)
+        assert result.observation.level is None

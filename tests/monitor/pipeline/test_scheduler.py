@@ -16,16 +16,16 @@ def frame(index=0):
 
 def scheduler_of(*names):
     scheduler = FairScheduler()
-    slots = {name: LatestFrame(scheduler.wake) for name in names}
-    for name, slot in slots.items():
-        scheduler.add(name, slot)
-    return scheduler, slots
+    sources = {name: LatestFrame(scheduler.wake) for name in names}
+    for name, source in sources.items():
+        scheduler.add(name, source)
+    return scheduler, sources
 
 
 def test_the_newest_frame_of_a_source_is_handed_out_once():
-    scheduler, slots = scheduler_of("a")
+    scheduler, sources = scheduler_of("a")
     for index in range(3):
-        slots["a"].put(frame(index))
+        sources["a"].put(frame(index))
     name, taken = scheduler.take(0)
     assert (name, taken.index) == ("a", 2)
     scheduler.done("a")
@@ -33,10 +33,10 @@ def test_the_newest_frame_of_a_source_is_handed_out_once():
 
 
 def test_a_source_in_work_is_not_handed_to_a_second_worker():
-    scheduler, slots = scheduler_of("a")
-    slots["a"].put(frame(1))
+    scheduler, sources = scheduler_of("a")
+    sources["a"].put(frame(1))
     assert scheduler.take(0)
-    slots["a"].put(frame(2))
+    sources["a"].put(frame(2))
     assert scheduler.take(0) is None
     scheduler.done("a")
     assert scheduler.take(0)[1].index == 2
@@ -44,21 +44,21 @@ def test_a_source_in_work_is_not_handed_to_a_second_worker():
 
 @given(st.lists(st.sets(st.sampled_from("abc"), min_size=1), min_size=1, max_size=40))
 def test_no_waiting_source_is_passed_over_more_often_than_there_are_others(puts):
-    scheduler, slots = scheduler_of("a", "b", "c")
+    scheduler, sources = scheduler_of("a", "b", "c")
     waiting = dict.fromkeys("abc", 0)
     for names in puts:
         for name in names:
-            slots[name].put(frame())
+            sources[name].put(frame())
         taken, _ = scheduler.take(0)
         scheduler.done(taken)
-        for name, slot in slots.items():
-            waiting[name] = waiting[name] + 1 if slot.waiting_since_seconds is not None else 0
+        for name, source in sources.items():
+            waiting[name] = waiting[name] + 1 if source.waiting_since_seconds is not None else 0
         assert max(waiting.values()) <= 2
 
 
 def test_two_workers_share_an_overload_equally():
     names = [f"bed-{i}" for i in range(6)]
-    scheduler, slots = scheduler_of(*names)
+    scheduler, sources = scheduler_of(*names)
     served = dict.fromkeys(names, 0)
     stop = threading.Event()
 
@@ -74,8 +74,8 @@ def test_two_workers_share_an_overload_equally():
     for worker in workers:
         worker.start()
     while sum(served.values()) < 300:
-        for slot in slots.values():
-            slot.put(frame())
+        for source in sources.values():
+            source.put(frame())
         time.sleep(0.0005)
     stop.set()
     scheduler.close()
@@ -95,8 +95,8 @@ def test_closing_wakes_a_waiting_worker():
 
 
 def test_a_removed_source_takes_no_part():
-    scheduler, slots = scheduler_of("a", "b")
-    slots["a"].put(frame())
+    scheduler, sources = scheduler_of("a", "b")
+    sources["a"].put(frame())
     scheduler.remove("a")
     scheduler.done("a")
     assert scheduler.take(0) is None

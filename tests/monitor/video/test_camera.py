@@ -32,7 +32,7 @@ def _playing(camera, frames: int = 1):
 def _collect(camera, seconds: float) -> list:
     frames, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
-        frame = camera.slot.take(0.1)
+        frame = camera.latest_frame.take(0.1)
         if frame is not None:
             frames.append((frame, time.monotonic() - frame.time_seconds))
     return frames
@@ -42,7 +42,7 @@ def test_frames_come_at_the_analysed_rate_and_young(make_camera, serve, noise, e
     server = serve(PaintedFeed(noise(), (320, 240), 30.0))
     camera = make_camera(server.url("/bed"), 5.0)
     eventually(_playing(camera))
-    camera.slot.clear()
+    camera.latest_frame.clear()
     pictures = camera.status().pictures
     frames = _collect(camera, 2.0)
     pictures = camera.status().pictures - pictures
@@ -60,7 +60,7 @@ def test_rate_can_be_changed_while_it_runs(make_camera, serve, noise, eventually
     server = serve(PaintedFeed(noise(), (320, 240), 30.0))
     camera = make_camera(server.url("/bed"), 2.0)
     eventually(_playing(camera))
-    camera.slot.clear()
+    camera.latest_frame.clear()
     slow = len(_collect(camera, 1.5))
     camera.frames_per_second = 15.0
     fast = len(_collect(camera, 1.5))
@@ -73,7 +73,7 @@ def test_slow_worker_gets_the_newest_frame_and_the_rest_is_counted(make_camera, 
     camera = make_camera(server.url("/bed"), None)
     eventually(_playing(camera))
     time.sleep(1.0)
-    frame = camera.slot.take()
+    frame = camera.latest_frame.take()
     assert time.monotonic() - frame.time_seconds < 0.2
     assert camera.status().drops[DropCause.SUPERSEDED] >= 20
 
@@ -219,7 +219,7 @@ def test_size_that_changes_within_a_stream_is_followed(make_camera, make_clip, t
 def test_synthetic_camera(make_camera, eventually):
     camera = make_camera("synthetic://calm?seed=3&fps=10&size=320x240", 5.0)
     eventually(_playing(camera, 3))
-    assert camera.slot.take(1.0).image.shape == (240, 320, 3)
+    assert camera.latest_frame.take(1.0).image.shape == (240, 320, 3)
     assert camera.status().reconnects == 0
 
 
@@ -257,7 +257,7 @@ def test_decoder_that_cannot_keep_up_gets_key_frames_only(make_camera, serve, no
     camera = make_camera(serve(PaintedFeed(noise(), (320, 240), 30.0)).url("/bed"), None)
     eventually(lambda: camera.status().overloaded, 15.0)
     eventually(lambda: camera.status().drops[DropCause.KEYFRAMES_ONLY] > 60, 15.0)
-    camera.slot.clear()
+    camera.latest_frame.clear()
     frames = _collect(camera, 3.0)
     assert frames
     assert min(age for _, age in frames) < 0.6

@@ -11,43 +11,43 @@ def _frame(index: int) -> Frame:
 
 
 def test_newest_frame_wins_and_the_rest_are_counted():
-    slot = LatestFrame()
+    latest = LatestFrame()
     for index in range(5):
-        slot.put(_frame(index))
-    assert slot.waiting_since_seconds == 4.0
-    assert slot.take().index == 4
-    assert slot.take() is None
-    assert slot.superseded == 4
+        latest.put(_frame(index))
+    assert latest.waiting_since_seconds == 4.0
+    assert latest.take().index == 4
+    assert latest.take() is None
+    assert latest.superseded == 4
 
 
 def test_take_waits_for_a_frame():
-    slot = LatestFrame()
-    timer = threading.Timer(0.05, slot.put, [_frame(1)])
+    latest = LatestFrame()
+    timer = threading.Timer(0.05, latest.put, [_frame(1)])
     timer.start()
-    assert slot.take(5.0).index == 1
+    assert latest.take(5.0).index == 1
     timer.join()
 
 
 def test_every_frame_is_taken_or_counted():
-    slot, taken = LatestFrame(), []
+    latest, taken = LatestFrame(), []
 
     def put() -> None:
         for index in range(2000):
-            slot.put(_frame(index))
+            latest.put(_frame(index))
 
     producer = threading.Thread(target=put)
     producer.start()
-    while producer.is_alive() or slot.waiting_since_seconds is not None:
-        if (frame := slot.take(0.01)) is not None:
+    while producer.is_alive() or latest.waiting_since_seconds is not None:
+        if (frame := latest.take(0.01)) is not None:
             taken.append(frame.index)
     producer.join()
     assert taken == sorted(taken)
-    assert len(taken) + slot.superseded == 2000
+    assert len(taken) + latest.superseded == 2000
 
 
 def test_listener_hears_of_every_frame():
     heard = []
-    slot = LatestFrame(lambda: heard.append(1))
-    slot.put(_frame(0))
-    slot.put(_frame(1))
+    latest = LatestFrame(lambda: heard.append(1))
+    latest.put(_frame(0))
+    latest.put(_frame(1))
     assert len(heard) == 2

@@ -172,11 +172,11 @@ stamps = st.lists(st.one_of(st.none(), st.integers(0, 2**63)), min_size=1, max_s
 @given(stamps)
 def test_media_time_always_grows(pts):
     """Missing, stuck, wrapped and wild time stamps never make the time of a replay stand still or go back."""
-    tap = FileProbe(ManualClock(), Sampler(None))
+    probe = FileProbe(ManualClock(), Sampler(None))
     times = []
     for value in pts:
-        serial = tap.decoded(value, corrupt=False)
-        times.append(tap.claim(serial).arrival_seconds)
+        serial = probe.decoded(value, corrupt=False)
+        times.append(probe.claim(serial).arrival_seconds)
     assert times[0] == 0.0
     assert all(later >= sooner for sooner, later in pairwise(times))
-    assert tap._newest_ns is not None
+    assert probe._newest_ns is not None

@@ -45,7 +45,7 @@ class StagedBed:
         self.picture = None
 
     def step(self, time_seconds):
-        """Return what a camera's frame at this time leads to: observation, transitions, frame and sighting."""
+        """Return what a camera's frame at this time leads to: observation, transitions, frame and its faces."""
         if self.camera is not CameraState.PLAYING:
             return self.monitor.observation(), self.monitor.tick(time_seconds).transitions
         score = float(np.clip(self.score + 0.05 * self.random.standard_normal(), 0, 1))
@@ -60,8 +60,8 @@ class StagedBed:
             face = None if truth.face is None else TrackedFace(1, truth.face)
             faces = () if face is None else (face,)
             self.picture = image, FrameFaces(faces, face, Visibility.USABLE, None, 1, 0)
-        image, sighting = self.picture
-        return Frame(image, time_seconds, None, index), sighting
+        image, frame_faces = self.picture
+        return Frame(image, time_seconds, None, index), frame_faces
 
 
 class StagedStation:
@@ -120,8 +120,8 @@ class StagedStation:
         for bed in self.beds.values():
             observation, transitions = bed.step(time_seconds)
             is_seen = with_picture and self.config.web.preview != "off" and bed.camera is CameraState.PLAYING
-            frame, sighting = bed.look(time_seconds, index) if is_seen else (None, None)
-            self.board.observe(bed.id, observation, frame, sighting)
+            frame, frame_faces = bed.look(time_seconds, index) if is_seen else (None, None)
+            self.board.observe(bed.id, observation, frame, frame_faces)
             self.record(bed, transitions)
             pause = bed.monitor.pause_in_force()
             self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
