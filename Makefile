@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports bench docs reliability faults-slow soak fuzz fuzz-coverage audit constraints clean distclean
+.PHONY: help setup demo test check lint types imports bench docs reliability faults-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -24,6 +24,8 @@ test: setup lint types imports ## Everything that CI checks: lint, types, import
 	@# The monitor's tests have a process of their own, without torch and TensorRT beside GStreamer, as the monitor has.
 	@$(BIN)/pytest -m "not slow" $(HANG) $(PYTEST_ARGS) tests/monitor
 	@$(BIN)/pytest -m "not slow" $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
+
+check: setup lint types imports ## The quick loop
 
 lint: ## ruff: rules and format
 	@$(BIN)/ruff check .
@@ -68,6 +70,13 @@ fuzz-coverage: setup ## One reader under atheris; FUZZ_TARGET=config FUZZ_ARGS="
 audit: setup ## Known holes in the pinned dependencies; needs PyPI's advisory service
 	@$(BIN)/python -c "import pip_audit" 2>/dev/null || $(BIN)/pip install --quiet --constraint deploy/constraints.txt -e ".[audit]"
 	@$(BIN)/pip-audit --requirement deploy/constraints.txt --no-deps --disable-pip --strict --progress-spinner off
+
+sbom: setup ## Bill of materials of the pinned dependencies (CycloneDX), in build/sbom.cdx.json
+	@$(BIN)/python -c "import cyclonedx_py" 2>/dev/null || $(BIN)/pip install --quiet --constraint deploy/constraints.txt -e ".[audit]"
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements deploy/constraints.txt --pyproject pyproject.toml --mc-type application \
+		--output-reproducible --output-format JSON --output-file build/sbom.cdx.json
+	@echo "build/sbom.cdx.json: $$(grep -c '"purl"' build/sbom.cdx.json) packages"
 
 constraints: ## Write deploy/constraints.txt anew from what is installed
 	@{ grep '^#' deploy/constraints.txt; $(BIN)/pip freeze --exclude-editable --exclude PyGObject | sed 's/+cpu$$//'; } > deploy/constraints.new
