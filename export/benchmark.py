@@ -56,7 +56,7 @@ class Timing(BaseModel):
         p95_milliseconds: Of one run.
         pictures_per_second: Batch by median.
         time_ratio: Time a picture over that of ONNX Runtime fp32, one thread, batch 1, same input; below 1 is faster.
-        error: Why it could not run; the figures are None then.
+        error: Why it could not run; the measurements are None then.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

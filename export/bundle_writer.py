@@ -53,7 +53,7 @@ def write_bundle(directory: Path, manifest: BundleManifest, contents: Mapping[st
         contents: Every file but bundle.json and the model card, by name.
 
     Raises:
-        BundleError: The place is taken by something that is no bundle, or cannot be written to.
+        BundleError: The directory is taken by something that is no bundle, or cannot be written to.
     """
     if directory.exists() and not _may_replace(directory):
         raise BundleError(f"{directory} exists and is no bundle; give a new directory, or remove that one first")
@@ -67,7 +67,7 @@ def write_bundle(directory: Path, manifest: BundleManifest, contents: Mapping[st
                 (fresh / name).write_bytes(content)
             (fresh / MANIFEST_NAME).write_text(sealed.to_json(), encoding="utf-8")
             fresh.chmod(0o755)
-            _take_place(fresh, directory)
+            _move_into_place(fresh, directory)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
@@ -79,7 +79,7 @@ def _may_replace(directory: Path) -> bool:
     return directory.is_dir() and ((directory / MANIFEST_NAME).is_file() or not any(directory.iterdir()))
 
 
-def _take_place(fresh: Path, directory: Path) -> None:
+def _move_into_place(fresh: Path, directory: Path) -> None:
     if directory.exists():
         retired = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
         directory.rename(retired / "bundle")

@@ -12,7 +12,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "verify": LazyCommand("export.commands.verify", "Prove that every model and engine of a bundle is the same."),
     "engine": LazyCommand("export.commands.engine", "Build TensorRT engines for the models of a bundle."),
     "bench": LazyCommand("export.commands.bench", "Time the models of a bundle, engine by engine."),
-    "show": LazyCommand("export.commands.show", "Check a bundle and tell what it is."),
+    "show": LazyCommand("export.commands.show", "Check a bundle and describe it."),
 }
 
 

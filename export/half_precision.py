@@ -31,7 +31,8 @@ def to_half(content: bytes) -> bytes:
     network = extractor.extract_model(into, out_of)
     after = extractor.extract_model(out_of, [value.name for value in model.graph.output])
     with warnings.catch_warnings():
-        # It warns of every weight below the smallest fp16 number, which becomes 0; verification judges the outcome.
+        # It warns of every weight below the smallest fp16 number, which becomes 0; verification decides about the
+        # outcome.
         warnings.simplefilter("ignore")
         half = float16.convert_float_to_float16(network, keep_io_types=True)
     # A constant that two parts share is a copy in each, under one name; the names between the parts stay.
@@ -47,10 +48,10 @@ def to_half(content: bytes) -> bytes:
 def _prefixed(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:
     """Return a part whose inner names begin with a prefix; those of its inputs and outputs stay."""
     graph = model.graph
-    kept = {value.name for value in (*graph.input, *graph.output)} | {""}
+    outer = {value.name for value in (*graph.input, *graph.output)} | {""}
 
     def renamed(names: Iterable[str]) -> list[str]:
-        return [name if name in kept else prefix + name for name in names]
+        return [name if name in outer else prefix + name for name in names]
 
     for node in graph.node:
         node.input[:], node.output[:] = renamed(node.input), renamed(node.output)

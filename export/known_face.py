@@ -1,8 +1,8 @@
-"""A drawn face whose place is known, to verify a detector on.
+"""A synthetic face whose position is known, to verify a detector on.
 
 A checkpoint's names and shapes say nothing about the anchors and the pixel scaling that it was trained with. Wrong ones
 raise no error: boxes come out too large or doubled, and points lie beside the features. So every import is tried on one
-drawn face in three sizes, one for each stride of the network, before a bundle is written.
+synthetic face in three sizes, one for each stride of the network, before a bundle is written.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 __all__ = ["KnownFace", "draw_known_face"]
 
-# Small faces are drawn larger and scaled down, so that their edges are smooth.
+# Small faces are synthetic larger and scaled down, so that their edges are smooth.
 _DRAWN_FACE_PX = 200.0
 _MAXIMUM_SUPERSAMPLING = 4
 _BACKGROUND = (118, 124, 120)

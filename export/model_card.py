@@ -9,13 +9,13 @@ __all__ = ["BANNER", "CARD_NAME", "FACTS_NAME", "model_card"]
 
 CARD_NAME = "MODEL_CARD.md"
 FACTS_NAME = "card.json"
-"""What the training run told for the card; a bundle keeps it, so that the card can be written anew."""
+"""What the training run recorded for the card; a bundle keeps it, so that the card can be rewritten."""
 BANNER = (
     "Research software. Not a medical device; not cleared, certified or validated for clinical use. It must not be "
     "used to start, withhold or change analgesia, or as an alarm that staff rely on. No alert does not mean no pain."
 )
 _DEMO = (
-    "**Demonstration only.** Trained on procedurally drawn faces. Its figures show that the software works and say "
+    "**Demonstration only.** Trained on procedurally synthetic faces. Its metrics show that the software works and say "
     "nothing about accuracy on infants."
 )
 
@@ -85,10 +85,10 @@ def _intended_use(manifest: BundleManifest) -> str:
 
 def _factors(manifest: BundleManifest) -> str:
     if manifest.kind == "detector":
-        return "Size and turn of the face, light, occlusion, age: see the figures, where some were measured."
+        return "Size and turn of the face, light, occlusion, age: see the metrics, where some were measured."
     return (
         "Relevant: gestational age, skin tone, sex, illness, tape and tubes on the face, light, camera, stimulus. "
-        "Figures exist for those that the tables below name; for the others there is none."
+        "Metrics exist for those that the tables below name; for the others there is none."
     )
 
 
@@ -180,7 +180,7 @@ def _anchors(sizes: tuple[tuple[float, ...], ...]) -> str:
 def _metric_table(metrics: tuple[Metric, ...]) -> str:
     if not metrics:
         return "None were measured for this bundle."
-    rows = ["| figure | value | interval | subjects | samples | data |", "|---|---|---|---|---|---|"]
+    rows = ["| metric | value | interval | subjects | samples | data |", "|---|---|---|---|---|---|"]
     for metric in metrics:
         interval = ""
         if metric.low is not None and metric.high is not None:

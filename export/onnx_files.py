@@ -28,12 +28,12 @@ def to_onnx(
         example: An input of batch 2 or more, so that nothing is specialised to a batch of one.
         input_name: Name of the input in the file.
         output_names: Names of the outputs in the file, in the module's order.
-        metadata: Written into the file, so that it tells what it is even without its bundle.
+        metadata: Written into the file, so that it describes itself even without its bundle.
     """
     # It also logs, once a process, that the operators of torchvision, which nothing here uses, are left out.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        # The exporter's own deprecation notes are no concern of whoever exports a model.
+        # The exporter's own deprecation notes are no concern of the user.
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             module.eval(),
@@ -57,9 +57,9 @@ def finish(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
     model.doc_string = ""
     for node in model.graph.node:
         node.doc_string = ""
-        kept = [prop for prop in node.metadata_props if prop.key == "namespace"]
+        retained = [prop for prop in node.metadata_props if prop.key == "namespace"]
         del node.metadata_props[:]
-        node.metadata_props.extend(kept)
+        node.metadata_props.extend(retained)
     onnx.helper.set_model_props(model, dict(sorted(metadata.items())))
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
@@ -67,10 +67,10 @@ def finish(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
 
 
 def is_in_network(node: onnx.NodeProto) -> bool:
-    """Tell whether a node of an exported file belongs to the network, not to the scaling or decoding around it.
+    """Return whether a node of an exported file belongs to the network, not to the scaling or decoding around it.
 
     The exporter notes the path of modules that every node comes from; the graphs of this project call theirs `network`.
-    Of an ensemble only the members count: the mean of their probabilities is kept off 1 by a millionth, which fp16
+    Of an ensemble only the members count: the mean of their probabilities stays off 1 by a millionth, which fp16
     rounds away, so that the log-odds of a sure answer would be infinite.
     """
     paths = [prop.value for prop in node.metadata_props if prop.key == "namespace"]

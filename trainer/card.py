@@ -1,4 +1,4 @@
-"""What a training run tells for the model card of its model."""
+"""What a training run records for the model card of its model."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,4 +1,4 @@
-"""A trained model as one file: the weights, and everything that is needed to run and to judge them.
+"""A trained model as one file: the weights, and everything that is needed to run and to assess them.
 
 The file (`model.pt`) is written by `nicu-trainer` and read by `nicu-export`. It holds tensors and plain values only and
 is read without running any code from it. Version 1 of the record is `ModelRecord`.

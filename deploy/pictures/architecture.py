@@ -120,12 +120,12 @@ def _reachable(edges: list[tuple[str, str]], start: str) -> set[str]:
 
 def _reduced(edges: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Leave out what follows from other edges."""
-    kept = []
+    remaining = []
     for source, target in sorted(edges):
         others = [other for first, other in edges if first == source and other != target]
         if not any(target in _reachable(edges, other) for other in others):
-            kept.append((source, target))
-    return kept
+            remaining.append((source, target))
+    return remaining
 
 
 def _rows(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
@@ -138,12 +138,12 @@ def _rows(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
     rows: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
     for name in names:
         rows[depth[name]].append(name)
-    place: dict[str, float] = {}
+    position: dict[str, float] = {}
     for row in rows:
-        above = {name: [place[s] for s, t in edges if t == name and s in place] for name in row}
+        above = {name: [position[s] for s, t in edges if t == name and s in position] for name in row}
         row.sort(key=lambda name: (sum(above[name]) / len(above[name]) if above[name] else 0.5, name))
         for number, name in enumerate(row):
-            place[name] = (number + 0.5) / len(row)
+            position[name] = (number + 0.5) / len(row)
     return rows
 
 
@@ -171,13 +171,13 @@ def _svg(rows: list[list[str]], edges: list[tuple[str, str]], back: set[tuple[st
     arrows = [_arrow(boxes, edge, dashed=False) for edge in edges] + [
         _arrow(boxes, edge, dashed=True) for edge in sorted(back)
     ]
-    drawn = [_box(name, *boxes[name]) for row in rows for name in row]
+    shapes = [_box(name, *boxes[name]) for row in rows for name in row]
     return "\n".join(
         [
             _HEAD.format(width=width, height=height),
             f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
             *arrows,
-            *drawn,
+            *shapes,
             "</svg>",
             "",
         ]

@@ -40,7 +40,7 @@ def write_classifier_bundle(
         precisions: Which variants; fp32 always.
 
     Raises:
-        BundleError: The place cannot be written to.
+        BundleError: The directory cannot be written to.
     """
     record, given = model.record, model.record.contract
     contract = ClassifierContract(

@@ -32,8 +32,8 @@ __all__ = ["command"]
 @click.option("--batch", "batches", default="1,4", show_default=True, metavar="N,N,...", help="Pictures a run.")
 @click.option("--threads", default="1,2", show_default=True, metavar="N,N,...", help="Threads within one operator.")
 @click.option("--rounds", default=20, show_default=True, type=click.IntRange(min=1), help="Timings of every setting.")
-@click.option("--report", type=OutputFile(), help="Write the figures to this JSON file.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--report", type=OutputFile(), help="Write the numbers to this JSON file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 def command(
     bundle: str,
     engines: tuple[str, ...],
@@ -72,10 +72,10 @@ def _numbers(text: str, option: str) -> list[int]:
 
 def _lines(found: Benchmark) -> list[str]:
     machine = found.machine
-    place = f"{machine.processor}, {machine.cores} cores, load {machine.load:.1f}, {machine.gpu or 'no GPU'}"
+    host = f"{machine.processor}, {machine.cores} cores, load {machine.load:.1f}, {machine.gpu or 'no GPU'}"
     headings = f"{'threads':>8}{'batch':>6}{'median ms':>11}{'p95 ms':>9}{'per s':>9}{'ratio':>7}"
     return [
-        f"{found.bundle} on {place}, {machine.system}, Python {machine.python}; {found.rounds} rounds",
+        f"{found.bundle} on {host}, {machine.system}, Python {machine.python}; {found.rounds} rounds",
         "ratio: time a picture over that of onnxruntime fp32 with 1 thread and batch 1; below 1 is faster",
         f"{'model':<20}  {'engine':<12}{headings}",
         *(_line(timing) for timing in found.timings),

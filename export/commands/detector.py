@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Build the face detector's bundle from pre-trained weights.
 
-    The weights are tried on a drawn face first; weights that find it at the wrong place are refused.
+    The weights are tried on a synthetic face first; weights that find it at the wrong position are refused.
     """
     if source == _PACKAGE:
         target = out or installed_models_directory() / _PACKAGE
@@ -65,7 +65,7 @@ def command(
 
 
 def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
-    """Return the bundle at a place where it is whole and holds what is asked for, made by this version, else None."""
+    """Return the bundle in a directory if it is whole, of this version and holds what is asked for, else None."""
     from export.detector.bundle import SIZES_PX
     from export.detector.package_file import GRAPH_SHA256
 

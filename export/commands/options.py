@@ -20,9 +20,9 @@ precision_option = click.option(
 
 def finish(bundle: Bundle) -> None:
     """Verify a new bundle with ONNX Runtime, write the outcome into it, and say what was made."""
-    from export.commands.verify import verify_and_tell
+    from export.commands.verify import verify_and_print
 
-    report = verify_and_tell(bundle, ["onnxruntime"], write=True)
+    report = verify_and_print(bundle, ["onnxruntime"], write=True)
     failed = [row.file for row in report.rows if row.outcome == "failed"]
     unusable = f"; {', '.join(failed)} cannot be selected" if failed else ""
     click.echo(f"{bundle.path}: {bundle.manifest.architecture}, {len(bundle.manifest.variants)} models{unusable}")

@@ -15,7 +15,7 @@ __all__ = ["command"]
 @click.argument("bundle")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")
 def command(bundle: str, *, as_json: bool) -> None:
-    """Check every file of BUNDLE (a directory, or the name of an installed one) and tell what it is."""
+    """Check every file of BUNDLE (a directory, or the name of an installed one) and describe it."""
     read = read_bundle(bundle)
     if as_json:
         click.echo(read.manifest.to_json(), nl=False)
@@ -39,7 +39,7 @@ def _rows(bundle: Bundle) -> list[tuple[str, str]]:
         kilobytes = manifest.files[variant.file].bytes / 1000
         text = f"{variant.precision}, {variant.size_px} px, {kilobytes:.0f} kB, {_verification(variant)}"
         rows.append((variant.file, text))
-    rows += [("figure", f"{metric.name} {metric.value:.3f} ({metric.data})") for metric in manifest.metrics]
+    rows += [("metric", f"{metric.name} {metric.value:.3f} ({metric.data})") for metric in manifest.metrics]
     rows += [("source", origin.source), ("licence", origin.licence)]
     rows += [("made with", ", ".join(f"{name} {version}" for name, version in origin.versions.items()))]
     rows += [("files", f"{len(manifest.files)} files, all of them match their SHA-256")]

@@ -13,7 +13,7 @@ from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine_factory import ENGINES, missing_reason
 from monitor.inference.manifest import EngineName
 
-__all__ = ["chosen_engines", "command", "verify_and_tell"]
+__all__ = ["chosen_engines", "command", "verify_and_print"]
 
 
 @click.command(
@@ -34,9 +34,9 @@ __all__ = ["chosen_engines", "command", "verify_and_tell"]
 @click.option(
     "--report",
     type=OutputFile(),
-    help="Write the figures to this JSON file and leave the bundle as it is.",
+    help="Write the numbers to this JSON file and leave the bundle as it is.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
 @click.pass_context
 def command(
     context: click.Context, bundle: str, engines: tuple[str, ...], report: Path | None, *, as_json: bool
@@ -46,14 +46,14 @@ def command(
     A model that fails cannot be selected by the monitor. Exit code 1 when anything fails.
     """
     read = read_bundle(bundle)
-    found = verify_and_tell(read, chosen_engines(engines), write=report is None, as_json=as_json)
+    found = verify_and_print(read, chosen_engines(engines), write=report is None, as_json=as_json)
     if report is not None:
         report.write_text(found.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     if not found.passed:
         context.exit(EXIT_NO)
 
 
-def verify_and_tell(bundle: Bundle, engines: list[EngineName], *, write: bool, as_json: bool = False) -> Report:
+def verify_and_print(bundle: Bundle, engines: list[EngineName], *, write: bool, as_json: bool = False) -> Report:
     """Verify a bundle, print the table or JSON and, if asked for, write the outcome into the bundle."""
     with Console(stderr=True).status("verifying") as status:
         found = verify_bundle(bundle, engines, progress=status.update)

@@ -40,7 +40,7 @@ class DetectorSource:
         network: RetinaFace, in evaluation mode.
         architecture: Its name for people.
         normalisation: How pixels become its input.
-        anchors: Where it looks.
+        anchors: Its prior boxes.
         provenance: Where the weights come from, for the manifest; versions and commit are added.
     """
 
@@ -69,7 +69,7 @@ def write_detector_bundle(
         precisions: Which variants; fp32 always.
 
     Raises:
-        BundleError: The network does not find the known face, or the place cannot be written to.
+        BundleError: The network does not find the known face, or the directory cannot be written to.
     """
     validate_detector(source.network, source.normalisation, source.anchors, label=source.provenance.source)
     network = fold_batch_norms(source.network)

@@ -14,7 +14,7 @@ __all__ = ["AnchorSpec", "DetectorGraph", "Normalisation", "anchors_px"]
 
 @dataclass(frozen=True, slots=True)
 class AnchorSpec:
-    """Where the network looks, and how its offsets are scaled.
+    """Where the network expects faces, and how its offsets are scaled.
 
     Attributes:
         strides_px: Cell sizes, finest first.
@@ -63,7 +63,7 @@ def anchors_px(size_px: int, spec: AnchorSpec) -> NDArray[np.float32]:
 class Decoder(nn.Module):
     """Keeps the k best anchors and turns their offsets into pixels.
 
-    The best are chosen by log-odds, which still tell scores apart that round to 1. Only those k are decoded.
+    The best are chosen by log-odds, which still separate scores that round to 1. Only those k are decoded.
     """
 
     anchors: Tensor
@@ -95,8 +95,8 @@ class DetectorGraph(nn.Module):
         network: RetinaFace with its weights.
         size_px: Side of the square input, a multiple of 32.
         normalisation: How pixels become the network's input.
-        anchors: Where the network looks.
-        top_k: Candidates kept a picture.
+        anchors: Its prior boxes.
+        top_k: Candidates a picture.
     """
 
     mean: Tensor

@@ -46,25 +46,25 @@ def network_from_graph(graph: bytes) -> RetinaFace:
 
 def _weight(constants: dict[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Tensor:
     """Return one parameter in PyTorch's axis order."""
-    place = f"{_ROOT}/{_place(name)}/resource"
-    if place not in constants:
-        raise BundleError(f"the frozen graph has no constant {place}, so it is not the known RetinaFace")
-    value = constants[place]
+    constant = f"{_ROOT}/{_constant_name(name)}/resource"
+    if constant not in constants:
+        raise BundleError(f"the frozen graph has no constant {constant}, so it is not the known RetinaFace")
+    value = constants[constant]
     if value.ndim == 4:
-        is_depthwise = place.endswith("depthwise/depthwise/ReadVariableOp/resource")
+        is_depthwise = constant.endswith("depthwise/depthwise/ReadVariableOp/resource")
         # TensorFlow: (H, W, in, out), depthwise (H, W, channels, 1); PyTorch: (out, in, H, W).
         value = value.transpose(2, 3, 0, 1) if is_depthwise else value.transpose(3, 2, 0, 1)
     if value.shape != shape:
-        raise BundleError(f"the constant {place} has the shape {value.shape}, expected {shape}")
+        raise BundleError(f"the constant {constant} has the shape {value.shape}, expected {shape}")
     return torch.from_numpy(value.copy())
 
 
-def _place(name: str) -> str:
+def _constant_name(name: str) -> str:
     """Translate a parameter's name into the graph's."""
     block, part, field = name.rsplit(".", 2)
     top = name.split(".", maxsplit=1)[0]
     if top == "backbone":
-        return _backbone_place(block, part, field)
+        return _backbone_constant(block, part, field)
     if top in _HEADS:
         head, level, field = name.split(".")
         label, offset = _HEADS[head]
@@ -79,7 +79,7 @@ def _place(name: str) -> str:
     return f"{scope}/conv/Conv2D/ReadVariableOp" if part == "conv" else f"{scope}/bn/{_BATCH_NORM[field]}"
 
 
-def _backbone_place(block: str, part: str, field: str) -> str:
+def _backbone_constant(block: str, part: str, field: str) -> str:
     scope = "MobileNetV2_extrator"
     if block == "backbone.stem":
         return f"{scope}/Conv1/Conv2D/ReadVariableOp" if part == "conv" else f"{scope}/bn_Conv1/{_BATCH_NORM[field]}"

@@ -74,25 +74,25 @@ def network_from_checkpoint(tensors: dict[str, Tensor], label: str) -> RetinaFac
     """
     network = RetinaFace(MobileNetQuarter()).eval()
     state = network.state_dict()
-    places = {name: _place(name) for name in state}
-    missing = sorted(set(places.values()) - set(tensors))
-    unknown = sorted(set(tensors) - set(places.values()))
+    sources = {name: _source_name(name) for name in state}
+    missing = sorted(set(sources.values()) - set(tensors))
+    unknown = sorted(set(tensors) - set(sources.values()))
     if missing or unknown:
         odd = f"lacks {missing[0]}" if missing else f"also has {unknown[0]}"
         raise BundleError(
             f"{label} is no RetinaFace with MobileNet 0.25 in the body/fpn/ssh layout: it {odd} "
             f"({len(missing)} names missing, {len(unknown)} unknown)"
         )
-    for name, place in places.items():
-        if tensors[place].shape != state[name].shape:
+    for name, source in sources.items():
+        if tensors[source].shape != state[name].shape:
             raise BundleError(
-                f"{place} in {label} has the shape {tuple(tensors[place].shape)}, expected {tuple(state[name].shape)}"
+                f"{source} in {label} has the shape {tuple(tensors[source].shape)}, expected {tuple(state[name].shape)}"
             )
-    network.load_state_dict({name: tensors[place] for name, place in places.items()})
+    network.load_state_dict({name: tensors[source] for name, source in sources.items()})
     return network
 
 
-def _place(name: str) -> str:
+def _source_name(name: str) -> str:
     """Translate a parameter's name into the checkpoint's."""
     parts = name.split(".")
     if parts[0] in _HEADS:

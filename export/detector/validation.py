@@ -52,7 +52,7 @@ def validate_detector(network: RetinaFace, normalisation: Normalisation, anchors
     Args:
         network: RetinaFace with the weights to be tried.
         normalisation: How pixels become its input.
-        anchors: Where it is believed to look.
+        anchors: The prior boxes that are assumed.
         label: What to call the weights in the error.
 
     Raises:
@@ -64,15 +64,15 @@ def validate_detector(network: RetinaFace, normalisation: Normalisation, anchors
     if not any(answer.score >= _MINIMUM_SCORE for answer in answers):
         best = max(answer.score for answer in answers)
         raise BundleError(
-            f"{label} does not see a drawn face that a RetinaFace sees (best score {best:.2f}): its weights or its "
+            f"{label} does not see a synthetic face that a RetinaFace sees (best score {best:.2f}): its weights or its "
             f"pixel scaling are others than expected, so it was not imported"
         )
     seen = [answer for answer in answers if answer.score >= _MINIMUM_SCORE]
     worst = min(seen, key=lambda answer: answer.iou)
     raise BundleError(
-        f"{label} finds a drawn face at the wrong place: its box is {worst.scale:.1f} times the true size and its "
-        f"points lie {worst.point_error:.1f} eye distances beside, so it was trained with other anchors than "
-        f"{_told(anchors)} px{_hint(network, normalisation, anchors)} and was not imported"
+        f"{label} finds a synthetic face at the wrong position: its box has {worst.scale:.1f} times the true size and "
+        f"its points lie {worst.point_error:.1f} eye distances beside, so it was trained with other anchors than "
+        f"{_anchor_summary(anchors)} px{_hint(network, normalisation, anchors)} and was not imported"
     )
 
 
@@ -113,8 +113,8 @@ def _hint(network: RetinaFace, normalisation: Normalisation, anchors: AnchorSpec
     best = max(_KNOWN_ANCHORS, key=overlap)
     if best == anchors or overlap(best) < overlap(anchors) + 0.2:
         return ""
-    return f" ({_told(best)} px would fit better)"
+    return f" ({_anchor_summary(best)} px would fit better)"
 
 
-def _told(anchors: AnchorSpec) -> str:
+def _anchor_summary(anchors: AnchorSpec) -> str:
     return ", ".join("[" + ", ".join(f"{size:g}" for size in level) + "]" for level in anchors.sizes_px)

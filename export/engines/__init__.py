@@ -1,1 +1,1 @@
-"""TensorRT engines: built in a process of their own, kept beside the bundle with a record of what they are."""
+"""TensorRT engines: built in a process of their own, stored beside the bundle with a record of what they are."""

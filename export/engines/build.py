@@ -81,7 +81,7 @@ def build_engine(
         engine: `tensorrt` or `tensorrt-rtx`.
         target: Which GPU it is for; TensorRT builds for the GPU of this machine only, TensorRT-RTX for others too.
         profile: Smallest, best and largest batch.
-        directory: Where plans are kept; beside the bundle when absent.
+        directory: Where plans are stored; beside the bundle when absent.
         progress: Called with one line now and then.
 
     Returns:

@@ -18,14 +18,14 @@ __all__ = ["build"]
 _WORKSPACE_BYTES = 2 << 30
 
 
-def build(order: dict[str, Any], tell: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON in, JSON out
+def build(order: dict[str, Any], report_progress: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON in, JSON out
     """Build one engine.
 
     Args:
         order: `module` (tensorrt or tensorrt_rtx), `model` and `plan` (paths), `input`, `shape` (without the batch),
             `profile` (minimum, optimum, maximum batch), `target` (SM86 and the like, or None for the GPU that is here),
             `timing_cache` (path or None) and `inspect` (whether to load the engine on the GPU and read its types).
-        tell: Called with a JSON record of progress.
+        report_progress: Called with a JSON record of progress.
 
     Returns:
         `error` with a sentence, or `version`, `seconds` and `layers` of the engine that was written.
@@ -43,7 +43,7 @@ def build(order: dict[str, Any], tell: Any) -> dict[str, Any]:  # noqa: ANN401 -
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    config.progress_monitor = _progress(trt, tell)
+    config.progress_monitor = _progress(trt, report_progress)
     profile = builder.create_optimization_profile()
     profile.set_shape(order["input"], *((batch, *order["shape"]) for batch in order["profile"]))
     config.add_optimization_profile(profile)
@@ -82,12 +82,12 @@ def _timing_cache(config: Any, path: Path) -> Any:  # noqa: ANN401 - TensorRT pu
 
 def _parser_errors(parser: Any) -> str:  # noqa: ANN401 - TensorRT publishes no types
     """Return what the parser did not understand, with the node that it met."""
-    told = []
+    messages = []
     for index in range(parser.num_errors):
         error = parser.get_error(index)
         node = f"node {error.node_name() or '(no name)'} ({error.node_operator()}): " if error.node_operator() else ""
-        told.append(node + error.desc().strip())
-    return "; ".join(told[:3]) or "the ONNX parser gave no reason"
+        messages.append(node + error.desc().strip())
+    return "; ".join(messages[:3]) or "the ONNX parser gave no reason"
 
 
 def _logger(trt: Any) -> Any:  # noqa: ANN401 - TensorRT publishes no types
@@ -105,8 +105,8 @@ def _logger(trt: Any) -> Any:  # noqa: ANN401 - TensorRT publishes no types
     return Logger()
 
 
-def _progress(trt: Any, tell: Any) -> Any:  # noqa: ANN401 - TensorRT publishes no types
-    """Return a monitor that tells the outermost phase of the build."""
+def _progress(trt: Any, report_progress: Any) -> Any:  # noqa: ANN401 - TensorRT publishes no types
+    """Return a monitor that reports the outermost phase of the build."""
 
     class Progress(trt.IProgressMonitor):  # type: ignore[misc] # TensorRT publishes no types
         def __init__(self) -> None:
@@ -119,7 +119,7 @@ def _progress(trt: Any, tell: Any) -> Any:  # noqa: ANN401 - TensorRT publishes 
 
         def step_complete(self, phase_name: str, step: int) -> bool:
             if phase_name in self._steps:
-                tell({"phase": phase_name, "step": step + 1, "steps": self._steps[phase_name]})
+                report_progress({"phase": phase_name, "step": step + 1, "steps": self._steps[phase_name]})
             return True
 
         def phase_finish(self, phase_name: str) -> None:
@@ -129,16 +129,16 @@ def _progress(trt: Any, tell: Any) -> Any:  # noqa: ANN401 - TensorRT publishes 
 
 
 def _main() -> None:
-    def tell(record: dict[str, Any]) -> None:
+    def report_progress(record: dict[str, Any]) -> None:
         sys.stdout.write(json.dumps(record) + "\n")
         sys.stdout.flush()
 
     order = json.loads(sys.stdin.readline())
     try:
-        outcome = build(order, tell)
-    except Exception as error:  # noqa: BLE001 - the parent process tells the user; nothing may be lost on the way
+        outcome = build(order, report_progress)
+    except Exception as error:  # noqa: BLE001 - the parent process informs the user; nothing may be lost on the way
         outcome = {"error": f"{type(error).__name__}: {error}"}
-    tell({"outcome": outcome})
+    report_progress({"outcome": outcome})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from export.verification.figures import Figures
+from export.verification.differences import Differences
 from monitor.inference.manifest import Precision
 
 __all__ = ["LIMITS", "Limits", "broken_limits"]
@@ -39,40 +39,40 @@ LIMITS: dict[Precision, Limits] = {
 }
 
 
-def broken_limits(figures: Figures, limits: Limits) -> tuple[str, ...]:
+def broken_limits(differences: Differences, limits: Limits) -> tuple[str, ...]:
     """Return what a variant does that it may not, one phrase each; nothing means that it passes."""
-    is_detector = figures.minimum_iou is not None
+    is_detector = differences.minimum_iou is not None
     score_maximum = limits.detector_score_maximum if is_detector else limits.score_maximum
     rules: list[tuple[bool, str]] = [
-        (not figures.finite, "an output is not finite"),
+        (not differences.finite, "an output is not finite"),
         (
-            figures.score_maximum > score_maximum,
-            f"score differs by {figures.score_maximum:.4f}, allowed {score_maximum:g}",
+            differences.score_maximum > score_maximum,
+            f"score differs by {differences.score_maximum:.4f}, allowed {score_maximum:g}",
         ),
         (
-            not is_detector and figures.score_p99 > limits.score_p99,
-            f"99 % of scores differ by up to {figures.score_p99:.4f}, allowed {limits.score_p99:g}",
+            not is_detector and differences.score_p99 > limits.score_p99,
+            f"99 % of scores differ by up to {differences.score_p99:.4f}, allowed {limits.score_p99:g}",
         ),
-        (figures.flips > 0, f"{figures.flips} decisions flip further than {limits.band:g} from the threshold"),
+        (differences.flips > 0, f"{differences.flips} decisions flip further than {limits.band:g} from the threshold"),
     ]
-    if figures.minimum_iou is not None and figures.landmark_error is not None:
+    if differences.minimum_iou is not None and differences.landmark_error is not None:
         rules += [
-            (bool(figures.faces_missed), f"{figures.faces_missed} faces are missed"),
+            (bool(differences.faces_missed), f"{differences.faces_missed} faces are missed"),
             (
-                figures.minimum_iou < limits.minimum_iou,
-                f"a box overlaps by {figures.minimum_iou:.3f}, wanted {limits.minimum_iou:g}",
+                differences.minimum_iou < limits.minimum_iou,
+                f"a box overlaps by {differences.minimum_iou:.3f}, wanted {limits.minimum_iou:g}",
             ),
             (
-                figures.landmark_error > limits.landmark_error,
-                f"a point lies {figures.landmark_error:.3f} face widths away, allowed {limits.landmark_error:g}",
+                differences.landmark_error > limits.landmark_error,
+                f"a point lies {differences.landmark_error:.3f} face widths away, allowed {limits.landmark_error:g}",
             ),
         ]
-    if figures.level_maximum is not None:
+    if differences.level_maximum is not None:
         rules += [
             (
-                figures.level_maximum > limits.level_maximum,
-                f"the level differs by {figures.level_maximum:.4f}, allowed {limits.level_maximum:g}",
+                differences.level_maximum > limits.level_maximum,
+                f"the level differs by {differences.level_maximum:.4f}, allowed {limits.level_maximum:g}",
             ),
-            (not figures.timeline_equal, "the golden clip raises other alarms, or at other times"),
+            (not differences.timeline_equal, "the golden clip raises other alarms, or at other times"),
         ]
     return tuple(phrase for broken, phrase in rules if broken)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from export.verification.figures import Figures
+from export.verification.differences import Differences
 from monitor.inference.manifest import EngineName, Outcome, Precision
 
 __all__ = ["REPORT_NAME", "Report", "Row", "report_lines"]
@@ -26,7 +26,7 @@ class Row(BaseModel):
     plan: str | None = Field(default=None, description="File name of the TensorRT plan that was run.")
     outcome: Outcome
     reasons: tuple[str, ...] = Field(description="Why it failed; empty where it passed.")
-    figures: Figures | None = Field(description="None where the engine could not run the file at all.")
+    figures: Differences | None = Field(description="None where the engine could not run the file at all.")
 
     @property
     def sentence(self) -> str:
@@ -58,12 +58,12 @@ class Report(BaseModel):
             return self
         done = {(row.file, row.engine) for row in self.rows}
         hashes = {row.file: row.file_sha256 for row in self.rows}
-        kept = tuple(
+        retained = tuple(
             row
             for row in older.rows
             if (row.file, row.engine) not in done and hashes.get(row.file, row.file_sha256) == row.file_sha256
         )
-        return self.model_copy(update={"rows": (*self.rows, *kept)})
+        return self.model_copy(update={"rows": (*self.rows, *retained)})
 
 
 def report_lines(report: Report) -> list[str]:
@@ -79,7 +79,7 @@ def _line(verdict: str, model: str, engine: str, cells: tuple[str, ...]) -> str:
     return f"{verdict:<4}  {model:<20}  {engine:<12}" + "".join(f"{cell:>11}" for cell in cells)
 
 
-def _cells(figures: Figures | None) -> tuple[str, ...]:
+def _cells(figures: Differences | None) -> tuple[str, ...]:
     if figures is None:
         return ("-",) * 7
     alarms = "-" if figures.timeline_equal is None else ("same" if figures.timeline_equal else "other")

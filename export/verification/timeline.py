@@ -24,7 +24,7 @@ class Timeline:
     """What the alarm logic made of a clip.
 
     Attributes:
-        levels: The smoothed level after every frame, NaN where it could not be told.
+        levels: The smoothed level after every frame, NaN where it was not known.
         changes: Every change of an alarm condition: what changed, and when in seconds.
     """
 
@@ -70,7 +70,7 @@ def alert_timeline(scores: NDArray[np.float32]) -> Timeline:
 
 
 def timelines_agree(reference: Timeline, other: Timeline) -> bool:
-    """Tell whether two timelines hold the same changes in the same order, each within 1 s of the other."""
+    """Return whether two timelines hold the same changes in the same order, each within 1 s of the other."""
     if [what for what, _ in reference.changes] != [what for what, _ in other.changes]:
         return False
     pairs = zip(reference.changes, other.changes, strict=True)

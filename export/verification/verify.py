@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.bundle_writer import write_bundle
-from export.verification.figures import Figures, classifier_figures, detector_figures
+from export.verification.differences import Differences, classifier_differences, detector_differences
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
 from export.verification.limits import LIMITS, broken_limits
 from export.verification.report import REPORT_NAME, Report, Row
@@ -95,14 +95,14 @@ def _outcomes(report: Report, variant: Variant) -> Iterator[tuple[EngineName, Ou
 
 def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> Row:
     reasons: tuple[str, ...]
-    figures: Figures | None = None
+    figures: Differences | None = None
     plan: str | None = None
     try:
         if name.startswith("tensorrt"):
             plan = plan_key_here(bundle, variant, name).file_name
         engine = open_variant(bundle, variant, name)
         try:
-            figures = _figures(bundle, variant, golden, engine)
+            figures = _differences(bundle, variant, golden, engine)
         finally:
             engine.close()
         reasons = broken_limits(figures, LIMITS[variant.precision])
@@ -122,15 +122,15 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
     )
 
 
-def _figures(bundle: Bundle, variant: Variant, golden: Golden, engine: Engine) -> Figures:
+def _differences(bundle: Bundle, variant: Variant, golden: Golden, engine: Engine) -> Differences:
     band = LIMITS[variant.precision].band
     answers = _run(engine, golden.pictures)
     if bundle.manifest.kind == "detector":
         threshold = bundle.detector.suggested_minimum_score
-        return detector_figures(golden.answers, answers, threshold=threshold, band=band)
+        return detector_differences(golden.answers, answers, threshold=threshold, band=band)
     clip = _run(engine, golden_clip(golden.pictures, golden.answers["score"]))["score"]
     reference_clip = golden.answers[CLIP_ANSWER]
-    figures = classifier_figures(
+    figures = classifier_differences(
         {"score": np.concatenate([golden.answers["score"], reference_clip])},
         {**answers, "score": np.concatenate([answers["score"], clip])},
         threshold=bundle.classifier.decision_threshold,

@@ -14,7 +14,7 @@ STATION = "ward"
 
 @pytest.fixture(scope="session")
 def watched_station(tmp_path_factory):
-    """A Prometheus that has seen a pain alarm of a real daemon with two drawn beds and a camera that is not there."""
+    """A Prometheus that saw a pain alarm of a real daemon with two synthetic beds and an absent camera."""
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed; run: apt-get install prometheus")
     directory = tmp_path_factory.mktemp("watched-station")

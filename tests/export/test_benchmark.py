@@ -1,4 +1,4 @@
-"""The benchmark times what it says, and a setting that cannot run is told instead of left out."""
+"""The benchmark times what it says, and a setting that cannot run is reported instead of left out."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_every_setting_is_timed_against_the_reference(classifier_bundle: Bundle)
     assert found.bundle_sha256 == classifier_bundle.sha256
 
 
-def test_what_cannot_run_is_told(classifier_bundle: Bundle, tmp_path: Path) -> None:
+def test_what_cannot_run_is_reported(classifier_bundle: Bundle, tmp_path: Path) -> None:
     contents = {name: classifier_bundle.read(name) for name in classifier_bundle.manifest.files}
     contents["model.fp16.onnx"] = contents["model.fp16.onnx"][:1000]
     broken = write_bundle(tmp_path / "broken", classifier_bundle.manifest, contents)

@@ -43,7 +43,7 @@ def test_an_interrupted_write_leaves_the_old_bundle(
     def full_disk(fresh: Path, directory: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle_writer, "_take_place", full_disk)
+    monkeypatch.setattr(bundle_writer, "_move_into_place", full_disk)
     with pytest.raises(BundleError, match=r"cannot be written to .*: No space left"):
         write_bundle(target, classifier_bundle.manifest, _contents(classifier_bundle))
     assert read_bundle(target).sha256 == old.sha256

@@ -1,4 +1,4 @@
-"""The model card: its sections, what the training run told, and that nothing in it breaks out."""
+"""The model card: its sections, what the training run recorded, and that nothing in it breaks out."""
 
 import re
 
@@ -23,7 +23,7 @@ def test_a_card_has_the_published_sections_in_their_order(classifier_bundle):
     assert "Out of scope: clinical decisions" in text
 
 
-def test_what_the_training_run_told_is_in_the_card_and_stays_when_it_is_written_anew(trained_model_file, tmp_path):
+def test_what_the_training_run_recorded_is_in_the_card_and_stays_when_it_is_rewritten(trained_model_file, tmp_path):
     model = read_model(trained_model_file)
     facts = CardFacts(
         training_data=("127 pictures of 26 infants.",),
@@ -46,7 +46,7 @@ def test_what_the_training_run_told_is_in_the_card_and_stays_when_it_is_written_
     assert "&lt;script> \\| do nothing" in text
 
 
-def test_figures_by_group_stand_apart(classifier_bundle):
+def test_metrics_by_group_stand_apart(classifier_bundle):
     metric = classifier_bundle.manifest.metrics[0]
     metrics = (metric, metric.model_copy(update={"name": "false positive rate, cry", "value": 0.25}))
 

@@ -37,7 +37,7 @@ _SUFFIXES = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 def command(
     *, runs: tuple[Path, ...], form: str, out: Path | None, reference: str | None, resamples: int, as_json: bool
 ) -> None:
-    """Print Table 1 for RUNS, with the published figures beside it, and paired differences."""
+    """Print Table 1 for RUNS, with the published values beside it, and paired differences."""
     entries = read_entries(open_runs(runs))
     for sentence in differing_data(entries):
         click.echo(f"Note: {sentence}", err=True)

@@ -85,7 +85,7 @@ def command(
         cutting = progress.add_task("cutting crops", total=total)
         crops = study.crop_set(contract, lambda done: progress.update(cutting, completed=done))
     sheets = [_write_sheet(study, crops, start, folder) for start in range(0, total, _SHEET_PICTURES)]
-    _tell(study, sheets)
+    _print_summary(study, sheets)
 
 
 def _chosen(pictures: Manifest, folder: Path, detector: str, jobs: int) -> FaceMode:
@@ -103,8 +103,8 @@ def _chosen(pictures: Manifest, folder: Path, detector: str, jobs: int) -> FaceM
             f"--faces detect looks for faces in them."
         )
         return "whole"
-    places = np.unique(np.linspace(0, len(pictures.records) - 1, _SAMPLE).astype(int))
-    some = Manifest(tuple(pictures.records[place] for place in places), pictures.folder)
+    rows = np.unique(np.linspace(0, len(pictures.records) - 1, _SAMPLE).astype(int))
+    some = Manifest(tuple(pictures.records[row] for row in rows), pictures.folder)
     found = find_all_faces(some, folder, mode="detect", detector_bundle=detector, jobs=jobs)
     boxes = [(found[record.sha256].box, record.width_px * record.height_px) for record in some.records]
     shares = [box.width_px * box.height_px / area for box, area in boxes if box is not None]
@@ -137,7 +137,7 @@ def _sheet_item(study: Study, row: int, crop: NDArray[np.uint8]) -> SheetItem:
     )
 
 
-def _tell(study: Study, sheets: list[Path]) -> None:
+def _print_summary(study: Study, sheets: list[Path]) -> None:
     has_face = study.has_face
     more = f" and the {len(sheets) - 1} sheets after it" if len(sheets) > 1 else ""
     click.echo(f"A face in {int(has_face.sum())} of {len(has_face)} pictures; look at {sheets[0]}{more}.")

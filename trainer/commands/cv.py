@@ -88,42 +88,42 @@ def command(
 
 
 def _cores(experiment: ExperimentConfig) -> int:
-    """Return how many folds are trained at the same time unless told otherwise."""
+    """Return how many folds are trained at the same time by default."""
     if resolve_device(experiment.training.get("device", "auto")).type == "cuda":
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def summary_lines(results: dict[str, Any]) -> list[str]:
-    """Return the main figures of a run for people."""
-    told = figure_lines(results)
+    """Return the main metrics of a run for people."""
+    lines = metric_lines(results)
     shared = [entry for entry in results["audit"] if entry["sides"][0] == "development" and not entry["clean"]]
     if shared:
         share = max(len(entry["subjects"]) for entry in shared)
-        told.append(f"Warning: up to {share} tested infants were seen in training; `nicu-trainer audit` says more.")
-    return told
+        lines.append(f"Warning: up to {share} tested infants were seen in training; `nicu-trainer audit` says more.")
+    return lines
 
 
-def figure_lines(results: dict[str, Any]) -> list[str]:
+def metric_lines(results: dict[str, Any]) -> list[str]:
     """Return how many pictures were answered, and how well, for people."""
-    told = [f"{results['pictures']} answers, {results['subjects']} subjects."]
+    lines = [f"{results['pictures']} answers, {results['subjects']} subjects."]
     if results["without_face"]["pictures"]:
         missing, accuracy = results["without_face"]["pictures"], results["accuracy_if_missing_is_wrong"]
-        told.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
+        lines.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
     several = len(results["folds"]) > 1
     for name in ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier"):
-        figure = results["pooled"][name]
+        interval = results["pooled"][name]
         spread = f"   over folds {_spread(results['mean_over_folds'][name])}" if several else ""
-        told.append(f"{name:12} {_number(figure['value'])} {_range(figure)}{spread}")
-    return told
+        lines.append(f"{name:12} {_number(interval['value'])} {_range(interval)}{spread}")
+    return lines
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _range(figure: dict[str, float | None]) -> str:
-    return f"[{_number(figure['low'])}, {_number(figure['high'])}]"
+def _range(interval: dict[str, float | None]) -> str:
+    return f"[{_number(interval['low'])}, {_number(interval['high'])}]"
 
 
 def _spread(folds: dict[str, float | None]) -> str:

@@ -48,7 +48,7 @@ def command(
     console = Console(stderr=True)
     with Progress(console=console) as progress:
         task = progress.add_task("drawing infants", total=infants)
-        material = collect(
+        dataset = collect(
             seeds,
             contract,
             folder=out / "material",
@@ -56,12 +56,12 @@ def command(
             jobs=jobs,
             progress=lambda done: progress.update(task, completed=done),
         )
-    found = len(material.states)
-    click.echo(f"{found} crops of {infants} infants; the face was not found in {material.missed} pictures.")
+    found = len(dataset.states)
+    click.echo(f"{found} crops of {infants} infants; the face was not found in {dataset.missed} pictures.")
     fifth = max(1, infants // 6)
     splits = (seeds[: -2 * fifth], seeds[-2 * fifth : -fifth], seeds[-fifth:])
     with ConsoleListener("training N-CNN", epochs, console) as listener:
-        outcome = train_demo(material, splits, out, demo_settings(epochs, seed, precision), listener)
+        outcome = train_demo(dataset, splits, out, demo_settings(epochs, seed, precision), listener)
     for metric in outcome.metrics:
         click.echo(f"{metric.name}: {metric.value:.3f} ({metric.samples} crops of {metric.subjects} unseen infants)")
     click.echo("mean score: " + ", ".join(f"{state} {mean:.2f}" for state, mean in outcome.mean_score.items()))

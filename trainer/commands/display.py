@@ -22,7 +22,7 @@ def _bars(console: Console) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[status]}"),
         console=console,
     )
 
@@ -34,7 +34,7 @@ class ConsoleListener:
         title: What is trained.
         epochs: Planned number.
         console: Where to.
-        among: Bars of several runs, drawn by whoever owns them; a bar of its own if absent.
+        among: Bars of several runs, drawn by the caller; a bar of its own if absent.
     """
 
     def __init__(self, title: str, epochs: int, console: Console | None = None, among: Progress | None = None) -> None:
@@ -42,7 +42,7 @@ class ConsoleListener:
         self._is_owner = among is None
         self._progress = among or _bars(self._console)
         self._title, self._epochs = title, epochs
-        self._task = self._progress.add_task(title, total=epochs, told="")
+        self._task = self._progress.add_task(title, total=epochs, status="")
 
     def __enter__(self) -> Self:
         """Start drawing."""
@@ -63,13 +63,13 @@ class ConsoleListener:
 
     def epoch_done(self, report: EpochReport) -> None:
         """Move the bar and show the epoch's losses."""
-        told = (
+        status = (
             f"loss {report.train_loss:.3f}, validation {report.validation_loss:.3f} ({report.validation_accuracy:.0%})"
         )
-        self._progress.update(self._task, completed=report.epoch + 1, told=told)
+        self._progress.update(self._task, completed=report.epoch + 1, status=status)
         if not self._console.is_terminal:
             which = "" if self._is_owner else f"{self._title}, "
-            self._console.print(f"{which}epoch {report.epoch + 1}/{self._epochs}: {told}, {report.seconds:.0f} s")
+            self._console.print(f"{which}epoch {report.epoch + 1}/{self._epochs}: {status}, {report.seconds:.0f} s")
 
     def note(self, message: str) -> None:
         """Print a line."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from monitor.cli_framework import examples
-from trainer.commands.cv import figure_lines
+from trainer.commands.cv import metric_lines
 from trainer.experiments import evaluate_model
 
 __all__ = ["command"]
@@ -31,8 +31,8 @@ def command(*, model: Path, manifest: Path, crops: Path | None, out: Path | None
     stem = manifest.stem.removesuffix(".manifest")
     folder = out or Path("runs") / f"{stem}-by-{(model.parent if model.is_file() else model).name}"
     results = evaluate_model(model, manifest, crops, folder)
-    for line in figure_lines(results):
+    for line in metric_lines(results):
         click.echo(line)
     if results["is_trained_on_these"]:
-        click.echo("Warning: the model was trained on these very pictures; the figures say nothing about others.")
+        click.echo("Warning: the model was trained on these very pictures; the metrics say nothing about others.")
     click.echo(f"Results: {folder}")

@@ -18,8 +18,8 @@ from trainer.explanation import (
     draw_side_by_side,
     intervene,
     intervention_tables,
-    open_material,
-    probe_material,
+    open_explanation_input,
+    probe_features,
     probe_table,
     score_maps,
     score_tables,
@@ -69,7 +69,7 @@ __all__ = ["command"]
     type=click.IntRange(0),
     default=400,
     show_default=True,
-    help="Pictures on which it is tried to tell infants and data sets from the network's features; 0: none.",
+    help="Pictures on which probes try to predict infants and data sets from the network's features; 0: none.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which pictures.")
 def command(
@@ -90,59 +90,59 @@ def command(
     A cross-validation's pictures are explained by the networks of the fold that tested them. A trained model
     (`model.pt`) is explained on the pictures of --manifest. Scores of the maps are printed and written as
     scores.json and scores.md; what happens to the answers when face or background are changed, as
-    interventions.json and interventions.md; whether the features tell infants or data sets apart, as probes.json and
+    interventions.json and interventions.md; whether the features distinguish infants or data sets, as probes.json and
     probes.md.
 
     Of several runs, each gets a folder of its own, and a figure shows all of them side by side on the same pictures.
     """
     with pinned_threads(1):
         folders = list(dict.fromkeys(source.resolve() for source in sources))
-        materials = [open_material(source, manifest, crops) for source in folders]
-        names, several = run_names(folders), len(materials) > 1
+        several_explained = [open_explanation_input(source, manifest, crops) for source in folders]
+        names, several = run_names(folders), len(several_explained) > 1
         if several:
             for method in methods:
-                click.echo(f"Figure: {draw_side_by_side(materials, names, pictures, method, out, seed)}")
-        for material, name in zip(materials, names, strict=True):
-            place = out / name if several else out
+                click.echo(f"Figure: {draw_side_by_side(several_explained, names, pictures, method, out, seed)}")
+        for explained, name in zip(several_explained, names, strict=True):
+            folder = out / name if several else out
             if several:
-                click.echo(f"\n{material.title} ({name})")
-            rows = material.chosen(pictures, seed)
-            for path in draw_figures(material, rows, methods, place):
+                click.echo(f"\n{explained.title} ({name})")
+            rows = explained.chosen(pictures, seed)
+            for path in draw_figures(explained, rows, methods, folder):
                 click.echo(f"Figure: {path}")
             if scored:
-                _score(material, scored, methods, seed, place)
+                _score(explained, scored, methods, seed, folder)
             if intervened:
-                _intervene(material, intervened, seed, place)
+                _intervene(explained, intervened, seed, folder)
             if probed:
-                _probe(material, probed, seed, place)
-            if not material.is_unseen:
+                _probe(explained, probed, seed, folder)
+            if not explained.is_unseen:
                 click.echo("Whether the model learnt from these pictures is not known here.")
 
 
-def _score(material: ExplanationInput, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
+def _score(explained: ExplanationInput, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
     """Print and write the scores of some pictures' maps."""
-    rows = material.chosen(count, seed)
+    rows = explained.chosen(count, seed)
     with click.progressbar(length=len(rows), label="scoring maps", file=sys.stderr) as bar:
-        scores = score_maps(material, rows, methods, seed, lambda _: bar.update(1))
-    content = {"model": material.title, "pictures": len(rows), "is_unseen": material.is_unseen, **scores}
-    _tell(content, score_tables(scores), out, "scores")
+        scores = score_maps(explained, rows, methods, seed, lambda _: bar.update(1))
+    content = {"model": explained.title, "pictures": len(rows), "is_unseen": explained.is_unseen, **scores}
+    _write_tables(content, score_tables(scores), out, "scores")
 
 
-def _intervene(material: ExplanationInput, count: int, seed: int, out: Path) -> None:
+def _intervene(explained: ExplanationInput, count: int, seed: int, out: Path) -> None:
     """Print and write what the answers hang on."""
-    results = intervene(material, material.chosen(count, seed), seed)
-    content = {"model": material.title, "is_unseen": material.is_unseen, **results}
-    _tell(content, intervention_tables(results), out, "interventions")
+    results = intervene(explained, explained.chosen(count, seed), seed)
+    content = {"model": explained.title, "is_unseen": explained.is_unseen, **results}
+    _write_tables(content, intervention_tables(results), out, "interventions")
 
 
-def _probe(material: ExplanationInput, count: int, seed: int, out: Path) -> None:
+def _probe(explained: ExplanationInput, count: int, seed: int, out: Path) -> None:
     """Print and write what the features give away."""
-    results = probe_material(material, count, seed)
-    content = {"model": material.title, "is_unseen": material.is_unseen, **results}
-    _tell(content, [probe_table(results)], out, "probes")
+    results = probe_features(explained, count, seed)
+    content = {"model": explained.title, "is_unseen": explained.is_unseen, **results}
+    _write_tables(content, [probe_table(results)], out, "probes")
 
 
-def _tell(content: dict[str, Any], tables: Sequence[Table], out: Path, stem: str) -> None:
+def _write_tables(content: dict[str, Any], tables: Sequence[Table], out: Path, stem: str) -> None:
     text = "\n".join(table.markdown() for table in tables)
     write_atomically(out / f"{stem}.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     write_atomically(out / f"{stem}.md", text.encode())

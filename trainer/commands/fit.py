@@ -22,7 +22,7 @@ __all__ = ["command"]
     epilog=examples("nicu-trainer fit stills.manifest.csv --model ncnn --judged-by runs/ncnn"),
 )
 @experiment_options
-@click.option("--judged-by", type=click.Path(path_type=Path), help="Strict run of the same model; gives its figures.")
+@click.option("--judged-by", type=click.Path(path_type=Path), help="Strict run of the same model; gives its metrics.")
 @click.option(
     "--ensemble-of", type=click.Path(path_type=Path), help="Run whose folds' networks become one; no training."
 )
@@ -62,9 +62,11 @@ def command(
         experiment = source = config_from(manifest, config, given, settings)
         stem = experiment.manifest.stem.removesuffix(".manifest")
         folder = out or Path("runs") / f"{stem}-{experiment.model}-final"
-        judged = None if judged_by is None else open_run(judged_by)
+        cross_validation = None if judged_by is None else open_run(judged_by)
         with RunDisplay() as display:
-            path = fit_all(experiment, folder, FinalModel(name or folder.name, generation, licence), judged, display)
+            path = fit_all(
+                experiment, folder, FinalModel(name or folder.name, generation, licence), cross_validation, display
+            )
     click.echo(f"Model: {path}")
     with pinned_threads(1):
         for sentence in count_empty_maps(path, source.manifest, source.crops):

@@ -71,7 +71,7 @@ def _default_out(source: Path, out: Path | None) -> Path:
     "--main",
     default="pain,rest",
     show_default=True,
-    help="Stimuli that are trained and tested on, or `all`; the others are kept to see what is mistaken for pain.",
+    help="Stimuli that are trained and tested on, or `all`; the others are tested to see what is mistaken for pain.",
 )
 def cope(folder: Path, out: Path | None, main: str) -> None:
     """COPE: S<nn>_<M|F>_<stimulus>[_n].jpg."""

@@ -59,12 +59,12 @@ def config_from(
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    kept = {}
+    present = {}
     for name, value in values.items():
         inner = _without_none(value) if isinstance(value, dict) else value
         if inner is not None and inner != {}:
-            kept[name] = inner
-    return kept
+            present[name] = inner
+    return present
 
 
 def _entry(text: str) -> dict[str, Any]:

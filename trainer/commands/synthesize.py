@@ -228,7 +228,7 @@ def _advance(progress: Progress, task: TaskID, done: int) -> None:
     progress.update(task, completed=done)
 
 
-@command.command(epilog=examples("nicu-trainer synthesize video --out films --scenario pain --seconds 60"))
+@command.command(epilog=examples("nicu-trainer synthesize video --out videos --scenario pain --seconds 60"))
 @_OUT
 @_SEED
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="pain", show_default=True)

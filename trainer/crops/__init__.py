@@ -1,4 +1,4 @@
-"""Crops for training: cut with the monitor's own code, kept as arrays, varied while training."""
+"""Crops for training: cut with the monitor's own code, stored as arrays, varied while training."""
 
 from trainer.crops.augmentation import AUGMENTATION_PRESETS, AugmentationSettings, augment
 from trainer.crops.contact_sheet import SheetItem, contact_sheet

@@ -50,6 +50,6 @@ def contact_sheet(items: list[SheetItem], side_px: int = 96) -> NDArray[np.uint8
                 item.crop, (side_px, side_px), interpolation=cv2.INTER_AREA
             )
             colour = _PAIN if item.is_pain else _NO_PAIN
-        place = (left + 2, top + height_px - 4)
-        cv2.putText(sheet, item.caption[: side_px // 6], place, cv2.FONT_HERSHEY_SIMPLEX, 0.3, colour, 1, cv2.LINE_AA)
+        origin = (left + 2, top + height_px - 4)
+        cv2.putText(sheet, item.caption[: side_px // 6], origin, cv2.FONT_HERSHEY_SIMPLEX, 0.3, colour, 1, cv2.LINE_AA)
     return sheet

@@ -1,8 +1,9 @@
 """Crops of one input contract, ready to train on: as arrays, with their surroundings.
 
 Beside the exact crop that the monitor would cut, a training run wants the picture around it, so that turning, shifting
-or shrinking a crop shows real surroundings instead of smeared border pixels. Each face is therefore kept as one *wide*
-crop, a quarter larger on every side and cut with the same sampling grid: its middle is the exact crop, pixel for pixel.
+or shrinking a crop shows real surroundings instead of smeared border pixels. Each face is therefore stored as one
+*wide* crop, a quarter larger on every side and cut with the same sampling grid: its middle is the exact crop, pixel for
+pixel.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The dissertation's augmentation: every picture becomes 36, by rotations and inversions of its crop.
 
 The text says "36 times, by rotation and inversion" and gives no angles. The presets are the readings that make 36; the
-default is a full turn in steps of 20 degrees, plain and mirrored. Nothing published tells which one was used, so the
+default is a full turn in steps of 20 degrees, plain and mirrored. Nothing published states which one was used, so the
 preset is a setting and is written into every result.
 """
 

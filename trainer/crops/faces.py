@@ -1,4 +1,4 @@
-"""Where the face is in each picture of a manifest: found once, kept as lines of JSON."""
+"""Where the face is in each picture of a manifest: found once, stored as lines of JSON."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -52,7 +52,7 @@ def find_all_faces(
     jobs: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, FaceRecord]:
-    """Find the face in every picture; what an interrupted run found is kept.
+    """Find the face in every picture; what an interrupted run found is reused.
 
     Args:
         manifest: The pictures.
@@ -71,18 +71,18 @@ def find_all_faces(
         CheckpointError: The records cannot be written.
     """
     if mode != "whole":
-        open_detector(detector_bundle)  # a missing bundle is told once, before any process starts
+        open_detector(detector_bundle)  # a missing bundle is reported once, before any process starts
     path = folder / FACES_NAME
     known = read_faces(path) if path.exists() else {}
     wanted = {record.sha256: manifest.path(record) for record in manifest.records}
-    kept = {sha256: record for sha256, record in known.items() if _fits(record, mode)}
-    known = {sha256: record for sha256, record in kept.items() if sha256 in wanted}
+    reusable = {sha256: record for sha256, record in known.items() if _fits(record, mode)}
+    known = {sha256: record for sha256, record in reusable.items() if sha256 in wanted}
     waiting = [(file, sha256) for sha256, file in wanted.items() if sha256 not in known]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Written anew first: a line that a kill cut off, or that belongs to another mode, goes.
+        # Rewritten first: a line that a kill cut off, or that belongs to another mode, goes.
         part = path.with_suffix(".part")
-        part.write_text("".join(record.to_line() + "\n" for record in kept.values()), encoding="utf-8")
+        part.write_text("".join(record.to_line() + "\n" for record in reusable.values()), encoding="utf-8")
         part.replace(path)
         progress(len(known))
         with path.open("a", encoding="utf-8") as stream:
@@ -93,7 +93,9 @@ def find_all_faces(
                 stream.flush()
                 progress(len(known))
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error.strerror}; what was found before is kept") from error
+        raise CheckpointError(
+            f"{path} cannot be written: {error.strerror}; what was found before is retained"
+        ) from error
     return known
 
 

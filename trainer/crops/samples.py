@@ -1,4 +1,4 @@
-"""Crops as a training run draws them: exact, or varied anew in every epoch."""
+"""Crops as a training run draws them: exact, or varied again in every epoch."""
 
 import numpy as np
 from numpy.typing import NDArray

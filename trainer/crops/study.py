@@ -22,7 +22,7 @@ __all__ = ["Study", "crops_folder", "open_study"]
 
 
 def crops_folder(manifest_path: Path) -> Path:
-    """Return where the faces and crops of a manifest are kept unless told otherwise: beside it."""
+    """Return where the faces and crops of a manifest are stored by default: beside it."""
     return manifest_path.with_suffix(".crops")
 
 
@@ -62,7 +62,7 @@ class Study:
 
     @property
     def is_main(self) -> NDArray[np.bool_]:
-        """Shape (n,): whether a picture is trained and tested on, and not only looked at as a possible confuser."""
+        """Shape (n,): whether a picture is trained and tested on, and not only tested as a possible confuser."""
         return np.array([record.role is Role.MAIN for record in self.records])
 
     def crop_set(self, contract: InputContract, progress: Callable[[int], None] = lambda _: None) -> CropSet:
@@ -96,7 +96,7 @@ class Study:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             # Written picture by picture: memory does not grow with their number, and a full disk is an error that can
-            # be told, while a mapped file on a disk that fills up ends the process.
+            # be reported, while a mapped file on a disk that fills up ends the process.
             with part.open("wb") as stream:
                 np.lib.format.write_array_header_1_0(stream, header)
                 for index, (record, face) in enumerate(zip(self.records, self.faces, strict=True)):

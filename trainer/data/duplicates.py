@@ -5,9 +5,9 @@ recompressed, resized or taken a second later. Near-duplicates are not removed, 
 of the data sets; they are reported, and no fold may have them on both sides.
 
 The hash has two parts. The first, 64 bits of the lowest frequencies, finds candidates. Among thousands of tightly cut
-faces it also finds strangers, who share the places of eyes and mouth; so 256 bits that reach to higher frequencies have
-the last word. On drawn faces of 64 px, copies (JPEG quality 30 to 85, sizes from 0.6) differed in 0 to 20 of these 256
-bits, once in 36, and strangers whose first 64 bits agreed in 36 to 98.
+faces it also finds strangers, who share the positions of eyes and mouth; so 256 bits that reach to higher frequencies
+have the last word. On synthetic faces of 64 px, copies (JPEG quality 30 to 85, sizes from 0.6) differed in 0 to 20 of
+these 256 bits, once in 36, and strangers whose first 64 bits agreed in 36 to 98.
 """
 
 from collections.abc import Iterator
@@ -50,13 +50,13 @@ def near_duplicates(hashes: list[str], bits: int = NEAR_BITS) -> list[tuple[int,
         order = np.argsort(band, kind="stable")
         for alike in np.split(order, np.flatnonzero(np.diff(band[order])) + 1):
             found.update(_near(coarse, alike, bits))
-    return sorted(pair for pair in found if _fine_distance(*(hashes[place] for place in pair)) <= _NEAR_FINE_BITS)
+    return sorted(pair for pair in found if _fine_distance(*(hashes[index] for index in pair)) <= _NEAR_FINE_BITS)
 
 
 def _near(coarse: NDArray[np.uint64], alike: NDArray[np.int64], bits: int) -> Iterator[tuple[int, int]]:
     """Yield the pairs among some pictures, given in ascending order, whose first bits differ little."""
-    for place, first in enumerate(alike[:-1].tolist()):
-        others = alike[place + 1 :]
+    for index, first in enumerate(alike[:-1].tolist()):
+        others = alike[index + 1 :]
         differing = (coarse[others] ^ coarse[first]).view(np.uint8).reshape(-1, 8)
         distances = np.unpackbits(differing, axis=1).sum(axis=1)
         yield from ((first, int(second)) for second in others[distances <= bits])

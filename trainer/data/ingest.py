@@ -72,7 +72,7 @@ def ingest(
     Args:
         candidates: The files, with what is known about them.
         data_set: Name of the data set; becomes a part of the subjects' names.
-        folder: Where the manifest will lie; paths below it are kept relative.
+        folder: Where the manifest will lie; paths below it are stored relative.
         is_main: Whether a picture is trained and tested on.
         progress: Called with the number of candidates done.
         read: Reads a picture.
@@ -154,7 +154,7 @@ def _take(
 
 def _without_copies(by_hash: dict[str, list[ImageRecord]], report: IngestReport) -> list[ImageRecord]:
     """Keep one of identical files, and none where they are labelled or attributed differently."""
-    kept = []
+    unique = []
     for records in by_hash.values():
         first, *copies = records
         if any((copy.label, copy.subject) != (first.label, first.subject) for copy in copies):
@@ -164,7 +164,7 @@ def _without_copies(by_hash: dict[str, list[ImageRecord]], report: IngestReport)
                     record.image, Reason.CONFLICTING_LABEL, f"{record.image}: the same picture is given as {names}"
                 )
             continue
-        kept.append(first)
+        unique.append(first)
         for copy in copies:
             report.refuse(copy.image, Reason.DUPLICATE, f"{copy.image} is the same file as {first.image}")
-    return sorted(kept, key=lambda record: record.image)
+    return sorted(unique, key=lambda record: record.image)

@@ -60,8 +60,14 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         if isinstance(error, IsADirectoryError | PermissionError):
             raise RejectedImageError(Reason.UNREADABLE, f"{path} cannot be read: {error.strerror}") from error
-        told = str(error).lower()
-        if "truncated" in told or "broken" in told or "incomplete" in told or "end of file" in told or not told:
+        message = str(error).lower()
+        if (
+            "truncated" in message
+            or "broken" in message
+            or "incomplete" in message
+            or "end of file" in message
+            or not message
+        ):
             raise RejectedImageError(Reason.TRUNCATED, f"{path} is cut off or damaged ({error})") from error
         raise RejectedImageError(Reason.UNREADABLE, f"{path} cannot be decoded ({error})") from error
 

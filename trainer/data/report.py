@@ -1,4 +1,4 @@
-"""What ingesting a data set found: what was taken, what was refused and why, what a person should look at."""
+"""What ingesting a data set found: what was taken, what was refused and why, what a person should check."""
 
 import json
 from collections import Counter
@@ -35,7 +35,7 @@ class IngestReport:
         refused: What was left out.
         slips: File to the misspelt word in its name that was understood.
         near_duplicates: Pairs of pictures that look alike.
-        warnings: Sentences about what is odd but was kept.
+        warnings: Sentences about what is odd but was accepted.
     """
 
     records: list[ImageRecord] = field(default_factory=list)
@@ -84,22 +84,22 @@ class IngestReport:
             f"{pain} pain and {len(main) - pain} no pain to train and test on, "
             f"{len(self.records) - len(main)} others to see what is mistaken for pain."
         )
-        told = [taken]
+        lines = [taken]
         if self.slips:
-            told.append(f"{len(self.slips)} misspelt names understood, such as {next(iter(self.slips))}.")
+            lines.append(f"{len(self.slips)} misspelt names understood, such as {next(iter(self.slips))}.")
         if self.near_duplicates:
             across = sum(first.subject != second.subject for first, second in self.near_duplicates)
             differ = sum(first.label != second.label for first, second in self.near_duplicates)
             pairs = f"{len(self.near_duplicates)} pairs look alike"
-            told.append(f"{pairs}: {across} across subjects, {differ} with different labels.")
-        told += self.warnings
+            lines.append(f"{pairs}: {across} across subjects, {differ} with different labels.")
+        lines += self.warnings
         if self.refused:
             counts = ", ".join(
                 f"{count} {reason}"
                 for reason, count in Counter(str(item.reason) for item in self.refused).most_common()
             )
-            told.append(f"{len(self.refused)} files refused ({counts}):")
-            told += [f"  {refusal.message}" for refusal in self.refused]
+            lines.append(f"{len(self.refused)} files refused ({counts}):")
+            lines += [f"  {refusal.message}" for refusal in self.refused]
         else:
-            told.append("No file was refused.")
-        return told
+            lines.append("No file was refused.")
+        return lines

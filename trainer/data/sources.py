@@ -13,7 +13,7 @@ __all__ = ["cope_candidates", "find_labels", "unifesp_candidates"]
 
 
 def _named(path: Path, *parsers: Callable[[str], ParsedName]) -> ParsedName | RejectedImageError:
-    """Read a name with the first parser that understands it; the first one's complaint is kept."""
+    """Read a name with the first parser that understands it; the first one's complaint is reported."""
     complaint: RejectedImageError | None = None
     for parse in parsers:
         try:
@@ -24,7 +24,7 @@ def _named(path: Path, *parsers: Callable[[str], ParsedName]) -> ParsedName | Re
 
 
 def _folder_label(path: Path, root: Path) -> Label | None:
-    """Return the label that the nearest telling folder gives, if one does."""
+    """Return the label that the nearest folder with a label gives, if one does."""
     for part in reversed(path.relative_to(root).parts[:-1]):
         try:
             return parse_label(part)

@@ -97,10 +97,10 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
         stimulus = "" if stimulus_column is None else (row[stimulus_column] or "").strip()
         try:
             named = _named(image, subject, stimulus, row[label_column or ""].strip(), labels)
-            candidates.append(Candidate(_place(folder, image), named))
+            candidates.append(Candidate(_picture_path(folder, image), named))
         except RejectedImageError as refused:
-            told = RejectedImageError(refused.reason, f"{table.name}, line {number}: {refused}")
-            candidates.append(Candidate(folder / image, told))
+            rejection = RejectedImageError(refused.reason, f"{table.name}, line {number}: {refused}")
+            candidates.append(Candidate(folder / image, rejection))
     return PictureTable(candidates, notes)
 
 
@@ -115,26 +115,26 @@ def _named(image: str, subject: str | None, stimulus: str, word: str, labels: di
 def _folder(table: Path, images: list[str]) -> Path:
     """Return the folder that the paths are relative to: the table's, unless only the working directory has them."""
     some = [image for image in images if image][:50]
-    here, there = (any(_place(folder, image).exists() for image in some) for folder in (table.parent, Path()))
+    here, there = (any(_picture_path(folder, image).exists() for image in some) for folder in (table.parent, Path()))
     return Path.cwd() if there and not here else table.parent
 
 
-def _place(folder: Path, image: str) -> Path:
+def _picture_path(folder: Path, image: str) -> Path:
     """Return where a picture lies; tables from Windows divide folders by backslashes."""
-    place = folder / image
-    return folder / image.replace("\\", "/") if "\\" in image and not place.exists() else place
+    path = folder / image
+    return folder / image.replace("\\", "/") if "\\" in image and not path.exists() else path
 
 
 def _read_labels(words: list[str], positive: str | None, table: Path) -> tuple[dict[str, Label], list[str]]:
     """Return what each word means, and what the user should know about that."""
     found = Counter(word for word in words if word)
-    told = ", ".join(f"{word!r} ({count})" for word, count in found.most_common(8))
+    listed = ", ".join(f"{word!r} ({count})" for word, count in found.most_common(8))
     if positive is not None:
         chosen = [word for word in found if word.lower() == positive.strip().lower()]
         if not chosen:
-            raise DataError(f"no row of {table} has the label {positive!r}; it has {told or 'no label'}")
+            raise DataError(f"no row of {table} has the label {positive!r}; it has {listed or 'no label'}")
         labels = {word: Label.PAIN if word in chosen else Label.NO_PAIN for word in found}
-        return labels, [_told(labels)]
+        return labels, [_label_summary(labels)]
     known: dict[str, Label] = {}
     for word in found:
         try:
@@ -144,15 +144,17 @@ def _read_labels(words: list[str], positive: str | None, table: Path) -> tuple[d
     if set(known.values()) == set(Label) or (known and len(known) == len(found)):
         return known, []
     if len(found) != len(Label):
-        raise DataError(f"{table} must have two labels, but has {told or 'none'}; name the wanted one with --positive")
+        raise DataError(
+            f"{table} must have two labels, but has {listed or 'none'}; name the wanted one with --positive"
+        )
     if all(_is_number(word) for word in found):
         known = {}  # 1 and 2, say: the larger number is positive, whatever 1 means beside 0
     first, second = sorted(found, key=lambda word: (_rank(known.get(word)), *_plainness(word)))
     labels = {first: Label.PAIN, second: Label.NO_PAIN}
-    return labels, [f"{_told(labels)}; choose with --positive"]
+    return labels, [f"{_label_summary(labels)}; choose with --positive"]
 
 
-def _told(labels: dict[str, Label]) -> str:
+def _label_summary(labels: dict[str, Label]) -> str:
     positive = " and ".join(repr(word) for word, label in labels.items() if label is Label.PAIN)
     others = " and ".join(repr(word) for word, label in labels.items() if label is Label.NO_PAIN)
     return f"{positive} is taken as the positive class, which is called pain from here on, and {others} as no pain"

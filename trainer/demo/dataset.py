@@ -92,7 +92,7 @@ def collect(
     Args:
         seeds: One infant each.
         contract: For which input.
-        folder: Where each infant's crops are kept.
+        folder: Where each infant's crops are stored.
         detector_bundle: Which detector.
         jobs: Processes.
         progress: Called with the number of infants done.
@@ -101,7 +101,7 @@ def collect(
         BundleError: There is no such detector.
         DataError: The detector found no face at all.
     """
-    open_detector(detector_bundle)  # a missing bundle is told once, before any process starts
+    open_detector(detector_bundle)  # a missing bundle is reported once, before any process starts
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [seed for seed in seeds if not _file(folder, seed, contract).exists()]
     progress(len(seeds) - len(waiting))

@@ -19,8 +19,8 @@ from trainer.training import Listener, TrainingJob, TrainingSettings, predict_lo
 __all__ = ["DemoOutcome", "demo_settings", "train_demo"]
 
 _INTENDED_USE = (
-    "To show that the software works, on synthetic infants. Not for infants: it was trained on drawn faces only and "
-    "says nothing about pain."
+    "To show that the software works, on synthetic infants. Not for infants: it was trained on synthetic faces only "
+    "and says nothing about pain."
 )
 
 
@@ -57,7 +57,7 @@ def demo_settings(epochs: int, seed: int, precision: str) -> TrainingSettings:
 
 
 def train_demo(
-    material: DemoDataset,
+    dataset: DemoDataset,
     splits: tuple[list[int], list[int], list[int]],
     folder: Path,
     settings: TrainingSettings,
@@ -66,13 +66,13 @@ def train_demo(
     """Train N-CNN on synthetic infants and write the model.
 
     Args:
-        material: Crops of all infants.
+        dataset: Crops of all infants.
         splits: Seeds of the infants to learn from, to calibrate on, and to report on.
         folder: Where the checkpoint and the model are written.
         settings: How to train.
-        listener: Is told of the progress.
+        listener: Receives the progress.
     """
-    crops = material.crops
+    crops = dataset.crops
     learn, calibrate, report = (_items(crops.subjects, seeds) for seeds in splits)
     job = TrainingJob(
         architecture=architectures()["ncnn"],
@@ -88,7 +88,7 @@ def train_demo(
     logits = predict_logits(trained.network, ExactSamples(crops, calibrate), crops.contract, device)
     temperature = fit_temperature(logits, crops.labels[calibrate].astype(np.float64))
     unseen = predict_logits(trained.network, ExactSamples(crops, report), crops.contract, device)
-    scores, states = probabilities(unseen, temperature), material.states[report]
+    scores, states = probabilities(unseen, temperature), dataset.states[report]
     metrics = _metrics(scores, states, len(splits[2]))
     record = ModelRecord(
         name="ncnn-demo",
@@ -119,11 +119,12 @@ def _metrics(scores: NDArray[np.float64], states: NDArray[np.str_], infants: int
     """Return, of unseen synthetic infants, sensitivity and the share of each other state that is taken for pain."""
     data = "synthetic infants that were not trained on; says nothing about real ones"
     pain = states == "pain"
-    figures = [("auc", float(roc_auc_score(pain, scores)), len(states))]
-    figures.append(("sensitivity", float((scores[pain] >= 0.5).mean()), int(pain.sum())))
+    measured = [("auc", float(roc_auc_score(pain, scores)), len(states))]
+    measured.append(("sensitivity", float((scores[pain] >= 0.5).mean()), int(pain.sum())))
     for state in sorted(set(states.tolist()) - {"pain"}):
         chosen = scores[states == state]
-        figures.append((f"false positive rate, {state}", float((chosen >= 0.5).mean()), len(chosen)))
+        measured.append((f"false positive rate, {state}", float((chosen >= 0.5).mean()), len(chosen)))
     return tuple(
-        Metric(name=name, value=value, subjects=infants, samples=samples, data=data) for name, value, samples in figures
+        Metric(name=name, value=value, subjects=infants, samples=samples, data=data)
+        for name, value, samples in measured
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluation.metrics import figures
+from trainer.evaluation.metrics import classifier_metrics
 
 __all__ = [
     "CONFIDENCE",
@@ -33,7 +33,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A figure with its 95 % interval; the ends are not numbers where it is not defined in most resamples."""
+    """A metric with its 95 % interval; the ends are not numbers where it is not defined in most resamples."""
 
     value: float
     low: float
@@ -78,10 +78,10 @@ def resamples(subjects: NDArray[np.str_], count: int = RESAMPLES, seed: int = 0)
         yield np.concatenate([rows[index] for index in random.integers(0, len(names), len(names))])
 
 
-def interval_of(value: float, drawn: list[float]) -> Interval:
-    """Return a figure with the percentile interval of its resampled values; none if most of them are not defined."""
-    finite = np.array([number for number in drawn if np.isfinite(number)])
-    if len(finite) < len(drawn) / 2:
+def interval_of(value: float, resampled: list[float]) -> Interval:
+    """Return a metric with the percentile interval of its resampled values; none if most of them are not defined."""
+    finite = np.array([number for number in resampled if np.isfinite(number)])
+    if len(finite) < len(resampled) / 2:
         return Interval(value, float("nan"), float("nan"))
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(finite, [tail, 1.0 - tail])
@@ -91,7 +91,7 @@ def interval_of(value: float, drawn: list[float]) -> Interval:
 def cluster_intervals(
     labels: Numbers, logits: Numbers, subjects: NDArray[np.str_], count: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Return every figure with its interval over infants.
+    """Return every metric with its interval over infants.
 
     Args:
         labels: Shape (n,), 0 or 1.
@@ -99,12 +99,12 @@ def cluster_intervals(
         subjects: Shape (n,).
         count: How many resamples.
     """
-    value = figures(labels, logits)
-    drawn: dict[str, list[float]] = {name: [] for name in value}
+    value = classifier_metrics(labels, logits)
+    resampled: dict[str, list[float]] = {name: [] for name in value}
     for rows in resamples(subjects, count):
-        for name, number in figures(labels[rows], logits[rows]).items():
-            drawn[name].append(number)
-    return {name: interval_of(value[name], drawn[name]) for name in value}
+        for name, number in classifier_metrics(labels[rows], logits[rows]).items():
+            resampled[name].append(number)
+    return {name: interval_of(value[name], resampled[name]) for name in value}
 
 
 def paired_difference(
@@ -112,46 +112,46 @@ def paired_difference(
     first: Numbers,
     second: Numbers,
     subjects: NDArray[np.str_],
-    figure: Callable[[Numbers, Numbers], float],
+    metric: Callable[[Numbers, Numbers], float],
     count: int = RESAMPLES,
 ) -> Interval:
-    """Return how much higher a figure is for the second model, on the same pictures and the same resampled infants.
+    """Return how much higher a metric is for the second model, on the same pictures and the same resampled infants.
 
     Args:
         labels: Shape (n,).
         first: Logits of the first model, shape (n,).
         second: Logits of the second model, shape (n,).
         subjects: Shape (n,).
-        figure: Of labels and logits.
+        metric: Of labels and logits.
         count: How many resamples.
     """
-    value = figure(labels, second) - figure(labels, first)
-    drawn = [
-        figure(labels[rows], second[rows]) - figure(labels[rows], first[rows]) for rows in resamples(subjects, count)
+    value = metric(labels, second) - metric(labels, first)
+    resampled = [
+        metric(labels[rows], second[rows]) - metric(labels[rows], first[rows]) for rows in resamples(subjects, count)
     ]
-    return interval_of(value, drawn)
+    return interval_of(value, resampled)
 
 
 def gap_between(
-    first: Answers, second: Answers, figure: Callable[[Numbers, Numbers], float], count: int = RESAMPLES
+    first: Answers, second: Answers, metric: Callable[[Numbers, Numbers], float], count: int = RESAMPLES
 ) -> Interval:
-    """Return how much higher a figure is in the second set of answers, over infants that are drawn once for both.
+    """Return how much higher a metric is in the second set of answers, over infants that are resampled once for both.
 
     Args:
         first: Of some infants.
         second: Of the same infants, or most of them; the pictures may be others.
-        figure: Of labels and logits.
+        metric: Of labels and logits.
         count: How many resamples.
     """
     own = len(first.labels)
-    value = figure(second.labels, second.logits) - figure(first.labels, first.logits)
-    drawn = []
+    value = metric(second.labels, second.logits) - metric(first.labels, first.logits)
+    resampled = []
     for rows in resamples(np.concatenate([first.subjects, second.subjects]), count):
         ours, theirs = rows[rows < own], rows[rows >= own] - own
-        drawn.append(
-            figure(second.labels[theirs], second.logits[theirs]) - figure(first.labels[ours], first.logits[ours])
+        resampled.append(
+            metric(second.labels[theirs], second.logits[theirs]) - metric(first.labels[ours], first.logits[ours])
         )
-    return interval_of(value, drawn)
+    return interval_of(value, resampled)
 
 
 def as_json(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:

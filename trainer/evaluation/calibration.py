@@ -22,7 +22,7 @@ def negative_log_likelihood(logits: NDArray[np.float64], labels: NDArray[np.floa
 def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
     """Return the temperature T > 0 by which logits are divided so that sigmoid(logit / T) means what it says.
 
-    Fitted in log T, so that it stays positive, and kept within 1/20 to 20. A network is stopped on a few dozen pictures
+    Fitted in log T, so that it stays positive, and limited to 1/20 to 20. A network is stopped on a few dozen pictures
     of a few infants, often all answered rightly: the most likely temperature is then 0, that is certainty, and else it
     is mostly chance. So a picture of each class is counted as answered wrongly, by targets of (n+ + 1) / (n+ + 2) for
     pain and 1 / (n- + 2) for no pain (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), and ln T is

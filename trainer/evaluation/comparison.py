@@ -1,4 +1,4 @@
-"""Several runs side by side: the dissertation's Table 1, and every figure of every run."""
+"""Several runs side by side: the dissertation's Table 1, and every metric of every run."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from trainer.evaluation.published import published_for
 from trainer.evaluation.run_summary import BASELINES, RunSummary, in_order, interval_text, spread_text
 from trainer.evaluation.tables import Table
 
-__all__ = ["figures_table", "table_one", "validation_text"]
+__all__ = ["metrics_table", "table_one", "validation_text"]
 
-_FIGURES = (
+_METRICS = (
     *("accuracy", "auc", "f1", "sensitivity", "specificity", "loss", "ece", "brier"),
     *("calibration_slope", "calibration_intercept"),
 )
@@ -20,18 +20,18 @@ _FIGURES = (
 def table_one(entries: Sequence[RunSummary]) -> Table:
     """Return the dissertation's Table 1: one row a model, validation and test accuracy of each data set.
 
-    Accuracy in percent, mean ± standard deviation over the folds, with the published figure and the interval over
+    Accuracy in percent, mean ± standard deviation over the folds, with the published value and the interval over
     infants beside it.
 
     Args:
-        entries: The runs, as `distinguished` returns them.
+        entries: The runs, as `with_unique_titles` returns them.
     """
     data = sorted({entry.data for entry in entries})
     head = ["Model", "Protocol"]
     for name in data:
         shown = name.upper()
         head += [f"{shown} validation", f"{shown} test", f"{shown} test, 95 % over infants", f"{shown} published"]
-    places = {(entry.title, entry.protocol, entry.data): entry for entry in entries}
+    by_key = {(entry.title, entry.protocol, entry.data): entry for entry in entries}
     rows = []
     for title, protocol in sorted(
         {(entry.title, entry.protocol) for entry in entries},
@@ -39,7 +39,7 @@ def table_one(entries: Sequence[RunSummary]) -> Table:
     ):
         row = [title, protocol]
         for name in data:
-            entry = places.get((title, protocol, name))
+            entry = by_key.get((title, protocol, name))
             row += ["-"] * 4 if entry is None else _cells(entry)
         rows.append(row)
     note = (
@@ -68,10 +68,10 @@ def validation_text(entry: RunSummary) -> str:
     return spread_text({"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None})
 
 
-def figures_table(entries: Sequence[RunSummary]) -> Table:
-    """Return every pooled figure of every run with its 95 % interval over infants."""
+def metrics_table(entries: Sequence[RunSummary]) -> Table:
+    """Return every pooled metric of every run with its 95 % interval over infants."""
     head = ["Run", "Model", "Protocol", "Data", "Pictures", "Subjects", "No face"]
-    head += [name.replace("_", " ") for name in _FIGURES]
+    head += [name.replace("_", " ") for name in _METRICS]
     rows = [
         [
             entry.name,
@@ -81,9 +81,9 @@ def figures_table(entries: Sequence[RunSummary]) -> Table:
             str(entry.metrics["pictures"]),
             str(entry.metrics["subjects"]),
             str(entry.metrics["without_face"]["pictures"]),
-            *(interval_text(entry.metrics["pooled"][name]) for name in _FIGURES),
+            *(interval_text(entry.metrics["pooled"][name]) for name in _METRICS),
         ]
         for entry in in_order(entries)
     ]
     note = f"Pooled over folds; 95 % intervals from {RESAMPLES:,} resamples of whole infants."
-    return Table("Figures", head, rows, note)
+    return Table("Metrics", head, rows, note)

@@ -1,4 +1,4 @@
-"""What the dissertation's protocol adds to a figure: the same model under both protocols."""
+"""What the dissertation's protocol adds to a metric: the same model under both protocols."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,15 +14,15 @@ from trainer.evaluation.tables import Table
 
 __all__ = ["gap_table"]
 
-Figure = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
+Metric = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
 
 
 def gap_table(entries: Sequence[RunSummary], count: int = RESAMPLES) -> Table:
-    """Return, for each model and data set that ran under both protocols, both figures and the gap between them.
+    """Return, for each model and data set that ran under both protocols, both metrics and the gap between them.
 
     Args:
-        entries: The runs, as `distinguished` returns them.
-        count: Resamples of the infants, drawn once for both protocols.
+        entries: The runs, as `with_unique_titles` returns them.
+        count: Resamples of the infants, made once for both protocols.
     """
     head = ["Model", "Data", "Published validation", "Published test", "Dissertation validation", "Dissertation test"]
     head += ["Strict test", "Gap (points)", "Dissertation AUC", "Strict AUC", "AUC gap"]
@@ -52,15 +52,15 @@ def _row(leaky: RunSummary, honest: RunSummary, count: int) -> list[str]:
         "-" if known is None else f"{known:.1f}",
         "-" if published is None else published.text(),
         validation_text(leaky),
-        *(interval_text(figures["accuracy"], 100.0, 1) for figures in pooled),
+        *(interval_text(metrics["accuracy"], 100.0, 1) for metrics in pooled),
         _gap(leaky, honest, accuracy, count, 100.0, 1),
-        *(interval_text(figures["auc"]) for figures in pooled),
+        *(interval_text(metrics["auc"]) for metrics in pooled),
         _gap(leaky, honest, area_under_curve, count, 1.0, 3),
     ]
 
 
-def _gap(leaky: RunSummary, honest: RunSummary, figure: Figure, count: int, scale: float, digits: int) -> str:
-    gap = gap_between(_answers(honest), _answers(leaky), figure, count)
+def _gap(leaky: RunSummary, honest: RunSummary, metric: Metric, count: int, scale: float, digits: int) -> str:
+    gap = gap_between(_answers(honest), _answers(leaky), metric, count)
     value, low, high = (f"{scale * end:+.{digits}f}" for end in (gap.value, gap.low, gap.high))
     if not np.isfinite(gap.value):
         return "-"

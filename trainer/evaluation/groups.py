@@ -59,15 +59,15 @@ def per_stimulus(
 
     Returns:
         For each stimulus its counts; the share in which pain was said, with its 95 % interval over infants; and, where
-        none of its pictures is labelled pain, the AUC of telling the tested pictures of pain from it.
+        none of its pictures is labelled pain, the AUC of separating the tested pictures of pain from it.
     """
     pain = is_main & (labels >= 0.5)
     found = []
     for stimulus in sorted(set(stimuli.tolist())):
         rows = stimuli == stimulus
-        said = logits[rows] >= 0.0
-        drawn = [float(said[part].mean()) for part in resamples(subjects[rows], count)]
-        share = interval_of(float(said.mean()), drawn)
+        predicted = logits[rows] >= 0.0
+        resampled = [float(predicted[part].mean()) for part in resamples(subjects[rows], count)]
+        share = interval_of(float(predicted.mean()), resampled)
         against = None
         if pain.any() and not (labels[rows] >= 0.5).any():
             both = rows | pain
@@ -79,8 +79,8 @@ def per_stimulus(
                 "subjects": len(np.unique(subjects[rows])),
                 "trained_on": bool(is_main[rows].any()),
                 "labelled_pain": int(labels[rows].sum()),
-                "said_pain": int(said.sum()),
-                "said_pain_share": float(said.mean()),
+                "said_pain": int(predicted.sum()),
+                "said_pain_share": float(predicted.mean()),
                 "said_pain_interval": share.as_json(),
                 "mean_score": float(np.mean(expit(logits[rows]))),
                 "auc_of_pain_against_it": against,
@@ -90,5 +90,5 @@ def per_stimulus(
 
 
 def _area(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_], count: int) -> dict[str, float | None]:
-    drawn = [area_under_curve(labels[part], logits[part]) for part in resamples(subjects, count)]
-    return interval_of(area_under_curve(labels, logits), drawn).as_json()
+    resampled = [area_under_curve(labels[part], logits[part]) for part in resamples(subjects, count)]
+    return interval_of(area_under_curve(labels, logits), resampled).as_json()

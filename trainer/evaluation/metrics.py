@@ -1,6 +1,6 @@
-"""Figures of a binary classifier, from labels and calibrated log-odds.
+"""Metrics of a binary classifier, from labels and calibrated log-odds.
 
-Accuracy, sensitivity, specificity, precision and F1 are taken at probability 0.5. A figure that is not defined (the AUC
+Accuracy, sensitivity, specificity, precision and F1 are taken at probability 0.5. A metric that is not defined (the AUC
 of one class) is not a number and is left out of means, never 0.
 """
 
@@ -12,18 +12,18 @@ from sklearn.metrics import confusion_matrix
 from trainer.evaluation.calibration import negative_log_likelihood
 
 __all__ = [
-    "FIGURES",
+    "METRICS",
     "accuracy",
     "area_under_curve",
     "brier_score",
     "calibration_line",
+    "classifier_metrics",
     "confusion",
     "expected_calibration_error",
-    "figures",
     "reliability_bins",
 ]
 
-FIGURES = (
+METRICS = (
     "accuracy",
     "auc",
     "f1",
@@ -130,8 +130,8 @@ def calibration_line(labels: Numbers, logits: Numbers) -> tuple[float, float]:
     return float(np.clip(slope, -_LARGEST_SLOPE, _LARGEST_SLOPE)), intercept
 
 
-def figures(labels: Numbers, logits: Numbers, *, with_line: bool = True) -> dict[str, float]:
-    """Return all of `FIGURES`.
+def classifier_metrics(labels: Numbers, logits: Numbers, *, with_line: bool = True) -> dict[str, float]:
+    """Return all of `METRICS`.
 
     Args:
         labels: Shape (n,), 0 or 1.
@@ -139,10 +139,10 @@ def figures(labels: Numbers, logits: Numbers, *, with_line: bool = True) -> dict
         with_line: False leaves out the calibration slope and intercept, which take most of the time.
     """
     if len(labels) == 0:
-        return dict.fromkeys(FIGURES, float("nan"))
-    pain, said = labels >= 0.5, logits >= 0.0
-    tp, fp = int((pain & said).sum()), int((~pain & said).sum())
-    fn, tn = int((pain & ~said).sum()), int((~pain & ~said).sum())
+        return dict.fromkeys(METRICS, float("nan"))
+    pain, predicted = labels >= 0.5, logits >= 0.0
+    tp, fp = int((pain & predicted).sum()), int((~pain & predicted).sum())
+    fn, tn = int((pain & ~predicted).sum()), int((~pain & ~predicted).sum())
     chance = np.asarray(expit(logits), np.float64)
     brier, prior = brier_score(labels, logits), float(labels.mean())
     found = {

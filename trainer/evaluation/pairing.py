@@ -49,7 +49,7 @@ def paired_table(entries: Sequence[RunSummary], reference: str, count: int = RES
 
 
 def comparable(first: RunSummary, second: RunSummary) -> bool:
-    """Tell whether two runs tested the same pictures in the same folds."""
+    """Return whether two runs tested the same pictures in the same folds."""
     ours, theirs = (set(entry.table.keys[entry.table.is_main].tolist()) for entry in (first, second))
     return first.protocol == second.protocol and ours == theirs
 

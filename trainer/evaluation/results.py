@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals
 from trainer.evaluation.groups import per_stimulus, per_subject
-from trainer.evaluation.metrics import confusion, figures
+from trainer.evaluation.metrics import classifier_metrics, confusion
 from trainer.evaluation.utility import net_benefit, risk_coverage
 from trainer.training.storage import write_atomically
 
@@ -144,14 +144,14 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
 
 
 def _fold(table: PredictionTable, fold: int, count: int) -> dict[str, Any]:
-    """Return a fold's figures, with intervals where it tested several infants."""
+    """Return a fold's metrics, with intervals where it tested several infants."""
     rows = table.is_main & (table.fold == fold)
     labels, logits, subjects = table.labels[rows], table.logits[rows], table.subjects[rows]
     several = len(np.unique(subjects)) > 1
     return {
         "fold": fold,
         "pictures": int(rows.sum()),
-        "figures": {name: _plain(value) for name, value in figures(labels, logits).items()},
+        "figures": {name: _plain(value) for name, value in classifier_metrics(labels, logits).items()},
         "intervals": as_json(cluster_intervals(labels, logits, subjects, count)) if several else None,
         "confusion": confusion(labels, logits),
     }

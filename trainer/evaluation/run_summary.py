@@ -1,4 +1,4 @@
-"""One run, as far as a comparison needs it, and how its figures are written in tables."""
+"""One run, as far as a comparison needs it, and how its metrics are written in tables."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -76,9 +76,9 @@ def spread_text(folds: Mapping[str, float | None]) -> str:
     return "-" if mean is None else f"{100 * mean:.1f}" + ("" if spread is None else f" ± {100 * spread:.1f}")
 
 
-def interval_text(figure: Mapping[str, float | None], scale: float = 1.0, digits: int = 3) -> str:
-    """Return a figure and its interval."""
-    value, low, high = (figure[name] for name in ("value", "low", "high"))
+def interval_text(interval: Mapping[str, float | None], scale: float = 1.0, digits: int = 3) -> str:
+    """Return a metric and its interval."""
+    value, low, high = (interval[name] for name in ("value", "low", "high"))
     if value is None:
         return "-"
     text = f"{scale * value:.{digits}f}"

@@ -46,8 +46,8 @@ def net_benefit(labels: Numbers, logits: Numbers) -> list[dict[str, float]]:
     chance, prior = expit(logits), float(labels.mean())
     found = []
     for threshold in _THRESHOLDS:
-        said = chance >= threshold
+        predicted = chance >= threshold
         odds = threshold / (1.0 - threshold)
-        model = float(np.mean(said & (labels >= 0.5)) - np.mean(said & (labels < 0.5)) * odds)
+        model = float(np.mean(predicted & (labels >= 0.5)) - np.mean(predicted & (labels < 0.5)) * odds)
         found.append({"threshold": threshold, "model": model, "all": prior - (1.0 - prior) * odds, "none": 0.0})
     return found

@@ -1,4 +1,4 @@
-"""What a training run knows for the model card: data, figures by group, caveats."""
+"""What a training run knows for the model card: data, metrics by group, caveats."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from monitor.inference.manifest import Metric
 from trainer.card import CardFacts
 from trainer.crops import Study
 from trainer.evaluation.bootstrap import CONFIDENCE
-from trainer.experiments.origin import is_drawn
+from trainer.experiments.origin import is_synthetic
 from trainer.experiments.run import Run
 
 __all__ = ["card_facts", "carried_metrics"]
@@ -18,7 +18,7 @@ _SHOWN = ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier",
 
 
 def carried_metrics(run: Run) -> tuple[Metric, ...]:
-    """Return the pooled figures of a run and, by stimulus, how often pain was said, as a bundle carries them."""
+    """Return the pooled metrics of a run and, by stimulus, how often pain was said, as a bundle carries them."""
     results = run.metrics()
     data = f"{'+'.join(run.record['data_sets'])}, {run.protocol} cross-validation by "
     data += "infant, unseen infants" if run.protocol == "strict" else "picture, infants on both sides"
@@ -35,13 +35,13 @@ def carried_metrics(run: Run) -> tuple[Metric, ...]:
     return (*overall, *groups)
 
 
-def _metric(name: str, figure: Mapping[str, Any], subjects: int, samples: int, data: str) -> Metric:
-    known = figure["low"] is not None and figure["high"] is not None
+def _metric(name: str, interval: Mapping[str, Any], subjects: int, samples: int, data: str) -> Metric:
+    known = interval["low"] is not None and interval["high"] is not None
     return Metric(
         name=name,
-        value=figure["value"],
-        low=figure["low"] if known else None,
-        high=figure["high"] if known else None,
+        value=interval["value"],
+        low=interval["low"] if known else None,
+        high=interval["high"] if known else None,
         confidence=CONFIDENCE if known else None,
         subjects=subjects,
         samples=samples,
@@ -49,18 +49,18 @@ def _metric(name: str, figure: Mapping[str, Any], subjects: int, samples: int, d
     )
 
 
-def card_facts(study: Study, judged: Run | None, *, is_ensemble_of_folds: bool = False) -> CardFacts:
+def card_facts(study: Study, cross_validation: Run | None, *, is_ensemble_of_folds: bool = False) -> CardFacts:
     """Return the facts for the model card.
 
     Args:
         study: The pictures that the model was trained on.
-        judged: The cross-validation whose figures the model carries, if any.
+        cross_validation: The cross-validation whose metrics the model carries, if any.
         is_ensemble_of_folds: Whether the model is made of that run's own networks.
     """
     return CardFacts(
         training_data=_training(study),
-        evaluation_data=_evaluation(judged, is_ensemble_of_folds=is_ensemble_of_folds),
-        caveats=_caveats(study, judged),
+        evaluation_data=_evaluation(cross_validation, is_ensemble_of_folds=is_ensemble_of_folds),
+        caveats=_caveats(study, cross_validation),
     )
 
 
@@ -70,58 +70,62 @@ def _training(study: Study) -> tuple[str, ...]:
     lost = int((study.is_main & ~study.has_face).sum())
     sets = ", ".join(sorted({record.data_set for record in study.records}))
     infants = len(np.unique(study.subjects[usable]))
-    told = [
+    sentences = [
         f"Data sets: {sets}. {int(usable.sum())} pictures of {infants} infants.",
         f"{pain} pictures are labelled pain, {int(usable.sum()) - pain} no pain.",
         "The label is the manifest's: usually the stimulus at the moment of the photograph, not a coded face.",
     ]
-    if is_drawn(study):
-        told.append("The faces are drawn: figures on them show that the software works and say nothing of infants.")
+    if is_synthetic(study):
+        sentences.append(
+            "The faces are synthetic: metrics on them show that the software works and say nothing of infants."
+        )
     if lost:
-        told.append(f"In {lost} more pictures no face was found; they were not used.")
-    return tuple(told)
+        sentences.append(f"In {lost} more pictures no face was found; they were not used.")
+    return tuple(sentences)
 
 
-def _evaluation(judged: Run | None, *, is_ensemble_of_folds: bool) -> tuple[str, ...]:
-    if judged is None:
+def _evaluation(cross_validation: Run | None, *, is_ensemble_of_folds: bool) -> tuple[str, ...]:
+    if cross_validation is None:
         return ("Not evaluated: no cross-validation was named when the model was trained.",)
-    results = judged.metrics()
+    results = cross_validation.metrics()
     folds, answers, infants = len(results["folds"]), results["pictures"], results["subjects"]
-    told = [
-        f"A {judged.protocol} cross-validation with {folds} folds: {answers} answers for {infants} infants.",
+    sentences = [
+        f"A {cross_validation.protocol} cross-validation with {folds} folds: {answers} answers for {infants} infants.",
         "Intervals come from 2,000 resamples of whole infants.",
     ]
     if is_ensemble_of_folds:
-        told.append("The figures are of the single folds' networks, not of the ensemble that they make together.")
+        sentences.append("The metrics are of the single folds' networks, not of the ensemble that they make together.")
     else:
-        told.append("The figures are of the folds' networks, each trained on fewer infants than this model.")
+        sentences.append("The metrics are of the folds' networks, each trained on fewer infants than this model.")
     if not all(overlap["clean"] for overlap in results["audit"]):
-        told.append("The audit is not clean: tested infants were seen in training, so the figures are too high.")
+        sentences.append("The audit is not clean: tested infants were seen in training, so the metrics are too high.")
     if results["without_face"]["pictures"]:
-        told.append(
+        sentences.append(
             f"{results['without_face']['pictures']} pictures had no found face and no answer; counted as wrong, the "
             f"accuracy is {results['accuracy_if_missing_is_wrong']:.3f}."
         )
     restarts = sum(attempts - 1 for fold in results["training"] for attempts in fold.get("attempts", []))
     if restarts:
-        told.append(f"Networks died and were started anew with another seed {restarts} times.")
-    return tuple(told)
+        sentences.append(f"Networks died and were restarted with another seed {restarts} times.")
+    return tuple(sentences)
 
 
-def _caveats(study: Study, judged: Run | None) -> tuple[str, ...]:
+def _caveats(study: Study, cross_validation: Run | None) -> tuple[str, ...]:
     usable = study.is_main & study.has_face
     share = 100 * float(study.labels[usable].mean())
-    told = [
+    sentences = [
         f"Trained at a share of pain of {share:.0f} %; where pain is rarer, the probability must be moved there first.",
-        "Sex, gestational age, skin tone and illness are not in the manifest: no figure by such a group exists.",
+        "Sex, gestational age, skin tone and illness are not in the manifest: no metric by such a group exists.",
         "Never tested on pictures of another origin, nor on video.",
     ]
     shown = {record.stimulus for record in study.records}
     absent = [name for name in ("cry", "air", "friction") if name not in shown]
     if absent:
-        told.append(f"No picture shows {', '.join(absent)}: whether the model mistakes that for pain is not known.")
-    elif judged is not None:
-        found = {entry["stimulus"]: entry for entry in judged.metrics()["per_stimulus"]}
+        sentences.append(
+            f"No picture shows {', '.join(absent)}: whether the model mistakes that for pain is not known."
+        )
+    elif cross_validation is not None:
+        found = {entry["stimulus"]: entry for entry in cross_validation.metrics()["per_stimulus"]}
         if "cry" in found:
-            told.append(f"It called {100 * found['cry']['said_pain_share']:.0f} % of the pictures of crying pain.")
-    return tuple(told)
+            sentences.append(f"It called {100 * found['cry']['said_pain_share']:.0f} % of the pictures of crying pain.")
+    return tuple(sentences)

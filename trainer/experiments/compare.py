@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.errors import SettingsError
-from trainer.evaluation.comparison import figures_table, table_one
+from trainer.evaluation.comparison import metrics_table, table_one
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
@@ -61,17 +61,17 @@ def read_entries(runs: Sequence[Run]) -> list[RunSummary]:
 
 
 def differing_data(entries: Sequence[RunSummary]) -> list[str]:
-    """Return a sentence for each data set of which the runs have different pictures; they are told apart in tables."""
-    told = []
+    """Return a sentence for each data set of which the runs have different pictures; tables distinguish them."""
+    sentences = []
     for data_set in sorted({entry.data_set for entry in entries}):
         shown = {entry.data: entry.name for entry in in_order(entries) if entry.data_set == data_set}
         if len(shown) > 1:
             versions = ", ".join(f"{data} ({name})" for data, name in shown.items())
-            told.append(
+            sentences.append(
                 f"The runs on {data_set!r} are not of the same pictures and are not compared with each other: "
                 f"{versions}."
             )
-    return told
+    return sentences
 
 
 def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:
@@ -87,10 +87,10 @@ def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:
 
 
 def comparison_tables(entries: Sequence[RunSummary], reference: str, count: int) -> list[Table]:
-    """Return Table 1, all figures, the gap between the protocols, and paired differences; empty ones are left out."""
+    """Return Table 1, all metrics, the gap between the protocols, and paired differences; empty ones are left out."""
     tables = [
         table_one(entries),
-        figures_table(entries),
+        metrics_table(entries),
         gap_table(entries, count),
         paired_table(entries, reference, count),
     ]

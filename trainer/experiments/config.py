@@ -89,8 +89,8 @@ def read_config(path: Path | None, changes: dict[str, Any]) -> ExperimentConfig:
         config = ExperimentConfig.model_validate(deep_merge(content, changes))
     except ValidationError as error:
         where = str(path) if path else "the command line"
-        told = "; ".join(explained(error))
-        raise SettingsError(f"{where}: {told}") from error
+        problems = "; ".join(explained(error))
+        raise SettingsError(f"{where}: {problems}") from error
     # A run remembers them, and is opened again from whatever folder its reader happens to be in.
     paths = {name: value.absolute() for name in _PATHS if (value := getattr(config, name)) is not None}
     return config.model_copy(update=paths)

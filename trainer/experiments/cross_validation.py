@@ -44,8 +44,8 @@ def cross_validate(
     Args:
         config: What to do.
         folder: Where everything is written.
-        make_listener: Makes what is told of a fold's progress: title, epochs, folder of the fold.
-        jobs: Folds that are trained at the same time, in a process each. The figures do not depend on it.
+        make_listener: Makes the listener to a fold's progress: title, epochs, folder of the fold.
+        jobs: Folds that are trained at the same time, in a process each. The metrics do not depend on it.
 
     Returns:
         The content of metrics.json.
@@ -70,9 +70,9 @@ def cross_validate(
     if plan is None or min(jobs, len(titles)) == 1:
         outcomes = []
         for fold, title in zip(folds.folds, titles, strict=True):
-            place = fold_folder(folder, fold.index)
-            with make_listener(*title, place) as listener:
-                outcomes.append(run_fold(config, study, fold, place, listener))
+            fold_directory = fold_folder(folder, fold.index)
+            with make_listener(*title, fold_directory) as listener:
+                outcomes.append(run_fold(config, study, fold, fold_directory, listener))
     else:
         outcomes = run_folds_in_processes(config, folder, titles, jobs, make_listener)
     table = PredictionTable([row for outcome in outcomes for row in outcome.rows])

@@ -37,7 +37,7 @@ class FinalModel:
 
     Attributes:
         name: Of the model and its bundle.
-        generation: `demo` for drawn faces, `clinical-research` for infants.
+        generation: `demo` for synthetic faces, `clinical-research` for infants.
         licence: Of the weights.
         intended_use: One sentence or two.
     """
@@ -49,7 +49,7 @@ class FinalModel:
 
 
 def fit_all(
-    config: ExperimentConfig, folder: Path, final: FinalModel, judged: Run | None, make_listener: MakeListener
+    config: ExperimentConfig, folder: Path, final: FinalModel, cross_validation: Run | None, make_listener: MakeListener
 ) -> Path:
     """Train a model on all infants; one part of them decides when to stop and the temperature.
 
@@ -57,24 +57,26 @@ def fit_all(
         config: What to do; the protocol's inner folds say how many parts there are.
         folder: Where the model is written.
         final: Name and words.
-        judged: A finished strict cross-validation of the same recipe, whose figures the model carries.
+        cross_validation: A finished strict cross-validation of the same recipe, whose metrics the model carries.
         make_listener: As for `cross_validate`.
 
     Returns:
         The model's file.
 
     Raises:
-        SettingsError: The recipe is a baseline, or `judged` is of another recipe or protocol.
+        SettingsError: The recipe is a baseline, or `cross_validation` is of another recipe or protocol.
         DataError: The pictures cannot be divided.
         TrainingError: The network cannot be trained.
     """
     chosen = recipe_of(config)
     if chosen.kind != "network":
         raise SettingsError(f"{chosen.title} is a baseline and no network; the monitor cannot run it")
-    if judged is not None and (judged.config.model != config.model or judged.protocol != "strict"):
+    if cross_validation is not None and (
+        cross_validation.config.model != config.model or cross_validation.protocol != "strict"
+    ):
         raise SettingsError(
-            f"{judged.folder} is a {judged.protocol} run of {judged.config.model!r}; a model carries the figures of a "
-            f"strict run of its own recipe ({config.model!r})"
+            f"{cross_validation.folder} is a {cross_validation.protocol} run of {cross_validation.config.model!r}; "
+            f"a model carries the metrics of a strict run of its own recipe ({config.model!r})"
         )
     study = open_study(config.manifest, config.crops)
     with naming(config.manifest):
@@ -83,12 +85,12 @@ def fit_all(
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
         fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
-    record = _record(study, folds, plan.contract, final, judged).model_copy(
+    record = _record(study, folds, plan.contract, final, cross_validation).model_copy(
         update={
             "architecture": architecture,
             "network_settings": settings,
             "temperature": temperature,
-            "card": card_facts(study, judged),
+            "card": card_facts(study, cross_validation),
         }
     )
     write_model(folder / MODEL_NAME, record, network)
@@ -116,7 +118,7 @@ def _ensemble_settings(member: str, settings: dict[str, Any], temperatures: tupl
 def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
     """Make one model of all networks of a finished cross-validation: nothing is trained.
 
-    Every fold's network saw other infants; their disagreement is the uncertainty. The run's own figures are of single
+    Every fold's network saw other infants; their disagreement is the uncertainty. The run's own metrics are of single
     folds' networks, so they are a lower bound in expectation and no measurement of the ensemble.
 
     Raises:
@@ -146,7 +148,7 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
 
 
 def _record(
-    study: Study, folds: FoldMap, contract: InputContract, final: FinalModel, judged: Run | None
+    study: Study, folds: FoldMap, contract: InputContract, final: FinalModel, cross_validation: Run | None
 ) -> ModelRecord:
     usable = study.is_main & study.has_face
     sets = ", ".join(sorted({record.data_set for record in study.records}))
@@ -159,7 +161,7 @@ def _record(
         training_prior=float(study.labels[usable].mean()),
         generation=final.generation,
         intended_use=final.intended_use,
-        metrics=() if judged is None else carried_metrics(judged),
+        metrics=() if cross_validation is None else carried_metrics(cross_validation),
         provenance=Provenance(
             source=f"{int(usable.sum())} pictures of {infants} infants ({sets})",
             licence=final.licence,
@@ -183,5 +185,5 @@ def write_bundle(model: Path, directory: Path) -> None:
     command = [sys.executable, "-c", program, "classifier", str(model), "--out", str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - this project's program
     if done.returncode != 0:
-        told = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise TrainingError(f"the bundle could not be made: {told}; the model itself is at {model}")
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise TrainingError(f"the bundle could not be made: {reason}; the model itself is at {model}")

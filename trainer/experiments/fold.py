@@ -1,4 +1,4 @@
-"""One fold of a run: fitted, tested, its networks kept."""
+"""One fold of a run: fitted, tested, its networks saved."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ from trainer.training.storage import write_checkpoint
 __all__ = ["FoldOutcome", "MakeListener", "fold_folder", "prediction_rows", "run_fold"]
 
 MakeListener = Callable[[str, int, Path], AbstractContextManager[Listener]]
-"""Makes what is told of a fold's progress: title, planned epochs, folder of the fold."""
+"""Makes the listener to a fold's progress: title, planned epochs, folder of the fold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,19 @@ class FoldOutcome:
 
 
 def fold_folder(run_folder: Path, index: int) -> Path:
-    """Return where a fold's checkpoints and networks are kept."""
+    """Return where a fold's checkpoints and networks are stored."""
     return run_folder / f"fold{index}"
 
 
-def run_fold(config: ExperimentConfig, study: Study, fold: Fold, place: Path, listener: Listener) -> FoldOutcome:
+def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, listener: Listener) -> FoldOutcome:
     """Fit a model to one fold and test it; a fit that was killed goes on where it stopped.
 
     Args:
         config: Which model, and how it is trained.
         study: The pictures.
         fold: Which to learn from and which to test on.
-        place: The fold's folder.
-        listener: Is told of the progress.
+        folder: The fold's folder.
+        listener: Receives the progress.
 
     Raises:
         DataError: The answers are not finite, or the pictures have no points for a baseline.
@@ -61,12 +61,12 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, place: Path, li
     chosen = recipe_of(config)
     fitted: FittedModel
     if chosen.kind == "network":
-        fitted = fit_networks(plan_network(config), study, fold, place, listener)
+        fitted = fit_networks(plan_network(config), study, fold, folder, listener)
     else:
         fitted = fit_baseline(study, fold, chosen.kind)
         listener.batch_done(0, 1, 1)
     rows = _predicted(study, fold, fitted)
-    _keep(fitted, place)
+    _save_networks(fitted, folder)
     return FoldOutcome(rows, {"fold": fold.index, **fitted.details})
 
 
@@ -101,12 +101,12 @@ def prediction_rows(study: Study, fold: int, rows: NDArray[np.int64], answers: P
     ]
 
 
-def _keep(fitted: FittedModel, place: Path) -> None:
+def _save_networks(fitted: FittedModel, folder: Path) -> None:
     """Keep a fold's networks for explanation and for an ensemble over folds."""
     if not isinstance(fitted, FittedNetworks):
         return
     write_checkpoint(
-        place / "networks.pt",
+        folder / "networks.pt",
         {
             "temperature": fitted.temperature,
             "states": [dict(network.state_dict()) for network in fitted.networks],

@@ -1,7 +1,7 @@
 """Several folds at a time, one process each.
 
 One thread computes in each process: two folds beside each other on two cores take half of the time that one fold after
-the other takes with two threads or one. The processes tell their progress through a queue, and end with the program
+the other takes with two threads or one. The processes report their progress through a queue, and end with the program
 that started them, whatever ends it.
 """
 
@@ -29,7 +29,7 @@ _EVERY_BATCHES = 8
 
 
 class _Remote:
-    """A listener that tells another process.
+    """A listener that reports to another process.
 
     Args:
         fold: Which fold speaks.
@@ -40,7 +40,7 @@ class _Remote:
         self._fold, self._messages = fold, messages
 
     def batch_done(self, epoch: int, done: int, total: int) -> None:
-        """Tell of every eighth batch and of the last one; more would only keep the other process busy."""
+        """Report every eighth batch and of the last one; more would only keep the other process busy."""
         if done % _EVERY_BATCHES == 0 or done == total:
             self._messages.put((self._fold, "batch", (epoch, done, total)))
 
@@ -70,7 +70,7 @@ def _end_with_the_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)  # nobody is left to tell, and a process that trains on would be in the way of the resumed run
+        os._exit(1)  # nobody is left to report to, and a process that trains on would be in the way of the resumed run
 
 
 def run_folds_in_processes(
@@ -83,7 +83,7 @@ def run_folds_in_processes(
         folder: The run's folder, which holds its fold map.
         titles: Title and planned epochs of each fold.
         jobs: Processes at a time.
-        make_listener: Makes what is told of each fold's progress.
+        make_listener: Makes the listener to each fold's progress.
 
     Returns:
         The folds' outcomes, in the folds' order.
@@ -98,12 +98,12 @@ def run_folds_in_processes(
     running: dict[int, BaseProcess] = {}
     outcomes: dict[int, FoldOutcome] = {}
     with ExitStack() as listening:
-        told: dict[int, Listener] = {}
+        listeners: dict[int, Listener] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < jobs:
                     fold = waiting.pop(0)
-                    told[fold] = listening.enter_context(make_listener(*titles[fold], fold_folder(folder, fold)))
+                    listeners[fold] = listening.enter_context(make_listener(*titles[fold], fold_folder(folder, fold)))
                     running[fold] = context.Process(target=_work, args=(config, folder, fold, messages), daemon=True)
                     running[fold].start()
                 try:
@@ -117,7 +117,7 @@ def run_folds_in_processes(
                 elif kind == "failed":
                     raise _error(*content)
                 else:
-                    _tell(told[fold], kind, content)
+                    _forward(listeners[fold], kind, content)
         finally:
             for process in running.values():
                 process.terminate()
@@ -137,7 +137,7 @@ def _check_alive(running: dict[int, BaseProcess]) -> None:
             )
 
 
-def _tell(listener: Listener, kind: str, content: Any) -> None:  # noqa: ANN401 - what the kind says
+def _forward(listener: Listener, kind: str, content: Any) -> None:  # noqa: ANN401 - what the kind says
     if kind == "batch":
         listener.batch_done(*content)
     elif kind == "epoch":

@@ -60,7 +60,7 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
 
 
 def _initial_state(config: ExperimentConfig, chosen: Recipe, network: dict[str, Any]) -> dict[str, torch.Tensor] | None:
-    """Return the weights that training starts from; the head's are drawn from the run's seed."""
+    """Return the weights that training starts from; the head's come from the run's seed."""
     if config.weights is None:
         return None
     torch.manual_seed(int(config.training.get("seed", 0)))

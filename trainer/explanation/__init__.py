@@ -3,15 +3,15 @@
 from trainer.explanation.cells import spread_cells
 from trainer.explanation.constant_output import count_empty_maps
 from trainer.explanation.drawing import draw_figures, draw_side_by_side
-from trainer.explanation.evidence import TargetClass
 from trainer.explanation.gradcam import grad_cam
-from trainer.explanation.inputs import ExplanationInput, Part, open_material
+from trainer.explanation.inputs import ExplanationInput, Part, open_explanation_input
 from trainer.explanation.interventions import intervene
 from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
-from trainer.explanation.probes import probe_material
+from trainer.explanation.probes import probe_features
 from trainer.explanation.scoring import score_maps
 from trainer.explanation.table import intervention_tables, probe_table, score_tables
+from trainer.explanation.target_class import TargetClass
 
 __all__ = [
     "METHODS",
@@ -27,8 +27,8 @@ __all__ = [
     "intervene",
     "intervention_tables",
     "occlusion",
-    "open_material",
-    "probe_material",
+    "open_explanation_input",
+    "probe_features",
     "probe_table",
     "score_maps",
     "score_tables",

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from trainer.checkpoint import read_model, write_model
-from trainer.explanation.evidence import TargetClass
-from trainer.explanation.inputs import open_material
+from trainer.explanation.inputs import open_explanation_input
 from trainer.explanation.methods import heat_maps
+from trainer.explanation.target_class import TargetClass
 
 __all__ = ["count_empty_maps"]
 
@@ -20,7 +20,7 @@ def count_empty_maps(path: Path, manifest: Path, crops: Path | None) -> tuple[st
     A map is empty where the units before the output were silent: the answer is then the network's constant.
 
     Args:
-        path: Of the model's file; it is written anew with the sentences in its card.
+        path: Of the model's file; it is rewritten with the sentences in its card.
         manifest: The pictures.
         crops: Where `nicu-trainer crop` wrote; beside the manifest if absent.
 
@@ -31,19 +31,21 @@ def count_empty_maps(path: Path, manifest: Path, crops: Path | None) -> tuple[st
         CheckpointError: The model cannot be read or written.
         DataError: The pictures are gone.
     """
-    material = open_material(path, manifest, crops)
-    part = material.parts[0].keeping(material.chosen(_PICTURES))
-    inputs = material.inputs(part.rows)
-    said = part.scores(inputs) >= 0.5
-    told = []
-    for evidence, answered in ((TargetClass.PAIN, said), (TargetClass.NO_PAIN, ~said)):
-        word = "pain" if evidence is TargetClass.PAIN else "no pain"
+    explained = open_explanation_input(path, manifest, crops)
+    part = explained.parts[0].keeping(explained.chosen(_PICTURES))
+    inputs = explained.inputs(part.rows)
+    predicted = part.scores(inputs) >= 0.5
+    sentences = []
+    for target, answered in ((TargetClass.PAIN, predicted), (TargetClass.NO_PAIN, ~predicted)):
+        word = "pain" if target is TargetClass.PAIN else "no pain"
         if not answered.any():
-            told.append(f"None of {len(said)} training pictures looked at was called {word}, so nothing is explained.")
+            sentences.append(
+                f"None of {len(predicted)} training pictures looked at was called {word}, so nothing is explained."
+            )
             continue
-        maps = heat_maps("grad-cam", part.networks, inputs[np.flatnonzero(answered)], evidence)
+        maps = heat_maps("grad-cam", part.networks, inputs[np.flatnonzero(answered)], target)
         empty = int((maps.reshape(len(maps), -1).max(axis=1) <= 0).sum())
-        told.append(
+        sentences.append(
             f"Grad-CAM for {word}, on {len(maps)} training pictures called {word}: "
             + (
                 f"{empty} maps were empty. The units before the output were silent there, so the answer is the "
@@ -53,6 +55,6 @@ def count_empty_maps(path: Path, manifest: Path, crops: Path | None) -> tuple[st
             )
         )
     model = read_model(path)
-    card = model.record.card.model_copy(update={"explanation": tuple(told)})
+    card = model.record.card.model_copy(update={"explanation": tuple(sentences)})
     write_model(path, model.record.model_copy(update={"card": card}), model.network)
-    return tuple(told)
+    return tuple(sentences)

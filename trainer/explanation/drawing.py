@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
-from trainer.explanation.evidence import TargetClass
 from trainer.explanation.figure import FigureRow, Panel, draw_figure
 from trainer.explanation.inputs import ExplanationInput
 from trainer.explanation.methods import heat_maps
+from trainer.explanation.target_class import TargetClass
 
 __all__ = ["FIGURE_NAME", "draw_figures", "draw_side_by_side"]
 
@@ -20,14 +20,14 @@ _BOTH_ANSWERS = ("evidence of pain", "evidence of no pain")
 
 
 def draw_figures(
-    material: ExplanationInput, rows: NDArray[np.int64], methods: Sequence[str], folder: Path
+    explained: ExplanationInput, rows: NDArray[np.int64], methods: Sequence[str], folder: Path
 ) -> list[Path]:
     """Draw one figure for each method, with the evidence for both answers.
 
     The two heat maps of a picture share one scale, so that weak evidence does not look as strong as that which decided.
 
     Args:
-        material: Pictures and networks.
+        explained: Pictures and networks.
         rows: Which pictures, in the figure's order.
         methods: Keys of `METHODS`.
         folder: Where the figures are written.
@@ -40,20 +40,25 @@ def draw_figures(
     """
     paths = []
     for method in methods:
-        seen = _seen(material, rows, method)
+        seen = _seen(explained, rows, method)
         path = folder / FIGURE_NAME.format(method=method)
-        draw_figure(path, f"{material.title}: {method}", _BOTH_ANSWERS, [_row(seen[int(row)]) for row in rows])
+        draw_figure(path, f"{explained.title}: {method}", _BOTH_ANSWERS, [_row(seen[int(row)]) for row in rows])
         paths.append(path)
     return paths
 
 
 def draw_side_by_side(
-    materials: Sequence[ExplanationInput], names: Sequence[str], count: int, method: str, folder: Path, seed: int = 0
+    several_explained: Sequence[ExplanationInput],
+    names: Sequence[str],
+    count: int,
+    method: str,
+    folder: Path,
+    seed: int = 0,
 ) -> Path:
     """Draw several models beside each other on the same pictures, each with the evidence for the answer that it gave.
 
     Args:
-        materials: At least one.
+        several_explained: At least one.
         names: What each is called where two have one title.
         count: At most so many pictures, of those that all materials hold.
         method: Key of `METHODS`.
@@ -64,9 +69,9 @@ def draw_side_by_side(
         DataError: No picture is in all of them.
         CheckpointError: The file cannot be written.
     """
-    first = materials[0]
-    places = [material.places() for material in materials]
-    common = set.intersection(*(set(place) for place in places))
+    first = several_explained[0]
+    rows_by_hash = [explained.rows_by_hash() for explained in several_explained]
+    common = set.intersection(*(set(row_of) for row_of in rows_by_hash))
     hashes = [
         first.study.records[row].sha256
         for row in first.chosen(len(first.study.records), seed)
@@ -75,18 +80,18 @@ def draw_side_by_side(
     if not hashes:
         raise DataError("no picture was tested in all of these runs, so they cannot be drawn side by side")
     seen = [
-        _seen(material, np.array([place[sha256] for sha256 in hashes]), method)
-        for material, place in zip(materials, places, strict=True)
+        _seen(explained, np.array([row_of[sha256] for sha256 in hashes]), method)
+        for explained, row_of in zip(several_explained, rows_by_hash, strict=True)
     ]
-    drawn = []
+    figure_rows = []
     for sha256 in hashes:
-        each = [found[place[sha256]] for found, place in zip(seen, places, strict=True)]
-        drawn.append(FigureRow(each[0].crop, [_answered(picture) for picture in each], each[0].caption))
-    titles = [material.title for material in materials]
+        each = [found[row_of[sha256]] for found, row_of in zip(seen, rows_by_hash, strict=True)]
+        figure_rows.append(FigureRow(each[0].crop, [_answered(picture) for picture in each], each[0].caption))
+    titles = [explained.title for explained in several_explained]
     if len(set(titles)) < len(titles):
         titles = list(names)
     path = folder / FIGURE_NAME.format(method=method)
-    draw_figure(path, f"Figure 2: {method}", titles, drawn)
+    draw_figure(path, f"Figure 2: {method}", titles, figure_rows)
     return path
 
 
@@ -115,17 +120,17 @@ def _answered(picture: _Seen) -> Panel:
     return Panel(picture.crop, heat, float(heat.max()) or float(other.max()), note)
 
 
-def _seen(material: ExplanationInput, rows: NDArray[np.int64], method: str) -> dict[int, _Seen]:
+def _seen(explained: ExplanationInput, rows: NDArray[np.int64], method: str) -> dict[int, _Seen]:
     """Return what a model makes of some pictures, by row."""
-    study, seen = material.study, {}
-    for part in (part.keeping(rows) for part in material.parts):
+    study, seen = explained.study, {}
+    for part in (part.keeping(rows) for part in explained.parts):
         if not len(part.rows):
             continue
-        inputs = material.inputs(part.rows)
-        pain, no_pain = (heat_maps(method, part.networks, inputs, evidence) for evidence in TargetClass)
-        for place, (row, crop, score) in enumerate(
-            zip(part.rows.tolist(), material.exact(part.rows), part.scores(inputs), strict=True)
+        inputs = explained.inputs(part.rows)
+        pain, no_pain = (heat_maps(method, part.networks, inputs, target) for target in TargetClass)
+        for row_of, (row, crop, score) in enumerate(
+            zip(part.rows.tolist(), explained.exact(part.rows), part.scores(inputs), strict=True)
         ):
             caption = f"{study.subjects[row]}\n{study.records[row].label.value}"
-            seen[row] = _Seen(crop, pain[place], no_pain[place], float(score), caption)
+            seen[row] = _Seen(crop, pain[row_of], no_pain[row_of], float(score), caption)
     return seen

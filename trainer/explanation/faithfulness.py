@@ -1,4 +1,4 @@
-"""Does a heat map tell what the network uses? Pixels are taken away, or brought in, hottest first.
+"""Does a heat map show what the network uses? Pixels are taken away, or brought in, hottest first.
 
 Deletion and insertion: Petsiuk et al., "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC
 2018, with the blurred crop as the baseline. Only the order of the pixels counts, and the halfway crops are unlike any
@@ -52,9 +52,9 @@ def deletion_insertion(
     order = np.argsort(-heat, axis=None, kind="stable")
     rank = np.empty(heat.size, dtype=np.int64)
     rank[order] = np.arange(heat.size)
-    place = torch.from_numpy(rank.reshape(heat.shape)).to(inputs.device)
+    ranks = torch.from_numpy(rank.reshape(heat.shape)).to(inputs.device)
     limits = torch.linspace(0, heat.size, _STEPS + 1, device=inputs.device).reshape(-1, 1, 1, 1)
-    is_hot = place < limits
+    is_hot = ranks < limits
     without = blurred(inputs)
     areas = [
         float(np.trapezoid(answer(torch.where(is_hot, new, old)), dx=1.0 / _STEPS))
@@ -71,7 +71,7 @@ def random_map(size_px: int, generator: np.random.Generator) -> NDArray[np.float
 
 
 def randomised(network: PainNetwork, layers: int, seed: int) -> PainNetwork:
-    """Return a copy whose last layers with weights are drawn anew; what they learnt is gone.
+    """Return a copy whose last layers with weights have random weights; what they learnt is gone.
 
     Args:
         network: Stays as it is.

@@ -9,19 +9,19 @@ from captum.attr import LayerGradCam
 from numpy.typing import NDArray
 
 from trainer.explanation.cells import spread_cells
-from trainer.explanation.evidence import TargetClass
+from trainer.explanation.target_class import TargetClass
 from trainer.networks import PainNetwork
 
 __all__ = ["grad_cam"]
 
 
-def grad_cam(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) -> NDArray[np.float32]:
-    """Return how much each place of a crop speaks for an answer, by one network.
+def grad_cam(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDArray[np.float32]:
+    """Return how much each position of a crop speaks for an answer, by one network.
 
     Args:
         network: In evaluation mode; not an ensemble, whose members have a map each.
         inputs: Shape (N, 3, S, S), prepared as the input contract says.
-        evidence: For which answer.
+        target: For which answer.
 
     Returns:
         Shape (N, S, S), not negative, in the logit's units per cell.
@@ -30,7 +30,7 @@ def grad_cam(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) 
 
     def answer(values: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = network(values)
-        return evidence.sign * logits
+        return target.sign * logits
 
     # With a frozen trunk only the input asks for gradients.
     values = inputs.detach().clone().requires_grad_()

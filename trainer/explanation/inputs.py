@@ -14,7 +14,7 @@ from trainer.experiments import open_run
 from trainer.explanation.methods import members_of
 from trainer.networks import InputContract, PainNetwork, prepare_crops
 
-__all__ = ["ExplanationInput", "Part", "open_material"]
+__all__ = ["ExplanationInput", "Part", "open_explanation_input"]
 
 _RUN_NAME = "run.json"
 
@@ -83,7 +83,7 @@ class ExplanationInput:
         """Return the networks' input for some rows, shape (k, 3, S, S)."""
         return prepare_crops(torch.from_numpy(self.exact(rows)), self.contract)
 
-    def places(self) -> dict[str, int]:
+    def rows_by_hash(self) -> dict[str, int]:
         """Return the row of every picture that is explained here, by the SHA-256 of its file."""
         return {self.study.records[row].sha256: int(row) for part in self.parts for row in part.rows}
 
@@ -111,13 +111,13 @@ def _by_turns(rows: NDArray[np.int64], subjects: NDArray[np.str_]) -> list[int]:
     """Return the rows in rounds, in each of which a subject comes once at most."""
     taken: dict[str, int] = {}
     order = []
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         taken[str(subjects[row])] = taken.get(str(subjects[row]), 0) + 1
-        order.append((taken[str(subjects[row])], place, int(row)))
+        order.append((taken[str(subjects[row])], position, int(row)))
     return [row for _, _, row in sorted(order)]
 
 
-def open_material(source: Path, manifest: Path | None, crops: Path | None) -> ExplanationInput:
+def open_explanation_input(source: Path, manifest: Path | None, crops: Path | None) -> ExplanationInput:
     """Open what is to be explained.
 
     Args:
@@ -161,12 +161,12 @@ def _once_each(tested: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
     """Return the tested rows of each fold so that every row is in one: the dissertation's folds all test the same."""
     rows, times = np.unique(np.concatenate(tested), return_counts=True)
     turn = dict(zip(rows.tolist(), (np.arange(len(rows)) % times).tolist(), strict=True))
-    kept: list[NDArray[np.int64]] = []
+    chosen_rows: list[NDArray[np.int64]] = []
     for own in tested:
-        kept.append(np.array([row for row in own.tolist() if turn[row] == 0], np.int64))
+        chosen_rows.append(np.array([row for row in own.tolist() if turn[row] == 0], np.int64))
         for row in own.tolist():
             turn[row] -= 1
-    return kept
+    return chosen_rows
 
 
 def _from_model(path: Path, manifest: Path, crops: Path | None) -> ExplanationInput:

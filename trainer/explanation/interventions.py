@@ -63,7 +63,7 @@ def with_background_of(crops: Crops, faces: Masks, covers: Masks, donors: NDArra
 
     Args:
         crops: Shape (n, S, S, 3).
-        faces: What is kept of each crop, shape (n, S, S).
+        faces: What remains of each crop, shape (n, S, S).
         covers: What is filled in each background, shape (n, S, S).
         donors: Shape (n,): whose background each gets.
     """
@@ -105,11 +105,11 @@ def measure_interventions(
     """Measure what the answers hang on.
 
     Args:
-        parts: Each network's answer, from crops (k, S, S, 3) to probabilities of pain (k,), and the places of the
+        parts: Each network's answer, from crops (k, S, S, 3) to probabilities of pain (k,), and the indices of the
             pictures that it answers; no picture in two of them.
         crops: Shape (n, S, S, 3).
         regions: Of each picture; "face" must be among them. Where there is "head", it is covered in the face's stead
-            before the background is looked at: the outline of a drawn face tells how wide the mouth is open.
+            before the background is looked at: the outline of a synthetic face shows how wide the mouth is open.
         labels: Shape (n,), 0 or 1.
         subjects: Shape (n,).
         seed: Decides whose background is swapped in.
@@ -123,9 +123,9 @@ def measure_interventions(
 
     def answers(changed: Crops) -> NDArray[np.float64]:
         result = np.zeros(len(changed))
-        for scores, places in parts:
-            if len(places):
-                result[places] = scores(changed[places])
+        for scores, positions in parts:
+            if len(positions):
+                result[positions] = scores(changed[positions])
         return result
 
     faces = np.stack([entry["face"] for entry in regions])
@@ -157,8 +157,8 @@ def _auc(
 ) -> dict[str, float | None]:
     share = np.clip(scores, _SMALLEST, 1.0 - _SMALLEST)
     logits, truth = np.log(share) - np.log1p(-share), labels.astype(np.float64)
-    drawn = [area_under_curve(truth[rows], logits[rows]) for rows in resamples(subjects, _RESAMPLES)]
-    return interval_of(area_under_curve(truth, logits), drawn).as_json()
+    resampled = [area_under_curve(truth[rows], logits[rows]) for rows in resamples(subjects, _RESAMPLES)]
+    return interval_of(area_under_curve(truth, logits), resampled).as_json()
 
 
 def _occlusions(
@@ -186,33 +186,34 @@ def _occlusions(
     return result
 
 
-def intervene(material: ExplanationInput, rows: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
+def intervene(explained: ExplanationInput, rows: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
     """Change pictures and measure what happens to the answers; see `measure_interventions`.
 
     Args:
-        material: Pictures and networks.
+        explained: Pictures and networks.
         rows: Which pictures; one whose face does not reach into its crop is left aside.
         seed: Decides whose background is swapped in.
 
     Raises:
         DataError: No picture is left.
     """
-    regions = {int(row): crop_regions(material.study, int(row), material.contract) for row in rows}
-    kept = np.array([row for row in rows if "face" in regions[int(row)]], dtype=np.int64)
-    if not len(kept):
+    regions = {int(row): crop_regions(explained.study, int(row), explained.contract) for row in rows}
+    usable = np.array([row for row in rows if "face" in regions[int(row)]], dtype=np.int64)
+    if not len(usable):
         raise DataError("in none of the pictures the face lies in its crop, so nothing can be changed")
     parts = [
-        (partial(_scores, part, material.contract), np.flatnonzero(np.isin(kept, part.rows))) for part in material.parts
+        (partial(_scores, part, explained.contract), np.flatnonzero(np.isin(usable, part.rows)))
+        for part in explained.parts
     ]
     results = measure_interventions(
         parts,
-        material.exact(kept),
-        [regions[int(row)] for row in kept],
-        material.study.labels[kept],
-        material.study.subjects[kept],
+        explained.exact(usable),
+        [regions[int(row)] for row in usable],
+        explained.study.labels[usable],
+        explained.study.subjects[usable],
         seed,
     )
-    return {"pictures": len(kept), **results}
+    return {"pictures": len(usable), **results}
 
 
 def _scores(part: Part, contract: InputContract, crops: NDArray[np.uint8]) -> NDArray[np.float64]:

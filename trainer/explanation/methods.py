@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.explanation.evidence import TargetClass
 from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.perturbing import integrated_gradients, occlusion
+from trainer.explanation.target_class import TargetClass
 from trainer.networks import Ensemble, PainNetwork
 
 __all__ = ["METHODS", "Attribution", "heat_maps", "members_of"]
@@ -30,7 +30,7 @@ def members_of(network: PainNetwork) -> list[PainNetwork]:
 
 
 def heat_maps(
-    method: str, networks: Sequence[PainNetwork], inputs: torch.Tensor, evidence: TargetClass
+    method: str, networks: Sequence[PainNetwork], inputs: torch.Tensor, target: TargetClass
 ) -> NDArray[np.float32]:
     """Return the mean of several networks' heat maps, shape (N, S, S).
 
@@ -38,8 +38,8 @@ def heat_maps(
         method: A key of `METHODS`.
         networks: At least one, in evaluation mode.
         inputs: Shape (N, 3, S, S), prepared as the input contract says.
-        evidence: For which answer.
+        target: For which answer.
     """
     singles = [single for network in networks for single in members_of(network)]
-    heat: NDArray[np.float32] = np.mean([METHODS[method](single, inputs, evidence) for single in singles], axis=0)
+    heat: NDArray[np.float32] = np.mean([METHODS[method](single, inputs, target) for single in singles], axis=0)
     return heat

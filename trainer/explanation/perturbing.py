@@ -10,7 +10,7 @@ import torch
 from captum.attr import IntegratedGradients, Occlusion
 from numpy.typing import NDArray
 
-from trainer.explanation.evidence import TargetClass
+from trainer.explanation.target_class import TargetClass
 from trainer.networks import PainNetwork
 
 __all__ = ["blurred", "integrated_gradients", "occlusion"]
@@ -22,10 +22,10 @@ _WINDOW_SHARE, _STRIDE_SHARE = 6, 15
 
 
 def blurred(inputs: torch.Tensor) -> torch.Tensor:
-    """Return crops without detail: the baseline from which a feature is told.
+    """Return crops without detail: the baseline that features are measured against.
 
     A blurred crop keeps light and skin colour, so that only structure counts as a feature; black would make every
-    bright place one.
+    bright position one.
 
     Args:
         inputs: Shape (N, 3, S, S), float.
@@ -36,19 +36,19 @@ def blurred(inputs: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(smooth).permute(0, 3, 1, 2).to(inputs.device, inputs.dtype)
 
 
-def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) -> NDArray[np.float32]:
+def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDArray[np.float32]:
     """Return which pixels speak for an answer, measured on the straight way from the blurred crop to the crop.
 
     Args:
         network: In evaluation mode.
         inputs: Shape (N, 3, S, S), prepared as the input contract says.
-        evidence: For which answer.
+        target: For which answer.
 
     Returns:
         Shape (N, S, S), not negative: the sum over the channels, in the logit's units per pixel. What speaks against
         the answer is left out; it is what speaks for the other one.
     """
-    method = IntegratedGradients(lambda values: evidence.sign * network(values))
+    method = IntegratedGradients(lambda values: target.sign * network(values))
     heat = []
     for start in range(0, len(inputs), _BATCH):
         crops = inputs[start : start + _BATCH]
@@ -58,20 +58,20 @@ def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, evidence: T
     return np.concatenate(heat)
 
 
-def occlusion(network: PainNetwork, inputs: torch.Tensor, evidence: TargetClass) -> NDArray[np.float32]:
+def occlusion(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDArray[np.float32]:
     """Return by how much an answer's logit falls when a window of a sixth of the crop is blurred there.
 
     Args:
         network: In evaluation mode.
         inputs: Shape (N, 3, S, S), prepared as the input contract says.
-        evidence: For which answer.
+        target: For which answer.
 
     Returns:
         Shape (N, S, S), not negative, the mean over the windows that cover a pixel.
     """
     side = inputs.shape[-1]
     window, stride = max(2, side // _WINDOW_SHARE), max(1, side // _STRIDE_SHARE)
-    method = Occlusion(lambda values: evidence.sign * network(values))
+    method = Occlusion(lambda values: target.sign * network(values))
     with torch.no_grad():
         found = method.attribute(
             inputs,

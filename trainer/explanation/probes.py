@@ -27,7 +27,7 @@ from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.methods import members_of
 from trainer.networks import PainNetwork
 
-__all__ = ["SHUFFLES", "Probe", "ProbedPart", "last_features", "probe", "probe_material"]
+__all__ = ["SHUFFLES", "Probe", "ProbedPart", "last_features", "probe", "probe_features"]
 
 SHUFFLES = 199
 _SIDES = 3
@@ -38,11 +38,11 @@ _EVERY_LAYER = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ProbedPart:
-    """Pictures that one network saw, and what is to be told of them.
+    """Pictures that one network saw, and what is to be predicted of them.
 
     Attributes:
         features: Shape (k, d).
-        classes: Shape (k,): what the probe is to tell.
+        classes: Shape (k,): what the probe predicts.
         strata: Shape (k,): classes are shuffled among pictures of one stratum only.
         groups: Shape (k,): pictures of one group are never on both sides of the probe's own division.
     """
@@ -57,8 +57,8 @@ class ProbedPart:
         names = [
             name for name in np.unique(self.classes) if len(np.unique(self.groups[self.classes == name])) >= _SIDES
         ]
-        kept = np.isin(self.classes, names)
-        return ProbedPart(self.features[kept], self.classes[kept], self.strata[kept], self.groups[kept])
+        selected = np.isin(self.classes, names)
+        return ProbedPart(self.features[selected], self.classes[selected], self.strata[selected], self.groups[selected])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Probe:
         classes: Mean number of classes of a part.
         accuracy: On items that the probe did not learn from.
         chance: Mean of the same with shuffled classes.
-        p: How often shuffled classes were told as well, in (0, 1].
+        p: How often shuffled classes were predicted as well, in (0, 1].
     """
 
     items: int
@@ -81,7 +81,7 @@ class Probe:
 
 
 def probe(parts: Sequence[ProbedPart], seed: int = 0, shuffles: int = SHUFFLES) -> Probe | None:
-    """Try to tell classes by ridge regression on features, part by part.
+    """Try to predict classes by ridge regression on features, part by part.
 
     Args:
         parts: Features of different networks do not compare, so each part is probed by itself.
@@ -95,21 +95,21 @@ def probe(parts: Sequence[ProbedPart], seed: int = 0, shuffles: int = SHUFFLES) 
     if not known:
         return None
     sizes = [len(part.classes) for part in known]
-    told = np.average([_told_rightly(part, seed, shuffles) for part in known], axis=0, weights=sizes)
-    accuracy, chance = float(told[0]), told[1:]
+    shares = np.average([_shares_right(part, seed, shuffles) for part in known], axis=0, weights=sizes)
+    accuracy, chance = float(shares[0]), shares[1:]
     p = (1.0 + float((chance >= accuracy - 1e-12).sum())) / (1.0 + shuffles)
     return Probe(
         sum(sizes), float(np.mean([len(np.unique(part.classes)) for part in known])), accuracy, float(chance.mean()), p
     )
 
 
-def _told_rightly(part: ProbedPart, seed: int, shuffles: int) -> NDArray[np.float64]:
-    """Return the share of items that is told rightly: first of the true classes, then of each shuffle."""
+def _shares_right(part: ProbedPart, seed: int, shuffles: int) -> NDArray[np.float64]:
+    """Return the share of items that is predicted correctly: first of the true classes, then of each shuffle."""
     random = np.random.default_rng(seed)
     splitter = StratifiedGroupKFold(_SIDES, shuffle=True, random_state=seed)
     splits = list(splitter.split(part.features, part.classes, part.groups))
-    names, places = np.unique(part.classes, return_inverse=True)
-    classes = np.tile(places, (1 + shuffles, 1))
+    names, indices = np.unique(part.classes, return_inverse=True)
+    classes = np.tile(indices, (1 + shuffles, 1))
     for _, held in splits:
         # Shuffled within each side of the division, so that every class keeps its number of items on it.
         for stratum in np.unique(part.strata[held]):
@@ -123,7 +123,7 @@ def _told_rightly(part: ProbedPart, seed: int, shuffles: int) -> NDArray[np.floa
         model = Ridge(alpha=_PENALTY).fit(features[learnt], targets[learnt].reshape(len(learnt), -1))
         answers = model.predict(features[held]).reshape(len(held), 1 + shuffles, len(names)).argmax(axis=2)
         right += (answers == classes[:, held].T).sum(axis=0)
-    return right / len(places)
+    return right / len(indices)
 
 
 def last_features(networks: Sequence[PainNetwork], inputs: torch.Tensor) -> NDArray[np.float64]:
@@ -158,27 +158,27 @@ def last_features(networks: Sequence[PainNetwork], inputs: torch.Tensor) -> NDAr
     return features
 
 
-def probe_material(material: ExplanationInput, pictures: int, seed: int = 0) -> dict[str, Any]:
-    """Try to tell infants, and data sets, from the features of each fold's networks.
+def probe_features(explained: ExplanationInput, pictures: int, seed: int = 0) -> dict[str, Any]:
+    """Try to predict infants, and data sets, from the features of each fold's networks.
 
     Args:
-        material: Pictures and networks; each picture is looked at by networks that did not learn from it where the
+        explained: Pictures and networks; each picture is looked at by networks that did not learn from it where the
             material knows.
         pictures: At most about so many, whole infants with most pictures first.
         seed: Of the probes' divisions and shuffles.
 
     Returns:
         Plain values: `infant` and `data_set`, each with what was found for the networks and for `untrained` ones; None
-        where there is nothing to tell apart.
+        where there is nothing to distinguish.
     """
-    parts = [_whole_infants(material, part, pictures // max(1, len(material.parts))) for part in material.parts]
+    parts = [_whole_infants(explained, part, pictures // max(1, len(explained.parts))) for part in explained.parts]
     parts = [part for part in parts if len(part.rows)]
-    features = [last_features(part.networks, material.inputs(part.rows)) for part in parts]
-    strangers = [last_features(_untrained(part, seed), material.inputs(part.rows)) for part in parts]
+    features = [last_features(part.networks, explained.inputs(part.rows)) for part in parts]
+    strangers = [last_features(_untrained(part, seed), explained.inputs(part.rows)) for part in parts]
     found: dict[str, Any] = {}
     for name, make in (("infant", _by_infant), ("data_set", _by_data_set)):
         own, other = (
-            probe([make(material, part.rows, known) for part, known in zip(parts, each, strict=True)], seed)
+            probe([make(explained, part.rows, known) for part, known in zip(parts, each, strict=True)], seed)
             for each in (features, strangers)
         )
         found[name] = None if own is None or other is None else asdict(own) | {"untrained": asdict(other)}
@@ -189,27 +189,27 @@ def _untrained(part: Part, seed: int) -> list[PainNetwork]:
     return [randomised(network, _EVERY_LAYER, seed + index) for index, network in enumerate(part.networks)]
 
 
-def _whole_infants(material: ExplanationInput, part: Part, most: int) -> Part:
+def _whole_infants(explained: ExplanationInput, part: Part, most: int) -> Part:
     """Return a part with fewer pictures: whole infants, those with most pictures first."""
-    subjects = material.study.subjects[part.rows]
+    subjects = explained.study.subjects[part.rows]
     names, counts = np.unique(subjects, return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    kept = names[order[: max(2, int((np.cumsum(counts[order]) <= most).sum()))]]
-    return part.keeping(part.rows[np.isin(subjects, kept)])
+    selected = names[order[: max(2, int((np.cumsum(counts[order]) <= most).sum()))]]
+    return part.keeping(part.rows[np.isin(subjects, selected)])
 
 
-def _by_infant(material: ExplanationInput, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
-    """Return pictures to be told apart by infant; those that look alike stay together, they prove nothing."""
-    study = material.study
+def _by_infant(explained: ExplanationInput, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
+    """Return pictures to be distinguished by infant; those that look alike stay together, they prove nothing."""
+    study = explained.study
     groups = np.arange(len(rows))
     for first, second in near_duplicates([study.records[row].perceptual_hash for row in rows]):
         groups[groups == groups[second]] = groups[first]
     return ProbedPart(features, study.subjects[rows], study.labels[rows].astype(str), groups)
 
 
-def _by_data_set(material: ExplanationInput, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
-    """Return infants, each as the mean of its pictures, to be told apart by data set."""
-    subjects, sets = material.study.subjects[rows], np.array([material.study.records[row].data_set for row in rows])
-    names, firsts, places = np.unique(subjects, return_index=True, return_inverse=True)
-    means = np.stack([features[places == place].mean(axis=0) for place in range(len(names))])
+def _by_data_set(explained: ExplanationInput, rows: NDArray[np.int64], features: NDArray[np.float64]) -> ProbedPart:
+    """Return infants, each as the mean of its pictures, to be distinguished by data set."""
+    subjects, sets = explained.study.subjects[rows], np.array([explained.study.records[row].data_set for row in rows])
+    names, firsts, indices = np.unique(subjects, return_index=True, return_inverse=True)
+    means = np.stack([features[indices == index].mean(axis=0) for index in range(len(names))])
     return ProbedPart(means, sets[firsts], np.full(len(names), "all"), np.arange(len(names)))

@@ -1,4 +1,4 @@
-"""Where the face and its regions lie in a crop: from drawn masks where there are some, else from five landmarks."""
+"""Where the face and its regions lie in a crop: from synthetic masks where there are some, else from five landmarks."""
 
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ NFCS_REGIONS = ("brows", "eyes", "nose", "nasolabial", "mouth", "chin")
 
 # Centre and half axes of ellipses about the line between the eyes (x to the right, y towards the mouth), in units of
 # the distance between the eyes; the mouth's and the nose's are added to their landmarks. Assumed proportions, close to
-# those of the drawn infants; only pictures without drawn masks use them.
+# those of the synthetic infants; only pictures without synthetic masks use them.
 _BY_EYES = MappingProxyType({"brows": ((0.0, -0.3), (0.75, 0.2))})
 
 
@@ -28,7 +28,7 @@ def crop_regions(study: Study, row: int, contract: InputContract) -> dict[str, N
     """Return masks of a picture's regions in its crop, each of shape (S, S).
 
     Synthetic stills that were written with masks (`regions/` beside the picture) have exact ones, "cue" where a cue was
-    drawn, and "head", a cover of the head whose shape does not tell the expression. All others have ellipses about the
+    drawn, and "head", a cover of the head whose shape does not show the expression. All others have ellipses about the
     detector's landmarks; without landmarks there is the face only.
 
     Raises:
@@ -38,11 +38,11 @@ def crop_regions(study: Study, row: int, contract: InputContract) -> dict[str, N
     if face.box is None:
         raise DataError(f"{record.image} has no face, so it has no regions")
     path = study.manifest.path(record)
-    drawn = path.parent / "regions" / f"{path.stem}.png"
-    if drawn.is_file():
-        bits = cv2.imread(str(drawn), cv2.IMREAD_GRAYSCALE)
+    mask_path = path.parent / "regions" / f"{path.stem}.png"
+    if mask_path.is_file():
+        bits = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
         if bits is None or bits.shape != (record.height_px, record.width_px):
-            raise DataError(f"{drawn} is no mask of {record.image}; write the set again with --regions")
+            raise DataError(f"{mask_path} is no mask of {record.image}; write the set again with --regions")
         return _cut(np.asarray(bits, np.uint8), face.box, contract)
     points = None if face.landmarks is None else _in_crop(face.landmarks, face.box, contract)
     return landmark_regions(points, contract)
@@ -51,14 +51,14 @@ def crop_regions(study: Study, row: int, contract: InputContract) -> dict[str, N
 def _cut(bits: NDArray[np.uint8], box: OrientedBox, contract: InputContract) -> dict[str, NDArray[np.bool_]]:
     """Cut masks as pictures are cut, three at a time as channels."""
     spec = CropSpec(contract.size_px, contract.margin)
-    drawn = {name: region_mask(bits, name) for name in REGIONS}
+    full_masks = {name: region_mask(bits, name) for name in REGIONS}
     if (cover := head_cover(bits)) is not None:
-        drawn["head"] = cover
-    names = list(drawn)
+        full_masks["head"] = cover
+    names = list(full_masks)
     masks: dict[str, NDArray[np.bool_]] = {}
     for start in range(0, len(names), 3):
         group = [names[min(start + step, len(names) - 1)] for step in range(3)]
-        layers = np.stack([drawn[name] for name in group], axis=-1).astype(np.uint8) * np.uint8(255)
+        layers = np.stack([full_masks[name] for name in group], axis=-1).astype(np.uint8) * np.uint8(255)
         cut = crop_face(layers, box, spec)
         masks |= {name: cut[..., channel] > 127 for channel, name in enumerate(group)}
     return {name: mask for name, mask in masks.items() if mask.any()}
@@ -70,8 +70,8 @@ def _in_crop(points: NDArray[np.float64], box: OrientedBox, contract: InputContr
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     offset = points - (corners[0] + corners[2]) / 2
     share = np.stack([offset @ across / (across @ across), offset @ down / (down @ down)], axis=1)
-    place: NDArray[np.float64] = (share / (1.0 + 2.0 * contract.margin) + 0.5) * contract.size_px - 0.5
-    return place
+    point: NDArray[np.float64] = (share / (1.0 + 2.0 * contract.margin) + 0.5) * contract.size_px - 0.5
+    return point
 
 
 def landmark_regions(points: NDArray[np.float64] | None, contract: InputContract) -> dict[str, NDArray[np.bool_]]:
@@ -94,8 +94,8 @@ def landmark_regions(points: NDArray[np.float64] | None, contract: InputContract
     down = np.array([-across[1], across[0]])
     mouth = (mouth_left + mouth_right) / 2
 
-    def about(place: NDArray[np.float64], shift: tuple[float, float], axes: tuple[float, float]) -> NDArray[np.bool_]:
-        center = place + unit * (shift[0] * across + shift[1] * down)
+    def about(point: NDArray[np.float64], shift: tuple[float, float], axes: tuple[float, float]) -> NDArray[np.bool_]:
+        center = point + unit * (shift[0] * across + shift[1] * down)
         return _ellipse(size, (float(center[0]), float(center[1])), (unit * axes[0], unit * axes[1]), angle)
 
     width = float(np.hypot(*(mouth_right - mouth_left))) / unit

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.explanation.evidence import TargetClass
 from trainer.explanation.faithfulness import deletion_insertion, map_agreement, random_map, randomised
 from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.methods import heat_maps
 from trainer.explanation.regions import NFCS_REGIONS, crop_regions
+from trainer.explanation.target_class import TargetClass
 
 __all__ = ["RANDOM", "energy_in", "enrichment", "points_into", "score_maps"]
 
@@ -27,7 +27,7 @@ _TOLERANCE_SHARE = 15 / 224
 
 
 def score_maps(
-    material: ExplanationInput,
+    explained: ExplanationInput,
     rows: NDArray[np.int64],
     methods: Sequence[str],
     seed: int = 0,
@@ -36,7 +36,7 @@ def score_maps(
     """Score every method's maps of the answers that the networks gave.
 
     Args:
-        material: Pictures and networks.
+        explained: Pictures and networks.
         rows: Which pictures.
         methods: Keys of `METHODS`; random maps are added as the control.
         seed: Of the random maps and weights.
@@ -49,23 +49,23 @@ def score_maps(
     gathered: dict[tuple[str, str], list[dict[str, Any]]] = {}
     agreement: dict[str, list[dict[str, float]]] = {method: [] for method in methods}
     generator, done = np.random.default_rng(seed), 0
-    for part in (part.keeping(rows) for part in material.parts):
+    for part in (part.keeping(rows) for part in explained.parts):
         strangers = {name: _randomised(part, layers, seed) for name, layers in _RANDOMISED_LAYERS.items()}
         for row in part.rows:
-            inputs = material.inputs(np.array([row]))
-            evidence = TargetClass.PAIN if part.scores(inputs)[0] >= 0.5 else TargetClass.NO_PAIN
-            regions = crop_regions(material.study, int(row), material.contract)
+            inputs = explained.inputs(np.array([row]))
+            target = TargetClass.PAIN if part.scores(inputs)[0] >= 0.5 else TargetClass.NO_PAIN
+            regions = crop_regions(explained.study, int(row), explained.contract)
             for method in (*methods, RANDOM):
                 heat = (
                     random_map(inputs.shape[-1], generator)
                     if method == RANDOM
-                    else heat_maps(method, part.networks, inputs, evidence)[0]
+                    else heat_maps(method, part.networks, inputs, target)[0]
                 )
-                gathered.setdefault((method, evidence.value), []).append(_scores(part, inputs, evidence, heat, regions))
+                gathered.setdefault((method, target.value), []).append(_scores(part, inputs, target, heat, regions))
                 if method != RANDOM and len(agreement[method]) < _AGREEMENT_PICTURES and heat.max() > 0:
                     agreement[method].append(
                         {
-                            name: map_agreement(heat, heat_maps(method, networks, inputs, evidence)[0])
+                            name: map_agreement(heat, heat_maps(method, networks, inputs, target)[0])
                             for name, networks in strangers.items()
                         }
                     )
@@ -92,13 +92,13 @@ def _randomised(part: Part, layers: int, seed: int) -> tuple[Any, ...]:
 def _scores(
     part: Part,
     inputs: torch.Tensor,
-    evidence: TargetClass,
+    target: TargetClass,
     heat: NDArray[np.float32],
     regions: dict[str, NDArray[np.bool_]],
 ) -> dict[str, Any]:
     def answer(values: torch.Tensor) -> NDArray[np.float64]:
         pain = part.scores(values)
-        return pain if evidence is TargetClass.PAIN else 1.0 - pain
+        return pain if target is TargetClass.PAIN else 1.0 - pain
 
     known = [regions[name] for name in NFCS_REGIONS if name in regions]
     areas = dict(regions) | ({"nfcs": np.logical_or.reduce(known)} if known else {})
@@ -156,14 +156,15 @@ def enrichment(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
 def points_into(heat: NDArray[np.float32], mask: NDArray[np.bool_]) -> bool | None:
     """Return whether the hottest pixel lies in a region or within 15/224 of the crop's side of it; None if no heat.
 
-    Of several equally hot pixels their mean place counts for the one nearest to it, so that a flat top has its middle.
+    Of several equally hot pixels their mean position counts for the one nearest to it, so that a flat top has its
+    middle.
     """
     if heat.max() <= 0:
         return None
     tops = np.argwhere(heat >= heat.max())
     top = tops[np.argmin(((tops - tops.mean(axis=0)) ** 2).sum(axis=1))]
-    places = np.argwhere(mask)
-    if not len(places):
+    inside = np.argwhere(mask)
+    if not len(inside):
         return False
-    nearest = float(np.sqrt(((places - top) ** 2).sum(axis=1).min()))
+    nearest = float(np.sqrt(((inside - top) ** 2).sum(axis=1).min()))
     return nearest <= _TOLERANCE_SHARE * len(heat)

@@ -33,7 +33,9 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
     head = [*_HEAD, *(f"{name} enrichment" for name in known), *_TAIL]
     checks: Sequence[dict[str, Any]] = scores["randomisation"]
     steps = [name for name in (checks[0] if checks else {}) if name not in {"method", "pictures"}]
-    drawn = [[entry["method"], str(entry["pictures"]), *(_number(entry[step]) for step in steps)] for entry in checks]
+    randomised = [
+        [entry["method"], str(entry["pictures"]), *(_number(entry[step]) for step in steps)] for entry in checks
+    ]
     return [
         Table(
             "Scores of the heat maps",
@@ -46,9 +48,9 @@ def score_tables(scores: dict[str, Any]) -> list[Table]:
         Table(
             "Agreement with randomised weights",
             ["method", "pictures", *steps],
-            drawn,
-            "Spearman's correlation with the map of the same network after its last layers were drawn anew. It should "
-            "fall towards 0; a map that stays the same does not show what was learnt.",
+            randomised,
+            "Spearman's correlation with the map of the same network after its last layers got random weights. It "
+            "should fall towards 0; a map that stays the same does not show what was learnt.",
         ),
     ]
 
@@ -68,7 +70,7 @@ def intervention_tables(results: dict[str, Any]) -> list[Table]:
     return [
         Table(
             "Interventions",
-            ["figure", "value", "95 % interval over infants"],
+            ["quantity", "value", "95 % interval over infants"],
             areas,
             f"{swap['pictures']} backgrounds were swapped for one of the other label and of another infant. A network "
             "that looks at faces has a background AUC about 0.5 and hardly flips.",
@@ -82,7 +84,7 @@ def intervention_tables(results: dict[str, Any]) -> list[Table]:
 
 
 def probe_table(results: dict[str, Any]) -> Table:
-    """Return the table of what `probe_material` returned."""
+    """Return the table of what `probe_features` returned."""
     rows = []
     for name, word, items in (("infant", "infant", "pictures"), ("data_set", "data set", "infants")):
         found = results[name]
@@ -100,7 +102,7 @@ def probe_table(results: dict[str, Any]) -> Table:
                 _number(found["untrained"]["accuracy"]),
             ]
         )
-    head = ["what is told", "of", "classes in a fold", "told rightly", "by chance", "p", "by an untrained network"]
+    head = ["predicted", "of", "classes in a fold", "correct", "by chance", "p", "by an untrained network"]
     return Table(
         "Probes of the last features",
         head,

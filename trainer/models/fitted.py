@@ -27,7 +27,7 @@ class FittedModel(Protocol):
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a reader of the results wants to know: temperature, epochs, restarts, validation figures."""
+        """What a reader of the results wants to know: temperature, epochs, restarts, validation metrics."""
         ...
 
     def predict(self, rows: NDArray[np.int64]) -> Prediction:

@@ -1,9 +1,9 @@
 """Trains the dense layers of a ResNet50 whose trunk is frozen: every crop passes the trunk once, not in every epoch.
 
 What the trunk makes of a crop (2,048 numbers) never changes while the trunk does not. The features of all variations
-of a picture are therefore computed once and kept in one small file, named after everything that they depend on: the
+of a picture are therefore computed once and stored in one small file, named after everything that they depend on: the
 weights of the trunk, the input, the picture and how it is varied. Folds, heads and later runs share them; the dense
-layers then train in seconds. The variations of a picture are drawn once, and not anew in every epoch.
+layers then train in seconds. The variations of a picture are sampled once, not in every epoch.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from trainer.training.storage import write_atomically
 __all__ = ["FEATURES_FOLDER", "FeatureSamples", "FrozenTrunk", "frozen_trunk"]
 
 FEATURES_FOLDER = "features"
-"""Name of the folder, beside the crops, where features are kept."""
+"""Name of the folder, beside the crops, where features are stored."""
 
 _BATCH = 16
 _SETTLE_CROPS = 64
@@ -37,7 +37,7 @@ _SETTLE_CROPS = 64
 
 @dataclass(frozen=True, slots=True)
 class FeatureSamples:
-    """Features in the place of crops.
+    """Features instead of crops.
 
     Attributes:
         features: Shape (n, 2048), float16.
@@ -54,14 +54,14 @@ class FeatureSamples:
 
 
 class FrozenTrunk:
-    """A frozen network's features of crops, kept on disk.
+    """A frozen network's features of crops, stored on disk.
 
     Args:
         network: Whose trunk it is, in evaluation mode.
         crops: The pictures.
-        folder: Where features are kept.
+        folder: Where features are stored.
         device: Where the trunk computes.
-        progress: Told of the pictures done and their number.
+        progress: Called with the pictures done and their number.
     """
 
     def __init__(
@@ -84,24 +84,26 @@ class FrozenTrunk:
         """Return the features of pictures, varied as their protocol and the plan say.
 
         Args:
-            items: Which pictures; copies of the dissertation protocol are told apart by their variant.
+            items: Which pictures; copies of the dissertation protocol are distinguished by their variant.
             plan: Expansion preset, augmentation, copies and seed.
             vary: Whether pictures that are no fixed copies are varied.
 
         Raises:
             CheckpointError: The features cannot be written.
         """
-        rows, places = np.unique(items.rows, return_inverse=True)
+        rows, positions = np.unique(items.rows, return_inverse=True)
         fixed = bool(len(items.variants)) and items.variants[0] != AS_IT_IS
-        kept = []
+        per_picture = []
         for done, row in enumerate(rows.tolist(), start=1):
-            kept.append(self._of_picture(row, plan, fixed=fixed, vary=vary, pictures=len(rows)))
+            per_picture.append(self._of_picture(row, plan, fixed=fixed, vary=vary, pictures=len(rows)))
             self._progress(done, len(rows))
         if fixed:
-            chosen = [kept[place][variant] for place, variant in zip(places, items.variants, strict=True)]
+            chosen = [
+                per_picture[position][variant] for position, variant in zip(positions, items.variants, strict=True)
+            ]
             return FeatureSamples(np.stack(chosen), self._crops.labels[items.rows])
-        counts = [len(features) for features in kept]
-        return FeatureSamples(np.concatenate(kept), self._crops.labels[np.repeat(rows, counts)])
+        counts = [len(features) for features in per_picture]
+        return FeatureSamples(np.concatenate(per_picture), self._crops.labels[np.repeat(rows, counts)])
 
     def _of_picture(
         self, row: int, plan: NetworkPlan, *, fixed: bool, vary: bool, pictures: int
@@ -111,14 +113,14 @@ class FrozenTrunk:
         one = np.array([row], np.int64)
         if fixed:
             variants = np.arange(len(EXPANSIONS[plan.expansion]))
-            drawn: Samples = ExpandedSamples(self._crops, np.repeat(one, len(variants)), variants, plan.expansion)
+            varied: Samples = ExpandedSamples(self._crops, np.repeat(one, len(variants)), variants, plan.expansion)
             how = f"fixed {plan.expansion}"
         elif vary:
-            drawn = VariedSamples(self._crops, one, plan.augmentation, plan.training.seed, copies)
+            varied = VariedSamples(self._crops, one, plan.augmentation, plan.training.seed, copies)
             how = f"varied {plan.augmentation!r} {plan.training.seed} {copies} {row}"
         else:
             return self._stored(self._crops.exact(one), "exact")
-        return self._stored(drawn.crops(np.arange(len(drawn.labels)), 0), how)
+        return self._stored(varied.crops(np.arange(len(varied.labels)), 0), how)
 
     def _stored(self, crops: NDArray[np.uint8], how: str) -> NDArray[np.float16]:
         key = hashlib.sha256(how.encode() + crops.tobytes()).hexdigest()[:32]
@@ -165,14 +167,15 @@ def frozen_trunk(
     """Return the frozen trunk of a plan's network, or None where more than the dense layers is trained.
 
     A trunk without pre-trained weights is random. Its batch normalisation then takes the statistics of some training
-    crops, so that its features are neither all zero nor endless, and the listener is told what such features are worth.
+    crops, so that its features are neither all zero nor endless, and the listener gets a note on what such features are
+    worth.
 
     Args:
         plan: What is trained.
         crops: The pictures.
         learn: Which are learnt from.
-        folder: Where features are kept.
-        listener: Is told of the progress.
+        folder: Where features are stored.
+        listener: Receives the progress.
     """
     device = resolve_device(plan.training.device)
     seed_torch(plan.training.seed)

@@ -1,4 +1,4 @@
-"""What five points and a box say about a face: the figures that every network must beat.
+"""What five points and a box say about a face: the baseline that every network must beat.
 
 All lengths are measured in the upright face and in units of the inter-ocular distance, so that neither the size of the
 face nor the way it lies matters.

@@ -100,8 +100,8 @@ def fit_networks(plan: NetworkPlan, study: Study, fold: Fold, folder: Path, list
         plan: What to train.
         study: The pictures.
         fold: Which to learn from.
-        folder: Where checkpoints are kept; an interrupted fit goes on from them.
-        listener: Is told of the progress.
+        folder: Where checkpoints are stored; an interrupted fit goes on from them.
+        listener: Receives the progress.
 
     Raises:
         TrainingError: A class is missing, or the network stayed dead.

@@ -110,7 +110,7 @@ _ALL = (
     Recipe(
         "ncnn-second-dropout",
         "N-CNN, second dropout",
-        "with a dropout of 0.1 also after the merged convolution (rate and place are assumptions)",
+        "with a dropout of 0.1 also after the merged convolution (rate and position are assumptions)",
         architecture="ncnn",
         network={"merge_dropout": 0.1},
         training=_FEI_TRAINING,

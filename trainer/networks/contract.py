@@ -1,4 +1,4 @@
-"""What a network expects as input, in one place for training, evaluation and export."""
+"""What a network expects as input, once for training, evaluation and export."""
 
 from typing import Annotated, Literal
 

@@ -2,8 +2,8 @@
 
 What differs from N-CNN, and why. Depthwise separable convolutions with residual connections see the whole face at
 70,000 to 200,000 weights; batch normalisation lets them train from scratch in minutes; an average over the last map (in
-place of 12,808 dense weights that know every cell's place) does not memorise where a training infant's features lay; a
-blurring stem averages noise away before the first stride; the mean over a crop and its mirror image, at no cost in
+place of 12,808 dense weights that know every cell's position) does not memorise where a training infant's features lay;
+a blurring stem averages noise away before the first stride; the mean over a crop and its mirror image, at no cost in
 training, removes a left-right preference that no pain has.
 """
 

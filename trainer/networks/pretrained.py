@@ -128,5 +128,5 @@ def load_resnet50_weights(network: ResNet50, path: Path) -> None:
                 f"{path}: {name} has the shape {tuple(given[name].shape)}, ResNet50 needs {tuple(tensor.shape)}"
             )
         if given[name].is_floating_point() and not bool(torch.isfinite(given[name]).all()):
-            raise CheckpointError(f"{path}: {name} has values that are no numbers; get the file anew")
+            raise CheckpointError(f"{path}: {name} has values that are no numbers; get the file again")
     network.load_state_dict({name: given[name].to(torch.float32) for name in wanted}, strict=False)

@@ -81,7 +81,7 @@ class ResNet50Head(PainNetwork):
         return logits.squeeze(1)
 
     def cell_grid(self) -> CellGrid:
-        """Refuse: features have no place in the crop.
+        """Refuse: features have no position in the crop.
 
         Raises:
             TypeError: Always.
@@ -93,7 +93,7 @@ class ResNet50(PainNetwork):
     """ResNet50 with a dense head for one logit; takes square crops of 32 px or more, 224 by default.
 
     Args:
-        settings: Head, what is trained, and the place of the stride.
+        settings: Head, what is trained, and the position of the stride.
     """
 
     def __init__(self, settings: ResNet50Settings | None = None) -> None:
@@ -127,7 +127,7 @@ class ResNet50(PainNetwork):
     def _freeze(self) -> None:
         for module in self._frozen():
             for parameter in module.parameters():
-                parameter.requires_grad_(False)  # noqa: FBT003 - torch's stub wants it by place
+                parameter.requires_grad_(False)  # noqa: FBT003 - torch's stub wants it by position
 
     def train(self, mode: bool = True) -> "ResNet50":
         """Switch to training; frozen layers keep the statistics that they came with."""

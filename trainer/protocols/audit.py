@@ -91,15 +91,17 @@ def _overlap(
 
 def audit_lines(overlaps: Iterable[Overlap]) -> list[str]:
     """Return the audit for people, one sentence for each pair of sides."""
-    told = []
+    sentences = []
     for overlap in overlaps:
         first, second = overlap.sides
         where = f"fold {overlap.fold + 1}, {first} against {second}"
         if overlap.is_clean:
-            told.append(f"{where}: no subject, file or near-duplicate is on both sides ({overlap.pictures} pictures).")
+            sentences.append(
+                f"{where}: no subject, file or near-duplicate is on both sides ({overlap.pictures} pictures)."
+            )
             continue
-        told.append(
+        sentences.append(
             f"{where}: {len(overlap.subjects)} subjects are on both sides ({overlap.subject_share:.0%} of {second}'s "
             f"{overlap.pictures} pictures), {overlap.files} files, {len(overlap.near_duplicates)} pairs look alike."
         )
-    return told
+    return sentences

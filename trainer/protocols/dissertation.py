@@ -1,7 +1,7 @@
 """The published protocol, as written: half of the pictures tested, the other half copied 36 times and divided 70/30.
 
-It is kept to reproduce the published figures and to measure what they hide. Infants are on both sides of the test, and
-copies of one picture are in training and validation, which is why validation figures near 99 % are no success.
+It exists to reproduce the published values and to measure what they hide. Infants are on both sides of the test, and
+copies of one picture are in training and validation, which is why validation metrics near 99 % are no success.
 """
 
 import numpy as np

@@ -46,7 +46,7 @@ class Fold:
         splits: How the development pictures are divided into (training, validation): one pair for each member of an
             ensemble. Validation decides when to stop and the temperature.
         test: Rows that are tested on.
-        stress: Rows that are only looked at as confusers.
+        stress: Rows that are only tested as confusers.
     """
 
     index: int

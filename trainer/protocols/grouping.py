@@ -13,7 +13,7 @@ def groups_of(study: Study, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a group number for each row.
 
     Pictures of two subjects that are near-duplicates may show one infant under two numbers, so the two subjects are
-    kept together.
+    grouped together.
 
     Args:
         study: All pictures.

@@ -19,7 +19,7 @@ from trainer.reporting.sections.limits import limits_section
 from trainer.reporting.sections.overview import data_section, overview_section
 from trainer.reporting.sections.performance import calibration_section, confusion_section, roc_section
 from trainer.reporting.sections.repeat import repeat_section
-from trainer.reporting.sections.results import figures_section, gap_section, paired_section, table_one_section
+from trainer.reporting.sections.results import gap_section, metrics_section, paired_section, table_one_section
 from trainer.reporting.sections.training import audit_section, training_section
 from trainer.reporting.sections.utility import abstention_section, benefit_section
 from trainer.training.storage import write_atomically
@@ -40,7 +40,7 @@ _SECTIONS: tuple[Callable[[Comparison], Section], ...] = (
     data_section,
     table_one_section,
     gap_section,
-    figures_section,
+    metrics_section,
     paired_section,
     confusion_section,
     roc_section,
@@ -88,7 +88,7 @@ def write_report(folders: Sequence[Path], out: Path, settings: ReportSettings, p
         folders: Of finished runs.
         out: Where to.
         settings: How.
-        progress: Is told of the explanations.
+        progress: Receives the progress of the explanations.
 
     Returns:
         The two files.
@@ -133,12 +133,12 @@ def _explained(comparison: Comparison, out: Path, settings: ExplanationSettings,
 
 def _beside(comparison: Comparison, folder: Path, settings: ExplanationSettings) -> dict[str, Path]:
     """Draw the explained runs on each data set side by side where there are several."""
-    drawn = {}
+    by_data = {}
     for data in comparison.data:
         parts = [part for part in comparison.of(data) if part.entry.name in comparison.explained]
         if len(parts) < 2:
             continue
         names = [part.entry.name for part in parts]
         with suppress(DataError, CheckpointError):  # why is said of each run by itself
-            drawn[data] = draw_beside([part.run for part in parts], names, folder / anchor(data), settings)
-    return drawn
+            by_data[data] = draw_beside([part.run for part in parts], names, folder / anchor(data), settings)
+    return by_data

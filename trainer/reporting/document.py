@@ -113,7 +113,7 @@ class Document:
 
     @property
     def pictures(self) -> list[Picture]:
-        """All figures, in order."""
+        """All metrics, in order."""
         return [block for section in self.sections for block in section.blocks if isinstance(block, Picture)]
 
 

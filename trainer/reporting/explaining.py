@@ -11,7 +11,14 @@ from typing import Any, Protocol
 import trainer.explanation
 from trainer.experiments.cross_validation import PREDICTIONS_NAME
 from trainer.experiments.run import Run
-from trainer.explanation import draw_figures, draw_side_by_side, intervene, open_material, probe_material, score_maps
+from trainer.explanation import (
+    draw_figures,
+    draw_side_by_side,
+    intervene,
+    open_explanation_input,
+    probe_features,
+    score_maps,
+)
 from trainer.training.determinism import pinned_threads
 from trainer.training.storage import write_atomically
 
@@ -21,10 +28,10 @@ _RECORD_NAME = "explained.json"
 
 
 class Progress(Protocol):
-    """Is told how far the slow part of a report, the explanations, has come."""
+    """Is notified how far the slow part of a report, the explanations, has come."""
 
     def begin(self, title: str, pictures: int) -> None:
-        """A step begins, on so many pictures; 0 where it tells nothing until it is done."""
+        """A step begins, on so many pictures; 0 where it reports nothing until it is done."""
         ...
 
     def advance(self, done: int) -> None:
@@ -40,7 +47,7 @@ class ExplanationSettings:
         pictures: Rows of each figure.
         scored: Pictures whose maps are scored; 0 for none.
         intervened: Pictures that are changed; 0 for none.
-        probed: Pictures on which infants and data sets are told apart; 0 for none.
+        probed: Pictures on which infants and data sets are distinguished; 0 for none.
         methods: Keys of `trainer.explanation.METHODS`.
         seed: Decides which pictures.
     """
@@ -61,7 +68,7 @@ class Explained:
         figures: PNG file of each method.
         scores: From `score_maps`; None if nothing was scored.
         interventions: From `intervene`; None if nothing was changed.
-        probes: From `probe_material`; None if nothing was probed.
+        probes: From `probe_features`; None if nothing was probed.
     """
 
     figures: dict[str, Path]
@@ -75,9 +82,9 @@ def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress:
 
     Args:
         run: Of a network.
-        folder: Where figures and numbers are kept; what lies there of the same run and settings is taken as it is.
+        folder: Where figures and numbers are stored; what lies there of the same run and settings is taken as it is.
         settings: How much.
-        progress: Is told of the steps.
+        progress: Receives the steps.
 
     Raises:
         DataError: The pictures are gone.
@@ -89,27 +96,27 @@ def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress:
     if known is not None and all(path.is_file() for path in paths.values()):
         return Explained(paths, known["scores"], known["interventions"], known["probes"])
     with pinned_threads(1):
-        material = open_material(run.folder, None, None)
+        explained = open_explanation_input(run.folder, None, None)
         progress.begin(f"{run.title}: drawing", 0)
-        drawn = draw_figures(material, material.chosen(settings.pictures, settings.seed), settings.methods, folder)
+        written = draw_figures(explained, explained.chosen(settings.pictures, settings.seed), settings.methods, folder)
         scores = interventions = probes = None
         if settings.scored:
-            rows = material.chosen(settings.scored, settings.seed)
+            rows = explained.chosen(settings.scored, settings.seed)
             progress.begin(f"{run.title}: scoring maps", len(rows))
             scores = {
                 "pictures": len(rows),
-                **score_maps(material, rows, settings.methods, settings.seed, progress.advance),
+                **score_maps(explained, rows, settings.methods, settings.seed, progress.advance),
             }
         if settings.intervened:
-            rows = material.chosen(settings.intervened, settings.seed)
+            rows = explained.chosen(settings.intervened, settings.seed)
             progress.begin(f"{run.title}: changing {len(rows)} pictures", 0)
-            interventions = intervene(material, rows, settings.seed)
+            interventions = intervene(explained, rows, settings.seed)
         if settings.probed:
             progress.begin(f"{run.title}: probing features", 0)
-            probes = probe_material(material, settings.probed, settings.seed)
+            probes = probe_features(explained, settings.probed, settings.seed)
     content = {"key": key, "scores": scores, "interventions": interventions, "probes": probes}
     write_atomically(folder / _RECORD_NAME, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
-    return Explained(dict(zip(settings.methods, drawn, strict=True)), scores, interventions, probes)
+    return Explained(dict(zip(settings.methods, written, strict=True)), scores, interventions, probes)
 
 
 def draw_beside(runs: Sequence[Run], names: Sequence[str], folder: Path, settings: ExplanationSettings) -> Path:
@@ -126,8 +133,10 @@ def draw_beside(runs: Sequence[Run], names: Sequence[str], folder: Path, setting
         CheckpointError: The networks are gone, or the file cannot be written.
     """
     with pinned_threads(1):
-        materials = [open_material(run.folder, None, None) for run in runs]
-        return draw_side_by_side(materials, names, settings.pictures, settings.methods[0], folder, settings.seed)
+        several_explained = [open_explanation_input(run.folder, None, None) for run in runs]
+        return draw_side_by_side(
+            several_explained, names, settings.pictures, settings.methods[0], folder, settings.seed
+        )
 
 
 def _key(run: Run, settings: ExplanationSettings) -> str:

@@ -12,7 +12,7 @@ from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.evaluation.run_summary import RunSummary, in_order
 from trainer.experiments.compare import chosen_reference, open_runs, read_entries
-from trainer.experiments.origin import is_drawn
+from trainer.experiments.origin import is_synthetic
 from trainer.experiments.run import Run
 from trainer.reporting.document import anchor
 from trainer.reporting.explaining import Explained
@@ -40,9 +40,9 @@ class DataFacts:
     ingest: Mapping[str, Any] | None
 
     @property
-    def is_drawn(self) -> bool:
-        """Whether pictures lie beside the ground truth of drawn faces."""
-        return self.study is not None and is_drawn(self.study)
+    def is_synthetic(self) -> bool:
+        """Whether pictures lie beside the ground truth of synthetic faces."""
+        return self.study is not None and is_synthetic(self.study)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Reported:
 
     Attributes:
         run: Its folder.
-        entry: Its answers and figures.
+        entry: Its answers and metrics.
         histories: (fold, member, epochs) of each network; empty for a baseline.
         history_missing: Why there are none; "" otherwise.
     """
@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def entries(self) -> list[RunSummary]:
-        """The runs' answers and figures."""
+        """The runs' answers and metrics."""
         return [part.entry for part in self.reported]
 
     @property

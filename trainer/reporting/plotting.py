@@ -82,7 +82,7 @@ def axes_grid(count: int, *, columns: int = 2, width: float = 3.6, height: float
     rows = -(-count // columns)
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     FigureCanvasSVG(figure)
-    return figure, [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+    return figure, [figure.add_subplot(rows, columns, index + 1) for index in range(count)]
 
 
 def legend_below(figure: Figure, axes: Sequence[Axes], columns: int = 1) -> None:

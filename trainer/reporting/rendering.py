@@ -25,7 +25,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "drawn": _drawn,
+        "inline": _inline,
         "data_uri": _data_uri,
         "md": markdown_text,
         "fence": _fence,
@@ -61,7 +61,7 @@ def picture_files(document: Document) -> dict[str, bytes]:
     }
 
 
-def _drawn(picture: Picture) -> Markup:
+def _inline(picture: Picture) -> Markup:
     # Only charts of this program come here; matplotlib escapes every text in them.
     return Markup(inline_svg(picture.content, picture.name))  # noqa: S704 - see above
 

@@ -25,11 +25,11 @@ def counted(count: int, one: str, several: str | None = None) -> str:
     return f"{count} {one if count == 1 else several or one + 's'}"
 
 
-def with_interval(figure: Mapping[str, float | None], digits: int = 3) -> str:
-    """Return a figure and its 95 % interval in words."""
-    if figure["value"] is None:
+def with_interval(interval: Mapping[str, float | None], digits: int = 3) -> str:
+    """Return a metric and its 95 % interval in words."""
+    if interval["value"] is None:
         return "not defined"
-    text = f"{figure['value']:.{digits}f}"
-    if figure["low"] is None or figure["high"] is None:
+    text = f"{interval['value']:.{digits}f}"
+    if interval["low"] is None or interval["high"] is None:
         return text
-    return f"{text} (95 % interval {figure['low']:.{digits}f} to {figure['high']:.{digits}f})"
+    return f"{text} (95 % interval {interval['low']:.{digits}f} to {interval['high']:.{digits}f})"

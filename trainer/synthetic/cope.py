@@ -82,11 +82,11 @@ def plan_cope(plan: CopePlan) -> list[PlannedStill]:
     planned = []
     for number, sex, stimuli in zip(_NUMBERS, sexes, shots, strict=True):
         for shot, stimulus in enumerate(stimuli):
-            same = [place for place, other in enumerate(stimuli) if other == stimulus]
+            same = [position for position, other in enumerate(stimuli) if other == stimulus]
             word = stimulus if len(same) == 1 else f"{stimulus}_{same.index(shot) + 1}"
-            for place, (wanted, misspelt) in enumerate(_SLIPS):
-                if not slips[place] and wanted == stimulus and (len(same) == 1 or not misspelt[-1].isalpha()):
-                    slips[place], word = True, misspelt
+            for position, (wanted, misspelt) in enumerate(_SLIPS):
+                if not slips[position] and wanted == stimulus and (len(same) == 1 or not misspelt[-1].isalpha()):
+                    slips[position], word = True, misspelt
                     break
             item = _planned(view, number, str(sex), shot, stimulus, word, rng)
             planned.append(_reacting(item, view, shot, stimuli) if plan.difficulty == "hard" else item)

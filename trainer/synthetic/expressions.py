@@ -2,7 +2,7 @@
 
 Such sets hold thousands of pictures of 64 x 64 pixels, cut out tightly, of people who mostly appear once. A smile pulls
 the corners of the mouth outwards, mostly opens the lips, deepens the furrows beside the nose and lifts the cheeks. In
-the hard variant only the corners tell, by about two pixels: lips and eyes move alike in both classes.
+the hard variant only the corners differ, by about two pixels: lips and eyes move alike in both classes.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class ExpressionPicture:
         name: File name.
         subject: Who it is; every person appears once.
         is_smile: The label.
-        still: What is drawn.
+        still: What is rendered.
         difficulty: How far apart the classes are, and how noisy the picture is.
     """
 
@@ -90,8 +90,8 @@ def plan_expressions(count: int, difficulty: Difficulty, seed: int) -> list[Expr
     for index, is_smile in enumerate(smiles.tolist()):
         person = _FIRST_PERSON + seed * 100_003 + index
         ranges = (_SMILE if is_smile else _NEUTRAL)[difficulty]
-        drawn = {item: float(rng.uniform(low, high)) for item, (low, high) in ranges.items()}
-        expression = Expression(brow_bulge=float(rng.uniform(0.0, 0.5)), **drawn)
+        sampled = {item: float(rng.uniform(low, high)) for item, (low, high) in ranges.items()}
+        expression = Expression(brow_bulge=float(rng.uniform(0.0, 0.5)), **sampled)
         still = session_still(_VIEW, person, 0, f"P{index:05d}", State.REST, expression)
         name = f"faces/{index:05d}.png"
         planned.append(ExpressionPicture(name, still.subject, is_smile, still, difficulty))
@@ -108,7 +108,7 @@ def draw_expression(picture: ExpressionPicture) -> NDArray[np.uint8]:
     rendered = render_still(picture.still)
     face = rendered.truth.face
     if face is None:
-        raise DataError(f"{picture.name} was drawn without a face")
+        raise DataError(f"{picture.name} was rendered without a face")
     box = face.box
     jitter = rng.normal(0.0, 0.04, 4)
     loose = OrientedBox(

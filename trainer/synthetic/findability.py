@@ -1,4 +1,4 @@
-"""How many drawn faces the monitor's own detector finds, and how well: the check that the drawings look like faces."""
+"""How many synthetic faces the monitor's own detector finds, and how well: do the drawings look like faces?"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -38,10 +38,10 @@ class Findability:
     """What was measured.
 
     Attributes:
-        faces: How many faces were drawn.
+        faces: How many faces were rendered.
         misses: Those that were not found.
-        point_errors_iod: Mean distance of the five points from the drawn ones, in inter-ocular distances, of each face
-            that was found.
+        point_errors_iod: Mean distance of the five points from the synthetic ones, in inter-ocular distances, of each
+            face that was found.
     """
 
     faces: int
@@ -55,16 +55,16 @@ class Findability:
 
 
 def matches(found: Face, truth: Face) -> str:
-    """Return why a found face is not the drawn one, or "" if it is.
+    """Return why a found face is not the synthetic one, or "" if it is.
 
     Centre within a quarter of the box, orientation within 30 degrees, the five points within 0.3 inter-ocular
     distances on average.
     """
-    box, drawn = found.box, truth.box
-    apart = np.hypot(box.center_x_px - drawn.center_x_px, box.center_y_px - drawn.center_y_px)
-    if apart > _CENTER_TOLERANCE * drawn.width_px:
+    box, expected = found.box, truth.box
+    apart = np.hypot(box.center_x_px - expected.center_x_px, box.center_y_px - expected.center_y_px)
+    if apart > _CENTER_TOLERANCE * expected.width_px:
         return f"its centre is {apart:.0f} px away"
-    turn = abs((box.orientation_deg - drawn.orientation_deg + 180.0) % 360.0 - 180.0)
+    turn = abs((box.orientation_deg - expected.orientation_deg + 180.0) % 360.0 - 180.0)
     if turn > _ORIENTATION_TOLERANCE_DEG:
         return f"its orientation is {turn:.0f} degrees away"
     error = point_error_iod(found, truth)
@@ -72,7 +72,7 @@ def matches(found: Face, truth: Face) -> str:
 
 
 def point_error_iod(found: Face, truth: Face) -> float:
-    """Return the mean distance of the five points, in inter-ocular distances of the drawn face."""
+    """Return the mean distance of the five points, in inter-ocular distances of the synthetic face."""
     iod = float(np.linalg.norm(truth.landmarks[1] - truth.landmarks[0]))
     return float(np.linalg.norm(found.landmarks - truth.landmarks, axis=1).mean()) / iod
 
@@ -85,7 +85,7 @@ def measure_findability(
     Args:
         planned: The stills.
         detector: The calling thread's detector.
-        progress: Told how many stills are done.
+        progress: Called with how many stills are done.
 
     Raises:
         EngineError: The detector failed.

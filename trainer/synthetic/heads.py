@@ -1,8 +1,8 @@
-"""Where the head of a drawn infant can be, whatever it does: what has to be covered before only the background is left.
+"""Where the head of a synthetic infant can be, whatever it does: the cover that leaves only the background.
 
-The outline of the face itself tells the expression: the chin sinks when the mouth opens, and whoever is shown a picture
-with just the face cut out can read pain from the shape of the hole. A cover that depends on place, size and angle of
-the head only, and not on what it does, tells nothing.
+The outline of the face itself shows the expression: the chin sinks when the mouth opens, and somebody who is shown a
+picture with just the face cut out can read pain from the shape of the hole. A cover that depends on position, size and
+angle of the head only, and not on what it does, shows nothing.
 """
 
 from dataclasses import replace
@@ -29,8 +29,8 @@ def head_cover(bits: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
     """Return a cover of the head, shape (H, W), the same for every expression; None where an eye is out of the picture.
 
     Args:
-        bits: Regions of a drawn still as from `region_bits`, shape (H, W). Place, size and angle of the head follow
-            from the eyes, which are drawn at the same place whatever the face does.
+        bits: Regions of a synthetic still as from `region_bits`, shape (H, W). Position, size and angle of the head
+            follow from the eyes, which are rendered at the same position whatever the face does.
     """
     eyes = _centers(region_mask(bits, "eyes"), 2)
     nose = _centers(region_mask(bits, "nose"), 1)
@@ -50,7 +50,7 @@ def head_cover(bits: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
 @lru_cache(maxsize=1)
 def _outlines() -> tuple[Points, ...]:
     """Return the outlines of the largest head in face units, for every turn and every opening of the mouth."""
-    # The largest that is drawn, its ears and hair included.
+    # The largest that is rendered, its ears and hair included.
     largest = replace(infant(0), skull_half_width=1.55, skull_top=-2.2, cheek_half_width=1.3, chin=1.42)
     return tuple(lay_out(largest, Expression(vertical_stretch=jaw), turn).outline for jaw in _JAWS for turn in _TURNS)
 

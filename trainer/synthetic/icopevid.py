@@ -55,8 +55,8 @@ def plan_icopevid(seed: int, infants: int = _INFANTS) -> list[Clip]:
             stimuli[int(index)].append(stimulus)
     clips = []
     for index in range(min(infants, _INFANTS)):
-        for place, stimulus in enumerate(stimuli[index]):
-            take = 1 + stimuli[index][:place].count(stimulus)
+        for position, stimulus in enumerate(stimuli[index]):
+            take = 1 + stimuli[index][:position].count(stimulus)
             name = f"S{_FIRST_NUMBER + index:03d}_{stimulus}_{take}_[0]_20s.mp4"
             clips.append(Clip(name, _FIRST_INFANT + 1000 * seed + index, stimulus, take))
     return clips

@@ -22,11 +22,11 @@ Orientation = Literal["any", "upright", "sideways"]
 
 @dataclass(frozen=True, slots=True)
 class PlannedStill:
-    """A still with its place in the data set.
+    """A still with its position in the data set.
 
     Attributes:
         name: File name.
-        still: What is drawn.
+        still: What is rendered.
         label: The label in the table, which need not be what the face shows.
         stimulus: The stimulus in the table.
     """
@@ -70,7 +70,7 @@ class StillsPlan:
         carer_share: Share with a carer's face.
         cue_correlation: Correlation in [0, 1] of the cue with the label; None draws no cue.
         invert_cue: Turn the cue's link around, as for a test set.
-        label_by: "state" labels what the face shows; "infant" gives every still of an infant the same label, drawn by
+        label_by: "state" labels what the face shows; "infant" gives every still of an infant the same label, chosen by
             lot, and shows only faces at rest, so that there is nothing to learn but who it is.
         first_infant: Seed of the first infant; sets that must not share infants start at different numbers.
     """
@@ -138,7 +138,8 @@ def session_still(
 ) -> Still:
     """Return one still of an infant's session.
 
-    Cot, blanket, light and dress stay the same within a session; place, size, angle and turn of the head vary a little.
+    Cot, blanket, light and dress stay the same within a session; position, size, angle and turn of the head vary a
+    little.
 
     Args:
         view: How the camera sees the infant.
@@ -154,11 +155,11 @@ def session_still(
     angle = _angle(view.orientation, session)
     shot_rng = np.random.default_rng([view.seed, number, shot, 103])
     iod = face_px * float(np.exp(shot_rng.normal(0.0, 0.05))) / infant(number).box_width
-    place = shot_rng.normal(0.5, 0.03, 2)
+    center = shot_rng.normal(0.5, 0.03, 2)
     orientation = angle + float(shot_rng.normal(0.0, 6.0))
     placement = Placement(
-        float(place[0]) * view.width_px,
-        float(place[1]) * view.height_px,
+        float(center[0]) * view.width_px,
+        float(center[1]) * view.height_px,
         min(iod, 0.3 * min(view.width_px, view.height_px)),
         -((-orientation + 180.0) % 360.0 - 180.0),
     )
@@ -188,7 +189,7 @@ def _angle(orientation: Orientation, rng: np.random.Generator) -> float:
 
 
 def _fit(setting: Setting, view: SessionView) -> Setting:
-    """Blur small pictures less: the lens's blur is drawn for a face of about 250 px."""
+    """Blur small pictures less: the lens's blur is made for a face of about 250 px."""
     middle = float(np.sqrt(view.face_px[0] * view.face_px[1]))
     scale = min(1.0, middle / 250.0)
     return replace(setting, camera=replace(setting.camera, blur_px=setting.camera.blur_px * scale))
@@ -219,10 +220,10 @@ def assign_cues(
     other = {label: next(cue for cue in own.values() if cue is not own[label]) for label in own}
     result = list(planned)
     for label in Label:
-        places = [index for index, item in enumerate(planned) if item.label is label]
-        places = [places[int(index)] for index in rng.permutation(len(places))]
-        matching = round(len(places) * (1.0 + correlation) / 2.0)
-        for order, index in enumerate(places):
+        indices = [index for index, item in enumerate(planned) if item.label is label]
+        indices = [indices[int(index)] for index in rng.permutation(len(indices))]
+        matching = round(len(indices) * (1.0 + correlation) / 2.0)
+        for order, index in enumerate(indices):
             cue = own[label] if order < matching else other[label]
             item = planned[index]
             still = replace(item.still, setting=item.still.setting.with_cue(cue))

@@ -1,13 +1,13 @@
-"""Infants that react differently: what makes a drawn set as hard as photographs are.
+"""Infants that react differently: what makes a synthetic set as hard as photographs are.
 
-Drawn at the height of a state, pain and rest lie so far apart that every model answers rightly. Real infants differ in
-their resting faces and in how strongly they react, some hardly do (36 of 100 heel lances changed no face, PubMed
+Rendered at the height of a state, pain and rest lie so far apart that every model answers rightly. Real infants differ
+in their resting faces and in how strongly they react, some hardly do (36 of 100 heel lances changed no face, PubMed
 19682794), resting infants grimace, and the photographs of one event follow each other within seconds and look alike.
 Here every infant has a resting face of its own and moves some parts of it more than others, every event has a strength
-of its own, and the shots of an event differ little. What a weak grimace means can then be told better by who knows the
-infant or has seen the event: testing on infants that were trained on gives better figures than testing on new ones.
+of its own, and the shots of an event differ little. What a weak grimace means is then clearer to who knows the
+infant or has seen the event: testing on infants that were trained on gives better metrics than testing on new ones.
 
-The strengths were chosen on eight other seeds of the stand-in for COPE by what was drawn, without looking at any
+The strengths were chosen on eight other seeds of the stand-in for COPE by what was rendered, without looking at any
 network: on new infants a logistic regression on the ten items themselves gets an area under the curve of .96, and the
 width of the mouth alone .79 (on the photographs of UNIFESP .75, of COPE .91).
 """

@@ -1,4 +1,4 @@
-"""Masks of the face's regions and of the shortcut cue, to judge where a network looks."""
+"""Masks of the face's regions and of the shortcut cue, to assess where a network looks."""
 
 from types import MappingProxyType
 

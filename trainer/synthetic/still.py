@@ -52,7 +52,7 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class RenderedStill:
-    """A drawn still.
+    """A synthetic still.
 
     Attributes:
         image: RGB, uint8, shape (H, W, 3).

@@ -57,14 +57,14 @@ def plan_unifesp(seed: int) -> list[UnifespStill]:
     previous: Expression | None = None
     for index, slot in enumerate(slots):
         state = State.PAIN if slot.is_pain else _CALM[int(rng.integers(len(_CALM)))]
-        drawn = sample_expression(state, rng)
+        expression = sample_expression(state, rng)
         if slot.close and previous is not None:
             # Within seconds a face changes little, whatever the label says.
-            drawn = previous.towards(drawn, 0.0 if slot.same_second else 0.15)
+            expression = previous.towards(expression, 0.0 if slot.same_second else 0.15)
         elif not slot.is_pain and rng.random() < _GRIMACE:
-            drawn = drawn.towards(sample_expression(State.PAIN, rng), float(rng.uniform(0.3, 0.6)))
-        previous = drawn
-        planned.append(_still(view, slots, index, state, drawn, rng))
+            expression = expression.towards(sample_expression(State.PAIN, rng), float(rng.uniform(0.3, 0.6)))
+        previous = expression
+        planned.append(_still(view, slots, index, state, expression, rng))
     return planned
 
 
@@ -72,17 +72,17 @@ def _slots(rng: np.random.Generator) -> list[_Slot]:
     """Return when each still was taken."""
     sizes = np.full(_INFANTS, _PER_INFANT)
     sizes[rng.permutation(_INFANTS)[: _INFANTS * _PER_INFANT - _TOTAL]] -= 1
-    followers = [(infant, place) for infant in range(_INFANTS) for place in range(1, int(sizes[infant]))]
+    followers = [(infant, position) for infant in range(_INFANTS) for position in range(1, int(sizes[infant]))]
     order = [followers[int(index)] for index in rng.permutation(len(followers))]
     close, same = set(order[:_CLOSE_PAIRS]), set(order[:_SAME_SECOND])
     slots = []
     for infant in range(_INFANTS):
         second, suffix = int(rng.integers(8 * 3600, 17 * 3600)), 1
-        for place in range(int(sizes[infant])):
-            at = (infant, place)
+        for position in range(int(sizes[infant])):
+            at = (infant, position)
             if at in same:
                 suffix += 1
-            elif place:
+            elif position:
                 second, suffix = second + int(rng.integers(1, 11) if at in close else rng.integers(11, 90)), 1
             slots.append(_Slot(infant, second, suffix, at in close, at in same))
     return slots
@@ -106,19 +106,19 @@ def _label(slots: list[_Slot], rng: np.random.Generator) -> None:
 
 
 def _still(
-    view: SessionView, slots: list[_Slot], index: int, state: State, drawn: Expression, rng: np.random.Generator
+    view: SessionView, slots: list[_Slot], index: int, state: State, expression: Expression, rng: np.random.Generator
 ) -> UnifespStill:
     slot = slots[index]
     subject = f"{slot.infant + 1:02d}"
     clock = f"{slot.second // 3600:02d}{slot.second // 60 % 60:02d}{slot.second % 60:02d}"
     suffix = f"_{slot.suffix}" if slot.suffix > 1 else ""
-    # Near-duplicates share the shot, and so the place of the head; the camera's noise is new.
+    # Near-duplicates share the shot, and so the position of the head; the camera's noise is new.
     shot = index
     while slots[shot].close:
         shot -= 1
-    still = session_still(view, _FIRST_INFANT + slot.infant, shot, subject, state, drawn)
+    still = session_still(view, _FIRST_INFANT + slot.infant, shot, subject, state, expression)
     still = replace(still, noise_seed=still.noise_seed + index)
     label = Label.PAIN if slot.is_pain else Label.NO_PAIN
-    seen = sum(drawn.intensities()[item] >= 0.5 for item in _NFCS_ITEMS)
+    seen = sum(expression.intensities()[item] >= 0.5 for item in _NFCS_ITEMS)
     nfcs = int(np.clip(round(0.5 * seen + 1.9 + float(rng.normal(0.0, 1.0))), 0, 5))
     return UnifespStill(PlannedStill(f"{subject}_{clock}{suffix}.bmp", still, label, ""), nfcs)

@@ -45,7 +45,7 @@ def write_video(
         seconds: Length.
         fps: Frames a second.
         start_seconds: Where in the scenario the video begins; the times of the ground truth are those of the video.
-        progress: Told how many frames are written.
+        progress: Called with how many frames are written.
 
     Raises:
         VideoError: The video cannot be encoded.
@@ -92,12 +92,12 @@ def forget_when(path: Path) -> None:
         content = bytearray(path.read_bytes())
         start = content.rfind(b"moov")
         for kind in (b"mvhd", b"tkhd", b"mdhd"):
-            place = content.find(kind, start)
-            while start >= 0 and place >= 0:
+            position = content.find(kind, start)
+            while start >= 0 and position >= 0:
                 # Version and flags, four bytes, then two times of four bytes each (of eight in version 1).
-                length = 16 if content[place + 4] == 1 else 8
-                content[place + 8 : place + 8 + length] = bytes(length)
-                place = content.find(kind, place + 4)
+                length = 16 if content[position + 4] == 1 else 8
+                content[position + 8 : position + 8 + length] = bytes(length)
+                position = content.find(kind, position + 4)
         path.write_bytes(content)
     except OSError as error:
         raise DataError(f"the times in {path} cannot be removed ({error.strerror})") from error

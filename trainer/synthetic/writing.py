@@ -125,7 +125,7 @@ def write_expressions(
         folder: Where; it may hold others already.
         table: File name of the table.
         jobs: Processes that draw.
-        progress: Told how many pictures are done.
+        progress: Called with how many pictures are done.
 
     Raises:
         DataError: A file cannot be written.
@@ -164,7 +164,7 @@ def write_stills(
         regions: Write masks of the regions too: bits of `REGIONS`, one PNG file for each still.
         swapped: Write every still with a cue once more with the other cue, under swapped/.
         jobs: Processes that draw; the result does not depend on it.
-        progress: Told how many stills are done.
+        progress: Called with how many stills are done.
 
     Returns:
         The table: image, subject, label, stimulus, cue.

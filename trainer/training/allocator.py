@@ -1,8 +1,8 @@
-"""Keeps freed memory for the next step, instead of fetching it from the system anew.
+"""Keeps freed memory for the next step, instead of fetching it from the system again.
 
 A training step of N-CNN takes and frees arrays of 60 MB. The C library returns such arrays to the system at once, and
-the next step waits while the same pages are cleared again. With the memory kept, a step of N-CNN in float32 takes 8.4
-instead of 14.5 ms of processor time a picture, and in bfloat16 3.8 instead of 5.2 ms (AMD EPYC with AVX-512); the
+the next step waits while the same pages are cleared again. With the memory retained, a step of N-CNN in float32 takes
+8.4 instead of 14.5 ms of processor time a picture, and in bfloat16 3.8 instead of 5.2 ms (AMD EPYC with AVX-512); the
 numbers stay the same, bit for bit.
 """
 

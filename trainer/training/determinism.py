@@ -1,7 +1,7 @@
 """Seeds for everything, and threads that do not fight each other.
 
-Every random choice is drawn from a generator that is made from a list of numbers (the run's seed, the attempt, the
-epoch, the item): nothing depends on what was drawn before. A run that was killed and resumed therefore draws the same
+Every random choice comes from a generator that is made from a list of numbers (the run's seed, the attempt, the
+epoch, the item): nothing depends on earlier choices. A run that was killed and resumed therefore draws the same
 numbers as an unbroken one, without any generator's state being stored.
 """
 

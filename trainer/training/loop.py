@@ -1,8 +1,8 @@
 """Trains one network: epochs, the best weights, early stopping, resuming, and restarts of a dead network.
 
 A network is dead when it answers the same to every picture: in N-CNN the eight units before the output can all fall
-below zero, after which no gradient reaches anything before them and the loss stays at 0.693 for ever. That is noticed
-after two epochs in a row, said, and the training starts anew with another seed.
+below zero, after which no gradient reaches anything before them and the loss stays at 0.693 indefinitely. That is
+noticed after two epochs in a row, said, and the training restarts with another seed.
 """
 
 import math
@@ -41,7 +41,7 @@ class TrainedNetwork:
         network: With the weights of the best epoch.
         history: One report an epoch, of the attempt that succeeded.
         best_epoch: From 0.
-        attempts: 1, or more where a dead network was started anew.
+        attempts: 1, or more where a dead network was restarted.
     """
 
     network: PainNetwork
@@ -56,7 +56,7 @@ def train(job: TrainingJob, checkpoint: Path | None = None, listener: Listener |
     Args:
         job: What is to be trained.
         checkpoint: File that is written after every epoch and from which a killed run resumes; None stores nothing.
-        listener: Is told of the progress.
+        listener: Receives the progress.
 
     Raises:
         TrainingError: A class is missing, the loss is not finite, or the network stayed dead after all restarts.
@@ -114,7 +114,7 @@ def _restart(
             f"{died}, also after {job.settings.maximum_restarts} restarts with other seeds; lower the learning rate "
             f"(now {job.settings.optimiser.learning_rate:g}) or look at the pictures"
         )
-    listener.note(f"{died}; starting anew with another seed (attempt {attempt + 1})")
+    listener.note(f"{died}; restarting with another seed (attempt {attempt + 1})")
     return RunState(attempt=attempt), TrainingAttempt(job, device, attempt)
 
 
@@ -169,11 +169,11 @@ def _steps(job: TrainingJob, run: TrainingAttempt, attempt: int, epoch: int, lis
 
 
 def _validate(job: TrainingJob, run: TrainingAttempt) -> tuple[float, float, float]:
-    """Return validation loss and accuracy of the weights that would be kept, and the spread of the newest one's logits.
+    """Return validation loss and accuracy of the weights to be saved, and the spread of the newest ones' logits.
 
     Averaged weights answer nearly the same to all pictures in the first epochs, and that is no sign of death.
     """
-    with run.kept_weights():
+    with run.evaluated_weights():
         logits = predict_logits(run.network, job.validation, job.contract, run.device)
     seen = predict_logits(run.network, _Some(job.train), job.contract, run.device)
     if not (np.isfinite(logits).all() and np.isfinite(seen).all()):
@@ -185,7 +185,7 @@ def _validate(job: TrainingJob, run: TrainingAttempt) -> tuple[float, float, flo
 
 
 class _Some:
-    """At most 64 samples of many, evenly spread: enough to see whether a network still tells pictures apart."""
+    """At most 64 samples of many, evenly spread: enough to see whether a network still distinguishes pictures."""
 
     def __init__(self, samples: Samples) -> None:
         self._samples = samples

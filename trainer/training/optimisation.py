@@ -68,8 +68,8 @@ class WeightAverage:
         self.steps += 1
         decay = min(self._decay, (1 + self.steps) / (10 + self.steps))
         for name, tensor in named:
-            kept = self.state[name]
-            if kept.is_floating_point():
-                kept.mul_(decay).add_(tensor.detach(), alpha=1.0 - decay)
+            averaged = self.state[name]
+            if averaged.is_floating_point():
+                averaged.mul_(decay).add_(tensor.detach(), alpha=1.0 - decay)
             else:
-                kept.copy_(tensor)
+                averaged.copy_(tensor)

@@ -1,4 +1,4 @@
-"""What a training run tells while it goes on."""
+"""What a training run reports while it runs."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ class EpochReport:
     """One finished epoch.
 
     Attributes:
-        attempt: From 0; grows when a dead network is started anew with another seed.
+        attempt: From 0; grows when a dead network is restarted with another seed.
         epoch: From 0.
         learning_rate: That was used.
         train_loss: Mean over the epoch's batches, with dropout, smoothing and augmentation as trained.
@@ -32,7 +32,7 @@ class EpochReport:
 
 
 class Listener(Protocol):
-    """Is told how far a training run has come: a progress bar, a TensorBoard writer."""
+    """Is notified how far a training run has come: a progress bar, a TensorBoard writer."""
 
     def batch_done(self, epoch: int, done: int, total: int) -> None:
         """One batch of an epoch was trained on."""

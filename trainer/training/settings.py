@@ -44,7 +44,7 @@ class TrainingSettings(_Settings):
     least_gain: Annotated[float, Field(ge=0.0)] = Field(
         default=1e-4,
         description="How much lower than the best a validation loss must be to count as better, in nats a picture: "
-        "where every picture is answered rightly, the loss creeps towards 0 for ever.",
+        "where every picture is answered rightly, the loss creeps towards 0 indefinitely.",
     )
     batch_size: int = Field(default=16, ge=1, le=4096)
     optimiser: OptimiserSettings = OptimiserSettings()
@@ -53,7 +53,7 @@ class TrainingSettings(_Settings):
     balance_classes: bool = Field(default=False, description="Weigh the classes as if they were equally frequent.")
     mixup: Annotated[float, Field(ge=0.0, le=4.0)] = Field(default=0.0, description="Beta parameter; 0 = no mixing.")
     average_decay: Fraction = Field(
-        default=0.0, description="Decay per step of the averaged weights that are evaluated and kept; 0 = no average."
+        default=0.0, description="Decay per step of the averaged weights that are evaluated and saved; 0 = no average."
     )
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     deterministic: bool = Field(default=True, description="Refuse operations that give different numbers each time.")

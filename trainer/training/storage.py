@@ -1,6 +1,6 @@
 """Files that are either the old one or the new one, never half of one.
 
-A checkpoint is written beside its place, flushed to the disk and then renamed over the old one. A kill, a power cut or
+A checkpoint is written beside its target, flushed to the disk and then renamed over the old one. A kill, a power cut or
 a full disk leaves the last good file where it was.
 """
 
@@ -33,9 +33,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        kept = f"; the last good {path.name} is intact" if path.exists() else ""
+        intact = f"; the last good {path.name} is intact" if path.exists() else ""
         raise CheckpointError(
-            f"{path} cannot be written ({error.strerror}, {len(content)} bytes){kept}; free some space and resume"
+            f"{path} cannot be written ({error.strerror}, {len(content)} bytes){intact}; free some space and resume"
         ) from error
 
 

@@ -22,13 +22,13 @@ __all__ = ["TensorBoardLog"]
 
 
 class TensorBoardLog:
-    """Writes every epoch's figures for TensorBoard and passes everything on; a context manager.
+    """Writes every epoch's metrics for TensorBoard and passes everything on; a context manager.
 
     A log that cannot be written is said, and the training goes on.
 
     Args:
         folder: Where the logs are written.
-        following: Who else is told.
+        following: Who else is notified.
     """
 
     def __init__(self, folder: Path, following: Listener) -> None:
@@ -37,7 +37,7 @@ class TensorBoardLog:
 
     def __enter__(self) -> Self:
         """Begin a file of records; a resumed run has several."""
-        with self._told("the TensorBoard log"):
+        with self._reported("the TensorBoard log"):
             self._folder.mkdir(parents=True, exist_ok=True)
             name = f"events.out.tfevents.{time.time():.6f}.{os.uname().nodename}.{os.getpid()}"
             self._stream = (self._folder / name).open("ab")
@@ -49,7 +49,7 @@ class TensorBoardLog:
     ) -> None:
         """Close the file."""
         if self._stream is not None:
-            with suppress(OSError):  # a full disk was told of before
+            with suppress(OSError):  # a full disk was reported before
                 self._stream.close()
 
     def batch_done(self, epoch: int, done: int, total: int) -> None:
@@ -57,7 +57,7 @@ class TensorBoardLog:
         self._following.batch_done(epoch, done, total)
 
     def epoch_done(self, report: EpochReport) -> None:
-        """Write the epoch's figures and pass on."""
+        """Write the epoch's metrics and pass on."""
         values = {
             "loss/train": report.train_loss,
             "loss/validation": report.validation_loss,
@@ -65,14 +65,14 @@ class TensorBoardLog:
             "learning_rate": report.learning_rate,
             "logit_spread": report.logit_spread,
         }
-        with self._told(f"epoch {report.epoch + 1} of the TensorBoard log"):
+        with self._reported(f"epoch {report.epoch + 1} of the TensorBoard log"):
             for name, value in values.items():
                 self._write(_event(scalar(name, value), report.epoch))  # type: ignore[no-untyped-call]  # it has no types
         self._following.epoch_done(report)
 
     def note(self, message: str) -> None:
         """Write and pass on."""
-        with self._told("a note in the TensorBoard log"):
+        with self._reported("a note in the TensorBoard log"):
             self._write(_event(text("note", message), 0))  # type: ignore[no-untyped-call]  # it has no types
         self._following.note(message)
 
@@ -83,7 +83,7 @@ class TensorBoardLog:
             records.flush()
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _reported(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:

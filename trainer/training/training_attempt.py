@@ -32,7 +32,7 @@ class TrainingJob:
         contract: Its input.
         settings: How it is trained.
         train: Crops to learn from.
-        validation: Crops that decide when to stop and which epoch is kept; never the test crops.
+        validation: Crops that decide when to stop and which epoch is saved; never the test crops.
         initial_state: Weights to start from, where a network is not trained from scratch.
         identity: Anything that a resumed run must agree with (hashes of the data, the fold).
     """
@@ -88,8 +88,8 @@ class TrainingAttempt:
         self.average = WeightAverage(self.network.state_dict(), decay) if decay > 0.0 else None
 
     @contextmanager
-    def kept_weights(self) -> Iterator[None]:
-        """Let the network have, within, the weights that would be kept: the average where there is one."""
+    def evaluated_weights(self) -> Iterator[None]:
+        """Let the network have, within, the weights that would be saved: the average where there is one."""
         if self.average is None:
             yield
             return
@@ -101,7 +101,7 @@ class TrainingAttempt:
             self.network.load_state_dict(current)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return the weights that are evaluated and kept."""
+        """Return the weights that are evaluated and saved."""
         state = self.average.state if self.average else self.network.state_dict()
         return {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
 

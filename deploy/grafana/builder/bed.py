@@ -51,7 +51,7 @@ def bed_dashboard() -> Dashboard:
     dark = {"0": ("light enough", GOOD), "1": ("DARK OR COVERED", BAD)}
     board.with_panel(number("Light", f"nicu_monitor_camera_picture_dark{{{_BED}}}", words=dark))
     validity = {"{{validity}}": f"nicu_monitor_observation_validity{{{_BED}}} == 1"}
-    text = "`invalid`: nothing can be said, which is not `no pain`. A gap: the bed is not judged."
+    text = "`invalid`: nothing can be said, which is not `no pain`. A gap: the bed is not analysed."
     board.with_panel(states("How far the level can be trusted", validity, {"1": ("so", UNKNOWN)}, description=text))
     camera = {"{{state}}": f"nicu_monitor_camera_state{{{_BED}}} == 1"}
     board.with_panel(states("State of the camera", camera, {"1": ("so", UNKNOWN)}))
@@ -61,7 +61,7 @@ def bed_dashboard() -> Dashboard:
         "level": f"nicu_monitor_pain_level{{{_BED}}}",
         "score of the newest picture": f"nicu_monitor_pain_score{{{_BED}}}",
     }
-    text = "Lines: the default thresholds, on at 0.60, off at 0.40. A gap: it cannot be told."
+    text = "Lines: the default thresholds, on at 0.60, off at 0.40. A gap: it is not known."
     board.with_panel(curves("Pain level", level, description=text, span=12, top=1.0, lines=(0.4, 0.6)))
     window = {"face coverage": coverage, "level at or above `on`": f"nicu_monitor_pain_on_ratio{{{_BED}}}"}
     board.with_panel(curves("Shares of the last 30 s", window, unit="percentunit", span=12, top=1.0))
@@ -79,7 +79,7 @@ def bed_dashboard() -> Dashboard:
     rates = {
         "stream": f"nicu_monitor_camera_frames_per_second{{{_BED}}}",
         "decoded": f"rate(nicu_monitor_frames_decoded_total{{{_BED}}}{_RATE})",
-        "judged": f"nicu_bed:frames_analysed:rate1m{{{_BED}}}",
+        "analysed": f"nicu_bed:frames_analysed:rate1m{{{_BED}}}",
     }
     board.with_panel(curves("Pictures per second", rates))
     newest = {"newest picture": f"nicu_monitor_camera_frame_age_seconds{{{_BED}}}"}
@@ -87,7 +87,7 @@ def bed_dashboard() -> Dashboard:
     ages = {"half of them": _age(0.5), "95 %": _age(0.95)}
     board.with_panel(curves("Age at decision, at most", ages, unit="s"))
     drops = {"{{cause}}": f"rate(nicu_monitor_frames_dropped_total{{{_BED}}}{_RATE})"}
-    board.with_panel(curves("Pictures not judged per second, by cause", drops, span=12))
+    board.with_panel(curves("Pictures not analysed per second, by cause", drops, span=12))
     faults = {
         name.replace("_", " "): f"increase(nicu_monitor_camera_{name}_total{{{_BED}}}{_RATE})" for name in _FAULTS
     }

@@ -32,7 +32,7 @@ INSTANCE = 'instance="$instance"'
 
 _SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _DISCLAIMER = (
-    "Research software, not a medical device. **No alert does not mean no pain.** Prometheus looks every few seconds: "
+    "Research software, not a medical device. **No alert does not mean no pain.** Prometheus asks every few seconds: "
     "this page is for the people who keep the equipment running; alerts reach people by the page and by Redis."
 )
 
@@ -44,7 +44,7 @@ def new_dashboard(uid: str, title: str, description: str) -> dashboard.Dashboard
     """Return a dashboard with a choice of the data source and links to its neighbours.
 
     Args:
-        uid: Part of its address; stays the same for ever.
+        uid: Part of its address; never changes.
         title: What people see.
         description: One sentence.
     """
@@ -214,7 +214,7 @@ def rows_of(
         panel.with_transformation(models.DataTransformerConfig("merge", options={}))
     shown = {"include": {"names": list(heads)}}
     panel.with_transformation(models.DataTransformerConfig("filterFieldsByName", options=shown))
-    order = {name: place for place, name in enumerate(heads)}
+    order = {name: index for index, name in enumerate(heads)}
     renamed = {"indexByName": order, "renameByName": heads}
     return panel.with_transformation(models.DataTransformerConfig("organize", options=renamed))
 

@@ -50,7 +50,7 @@ def _watching(board: Dashboard) -> None:
     board.with_panel(number("Disk", f"nicu_monitor_spool_writable{{{INSTANCE}}}", words=disk))
     clock = {"0": ("NOT SYNCHRONISED", WARNING), "1": ("synchronised", GOOD)}
     board.with_panel(number("Wall clock", f"nicu_monitor_clock_synchronised{{{INSTANCE}}}", words=clock))
-    text = "A bed is watched while its pictures come and are judged."
+    text = "A bed is watched while its pictures come and are analysed."
     watched = {"{{bed}}": f"nicu_bed:watched:bool{{{INSTANCE}}}"}
     board.with_panel(states("Watched beds", watched, _WATCHED, description=text))
     conditions = {"present": f'nicu_monitor_alarm_condition{{{INSTANCE},kind="technical"}}'}
@@ -61,7 +61,7 @@ def _watching(board: Dashboard) -> None:
 def _keeping_up(board: Dashboard) -> None:
     board.with_row(Row("Does it keep up?"))
     rate = {"{{bed}}": f"nicu_bed:frames_analysed:rate1m{{{INSTANCE}}}"}
-    board.with_panel(curves("Pictures judged per second", rate))
+    board.with_panel(curves("Pictures analysed per second", rate))
     age = {
         "half of them": f"nicu_station:frame_age_seconds:p50_5m{{{INSTANCE}}}",
         "99 %": f"nicu_station:frame_age_seconds:p99_5m{{{INSTANCE}}}",
@@ -71,18 +71,18 @@ def _keeping_up(board: Dashboard) -> None:
     )
     compute = {
         "find faces": _quantile(0.95, "detection_duration_seconds"),
-        "judge one face": _quantile(0.95, "classification_duration_seconds"),
+        "classify one face": _quantile(0.95, "classification_duration_seconds"),
     }
-    board.with_panel(curves("Time to find and judge a face (95 %)", compute, unit="s"))
+    board.with_panel(curves("Time to find and classify a face (95 %)", compute, unit="s"))
     drops = {"{{cause}}": f"sum by (cause) (rate(nicu_monitor_frames_dropped_total{{{INSTANCE}}}{_RATE}))"}
     text = "`sampling` is normal: the stream is faster than the analysed rate. The others mean that something is slow."
-    board.with_panel(curves("Pictures not judged per second, by cause", drops, description=text))
+    board.with_panel(curves("Pictures not analysed per second, by cause", drops, description=text))
     unwatched = {f"last {span}": f"nicu_station:unwatched:ratio{span}{{{INSTANCE}}}" for span in ("1h", "6h")}
     text = "Objective: at most 0.5 % over 30 days."
     board.with_panel(curves("Bed time not watched", unwatched, unit="percentunit", description=text, lines=(0.005,)))
     delayed = {f"last {span}": f"nicu_station:late:ratio{span}{{{INSTANCE}}}" for span in ("5m", "1h")}
     text = "Older than one second. Objective: at most 1 % over 30 days."
-    board.with_panel(curves("Pictures judged late", delayed, unit="percentunit", description=text, lines=(0.01,)))
+    board.with_panel(curves("Pictures analysed late", delayed, unit="percentunit", description=text, lines=(0.01,)))
 
 
 def _delivering(board: Dashboard) -> None:
@@ -98,7 +98,7 @@ def _delivering(board: Dashboard) -> None:
     }
     board.with_panel(curves("Waiting for Redis", wait))
     latency = {"95 %": _quantile(0.95, "alert_publish_latency_seconds")}
-    text = "From handing in to its place in Redis; nothing where there were no alerts."
+    text = "From hand-over to Redis; nothing where there were no alerts."
     board.with_panel(curves("Delay of an alert", latency, unit="s", description=text))
     commands = {"{{outcome}}": f"increase(nicu_monitor_commands_total{{{INSTANCE}}}{_RATE})"}
     board.with_panel(curves("Commands from Redis, by outcome", commands))

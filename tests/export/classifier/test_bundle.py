@@ -33,7 +33,7 @@ def test_scores_are_those_of_the_trained_model(
     np.testing.assert_allclose(np.array(scores, float), 1 / (1 + np.exp(-logits / 1.7)), atol=1e-6)
 
 
-def test_tells_what_the_trained_model_told(classifier_bundle: Bundle) -> None:
+def test_carries_what_the_trained_model_recorded(classifier_bundle: Bundle) -> None:
     manifest, contract = classifier_bundle.manifest, classifier_bundle.classifier
     assert (manifest.name, manifest.architecture, manifest.generation) == ("untrained-ncnn", "ncnn", "demo")
     assert (contract.temperature, contract.training_prior, contract.decision_threshold) == (1.7, 0.4, 0.55)

@@ -11,7 +11,7 @@ from export.known_face import draw_known_face
 
 
 @pytest.fixture(scope="session")
-def drawn_pictures() -> dict[int, NDArray[np.uint8]]:
+def synthetic_pictures() -> dict[int, NDArray[np.uint8]]:
     """Per input size: pictures (N, S, S, 3) with one face each, small to large, and one without."""
     return {
         size: np.stack(

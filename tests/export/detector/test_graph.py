@@ -66,19 +66,21 @@ def test_the_model_has_the_contract_that_its_bundle_tells(package_bundle: Bundle
 
 
 def test_a_picture_gets_the_same_answer_in_any_batch(
-    package_bundle: Bundle, drawn_pictures: dict[int, NDArray[np.uint8]]
+    package_bundle: Bundle, synthetic_pictures: dict[int, NDArray[np.uint8]]
 ) -> None:
     engine = open_engine(package_bundle, size_px=320, choice="onnxruntime")
-    together = engine.run({"images": drawn_pictures[320]})
-    for index, picture in enumerate(drawn_pictures[320]):
+    together = engine.run({"images": synthetic_pictures[320]})
+    for index, picture in enumerate(synthetic_pictures[320]):
         alone = engine.run({"images": picture[None]})
         for name, values in alone.items():
             np.testing.assert_allclose(values[0], together[name][index], atol=2e-3, err_msg=name)
 
 
-def test_finds_the_drawn_face_where_it_is(package_bundle: Bundle, drawn_pictures: dict[int, NDArray[np.uint8]]) -> None:
+def test_finds_the_synthetic_face_where_it_is(
+    package_bundle: Bundle, synthetic_pictures: dict[int, NDArray[np.uint8]]
+) -> None:
     engine = open_engine(package_bundle, size_px=640, choice="onnxruntime")
-    answer = engine.run({"images": drawn_pictures[640]})
+    answer = engine.run({"images": synthetic_pictures[640]})
     assert (answer["scores"][:5, 0] > 0.8).all()
     assert answer["scores"][5, 0] < 0.5
     centers = (answer["boxes"][:5, 0, :2] + answer["boxes"][:5, 0, 2:]) / 2

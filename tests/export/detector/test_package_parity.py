@@ -40,10 +40,10 @@ def reference(retinaface_graph: bytes, size_px: int, tmp_path_factory: pytest.Te
     return run
 
 
-def test_equals_the_original_graph_on_drawn_faces(
-    package_bundle: Bundle, reference: Reference, size_px: int, drawn_pictures: dict[int, NDArray[np.uint8]]
+def test_equals_the_original_graph_on_synthetic_faces(
+    package_bundle: Bundle, reference: Reference, size_px: int, synthetic_pictures: dict[int, NDArray[np.uint8]]
 ) -> None:
-    faces = _compare(package_bundle, reference, size_px, drawn_pictures[size_px])
+    faces = _compare(package_bundle, reference, size_px, synthetic_pictures[size_px])
     assert faces == [1, 1, 1, 1, 1, 0]
 
 

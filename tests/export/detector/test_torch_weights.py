@@ -33,12 +33,12 @@ def _source(path: Path) -> DetectorSource:
 
 @pytest.mark.media
 def test_equals_the_published_onnx_of_the_same_weights(
-    shared_weights: Path, tmp_path: Path, drawn_pictures: dict[int, NDArray[np.uint8]]
+    shared_weights: Path, tmp_path: Path, synthetic_pictures: dict[int, NDArray[np.uint8]]
 ) -> None:
     bundle = write_detector_bundle(_source(shared_weights / _GOOD), tmp_path / "b", name="b", sizes_px=(640,))
     session = onnxruntime.InferenceSession(shared_weights / _GOOD_ONNX, providers=["CPUExecutionProvider"])
     engine = open_engine(bundle, choice="onnxruntime")
-    for picture in drawn_pictures[640]:
+    for picture in synthetic_pictures[640]:
         answer = {name: values[0] for name, values in engine.run({"images": picture[None]}).items()}
         bgr = picture[:, :, ::-1].astype(np.float32) - np.float32([104, 117, 123])
         boxes, scores, landmarks = _decode(
@@ -85,7 +85,7 @@ def test_refuses_weights_that_want_other_anchors_and_says_which(shared_weights: 
 def test_refuses_wrong_pixel_scaling(shared_weights: Path) -> None:
     source = _source(shared_weights / _GOOD)
     wrong = torch_weights.Normalisation(mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
-    with pytest.raises(BundleError, match="does not see a drawn face"):
+    with pytest.raises(BundleError, match="does not see a synthetic face"):
         validate_detector(source.network, wrong, source.anchors, label="weights")
 
 

@@ -111,7 +111,7 @@ def test_a_gpu_that_it_cannot_build_for_is_named(classifier_bundle: Bundle, tmp_
         build_engine(classifier_bundle, classifier_bundle.variant(), "tensorrt", Target(8, 6), directory=tmp_path)
 
 
-def test_a_building_process_that_dies_is_told(
+def test_a_building_process_that_dies_is_reported(
     classifier_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("export.engines.build._MODULES", {"tensorrt-rtx": "os._exit"})

@@ -51,7 +51,7 @@ def test_a_cope_folder_becomes_a_manifest(cope):
     assert all(manifest.path(record).is_file() for record in manifest.records)
 
 
-def test_every_file_that_is_left_out_is_told_with_its_reason(cope):
+def test_every_file_that_is_left_out_is_reported_with_its_reason(cope):
     (cope / "holiday.jpg").write_bytes((cope / "S05_F_cry.jpg").read_bytes())
     (cope / "S07_M_pain_1.jpg").write_bytes((cope / "S04_M_pain_1.jpg").read_bytes()[:900])
     shutil.copy(cope / "S04_M_pain_1.jpg", cope / "S04_M_pain_2.jpg")
@@ -162,7 +162,7 @@ def test_what_cannot_be_a_data_set_ends_with_one_sentence(tmp_path):
     (tmp_path / "bad.csv").write_text("picture,who\na,b\n")
     runner = CliRunner()
 
-    for arguments, told in [
+    for arguments, message in [
         (("cope", tmp_path / "nowhere"), "is no folder"),
         (("cope", tmp_path / "empty"), "there is no picture below"),
         (("table", tmp_path / "bad.csv"), "lacks the column 'image'"),
@@ -170,7 +170,7 @@ def test_what_cannot_be_a_data_set_ends_with_one_sentence(tmp_path):
     ]:
         result = runner.invoke(command, [str(argument) for argument in arguments])
         assert isinstance(result.exception, DataError)
-        assert told in str(result.exception)
+        assert message in str(result.exception)
 
 
 def test_a_table_that_is_no_manifest_is_answered_with_the_command_that_makes_one(tmp_path):

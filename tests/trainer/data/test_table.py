@@ -115,13 +115,13 @@ def test_paths_are_relative_to_the_table_or_else_to_where_the_command_runs(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [("", "has no row"), ("image,subject\na.png,b\n", "lacks the column 'label'"), ("label\n1\n", "lacks the column")],
 )
-def test_a_table_without_what_is_needed_is_refused(tmp_path, content, told):
+def test_a_table_without_what_is_needed_is_refused(tmp_path, content, message):
     (tmp_path / "set.csv").write_text(content)
 
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         read_table(tmp_path / "set.csv")
 
 

@@ -15,7 +15,7 @@ def infants(effect, each=20, count=12, seed=0):
     return labels, logits, subjects
 
 
-def test_whole_infants_are_drawn():
+def test_whole_infants_are_resampled():
     subjects = np.array(["a", "a", "b", "c", "c", "c"])
 
     for rows in resamples(subjects, 50):

@@ -56,7 +56,7 @@ def test_two_runs_of_one_model_keep_their_rows():
     assert table.rows[0][3] != table.rows[1][3]
 
 
-def test_pictures_of_one_name_but_another_digest_are_told_apart():
+def test_pictures_of_one_name_but_another_digest_are_distinguished():
     entries = with_unique_titles([entry("one", digest="a" * 64), entry("other", digest="b" * 64)])
 
     assert [item.data for item in entries] == ["cope (aaaaaa)", "cope (bbbbbb)"]

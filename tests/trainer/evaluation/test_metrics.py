@@ -10,9 +10,9 @@ from trainer.evaluation.calibration import fit_temperature, probabilities
 from trainer.evaluation.metrics import (
     area_under_curve,
     calibration_line,
+    classifier_metrics,
     confusion,
     expected_calibration_error,
-    figures,
 )
 from trainer.evaluation.utility import net_benefit, risk_coverage
 
@@ -38,18 +38,18 @@ def test_the_quick_area_is_scikit_learns_also_with_ties(logits):
 @given(LOGITS)
 def test_loss_and_f1_are_scikit_learns(logits):
     labels, logits = labelled(logits)
-    found = figures(labels, logits)
+    found = classifier_metrics(labels, logits)
 
     assert found["loss"] == pytest.approx(log_loss(labels, probabilities(logits)), abs=1e-9)
     if np.any((logits >= 0) | (labels == 1)):
         assert found["f1"] == pytest.approx(f1_score(labels, logits >= 0), abs=1e-12)
 
 
-def test_figures_of_a_known_table():
+def test_metrics_of_a_known_table():
     labels = np.array([1, 1, 1, 0, 0, 0, 0, 0], float)
     logits = np.array([2, 1, -1, -2, -3, 1, -1, -2], float)
 
-    found = figures(labels, logits)
+    found = classifier_metrics(labels, logits)
 
     assert confusion(labels, logits) == {"tp": 2, "fp": 1, "fn": 1, "tn": 4}
     assert found["accuracy"] == 0.75
@@ -58,8 +58,8 @@ def test_figures_of_a_known_table():
 
 
 def test_one_class_has_no_area_and_no_answer_is_no_figure():
-    assert np.isnan(figures(np.ones(3), np.zeros(3))["auc"])
-    assert np.isnan(figures(np.zeros(0), np.zeros(0))["accuracy"])
+    assert np.isnan(classifier_metrics(np.ones(3), np.zeros(3))["auc"])
+    assert np.isnan(classifier_metrics(np.zeros(0), np.zeros(0))["accuracy"])
 
 
 def test_honest_probabilities_have_little_calibration_error_and_the_ideal_line():

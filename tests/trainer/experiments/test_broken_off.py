@@ -1,4 +1,4 @@
-"""Runs that a kill or a full disk breaks off lose nothing that was finished, and end with the same figures."""
+"""Runs that a kill or a full disk breaks off lose nothing that was finished, and end with the same metrics."""
 
 import multiprocessing
 import os
@@ -122,7 +122,7 @@ def test_a_kill_between_two_folds_or_after_the_last_changes_nothing(config, unbr
 
 
 @pytest.mark.parametrize(("file", "at_write"), [(".npy", 9), ("member0.pt", 2), ("member0.pt", 5)])
-def test_a_frozen_trunk_that_is_killed_ends_with_the_same_figures(frozen, tmp_path, file, at_write):
+def test_a_frozen_trunk_that_is_killed_ends_with_the_same_metrics(frozen, tmp_path, file, at_write):
     features = Path(frozen.manifest).with_suffix(".crops") / "features"
     shutil.rmtree(features, ignore_errors=True)
     run_and_die(frozen, tmp_path / "broken", file, at_write)
@@ -133,7 +133,7 @@ def test_a_frozen_trunk_that_is_killed_ends_with_the_same_figures(frozen, tmp_pa
     np.testing.assert_allclose(resumed, answers(frozen, tmp_path / "unbroken"), atol=1e-6)
 
 
-def test_folds_in_processes_that_are_killed_end_with_the_same_figures(config, tmp_path):
+def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tmp_path):
     long = config.model_copy(update={"training": config.training | {"epochs": 40, "patience_epochs": 40}})
     (tmp_path / "trial.yaml").write_text(long.model_dump_json(exclude_none=True))  # JSON is YAML
     program = [sys.executable, "-c", "from trainer.cli import main; main()", "cv", "--config", tmp_path / "trial.yaml"]
@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_ends_with_a_sentence_and_the_last_good_checkpoint(c
     np.testing.assert_allclose(open_run(tmp_path).predictions().logits, unbroken, atol=1e-6)
 
 
-def test_crops_that_find_no_room_are_told_and_leave_no_half_file(config):
+def test_crops_that_find_no_room_are_reported_and_leave_no_half_file(config):
     """Crops were written through a mapped file: on a full disk the process ended with a bus error and no word."""
     study = open_study(config.manifest)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -198,7 +198,7 @@ def test_faces_that_find_no_room_keep_what_was_found_and_go_on_later(config, tmp
 
     assert done.returncode == 3, done.stderr
     assert "faces.jsonl cannot be written" in done.stderr
-    assert "what was found before is kept" in done.stderr
+    assert "what was found before is retained" in done.stderr
     assert "Traceback" not in done.stderr
     known = (tmp_path / "faces.jsonl").read_text().splitlines()[:-1]
     find_all_faces(read_manifest(config.manifest), tmp_path, mode="whole", detector_bundle="", jobs=1)

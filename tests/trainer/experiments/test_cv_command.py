@@ -141,7 +141,7 @@ def _run_until_killed(config, folder):
     cross_validate(config, folder, lambda _title, _epochs, place: _Killer(place))
 
 
-def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_figures(manifest, tmp_path):
+def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifest, tmp_path):
     config = read_config(None, SMALL | {"manifest": str(manifest)})
     unbroken = cross_validate(config, tmp_path / "unbroken", lambda *_: _Quiet())
     # Forked, so that the child needs no import of this module; it does nothing but train and die.
@@ -186,7 +186,7 @@ def test_the_folds_networks_become_one_model_whose_mean_is_theirs(runs, tmp_path
     assert {metric.name for metric in model.record.metrics} >= {"accuracy", "auc"}
 
 
-def test_the_final_model_carries_the_figures_of_its_strict_run(runs, manifest, tmp_path):
+def test_the_final_model_carries_the_metrics_of_its_strict_run(runs, manifest, tmp_path):
     folder, _ = runs
     options = ["--judged-by", folder / "strict", "--out", tmp_path / "final", "--no-bundle", "--generation", "demo"]
 
@@ -204,7 +204,7 @@ def test_the_final_model_carries_the_figures_of_its_strict_run(runs, manifest, t
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--model", "nccn"], "unknown model 'nccn'"),
         (["--set", "training.epocs=3"], "training.epocs|epocs: Extra inputs"),
@@ -216,8 +216,8 @@ def test_the_final_model_carries_the_figures_of_its_strict_run(runs, manifest, t
         (["--model", "geometric"], "needs the detector's five points"),
     ],
 )
-def test_mistakes_on_the_command_line_are_named(manifest, tmp_path, arguments, told):
-    with pytest.raises((SettingsError, DataError, BadParameter), match=told):
+def test_mistakes_on_the_command_line_are_named(manifest, tmp_path, arguments, message):
+    with pytest.raises((SettingsError, DataError, BadParameter), match=message):
         run(cv, manifest, "--out", tmp_path / "run", *arguments)
 
 
@@ -234,7 +234,7 @@ def test_a_configuration_file_describes_the_whole_experiment(manifest, tmp_path)
     assert config.protocol.folds == "infants"
 
 
-def test_folds_beside_each_other_give_the_same_figures_as_one_after_the_other(runs, manifest, tmp_path):
+def test_folds_beside_each_other_give_the_same_metrics_as_one_after_the_other(runs, manifest, tmp_path):
     folder, _ = runs
 
     run(cv, manifest, "--model", "mimic", "--out", tmp_path / "run", "--jobs", 2, *flags())

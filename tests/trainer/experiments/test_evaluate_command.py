@@ -28,7 +28,7 @@ def model(paint_study, tmp_path_factory):
     return folder, manifest
 
 
-def test_held_out_pictures_are_answered_and_judged(model, paint_study, tmp_path):
+def test_held_out_pictures_are_answered_and_evaluated(model, paint_study, tmp_path):
     folder, _ = model
     study = paint_study(subjects=4, each=6, seed=9, stress=2)
 

@@ -1,6 +1,7 @@
 """Labels that depend on the infant only: whoever is tested on new infants can only guess, and the leak shows.
 
-The full proof on drawn infants, with N-CNN, is in docs/experiments.md. Here it is a small network on painted pictures.
+The full proof on synthetic infants, with N-CNN, is in docs/experiments.md. Here it is a small network on painted
+pictures.
 """
 
 import pytest

@@ -29,14 +29,14 @@ def written(tmp_path, bias):
     return tmp_path / "model.pt"
 
 
-def test_silent_units_are_told_in_the_card(paint_study, tmp_path):
+def test_silent_units_are_reported_in_the_card(paint_study, tmp_path):
     manifest = paint_study(subjects=3, each=2).folder.with_suffix(".csv")
     silent, awake = (tmp_path / name for name in ("silent", "awake"))
 
-    told = count_empty_maps(written(silent, -100.0), manifest, None)
+    sentences = count_empty_maps(written(silent, -100.0), manifest, None)
     heard = count_empty_maps(written(awake, 100.0), manifest, None)
 
-    assert told[0].startswith("Grad-CAM for pain, on 6 training pictures called pain: 6 maps were empty.")
-    assert told[1] == "None of 6 training pictures looked at was called no pain, so nothing is explained."
-    assert read_model(silent).record.card.explanation == told
+    assert sentences[0].startswith("Grad-CAM for pain, on 6 training pictures called pain: 6 maps were empty.")
+    assert sentences[1] == "None of 6 training pictures looked at was called no pain, so nothing is explained."
+    assert read_model(silent).record.card.explanation == sentences
     assert "6 maps were empty" not in heard[0]

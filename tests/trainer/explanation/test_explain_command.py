@@ -12,7 +12,7 @@ from trainer.commands.explain import command as explain
 from trainer.errors import SettingsError
 from trainer.experiments import open_run
 from trainer.experiments.fitting import FinalModel, ensemble_of_folds
-from trainer.explanation import METHODS, open_material
+from trainer.explanation import METHODS, open_explanation_input
 
 FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
 FLAGS += ["training.schedule.warmup_epochs=0", "augmentation=light"]
@@ -53,33 +53,33 @@ def test_every_method_gets_a_figure_with_a_row_for_each_picture(folder, tmp_path
 
 
 def test_a_runs_pictures_are_explained_by_networks_that_did_not_learn_from_them(folder, study):
-    material = open_material(folder, None, None)
+    explained = open_explanation_input(folder, None, None)
 
-    for part, fold in zip(material.parts, open_run(folder).folds(study).folds, strict=True):
+    for part, fold in zip(explained.parts, open_run(folder).folds(study).folds, strict=True):
         np.testing.assert_array_equal(part.rows, fold.test)
         learnt = {row for pair in fold.splits for items in pair for row in items.rows}
         assert not learnt & set(part.rows)
-    assert material.is_unseen
+    assert explained.is_unseen
 
 
 def test_the_scores_are_those_that_the_run_wrote(folder):
-    material = open_material(folder, None, None)
+    explained = open_explanation_input(folder, None, None)
     written = {row.image: row.score for row in open_run(folder).predictions().rows}
 
-    for part in material.parts:
-        images = [material.study.records[row].image for row in part.rows]
-        assert part.scores(material.inputs(part.rows)) == pytest.approx([written[image] for image in images], abs=1e-5)
+    for part in explained.parts:
+        images = [explained.study.records[row].image for row in part.rows]
+        assert part.scores(explained.inputs(part.rows)) == pytest.approx([written[image] for image in images], abs=1e-5)
 
 
 def test_pictures_are_chosen_of_both_labels_and_of_many_subjects(folder):
-    material = open_material(folder, None, None)
+    explained = open_explanation_input(folder, None, None)
 
-    rows = material.chosen(6)
+    rows = explained.chosen(6)
 
-    assert list(material.study.labels[rows]) == [1, 0, 1, 0, 1, 0]
-    assert len(set(material.study.subjects[rows[::2]])) == 3
+    assert list(explained.study.labels[rows]) == [1, 0, 1, 0, 1, 0]
+    assert len(set(explained.study.subjects[rows[::2]])) == 3
     assert len(set(rows)) == 6
-    assert len(material.chosen(1000)) == 24
+    assert len(explained.chosen(1000)) == 24
 
 
 def test_an_ensembles_file_is_explained_on_the_named_pictures(folder, study, tmp_path):
@@ -99,7 +99,7 @@ def test_an_ensembles_file_is_explained_on_the_named_pictures(folder, study, tmp
     )
 
     assert "not known" in output
-    assert len(open_material(path, study.folder.with_suffix(".csv"), None).parts[0].networks) == 3
+    assert len(open_explanation_input(path, study.folder.with_suffix(".csv"), None).parts[0].networks) == 3
 
 
 def test_the_scores_are_written_for_people_and_for_programs(folder, tmp_path):
@@ -143,12 +143,12 @@ def test_a_picture_that_every_fold_tests_is_explained_once(study, tmp_path):
     leaky = ["--protocol", "dissertation", "--folds", 3, "--expansion", "none"]
     run(cv, study.folder.with_suffix(".csv"), "--model", "mimic", "--out", tmp_path, *flags, *leaky, "--epochs", 1)
 
-    material = open_material(tmp_path, None, None)
+    explained = open_explanation_input(tmp_path, None, None)
 
-    rows = np.concatenate([part.rows for part in material.parts])
+    rows = np.concatenate([part.rows for part in explained.parts])
     assert len(set(rows)) == len(rows) == 12
-    assert [len(part.rows) for part in material.parts] == [4, 4, 4]
-    assert len(set(material.chosen(1000))) == len(material.chosen(1000))
+    assert [len(part.rows) for part in explained.parts] == [4, 4, 4]
+    assert len(set(explained.chosen(1000))) == len(explained.chosen(1000))
 
 
 def test_mistakes_get_a_sentence(folder, study, tmp_path):

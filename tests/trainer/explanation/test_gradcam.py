@@ -103,7 +103,7 @@ def test_resnet50_with_a_frozen_trunk_has_maps_of_both_signs():
     network = ResNet50(ResNet50Settings(train="head")).eval()
     crops = torch.rand(2, 3, 96, 96)
 
-    pain, no_pain = (grad_cam(network, crops, evidence) for evidence in TargetClass)
+    pain, no_pain = (grad_cam(network, crops, target) for target in TargetClass)
 
     assert pain.shape == no_pain.shape == (2, 96, 96)
     assert pain.max() + no_pain.max() > 0

@@ -21,8 +21,8 @@ def test_every_method_finds_the_planted_spots_by_sign(planted, spot, method):
     crop = spot(35, 50, RED) + spot(85, 70, BLUE)
 
     # The middle of the hottest tenth: the blurred baseline leaves a little heat everywhere.
-    for evidence, place in ((TargetClass.PAIN, (35, 50)), (TargetClass.NO_PAIN, (85, 70))):
-        heat = heat_maps(method, [planted], crop, evidence)[0]
+    for target, place in ((TargetClass.PAIN, (35, 50)), (TargetClass.NO_PAIN, (85, 70))):
+        heat = heat_maps(method, [planted], crop, target)[0]
         assert heat.shape == (120, 120)
         assert heat.min() >= 0
         assert middle(np.where(heat >= 0.6 * heat.max(), heat, 0)) == pytest.approx(place, abs=7)
@@ -38,7 +38,7 @@ def test_integrated_gradients_account_for_the_whole_difference_of_the_logit():
             layer.weight.abs_()  # keeps the small dense layer awake
         change = (network(crops) - network(blurred(crops))).numpy()
 
-    pain, no_pain = (integrated_gradients(network, crops, evidence).sum(axis=(1, 2)) for evidence in TargetClass)
+    pain, no_pain = (integrated_gradients(network, crops, target).sum(axis=(1, 2)) for target in TargetClass)
 
     assert np.abs(change).min() > 1e-3
     assert pain - no_pain == pytest.approx(change, rel=0.15)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from trainer.commands.explain import command as explain
 from trainer.data import write_manifest
 from trainer.experiments import cross_validate, read_config
-from trainer.explanation import open_material, probe_material
+from trainer.explanation import open_explanation_input, probe_features
 from trainer.explanation.probes import ProbedPart, probe
 from trainer.networks import InputContract
 from trainer.training import NullListener
@@ -96,7 +96,7 @@ def trained(study, folder):
 
 
 def renamed(study, change):
-    """Write a study's manifest anew with other subjects or data sets; its pictures and faces stay."""
+    """Rewrite a study's manifest with other subjects or data sets; its pictures and faces stay."""
     manifest = study.folder.with_suffix(".csv")
     write_manifest(manifest, [change(number, record) for number, record in enumerate(study.records)])
 
@@ -123,31 +123,33 @@ def test_a_network_that_learnt_infants_is_found_out(by_infant, tmp_path):
     assert (tmp_path / "probes.md").read_text() in answer.output
 
 
-def test_infants_that_are_none_cannot_be_told_apart(paint_study, tmp_path):
+def test_infants_that_are_none_cannot_be_distinguished(paint_study, tmp_path):
     study = paint_study(subjects=12, each=9)
     random = np.random.default_rng(5)
     lots = [f"set/lot{number}" for number in random.permutation(np.arange(len(study.records)) % 12)]
     renamed(study, lambda number, record: replace(record, subject=lots[number]))
 
-    found = probe_material(open_material(trained(study, tmp_path), None, None), 400)
+    found = probe_features(open_explanation_input(trained(study, tmp_path), None, None), 400)
 
     assert found["infant"]["p"] > 0.02
     assert found["infant"]["accuracy"] < found["infant"]["chance"] + 0.1
 
 
-@pytest.mark.parametrize("can_be_told", [True, False])
-def test_data_sets_are_told_apart_only_where_they_look_different(paint_study, tmp_path, can_be_told):
+@pytest.mark.parametrize("can_be_distinguished", [True, False])
+def test_data_sets_are_distinguished_only_where_they_look_different(paint_study, tmp_path, can_be_distinguished):
     study = paint_study(subjects=24, each=4, seed=3)
-    # The infants' grounds differ: sets by their brightness can be told, sets by lot cannot.
+    # The infants' grounds differ: sets by their brightness can be distinguished, sets by lot cannot.
     pictures = study.crop_set(InputContract(size_px=32)).exact(np.arange(len(study.records)))
     light = {subject: pictures[study.subjects == subject].mean() for subject in np.unique(study.subjects)}
     order = (
-        sorted(light, key=light.get) if can_be_told else np.random.default_rng(0).permutation(sorted(light)).tolist()
+        sorted(light, key=light.get)
+        if can_be_distinguished
+        else np.random.default_rng(0).permutation(sorted(light)).tolist()
     )
     bright = set(order[12:])
     renamed(study, lambda _, record: replace(record, data_set="one" if record.subject in bright else "two"))
 
-    found = probe_material(open_material(trained(study, tmp_path), None, None), 400)["data_set"]
+    found = probe_features(open_explanation_input(trained(study, tmp_path), None, None), 400)["data_set"]
 
     assert found["items"] == 24
-    assert (found["p"] < 0.05) is can_be_told
+    assert (found["p"] < 0.05) is can_be_distinguished

@@ -28,7 +28,7 @@ class Small(PainNetwork):
         return CellGrid(self.features, 4.0, 1.5)
 
 
-def drawn(correlation, seed):
+def painted(correlation, seed):
     """Crops whose face tells the label by an unsure brightness, and whose corner tells it surely, if linked."""
     random = np.random.default_rng(seed)
     labels = (np.arange(COUNT) % 2).astype(np.float32)
@@ -48,7 +48,7 @@ def prepared(crops):
 
 
 def trained(correlation):
-    crops, labels, _ = drawn(correlation, seed=1)
+    crops, labels, _ = painted(correlation, seed=1)
     torch.manual_seed(1)
     network = Small()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
@@ -63,7 +63,7 @@ def trained(correlation):
 def measured(correlation):
     """Return artefact score and interventions of a network, on new pictures as it was trained on."""
     network = trained(correlation)
-    crops, labels, subjects = drawn(correlation, seed=2)
+    crops, labels, subjects = painted(correlation, seed=2)
 
     def scores(changed):
         with torch.inference_mode():

@@ -100,9 +100,9 @@ def test_what_cannot_serve_is_said_with_the_files_name(given, tmp_path):
         "wide.pth": (wide, r"wide\.pth: conv1\.weight has the shape \(64, 4, 7, 7\), ResNet50 needs \(64, 3, 7, 7\)"),
         "list.pth": ([1, 2], r"list\.pth holds no state dict"),
     }
-    for name, (content, told) in cases.items():
+    for name, (content, message) in cases.items():
         torch.save(content, tmp_path / name)
-        with pytest.raises(CheckpointError, match=told):
+        with pytest.raises(CheckpointError, match=message):
             load_resnet50_weights(network, tmp_path / name)
     with pytest.raises(CheckpointError, match=r"there are no weights at .*none\.pth"):
         load_resnet50_weights(network, tmp_path / "none.pth")

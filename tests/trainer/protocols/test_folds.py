@@ -141,7 +141,7 @@ def test_pictures_without_a_face_are_in_no_fold_and_confusers_only_in_their_infa
 
 
 @pytest.mark.parametrize(
-    ("subjects", "labels", "settings_", "told"),
+    ("subjects", "labels", "settings_", "message"),
     [
         (*infants(2), ProtocolSettings(folds=3), r"2 infants cannot be divided into 3 folds"),
         (*infants(1), ProtocolSettings(folds="infants"), r"1 infant cannot be divided into 2 folds"),
@@ -155,8 +155,8 @@ def test_pictures_without_a_face_are_in_no_fold_and_confusers_only_in_their_infa
         ),
     ],
 )
-def test_what_cannot_be_divided_is_explained(subjects, labels, settings_, told):
-    with pytest.raises(DataError, match=told):
+def test_what_cannot_be_divided_is_explained(subjects, labels, settings_, message):
+    with pytest.raises(DataError, match=message):
         make_folds(fake_study(subjects, labels), settings_)
 
 

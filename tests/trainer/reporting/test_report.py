@@ -129,7 +129,7 @@ def test_table_one_says_what_the_runs_say(page, runs):
 
 
 def test_every_pooled_figure_and_every_count_is_the_runs(page, runs):
-    figures = {row["Run"]: row for row in page.rows("Figures")}
+    figures = {row["Run"]: row for row in page.rows("Metrics")}
     counts = page.rows("Counts")
 
     for name, metrics in metrics_of(runs).items():
@@ -290,12 +290,12 @@ def test_what_is_gone_is_said_in_words(run, runs, manifest, tmp_path):
     assert "no curve: the training checkpoints are gone" in text
     assert "not explained: there is no manifest" in text
     assert "this run was not audited" in text
-    assert "in fold 2 a network died (it gave every picture the same answer) and was started anew" in text
+    assert "in fold 2 a network died (it gave every picture the same answer) and was restarted" in text
     assert "No model was run under both protocols" in text
     assert "No other run tested the same pictures in the same folds" in text
 
 
-def test_runs_on_other_pictures_of_the_same_name_are_told_apart(run, runs, tmp_path):
+def test_runs_on_other_pictures_of_the_same_name_are_distinguished(run, runs, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(runs[0], other, ignore=shutil.ignore_patterns("*.pt"))
     record = json.loads((other / "run.json").read_text())
@@ -313,19 +313,19 @@ def test_runs_on_other_pictures_of_the_same_name_are_told_apart(run, runs, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error", "told"),
+    ("spoil", "error", "message"),
     [
         (lambda path: (path / "run.json").unlink(), DataError, "is no run: it has no run.json"),
         (lambda path: (path / "metrics.json").unlink(), DataError, "is not finished; start the same command again"),
         (lambda path: (path / "predictions.csv").write_text("fold,image\n0,a\n"), DataError, "is damaged"),
     ],
 )
-def test_what_is_no_finished_run_is_refused_in_a_sentence(run, runs, tmp_path, spoil, error, told):
+def test_what_is_no_finished_run_is_refused_in_a_sentence(run, runs, tmp_path, spoil, error, message):
     copied = tmp_path / "copied"
     shutil.copytree(runs[0], copied, ignore=shutil.ignore_patterns("*.pt"))
     spoil(copied)
 
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         run(report, copied, "--out", tmp_path / "out", *FAST)
     assert not (tmp_path / "out").exists()
 

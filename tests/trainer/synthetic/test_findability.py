@@ -15,7 +15,7 @@ def detector():
         pytest.skip(f"the face detector is not installed: {error}")
 
 
-def test_the_detector_finds_drawn_faces_at_any_angle(detector):
+def test_the_detector_finds_synthetic_faces_at_any_angle(detector):
     plan = StillsPlan(SessionView(480, 360, (110.0, 180.0), "any", 17), infants=8, per_infant=1, confuser_share=0.6)
     result = measure_findability(plan_stills(plan), detector)
     assert result.faces == 8

@@ -1,4 +1,4 @@
-"""The cover of a drawn head hides all of it and does not tell what the face does."""
+"""The cover of a synthetic head hides all of it and does not show what the face does."""
 
 from dataclasses import replace
 

@@ -60,15 +60,15 @@ def test_a_hard_cope_has_the_same_names_and_labels():
 
 
 def test_in_a_hard_cope_the_strengths_of_pain_and_rest_overlap_and_in_a_plain_one_they_do_not():
-    def told_by_strength(difficulty, seed):
+    def found_by_strength(difficulty, seed):
         planned = plan_cope(CopePlan(seed, difficulty=difficulty))
         pain, rest = (
             [strength(item) for item in planned if item.stimulus == stimulus] for stimulus in ("pain", "rest")
         )
         return sum(one > two for one in pain for two in rest) / (len(pain) * len(rest))
 
-    assert told_by_strength("plain", 0) == 1.0
-    assert 0.9 < sum(told_by_strength("hard", seed) for seed in range(5)) / 5 < 0.98
+    assert found_by_strength("plain", 0) == 1.0
+    assert 0.9 < sum(found_by_strength("hard", seed) for seed in range(5)) / 5 < 0.98
 
 
 def test_in_a_hard_cope_the_shots_of_an_event_look_alike_and_infants_differ_at_rest():

@@ -1,4 +1,4 @@
-"""Videos: what can be decoded from the file is what was drawn, frame by frame."""
+"""Videos: what can be decoded from the file is what was rendered, frame by frame."""
 
 import json
 import time
@@ -27,14 +27,14 @@ def decoded(path):
     return frames, codec
 
 
-def test_every_frame_of_the_h264_file_is_the_drawn_one(written):
+def test_every_frame_of_the_h264_file_is_the_rendered_one(written):
     frames, codec = decoded(written.video)
     assert codec in {"avc1", "h264"}
     assert len(frames) == 30
     bed = SyntheticBed(1, "pain", width_px=160, height_px=120, fps=10.0)
     for index in (0, 10, 29):
-        drawn = bed.frame(7.5 + index / 10.0)[0]
-        assert np.abs(frames[index].astype(int) - drawn).mean() < 8.0
+        rendered = bed.frame(7.5 + index / 10.0)[0]
+        assert np.abs(frames[index].astype(int) - rendered).mean() < 8.0
 
 
 def test_the_ground_truth_has_a_line_for_every_frame_and_the_episode(written):

@@ -20,10 +20,10 @@ def checklist_section(comparison: Comparison) -> Section:
     filled = answers(comparison)
     rows = []
     for item in items:
-        told, asked = filled.get(item["item"], ""), item.get("researcher", "")
+        answer, asked = filled.get(item["item"], ""), item.get("researcher", "")
         missing = f"The researcher must {asked}." if asked else ""
-        state = "in part" if told and missing else "from the runs" if told else "open"
-        rows.append([item["item"], item["topic"], item["asks"], state, f"{told} {missing}".strip()])
+        state = "in part" if answer and missing else "from the runs" if answer else "open"
+        rows.append([item["item"], item["topic"], item["asks"], state, f"{answer} {missing}".strip()])
     counts = {state: sum(row[3] == state for row in rows) for state in ("from the runs", "in part", "open")}
     summary = (
         f"Of {len(rows)} lines {counts['from the runs']} are filled from the runs, {counts['in part']} in part, and "

@@ -42,7 +42,7 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
         lost.append(f"{part.entry.data}: {counted(missing, 'picture')} without a found face, counted, not answered.")
     protocols = sorted({entry.protocol for entry in comparison.entries})
     kinds = {
-        "strict": "strict: folds by infant; near-duplicates kept together; stopping and calibration on inner infants.",
+        "strict": "strict: folds by infant; near-duplicates on one side; stopping and calibration on inner infants.",
         "dissertation": "dissertation: half of the pictures tested, 36 copies of the others divided 70/30; infants on "
         "both sides.",
     }
@@ -59,7 +59,7 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
         "20a": _joined(flow) or "The pictures are gone; answered pictures are counted in 'What was compared'.",
         "20b": "Counts by data set, stimulus and label: section Data.",
         "20c": "Development and test are parts of one data set, divided with equal shares of pain where possible; "
-        "fold by fold in 'All figures'.",
+        "fold by fold in 'All metrics'.",
     }
 
 
@@ -106,16 +106,16 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
 
 
 def _about_results(comparison: Comparison) -> dict[str, str]:
-    events, figures = [], []
+    events, results = [], []
     for part in comparison.reported:
         counts = part.metrics["confusion"]
         where = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}"
         pain = counts["tp"] + counts["fn"]
         events.append(f"{where}: {part.metrics['pictures']} answers, {pain} with pain, {_infants(part)}.")
-        figures.append(f"{where}: AUC {with_interval(part.metrics['pooled']['auc'])}.")
+        results.append(f"{where}: AUC {with_interval(part.metrics['pooled']['auc'])}.")
     return {
         "21": _joined(events),
-        "23a": f"{_joined(figures)} Intervals from {RESAMPLES:,} resamples of infants; by stimulus in 'What is "
+        "23a": f"{_joined(results)} Intervals from {RESAMPLES:,} resamples of infants; by stimulus in 'What is "
         "mistaken for pain'.",
         "23b": "Section 'Infant by infant'.",
         "26": "Section 'Limits'.",

@@ -28,7 +28,7 @@ def explanation_section(comparison: Comparison) -> Section:
         )
     ]
     shown = {part.entry.data for part in comparison.reported if part.entry.name in comparison.explained}
-    if real := sorted(name for name in shown if not comparison.data[name].is_drawn):
+    if real := sorted(name for name in shown if not comparison.data[name].is_synthetic):
         blocks.append(
             Notice(
                 f"The figures below show faces from {', '.join(real)}. Give this page to nobody who may not see the "
@@ -107,17 +107,17 @@ def silent_maps(where: str, scores: dict[str, Any]) -> list[str]:
 def _verdict(found: dict[str, Any]) -> str:
     """Return what the interventions say in words."""
     background, swap = found["auc"]["background"], found["background_swap"]
-    told = f"with the face filled in, the AUC is {with_interval(background)}; "
+    text = f"with the face filled in, the AUC is {with_interval(background)}; "
     low, high = background["low"], background["high"]
     if low is None or high is None:
-        told += "its interval is not defined. "
+        text += "its interval is not defined. "
     elif low > 0.5 or high < 0.5:
-        told += "what lies beside the face tells this model the label: a shortcut, or how the face was cut. "
+        text += "what lies beside the face reveals the label to this model: a shortcut, or how the face was cut. "
     else:
-        told += "that is no better than chance. "
+        text += "that is no better than chance. "
     if swap["flip_rate"] is None:
-        return told + "No background could be swapped."
-    return told + (
+        return text + "No background could be swapped."
+    return text + (
         f"With the background of another infant and of the other label, {100 * swap['flip_rate']:.0f} % of "
         f"{swap['pictures']} answers flipped and the probability moved by {swap['mean_change']:.3f} on average."
     )

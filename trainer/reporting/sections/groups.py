@@ -22,7 +22,7 @@ def stimuli_section(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         Text(
             "A model that has learnt 'mouth open' calls crying pain; stimuli that were not trained on show that. The "
-            "folded tables have, too, the AUC of telling the tested pictures of pain from each stimulus."
+            "folded tables have, too, the AUC of separating the tested pictures of pain from each stimulus."
         )
     ]
     for number, data in enumerate(comparison.data):
@@ -30,8 +30,8 @@ def stimuli_section(comparison: Comparison) -> Section:
         known = {found["stimulus"] for entry in entries for found in entry.metrics["per_stimulus"]}
         absent = [name for name in CONFUSERS if name not in known]
         if absent:
-            told = f"{data}: no picture shows {', '.join(absent)}, so nothing is known about mistaking that for pain."
-            blocks.append(Notice(told))
+            text = f"{data}: no picture shows {', '.join(absent)}, so nothing is known about mistaking that for pain."
+            blocks.append(Notice(text))
         blocks.append(_stimuli_picture(comparison, data, entries, number))
         blocks.append(Grid(_called_table(data, entries)))
         blocks += [Grid(_stimuli_table(entry), folded=True) for entry in entries]
@@ -41,8 +41,8 @@ def stimuli_section(comparison: Comparison) -> Section:
 def _stimuli_picture(comparison: Comparison, data: str, entries: list[RunSummary], number: int) -> Picture:
     names = sorted({found["stimulus"] for entry in entries for found in entry.metrics["per_stimulus"]})
     figure, (axis,) = axes_grid(1, width=7.2, height=1.0 + (0.16 * len(entries) + 0.1) * len(names))
-    for place, entry in enumerate(entries):
-        _bars(axis, entry, names, place, len(entries), colour_of(entry, comparison.models))
+    for index, entry in enumerate(entries):
+        _bars(axis, entry, names, index, len(entries), colour_of(entry, comparison.models))
     axis.set(xlim=(0, 1), xlabel="share of pictures called pain, with 95 % interval over infants")
     axis.set_yticks(np.arange(len(names)), [plain(name) for name in names])
     axis.invert_yaxis()
@@ -53,15 +53,15 @@ def _stimuli_picture(comparison: Comparison, data: str, entries: list[RunSummary
     return Picture(f"stimuli-{number + 1}", "svg", svg_of(figure), alt, caption)
 
 
-def _bars(axis: Axes, entry: RunSummary, names: list[str], place: int, count: int, colour: str) -> None:
+def _bars(axis: Axes, entry: RunSummary, names: list[str], index: int, count: int, colour: str) -> None:
     found = {item["stimulus"]: item for item in entry.metrics["per_stimulus"]}
     height, shown = 0.8 / count, [name for name in names if name in found]
-    places = np.array([names.index(name) for name in shown]) - 0.4 + (place + 0.5) * height
+    positions = np.array([names.index(name) for name in shown]) - 0.4 + (index + 0.5) * height
     shares = np.array([found[name]["said_pain_share"] for name in shown])
     face = colour if entry.protocol == "strict" else "none"
     label = f"{plain(entry.title)}, {entry.protocol}"
-    axis.barh(places, shares, 0.85 * height, facecolor=face, edgecolor=colour, lw=1.0, alpha=0.85, label=label)
-    for y, share, name in zip(places, shares, shown, strict=True):
+    axis.barh(positions, shares, 0.85 * height, facecolor=face, edgecolor=colour, lw=1.0, alpha=0.85, label=label)
+    for y, share, name in zip(positions, shares, shown, strict=True):
         ends = _ends(found[name])
         if ends is not None:
             axis.plot([min(ends[0], share), max(ends[1], share)], [y, y], color="#8a8f98", lw=1.2)

@@ -1,4 +1,4 @@
-"""What these figures cannot show: known flaws of such comparisons, as far as they apply to these runs."""
+"""What these metrics cannot show: known flaws of such comparisons, as far as they apply to these runs."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def _leaks(comparison: Comparison) -> Iterator[str]:
     strict = {(entry.model, entry.data) for entry in comparison.entries if entry.protocol == "strict"}
     yield (
         f"{counted(len(leaky), 'run')} under the dissertation protocol: pictures are divided, not infants, so tested "
-        "infants were learnt from; and copies of one picture are in training and validation, so validation figures "
+        "infants were learnt from; and copies of one picture are in training and validation, so validation metrics "
         "there mean nothing. These rows exist to be compared with the published ones."
     )
     alone = sorted({entry.title for entry in leaky if (entry.model, entry.data) not in strict})
@@ -54,8 +54,8 @@ def _size(comparison: Comparison) -> Iterator[str]:
 
 
 def _width(entry: RunSummary) -> float:
-    figure = entry.metrics["pooled"]["accuracy"]
-    return 0.0 if figure["low"] is None else float(figure["high"] - figure["low"])
+    interval = entry.metrics["pooled"]["accuracy"]
+    return 0.0 if interval["low"] is None else float(interval["high"] - interval["low"])
 
 
 def _baselines(comparison: Comparison) -> Iterator[str]:
@@ -115,11 +115,11 @@ def _confusers(comparison: Comparison) -> Iterator[str]:
 def _data(comparison: Comparison) -> Iterator[str]:
     if len(comparison.data) == 1:
         yield (
-            f"All figures are of one data set ({next(iter(comparison.data))}); nothing was tested on pictures from "
+            f"All metrics are of one data set ({next(iter(comparison.data))}); nothing was tested on pictures from "
             "elsewhere."
         )
     else:
-        yield "No model was trained on one data set and tested on another: every figure is within its own data set."
+        yield "No model was trained on one data set and tested on another: every metric is within its own data set."
     for data in comparison.data:
         lost = {part.metrics["without_face"]["pictures"] for part in comparison.of(data)} - {0}
         if lost:
@@ -132,9 +132,9 @@ def _data(comparison: Comparison) -> Iterator[str]:
                 f"{data}: {counted(max(lost), 'picture')} without a found face got no answer and are in no other "
                 f"figure; counted as wrong, the lowest accuracy of a run is {worst:.3f}."
             )
-    drawn = [name for name, facts in comparison.data.items() if facts.is_drawn]
-    if drawn:
-        yield f"{', '.join(drawn)}: drawn faces. The figures show that the software works, nothing else."
+    synthetic = [name for name, facts in comparison.data.items() if facts.is_synthetic]
+    if synthetic:
+        yield f"{', '.join(synthetic)}: synthetic faces. The numbers show that the software works, nothing else."
 
 
 def _always() -> Iterator[str]:
@@ -151,8 +151,8 @@ def _always() -> Iterator[str]:
         "here, and finding the face is harder there."
     )
     yield (
-        "The manifest holds no sex, gestational age or skin tone, so no figure by such a group could be computed; the "
-        "infants' own results are the only look at fairness."
+        "The manifest holds no sex, gestational age or skin tone, so no metric by such a group could be computed; the "
+        "infants' own results are the only information about fairness."
     )
     yield (
         "About half of these pictures show pain. Where pain is rare, the share of alarms that are true is far lower "

@@ -17,7 +17,7 @@ _REFUSALS_SHOWN = 50
 
 
 def overview_section(comparison: Comparison) -> Section:
-    """Return the list of runs and whatever must be known before a figure is read."""
+    """Return the list of runs and whatever must be known before a metric is read."""
     rows = [_row(part) for part in comparison.reported]
     head = ["Run", "Model", "Protocol", "Data", "Folds", "Networks a fold", "Answers", "Infants", "Without a face"]
     note = "An answer is a tested picture; the dissertation protocol tests the same half in every fold."
@@ -44,23 +44,23 @@ def _row(part: Reported) -> list[str]:
 
 def _warnings(part: Reported) -> list[str]:
     """Return what is wrong with a run: dead networks, answers that do not depend on the picture."""
-    where, told = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}", []
+    where, sentences = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}", []
     for fold in part.metrics["training"]:
         restarts = sum(attempts - 1 for attempts in fold.get("attempts", []))
         if restarts:
-            told.append(
+            sentences.append(
                 f"{where}: in fold {fold['fold'] + 1} a network died (it gave every picture the same answer) and was "
-                f"started anew with another seed {counted(restarts, 'time')}."
+                f"restarted with another seed {counted(restarts, 'time')}."
             )
     table = part.entry.table
     for fold in np.unique(table.fold):
         logits = table.logits[(table.fold == fold) & table.is_main]
         if len(logits) > 1 and float(np.ptp(logits)) < 1e-3:
-            told.append(
+            sentences.append(
                 f"{where}: in fold {int(fold) + 1} all tested pictures got the same answer; the network has learnt "
                 "nothing from the pictures."
             )
-    return told
+    return sentences
 
 
 def data_section(comparison: Comparison) -> Section:
@@ -68,8 +68,8 @@ def data_section(comparison: Comparison) -> Section:
     blocks: list[Block] = []
     counts = [_counts(facts) for facts in comparison.data.values() if facts.study is not None]
     if counts:
-        head = ["Data", "Pictures", "Infants", "Pain", "No pain", "Only looked at", "No face found", "Several faces"]
-        note = "`Only looked at` pictures show stimuli that are not trained on: they tell what is mistaken for pain."
+        head = ["Data", "Pictures", "Infants", "Pain", "No pain", "Confusers", "No face found", "Several faces"]
+        note = "`Confusers` pictures show stimuli that are not trained on: they show what is mistaken for pain."
         blocks.append(Grid(Table("Pictures", head, counts, note.replace("`", "'"))))
     for facts in comparison.data.values():
         blocks += _details(facts)
@@ -99,8 +99,10 @@ def _details(facts: DataFacts) -> list[Block]:
     if facts.study is None:
         blocks.append(Notice(f"{facts.name}: the pictures cannot be counted here: {facts.missing}."))
     else:
-        if facts.is_drawn:
-            blocks.append(Notice(f"{facts.name}: the faces are drawn. They test software and say nothing of infants."))
+        if facts.is_synthetic:
+            blocks.append(
+                Notice(f"{facts.name}: the faces are synthetic. They test software and say nothing of infants.")
+            )
         blocks.append(Grid(_stimuli(facts)))
         missing = [
             record.image for record, found in zip(facts.study.records, facts.study.has_face, strict=True) if not found
@@ -139,19 +141,19 @@ def _ingested(facts: DataFacts) -> list[Block]:
         return [Text(f"{facts.name}: what was refused when it was taken in is not known; that report is gone.")]
     refused = facts.ingest.get("refused", [])
     pairs = facts.ingest.get("near_duplicates", [])
-    told = [f"{facts.name}: {len(refused)} files were refused when it was taken in." if refused else ""]
-    told[0] = told[0] or f"{facts.name}: no file was refused when it was taken in."
+    sentences = [f"{facts.name}: {len(refused)} files were refused when it was taken in." if refused else ""]
+    sentences[0] = sentences[0] or f"{facts.name}: no file was refused when it was taken in."
     if slips := facts.ingest.get("slips_understood", {}):
-        told.append(f"{counted(len(slips), 'misspelt name')} understood.")
+        sentences.append(f"{counted(len(slips), 'misspelt name')} understood.")
     if pairs:
         across = sum(not pair["same_subject"] for pair in pairs)
         differ = sum(not pair["same_label"] for pair in pairs)
-        told.append(
+        sentences.append(
             f"{counted(len(pairs), 'pair')} of pictures look alike: {across} across infants, {differ} of different "
             "labels."
         )
-    told += [str(sentence) for sentence in facts.ingest.get("warnings", [])]
-    blocks: list[Block] = [Text(" ".join(told))]
+    sentences += [str(sentence) for sentence in facts.ingest.get("warnings", [])]
+    blocks: list[Block] = [Text(" ".join(sentences))]
     if refused:
         reasons = Counter(str(entry["reason"]).replace("_", " ") for entry in refused)
         summary = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())

@@ -93,7 +93,7 @@ def _roc(axis: Axes, part: Reported, comparison: Comparison) -> None:
 
 
 def calibration_section(comparison: Comparison) -> Section:
-    """Return reliability diagrams and the figures of calibration."""
+    """Return reliability diagrams and the calibration metrics."""
     entries = comparison.entries
     figure, axes = axes_grid(len(entries), columns=3, width=2.7, height=2.7)
     for axis, entry in zip(axes, entries, strict=True):

@@ -17,7 +17,7 @@ def repeat_section(comparison: Comparison) -> Section:
     blocks: list[Block] = [
         Text(
             "Save a configuration beside its manifest, under the name in its command. On a CPU the same versions give "
-            "the same figures; a digest that differs means other pictures or other folds."
+            "the same metrics; a digest that differs means other pictures or other folds."
         ),
         Grid(Table("Seeds and digests", _HEAD, [_row(part) for part in comparison.reported])),
         Grid(_versions(comparison)),

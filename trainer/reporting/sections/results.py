@@ -1,11 +1,11 @@
-"""Table 1, both protocols side by side, every figure, and paired differences."""
+"""Table 1, both protocols side by side, every metric, and paired differences."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.evaluation.comparison import figures_table, table_one
+from trainer.evaluation.comparison import metrics_table, table_one
 from trainer.evaluation.gap import gap_table
-from trainer.evaluation.metrics import FIGURES
+from trainer.evaluation.metrics import METRICS
 from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.run_summary import RunSummary, interval_text
 from trainer.evaluation.tables import Table
@@ -13,18 +13,18 @@ from trainer.reporting.document import Block, Grid, Notice, Section, Text
 from trainer.reporting.gathering import Comparison
 from trainer.reporting.words import decimals
 
-__all__ = ["figures_section", "gap_section", "paired_section", "table_one_section"]
+__all__ = ["gap_section", "metrics_section", "paired_section", "table_one_section"]
 
 
 def table_one_section(comparison: Comparison) -> Section:
-    """Return the dissertation's Table 1 with the published figures beside the measured ones."""
+    """Return the dissertation's Table 1 with the published values beside the measured ones."""
     blocks: list[Block] = [Grid(table_one(comparison.entries))]
-    drawn = sorted(name for name, facts in comparison.data.items() if facts.is_drawn)
-    if drawn:
+    synthetic = sorted(name for name, facts in comparison.data.items() if facts.is_synthetic)
+    if synthetic:
         blocks.insert(
             0,
             Notice(
-                f"The pictures of {', '.join(drawn)} are drawn. The published figures beside them were measured on "
+                f"The pictures of {', '.join(synthetic)} are synthetic. The published values beside them are of "
                 "infants: nothing follows from a likeness or a difference."
             ),
         )
@@ -50,28 +50,28 @@ def gap_section(comparison: Comparison) -> Section:
     return Section(title, tuple(blocks))
 
 
-def figures_section(comparison: Comparison) -> Section:
-    """Return every figure: pooled with intervals, and fold by fold."""
+def metrics_section(comparison: Comparison) -> Section:
+    """Return every metric: pooled with intervals, and fold by fold."""
     folds = [_fold_table(entry) for entry in comparison.entries]
     return Section(
-        "All figures", (Grid(figures_table(comparison.entries)), *(Grid(table, folded=True) for table in folds))
+        "All metrics", (Grid(metrics_table(comparison.entries)), *(Grid(table, folded=True) for table in folds))
     )
 
 
 def _fold_table(entry: RunSummary) -> Table:
     rows = [
-        [str(fold["fold"] + 1), str(fold["pictures"]), *(_of_fold(fold, name) for name in FIGURES)]
+        [str(fold["fold"] + 1), str(fold["pictures"]), *(_of_fold(fold, name) for name in METRICS)]
         for fold in entry.metrics["folds"]
     ]
     means = entry.metrics["mean_over_folds"]
     for word, key in (("mean", "mean"), ("standard deviation", "sd")):
-        rows.append([word, "", *(decimals(means.get(name, {}).get(key)) for name in FIGURES)])
-    head = ["fold", "pictures", *(name.replace("_", " ") for name in FIGURES)]
+        rows.append([word, "", *(decimals(means.get(name, {}).get(key)) for name in METRICS)])
+    head = ["fold", "pictures", *(name.replace("_", " ") for name in METRICS)]
     return Table(f"Fold by fold: {entry.title}, {entry.protocol}, {entry.data}", head, rows)
 
 
 def _of_fold(fold: Mapping[str, Any], name: str) -> str:
-    """Return a figure of a fold, with its interval over infants where there is one."""
+    """Return a metric of a fold, with its interval over infants where there is one."""
     if not fold.get("intervals"):
         return decimals(fold["figures"].get(name))
     return interval_text(fold["intervals"][name])
@@ -82,5 +82,5 @@ def paired_section(comparison: Comparison) -> Section:
     table = paired_table(comparison.entries, comparison.reference, comparison.resamples)
     if table.rows:
         return Section(table.title, (Grid(table),))
-    told = f"No other run tested the same pictures in the same folds as a run of {comparison.reference!r}."
-    return Section(table.title, (Text(told),))
+    text = f"No other run tested the same pictures in the same folds as a run of {comparison.reference!r}."
+    return Section(table.title, (Text(text),))

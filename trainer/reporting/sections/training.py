@@ -22,10 +22,10 @@ def training_section(comparison: Comparison) -> Section:
     if not networks:
         return Section("Training", (Text("All runs are of baselines, which have no epochs."),))
     blocks: list[Block] = []
-    drawn = [part for part in networks if part.histories]
-    if drawn:
-        figure, axes = axes_grid(len(drawn), columns=2, width=3.6, height=2.6)
-        for axis, part in zip(axes, drawn, strict=True):
+    with_history = [part for part in networks if part.histories]
+    if with_history:
+        figure, axes = axes_grid(len(with_history), columns=2, width=3.6, height=2.6)
+        for axis, part in zip(axes, with_history, strict=True):
             _curves(axis, part)
         alt = "Loss of training and validation against epochs for each run; when each stopped is in the table."
         caption = "Training curves: one colour a fold; whole lines validation, dotted lines training."
@@ -37,7 +37,7 @@ def training_section(comparison: Comparison) -> Section:
     ]
     head = ["Model", "Protocol", "Data", "Fold", "Epochs", "Best epoch", "Attempts", "Temperature", "Validation"]
     head += ["Validation loss", "Minutes"]
-    note = "Attempts: more than 1 where a network died and was started anew. Validation: accuracy and loss."
+    note = "Attempts: more than 1 where a network died and was restarted. Validation: accuracy and loss."
     table = Table("Networks", head, [row for part in networks for row in _rows(part)], note)
     return Section("Training", (*blocks, Grid(table)))
 

@@ -18,7 +18,7 @@ _COVERAGES_SHOWN = (0.2, 0.5, 0.8, 1.0)
 
 
 def abstention_section(comparison: Comparison) -> Section:
-    """Return the error among the answers that are kept when the least certain ones are not given."""
+    """Return the error among the answers that remain when the least certain ones are not given."""
     figure, axes = axes_grid(len(comparison.data))
     for axis, data in zip(axes, comparison.data, strict=True):
         for part in comparison.of(data):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from export.verification.figures import classifier_figures, detector_figures
+from export.verification.differences import classifier_differences, detector_differences
 from export.verification.limits import LIMITS, broken_limits
 
 _scores = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32))
@@ -16,10 +16,10 @@ _scores = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, wi
 @settings(deadline=None)
 @given(_scores)
 def test_the_same_answer_passes_every_gate(scores: NDArray[np.float32]) -> None:
-    figures = classifier_figures({"score": scores}, {"score": scores}, threshold=0.5, band=0.0)
-    assert figures.score_maximum == 0
-    assert figures.flips == 0
-    assert all(broken_limits(figures, limits) == () for limits in LIMITS.values())
+    differences = classifier_differences({"score": scores}, {"score": scores}, threshold=0.5, band=0.0)
+    assert differences.score_maximum == 0
+    assert differences.flips == 0
+    assert all(broken_limits(differences, limits) == () for limits in LIMITS.values())
 
 
 @settings(deadline=None)
@@ -27,17 +27,17 @@ def test_the_same_answer_passes_every_gate(scores: NDArray[np.float32]) -> None:
 def test_one_number_that_is_not_finite_fails_every_gate(scores: NDArray[np.float32], data: st.DataObject) -> None:
     broken = scores.copy()
     broken[data.draw(st.integers(0, len(scores) - 1))] = data.draw(st.sampled_from([np.nan, np.inf, -np.inf]))
-    figures = classifier_figures({"score": scores}, {"score": broken}, threshold=0.5, band=0.1)
-    assert not figures.finite
-    assert figures.score_maximum == 1
-    assert all("not finite" in broken_limits(figures, limits)[0] for limits in LIMITS.values())
+    differences = classifier_differences({"score": scores}, {"score": broken}, threshold=0.5, band=0.1)
+    assert not differences.finite
+    assert differences.score_maximum == 1
+    assert all("not finite" in broken_limits(differences, limits)[0] for limits in LIMITS.values())
 
 
 def test_flips_count_outside_the_band_only() -> None:
     reference = {"score": np.array([0.45, 0.55, 0.2, 0.8], np.float32)}
     answer = {"score": np.array([0.51, 0.49, 0.6, 0.9], np.float32)}
-    assert classifier_figures(reference, answer, threshold=0.5, band=0.1).flips == 1
-    assert classifier_figures(reference, answer, threshold=0.5, band=0.01).flips == 3
+    assert classifier_differences(reference, answer, threshold=0.5, band=0.1).flips == 1
+    assert classifier_differences(reference, answer, threshold=0.5, band=0.01).flips == 3
 
 
 def _faces(shift: float = 0.0, score: float = 0.95, point: float = 0.0) -> dict[str, NDArray[np.float32]]:
@@ -58,8 +58,8 @@ def _faces(shift: float = 0.0, score: float = 0.95, point: float = 0.0) -> dict[
 )
 def test_a_detector_that_moved_is_noticed(answer: dict[str, NDArray[np.float32]], reason: str | None) -> None:
     limits = LIMITS["fp16"]
-    figures = detector_figures(_faces(), answer, threshold=0.8, band=limits.band)
-    phrases = "; ".join(broken_limits(figures, limits))
+    differences = detector_differences(_faces(), answer, threshold=0.8, band=limits.band)
+    phrases = "; ".join(broken_limits(differences, limits))
     if reason is None:
         assert phrases == ""
     else:
@@ -67,5 +67,5 @@ def test_a_detector_that_moved_is_noticed(answer: dict[str, NDArray[np.float32]]
 
 
 def test_a_reference_without_faces_proves_nothing() -> None:
-    figures = detector_figures(_faces(score=0.2), _faces(score=0.2), threshold=0.8, band=0.0)
-    assert broken_limits(figures, LIMITS["int8"]) != ()
+    differences = detector_differences(_faces(score=0.2), _faces(score=0.2), threshold=0.8, band=0.0)
+    assert broken_limits(differences, LIMITS["int8"]) != ()

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Figures", "classifier_figures", "detector_figures"]
+__all__ = ["Differences", "classifier_differences", "detector_differences"]
 
 Answers = Mapping[str, NDArray[Any]]
 
 
-class Figures(BaseModel):
+class Differences(BaseModel):
     """Measured differences from the reference; what does not apply to a model is None.
 
     Attributes:
@@ -42,7 +42,7 @@ class Figures(BaseModel):
     timeline_equal: bool | None = None
 
 
-def classifier_figures(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Figures:
+def classifier_differences(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Differences:
     """Compare two classifiers' answers.
 
     Args:
@@ -51,14 +51,14 @@ def classifier_figures(reference: Answers, answer: Answers, *, threshold: float,
         threshold: Of the decision.
         band: Half width around the threshold in which a changed decision does not count.
     """
-    return Figures(
+    return Differences(
         pictures=len(reference["score"]),
         finite=_all_finite(answer),
-        **_score_figures(reference["score"], answer["score"], threshold, band),
+        **_score_differences(reference["score"], answer["score"], threshold, band),
     )
 
 
-def detector_figures(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Figures:
+def detector_differences(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Differences:
     """Compare two detectors' answers by the best face of every picture.
 
     Args:
@@ -81,17 +81,17 @@ def detector_figures(reference: Answers, answer: Answers, *, threshold: float, b
         distance = np.linalg.norm(answer["landmarks"][index, best] - reference["landmarks"][index, 0], axis=1)
         overlaps.append(float(overlap[best]))
         errors.append(float(distance.max() / (box[2] - box[0])))
-    return Figures(
+    return Differences(
         pictures=len(reference["scores"]),
         finite=_all_finite(answer),
         minimum_iou=min(overlaps, default=0.0),
         landmark_error=max(errors, default=1.0),
         faces_missed=missed,
-        **_score_figures(reference["scores"][:, 0], answer["scores"][:, 0], threshold, band),
+        **_score_differences(reference["scores"][:, 0], answer["scores"][:, 0], threshold, band),
     )
 
 
-def _score_figures(reference: NDArray[Any], answer: NDArray[Any], threshold: float, band: float) -> dict[str, Any]:
+def _score_differences(reference: NDArray[Any], answer: NDArray[Any], threshold: float, band: float) -> dict[str, Any]:
     difference = np.abs(np.asarray(answer, np.float64) - np.asarray(reference, np.float64))
     # A number that is not finite differs by everything there is, not by nothing.
     difference = np.where(np.isfinite(difference), difference, 1.0)
