@@ -8,7 +8,7 @@ from export.bundle_writer import write_bundle
 from export.engines.build import build_engine, parse_target
 from export.verification.verify import verify_bundle, write_report
 from monitor.errors import EngineError
-from monitor.inference import opening
+from monitor.inference import engine_factory
 from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import CudaProbe, Gpu
 from monitor.inference.plans import PlanRecord, plan_directory
@@ -29,8 +29,8 @@ def test_the_outcome_reaches_the_side_car_of_the_plan_that_ran(
         raise EngineError(f"no memory by {api}")
 
     gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
-    monkeypatch.setattr(opening, "probe_cuda", lambda: CudaProbe(gpu, ""))
-    monkeypatch.setattr(opening, "open_device_memory", no_memory)
+    monkeypatch.setattr(engine_factory, "probe_cuda", lambda: CudaProbe(gpu, ""))
+    monkeypatch.setattr(engine_factory, "open_device_memory", no_memory)
     contents = {name: classifier_bundle.read(name) for name in classifier_bundle.manifest.files}
     bundle = write_bundle(tmp_path / "bundle", classifier_bundle.manifest, contents)
     half = bundle.variant(precision="fp16")

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.errors import EngineError
-from monitor.inference import opening
+from monitor.inference import engine_factory
 from monitor.inference.bundle import read_bundle
 from monitor.inference.cuda import CudaProbe, Gpu, probe_cuda
 from monitor.inference.device_memory import CudaApi
@@ -39,7 +39,7 @@ def test_auto_takes_what_is_present_and_logs_why(make_bundle, caplog: pytest.Log
 @pytest.mark.usefixtures("_no_gpu")
 @pytest.mark.parametrize("choice", ["tensorrt", "tensorrt-rtx"])
 def test_a_missing_engine_falls_back_loudly_or_refuses(
-    make_bundle, choice: opening.EngineChoice, caplog: pytest.LogCaptureFixture
+    make_bundle, choice: engine_factory.EngineChoice, caplog: pytest.LogCaptureFixture
 ) -> None:
     bundle = read_bundle(make_bundle())
     with caplog.at_level(logging.WARNING):
@@ -112,8 +112,8 @@ print(classifier.scores(np.full((1, 16, 16, 3), 51, np.uint8)))
 def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU that is only said to be there: everything before the first call of CUDA runs."""
     gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
-    monkeypatch.setattr(opening, "missing_reason", lambda _: None)
-    monkeypatch.setattr(opening, "probe_cuda", lambda: CudaProbe(gpu, ""))
+    monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
+    monkeypatch.setattr(engine_factory, "probe_cuda", lambda: CudaProbe(gpu, ""))
     monkeypatch.setattr("monitor.inference.tensorrt_engine.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
 
 
@@ -135,7 +135,7 @@ def test_the_configured_cuda_library_is_the_one_that_is_used(
     cuda_api: CudaApi, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the configuration to the import; neither library can be imported, so the error tells which one was tried."""
-    monkeypatch.setattr(opening, "find_plan", lambda *_: None)
+    monkeypatch.setattr(engine_factory, "find_plan", lambda *_: None)
     for module in ("pycuda", "cuda.bindings"):
         monkeypatch.setitem(sys.modules, module, None)
     settings = ModelSettings(engine="tensorrt-rtx", on_missing_engine="refuse", cuda_api=cuda_api)
