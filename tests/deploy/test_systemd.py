@@ -45,7 +45,7 @@ def test_the_service_offers_little_to_attack(unit):
     print(f"exposure {figure}")
     assert figure <= MOST_EXPOSED
     page = (UNIT.parents[2] / "docs" / "operate.md").read_text()
-    assert f"exposure of {figure:.1f}" in page, f"docs/operate.md must tell the figure {figure}"
+    assert f"exposure of {figure:.1f}" in page, f"docs/operate.md must give the value {figure}"
 
 
 def test_it_is_watched_and_started_again_for_ever():
