@@ -1,4 +1,4 @@
-"""Finds, follows and cuts out the infant's face."""
+"""Detects, tracks and crops the infant's face."""
 
 from monitor.faces.crop import CropSpec, crop_face
 from monitor.faces.detector import FaceDetector

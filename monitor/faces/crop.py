@@ -65,7 +65,7 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
         Shape (size_px, size_px, 3), uint8, RGB; owned by the caller.
 
     Raises:
-        ValueError: The picture is empty or not RGB uint8, or the box has no finite place or no area.
+        ValueError: The picture is empty or not RGB uint8, or the box has no finite position or no area.
     """
     return _cut(image, box, spec, grey=False)
 
@@ -122,7 +122,7 @@ def _check(image: NDArray[np.uint8], box: OrientedBox) -> None:
         raise ValueError(f"a crop is cut from an RGB picture of uint8, not from {image.dtype} of shape {image.shape}")
     numbers = (box.center_x_px, box.center_y_px, box.width_px, box.height_px, box.orientation_deg)
     if not all(math.isfinite(number) for number in numbers) or box.width_px <= 0 or box.height_px <= 0:
-        raise ValueError(f"a crop needs a box with a finite place and an area, not {box}")
+        raise ValueError(f"a crop needs a box with a finite position and an area, not {box}")
 
 
 def _turned_patch(

@@ -1,4 +1,4 @@
-"""The looks at one frame, and what they do to the tracks."""
+"""The detection passes over one frame, and what they do to the tracks."""
 
 from monitor.config import FaceSettings
 from monitor.faces.detector import Detection, FaceDetector
@@ -11,34 +11,34 @@ from monitor.video.frame import Frame
 
 __all__ = ["RETRY_SECONDS", "FrameDetector"]
 
-# What could not be proven to be a face, or which way up it is, is looked into again after so long.
+# What could not be proven to be a face, or which way up it is, is examined again after so long.
 RETRY_SECONDS = 2.0
-# A face that keeps its place may change its orientation by no more than this between two frames without a new proof.
+# A face that stays in position may change its orientation by no more than this between two frames without a new check.
 _STEADY_TURN_DEG = 40.0
 _PROOFS_PER_FRAME = 2
-# Where the smallest face that matters is so large in a small look, its score may be low, but it is not overlooked: of
-# drawn infants of 28 px, rolled by 0 and 22 degrees, 98 % and 96 % have a hint at least; real faces all. Elsewhere they
-# are rare: one in twelve looks at worst. For sure answers a face must have 64 px.
+# Where the smallest face that matters is so large in a small scan, its score may be low, but it is not missed: of
+# synthetic infants of 28 px, rolled by 0 and 22 degrees, 98 % and 96 % have a hint at least; real faces all. Elsewhere
+# hints are rare: one in twelve scans at worst. For sure answers a face must have 64 px.
 _HINTED_PX = 28.0
 _HINT_SCORE = 0.05
 _HINTS_PER_FRAME = 2
-# A hint may look smaller than it is by so much.
+# A hint may appear smaller than it is by so much.
 _HINT_SIZE = 0.8
-# Around the region of interest, as a share of it: a face at its edge is seen whole.
+# Around the region of interest, as a share of it: a face at its edge is covered whole.
 _RIM = 0.1
 
 
 class FrameDetector:
-    """Looks at one frame for the faces of its bed, and records them in the tracks.
+    """Detects the faces of one frame of a bed, and records them in the tracks.
 
     Args:
-        frame: What to look at.
+        frame: What to analyse.
         detector: The calling thread's detector.
         settings: Of the bed's faces.
-        region: Where faces are looked for.
+        region: Where faces are searched for.
         tracker: The bed's tracks; changed by what is seen.
-        rejected: The bed's places that only looked like faces; changed likewise.
-        proofs: How many faces may be looked at from all sides.
+        rejected: The bed's regions that only resembled faces; changed likewise.
+        proofs: How many faces may be verified from all sides.
 
     Attributes:
         seen: Ids of the tracks that were seen in this frame.
@@ -71,36 +71,36 @@ class FrameDetector:
 
     @property
     def face_passes(self) -> int:
-        """How many there were."""
+        """Detections run so far on the surroundings of one face."""
         return self._search.count
 
     @property
     def track_passes(self) -> int:
-        """How many small ones at followed faces there were."""
+        """Smaller ones, run on faces that are tracked."""
         return self._search.track_count
 
     def has_face_in_region(self) -> bool:
-        """Tell whether a face in the region was seen."""
+        """Return whether a face in the region was detected."""
         boxes = [track.face.box for track in self._tracker.tracks if track.track_id in self.seen]
         return any(self.region.contains(box.center_x_px, box.center_y_px) for box in boxes)
 
     def detect_full(self, turn_deg: float) -> None:
-        """Look at the whole region from one side: update the tracks that it shows, prove new faces."""
+        """Run a detection pass over the whole region, turned: update the tracks that it shows, verify new faces."""
         self.full_passes += 1
         self._scan(turn_deg, self._detector.size_px)
 
     def can_scan_small(self, smallest_px: float) -> bool:
-        """Tell whether a small look at the whole region hints at faces of this size in the picture."""
+        """Return whether a small scan of the whole region hints at faces of this size in the picture."""
         size_px = self._detector.face_size_px
         # Turned by an eighth, a region fills the square hardly more than when it fills it least.
         scale = Viewport.of_area(self._widened_region(), 45.0, size_px).scale
         return size_px < self._detector.size_px and smallest_px * scale >= _HINTED_PX
 
     def scan_small(self, turn_deg: float, smallest_px: float) -> None:
-        """Look at the whole region as `full` does, in a small square, and look closely at hints.
+        """Scan the whole region as `detect_full` does, in a small square, and examine hints at full detail.
 
         Args:
-            turn_deg: From which side.
+            turn_deg: Clockwise turn of the picture.
             smallest_px: Size, in the picture, of the smallest face that matters.
         """
         self.scan_passes += 1
@@ -112,10 +112,10 @@ class FrameDetector:
                 self._verify_new(found)
 
     def _scan(self, turn_deg: float, size_px: int, hint_score: float | None = None) -> list[Detection]:
-        """Look at the whole region: update the tracks that it shows, prove new faces; return what are only hints."""
+        """Scan the whole region: update the tracks that it shows, verify new faces; return what are only hints."""
         view = Viewport.of_area(self._widened_region(), turn_deg, size_px)
         detections = self._detector.detect(self.image, view, hint_score or self._minimum_score)
-        # Everybody may claim a detection, so that a face seen twice does not become a second track.
+        # Every track may claim a detection, so that a face seen twice does not become a second track.
         boxes = [detection.face.box for detection in detections]
         pairs, unclaimed = self._tracker.match(boxes, self._tracker.tracks, self.now_seconds)
         for track, index in pairs:
@@ -130,14 +130,14 @@ class FrameDetector:
         return detection.face.score >= self._minimum_score
 
     def detect_track(self, track: Track) -> bool:
-        """Look for one track at its own place and orientation; tell whether its face was seen."""
+        """Detect one track at its own position and orientation; return whether its face was found."""
         face = self._search.redetect(track.face.box, track.face.orientation_deg)
         if face is not None:
             self._update_track(track, face)
         return face is not None
 
     def reverify_orientation(self, track: Track) -> bool:
-        """Look at a track's place from all sides, unless that was done not long ago; tell whether its face was seen."""
+        """Verify a track from all sides, unless that was done not long ago; return whether its face was found."""
         if self.now_seconds - track.checked_seconds < RETRY_SECONDS or self._proofs_left == 0:
             return False
         self._proofs_left -= 1
@@ -148,7 +148,7 @@ class FrameDetector:
         return face is not None
 
     def check_orientation(self, track: Track, offset_deg: float) -> None:
-        """Look at a track from a side; on a contradiction prove its orientation anew."""
+        """Detect a track in another turn; on a contradiction verify its orientation again."""
         detection = self._search.detect_at(track.face.box, normalise_deg(track.face.orientation_deg + offset_deg))
         if (
             detection is not None
@@ -158,7 +158,7 @@ class FrameDetector:
             self.reverify_orientation(track)
 
     def _resolve(self, track: Track, detection: Detection) -> None:
-        """See a track's face in a detection at its place, upright, with as few further looks as that needs."""
+        """Update a track from a detection at its position, upright, with as few further passes as that needs."""
         turned_deg = turn_between_deg(detection.face.orientation_deg, track.face.orientation_deg)
         if detection.plausible and turned_deg <= _STEADY_TURN_DEG and abs(detection.roll_deg) <= LARGEST_ROLL_DEG:
             self._update_track(track, detection.face)

@@ -1,4 +1,4 @@
-"""RetinaFace over an engine: one look at a picture gives the faces in it, in the picture's coordinates."""
+"""RetinaFace over an engine: one detection pass gives the faces of a picture, in the picture's coordinates."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from monitor.inference.engine import Engine
 
 __all__ = ["FACE_INPUT_PX", "TRACK_INPUT_PX", "Detection", "FaceDetector"]
 
-# The size that serves looks at the surroundings of one face best: it costs a quarter of 640 and shows the face as well.
+# Best for the surroundings of one face: it costs a quarter of 640 and shows the face as well.
 FACE_INPUT_PX = 320
-# For a face whose place and orientation are known well: it needs less around it, for half of the cost.
+# For a face whose position and orientation are known well: it needs less around it, for half of the cost.
 TRACK_INPUT_PX = 224
 
 _OVERLAP_LIMIT = 0.4
@@ -24,13 +24,13 @@ _OVERLAP_LIMIT = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A face as one look saw it.
+    """A face as one detection pass saw it.
 
     Attributes:
-        face: In the picture's coordinates. Its orientation is the look's turn, corrected by the roll of the five
-            points; it is only a claim until the orientation was verified. The box keeps the centre and the size that
-            it had in the look, which holds for small rolls.
-        roll_deg: Clockwise roll of the face within the look, in (-180, 180].
+        face: In the picture's coordinates. Its orientation is the pass's turn, corrected by the roll of the five
+            points; it is only a claim until the orientation was verified. The box has the centre and the size that it
+            had in the pass, which holds for small rolls.
+        roll_deg: Clockwise roll of the face within the pass, in (-180, 180].
         plausible: Whether the five points can be those of one face.
     """
 
@@ -40,18 +40,18 @@ class Detection:
 
 
 class FaceDetector:
-    """Runs looks on the engine or engines of one worker thread.
+    """Runs detection passes on the engine or engines of one worker thread.
 
     Args:
-        engine: A detector bundle's engine for looks at a whole picture: input `images` uint8 (N, S, S, 3), outputs
+        engine: A detector bundle's engine for whole pictures: input `images` uint8 (N, S, S, 3), outputs
             `boxes` (N, K, 4), `scores` (N, K) and `landmarks` (N, K, 5, 2) in pixels of the square, best first.
-        face_engine: A smaller one for looks at the surroundings of one face; the first one when absent.
-        track_engine: A still smaller one for a face that is followed; that for close looks when absent.
+        face_engine: A smaller one for the surroundings of one face; the first one when absent.
+        track_engine: A still smaller one for a face that is tracked; `face_engine` when absent.
 
     Attributes:
         size_px: Side of the square for whole pictures.
         face_size_px: For the surroundings of one face.
-        track_size_px: For a face that is followed.
+        track_size_px: For a face that is tracked.
 
     Raises:
         EngineError: An engine does not have these inputs and outputs.
@@ -74,7 +74,7 @@ class FaceDetector:
 
         Args:
             image: Shape (height, width, 3), uint8, RGB.
-            view: What to look at; its size, which must be one of this detector's, chooses the engine.
+            view: Which part; its size, which must be one of this detector's, chooses the engine.
             minimum_score: Answers below this are not faces.
 
         Returns:
@@ -113,7 +113,7 @@ def _input_size(engine: Engine) -> int:
 
 
 def _are_boxes(boxes: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which answers have finite numbers and sides of a pixel and more."""
+    """Return which answers have finite numbers and sides of a pixel and more."""
     finite = np.isfinite(boxes).all(axis=1) & np.isfinite(points).all(axis=(1, 2))
     with np.errstate(invalid="ignore"):  # infinity less infinity
         return np.asarray(finite & (boxes[:, 2:] - boxes[:, :2] >= 1.0).all(axis=1))
@@ -124,8 +124,8 @@ def _suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> list[i
     if len(boxes) == 0:
         return []
     sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-    kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, _OVERLAP_LIMIT)
-    return [int(i) for i in np.asarray(kept).ravel()]
+    chosen = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, _OVERLAP_LIMIT)
+    return [int(i) for i in np.asarray(chosen).ravel()]
 
 
 def _to_picture(view: Viewport, box: NDArray[np.float64], score: float, points: NDArray[np.float64]) -> Detection:

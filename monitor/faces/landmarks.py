@@ -1,4 +1,4 @@
-"""What five points say about how a face lies, and whether they can be a face at all.
+"""What five points show about how a face lies, and whether they can be a face at all.
 
 A detector's score does not prove the orientation: RetinaFace stays above 0.9 on a face that is upside down, with the
 points in wrong places. These checks are the ones that a score cannot pass for.
@@ -45,7 +45,7 @@ def roll_deg(points: NDArray[np.float64]) -> float:
 
 
 def are_plausible(points: NDArray[np.float64], box: NDArray[np.float64]) -> bool:
-    """Tell whether five points can be the features of one face, whatever its roll.
+    """Return whether five points can be the features of one face, whatever its roll.
 
     Eyes above nose above mouth, left and right not swapped, proportions of a face seen from the front or the side, and
     all of it within the box.

@@ -1,10 +1,10 @@
-"""Which way up a face is: close looks from all sides, a vote, and a second look that must agree.
+"""Which way up a face is: detection passes in all turns, a vote, and a second pass that must agree.
 
-A face that lies on its side or upside down is often found with a high score and with its five points in wrong places,
+A face that lies on its side or upside down is often found with a high score and with its five points misplaced,
 sometimes even in the shape of an upright face. Wrong points differ from turn to turn, right ones agree: seen at about
-130 px from eight sides, faces of the trial clips gave the true orientation within 35 degrees in six looks of eight,
-and no second orientation had more than two. So each look votes, the densest orientation wins, and the face is
-accepted when a look from there shows it upright.
+130 px from eight sides, faces of the trial clips gave the true orientation within 35 degrees in six passes of eight,
+and no second orientation had more than two. So each pass votes, the densest orientation wins, and the face is
+accepted when a pass in that turn shows it upright.
 """
 
 import math
@@ -20,34 +20,33 @@ from monitor.faces.viewport import Viewport
 
 __all__ = ["LARGEST_ROLL_DEG", "OrientationConsensus", "OrientationSearch", "Vote", "vote_of", "vote_orientation"]
 
-# A detection's box is kept as it is while the face is rolled by no more than this within its look; otherwise the face
-# is looked at again from its own orientation. Boxes of RetinaFace shrink by a tenth between 0 and 15 degrees of roll.
+# A detection's box is used as it is while the face is rolled by no more than this within its pass; otherwise the face
+# is detected again in its own orientation. Boxes of RetinaFace shrink by a tenth between 0 and 15 degrees of roll.
 LARGEST_ROLL_DEG = 10.0
 _FACE_PX = 130.0
 _FACE_SHARE = 0.42
-# A face that is followed fills more of its smaller square and lies a little beside the middle: the detector's cells for
-# such faces are 16 px wide, and where a face lies among them moves its points. Of 96 sizes and places this one had the
-# smallest error on faces with the errors of a track: 6.0 % of the inter-ocular distance on drawn infants (6.8 % in the
-# middle) and 2.9 % on trial clips (3.4 %), there from the median of 40 other looks. None was missed.
+# A tracked face fills more of its smaller square and lies a little beside the middle: the detector's cells for such
+# faces are 16 px wide, and where a face lies among them moves its points. Of 96 sizes and positions this one had the
+# smallest error on faces with the errors of a track: 6.0 % of the inter-ocular distance on synthetic infants (6.8 % in
+# the middle) and 2.9 % on trial clips (3.4 %), there from the median of 40 other passes. None was missed.
 _TRACK_FACE_SHARE = 0.5
 _TRACK_FACE_SHIFT_PX = (-4.0, 4.0)
 _SIDES = 8
 _AGREE_WITHIN_DEG = 35.0
-# Two looks that agree are a hint, which two more looks, a little to the left and right of them, must confirm.
+# Two passes that agree are a hint, which two more, turned a little to the left and right of them, must confirm.
 _LEAST_VOTES = 2
 _SURE_VOTES = 3
 _CONFIRM_OFFSETS_DEG = (-20.0, 20.0)
 _LEAST_LEAD = 1.3
 _UPRIGHT_PASSES = 3
-# How far the box of a close look may lie from the one that was looked for, in its size, and by what factor it may
-# differ in size.
+# How far a detected box may lie from the expected one, in its size, and by what factor it may differ in size.
 _SAME_POSITION = 0.6
 _SAME_SIZE = 2.2
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One look's opinion about the orientation of a face."""
+    """One detection pass's estimate of a face's orientation."""
 
     orientation_deg: float
     weight: float
@@ -65,7 +64,7 @@ def vote_orientation(votes: list[Vote]) -> OrientationConsensus | None:
     """Return the orientation that most votes agree on, or None where no orientation stands out.
 
     Args:
-        votes: One per look that found the face.
+        votes: One per pass that found the face.
 
     Returns:
         The mean of the votes within 35 degrees of the best one, if they are at least two and weigh clearly more than
@@ -93,7 +92,7 @@ def _near(votes: list[Vote], orientation_deg: float) -> list[Vote]:
 
 
 class OrientationSearch:
-    """Looks at the surroundings of one face of one picture, and counts them.
+    """Runs detection passes over the surroundings of one face of one picture, and counts them.
 
     Args:
         detector: The worker's detector.
@@ -101,8 +100,8 @@ class OrientationSearch:
         minimum_score: Answers below this are not faces.
 
     Attributes:
-        count: How many there were.
-        track_count: How many smaller ones there were, at faces that are followed.
+        count: How many there were at full detail.
+        track_count: How many smaller ones there were, at faces that are tracked.
     """
 
     def __init__(self, detector: FaceDetector, image: NDArray[np.uint8], minimum_score: float) -> None:
@@ -113,13 +112,13 @@ class OrientationSearch:
         self.track_count = 0
 
     def detect_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
-        """Return what a close look finds at the place of `box`, or None."""
+        """Return what a pass at full detail finds at the position of `box`, or None."""
         size_px = self._detector.face_size_px
         self.count += 1
         return self._detect(box, Viewport.around(box, turn_deg, size_px, min(_FACE_PX, _FACE_SHARE * size_px)))
 
     def _track_at(self, box: OrientedBox, turn_deg: float) -> Detection | None:
-        """Return what a small look finds at the place of `box`, or None."""
+        """Return what a small pass finds at the position of `box`, or None."""
         size_px = self._detector.track_size_px
         self.track_count += 1
         return self._detect(
@@ -136,7 +135,7 @@ class OrientationSearch:
         return min(found, key=lambda detection: detection.face.box.distance_px(box), default=None)
 
     def votes(self, box: OrientedBox) -> list[Vote]:
-        """Look at a face from eight sides; each side that finds it votes."""
+        """Detect a face in eight turns; each turn in which it is found votes."""
         return self._votes_from(box, [normalise_deg(side * 360.0 / _SIDES) for side in range(_SIDES)])
 
     def _votes_from(self, box: OrientedBox, turns_deg: list[float]) -> list[Vote]:
@@ -148,22 +147,22 @@ class OrientationSearch:
         return votes
 
     def upright(self, box: OrientedBox, orientation_deg: float) -> Face | None:
-        """Look from an orientation, and from where the points then say it is, until the face stands upright.
+        """Detect in an orientation, and in the one that the points then give, until the face stands upright.
 
         Args:
             box: Where the face is.
-            orientation_deg: Where to look from first.
+            orientation_deg: Which to try first.
 
         Returns:
-            The face of the look in which it was plausible and rolled by no more than `LARGEST_ROLL_DEG`; None when it
-            was not found, or the looks did not settle within 35 degrees of the first orientation.
+            The face of the pass in which it was plausible and rolled by no more than `LARGEST_ROLL_DEG`; None when it
+            was not found, or the passes did not settle within 35 degrees of the first orientation.
         """
         return self._resolve(box, orientation_deg, self.detect_at)
 
     def redetect(self, box: OrientedBox, orientation_deg: float) -> Face | None:
         """Return the face as `upright` does, for one that was seen there a moment ago.
 
-        Small looks are enough as long as the face keeps still; what they do not find, close looks do.
+        Small passes are enough as long as the face does not move; what they miss, passes at full detail find.
         """
         if self._detector.track_size_px < self._detector.face_size_px:
             face = self._resolve(box, orientation_deg, self._track_at)
@@ -187,7 +186,7 @@ class OrientationSearch:
         return None
 
     def verify(self, box: OrientedBox) -> Face | None:
-        """Return the face at the place of `box` with a proven orientation, or None when it cannot be proven."""
+        """Return the face at the position of `box` with a verified orientation, or None when it cannot be verified."""
         votes = self.votes(box)
         winner = vote_orientation(votes)
         if winner is not None and winner.votes < _SURE_VOTES:
@@ -199,6 +198,6 @@ class OrientationSearch:
 
 
 def vote_of(detection: Detection) -> Vote:
-    """Return a detection's vote; points are trusted less the further the face is rolled within its look."""
+    """Return a detection's vote; points are trusted less the further the face is rolled within its pass."""
     trust = max(0.25, math.cos(math.radians(detection.roll_deg) / 2) ** 2)
     return Vote(detection.face.orientation_deg, detection.face.score * trust)

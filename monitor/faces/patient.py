@@ -35,7 +35,7 @@ class Choice:
 
     Attributes:
         track: The patient, or the likeliest one; None when there is none in the region.
-        ambiguous: Whether it may as well be somebody else.
+        ambiguous: Whether it may as well be another person.
     """
 
     track: Track | None
@@ -82,7 +82,7 @@ class PatientSelector:
         return Choice(patient, ambiguous)
 
     def _select_again(self, inside: list[Track], now_seconds: float) -> Track | None:
-        """Choose anew: whoever is where the patient was, else the one that has been there longest."""
+        """Choose again: the face at the patient's last position, else the one that has been there longest."""
         return min(
             inside,
             key=lambda track: (self._is_stranger(track, now_seconds), track.first_seconds, track.track_id),
@@ -90,7 +90,7 @@ class PatientSelector:
         )
 
     def _is_stranger(self, track: Track, now_seconds: float) -> bool:
-        """Tell whether a face appeared away from a patient who was lost not long ago."""
+        """Return whether a face appeared away from a patient who was lost not long ago."""
         last = self._last_position
         if last is None or track.track_id == last.track_id or now_seconds - last.last_seconds > _REMEMBERED_SECONDS:
             return False

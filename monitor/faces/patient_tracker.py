@@ -1,10 +1,10 @@
-"""One bed's faces, frame after frame: the door to this package for whoever has a camera.
+"""One bed's faces, frame after frame: the entry to this package for a caller with a camera.
 
-In steady state a frame costs one look, turned as the patient's face was last seen: at its surroundings, or at the whole
-picture where track-guided looks are switched off. Everything else is an exception with a bound: a missed or badly
-rolled face gets close looks; a new face is proven once from all sides; a missing patient is searched for with one more
-look a frame; an empty picture is searched once around at once and from then on with one look a frame. A look from
-another side every few seconds notices faces that lie otherwise.
+In steady state a frame costs one detection pass, turned as the patient's face was last seen: over its surroundings, or
+over the whole picture where track-guided detection is switched off. Everything else is an exception with a bound: a
+missed or badly rolled face gets passes at full detail; a new face is verified once in all turns; a missing patient is
+searched for with one more pass a frame; an empty picture is searched once in all turns and from then on with one pass a
+frame. A pass in another turn every few seconds detects faces that lie otherwise.
 """
 
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ from monitor.video.frame import Frame
 
 __all__ = ["FrameFaces", "PatientTracker", "TrackedFace"]
 
-# The patient's orientation is cross-checked from a side so often, against locking on to a wrong one.
+# The patient's orientation is cross-checked in another turn so often, against locking on to a wrong one.
 _RECHECK_SECONDS = 5.0
 _RECHECK_OFFSET_DEG = 90.0
-# Other faces than the patient's are looked for at their own orientation after this share of the time to their end.
+# Other faces than the patient's are detected again in their own orientation after this share of the time to their end.
 _REFRESH_SHARE = 0.4
 
 
@@ -48,13 +48,13 @@ class FrameFaces:
     """What one frame shows of one bed.
 
     Attributes:
-        faces: All faces seen in this frame whose orientation is proven, by track.
+        faces: All faces seen in this frame whose orientation is verified, by track.
         patient: The patient's face if it was seen in this frame; the likeliest one when `visibility` is AMBIGUOUS.
         visibility: USABLE, NO_FACE, AMBIGUOUS (two faces may be the patient) or POOR (too small, dark or blurred).
         quality: How well the patient's face can be seen; None without one.
         full_passes: Detections run on the whole picture or region.
         face_passes: Detections run on the surroundings of one face.
-        track_passes: Smaller ones, run on a face that is followed.
+        track_passes: Smaller ones, run on a face that is tracked.
         scan_passes: Smaller ones, run on the whole picture or region.
     """
 
@@ -69,12 +69,12 @@ class FrameFaces:
 
 
 class PatientTracker:
-    """Follows the faces of one bed and says which is the patient's. Not thread-safe; its state is bounded.
+    """Tracks the faces of one bed and selects the patient's. Not thread-safe; its state is bounded.
 
     Args:
         settings: Sizes, scores and times.
-        region: Where the patient's face is looked for.
-        phase: In [0, 1): when looks for other faces are due between those of other beds that began at the same time.
+        region: Where the patient's face is searched for.
+        phase: In [0, 1): when scans for other faces are due between those of other beds that began at the same time.
     """
 
     def __init__(self, settings: FaceSettings, region: RegionOfInterest | None = None, phase: float = 0.0) -> None:
@@ -84,7 +84,7 @@ class PatientTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: the stream changed, or another camera took its place."""
+        """Forget everything: the stream changed, or the camera was replaced."""
         self._tracker = Tracker(self._settings.track_lost_seconds, self._settings.maximum_tracks)
         self._selector = PatientSelector()
         self._rejected = RejectedRegions(RETRY_SECONDS)
@@ -98,7 +98,7 @@ class PatientTracker:
         self._shape: tuple[int, ...] | None = None
 
     def update(self, frame: Frame, detector: FaceDetector) -> FrameFaces:
-        """Look at the next frame. A frame of another size, or from the past, begins anew.
+        """Detect the faces of the next frame. A frame of another size, or from the past, resets the tracker.
 
         Args:
             frame: Newer than the last one.
@@ -128,7 +128,7 @@ class PatientTracker:
         return self._frame_faces(frame_detector)
 
     def _search_picture(self, frame_detector: FrameDetector) -> None:
-        """Look for a patient: all around at once when it was just lost, then from one side a frame."""
+        """Search for a patient: in all turns at once when it was just lost, then in one turn a frame."""
         sides = 1
         if self._search_at_once:
             self._search.restart()
@@ -140,7 +140,7 @@ class PatientTracker:
                 return
 
     def _follow(self, frame_detector: FrameDetector, patient: Track) -> None:
-        """Look for the patient where and as it was last seen, and for others now and then."""
+        """Detect the patient where and as it was last seen, and others now and then."""
         guided = self._settings.track_guided and frame_detector.detect_track(patient)
         if not guided:
             frame_detector.detect_full(patient.face.orientation_deg)
@@ -156,7 +156,7 @@ class PatientTracker:
             self._scan_for_rivals(frame_detector, patient)
 
     def _scan_for_rivals(self, frame_detector: FrameDetector, patient: Track) -> None:
-        """Look at the whole picture for faces that may be taken for the patient's, when it is time."""
+        """Scan the whole picture for faces that may be taken for the patient's, when it is time."""
         rival_px = RIVAL_SIZE * patient.face.box.size_px
         small = self._settings.track_guided and frame_detector.can_scan_small(rival_px)
         turn_deg = self._schedule.next_deg(frame_detector.now_seconds, patient.face.orientation_deg, small=small)
@@ -168,7 +168,7 @@ class PatientTracker:
             frame_detector.detect_full(turn_deg)
 
     def _recheck(self, frame_detector: FrameDetector, patient: Track) -> None:
-        """Look at the patient from a side, one after the other, and prove its orientation anew on a contradiction."""
+        """Detect the patient in another turn, left and right alternately; verify its orientation on a contradiction."""
         if frame_detector.now_seconds - max(self._rechecked_seconds, patient.first_seconds) < _RECHECK_SECONDS:
             return
         self._rechecked_seconds = frame_detector.now_seconds

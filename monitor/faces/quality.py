@@ -1,4 +1,4 @@
-"""Whether a face can be judged at all: large enough, bright enough, sharp enough."""
+"""Whether a face can be scored at all: large enough, bright enough, sharp enough."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ __all__ = ["Quality", "assess"]
 _SAMPLE = CropSpec(size_px=80, margin=0.1)
 _RIM_PX = 15
 _FINE_PX, _COARSE_PX = 1.0, 4.0
-# Keeps what is only rounding noise on a flat face from looking like detail.
+# Prevents rounding noise on a flat face from counting as detail.
 _FLAT = 8.0
 # The brightest tenth of a face, of 255, below which little but the camera's noise is left of its features.
 _DARKEST = 40.0
 # Faces of the trial clips, sharp, have 0.068 to 0.124; blurred by a Gaussian of 2 % of the face's width 0.024 to
-# 0.042, of 3 % 0.017 to 0.025, of 4 % 0.013 to 0.017: closed and open eyes look alike then.
+# 0.042, of 3 % 0.017 to 0.025, of 4 % 0.013 to 0.017: closed and open eyes are alike then.
 _SOFTEST = 0.017
 
 
@@ -39,7 +39,7 @@ class Quality:
     sharpness: float
 
     def is_sufficient(self, minimum_face_px: float) -> bool:
-        """Tell whether the face is large, bright and sharp enough to judge."""
+        """Return whether the face is large, bright and sharp enough to be scored."""
         return self.shorter_side_px >= minimum_face_px and self.brightness >= _DARKEST and self.sharpness >= _SOFTEST
 
 

@@ -1,4 +1,4 @@
-"""When and from which side a picture is scanned for faces, and which answers were already rejected."""
+"""When and in which turn a picture is scanned for faces, and which answers were already rejected."""
 
 from collections import deque
 
@@ -9,14 +9,14 @@ __all__ = ["RejectedRegions", "RotationCycle", "ScanSchedule"]
 # A quarter turn away a face of 64 px is hardly found, an eighth away most are: eight turns cover the circle.
 _SEARCH_OFFSETS_DEG = (0.0, 90.0, -90.0, 180.0, 45.0, -45.0, 135.0, -135.0)
 _MAXIMUM_REGIONS = 32
-# Where every frame looks at the whole picture, one from another side every few seconds finds who lies otherwise.
+# Where every frame scans the whole picture, one scan in another turn every few seconds finds faces that lie otherwise.
 _BESIDE_SECONDS = 5.0
 _BESIDE_OFFSETS_DEG = (180.0, 90.0, -90.0)
-# With track-guided looks the whole picture is seen only then, so more often, and every other time as the patient lies.
+# With track-guided detection the whole picture is scanned only then: more often, every other time as the patient lies.
 _LARGE_SECONDS = 2.5
 _LARGE_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
-# A small look costs a quarter, so there are twice as many, from eight sides instead of four: small faces are found
-# only where they are nearly upright. All sides are seen in 12.5 s instead of 15 s, the patient's every 3.75 s or 5 s.
+# A small scan costs a quarter, so there are twice as many, in eight turns instead of four: small faces are found only
+# where they are nearly upright. All turns are done in 12.5 s instead of 15 s, the patient's every 3.75 s or 5 s.
 _SMALL_SECONDS = 1.25
 _SMALL_OFFSETS_DEG = (0.0, 180.0, 90.0, 0.0, -90.0, 45.0, 0.0, 135.0, -45.0, -135.0)
 
@@ -48,7 +48,7 @@ class RotationCycle:
 
 
 class RejectedRegions:
-    """Where something looked like a face and could not be proven to be one; it is left alone for a while.
+    """Where something resembled a face and could not be verified as one; it is left alone for a while.
 
     Args:
         retry_seconds: How long.
@@ -59,23 +59,23 @@ class RejectedRegions:
         self._regions: deque[tuple[float, OrientedBox]] = deque(maxlen=_MAXIMUM_REGIONS)
 
     def add(self, box: OrientedBox, now_seconds: float) -> None:
-        """Remember a place; the oldest one gives way when there are too many."""
+        """Remember a region; the oldest one gives way when there are too many."""
         self._regions.append((now_seconds, box))
 
     def holds(self, box: OrientedBox, now_seconds: float) -> bool:
-        """Tell whether a box lies at a place that was rejected not long ago."""
+        """Return whether a box lies in a region that was rejected not long ago."""
         while self._regions and now_seconds - self._regions[0][0] >= self._retry_seconds:
             self._regions.popleft()
         return any(box.distance_px(region) <= 0.5 * max(box.size_px, region.size_px) for _, region in self._regions)
 
 
 class ScanSchedule:
-    """Tells when to look at the whole picture again, and from which side.
+    """Decides when to scan the whole picture again, and in which turn.
 
     Args:
-        guided: Whether the looks between go to the patient's face only.
-        phase: In [0, 1): the second look comes sooner by this share of the time between two, so that beds that began
-            at the same moment do not scout at the same moments.
+        guided: Whether the detection passes between go to the patient's face only.
+        phase: In [0, 1): the second scan comes sooner by this share of the time between two, so that beds that began
+            at the same moment do not scan at the same moments.
     """
 
     def __init__(self, *, guided: bool, phase: float = 0.0) -> None:
@@ -86,12 +86,12 @@ class ScanSchedule:
         self._scanned_seconds: float | None = None
 
     def next_deg(self, now_seconds: float, base_deg: float, *, small: bool) -> float | None:
-        """Return from which side to look now; None where no look is due.
+        """Return in which turn to scan now; None where no scan is due.
 
         Args:
             now_seconds: Time of the frame.
             base_deg: The patient's orientation.
-            small: Whether the look would be a small one.
+            small: Whether the scan would be a small one.
         """
         period_seconds = _SMALL_SECONDS if small else self._seconds
         early_seconds = 0.0

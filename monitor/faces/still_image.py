@@ -1,4 +1,4 @@
-"""Faces of a single picture, as the trainer needs them: found and proven just as in the monitor."""
+"""Faces of a single picture, as the trainer needs them: detected and verified just as in the monitor."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ def detect_faces(
 ) -> tuple[Face, ...]:
     """Return every face of a picture, upright, whichever way it lies.
 
-    Looks at the picture from eight sides and at each face from eight more, so it takes some twenty times as long as a
+    Scans the picture in eight turns and each face in eight more, so it takes some twenty times as long as a
     frame of the monitor in steady state.
 
     Args:

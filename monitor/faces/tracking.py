@@ -9,7 +9,7 @@ from monitor.faces.geometry import Face, OrientedBox
 __all__ = ["Track", "Tracker"]
 
 # A face is the same one when its centre moved by no more than this, in its own size: at once, for each second that it
-# was not seen, and at most. Heads turn within their own width; a jump further than that is somebody else.
+# was not seen, and at most. Heads turn within their own width; a jump further than that is another person.
 _NEAR = 0.6
 _NEAR_PER_SECOND = 0.8
 _NEAR_AT_MOST = 1.5
@@ -26,7 +26,7 @@ class Track:
         first_seconds: When it was first seen.
         last_seconds: When it was last seen.
         frames_seen: In how many frames it was seen.
-        checked_seconds: When its orientation was last looked into.
+        checked_seconds: When its orientation was last verified.
     """
 
     track_id: int
@@ -49,7 +49,7 @@ class Track:
 
 
 class Tracker:
-    """Keeps tracks apart and alive.
+    """Maintains the tracks.
 
     Args:
         lost_seconds: A track that was not seen for so long ends.

@@ -1,4 +1,4 @@
-"""A look at a picture: turned, scaled and cut to the detector's square by one affine warp."""
+"""The detector's view of a picture: turned, scaled and cut to the detector's square by one affine warp."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from monitor.faces.geometry import OrientedBox
 
 __all__ = ["ImageRegion", "Viewport"]
 
-# Enlarging further than this adds no detail, only a face that looks blurred to the detector.
+# Enlarging further than this adds no detail, only a face that appears blurred to the detector.
 _MAXIMUM_ENLARGEMENT = 3.0
 
 
@@ -37,7 +37,7 @@ class ImageRegion:
         return cls(left * width - 0.5, top * height - 0.5, right * width - 0.5, bottom * height - 0.5)
 
     def contains(self, x_px: float, y_px: float, slack_px: float = 0.0) -> bool:
-        """Tell whether a point lies within the area widened by `slack_px`."""
+        """Return whether a point lies within the area widened by `slack_px`."""
         return (
             self.x0_px - slack_px <= x_px <= self.x1_px + slack_px
             and self.y0_px - slack_px <= y_px <= self.y1_px + slack_px
@@ -114,8 +114,8 @@ class Viewport:
     def render(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Draw the square.
 
-        A picture that is reduced to less than half is first averaged down by a whole factor, only where the view
-        looks: a bilinear warp alone would skip pixels, and small faces with them.
+        A picture that is reduced to less than half is first averaged down by a whole factor, only within the
+        view: a bilinear warp alone would skip pixels, and small faces with them.
 
         Args:
             image: Shape (height, width, 3), uint8.

@@ -44,7 +44,7 @@ def without(text, names):
     return text
 
 
-def test_the_page_has_a_place_for_every_run():
+def test_the_page_has_markers_for_every_run():
     text = PAGE.read_text(encoding="utf-8")
     for name in TABLES["RUNS"]:
         assert text.count(f"<!-- {name} -->") == text.count(f"<!-- /{name} -->") == 1
@@ -68,7 +68,7 @@ def test_what_was_recorded_is_written_and_the_rest_is_left(tmp_path, records):
     assert page.read_text(encoding="utf-8") == text
 
 
-def test_a_page_without_a_place_is_named(tmp_path, records):
+def test_a_page_without_markers_is_named(tmp_path, records):
     page = tmp_path / "page.md"
     page.write_text("# Nothing here\n", encoding="utf-8")
     with pytest.raises(SystemExit, match="places for quality"):

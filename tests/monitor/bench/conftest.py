@@ -10,7 +10,7 @@ from monitor.video.writer import VideoWriter
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Path:
-    """Two seconds of a small drawn infant at 15 pictures/s."""
+    """Two seconds of a small synthetic infant at 15 pictures/s."""
     path = tmp_path_factory.mktemp("bench") / "calm.mp4"
     bed = SyntheticBed(3, "calm", width_px=640, height_px=360, fps=15)
     with VideoWriter(path, 15.0) as writer:

@@ -32,8 +32,8 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert {"decode", "convert", "copy", "detect", "classify", "filter", "publish"} <= set(stages)
     assert stages["detect"] > stages["filter"]
     assert sum(stages.values()) == pytest.approx(found["cpu_seconds_total"], rel=0.15)
-    looks = ("full_looks", "scout_looks", "close_looks", "following_looks")
-    assert sum(found[kind] for kind in looks) >= found["total"]["judged"]
+    passes = ("full_looks", "scout_looks", "close_looks", "following_looks")
+    assert sum(found[kind] for kind in passes) >= found["total"]["judged"]
     # The parts alone cannot cost more than the whole, but for how busy the machine's caches were at either time.
     assert 0.1 < found["efficiency"]["share"] < 1.5
     assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
@@ -59,7 +59,7 @@ def test_growth_measures_each_number(clip):
     assert found["resident_megabytes_per_further_bed"] is not None
 
 
-def test_a_size_belongs_to_the_drawn_clip_only(clip):
+def test_a_size_belongs_to_the_synthetic_clip_only(clip):
     result = CliRunner().invoke(command, ["--clip", str(clip), "--size", "720"])
     assert result.exit_code == 2
     assert "--size" in result.output

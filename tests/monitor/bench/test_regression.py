@@ -38,7 +38,7 @@ class Timed:
 
 @pytest.fixture(scope="module")
 def both():
-    """The same frames through guided looks and through looks at whole pictures, in turn."""
+    """The same frames through guided passes and through passes over whole pictures, in turn."""
     bed = SyntheticBed(3, "calm", width_px=1280, height_px=720, fps=30)
     guided, whole = Timed(guided=True), Timed(guided=False)
     for index in range(SETTLING_FRAMES + FRAMES):
@@ -51,13 +51,13 @@ def both():
     whole.models.close()
 
 
-def test_guided_looks_cost_at_most_half_of_looks_at_whole_pictures(both):
+def test_guided_detection_costs_at_most_half_of_passes_over_whole_pictures(both):
     guided, whole = both
     assert whole.cpu_seconds > 0
     assert guided.cpu_seconds / whole.cpu_seconds <= 0.5
 
 
-def test_guided_looks_see_the_same_face_as_often(both):
+def test_guided_detection_finds_the_same_face_as_often(both):
     guided, whole = both
     assert whole.seen == FRAMES
     assert guided.seen >= whole.seen

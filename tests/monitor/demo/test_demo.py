@@ -35,7 +35,7 @@ def test_one_minute_shows_a_pain_alarm_with_start_and_end_on_the_right_bed(tmp_p
 
 @pytest.mark.timeout(90)
 def test_ctrl_c_in_a_terminal_ends_the_demo_with_its_report():
-    """A terminal tells every process of the demo; Redis and Prometheus ended first, and the report was an error."""
+    """A terminal signals every process of the demo; Redis and Prometheus ended first, and the report was an error."""
     port = free_port()
     command = [str(Path(sys.executable).parent / "nicu-monitor"), "demo", "--http-port", str(port)]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)

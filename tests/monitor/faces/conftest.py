@@ -1,4 +1,4 @@
-"""Drawn faces that a small engine of the tests finds exactly, and the real detector where it is installed."""
+"""Synthetic faces that a small engine of the tests finds exactly, and the real detector where it is installed."""
 
 import math
 import sys
@@ -26,7 +26,7 @@ BLUE = 200
 
 
 def points_of(box: OrientedBox) -> NDArray[np.float64]:
-    """Return where a drawn face has its five points, shape (5, 2)."""
+    """Return where a synthetic face has its five points, shape (5, 2)."""
     corners = box.corners()
     across, down = corners[1] - corners[0], corners[3] - corners[0]
     return np.array([box.center_x_px, box.center_y_px]) + POINTS @ np.stack([across, down])
@@ -34,7 +34,7 @@ def points_of(box: OrientedBox) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A face to draw: colours tell faces (0 to 3) and features apart."""
+    """A face to draw: colours distinguish faces (0 to 3) and features."""
 
     box: OrientedBox
     face_id: int = 0
@@ -52,7 +52,7 @@ def draw(width: int, height: int, *drawings: Drawing) -> NDArray[np.uint8]:
 
 
 class MarkerEngine:
-    """Finds drawn faces by their colours, with the weaknesses of a real detector on request.
+    """Finds synthetic faces by their colours, with the weaknesses of a real detector on request.
 
     Args:
         size_px: Side of its input.
@@ -133,7 +133,7 @@ def frame(image: NDArray[np.uint8], time_seconds: float, index: int = 0) -> Fram
 
 @pytest.fixture(scope="session")
 def open_detector() -> Callable[[int], FaceDetector]:
-    """Open the installed RetinaFace for whole pictures of one size; close looks are at 320."""
+    """Open the installed RetinaFace for whole pictures of one size; faces at full detail are at 320."""
     try:
         bundle = read_bundle("retinaface")
     except BundleError as error:

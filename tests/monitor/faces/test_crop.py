@@ -15,7 +15,7 @@ def noise(seed: int = 0, height: int = 90, width: int = 120) -> np.ndarray:
 
 
 def smooth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return a picture as a function of place: it can be drawn turned without any interpolation."""
+    """Return a picture as a function of position: it can be rendered turned without any interpolation."""
     waves = [np.sin(x / 17 + 1) * np.cos(y / 23), np.sin((x + y) / 31), np.cos((x - 2 * y) / 41)]
     return np.clip(np.stack(waves, axis=-1) * 90 + 128, 0, 255).round().astype(np.uint8)
 
@@ -155,7 +155,7 @@ def test_the_grey_crop_is_the_coloured_one_without_its_colour(box, size):
     assert np.abs(grey - cv2.cvtColor(crop_face(image, box, spec), cv2.COLOR_RGB2GRAY)).max() <= 3
 
 
-def test_a_large_face_looks_as_if_it_had_been_warped_with_the_finest_interpolation():
+def test_a_large_face_is_as_if_it_had_been_warped_with_the_finest_interpolation():
     y, x = np.mgrid[0:400, 0:500].astype(float)
     image = smooth(x, y)
     box = OrientedBox(250.0, 200.0, 210.0, 240.0, 17.0)

@@ -12,7 +12,7 @@ from monitor.inference.engine import TensorSpec
 
 @settings(max_examples=40)
 @given(st.floats(-180, 180), st.floats(-180, 180), st.floats(120, 500), st.floats(100, 250), st.floats(70, 120))
-def test_a_face_is_told_where_it_is_in_the_picture_from_whichever_side_it_is_looked_at(
+def test_a_face_is_located_in_the_picture_in_whichever_turn_it_is_detected(
     marker_faces, turn, orientation, x, y, width
 ):
     box = OrientedBox(x, y, width, 1.2 * width, orientation)
@@ -73,7 +73,7 @@ def test_the_size_of_the_view_chooses_the_engine(marker_faces):
         assert [engine.runs for engine in engines] == runs
 
 
-def test_one_engine_serves_every_look(marker_faces):
+def test_one_engine_serves_every_pass(marker_faces):
     detector = FaceDetector(marker_faces.MarkerEngine(320))
     assert detector.size_px == detector.face_size_px == detector.track_size_px == 320
 

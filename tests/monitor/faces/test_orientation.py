@@ -55,7 +55,7 @@ def test_a_face_is_proven_whichever_way_it_lies_although_the_detector_lies_about
     marker_faces, orientation
 ):
     # The story: RetinaFace gives a large upside-down face 0.99 and five points in the shape of an upright one, so that
-    # looking again from where those points lead confirms them. Most sides tell the truth.
+    # detecting again in the turn that those points give confirms them. Most turns are right.
     box = OrientedBox(200, 200, 90, 110, orientation)
     engine = marker_faces.MarkerEngine(320, lies_upside_down=True)
     search = OrientationSearch(FaceDetector(engine), draw_one(marker_faces, box), 0.8)
@@ -75,7 +75,7 @@ def draw_one(marker_faces, box):
     return marker_faces.draw(400, 400, marker_faces.Drawing(box))
 
 
-def test_a_look_from_a_side_ends_upright(marker_faces):
+def test_a_pass_in_another_turn_ends_upright(marker_faces):
     box = OrientedBox(200, 200, 90, 110, 30.0)
     search = OrientationSearch(FaceDetector(marker_faces.MarkerEngine()), draw_one(marker_faces, box), 0.8)
     face = search.upright(box, 0.0)
@@ -92,7 +92,7 @@ def test_a_face_that_turned_too_far_since_is_not_taken_on_trust(marker_faces):
     assert search.upright(box, 0.0) is None
 
 
-def test_a_neighbours_face_is_not_mistaken_for_the_one_looked_for(marker_faces):
+def test_a_neighbours_face_is_not_mistaken_for_the_tracked_one(marker_faces):
     neighbour = marker_faces.Drawing(OrientedBox(260, 200, 60, 70, 0.0))
     search = OrientationSearch(FaceDetector(marker_faces.MarkerEngine()), marker_faces.draw(400, 400, neighbour), 0.8)
     assert search.detect_at(OrientedBox(180, 200, 60, 70, 0.0), 0.0) is None
@@ -102,7 +102,7 @@ def three_engines(marker_faces):
     return [marker_faces.MarkerEngine(size) for size in (640, 320, 224)]
 
 
-def test_a_followed_face_needs_one_small_look(marker_faces):
+def test_a_tracked_face_needs_one_small_pass(marker_faces):
     box = OrientedBox(200, 200, 90, 110, 20.0)
     whole, close, following = three_engines(marker_faces)
     search = OrientationSearch(FaceDetector(whole, close, following), draw_one(marker_faces, box), 0.8)
@@ -113,7 +113,7 @@ def test_a_followed_face_needs_one_small_look(marker_faces):
     assert (search.count, search.track_count) == (0, 1)
 
 
-def test_what_a_small_look_does_not_find_a_close_look_does(marker_faces):
+def test_what_a_small_pass_misses_a_pass_at_full_detail_finds(marker_faces):
     box = OrientedBox(200, 200, 90, 110, 0.0)
     whole, close, _ = three_engines(marker_faces)
     blind = marker_faces.MarkerEngine(224, blind_beyond_deg=-1.0)
@@ -122,7 +122,7 @@ def test_what_a_small_look_does_not_find_a_close_look_does(marker_faces):
     assert (search.count, search.track_count) == (1, 1)
 
 
-def test_without_a_model_for_followed_faces_they_get_close_looks(marker_faces):
+def test_without_a_model_for_tracked_faces_they_get_passes_at_full_detail(marker_faces):
     box = OrientedBox(200, 200, 90, 110, 0.0)
     search = OrientationSearch(
         FaceDetector(marker_faces.MarkerEngine(640), marker_faces.MarkerEngine(320)), draw_one(marker_faces, box), 0.8

@@ -16,8 +16,8 @@ def face(x: float, y: float = 200.0, size: float = 80.0, orientation: float = 90
     return Face(OrientedBox(x, y, size, size, orientation), np.zeros((5, 2)), 0.9)
 
 
-def track(track_id: int, x: float, first: float, last: float, frames_seen: int = 9, **place: float) -> Track:
-    return Track(track_id, face(x, **place), first, last, frames_seen, first)
+def track(track_id: int, x: float, first: float, last: float, frames_seen: int = 9, **position: float) -> Track:
+    return Track(track_id, face(x, **position), first, last, frames_seen, first)
 
 
 def settled() -> PatientSelector:
@@ -64,7 +64,7 @@ def test_a_carer_beside_the_region_a_tiny_face_or_a_flicker_casts_no_doubt():
         assert not choice.ambiguous
 
 
-def test_while_the_patients_track_lives_the_carer_does_not_take_its_place():
+def test_while_the_patients_track_lives_the_carer_does_not_become_the_patient():
     chooser = settled()
     # The patient was not seen for 1.5 s; its track still lives.
     tracks = [track(1, 200.0, 0.0, 10.0), track(2, 400.0, 10.5, 11.5)]
@@ -87,13 +87,13 @@ def test_a_face_that_comes_back_where_the_patient_was_is_the_patient_beside_a_lo
     carer = track(2, 450.0, 9.0, 15.0, orientation=0.0)
     chooser.choose([carer], COT, 14.0)
     back = track(3, 210.0, 14.5, 15.0)
-    # The carer holds the place while its track lives; once both are chosen anew, the place decides.
+    # The carer stays the patient while its track lives; once both are chosen again, the position decides.
     chooser.choose([], COT, 14.6)
     choice = chooser.choose([carer, back], COT, 15.0)
     assert choice.track is back
 
 
-def test_a_face_that_comes_back_elsewhere_is_questionable_and_near_its_place_it_is_not():
+def test_a_face_that_comes_back_elsewhere_is_questionable_and_near_its_last_position_it_is_not():
     assert not settled().choose([track(2, 250.0, 20.0, 20.0)], COT, 20.0).ambiguous
     assert settled().choose([track(2, 450.0, 20.0, 20.0)], COT, 20.0).ambiguous
     assert settled().choose([track(2, 210.0, 20.0, 20.0, size=200.0)], COT, 20.0).ambiguous

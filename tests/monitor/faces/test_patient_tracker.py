@@ -1,4 +1,4 @@
-"""One bed's faces over time, on drawn faces that the tests' own engine finds exactly."""
+"""One bed's faces over time, on synthetic faces that the tests' own engine finds exactly."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from monitor.faces.geometry import OrientedBox, turn_between_deg
 from monitor.faces.patient_tracker import PatientTracker
 from monitor.pain.vocabulary import Visibility
 
-# Drawn faces are flat colours; only their size is judged here.
+# Synthetic faces are flat colours; only their size counts here.
 SETTINGS = FaceSettings(minimum_face_px=20.0)
 EVERYWHERE = FaceSettings(minimum_face_px=20.0, track_guided=False)
 SEEN = {Visibility.USABLE, Visibility.POOR}
@@ -30,25 +30,25 @@ def picture(marker_faces, *boxes):
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(-180, 180), st.booleans())
-def test_a_first_face_is_found_in_the_first_frame_and_costs_one_look_from_then_on(marker_faces, orientation, guided):
+def test_a_first_face_is_found_in_the_first_frame_and_costs_one_pass_from_then_on(marker_faces, orientation, guided):
     patient_tracker = PatientTracker(SETTINGS.model_copy(update={"track_guided": guided}))
     detector = FaceDetector(marker_faces.MarkerEngine(lies_upside_down=True, blind_beyond_deg=60.0))
     image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, orientation)))
     first = patient_tracker.update(marker_faces.frame(image, 0.0), detector)
     assert first.patient is not None
     assert turn_between_deg(first.patient.face.orientation_deg, orientation) < 4.0
-    looks = [
+    passes = [
         (frame_faces.patient is not None, frame_faces.full_passes + frame_faces.face_passes)
         for frame_faces in (patient_tracker.update(marker_faces.frame(image, n / 5, n), detector) for n in range(1, 51))
     ]
-    assert all(seen for seen, _ in looks)
-    more = sum(count > 1 for _, count in looks)
-    # In 10 s: a scout every 5 s (2.5 s when guided) and a cross-check every 5 s.
+    assert all(seen for seen, _ in passes)
+    more = sum(count > 1 for _, count in passes)
+    # In 10 s: a scan every 5 s (2.5 s when guided) and a cross-check every 5 s.
     assert more <= (6 if guided else 4)
-    assert max(count for _, count in looks) <= 3
+    assert max(count for _, count in passes) <= 3
 
 
-def test_the_same_frames_give_the_same_sightings(marker_faces):
+def test_the_same_frames_give_the_same_faces(marker_faces):
     random = np.random.default_rng(3)
     boxes = [OrientedBox(200 + n, 150, 70, 84, random.normal(30, 3)) for n in range(20)]
 
@@ -76,7 +76,7 @@ def test_a_head_that_turns_by_a_quarter_between_two_frames_is_seen_at_once(marke
 
 
 def test_a_wrong_orientation_does_not_last(marker_faces):
-    # The story: a large face that is turned upside down between two frames looks upright to the detector.
+    # The story: a large face that is turned upside down between two frames appears upright to the detector.
     patient_tracker = PatientTracker(SETTINGS)
     detector = FaceDetector(marker_faces.MarkerEngine(lies_upside_down=True))
     wrong = []
@@ -104,7 +104,7 @@ def test_a_hand_over_the_face_is_no_face_and_afterwards_it_is_the_same_patient(m
     assert seen == [(False, 1)] * 10 + [(True, None)] * 7 + [(False, 1)] * 13
 
 
-def test_an_empty_bed_costs_one_look_a_frame_and_the_face_that_comes_is_found_within_one_round(marker_faces):
+def test_an_empty_bed_costs_one_pass_a_frame_and_the_face_that_comes_is_found_within_one_round(marker_faces):
     patient_tracker = PatientTracker(SETTINGS)
     detector = FaceDetector(marker_faces.MarkerEngine(blind_beyond_deg=30.0))
     empty = picture(marker_faces)
@@ -133,7 +133,7 @@ def test_a_carers_face_at_another_orientation_is_noticed_and_makes_the_patient_q
         assert frame_faces.patient.face.box.distance_px(infant) < 5.0
         visibilities.append(frame_faces.visibility)
     ambiguous = [n for n, visibility in enumerate(visibilities) if visibility is Visibility.AMBIGUOUS]
-    # Noticed by a look from another side once the sides were gone through, kept while it is there, forgotten 2 s after
+    # Noticed by a pass in another turn once all turns were done, held while it is there, forgotten 2 s after
     # it left.
     assert 50 <= ambiguous[0] <= 50 + within_frames
     assert ambiguous == list(range(ambiguous[0], ambiguous[-1] + 1))
@@ -154,7 +154,7 @@ def test_only_faces_in_the_region_of_interest_are_the_patients(marker_faces, mar
     assert frame_faces.visibility in SEEN
 
 
-def test_a_face_too_small_to_judge_is_seen_and_poor(marker_faces, marker_detector):
+def test_a_face_too_small_to_score_is_detected_and_poor(marker_faces, marker_detector):
     patient_tracker = PatientTracker(FaceSettings(minimum_face_px=75.0))
     image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0)))
     frame_faces = patient_tracker.update(marker_faces.frame(image, 0.0), marker_detector)
@@ -165,7 +165,7 @@ def test_a_face_too_small_to_judge_is_seen_and_poor(marker_faces, marker_detecto
 
 
 @pytest.mark.parametrize("change", ["size", "past"])
-def test_another_stream_begins_anew(marker_faces, marker_detector, change):
+def test_another_stream_resets_the_tracker(marker_faces, marker_detector, change):
     patient_tracker = PatientTracker(SETTINGS)
     image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0)))
     patient_tracker.update(marker_faces.frame(image, 100.0), marker_detector)
@@ -181,7 +181,7 @@ def test_another_stream_begins_anew(marker_faces, marker_detector, change):
     assert len(frame_faces.faces) == 1
 
 
-def test_a_detector_that_fails_says_so_and_the_follower_goes_on(marker_faces, markers, marker_detector):
+def test_a_detector_that_fails_raises_and_the_tracker_goes_on(marker_faces, markers, marker_detector):
     patient_tracker = PatientTracker(SETTINGS)
     image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0)))
     patient_tracker.update(marker_faces.frame(image, 0.0), marker_detector)
@@ -205,7 +205,7 @@ def test_any_worker_may_take_the_next_frame(marker_faces):
         assert frame_faces.patient.track_id == 1
 
 
-def test_what_only_looks_like_a_face_from_one_side_is_looked_into_now_and_then_only(marker_faces):
+def test_what_resembles_a_face_in_one_turn_only_is_verified_now_and_then_only(marker_faces):
     patient_tracker = PatientTracker(SETTINGS)
     engine = marker_faces.MarkerEngine(blind_beyond_deg=12.0)
     image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0)))

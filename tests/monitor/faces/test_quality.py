@@ -17,7 +17,7 @@ def textured() -> np.ndarray:
     return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def test_a_sharp_bright_large_face_can_be_judged():
+def test_a_sharp_bright_large_face_is_sufficient():
     quality = assess(textured(), BOX)
     assert quality.is_sufficient(40.0)
     assert quality.shorter_side_px == 100.0
@@ -34,13 +34,13 @@ def test_blur_takes_the_sharpness_away_the_more_the_wider_it_is():
 
 
 @pytest.mark.parametrize("grey", [0, 20, 128, 255])
-def test_a_flat_patch_has_nothing_to_judge(grey):
+def test_a_flat_patch_is_not_sufficient(grey):
     flat = np.full((300, 300, 3), grey, np.uint8)
     flat[::2, ::2] = min(grey + 1, 255)  # rounding noise is no detail
     assert not assess(flat, BOX).is_sufficient(40.0)
 
 
-def test_a_dark_face_is_not_judged_however_sharp_it_is():
+def test_a_dark_face_is_not_sufficient_however_sharp_it_is():
     dark = (textured() * 0.12).astype(np.uint8)
     quality = assess(dark, BOX)
     assert quality.brightness < 40.0

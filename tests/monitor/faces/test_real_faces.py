@@ -1,4 +1,4 @@
-"""The installed RetinaFace on real footage and on a drawn face: found, upright, at the price of one look a frame."""
+"""The installed RetinaFace on footage and on a synthetic face: found, upright, at the price of one pass a frame."""
 
 import functools
 from pathlib import Path
@@ -14,7 +14,7 @@ from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.pain.vocabulary import Visibility
 from monitor.video.frame import Frame
 
-ONE_LOOK = 1
+ONE_PASS = 1
 
 
 @functools.cache
@@ -58,14 +58,14 @@ def test_the_face_of_a_clip_is_found_upright(shared_media, open_detector, clip, 
 
 
 @pytest.mark.media
-def test_in_steady_state_a_frame_costs_one_look(shared_media, open_detector):
+def test_in_steady_state_a_frame_costs_one_pass(shared_media, open_detector):
     results = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
-    more = [frame_faces for frame_faces in results if frame_faces.full_passes + frame_faces.face_passes > ONE_LOOK]
+    more = [frame_faces for frame_faces in results if frame_faces.full_passes + frame_faces.face_passes > ONE_PASS]
     assert len(more) <= 0.15 * len(results)
 
 
 @pytest.mark.media
-def test_track_guided_looks_see_the_same_face_for_a_fraction_of_the_full_looks(shared_media, open_detector):
+def test_track_guided_detection_finds_the_same_face_for_a_fraction_of_the_full_passes(shared_media, open_detector):
     everywhere = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=False)
     guided = follow(shared_media / "evm_baby.mp4", open_detector(640), 640, 5.0, guided=True)
     assert sum(frame_faces.full_passes for frame_faces in guided) <= 0.2 * len(guided)
@@ -76,7 +76,7 @@ def test_track_guided_looks_see_the_same_face_for_a_fraction_of_the_full_looks(s
 
 
 @pytest.mark.media
-def test_people_seen_from_behind_have_no_face_to_judge(shared_media, open_detector):
+def test_people_seen_from_behind_have_no_usable_face(shared_media, open_detector):
     clip = shared_media / "intel_one-by-one-person-detection.mp4"
     results = follow(clip, open_detector(640), 640, 0.5)
     assert len(results) > 60
@@ -84,7 +84,7 @@ def test_people_seen_from_behind_have_no_face_to_judge(shared_media, open_detect
 
 
 @pytest.mark.parametrize("orientation_deg", range(-165, 181, 30))
-def test_a_drawn_face_is_found_whichever_way_it_lies(open_detector, orientation_deg):
+def test_a_synthetic_face_is_found_whichever_way_it_lies(open_detector, orientation_deg):
     known = draw_known_face(480, 110.0)
     turn = cv2.getRotationMatrix2D((239.5, 239.5), orientation_deg, 1.0)
     turned = cv2.warpAffine(known.image, turn, (480, 480), borderMode=cv2.BORDER_REPLICATE)

@@ -19,18 +19,18 @@ def test_a_restart_begins_with_the_likeliest_turn():
     assert cycle.next_deg(-45.0) == 45.0
 
 
-def test_a_rejected_place_is_left_alone_for_a_while_only():
-    places = RejectedRegions(2.0)
+def test_a_rejected_region_is_left_alone_for_a_while_only():
+    regions = RejectedRegions(2.0)
     box = OrientedBox(100, 100, 40, 40, 0)
-    places.add(box, 10.0)
-    assert places.holds(OrientedBox(110, 95, 50, 50, 90), 11.9)
-    assert not places.holds(OrientedBox(150, 100, 40, 40, 0), 11.9)
-    assert not places.holds(box, 12.0)
+    regions.add(box, 10.0)
+    assert regions.holds(OrientedBox(110, 95, 50, 50, 90), 11.9)
+    assert not regions.holds(OrientedBox(150, 100, 40, 40, 0), 11.9)
+    assert not regions.holds(box, 12.0)
 
 
-def test_rejected_places_are_bounded():
-    places = RejectedRegions(1e9)
+def test_rejected_regions_are_bounded():
+    regions = RejectedRegions(1e9)
     for count in range(1000):
-        places.add(OrientedBox(count * 100, 0, 40, 40, 0), 0.0)
-    assert not places.holds(OrientedBox(0, 0, 40, 40, 0), 1.0)
-    assert places.holds(OrientedBox(99_900, 0, 40, 40, 0), 1.0)
+        regions.add(OrientedBox(count * 100, 0, 40, 40, 0), 0.0)
+    assert not regions.holds(OrientedBox(0, 0, 40, 40, 0), 1.0)
+    assert regions.holds(OrientedBox(99_900, 0, 40, 40, 0), 1.0)

@@ -1,4 +1,4 @@
-"""When the whole picture is looked at, and that small looks overlook nobody who matters."""
+"""When the whole picture is scanned, and that small scans miss nobody who matters."""
 
 import math
 
@@ -22,11 +22,11 @@ LARGE_TURNS = (0.0, 180.0, 90.0, -90.0)
 LONGEST_ROUND_SECONDS = 15.0
 
 
-def turns(scout, base_deg, *, small, rate=5.0, seconds=60.0):
-    """Return when, and from which side relative to the patient, the whole picture is looked at."""
+def turns(schedule, base_deg, *, small, rate=5.0, seconds=60.0):
+    """Return when, and in which turn relative to the patient, the whole picture is scanned."""
     found = []
     for index in range(int(seconds * rate)):
-        turn_deg = scout.next_deg(index / rate, base_deg, small=small)
+        turn_deg = schedule.next_deg(index / rate, base_deg, small=small)
         if turn_deg is not None:
             found.append((index / rate, normalise_deg(turn_deg - base_deg)))
     return found
@@ -35,7 +35,7 @@ def turns(scout, base_deg, *, small, rate=5.0, seconds=60.0):
 @given(base=st.floats(-180.0, 180.0), small=st.booleans(), phase=st.floats(0.0, 0.99), rate=st.floats(2.0, 30.0))
 def test_every_side_is_seen_within_a_round(base, small, phase, rate):
     seen = turns(ScanSchedule(guided=True, phase=phase), base, small=small, rate=rate)
-    # A look waits for the next frame, so that a round of six or ten looks takes as many frames longer at most.
+    # A scan waits for the next frame, so that a round of six or ten scans takes as many frames longer at most.
     longest = LONGEST_ROUND_SECONDS + 10.0 / rate
     sides = [45.0 * side for side in range(8)] if small else LARGE_TURNS
     for side in sides:
@@ -47,7 +47,7 @@ def test_every_side_is_seen_within_a_round(base, small, phase, rate):
 
 
 @given(first=st.floats(0.0, 0.99), second=st.floats(0.0, 0.99), small=st.booleans())
-def test_beds_that_begin_together_scout_apart(first, second, small):
+def test_beds_that_begin_together_scan_apart(first, second, small):
     period = 1.25 if small else 2.5
     times = [
         turns(ScanSchedule(guided=True, phase=phase), 0.0, small=small, rate=200.0)[1][0] for phase in (first, second)
@@ -56,7 +56,7 @@ def test_beds_that_begin_together_scout_apart(first, second, small):
 
 
 @pytest.mark.parametrize(("width", "can"), [(640, True), (1280, True), (1600, False)])
-def test_small_looks_are_for_faces_that_they_can_show(marker_faces, width, can):
+def test_small_scans_are_for_faces_that_they_can_show(marker_faces, width, can):
     frame = marker_faces.frame(np.zeros((width * 9 // 16, width, 3), np.uint8), 0.0)
     detector = FaceDetector(marker_faces.MarkerEngine(640), marker_faces.MarkerEngine(320))
     area = ImageRegion.of_picture(frame.image)
@@ -64,7 +64,7 @@ def test_small_looks_are_for_faces_that_they_can_show(marker_faces, width, can):
     assert frame_detector.can_scan_small(130.0) is can
 
 
-def test_one_model_for_everything_scouts_as_it_looks(marker_faces, markers):
+def test_one_model_for_everything_has_no_small_scans(marker_faces, markers):
     frame = marker_faces.frame(np.zeros((100, 100, 3), np.uint8), 0.0)
     area = ImageRegion.of_picture(frame.image)
     frame_detector = FrameDetector(
@@ -84,8 +84,8 @@ def beside(patient_seed, rival_seed, rival_deg, share):
     )
     rival = other_truth.face.box
     half = 0.8 * rival.size_px
-    places = [(x, y) for x in (half + 8, 1272 - half) for y in (half + 8, 712 - half)]
-    x, y = max(places, key=lambda place: math.dist(place, (box.center_x_px, box.center_y_px)))
+    positions = [(x, y) for x in (half + 8, 1272 - half) for y in (half + 8, 712 - half)]
+    x, y = max(positions, key=lambda position: math.dist(position, (box.center_x_px, box.center_y_px)))
     rows, columns = np.indices(alone.shape[:2])
     inside = np.hypot(columns - x, rows - y) < half
     both = alone.copy()
@@ -98,8 +98,8 @@ def beside(patient_seed, rival_seed, rival_deg, share):
 @pytest.mark.parametrize(
     ("rival_deg", "seeds"), [(0.0, (21, 24)), (70.0, (23, 26)), (160.0, (25, 28)), (-100.0, (29, 30))]
 )
-def test_a_second_face_of_half_the_size_is_noticed_by_small_looks(open_detector, marker_faces, rival_deg, seeds):
-    # The story: a face of half the patient's size has 30 px in a small look, and scores far below a sure answer there.
+def test_a_second_face_of_half_the_size_is_noticed_by_small_scans(open_detector, marker_faces, rival_deg, seeds):
+    # The story: a face of half the patient's size has 30 px in a small scan, and scores far below a sure answer there.
     alone, both, rival = beside(*seeds, rival_deg, 0.55)
     patient_tracker, detector = PatientTracker(FaceSettings()), open_detector(640)
     small = large = 0

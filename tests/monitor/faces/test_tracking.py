@@ -47,8 +47,8 @@ def test_tracks_are_bounded_unique_and_the_same_every_time(frames):
     def run() -> list[list[int]]:
         tracker = Tracker(lost_seconds=2.0, maximum_tracks=4)
         result = []
-        for count, places in enumerate(frames):
-            result.append(step(tracker, [face(x, y) for x, y in places], count / 5))
+        for count, positions in enumerate(frames):
+            result.append(step(tracker, [face(x, y) for x, y in positions], count / 5))
             assert len(tracker.tracks) <= 4
             living = [track.track_id for track in tracker.tracks]
             assert living == sorted(set(living))
@@ -88,7 +88,7 @@ def test_when_there_are_too_many_the_stalest_gives_way_but_never_one_seen_now():
     assert step(tracker, [face(400), face(700), face(1000)], 3.0) == [2, 3, 0]
 
 
-def test_a_second_look_in_one_frame_is_one_sighting():
+def test_a_second_detection_in_one_frame_counts_once():
     tracker = Tracker(2.0, 8)
     step(tracker, [face(100)], 0.0)
     (track,) = tracker.tracks

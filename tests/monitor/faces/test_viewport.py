@@ -35,7 +35,7 @@ def test_the_way_back_undoes_the_way_there(area, turn, x, y):
 
 
 @given(turns, st.sampled_from([(200, 150), (640, 480), (1920, 1080)]), st.floats(0.2, 0.8), st.floats(0.2, 0.8))
-def test_a_spot_is_drawn_where_the_matrix_says(turn, shape, across, down):
+def test_a_spot_is_rendered_where_the_matrix_puts_it(turn, shape, across, down):
     # Also where the picture is averaged down first (1920 px to 320 px).
     width, height = shape
     image = np.zeros((height, width, 3), np.uint8)

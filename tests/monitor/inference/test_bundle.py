@@ -111,7 +111,7 @@ def test_refuses_another_kind(make_bundle) -> None:
         _ = read_bundle(directory).detector
 
 
-def test_a_name_is_looked_for_among_the_installed_and_then_the_packaged_bundles(
+def test_a_name_is_searched_among_the_installed_and_then_the_packaged_bundles(
     make_bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed, packaged = tmp_path / "installed", tmp_path / "packaged"

@@ -118,7 +118,7 @@ def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_gpu")
-def test_without_a_plan_the_command_that_builds_one_is_told(make_bundle, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_plan_the_command_that_builds_one_is_named(make_bundle, caplog: pytest.LogCaptureFixture) -> None:
     """Copied to a shell, it must work: with the bundle's place, and the precision that this bundle has."""
     bundle = read_bundle(make_bundle())
     command = f"`nicu-export engine {bundle.path} --engine tensorrt-rtx --precision fp32`"

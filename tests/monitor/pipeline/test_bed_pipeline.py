@@ -69,17 +69,17 @@ def test_a_pain_episode_raises_an_alarm_that_ends_with_it(models):
 def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):
     bed = make_bed()
     broken = dataclasses.replace(models, detector=BrokenDetector())
-    judged = [bed.analyse(frame, broken) for frame in frames("calm", 8)]
-    assert all(j.observation.level is None and j.observation.validity is Validity.INVALID for j in judged)
-    assert all("device" in j.failure for j in judged)
-    assert Code.MODEL_DEGRADED in {t.code for j in judged for t in j.transitions}
+    results = [bed.analyse(frame, broken) for frame in frames("calm", 8)]
+    assert all(r.observation.level is None and r.observation.validity is Validity.INVALID for r in results)
+    assert all("device" in r.failure for r in results)
+    assert Code.MODEL_DEGRADED in {t.code for r in results for t in r.transitions}
 
 
 def test_a_score_that_is_no_probability_never_reaches_the_level(models):
     bed = make_bed()
-    judged = [bed.analyse(frame, dataclasses.replace(models, classifier=NotANumber())) for frame in frames("calm", 5)]
-    assert any(j.frame_faces.patient is not None for j in judged)
-    assert all(j.observation.score is None and j.observation.level is None for j in judged)
+    results = [bed.analyse(frame, dataclasses.replace(models, classifier=NotANumber())) for frame in frames("calm", 5)]
+    assert any(r.frame_faces.patient is not None for r in results)
+    assert all(r.observation.score is None and r.observation.level is None for r in results)
 
 
 def test_a_lost_camera_is_an_alarm_and_its_return_the_end():
@@ -96,14 +96,14 @@ def test_a_lost_camera_is_an_alarm_and_its_return_the_end():
 
 
 def test_an_alarm_goes_on_after_a_restart_with_the_same_id(models):
-    kept = []
-    bed = make_bed(on_change=lambda bed, changes: kept.append((bed.snapshot(datetime.now(UTC)), changes)))
+    stored = []
+    bed = make_bed(on_change=lambda bed, changes: stored.append((bed.snapshot(datetime.now(UTC)), changes)))
     for frame in frames("pain", 20):
         bed.analyse(frame, models)
-    snapshot, changes = kept[-1]
+    snapshot, changes = stored[-1]
     again = make_bed()
     active = again.restore(snapshot, datetime.now(UTC) + timedelta(seconds=5), now_seconds=1000.0)
-    assert {t.alert_id for t in active} == {t.alert_id for _, changed in kept for t in changed}
+    assert {t.alert_id for t in active} == {t.alert_id for _, changed in stored for t in changed}
     # Nobody saw the infant meanwhile: the alarm stays, and says that it cannot be confirmed.
     _, later = again.update_camera(CameraStatus("c", "x", CameraState.LOST), 1010.0)
     assert all(t.phase is not Phase.END for t in later if t.code is Code.PAIN_SIGN)

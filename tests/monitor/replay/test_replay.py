@@ -23,7 +23,7 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def film(path, scenario, seconds, seed=3, rate=10):
+def write_video(path, scenario, seconds, seed=3, rate=10):
     painter = SyntheticBed(seed, scenario, width_px=640, height_px=360, fps=rate)
     with VideoWriter(path, rate) as writer:
         for index in range(int(seconds * rate)):
@@ -32,15 +32,15 @@ def film(path, scenario, seconds, seed=3, rate=10):
 
 
 @pytest.fixture(scope="module")
-def pain_film(tmp_path_factory):
-    return film(tmp_path_factory.mktemp("films") / "pain.mp4", "pain", 50)
+def pain_video(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("videos") / "pain.mp4", "pain", 50)
 
 
-def test_a_film_of_pain_gives_an_alarm_with_start_and_end_the_same_each_time(pain_film, tmp_path):
+def test_a_video_of_pain_gives_an_alarm_with_start_and_end_the_same_each_time(pain_video, tmp_path):
     runs = []
     for number in range(2):
         alerts, seen = tmp_path / f"a{number}.jsonl", tmp_path / f"o{number}.jsonl"
-        done = replay(pain_film, "--alerts", alerts, "--observations", seen, "--bed", "bed-7")
+        done = replay(pain_video, "--alerts", alerts, "--observations", seen, "--bed", "bed-7")
         assert done.returncode == 0, done.stderr
         runs.append((alerts.read_bytes(), seen.read_bytes()))
     assert runs[0] == runs[1]
@@ -53,9 +53,9 @@ def test_a_film_of_pain_gives_an_alarm_with_start_and_end_the_same_each_time(pai
     assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
 
 
-def test_every_observation_says_what_was_seen(pain_film, tmp_path):
+def test_every_observation_says_what_was_seen(pain_video, tmp_path):
     seen = tmp_path / "o.jsonl"
-    replay(pain_film, "--observations", seen)
+    replay(pain_video, "--observations", seen)
     records = lines(seen)
     assert len(records) == pytest.approx(250, abs=2)
     times = [r["time_s"] for r in records]
@@ -70,24 +70,24 @@ def test_every_observation_says_what_was_seen(pain_film, tmp_path):
             assert -180 < record["face"]["orientation_deg"] <= 180
 
 
-def test_the_annotated_film_has_every_picture_and_the_same_decisions(pain_film, tmp_path):
+def test_the_annotated_video_has_every_picture_and_the_same_decisions(pain_video, tmp_path):
     annotated, with_film, without = tmp_path / "seen.mp4", tmp_path / "with.jsonl", tmp_path / "without.jsonl"
-    assert replay(pain_film, "--annotate", annotated, "--observations", with_film).returncode == 0
-    assert replay(pain_film, "--observations", without).returncode == 0
+    assert replay(pain_video, "--annotate", annotated, "--observations", with_film).returncode == 0
+    assert replay(pain_video, "--observations", without).returncode == 0
     assert with_film.read_bytes() == without.read_bytes()
-    with open_video(annotated) as drawn, open_video(pain_film) as original:
-        assert drawn.size_px == original.size_px
-        assert sum(1 for _ in drawn) == sum(1 for _ in original) == 500
+    with open_video(annotated) as shown, open_video(pain_video) as original:
+        assert shown.size_px == original.size_px
+        assert sum(1 for _ in shown) == sum(1 for _ in original) == 500
 
 
-def test_every_frame_is_judged_on_request(tmp_path):
+def test_every_frame_is_analysed_on_request(tmp_path):
     seen = tmp_path / "o.jsonl"
-    replay(film(tmp_path / "calm.mp4", "calm", 3), "--observations", seen, "--every-frame")
+    replay(write_video(tmp_path / "calm.mp4", "calm", 3), "--observations", seen, "--every-frame")
     assert len(lines(seen)) == 30
 
 
 def test_the_summary_can_be_read_by_a_script(tmp_path):
-    summary = json.loads(replay(film(tmp_path / "calm.mp4", "calm", 3), "--json").stdout)
+    summary = json.loads(replay(write_video(tmp_path / "calm.mp4", "calm", 3), "--json").stdout)
     assert summary["frames_judged"] == 15
     assert summary["share_with_face"] == 1.0
     assert summary["alerts"] == {}
@@ -95,7 +95,7 @@ def test_the_summary_can_be_read_by_a_script(tmp_path):
 
 @pytest.mark.parametrize("kind", ["missing", "empty", "text", "directory"])
 def test_a_file_that_is_no_video_gets_one_sentence(tmp_path, kind):
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     if kind == "empty":
         path.touch()
     elif kind == "text":
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_video_gets_one_sentence(tmp_path, kind):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_truncated_film_keeps_what_is_there_and_says_where_it_ends(tmp_path):
+def test_a_truncated_video_gives_what_is_there_and_names_where_it_ends(tmp_path):
     whole = tmp_path / "whole.mkv"
     subprocess.run(
         ["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=150", "!", "video/x-raw,format=I420,width=320,height=240",
@@ -125,12 +125,12 @@ def test_a_truncated_film_keeps_what_is_there_and_says_where_it_ends(tmp_path):
     assert len(lines(seen)) >= 5
 
 
-def test_an_unknown_bed_and_an_unwritable_output_are_named(pain_film, tmp_path):
+def test_an_unknown_bed_and_an_unwritable_output_are_named(pain_video, tmp_path):
     config = tmp_path / "station.yaml"
     config.write_text("beds: [{id: a, camera: {url: x}}, {id: b, camera: {url: x}}]\n")
-    assert "say which one with --bed" in replay(pain_film, "--config", config).stderr
-    assert "no bed 'c'" in replay(pain_film, "--config", config, "--bed", "c").stderr
-    done = replay(pain_film, "--alerts", tmp_path / "no" / "where.jsonl")
+    assert "say which one with --bed" in replay(pain_video, "--config", config).stderr
+    assert "no bed 'c'" in replay(pain_video, "--config", config, "--bed", "c").stderr
+    done = replay(pain_video, "--alerts", tmp_path / "no" / "where.jsonl")
     assert (done.returncode, "cannot be written" in done.stderr) == (3, True)
 
 

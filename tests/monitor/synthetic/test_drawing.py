@@ -76,12 +76,12 @@ def test_a_turned_head_shifts_the_nose_by_the_offset_and_the_mouth_by_less():
     assert np.allclose(shift[:2], 0.0)
 
 
-def test_a_carer_does_not_look_like_an_infant():
+def test_a_carer_does_not_resemble_an_infant():
     ages = [np.mean([who(seed).chin for seed in range(20)]) for who in (infant, adult)]
     assert ages[1] > ages[0] + 0.3
 
 
-def test_shapes_keep_their_place_below_a_pixel():
+def test_shapes_stay_in_position_below_a_pixel():
     grid = Grid.of_picture(40, 40)
     for x in (20.0, 20.25, 20.5):
         mask = grid.fill(ellipse(x, 20.0, 8.0, 8.0))

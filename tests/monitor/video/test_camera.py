@@ -235,7 +235,7 @@ def test_missing_local_camera_is_explained(make_camera, eventually):
     assert camera.status().last_error == "v4l2:///dev/video77 does not exist"
 
 
-def test_frozen_and_dark_pictures_are_told(make_camera, serve, noise, eventually):
+def test_frozen_and_dark_pictures_are_reported(make_camera, serve, noise, eventually):
     shown = [noise()(0.0)]
     camera = make_camera(serve(PaintedFeed(lambda _: shown[-1], (320, 240))).url("/bed"))
     eventually(_playing(camera))

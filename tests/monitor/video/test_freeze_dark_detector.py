@@ -54,7 +54,7 @@ def _encoded(run_encoder, tmp_path, options: str) -> list:
         "bitrate=2000 key-int-max=15",
     ],
 )
-def test_still_that_is_encoded_anew_counts_as_frozen(run_encoder, tmp_path, options):
+def test_still_that_is_encoded_again_counts_as_frozen(run_encoder, tmp_path, options):
     frames = _encoded(run_encoder, tmp_path, options)
     assert _longest_freeze(frames) >= 8.0
 

@@ -17,7 +17,7 @@ def _kept(times: list[float], rate: float | None) -> list[float]:
     rate=st.floats(0.2, 60.0),
     jitter=st.lists(st.floats(-0.3, 0.3), min_size=40, max_size=200),
 )
-def test_rate_is_kept_whatever_the_stream_and_its_jitter(stream_rate, rate, jitter):
+def test_rate_holds_whatever_the_stream_and_its_jitter(stream_rate, rate, jitter):
     times = [100.0 + (number + shift) / stream_rate for number, shift in enumerate(jitter)]
     kept = _kept(times, rate)
     expected = (times[-1] - times[0]) * min(rate, stream_rate)
@@ -83,7 +83,7 @@ def test_rate_can_be_changed_while_it_runs():
     assert (first, second) == (50, 10)
 
 
-def test_none_keeps_everything():
+def test_none_selects_everything():
     assert _kept([0.0, 0.0, 5.0, 1.0], None) == [0.0, 0.0, 5.0, 1.0]
 
 

@@ -63,7 +63,7 @@ def test_former_file_stays_until_the_new_one_is_complete(tmp_path):
     assert path.stat().st_size > 100
 
 
-def test_unwritable_places_are_named_at_once(tmp_path):
+def test_unwritable_paths_are_named_at_once(tmp_path):
     with pytest.raises(VideoError, match=r"nowhere/out\.mp4 cannot be written \(No such file or directory\)"):
         VideoWriter(tmp_path / "nowhere" / "out.mp4")
     with pytest.raises(VideoError, match="is a directory"):
