@@ -65,6 +65,29 @@ def test_what_one_module_takes_from_another_is_listed_there(trees):
     assert unlisted == set()
 
 
+def subcommand(node):
+    """A part of a click group is reached through the group."""
+    return any(
+        isinstance(decorator, ast.Call)
+        and getattr(decorator.func, "attr", "") == "command"
+        and decorator.func.value.id != "click"
+        for decorator in node.decorator_list
+    )
+
+
+def test_every_public_class_and_function_is_listed_where_it_is_defined(trees):
+    unlisted = {
+        f"{module}.{node.name}"
+        for module, tree in trees.items()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and not subcommand(node)
+        and node.name not in (literal_all(tree) or [])
+    }
+    assert unlisted == set()
+
+
 def facades():
     return [name for name in DISTRIBUTIONS if hasattr(importlib.import_module(name), "__all__")]
 
@@ -72,6 +95,8 @@ def facades():
 @pytest.mark.parametrize("distribution", facades())
 def test_every_public_name_can_be_used_and_is_shown(distribution):
     package = importlib.import_module(distribution)
+    constants_classes_functions = [(not name.isupper(), not name[0].isupper(), name) for name in package.__all__]
+    assert constants_classes_functions == sorted(constants_classes_functions)
     for name in package.__all__:
         assert getattr(package, name) is not None
         assert name in dir(package)

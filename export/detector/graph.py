@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from export.detector.network import RawFaces, RetinaFace
 
-__all__ = ["AnchorSpec", "DetectorGraph", "Normalisation", "anchors_px"]
+__all__ = ["AnchorSpec", "Decoder", "DetectorGraph", "Normalisation", "anchors_px"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from export.detector.backbones import Backbone
 from export.detector.layers import ConvBn
 
-__all__ = ["RawFaces", "RetinaFace"]
+__all__ = ["ContextModule", "FeaturePyramid", "RawFaces", "RetinaFace"]
 
 _CHANNELS = 64
 _ANCHORS_A_CELL = 2

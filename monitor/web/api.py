@@ -31,7 +31,7 @@ from monitor.web.records import (
 )
 from monitor.web.sessions import SESSION_COOKIE
 
-__all__ = ["api_routes", "request_acknowledgement"]
+__all__ = ["Accepted", "AcknowledgeRequest", "SessionRecord", "api_routes", "request_acknowledgement"]
 
 _STREAMS_AT_MOST = 64
 _POLL_SECONDS = 0.25

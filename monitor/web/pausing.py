@@ -9,7 +9,7 @@ from monitor.control.access import Role
 from monitor.control.requests import Pause, Resume
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 
-__all__ = ["add_pause_routes"]
+__all__ = ["PauseAnswer", "PauseRequest", "ResumeRequest", "add_pause_routes"]
 
 _ANSWERS: dict[int | str, dict[str, str]] = {
     403: {"description": "The caller is no nurse."},

@@ -14,7 +14,7 @@ from trainer.crops import Study, open_study
 from trainer.errors import CheckpointError, naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.fold import MakeListener, fold_folder, run_fold
+from trainer.experiments.fold import MakeListener, fold_folder, no_progress, run_fold
 from trainer.experiments.fold_processes import run_folds_in_processes
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.models import NetworkPlan
@@ -37,7 +37,7 @@ PREDICTIONS_NAME = "predictions.csv"
 
 
 def cross_validate(
-    config: ExperimentConfig, folder: Path, make_listener: MakeListener, jobs: int = 1
+    config: ExperimentConfig, folder: Path, make_listener: MakeListener = no_progress, jobs: int = 1
 ) -> dict[str, Any]:
     """Train and test every fold; a run that was killed goes on where it stopped.
 

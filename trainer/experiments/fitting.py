@@ -15,7 +15,7 @@ from trainer.crops import Study, open_study
 from trainer.errors import SettingsError, TrainingError, naming
 from trainer.experiments.card import card_facts, carried_metrics
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.fold import MakeListener
+from trainer.experiments.fold import MakeListener, no_progress
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.experiments.run import Run
 from trainer.models import FittedNetworks, fit_networks
@@ -49,7 +49,11 @@ class FinalModel:
 
 
 def fit_all(
-    config: ExperimentConfig, folder: Path, final: FinalModel, cross_validation: Run | None, make_listener: MakeListener
+    config: ExperimentConfig,
+    folder: Path,
+    final: FinalModel,
+    cross_validation: Run | None = None,
+    make_listener: MakeListener = no_progress,
 ) -> Path:
     """Train a model on all infants; one part of them decides when to stop and the temperature.
 

@@ -16,13 +16,18 @@ from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.planning import plan_network, recipe_of
 from trainer.models import FittedModel, FittedNetworks, Prediction, fit_baseline, fit_networks
 from trainer.protocols import Fold
-from trainer.training import Listener
+from trainer.training import Listener, NullListener
 from trainer.training.storage import write_checkpoint
 
-__all__ = ["FoldOutcome", "MakeListener", "fold_folder", "prediction_rows", "run_fold"]
+__all__ = ["FoldOutcome", "MakeListener", "fold_folder", "no_progress", "prediction_rows", "run_fold"]
 
 MakeListener = Callable[[str, int, Path], AbstractContextManager[Listener]]
 """Makes the listener to a fold's progress: title, planned epochs, folder of the fold."""
+
+
+def no_progress(title: str, epochs: int, folder: Path) -> AbstractContextManager[Listener]:  # noqa: ARG001 - a MakeListener
+    """Return a listener that ignores everything."""
+    return NullListener()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from monitor.faces import Face, FaceDetector, detect_faces
 from trainer.synthetic.plan import PlannedStill
 from trainer.synthetic.still import render_still
 
-__all__ = ["Findability", "Miss", "matches", "measure_findability"]
+__all__ = ["Findability", "Miss", "matches", "measure_findability", "point_error_iod"]
 
 _CENTER_TOLERANCE = 0.25
 _POINT_TOLERANCE_IOD = 0.3

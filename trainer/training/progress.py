@@ -1,7 +1,7 @@
 """What a training run reports while it runs."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 __all__ = ["EpochReport", "Listener", "NullListener"]
 
@@ -48,7 +48,14 @@ class Listener(Protocol):
 
 
 class NullListener:
-    """A listener that keeps everything to itself."""
+    """A listener that ignores everything; a context manager, as a progress bar is."""
+
+    def __enter__(self) -> Self:
+        """Do nothing."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing."""
 
     def batch_done(self, epoch: int, done: int, total: int) -> None:
         """Do nothing."""

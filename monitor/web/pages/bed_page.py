@@ -13,7 +13,7 @@ from monitor.web.pages.pause_controls import PauseButton, ResumeButton
 from monitor.web.pages.picture import LivePicture
 from monitor.web.pages.status import StatusPanel
 
-__all__ = ["show_bed"]
+__all__ = ["BedView", "show_bed"]
 
 
 @ui.page("/bed/{bed_id}")

@@ -8,7 +8,7 @@ from monitor.web.pages.labels import camera_words, percent
 from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.station_alerts import StationAlerts
 
-__all__ = ["show_station"]
+__all__ = ["StationView", "show_station"]
 
 _CAMERA_COLUMNS = [
     {"name": "bed", "label": "Bed", "field": "bed", "align": "left", "classes": "cell-strong"},

@@ -12,7 +12,7 @@ from monitor.web.pages.sparkline import sparkline
 from monitor.web.pages.station_alerts import StationAlerts
 from monitor.web.pages.status import StatusPanel
 
-__all__ = ["show_ward"]
+__all__ = ["BedTile", "WardView", "show_ward"]
 
 _SPARKLINE_EVERY = 4
 

@@ -33,14 +33,6 @@ FIELDS = {
 }
 
 
-class _Quiet(NullListener):
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-
 @pytest.fixture(scope="module")
 def config(paint_study):
     manifest = paint_study(subjects=6, each=6).folder.with_suffix(".csv")
@@ -62,7 +54,7 @@ def frozen(config):
 
 
 def answers(config, folder, jobs=1):
-    cross_validate(config, folder, lambda *_: _Quiet(), jobs)
+    cross_validate(config, folder, jobs=jobs)
     return open_run(folder).predictions().logits
 
 
@@ -85,7 +77,7 @@ def killed_while_writing(config, folder, file, at_write):
         real(descriptor)
 
     os.fsync = die
-    cross_validate(config, folder, lambda *_: _Quiet())
+    cross_validate(config, folder)
 
 
 def run_and_die(config, folder, file, at_write):
@@ -170,7 +162,7 @@ def test_a_disk_that_is_full_ends_with_a_sentence_and_the_last_good_checkpoint(c
     assert "the last good member0.pt is intact" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "fold0" / "member0.pt").read_bytes() == good
-    cross_validate(open_run(tmp_path).config, tmp_path, lambda *_: _Quiet())
+    cross_validate(open_run(tmp_path).config, tmp_path)
     np.testing.assert_allclose(open_run(tmp_path).predictions().logits, unbroken, atol=1e-6)
 
 
@@ -209,7 +201,7 @@ def test_faces_that_find_no_room_keep_what_was_found_and_go_on_later(config, tmp
 
 def test_a_log_that_finds_no_room_does_not_end_the_training(tmp_path):
     notes = []
-    listener = _Quiet()
+    listener = NullListener()
     listener.note = notes.append
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50, before[1]))
@@ -225,7 +217,7 @@ def test_a_log_that_finds_no_room_does_not_end_the_training(tmp_path):
 
 
 def test_a_log_is_one_that_tensorboard_reads(tmp_path):
-    with TensorBoardLog(tmp_path, _Quiet()) as board:
+    with TensorBoardLog(tmp_path, NullListener()) as board:
         board.note("something happened")
         for epoch in range(3):
             board.epoch_done(EpochReport(0, epoch, 0.1, 0.7, 0.5 + epoch, 0.5, 1.0, 0.0))

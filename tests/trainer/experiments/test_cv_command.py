@@ -128,14 +128,6 @@ class _Killer(NullListener):
         return None
 
 
-class _Quiet(NullListener):
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-
 def _run_until_killed(config, folder):
     torch.set_num_threads(1)
     cross_validate(config, folder, lambda _title, _epochs, place: _Killer(place))
@@ -143,7 +135,7 @@ def _run_until_killed(config, folder):
 
 def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifest, tmp_path):
     config = read_config(None, SMALL | {"manifest": str(manifest)})
-    unbroken = cross_validate(config, tmp_path / "unbroken", lambda *_: _Quiet())
+    unbroken = cross_validate(config, tmp_path / "unbroken")
     # Forked, so that the child needs no import of this module; it does nothing but train and die.
     child = multiprocessing.get_context("fork").Process(target=_run_until_killed, args=(config, tmp_path / "broken"))
     child.start()
@@ -151,7 +143,7 @@ def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifes
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / "broken" / "fold1" / "member0.pt").exists()
 
-    resumed = cross_validate(config, tmp_path / "broken", lambda *_: _Quiet())
+    resumed = cross_validate(config, tmp_path / "broken")
 
     for name, figure in unbroken["pooled"].items():
         assert resumed["pooled"][name]["value"] == pytest.approx(figure["value"], abs=1e-6)
@@ -162,7 +154,7 @@ def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifes
 def test_an_ensemble_tells_how_much_its_members_disagree(manifest, tmp_path):
     config = read_config(None, SMALL | {"manifest": str(manifest), "members": 2})
 
-    cross_validate(config, tmp_path, lambda *_: _Quiet())
+    cross_validate(config, tmp_path)
 
     opened = open_run(tmp_path)
     assert len(opened.fold_networks(0).networks) == 2

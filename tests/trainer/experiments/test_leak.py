@@ -7,7 +7,6 @@ pictures.
 import pytest
 
 from trainer.experiments import cross_validate, read_config
-from trainer.training import NullListener
 
 FIELDS = {
     "model": "mimic",
@@ -18,14 +17,6 @@ FIELDS = {
 }
 
 
-class _Quiet(NullListener):
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-
 @pytest.fixture(scope="module")
 def manifest(paint_study):
     return paint_study(subjects=14, each=6, by_subject=True).folder.with_suffix(".csv")
@@ -34,7 +25,7 @@ def manifest(paint_study):
 def auc(manifest, folder, protocol, epochs):
     training = FIELDS["training"] | {"epochs": epochs}
     config = read_config(None, FIELDS | {"manifest": str(manifest), "protocol": protocol, "training": training})
-    return cross_validate(config, folder, lambda *_: _Quiet())["pooled"]["auc"]
+    return cross_validate(config, folder)["pooled"]["auc"]
 
 
 def test_new_infants_can_only_be_guessed_while_the_dissertation_protocol_seems_to_succeed(manifest, tmp_path):

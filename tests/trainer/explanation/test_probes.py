@@ -13,7 +13,6 @@ from trainer.experiments import cross_validate, read_config
 from trainer.explanation import open_explanation_input, probe_features
 from trainer.explanation.probes import ProbedPart, probe
 from trainer.networks import InputContract
-from trainer.training import NullListener
 
 INFANTS, EACH = 8, 10
 FIELDS = {
@@ -81,17 +80,9 @@ def test_nothing_to_tell_apart_is_no_finding():
     assert probe([single]) is None
 
 
-class _Quiet(NullListener):
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-
 def trained(study, folder):
     config = read_config(None, FIELDS | {"manifest": str(study.folder.with_suffix(".csv"))})
-    cross_validate(config, folder, lambda *_: _Quiet())
+    cross_validate(config, folder)
     return folder
 
 

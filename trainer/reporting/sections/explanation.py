@@ -13,7 +13,7 @@ from trainer.reporting.explaining import Explained
 from trainer.reporting.gathering import Comparison, Reported
 from trainer.reporting.words import with_interval
 
-__all__ = ["explanation_section"]
+__all__ = ["explanation_section", "silent_maps"]
 
 _JPEG_QUALITY = 85
 
