@@ -38,7 +38,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
     """Return the directory of a bundle.
 
     Args:
-        name_or_path: A name without a slash is looked for among the installed bundles and then among those that came
+        name_or_path: A name without a slash is searched among the installed bundles and then among those that came
             with the package; anything else is a path.
 
     Raises:
@@ -46,16 +46,16 @@ def find_bundle(name_or_path: str | Path) -> Path:
     """
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or "/" in text or text in {".", ".."}:
-        places = [Path(name_or_path)]
+        candidates = [Path(name_or_path)]
     else:
-        places = [installed_models_directory() / text, _packaged_models_directory() / text]
-    for place in places:
-        if (place / MANIFEST_NAME).is_file():
-            return place
-    looked = " and ".join(str(place) for place in places)
+        candidates = [installed_models_directory() / text, _packaged_models_directory() / text]
+    for candidate in candidates:
+        if (candidate / MANIFEST_NAME).is_file():
+            return candidate
+    searched = " and ".join(str(candidate) for candidate in candidates)
     raise BundleError(
-        f"no bundle {text!r}: {looked} has no {MANIFEST_NAME}; give a bundle's directory, or install the face detector "
-        f"with `nicu-export detector --from retinaface`"
+        f"no bundle {text!r}: {searched} has no {MANIFEST_NAME}; give a bundle's directory, or install the face "
+        f"detector with `nicu-export detector --from retinaface`"
     )
 
 
@@ -65,7 +65,7 @@ class Bundle:
 
     Attributes:
         path: Its directory.
-        manifest: What it says of itself.
+        manifest: Its checked contents.
     """
 
     path: Path
@@ -115,7 +115,7 @@ class Bundle:
         """
         sizes = sorted({variant.size_px for variant in self.manifest.variants})
         if size_px is None and len(sizes) > 1:
-            raise BundleError(f"bundle {self.name} comes in the sizes {sizes} px; say which one to run")
+            raise BundleError(f"bundle {self.name} comes in the sizes {sizes} px; choose one of them")
         wanted = sizes[0] if size_px is None else size_px
         for variant in self.manifest.variants:
             if variant.size_px == wanted and variant.precision == precision:
@@ -199,8 +199,8 @@ def _read_manifest(path: Path) -> BundleManifest:
 
 def _first_mistakes(error: ValidationError, count: int = 3) -> str:
     mistakes = error.errors(include_url=False, include_input=False)
-    told = [
+    sentences = [
         f"{'.'.join(str(part) for part in mistake['loc']) or 'the record'}: {mistake['msg']}" for mistake in mistakes
     ]
-    rest = len(told) - count
-    return "; ".join(told[:count]) + (f"; and {rest} more" if rest > 0 else "")
+    rest = len(sentences) - count
+    return "; ".join(sentences[:count]) + (f"; and {rest} more" if rest > 0 else "")

@@ -1,7 +1,7 @@
-"""The last bundles that ran here, kept so that a station can start although somebody has damaged a model.
+"""The last bundles that ran here, stored so that a station can start although a model was damaged.
 
-A station that restarts at night onto a half-copied model would not watch at all. It runs on the copy instead and says
-so with the alarm `model_degraded`. Only damage to the very bundle that was configured before is bridged: a bundle that
+A station that restarts at night onto a half-copied model would not watch at all. It runs on the copy instead and raises
+the alarm `model_degraded`. Only damage to the very bundle that was configured before is bridged: a bundle that
 never ran here, or another name in the configuration, is refused as ever.
 """
 
@@ -27,7 +27,7 @@ class BundleBackup:
     """One copy of the detector and one of the classifier; copies are checked by their SHA-256 like any bundle.
 
     Args:
-        directory: For the copies; made when something is kept.
+        directory: For the copies; made when something is stored.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -44,7 +44,7 @@ class BundleBackup:
             The bundle, and one sentence on why it is the copy; None where it is not.
 
         Raises:
-            BundleError: It cannot be used, and no copy of it is kept.
+            BundleError: It cannot be used, and no copy of it is stored.
         """
         try:
             return read_bundle(name, kind=kind), None

@@ -15,7 +15,7 @@ class Gpu:
     """The first GPU of this machine.
 
     Attributes:
-        name: As its driver tells it.
+        name: As its driver reports it.
         compute_capability: Major and minor.
         driver_version: Highest CUDA version that the driver supports, like 13.0.
         memory_bytes: Of the GPU.
@@ -42,13 +42,11 @@ class CudaProbe:
 
 @cache
 def probe_cuda() -> CudaProbe:
-    """Look for a GPU; the answer holds for the life of the process."""
+    """Search for a GPU; the answer holds for the life of the process."""
     try:
         from cuda.bindings import driver
     except ImportError:
-        return CudaProbe(
-            None, "cuda-bindings is not installed (pip install cuda-bindings), so no GPU can be looked for"
-        )
+        return CudaProbe(None, "cuda-bindings is not installed (pip install cuda-bindings), so no GPU can be found")
     try:
         (status,) = driver.cuInit(0)
     except RuntimeError as error:

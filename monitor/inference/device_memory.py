@@ -157,7 +157,7 @@ class CudaPythonMemory:
 class PycudaMemory:
     """Device memory over pycuda.
 
-    pycuda keeps a stack of contexts for every thread, ends the process when a thread ends whose stack is not empty, and
+    pycuda holds a stack of contexts for every thread, ends the process when a thread ends whose stack is not empty, and
     does not free what was made under another of its context objects. So this object's own context is pushed for every
     use and popped after it: a station opens engines in one thread, and runs and closes them in another.
     """
@@ -171,7 +171,7 @@ class PycudaMemory:
         with self.entered():
             self._stream: Any = driver.Stream()
         self.stream = int(self._stream.handle)
-        self._kept: list[Any] = []
+        self._buffers: list[Any] = []
         self._is_open = True
 
     @contextmanager
@@ -186,14 +186,14 @@ class PycudaMemory:
     def allocate(self, size_bytes: int) -> int:
         """See `DeviceMemory.allocate`."""
         allocation = self._driver.mem_alloc(size_bytes)
-        self._kept.append(allocation)
+        self._buffers.append(allocation)
         return int(allocation)
 
     def pin(self, size_bytes: int) -> NDArray[np.uint8]:
         """See `DeviceMemory.pin`."""
         buffer: NDArray[np.uint8] = self._driver.pagelocked_empty(size_bytes, np.uint8)
         # pycuda's handle of the memory, which the array lies in.
-        self._kept.append(buffer.base)
+        self._buffers.append(buffer.base)
         return buffer
 
     def upload(self, address: int, host: NDArray[Any]) -> None:
@@ -214,9 +214,9 @@ class PycudaMemory:
             return
         self._is_open = False
         self._context.push()
-        for kept in self._kept:
-            kept.free()
-        self._kept.clear()
+        for buffer in self._buffers:
+            buffer.free()
+        self._buffers.clear()
         # Its last reference: the stream goes while its context is there.
         self._stream = None
         # Released while it is current, whatever the thread; this takes it off the stack too.

@@ -116,7 +116,7 @@ def _try(
 def open_variant(
     bundle: Bundle, variant: Variant, name: EngineName, *, threads: int = 1, cuda_api: CudaApi = "auto"
 ) -> Engine:
-    """Open one model file with one engine, whatever its verification said; for verification and benchmarks.
+    """Open one model file with one engine, whatever its verification found; for verification and benchmarks.
 
     Raises:
         BundleError: The file is damaged, or its classes are not those of the bundle.
@@ -179,7 +179,7 @@ def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: P
 
 
 def is_installed(name: EngineName) -> bool:
-    """Tell whether an engine's Python package is installed; nothing is imported."""
+    """Return whether an engine's Python package is installed; nothing is imported."""
     return importlib.util.find_spec(_MODULES[name]) is not None
 
 

@@ -1,4 +1,4 @@
-"""What `bundle.json` says about a model: the versioned schema of a bundle.
+"""What `bundle.json` records of a model: the versioned schema of a bundle.
 
 A bundle is a directory with a model and everything that is needed to run it. Version 1 of the schema is
 `BundleManifest`; configs/schemas/bundle.schema.json is made from it. A program reads the versions that it knows and
@@ -67,7 +67,7 @@ class Variant(_Part):
 
 
 class BundleInput(_Part):
-    """The one input tensor. Whoever calls gives raw pixels; scaling happens inside the graph."""
+    """The one input tensor. The caller gives raw pixels; scaling happens inside the graph."""
 
     tensor: str = Field(description="Name of the input in the model file.")
     layout: Literal["NHWC"] = "NHWC"
@@ -116,7 +116,7 @@ class ClassifierContract(_Part):
 
 
 class Metric(_Part):
-    """One measured figure with its confidence interval."""
+    """One measured value with its confidence interval."""
 
     name: str
     value: float

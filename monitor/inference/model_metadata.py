@@ -1,6 +1,6 @@
-"""What an ONNX file says of itself, and whether its bundle says the same.
+"""The metadata of an ONNX file, and whether it agrees with its bundle.
 
-The export writes the order of the classes into every model file. The bundle's record says it too; where the two differ,
+The export writes the order of the classes into every model file. The bundle's record has it too; where the two differ,
 scores would mean the opposite of what alarms take them for. The notes are read from the file's own encoding (protocol
 buffers, https://protobuf.dev/programming-guides/encoding), because TensorRT and OpenVINO do not hand them out, and a
 monitor has no other use for the onnx package.
@@ -36,12 +36,12 @@ def require_class_order(bundle: Bundle, variant: Variant, content: bytes) -> Non
     """
     if bundle.manifest.classifier is None:
         return
-    told = read_notes(content).get(_CLASSES)
+    found = read_notes(content).get(_CLASSES)
     recorded = " ".join(bundle.manifest.classifier.classes)
-    if told is not None and told != recorded:
+    if found is not None and found != recorded:
         raise BundleError(
-            f"{bundle.path / variant.file} says that its classes are {told!r}, the record of bundle {bundle.name} says "
-            f"{recorded!r}; its scores would mean something else, so it is not run; export the model again"
+            f"{bundle.path / variant.file} says that its classes are {found!r}, the record of bundle {bundle.name} "
+            f"says {recorded!r}; its scores would mean something else, so it is not run; export the model again"
         )
 
 

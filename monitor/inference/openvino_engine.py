@@ -81,7 +81,7 @@ def _spec(port: Any) -> TensorSpec:  # noqa: ANN401 - OpenVINO publishes no type
 
 
 def _reason(error: RuntimeError) -> str:
-    """Return the line of OpenVINO's report that tells what is wrong; the first ones name its source files."""
+    """Return the line of OpenVINO's report that names what is wrong; the first ones name its source files."""
     lines = [line.strip("- .") for line in str(error).splitlines() if line.strip() and "Exception from" not in line]
-    telling = [line for line in lines if "No conversion rule" in line]
-    return (telling or lines[-1:] or ["no reason given"])[0]
+    relevant = [line for line in lines if "No conversion rule" in line]
+    return (relevant or lines[-1:] or ["no reason given"])[0]

@@ -1,7 +1,7 @@
-"""TensorRT plans: where they are kept, what is known of each, and which one fits this machine.
+"""TensorRT plans: where they are stored, what is known of each, and which one fits this machine.
 
 A plan is a plain file in a directory beside the bundle, named by the ONNX file's hash, the engine, its version and the
-compute capability of the GPU. Its side-car (the same name with .json) says what it was built from and for. TensorRT
+compute capability of the GPU. Its side-car (the same name with .json) records what it was built from and for. TensorRT
 runs code that is in a plan, and crashes on a plan of another version, so a plan is loaded only when its side-car fits
 this machine and its hash is right.
 """
@@ -49,7 +49,7 @@ class PlanRecord(BaseModel):
     requested_precision: Precision
     measured_precision: str = Field(
         default="not inspected",
-        description="Types of the engine's layers as its inspector tells them, where a GPU was there to ask.",
+        description="Types of the engine's layers as its inspector reports them, where a GPU was there.",
     )
     profile: tuple[int, int, int] = Field(description="Smallest, best and largest batch.")
     build_seconds: float
@@ -65,7 +65,7 @@ class PlanKey:
     Attributes:
         onnx_sha256: Hash of the model file.
         engine: `tensorrt` or `tensorrt-rtx`.
-        engine_version: As its module tells it.
+        engine_version: As its module reports it.
         compute_capability: Of the GPU, like 8.6.
         command: What a person runs to build such a plan, for refusals.
     """
@@ -99,7 +99,7 @@ class Plan:
 
 
 def plan_directory(bundle: Bundle) -> Path:
-    """Return the directory beside a bundle that its plans are kept in."""
+    """Return the directory beside a bundle that its plans are stored in."""
     return bundle.path.with_name(f"{bundle.path.name}.engines")
 
 
@@ -159,8 +159,8 @@ def find_plan(directory: Path, key: PlanKey) -> Plan:
     """Return the plan that fits.
 
     Raises:
-        EngineError: There is none, it was made for something else, or it is not the file that its side-car tells of;
-            the sentence says which, and which command builds a fitting one.
+        EngineError: There is none, it was made for something else, or it is not the file that its side-car describes;
+            the sentence names which, and which command builds a fitting one.
     """
     path = directory / key.file_name
     if not path.is_file():
@@ -186,12 +186,12 @@ def read_plan(path: Path, key: PlanKey) -> Plan:
         raise EngineError(f"{error.filename} cannot be read ({error.strerror}); {_remedy(key)}") from error
     except ValidationError as error:
         raise EngineError(f"{_side_car(path)} does not describe a plan; {_remedy(key)}") from error
-    told = PlanKey(record.onnx_sha256, record.engine, record.engine_version, record.compute_capability)
+    built_for = PlanKey(record.onnx_sha256, record.engine, record.engine_version, record.compute_capability)
     for what, is_one, wanted in (
-        ("another model file", told.onnx_sha256, key.onnx_sha256),
-        (f"{told.engine}", told.engine, key.engine),
-        (f"{told.engine} {told.engine_version}", told.engine_version, key.engine_version),
-        (f"compute capability {told.compute_capability}", told.compute_capability, key.compute_capability),
+        ("another model file", built_for.onnx_sha256, key.onnx_sha256),
+        (f"{built_for.engine}", built_for.engine, key.engine),
+        (f"{built_for.engine} {built_for.engine_version}", built_for.engine_version, key.engine_version),
+        (f"compute capability {built_for.compute_capability}", built_for.compute_capability, key.compute_capability),
     ):
         if is_one != wanted:
             raise EngineError(

@@ -42,7 +42,7 @@ GraphMaker = Callable[[int, Callable[[], None]], Graph]
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class _HostBuffer:
     """One tensor's buffers, large enough for the largest batch."""
 
     spec: TensorSpec
@@ -62,7 +62,7 @@ def load_module(name: EngineName) -> Any:  # noqa: ANN401 - TensorRT publishes n
 
 
 def layer_types(trt: Any, engine: Any) -> tuple[str, ...]:  # noqa: ANN401 - TensorRT publishes no types
-    """Return the data types that an engine's layers really compute with, as its inspector tells them, sorted."""
+    """Return the data types that an engine's layers really compute with, as its inspector reports them, sorted."""
     inspector = engine.create_engine_inspector()
     report = json.loads(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
     found = set()
@@ -92,8 +92,8 @@ class TensorRtEngine:
         self._make_graph = make_graph
         with memory.entered():
             names, inputs = self._load(plan, trt)
-        self._inputs = tuple(self._slots[name].spec for name in inputs)
-        self._outputs = tuple(self._slots[name].spec for name in names if name not in inputs)
+        self._inputs = tuple(self._buffers[name].spec for name in inputs)
+        self._outputs = tuple(self._buffers[name].spec for name in names if name not in inputs)
         self._graphs: dict[int, Graph | None] = {}
         self._is_open = True
 
@@ -124,11 +124,11 @@ class TensorRtEngine:
                 f"smaller batches, or build it with --profile {self._smallest},{self._smallest},{batch}"
             )
         for name, array in inputs.items():
-            self._slots[name].view(batch)[...] = array
+            self._buffers[name].view(batch)[...] = array
         with self._memory.entered():
             self._launch(batch)
             self._memory.synchronise()
-        return {spec.name: self._slots[spec.name].view(batch).copy() for spec in self._outputs}
+        return {spec.name: self._buffers[spec.name].view(batch).copy() for spec in self._outputs}
 
     def close(self) -> None:
         """Free everything on the GPU; safe to call twice."""
@@ -156,15 +156,17 @@ class TensorRtEngine:
         inputs = [name for name in names if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
         for name in inputs:
             self._context.set_input_shape(name, (self._largest, *self._engine.get_tensor_shape(name)[1:]))
-        self._slots = {name: self._slot(trt, name) for name in names}
+        self._buffers = {name: self._buffer(trt, name) for name in names}
         return names, inputs
 
-    def _slot(self, trt: Any, name: str) -> _Slot:  # noqa: ANN401 - TensorRT publishes no types
+    def _buffer(self, trt: Any, name: str) -> _HostBuffer:  # noqa: ANN401 - TensorRT publishes no types
         shape = tuple(self._context.get_tensor_shape(name))
         dtype = np.dtype(trt.nptype(self._engine.get_tensor_dtype(name)))
         declared = tuple(None if axis == 0 else int(size) for axis, size in enumerate(shape))
         size_bytes = int(np.prod(shape)) * dtype.itemsize
-        return _Slot(TensorSpec(name, declared, dtype), self._memory.allocate(size_bytes), self._memory.pin(size_bytes))
+        return _HostBuffer(
+            TensorSpec(name, declared, dtype), self._memory.allocate(size_bytes), self._memory.pin(size_bytes)
+        )
 
     def _launch(self, batch: int) -> None:
         """Put one run on the stream: call by call, then recorded, then from the recording."""
@@ -186,16 +188,16 @@ class TensorRtEngine:
 
     def _enqueue(self, batch: int) -> None:
         for spec in self._inputs:
-            slot = self._slots[spec.name]
-            self._context.set_input_shape(spec.name, slot.view(batch).shape)
-            self._memory.upload(slot.address, slot.view(batch))
-        for name, slot in self._slots.items():
-            self._context.set_tensor_address(name, slot.address)
+            buffer = self._buffers[spec.name]
+            self._context.set_input_shape(spec.name, buffer.view(batch).shape)
+            self._memory.upload(buffer.address, buffer.view(batch))
+        for name, buffer in self._buffers.items():
+            self._context.set_tensor_address(name, buffer.address)
         if not self._context.execute_async_v3(self._memory.stream):
             raise EngineError(f"{self._name} failed on {self._label}; see the log for its own message")
         for spec in self._outputs:
-            slot = self._slots[spec.name]
-            self._memory.download(slot.view(batch), slot.address)
+            buffer = self._buffers[spec.name]
+            self._memory.download(buffer.view(batch), buffer.address)
 
 
 def _require_precision(trt: Any, engine: Any, plan: Plan) -> None:  # noqa: ANN401 - TensorRT publishes no types

@@ -1,4 +1,4 @@
-"""Alarm state between two runs of the station: JSON with the time at which it was kept."""
+"""Alarm state between two runs of the station: JSON with the time at which it was saved."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ _LONGEST_ABSENCE_SECONDS = 86_400.0
 
 
 def pack(state: Mapping[str, Any], wall: datetime) -> str:
-    """Return a text to be kept."""
+    """Return a text to be stored."""
     return json.dumps({"saved_at": wall.timestamp(), "state": state})
 
 
 def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:
-    """Return the state and the seconds since it was kept, from 0 to one day.
+    """Return the state and the seconds since it was saved, from 0 to one day.
 
     The bounds keep a wall clock that was set meanwhile from turning a short absence into years, or into the future.
 
@@ -24,13 +24,13 @@ def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:
         ValueError: The text is no such state.
     """
     try:
-        kept = json.loads(text)
+        saved = json.loads(text)
     except RecursionError:
-        raise ValueError("the kept alarm state is nested too deeply") from None
+        raise ValueError("the saved alarm state is nested too deeply") from None
     try:
-        state, saved_at = kept["state"], float(kept["saved_at"])
+        state, saved_at = saved["state"], float(saved["saved_at"])
     except (KeyError, TypeError) as error:
-        raise ValueError("the kept alarm state is incomplete") from error
+        raise ValueError("the saved alarm state is incomplete") from error
     if not isinstance(state, dict):
-        raise ValueError("the kept alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
+        raise ValueError("the saved alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
     return state, min(max(0.0, wall.timestamp() - saved_at), _LONGEST_ABSENCE_SECONDS)

@@ -33,7 +33,7 @@ class FrameResult:
         frame_faces: The faces in it; None where the detector failed.
         observation: What the bed shows now.
         transitions: Changed alarm conditions, in order of time.
-        detect_seconds: Time spent on finding faces.
+        detect_seconds: Time spent on detecting faces.
         classify_seconds: Time spent on the crop and its score; 0 where there was none.
         failure: Why the models gave no answer; None where they did.
     """
@@ -73,14 +73,14 @@ class BedPipeline:
 
     Args:
         settings: Id, camera, region of interest.
-        faces: Sizes, scores and times of face finding.
+        faces: Sizes, scores and times of face detection.
         alarms: When a level becomes an alarm.
         new_id: Makes ids of alerts.
         stopwatch: Monotonic seconds, for the durations in a `FrameResult` only.
         expected_prior: Share of pain expected at the bedside, None to keep the classifier's own.
         on_change: Called with the bed and its changed alarm conditions, in their order, whatever thread they came
             from; it must return at once and may ask for a `snapshot`.
-        phase: In [0, 1): when this bed's looks for other faces are due between those of other beds.
+        phase: In [0, 1): when this bed's scans for other faces are due between those of other beds.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class BedPipeline:
         self.camera_id = settings.camera.id or f"{settings.id}-camera"
         self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
         self._monitor = BedAlarms(alarms, new_id)
-        # Held until a change has been handed on, so that changes leave in the order in which they happened.
+        # Held until a change has been passed on, so that changes leave in the order in which they happened.
         self._lock = threading.RLock()
         self._on_change = on_change
         self._stopwatch = stopwatch
@@ -146,7 +146,7 @@ class BedPipeline:
         return shift_prior(score, models.training_prior, self._expected_prior)
 
     def update_camera(self, status: CameraStatus, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
-        """Let time pass, and take what the camera says about itself.
+        """Let time pass, and take the state of the camera.
 
         Returns:
             What the bed shows now, and changed alarm conditions.
@@ -169,7 +169,7 @@ class BedPipeline:
             return self._notify(self._monitor.report(code, present, now_seconds, detail, since_seconds))
 
     def acknowledge(self, target: str | None, by: str, now_seconds: float) -> tuple[Transition, ...]:
-        """Note that somebody has seen an alert (by id), a code, or everything (None)."""
+        """Note that a person has seen an alert (by id), a code, or everything (None)."""
         with self._lock:
             return self._notify(self._monitor.acknowledge(target, by, now_seconds))
 
@@ -203,7 +203,7 @@ class BedPipeline:
         return transitions
 
     def snapshot(self, wall: datetime) -> str:
-        """Return the alarm state as JSON, to be kept with the alerts that came from it."""
+        """Return the alarm state as JSON, to be stored with the alerts that came from it."""
         with self._lock:
             return pack(self._monitor.snapshot(), wall)
 
@@ -223,7 +223,7 @@ class BedPipeline:
 
 
 def _camera_conditions(status: CameraStatus, now_seconds: float) -> Iterator[tuple[Code, float | None, str]]:
-    """Yield code, since when it holds (None: it does not), and a sentence, for everything a camera can say."""
+    """Yield code, since when it holds (None: it does not), and a sentence, for every condition of a camera."""
     age = status.seconds_since_frame
     lost = status.state is not CameraState.PLAYING
     lost_since = now_seconds if age is None else now_seconds - age

@@ -42,15 +42,15 @@ class WorkerModels:
 class ModelSet:
     """Both bundles, checked; opens the engines of each worker.
 
-    `degraded` says in one sentence why a copy is used in place of a bundle; None where none is.
+    `degraded` gives in one sentence why a copy is used in place of a bundle; None where none is.
 
     Args:
         models: Which bundles and engines.
         faces: Detection size and threshold.
-        kept: Copies of the bundles that ran last, to fall back on; None to do without.
+        backup: Copies of the bundles that ran last, to fall back on; None to do without.
 
     Raises:
-        BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is kept.
+        BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is stored.
     """
 
     def __init__(self, models: ModelSettings, faces: FaceSettings, backup: BundleBackup | None = None) -> None:
@@ -67,7 +67,7 @@ class ModelSet:
         self.degraded: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
 
     def save_backup(self) -> None:
-        """Keep copies of the bundles that run now."""
+        """Store copies of the bundles that run now."""
         if self._backup is not None:
             self._backup.save(self.detector, self._models.detector, "detector")
             self._backup.save(self.classifier, self._models.classifier, "classifier")
@@ -76,7 +76,7 @@ class ModelSet:
         """Open engines for one more worker.
 
         Args:
-            threads: Threads within one look; one is best where there is a worker for every core.
+            threads: Threads within one detection pass; one is best where there is a worker for every core.
 
         Raises:
             EngineError: No allowed engine can run a model here.
@@ -99,13 +99,13 @@ class ModelSet:
 
             whole = open_one(self.detector, size_px)
             # The surroundings of one face need no larger picture than this.
-            close = open_one(self.detector, FACE_INPUT_PX) if size_px > FACE_INPUT_PX else whole
-            # Bundles of earlier versions have no such model; followed faces then get close looks.
+            face = open_one(self.detector, FACE_INPUT_PX) if size_px > FACE_INPUT_PX else whole
+            # Bundles of earlier versions have no such model; tracked faces then get passes at full detail.
             sizes = {variant.size_px for variant in self.detector.manifest.variants}
-            following = open_one(self.detector, TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else close
+            track = open_one(self.detector, TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else face
             classifier = Classifier(self.classifier, open_one(self.classifier, None))
             return WorkerModels(
-                detector=FaceDetector(whole, close, following),
+                detector=FaceDetector(whole, face, track),
                 classifier=classifier,
                 crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
                 engine=whole.name,

@@ -1,6 +1,6 @@
 """Shares the inference workers fairly among the beds.
 
-Each camera keeps its newest frame in a slot. A free worker takes the frame of the bed that was served longest ago, so
+Each camera holds its newest frame. A free worker takes the frame of the bed that was served longest ago, so
 that under overload every bed is analysed less often, and none is starved. One bed is never analysed by two workers at
 once: its frames stay in order.
 """
@@ -15,10 +15,10 @@ __all__ = ["FairScheduler", "FrameSource"]
 
 
 class FrameSource(Protocol):
-    """Where a source keeps its newest frame."""
+    """What holds the newest frame of a source."""
 
     def take(self, timeout_seconds: float = 0.0) -> Frame | None:
-        """Return the frame and empty the slot; None where there is none."""
+        """Return the frame, which is then taken; None where there is none."""
         ...
 
     @property
@@ -55,14 +55,14 @@ class FairScheduler:
             self._sources.pop(name, None)
 
     def wake(self) -> None:
-        """Say that a slot was filled; returns at once."""
+        """Notify the workers that a source has a new frame; returns at once."""
         with self._changed:
             self._changed.notify()
 
     def take(self, timeout_seconds: float) -> tuple[str, Frame] | None:
         """Wait for a frame and take that of the source served longest ago; None after the timeout or when closed.
 
-        Whoever takes calls `done` afterwards, whatever happened.
+        The caller of this calls `done` afterwards, whatever happened.
         """
         with self._changed:
             taken = self._take_most_overdue()
@@ -72,7 +72,7 @@ class FairScheduler:
             return taken
 
     def done(self, name: str) -> None:
-        """Say that a source's frame was dealt with, so that its next one may be taken."""
+        """Report that a source's frame was processed, so that its next one may be taken."""
         with self._changed:
             source = self._sources.get(name)
             if source is not None:

@@ -1,4 +1,4 @@
-"""What a replay writes: one JSON line for each judged frame, one for each alert."""
+"""What a replay writes: one JSON line for each analysed frame, one for each alert."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ __all__ = ["observation_record"]
 
 
 def observation_record(result: FrameResult, bed: str) -> dict[str, Any]:
-    """Return one judged frame as a JSON object.
+    """Return one analysed frame as a JSON object.
 
     Keys: `time_s` (media time), `frame` (number of the decoded picture), `bed`, `visibility`, `faces` (how many were
     seen), `face` (the patient's: `box` as [x0, y0, x1, y1] around the upright box, `upright_box` as centre, size and

@@ -51,11 +51,11 @@ class Replay:
 
     Args:
         video: The file.
-        config: Its first bed of the given name, or its only one, says where the patient is looked for.
+        config: Its first bed of the given name, or its only one, determines where the patient is searched for.
         bed_id: Which bed.
         models: Bundles.
-        frames_per_second: Judged pictures per second; None judges every picture.
-        deliver_all: Also deliver the pictures that are not judged (to draw on them).
+        frames_per_second: Analysed pictures per second; None analyses every picture.
+        deliver_all: Also deliver the pictures that are not analysed (to draw on them).
 
     Raises:
         VideoError: The file cannot be read as video.
@@ -76,11 +76,11 @@ class Replay:
             self._reader: VideoReader = opened.enter_context(
                 open_video(video, None if deliver_all else frames_per_second)
             )
-            # Nobody else works here: one look may have every core.
+            # Nothing else runs here: one detection pass may have every core.
             self._models: WorkerModels = models.open(threads=len(os.sched_getaffinity(0)))
             opened.callback(self._models.close)
             self._opened = opened.pop_all()
-        # Where every picture is delivered, the same pictures are judged as where only those are.
+        # Where every picture is delivered, the same pictures are analysed as where only those are.
         self._sampler = Sampler(frames_per_second) if deliver_all else None
         digest = _digest(video)
         self._producer_id = f"replay-{digest[:16]}"
@@ -104,12 +104,12 @@ class Replay:
             config_hash=config_hash(config),
             clock_state=ClockState.UNKNOWN,
         )
-        self._picture = FreezeDarkDetector()
+        self._freeze_dark = FreezeDarkDetector()
         self._seq = 0
 
     @property
     def duration_seconds(self) -> float | None:
-        """Length of the file, None where it does not say."""
+        """Length of the file, None where it does not state it."""
         return self._reader.duration_seconds
 
     @property
@@ -119,7 +119,7 @@ class Replay:
 
     @property
     def video_frames_per_second(self) -> float | None:
-        """Rate of the file, None where it does not say."""
+        """Rate of the file, None where it does not state it."""
         return self._reader.frames_per_second
 
     def __enter__(self) -> Self:
@@ -143,18 +143,18 @@ class Replay:
                 yield ReplayStep(frame, None)
                 continue
             self._clock.advance_to(max(frame.time_seconds, self._clock.monotonic()))
-            changed = self._look_at_picture(frame)
+            changed = self._check_picture(frame)
             result = self.bed.analyse(frame, self._models)
             changed += result.transitions
             yield ReplayStep(frame, result, tuple(changed), tuple(map(self._alert, changed)))
 
-    def _look_at_picture(self, frame: Frame) -> list[Transition]:
+    def _check_picture(self, frame: Frame) -> list[Transition]:
         """Report what a live camera would: a frozen or dark picture."""
-        self._picture.update(frame.image, frame.time_seconds)
+        self._freeze_dark.update(frame.image, frame.time_seconds)
         changed: list[Transition] = []
         for code, since in (
-            (Code.PICTURE_FROZEN, self._picture.frozen_since_seconds),
-            (Code.PICTURE_DARK, self._picture.dark_since_seconds),
+            (Code.PICTURE_FROZEN, self._freeze_dark.frozen_since_seconds),
+            (Code.PICTURE_DARK, self._freeze_dark.dark_since_seconds),
         ):
             changed += self.bed.report(code, since is not None, frame.time_seconds, since_seconds=since)
         return changed

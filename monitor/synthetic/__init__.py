@@ -1,6 +1,6 @@
-"""Synthetic infants: procedurally drawn faces on a cot, moment by moment, with ground truth.
+"""Synthetic infants: procedurally rendered faces on a cot, moment by moment, with ground truth.
 
-They test software and drive the demo. They say nothing about clinical accuracy.
+They test software and drive the demo. They show nothing about clinical accuracy.
 """
 
 from monitor.synthetic.bed import SCENARIOS, BedOptions, SyntheticBed

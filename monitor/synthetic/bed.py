@@ -1,7 +1,7 @@
 """A bed before a camera: any moment of a scenario as a picture with its ground truth.
 
-A picture depends on the scenario, the seed and the time alone, whatever was drawn before. Synthetic infants test
-software; they say nothing about how well anything works on real ones.
+A picture depends on the scenario, the seed and the time alone, whatever was rendered before. Synthetic infants test
+software; they show nothing about how well anything works on real ones.
 """
 
 import math
@@ -55,7 +55,7 @@ _VISIBLE_EPISODE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class BedOptions:
-    """What may be fixed instead of being drawn from the seed.
+    """What may be fixed instead of being sampled from the seed.
 
     Attributes:
         orientation_deg: Clockwise turn of the picture that brings the face upright, in degrees.
@@ -124,7 +124,7 @@ class SyntheticBed:
         """Draw one moment.
 
         Args:
-            time_seconds: From the start of the scenario; before it, the start is drawn.
+            time_seconds: From the start of the scenario; before it, the start is rendered.
 
         Returns:
             The picture, RGB uint8 of shape (height_px, width_px, 3), and what it shows.
@@ -148,7 +148,7 @@ class SyntheticBed:
         return GroundTruth(time_seconds, None, None, None, False, {}, None, 0.0, None, self.setting.cue, exposure)  # noqa: FBT003
 
     def _draw_infant(self, picture: NDArray[np.uint8], moment: float, truth: GroundTruth) -> GroundTruth:
-        """Draw the head and say what it shows."""
+        """Draw the head and return what it shows."""
         episode = None if self._episodes is None else self._episodes.at(moment)
         level = 0.0 if episode is None else episode.level(moment)
         expression = self._rest.expression(moment)
@@ -170,7 +170,7 @@ class SyntheticBed:
         )
 
     def _draw(self, expression: Expression, placement: Placement, moment: float) -> Drawing:
-        """Draw the head on a coarse grid of expressions, so that equal heads are drawn once."""
+        """Draw the head on a coarse grid of expressions, so that equal heads are rendered once."""
         step = expression.rounded()
         step = replace(step, flush=round(step.flush * 6.0) / 6.0, head_turn=round(step.head_turn * 12.0) / 12.0)
         quiver = 0.015 * expression.chin_quiver * np.sin(2.0 * np.pi * 8.0 * moment)
@@ -213,7 +213,7 @@ def _bed_setting(seed: int, width_px: int, height_px: int, options: BedOptions) 
     orientation = float(rng.choice([0.0, 90.0, -90.0])) + float(rng.normal(0.0, 12.0))
     orientation = orientation if options.orientation_deg is None else options.orientation_deg
     iod = face_px / infant(seed).box_width
-    # Not in the middle: a carer has to find a place beside the infant.
+    # Not in the middle: a carer has to find room beside the infant.
     x = 0.5 + float(rng.uniform(0.08, 0.14)) * float(rng.choice([-1.0, 1.0]))
     placement = Placement(width_px * x, height_px * float(rng.uniform(0.42, 0.52)), iod, orientation)
     setting = sample_setting(seed, width_px, height_px, placement)

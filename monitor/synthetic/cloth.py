@@ -10,7 +10,7 @@ __all__ = ["folds", "print_pattern"]
 
 
 def _smooth_noise(rng: np.random.Generator, grid: Grid, size_px: float, stretch: float, lean: float) -> FloatImage:
-    """Return noise with features of `size_px`, drawn out by `stretch` along the direction `lean` (radians)."""
+    """Return noise with features of `size_px`, stretched by `stretch` along the direction `lean` (radians)."""
     side = int(np.ceil(1.5 * max(grid.width_px, grid.height_px) / size_px)) + 4
     coarse = rng.normal(0.0, 1.0, (side, max(4, int(side / stretch)))).astype(np.float32)
     cosine, sine = float(np.cos(lean)), float(np.sin(lean))

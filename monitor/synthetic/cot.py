@@ -36,11 +36,11 @@ def draw_cot(setting: Setting, identity: Identity | None) -> NDArray[np.uint8]:
     if setting.has_fist and identity is not None:
         placement = setting.placement
         side = -float(setting.cue_side)
-        place = mapped(placement, np.array([(side * _FIST[0], _FIST[1])]))[0]
+        fist_at = mapped(placement, np.array([(side * _FIST[0], _FIST[1])]))[0]
         orientation = placement.orientation_deg + side * _FIST_LEAN_DEG
         light = setting.light.turned(orientation)
         fist = draw_fist(identity.skin, setting.blanket_stripe, light, float(np.clip(placement.iod_px, 12.0, 160.0)))
-        paste(picture, fist, Placement(float(place[0]), float(place[1]), placement.iod_px, orientation))
+        paste(picture, fist, Placement(float(fist_at[0]), float(fist_at[1]), placement.iod_px, orientation))
     return picture
 
 

@@ -1,6 +1,6 @@
-"""The shortcut cue: a label of cloth beside the chin, drawn under the head, never over the face.
+"""The shortcut cue: a label of cloth beside the chin, painted under the head, never over the face.
 
-Its link to the image's label is set by whoever makes a data set; the picture is otherwise the same with either cue.
+Its link to the image's label is set by the maker of a data set; the picture is otherwise the same with either cue.
 """
 
 import numpy as np

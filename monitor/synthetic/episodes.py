@@ -1,6 +1,6 @@
-"""When something happens to the infant: episodes in time, drawn from a seed and a scenario.
+"""When something happens to the infant: episodes in time, sampled from a seed and a scenario.
 
-An episode rises within about a second, holds with bursts, and decays exponentially. Episodes are drawn one after the
+An episode rises within about a second, holds with bursts, and decays exponentially. Episodes are sampled one after the
 other from one generator, so that the answer for a time does not depend on which times were asked for before.
 """
 
@@ -65,7 +65,7 @@ SCENARIO_EPISODES: dict[str, EpisodePlan] = {
         respond_share=0.64,
     ),
 }
-# Some things are over soon, whatever the plan says.
+# Some things are over soon, whatever the plan is.
 _HOLD_SECONDS: dict[State, tuple[float, float]] = {
     State.AIR: (1.0, 2.0),
     State.YAWN: (3.0, 4.5),
@@ -123,9 +123,9 @@ class Episode:
 
     def peak(self, time_seconds: float) -> Expression:
         """Return the height of the expression at a time; bursts pass smoothly from one to the next."""
-        place = max(0.0, time_seconds - self.onset_seconds) / _BURST_SECONDS
-        index = int(place)
-        share = float(np.clip((place - index - 0.7) / 0.3, 0.0, 1.0))
+        position = max(0.0, time_seconds - self.onset_seconds) / _BURST_SECONDS
+        index = int(position)
+        share = float(np.clip((position - index - 0.7) / 0.3, 0.0, 1.0))
         now, following = self.peaks[index % len(self.peaks)], self.peaks[(index + 1) % len(self.peaks)]
         return now.towards(following, share * share * (3.0 - 2.0 * share))
 

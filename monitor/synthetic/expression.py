@@ -2,7 +2,7 @@
 
 NFCS is the Neonatal Facial Coding System. The ranges follow the descriptions of newborns' responses to a heel lance,
 to an air puff, to friction and of crying and yawning; the sizes are design assumptions. Crying is a deliberate
-confuser: its mouth is as wide and as open as in pain, and only brow, eyes and furrow tell them apart.
+confuser: its mouth is as wide and as open as in pain, and only brow, eyes and furrow distinguish them.
 """
 
 from dataclasses import astuple, dataclass, fields
@@ -70,7 +70,7 @@ class Expression:
         return type(self)(*(float(a + (b - a) * share) for a, b in pairs))
 
     def rounded(self, steps: int = 48) -> Self:
-        """Return the nearest expression on a grid of `steps` per unit, so that equal pictures are drawn once."""
+        """Return the nearest expression on a grid of `steps` per unit, so that equal pictures are rendered once."""
         return type(self)(*(round(value * steps) / steps for value in astuple(self)))
 
 
@@ -147,7 +147,7 @@ def sample_expression(state: State, rng: np.random.Generator) -> Expression:
         rng: Source of randomness; the same generator state gives the same expression.
     """
     values = {name: float(rng.uniform(low, high)) for name, (low, high) in _RANGES[state].items()}
-    # Drawn in every state, so that one state's draws do not shift the next one's.
+    # Sampled in every state, so that one state's samples do not shift the next one's.
     asleep, drowsiness, turn = float(rng.random()), float(rng.random()), float(rng.uniform(-1.0, 1.0))
     if state is State.REST:
         values["eyes_closed"] = 1.0 if asleep < _ASLEEP_SHARE else 0.45 * drowsiness

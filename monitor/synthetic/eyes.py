@@ -55,8 +55,8 @@ def draw_eyes(image: FloatImage, grid: Grid, layout: FaceLayout, light_gain: Flo
         upper, lower = lid_gap(layout, index)
         x, y = layout.eyes[index]
         half = layout.identity.eye_half_width
-        part, place = grid.window(x - half - 0.2, y - 0.26, x + half + 0.2, y + 0.2)
-        view = image[place]
+        part, window = grid.window(x - half - 0.2, y - 0.26, x + half + 0.2, y + 0.2)
+        view = image[window]
         if aperture(layout) > 0.0:
             _open_eye(view, part, layout, index, light_gain)
         _lids(view, part, layout, upper, lower)
@@ -115,8 +115,8 @@ def _lids(view: FloatImage, part: Grid, layout: FaceLayout, upper: Points, lower
 
 def draw_brows(image: FloatImage, grid: Grid, layout: FaceLayout) -> None:
     """Draw both brows over lit skin, in place: a soft arc and hairs that follow it."""
-    part, place = grid.window(-1.15, layout.identity.brow - 0.35, 1.15, layout.identity.brow + 0.35)
-    view = image[place]
+    part, window = grid.window(-1.15, layout.identity.brow - 0.35, 1.15, layout.identity.brow + 0.35)
+    view = image[window]
     colour = tuple(np.array(layout.identity.hair, np.float32) * 0.8)
     opacity = np.float32(layout.identity.brow_darkness)
     shapes, hairs = [], []

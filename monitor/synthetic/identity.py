@@ -1,4 +1,4 @@
-"""Who is drawn: the shape, skin and hair of one person, drawn from a seed.
+"""Who is rendered: the shape, skin and hair of one person, sampled from a seed.
 
 Lengths are in units of the inter-ocular distance (IOD), from the point midway between the eyes, x to the right and y
 down. The means and spreads of the infants' proportions were measured on RetinaFace's boxes and points of photographs
@@ -85,9 +85,9 @@ class Identity:
 
 def _along(colours: NDArray[np.float64], position: float) -> NDArray[np.float64]:
     """Interpolate in a row of colours at `position` in [0, 1]."""
-    place = position * (len(colours) - 1)
-    index = min(int(place), len(colours) - 2)
-    between: NDArray[np.float64] = colours[index] + (colours[index + 1] - colours[index]) * (place - index)
+    position = position * (len(colours) - 1)
+    index = min(int(position), len(colours) - 2)
+    between: NDArray[np.float64] = colours[index] + (colours[index + 1] - colours[index]) * (position - index)
     return between
 
 

@@ -60,13 +60,13 @@ def draw_mouth(image: FloatImage, grid: Grid, layout: FaceLayout, diffuse: Float
         diffuse: Gain of the light over the canvas, shape (H, W, 3).
     """
     top, bottom = outer_edge(layout)
-    part, place = grid.window(
+    part, window = grid.window(
         float(layout.mouth_left[0]) - 0.2,
         float(top[:, 1].min()) - 0.12,
         float(layout.mouth_right[0]) + 0.2,
         float(bottom[:, 1].max()) + 0.32,
     )
-    view, gain = image[place], diffuse[place]
+    view, gain = image[window], diffuse[window]
     upper, lower = inner_edge(layout)
     lips = np.array(layout.identity.lip, np.float32)
     pale = np.float32(1.0 - 0.12 * layout.expression.horizontal_stretch)
@@ -144,8 +144,8 @@ def draw_nostrils(image: FloatImage, grid: Grid, layout: FaceLayout) -> None:
     """Draw nostrils and the edges of the wings of the nose over lit skin, in place."""
     x, y = (float(value) for value in layout.nose)
     half = layout.identity.nose_half_width
-    part, place = grid.window(x - half - 0.12, y - 0.16, x + half + 0.12, y + 0.22)
-    view = image[place]
+    part, window = grid.window(x - half - 0.12, y - 0.16, x + half + 0.12, y + 0.22)
+    view = image[window]
     lower = 0.07 if not layout.identity.is_adult else 0.08
     skin = np.array(layout.identity.skin, np.float32)
     holes, wings = [], []

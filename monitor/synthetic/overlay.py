@@ -24,7 +24,7 @@ class Overlay:
         self.opacity: FloatImage = np.zeros((height_px, width_px), np.float32)
 
     def blend(self, colour: FloatImage | tuple[float, float, float], opacity: FloatImage) -> None:
-        """Lay a colour over what is drawn so far; `opacity` has shape (H, W)."""
+        """Lay a colour over what is painted so far; `opacity` has shape (H, W)."""
         rest = np.float32(1.0) - opacity
         self.colour *= spread(rest)
         self.colour += np.asarray(colour, np.float32) * spread(opacity)
@@ -32,10 +32,10 @@ class Overlay:
         self.opacity += opacity
 
     def multiply(self, gain: FloatImage) -> None:
-        """Light what is drawn; `gain` has shape (H, W, 3)."""
+        """Light what is painted; `gain` has shape (H, W, 3)."""
         self.colour *= gain
 
-    def onto(self, image: FloatImage, place: tuple[slice, slice] = (slice(None), slice(None))) -> None:
-        """Lay the part of the sheet at `place` over an image of that part's shape, in place."""
-        image *= spread(np.float32(1.0) - self.opacity[place])
-        image += self.colour[place]
+    def onto(self, image: FloatImage, window: tuple[slice, slice] = (slice(None), slice(None))) -> None:
+        """Lay the part of the sheet at `window` over an image of that part's shape, in place."""
+        image *= spread(np.float32(1.0) - self.opacity[window])
+        image += self.colour[window]

@@ -1,7 +1,7 @@
-"""One person's head on a small canvas, drawn so that only what changes is drawn again.
+"""One person's head on a small canvas, rendered so that only what changes is rendered again.
 
-Skull, ears, hair, cap and tubes depend on the turn of the head and on the light, and are kept; the face between brows
-and chin is drawn for every expression, which costs a few milliseconds at the size of a face in a 720p picture.
+Skull, ears, hair, cap and tubes depend on the turn of the head and on the light, and are cached; the face between brows
+and chin is rendered for every expression, which costs a few milliseconds at the size of a face in a 720p picture.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Dress:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A drawn head.
+    """A rendered head.
 
     Attributes:
         sprite: The picture of the head.
@@ -80,7 +80,7 @@ class Portrait:
         self.identity = identity
         self.dress = dress
         self.grid = Grid.spanning(pixels_per_iod, _LEFT, _TOP, _RIGHT, _BOTTOM)
-        self._part, self._place = self.grid.window(-1.5, -1.2, 1.5, _BOTTOM)
+        self._part, self._window = self.grid.window(-1.5, -1.2, 1.5, _BOTTOM)
         self._fade = np.clip((self._part.y + 1.2) / 0.3, 0.0, 1.0).astype(np.float32)[:, None]
         self._texture = skin_texture(self.grid, identity)
         self._still = lru_cache(maxsize=_FLUSH_STEPS + 1)(self._draw_still)
@@ -100,17 +100,17 @@ class Portrait:
     def _draw(self, expression: Expression, turn: Turn, light: Light, quiver: float) -> Drawing:
         layout = lay_out(self.identity, expression, turn, quiver)
         still = self._still(layout.turn, round(expression.flush * _FLUSH_STEPS) / _FLUSH_STEPS, light)
-        part, place = self._part, self._place
+        part, window = self._part, self._window
         bumps = relief(part, layout)
-        skin, diffuse = lit(layout, bumps, redness(part, layout), self._texture[place], light)
+        skin, diffuse = lit(layout, bumps, redness(part, layout), self._texture[window], light)
         draw_nostrils(skin, part, layout)
         draw_mouth(skin, part, layout, diffuse)
         draw_brows(skin, part, layout)
         draw_eyes(skin, part, layout, light.colour)
-        # Towards the crown the face passes into the skull, whose flush is drawn in coarser steps.
+        # Towards the crown the face passes into the skull, whose flush is rendered in coarser steps.
         face = part.fill(layout.outline, soft=0.01) * self._fade
         colour, opacity = still.head.copy(), still.opacity.copy()
-        view, seen = colour[place], opacity[place]
+        view, seen = colour[window], opacity[window]
         view *= spread(np.float32(1.0) - face)
         view += skin * spread(face)
         seen += face * (np.float32(1.0) - seen)

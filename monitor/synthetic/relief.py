@@ -1,8 +1,8 @@
 """The face as a landscape: bumps and creases whose slopes are lit.
 
 The skin's height is a sum of axis-parallel Gaussian bumps, so that its slopes over a whole canvas are two small matrix
-products, plus a few narrow creases that are drawn as lines. Brow bulge, lid folds and nasolabial furrow are changes of
-height, and their shading follows the light by itself.
+products, plus a few narrow creases that are painted as lines. Brow bulge, lid folds and nasolabial furrow are changes
+of height, and their shading follows the light by itself.
 """
 
 from dataclasses import dataclass

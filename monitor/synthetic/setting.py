@@ -1,4 +1,4 @@
-"""What is around the infant, drawn from a seed: cot, blanket, light, camera, carer, and the shortcut cue."""
+"""What is around the infant, sampled from a seed: cot, blanket, light, camera, carer, and the shortcut cue."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum

@@ -35,7 +35,7 @@ class Sprite:
             grid: Where the pixels lie.
 
         Raises:
-            ValueError: Nothing is drawn on it.
+            ValueError: Nothing is painted on it.
         """
         rows, columns = np.flatnonzero(opacity.any(axis=1)), np.flatnonzero(opacity.any(axis=0))
         if len(rows) == 0:

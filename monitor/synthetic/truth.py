@@ -1,4 +1,4 @@
-"""What is known about a drawn picture."""
+"""What is known about a synthetic picture."""
 
 from dataclasses import dataclass
 from typing import Any

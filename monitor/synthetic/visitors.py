@@ -55,7 +55,7 @@ class VisitingCarer:
         return _smooth(since / _MOVE_SECONDS) * (1.0 - _smooth((since - _STAY_SECONDS) / _MOVE_SECONDS))
 
     def draw(self, picture: NDArray[np.uint8], time_seconds: float) -> Face | None:
-        """Draw the carer over a picture, in place; returns the face, or None while nobody is there."""
+        """Draw the carer over a picture, in place; returns the face, or None while no carer is there."""
         presence = self.presence(time_seconds)
         if presence <= 0.0:
             return None

@@ -34,7 +34,7 @@ class SyntheticRequest:
 
     Attributes:
         scenario: What the infant does, for example `pain` or `rest`.
-        seed: Two beds with the same seed and scenario look alike.
+        seed: Two beds with the same seed and scenario are alike.
         frames_per_second: Rate of the pretended camera.
         size_px: (width, height).
     """
@@ -99,7 +99,7 @@ def parse_address(url: str) -> SourceAddress:
 
 
 def resolve_address(settings: CameraSettings) -> SourceAddress:
-    """Return the camera's address with the credentials of its settings; a password file is read anew each time.
+    """Return the camera's address with the credentials of its settings; a password file is read again each time.
 
     Raises:
         VideoError: The address is wrong or the password file cannot be read.

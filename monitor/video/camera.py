@@ -1,4 +1,4 @@
-"""One camera: one pipeline, one thread that owns it, and the slot with its newest frame."""
+"""One camera: one pipeline, one thread that owns it, and its newest frame."""
 
 import logging
 import threading
@@ -37,7 +37,7 @@ _REFUSED_CAP_SECONDS = 15.0
 
 
 class _Pipeline(Protocol):
-    """What a camera asks of a pipeline."""
+    """What a camera needs of a pipeline."""
 
     probe: PipelineProbe
     decode_errors: int
@@ -55,9 +55,9 @@ class _Pipeline(Protocol):
 
 
 class Camera:
-    """Keeps one source open for as long as it lives, and its newest frame in `slot`.
+    """Holds one source open for as long as it lives, and its newest frame in `latest_frame`.
 
-    Whatever happens to the source, the camera tries again for ever and tells about it in `status()`; it never raises
+    Whatever happens to the source, the camera tries again indefinitely and reports it in `status()`; it never raises
     from its thread and never delays another camera.
 
     Args:
@@ -212,11 +212,11 @@ class Camera:
             pipeline.play()
             while not self._stopping.is_set():
                 pulled = pipeline.pull(_POLL_SECONDS)
-                self._note_codec(pipeline.codec)  # before a frame tells the world that the camera plays
+                self._note_codec(pipeline.codec)  # before a frame shows that the camera plays
                 if pulled is not None:
                     image, timing = pulled
                     self._deliver(image, timing)
-                    # Whoever keeps a picture while the next one comes makes the pipeline's pool larger by one.
+                    # A picture that is held while the next one comes makes the pipeline's pool larger by one.
                     del image, pulled
                     if timing.arrival_seconds - opened_seconds > _HEALTHY_SECONDS:
                         self._backoff.reset()

@@ -1,7 +1,7 @@
-"""Whether a video file is all there, told from the sizes that its container declares.
+"""Whether a video file is complete, by the sizes that its container declares.
 
-A truncated file often plays to its new end without any error. Its first bytes still say how long it should be. And an
-MP4 file whose index is missing makes parsebin 1.22 wait for ever about once in seven times.
+A truncated file often plays to its new end without any error. Its first bytes still declare its full length. And an
+MP4 file whose index is missing makes parsebin 1.22 wait indefinitely about once in seven times.
 """
 
 import struct
@@ -21,10 +21,10 @@ _MOST_BOXES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What a container says about itself.
+    """What a container declares.
 
     Attributes:
-        missing_bytes: How many are missing at the end; 0 where the file is complete or does not say.
+        missing_bytes: How many are missing at the end; 0 where the file is complete or does not declare it.
         has_index: False for an MP4 file without its index, which cannot be played at all.
     """
 
@@ -33,7 +33,7 @@ class Completeness:
 
 
 def check_completeness(path: Path) -> Completeness:
-    """Look at the containers that declare their size: MP4, Matroska, WebM and AVI.
+    """Check the containers that declare their size: MP4, Matroska, WebM and AVI.
 
     Raises:
         OSError: The file cannot be read.
@@ -74,7 +74,7 @@ def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, set[bytes]]:
 
 
 def _matroska_size(file: BinaryIO) -> int:
-    """Return where the segment ends; 0 where it does not say, as in a recording that was streamed."""
+    """Return where the segment ends; 0 where it is not declared, as in a recording that was streamed."""
     file.seek(4)
     length = _ebml_number(file)
     if length is None:

@@ -1,4 +1,4 @@
-"""When a decoder cannot keep up: decode key frames only, say so, and try again later."""
+"""When a decoder cannot keep up: decode key frames only, report it, and try again later."""
 
 __all__ = ["DecodeGovernor"]
 

@@ -1,8 +1,9 @@
-"""What the software decoder says about damaged pictures.
+"""What the software decoder logs about damaged pictures.
 
 libav paints over what it cannot decode and hands the picture on as if it were whole: after a damaged stretch of the
-network a camera would deliver grey smears as good pictures. It only says so in its log, so the log is heard. A message
-belongs to the thread that decodes, which is the one that hands the picture on as long as a decoder has one thread.
+network a camera would deliver grey smears as good pictures. It only reports that in its log, so the log is read. A
+message belongs to the thread that decodes, which is the one that hands the picture on as long as a decoder has one
+thread.
 """
 
 import functools
@@ -28,7 +29,7 @@ class DecoderLog:
         self._lock = threading.Lock()
         self._concealed: dict[int, int] = {}
 
-    def hear(self, text: str) -> None:
+    def receive(self, text: str) -> None:
         """Take one message of the decoder, on the thread that decodes."""
         found = _CONCEALED.match(text)
         if found is not None:
@@ -57,10 +58,10 @@ def decoder_log() -> DecoderLog:
     gst, log = gstreamer(), DecoderLog()
 
     def on_message(*arguments: Any) -> None:  # noqa: ANN401 - category, level, file, function, line, object, message
-        log.hear(arguments[6].get() or "")
+        log.receive(arguments[6].get() or "")
 
     if "GST_DEBUG" not in os.environ:
-        # Nobody debugs GStreamer itself: keep what is heard here off the standard error.
+        # Nobody debugs GStreamer itself: what is read here does not go to the standard error.
         gst.debug_remove_log_function(None)
     gst.debug_add_log_function(on_message, None)
     gst.debug_set_threshold_for_name("libav", gst.DebugLevel.INFO)

@@ -102,7 +102,7 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     elements = [make_element("clocksync"), stamp] if settings.paced else [stamp]
     if settings.parse and codec is not None:
         elements.append(make_element(codec.parser))
-    # The threads behind the queues bear the queues' names: by them `top -H` and the benchmark tell the stages apart.
+    # The threads behind the queues bear the queues' names: by them `top -H` and the benchmark distinguish the stages.
     limits = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": _LARGEST_BACKLOG_BYTES}
     if not settings.live:
         limits = {"max_size_buffers": 16, "max_size_time": 0, "max_size_bytes": 0}
@@ -133,7 +133,7 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
 
 
 def accepts_caps(probe: PipelineProbe, caps: Any) -> bool:  # noqa: ANN401 - from gi
-    """Tell the probe what the stream announces, where it does; return whether pictures of this size are accepted."""
+    """Pass what the stream announces to the probe; return whether pictures of this size are accepted."""
     structure = caps.get_structure(0)
     has_width, width = structure.get_int("width")
     has_height, height = structure.get_int("height")

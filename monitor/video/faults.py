@@ -89,7 +89,7 @@ def _stream_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]
     other = {}
     if address.kind is SourceKind.HTTP:
         broken = "sends no MJPEG stream (multipart/x-mixed-replace)"
-        # GStreamer 1.22 does not tell a refused connection from an untrusted certificate here.
+        # GStreamer 1.22 does not distinguish a refused connection from an untrusted certificate here.
         trust = ", and tls_ca_file" if address.location.startswith("https:") else ""
         unreached = f"cannot be reached; check that the camera is on and its address is right{trust}"
         other = {"FAILED": (FaultKind.UNREACHABLE, unreached)}

@@ -1,4 +1,4 @@
-"""Media time for replayed files: which pictures are due, told by the stream's own time stamps."""
+"""Media time for replayed files: which pictures are due, by the stream's own time stamps."""
 
 from monitor.clock import Clock
 from monitor.video.probe import FrameTiming, PipelineProbe
@@ -33,7 +33,7 @@ class FileProbe(PipelineProbe):
         return self.refused_size_px is None
 
     def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
-        """Go by the decoder's mark alone: with several threads, its log does not tell which picture it speaks of."""
+        """Go by the decoder's mark alone: with several threads, its log does not name the picture."""
         del pts_ns, concealed_macroblocks
         return marked
 

@@ -1,12 +1,12 @@
 """Whether a picture that comes still shows the present: frozen, dark and covered pictures.
 
-A hung sensor, a stuck encoder or a paused recorder keeps sending valid frames with new time stamps. Real pictures
+A hung sensor, a stuck encoder or a paused recorder goes on sending valid frames with new time stamps. Real pictures
 never stand still: the sensor's noise and a breathing infant leave traces even after heavy compression. Four measures
-tell them apart, three on a coarse grid of full-resolution pixels; any of them says "frozen". They were chosen on stills
-that were encoded again at 150 kbit/s to 3 Mbit/s, with and without a sensor's noise in them, against a sleeping infant
-denoised and compressed until the blocks showed, other real clips down to 60 kbit/s, and an empty synthetic cot:
+distinguish them, three on a coarse grid of full-resolution pixels; any of them reports "frozen". They were chosen on
+stills that were encoded again at 150 kbit/s to 3 Mbit/s, with and without a sensor's noise in them, against a sleeping
+infant denoised and compressed until the blocks showed, other real clips down to 60 kbit/s, and an empty synthetic cot:
 
-- `_Reference`: the picture stays close to the first one of the run. Clean stills hold for ever; the sleeping infant
+- `_Reference`: the picture stays close to the first one of the run. Clean stills hold indefinitely; the sleeping infant
   for at most 2 s at a time.
 - `_Steps`: most steps from one picture to the next change nothing at all. Catches stills of poor encoders whose key
   frames pump.
@@ -18,8 +18,8 @@ denoised and compressed until the blocks showed, other real clips down to 60 kbi
   hundredth part that differs most; the sleeping infant by at least 0.46 and 1.6.
 
 Differences are clipped, so that a running clock burnt into the picture does not hide a frozen one. A noisy still at
-less than about 150 kbit/s is not told from a live scene, and a scene in which nothing moves at all, before a camera
-whose noise is below about 1.2 levels of luma (an empty cot, a very good camera), counts as frozen.
+less than about 150 kbit/s is not distinguished from a live scene, and a scene in which nothing moves at all, before a
+camera whose noise is below about 1.2 levels of luma (an empty cot, a very good camera), counts as frozen.
 """
 
 import statistics
@@ -109,7 +109,7 @@ class FreezeDarkDetector:
         self._dark_since_seconds: float | None = None
 
     def update(self, image: NDArray[np.uint8], time_seconds: float) -> None:
-        """Look at the next picture.
+        """Analyse the next picture.
 
         Args:
             image: Shape (height, width, 3), uint8, RGB.
@@ -126,7 +126,7 @@ class FreezeDarkDetector:
             for measure in self._measures:
                 measure.update(grid, step_levels, time_seconds)
             self._shapes.update(image, step_levels, time_seconds)
-        self._look_for_darkness(grid, time_seconds)
+        self._detect_dark(grid, time_seconds)
 
     @property
     def frozen_since_seconds(self) -> float | None:
@@ -140,7 +140,7 @@ class FreezeDarkDetector:
         """Since when the picture has been dark, or of one grey because the lens is covered."""
         return self._dark_since_seconds
 
-    def _look_for_darkness(self, grid: NDArray[np.int16], time_seconds: float) -> None:
+    def _detect_dark(self, grid: NDArray[np.int16], time_seconds: float) -> None:
         low, high = _percentiles(grid, 5.0, 95.0)
         dark = (grid.mean() < _DARK_MEAN_LEVEL and high < _DARK_HIGH_LEVEL) or high - low < _COVERED_SPREAD_LEVELS
         if not dark:
@@ -236,7 +236,7 @@ class _Shapes:
         self.since_seconds: float | None = None
 
     def update(self, image: NDArray[np.uint8], step_levels: float, time_seconds: float) -> None:
-        """Look at the next picture; `step_levels` is its mean change from the one before."""
+        """Analyse the next picture; `step_levels` is its mean change from the one before."""
         if time_seconds - self._picture_seconds < _BLOCK_PICTURE_SECONDS:
             return
         self._picture_seconds = time_seconds

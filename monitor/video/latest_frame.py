@@ -1,4 +1,4 @@
-"""The place where the newest frame of one camera waits for a worker."""
+"""The newest frame of one camera, waiting for a worker."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ __all__ = ["LatestFrame"]
 
 
 class LatestFrame:
-    """Holds one frame; a newer one takes its place, so that a slow worker always sees the present.
+    """Holds one frame; a newer one replaces it, so that a slow worker always sees the present.
 
     Args:
         listener: Called after every put, from the camera's thread; it must return at once. A scheduler that serves
@@ -33,7 +33,7 @@ class LatestFrame:
             self._listener()
 
     def take(self, timeout_seconds: float = 0.0) -> Frame | None:
-        """Return the newest frame and empty the slot.
+        """Return the newest frame, which is then taken.
 
         Args:
             timeout_seconds: How long to wait for one; 0 does not wait.
@@ -60,6 +60,6 @@ class LatestFrame:
 
     @property
     def superseded(self) -> int:
-        """How many frames were replaced before anybody took them."""
+        """How many frames were replaced before they were taken."""
         with self._condition:
             return self._superseded

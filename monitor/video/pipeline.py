@@ -1,6 +1,6 @@
-"""The life of one GStreamer pipeline: start it, take pictures out of it, hear its complaints, end it in bounded time.
+"""The life of one GStreamer pipeline: start it, take pictures out of it, read its errors, end it in bounded time.
 
-No GLib main loop runs: whoever owns the pipeline polls its bus.
+No GLib main loop runs: the owner of the pipeline polls its bus.
 """
 
 import sys
@@ -62,7 +62,7 @@ class MediaPipeline:
         def guarded(*arguments: Any) -> Any:  # noqa: ANN401 - from gi
             try:
                 return callback(*arguments)
-            except Exception as error:  # noqa: BLE001 - it runs in GStreamer's thread; the owner's must hear of it
+            except Exception as error:  # noqa: BLE001 - it runs in GStreamer's thread; the owner's must be notified
                 text = str(error) if isinstance(error, VideoError) else f"unforeseen {type(error).__name__}"
                 self.fail(SourceFaultError(FaultKind.FORMAT, f"{self._address.display}: {text}"))
                 return None
@@ -70,7 +70,7 @@ class MediaPipeline:
         self._handlers.append((element, element.connect(signal, guarded)))
 
     def watch(self, check: Callable[[], None]) -> None:
-        """Call this with every look at the bus; it raises SourceFaultError where the source must be given up."""
+        """Call this with every poll of the bus; it raises SourceFaultError where the source must be given up."""
         self._checks.append(check)
 
     def take_pad(self, pad: Any, caps: Any) -> bool:  # noqa: ANN401 - from gi
@@ -93,7 +93,7 @@ class MediaPipeline:
         return True
 
     def no_video_sentence(self) -> str:
-        """Say what the source has instead of pictures that can be decoded."""
+        """Return what the source has instead of pictures that can be decoded."""
         offered = ", ".join(sorted(set(self.other_streams))) or "nothing"
         return f"{self._address.display} offers {offered}; video in H.264, H.265 or MJPEG is needed"
 
@@ -195,9 +195,9 @@ class MediaPipeline:
 
 
 class _MappedPicture:
-    """A decoded picture where GStreamer keeps it, for NumPy to look at without a copy.
+    """A decoded picture where GStreamer holds it, for NumPy to read without a copy.
 
-    Every view of the array keeps this object alive; with the last of them the buffer goes back to its pool.
+    Every view of the array holds this object alive; with the last of them the buffer goes back to its pool.
 
     Args:
         buffer: Mapped for reading.

@@ -1,7 +1,7 @@
 """What is measured on a pipeline's own threads: arrival times, the choice of pictures, counters.
 
-A probe holds no GStreamer object: pad probes keep their callback alive for ever, and a callback that led back to the
-pipeline would never be freed.
+A probe holds no GStreamer object: pad probes hold their callback alive indefinitely, and a callback that led back to
+the pipeline would never be freed.
 """
 
 import threading
@@ -38,7 +38,7 @@ class PipelineProbe:
 
     Args:
         clock: Monotonic time.
-        sampler: Chooses the pictures that are handed on.
+        sampler: Chooses the pictures that are passed on.
     """
 
     def __init__(self, clock: Clock, sampler: Sampler) -> None:
@@ -100,9 +100,9 @@ class PipelineProbe:
             return True
 
     def is_still_due(self, pts_ns: int | None, *, keyframe: bool) -> bool:
-        """Say whether a picture that waited for the decoder is still to be decoded.
+        """Return whether a picture that waited for the decoder is still to be decoded.
 
-        When the load is shed, seconds of pictures wait already; decoding them would keep the lag for long.
+        When the load is shed, seconds of pictures wait already; decoding them would prolong the lag.
         """
         if keyframe or not self._keyframes_only:
             return True
@@ -113,7 +113,7 @@ class PipelineProbe:
         return False
 
     def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
-        """Say whether a decoded picture shows what the decoder made up; call it once for each, before `decoded`.
+        """Return whether a decoded picture shows what the decoder made up; call it once for each, before `decoded`.
 
         Damage lives on in the pictures that build on a damaged one, until the next key frame. Streams without key
         frames (intra refresh) are given 5 s to heal.
@@ -173,7 +173,7 @@ class PipelineProbe:
     def accepts(self, width_px: int, height_px: int, frames_per_second: float | None) -> bool:
         """Note the format that the stream announces; refuse pictures that would exhaust the memory.
 
-        A few bytes of a stream can ask for gigabytes, so this is asked before anything is decoded.
+        A few bytes of a stream can ask for gigabytes, so this is checked before anything is decoded.
 
         Args:
             width_px: Announced width.

@@ -20,7 +20,6 @@ from monitor.video.pipeline import MediaPipeline
 from monitor.video.probe import FrameTiming
 from monitor.video.sampling import Sampler
 from monitor.video.sources import add_file_source
-from monitor.video.status import DropCause
 
 __all__ = ["VideoReader", "open_video"]
 
@@ -87,7 +86,7 @@ class VideoReader:
         """Deliver the frames.
 
         Raises:
-            VideoError: After the last frame of a truncated file, saying where it ends; or the file cannot be read on.
+            VideoError: After the last frame of a truncated file, naming where it ends; or the file cannot be read on.
         """
         pulled, self._first = self._first, None
         while pulled is not None:
@@ -110,11 +109,6 @@ class VideoReader:
         """Name of the codec."""
         return self._media.codec
 
-    @property
-    def damaged_pictures(self) -> int:
-        """Pictures so far that could not be decoded, or only in part."""
-        return self._media.decode_errors + self._probe.drops[DropCause.CORRUPT]
-
     def close(self) -> None:
         """Stop decoding and free everything; may be called twice."""
         if not self._closed:
@@ -123,8 +117,8 @@ class VideoReader:
 
     def _next(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Return the next chosen picture; None at the end."""
-        heard_seconds, pictures = time.monotonic(), self._probe.pictures
-        while time.monotonic() - heard_seconds < (_SILENCE_SECONDS if self._media.codec else _OPENING_SECONDS):
+        progress_seconds, pictures = time.monotonic(), self._probe.pictures
+        while time.monotonic() - progress_seconds < (_SILENCE_SECONDS if self._media.codec else _OPENING_SECONDS):
             pulled = self._media.pull(_PULL_SECONDS)
             if pulled is not None:
                 return pulled
@@ -132,9 +126,9 @@ class VideoReader:
                 self._media.check()
             except SourceEndedError:
                 return None
-            # A sparse choice of a long film takes long without being silent.
+            # A sparse choice of a long video takes long without being silent.
             if pictures != self._probe.pictures:
-                heard_seconds, pictures = time.monotonic(), self._probe.pictures
+                progress_seconds, pictures = time.monotonic(), self._probe.pictures
         if self._media.codec is None:
             raise VideoError(f"{self.path} is not a complete video, or a damaged one")
         raise VideoError(f"{self.path} cannot be read on: nothing came for {_SILENCE_SECONDS:g} s")

@@ -1,6 +1,6 @@
 """What an RTSP server sends: painted pictures, encoded here, or the encoded pictures of a file, again and again.
 
-A feed runs only while somebody watches: one thread per stream pushes into the stream's appsrc at the feed's own rate.
+A feed runs only while a client watches: one thread per stream pushes into the stream's appsrc at the feed's own rate.
 """
 
 import threading
@@ -145,16 +145,16 @@ class ClipFeed:
     def buffer(self, index: int) -> tuple[float, Any]:
         """See `Feed`."""
         gst = gstreamer()
-        round_, place = divmod(index, len(self._buffers))
+        round_, position = divmod(index, len(self._buffers))
         shift_ns = round_ * self._length_ns
-        original = self._buffers[place]
+        original = self._buffers[position]
         # Shares the bytes; plain `copy` would hand out the original itself.
         buffer = original.copy_region(self._copy_flags, 0, original.get_size())
         for name in ("pts", "dts"):
             value = getattr(buffer, name)
             if value != gst.CLOCK_TIME_NONE:
                 setattr(buffer, name, value + shift_ns)
-        return (self._send_ns[place] + shift_ns) / _NS, buffer
+        return (self._send_ns[position] + shift_ns) / _NS, buffer
 
 
 class FeedThread:
@@ -218,15 +218,15 @@ def _load(path: Path) -> tuple[Any, list[Any]]:
 
     handler = parser.connect("pad-added", on_pad)
     pipeline.set_state(gst.State.PLAYING)
-    caps, buffers, heard = None, [], time.monotonic()
+    caps, buffers, progress_seconds = None, [], time.monotonic()
     ends = gst.MessageType.ERROR | gst.MessageType.EOS
     try:
-        while time.monotonic() - heard < _LOAD_SECONDS:
+        while time.monotonic() - progress_seconds < _LOAD_SECONDS:
             sample = sink.try_pull_sample(_NS // 20)
             if sample is not None:
                 caps = caps or sample.get_caps()
                 buffers.append(sample.get_buffer())
-                heard = time.monotonic()
+                progress_seconds = time.monotonic()
             elif pipeline.get_bus().pop_filtered(ends) is not None:
                 break
     finally:

@@ -47,7 +47,7 @@ class RtspServer:
         feeds: Path of the stream, for example `/bed-1`, to its feed.
         host: Address to listen on.
         port: 0 takes a free port.
-        credentials: Ask for these; None lets everybody watch.
+        credentials: Required of clients; None lets every client watch.
         tls: Serve rtsps:// instead of rtsp://.
     """
 
@@ -114,7 +114,7 @@ class RtspServer:
         self._thread.start()
 
     def disconnect_clients(self) -> int:
-        """Cut the connections of everybody who watches; they may come back at once.
+        """Cut the connections of every client; they may come back at once.
 
         Returns:
             How many there were.

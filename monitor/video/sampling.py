@@ -11,14 +11,14 @@ _GAP_SECONDS = 2.0
 
 
 class Sampler:
-    """Keeps about so many pictures per second, evenly spread, whatever the stream's own rate.
+    """Selects about so many pictures per second, evenly spread, whatever the stream's own rate.
 
-    Due times lie on a grid. A picture is taken when it is the one nearest to its due time, judged by the typical
+    Due times lie on a grid. A picture is taken when it is the one nearest to its due time, by the typical
     interval between pictures: without that tolerance, a camera of 5 pictures/s whose pictures come a little early
     or late would lose every second one at 5 analysed pictures/s.
 
     Args:
-        frames_per_second: Pictures to keep per second; None keeps every picture.
+        frames_per_second: Pictures to select per second; None selects every picture.
         phase: Where the grid lies between two due times, in [0, 1): cameras with phases of their own take turns, while
             those whose first pictures come at the same moment would all be analysed at the same moments. None begins
             the grid with the first picture.
@@ -28,14 +28,14 @@ class Sampler:
         self._phase = phase
         self._period_seconds = 0.0
         self._next_seconds: float | None = None
-        # Networks deliver in bursts, so that single intervals say little; their mean over many does.
+        # Networks deliver in bursts, so that single intervals mean little; their mean over many does.
         self._recent_seconds: deque[float] = deque(maxlen=_INTERVAL_PICTURES + 1)
         self._interval_seconds: float | None = None
         self.frames_per_second = frames_per_second
 
     @property
     def frames_per_second(self) -> float | None:
-        """Pictures to keep per second; may be changed at any time, from any thread."""
+        """Pictures to select per second; may be changed at any time, from any thread."""
         return None if self._period_seconds == 0.0 else 1.0 / self._period_seconds
 
     @frames_per_second.setter
@@ -51,7 +51,7 @@ class Sampler:
         return self._interval_seconds
 
     def due(self, time_seconds: float) -> bool:
-        """Say whether the picture of this time is to be kept; call it once for every picture, in order."""
+        """Return whether the picture of this time is selected; call it once for every picture, in order."""
         self._learn_interval(time_seconds)
         period, next_seconds = self._period_seconds, self._next_seconds
         if period == 0.0:
@@ -60,7 +60,7 @@ class Sampler:
         went_back = next_seconds is not None and time_seconds < next_seconds - 2 * period
         if next_seconds is not None and not went_back and time_seconds < next_seconds - tolerance:
             return False
-        # After a gap, or at the start, the grid begins anew: catching up would analyse a burst of old pictures.
+        # After a gap, or at the start, the grid begins again: catching up would analyse a burst of old pictures.
         if next_seconds is None or went_back or time_seconds > next_seconds + period:
             self._next_seconds = self._begin_grid(time_seconds, period)
         else:

@@ -1,4 +1,4 @@
-"""What can be told about a camera at any moment."""
+"""What is known of a camera at any moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class CameraStatus:
         reconnects: How often the source was opened again after a fault.
         abandoned: Pipelines that did not stop in time and were left behind.
         pictures: Decoded pictures, dropped ones included.
-        frames: Frames put into the slot.
+        frames: Frames offered to the workers.
         drops: Pictures that were not handed on, by cause.
         decode_errors: Errors that the decoder reported and survived.
         timestamp_faults: Time stamps of the stream that stood still or went back.

@@ -158,7 +158,7 @@ class VideoWriter:
     def _wait_for_room(self) -> None:
         """Wait until the encoder has taken a picture.
 
-        A blocking appsrc would wait for ever where the pipeline failed after its bus was last read: nothing takes
+        A blocking appsrc would wait indefinitely where the pipeline failed after its bus was last read: nothing takes
         pictures out of it any more.
         """
         for _ in range(round(_FINISH_SECONDS / _LOOK_SECONDS)):
