@@ -15,7 +15,7 @@ BANNER = (
     "used to start, withhold or change analgesia, or as an alarm that staff rely on. No alert does not mean no pain."
 )
 _DEMO = (
-    "**Demonstration only.** Trained on procedurally synthetic faces. Its metrics show that the software works and say "
+    "**Demonstration only.** Trained on procedurally generated faces. Its metrics show that the software works and say "
     "nothing about accuracy on infants."
 )
 

@@ -47,7 +47,7 @@ def per_stimulus(
     is_main: NDArray[np.bool_],
     count: int = RESAMPLES,
 ) -> list[dict[str, Any]]:
-    """Return, for every stimulus, how often pain was said: crying and other confusers show here.
+    """Return, for every stimulus, how often pain was predicted: crying and other confusers show here.
 
     Args:
         labels: Shape (n,), 0 or 1.
@@ -58,7 +58,7 @@ def per_stimulus(
         count: Resamples of the infants.
 
     Returns:
-        For each stimulus its counts; the share in which pain was said, with its 95 % interval over infants; and, where
+        For each stimulus its counts; the share called pain, with its 95 % interval over infants; and, where
         none of its pictures is labelled pain, the AUC of separating the tested pictures of pain from it.
     """
     pain = is_main & (labels >= 0.5)

@@ -18,7 +18,7 @@ _SHOWN = ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier",
 
 
 def carried_metrics(run: Run) -> tuple[Metric, ...]:
-    """Return the pooled metrics of a run and, by stimulus, how often pain was said, as a bundle carries them."""
+    """Return the pooled metrics of a run and, by stimulus, how often pain was predicted, as a bundle carries them."""
     results = run.metrics()
     data = f"{'+'.join(run.record['data_sets'])}, {run.protocol} cross-validation by "
     data += "infant, unseen infants" if run.protocol == "strict" else "picture, infants on both sides"

@@ -18,7 +18,7 @@ CONFUSERS = ("cry", "air", "friction")
 
 
 def stimuli_section(comparison: Comparison) -> Section:
-    """Return how often pain was said for each stimulus: crying, air puffs and friction are what is mistaken for it."""
+    """Return how often pain was predicted for each stimulus: crying, air puffs and friction are mistaken for it."""
     blocks: list[Block] = [
         Text(
             "A model that has learnt 'mouth open' calls crying pain; stimuli that were not trained on show that. The "
@@ -49,7 +49,7 @@ def _stimuli_picture(comparison: Comparison, data: str, entries: list[RunSummary
     axis.set_title(plain(data))
     legend_below(figure, [axis], columns=2)
     alt = f"Bars: for each stimulus of {data} the share of pictures called pain by each run; numbers in the tables."
-    caption = f"How often pain was said, {data}. Hollow bars: dissertation protocol."
+    caption = f"How often pain was predicted, {data}. Hollow bars: dissertation protocol."
     return Picture(f"stimuli-{number + 1}", "svg", svg_of(figure), alt, caption)
 
 
@@ -82,7 +82,7 @@ def _called_table(data: str, entries: list[RunSummary]) -> Table:
         row.append(str(max(item["subjects"] for item in known)))
         rows.append([*row, *(_called(found.get(name)) for found in by_entry)])
     head = ["Stimulus", "Trained on", "Infants", *(f"{entry.title}, {entry.protocol}" for entry in entries)]
-    note = "Share of answers that said pain, with the 95 % interval over infants."
+    note = "Share of answers that are pain, with the 95 % interval over infants."
     return Table(f"Called pain, {data}", head, rows, note)
 
 
