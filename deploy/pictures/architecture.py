@@ -1,13 +1,13 @@
-"""Draw docs/images/architecture.svg from the imports of the code: `python -m deploy.pictures.architecture`.
+"""Make docs/images/architecture.svg from the imports of the code: `python -m deploy.pictures.architecture`.
 
 A box is a package, its text the first sentence of the package's docstring. An arrow says "imports"; what follows from
-other arrows is left out. A dashed arrow goes back up: one import that is made only when it is needed (the cameras draw
-infants for `synthetic://` addresses). What everybody imports (configuration, clock, errors) is not drawn.
+other arrows is left out. Imports that are made only when they are needed count; those for type checkers do not. What
+everybody imports (configuration, clock, errors) is left out. Where packages import each other in a circle there is no
+picture, but an error that names the circle.
 """
 
 import ast
 import sys
-from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
 from xml.sax.saxutils import escape
@@ -18,12 +18,6 @@ __all__ = ["PICTURE", "draw", "main"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURE = REPOSITORY / "docs" / "images" / "architecture.svg"
-# The modules beside the packages that are a part of their own: a bed's chain from frame to alarm.
-CHAIN, CHAIN_TEXT = (
-    "monitor/pipeline/bed_pipeline.py",
-    "One bed's chain: frame, face, crop, score, level, alarms; fair sharing of workers.",
-)
-_CHAIN_MODULES = {"monitor.pipeline.bed_pipeline", "monitor.pipeline.models", "monitor.pipeline.scheduler"}
 _BOX_WIDTH, _LINE_HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 256, 17, 28, 46, 24
 _TEXT_COLUMNS = 33
 _COLOURS = {"monitor": ("#e7f0fa", "#0b4f94"), "trainer": ("#fdf0d8", "#8a5200"), "export": ("#ece8f7", "#43386f")}
@@ -35,34 +29,37 @@ role="img">
 <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
 <path d="M0 0 8 4 0 8z" fill="#5a6672"/></marker></defs>"""
 
-Edges = dict[tuple[str, str], int]
+Edges = list[tuple[str, str]]
 
 
 def draw() -> str:
-    """Return the picture as SVG."""
+    """Return the picture as SVG.
+
+    Raises:
+        ValueError: Packages import each other in a circle.
+    """
     edges = _imports()
+    circle = _find_circle(edges)
+    if circle is not None:
+        raise ValueError(f"packages import each other: {' -> '.join(circle)}")
     names = sorted({name for edge in edges for name in edge})
-    back = _back_edges(edges)
-    rows = _rows(names, [edge for edge in edges if edge not in back])
-    return _svg(rows, _reduced([edge for edge in edges if edge not in back]), back)
+    return _svg(_rows(names, edges), _reduced(edges))
 
 
 def _imports() -> Edges:
-    graph = grimp.build_graph("monitor", "trainer", "export", cache_dir=None)
-    edges: Edges = {}
+    graph = grimp.build_graph("monitor", "trainer", "export", exclude_type_checking_imports=True, cache_dir=None)
+    edges: set[tuple[str, str]] = set()
     for module in graph.modules:
         source = _part(module)
         for imported in graph.find_modules_directly_imported_by(module):
             target = _part(imported)
             if source is not None and target is not None and source != target:
-                edges[source, target] = edges.get((source, target), 0) + 1
-    return edges
+                edges.add((source, target))
+    return sorted(edges)
 
 
 def _part(module: str) -> str | None:
-    """Return the box that a module belongs to; None for what is not drawn."""
-    if module in _CHAIN_MODULES:
-        return CHAIN
+    """Return the box that a module belongs to; None for what is left out."""
     top, *below = module.split(".")
     if top != "monitor":
         return top
@@ -71,19 +68,9 @@ def _part(module: str) -> str | None:
     return f"{top}/{below[0]}"
 
 
-def _back_edges(edges: Edges) -> set[tuple[str, str]]:
-    """Return the edges to leave out so that no cycle remains: of each cycle the one with the fewest imports."""
-    removed: set[tuple[str, str]] = set()
-    while True:
-        cycle = _find_cycle([edge for edge in edges if edge not in removed])
-        if cycle is None:
-            return removed
-        removed.add(min(cycle, key=lambda edge: (edges[edge], edge)))
-
-
-def _find_cycle(edges: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
+def _find_circle(edges: Edges) -> list[str] | None:
     below: dict[str, list[str]] = {}
-    for source, target in sorted(edges):
+    for source, target in edges:
         below.setdefault(source, []).append(target)
     done: set[str] = set()
 
@@ -99,14 +86,10 @@ def _find_cycle(edges: list[tuple[str, str]]) -> list[tuple[str, str]] | None:
         done.add(name)
         return None
 
-    for name in sorted(below):
-        found = walk(name, [])
-        if found is not None:
-            return list(pairwise(found))
-    return None
+    return next((found for name in sorted(below) if (found := walk(name, [])) is not None), None)
 
 
-def _reachable(edges: list[tuple[str, str]], start: str) -> set[str]:
+def _reachable(edges: Edges, start: str) -> set[str]:
     found: set[str] = set()
     waiting = [start]
     while waiting:
@@ -118,7 +101,7 @@ def _reachable(edges: list[tuple[str, str]], start: str) -> set[str]:
     return found
 
 
-def _reduced(edges: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _reduced(edges: Edges) -> Edges:
     """Leave out what follows from other edges."""
     remaining = []
     for source, target in sorted(edges):
@@ -128,7 +111,7 @@ def _reduced(edges: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return remaining
 
 
-def _rows(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
+def _rows(names: list[str], edges: Edges) -> list[list[str]]:
     """Put every box below all that import it, as high as it can be; neighbours under those who import them."""
 
     def height(name: str) -> int:
@@ -148,14 +131,12 @@ def _rows(names: list[str], edges: list[tuple[str, str]]) -> list[list[str]]:
 
 
 def _text(name: str) -> list[str]:
-    if name == CHAIN:
-        return wrap(CHAIN_TEXT, _TEXT_COLUMNS)
     source = (REPOSITORY / name / "__init__.py").read_text(encoding="utf-8")
     docstring = ast.get_docstring(ast.parse(source)) or ""
     return wrap(docstring.split("\n\n")[0].replace("\n", " "), _TEXT_COLUMNS)
 
 
-def _svg(rows: list[list[str]], edges: list[tuple[str, str]], back: set[tuple[str, str]]) -> str:
+def _svg(rows: list[list[str]], edges: Edges) -> str:
     widest = max(len(row) for row in rows)
     width = 2 * _MARGIN + widest * _BOX_WIDTH + (widest - 1) * _GAP_X
     boxes: dict[str, tuple[float, float, float]] = {}
@@ -168,9 +149,7 @@ def _svg(rows: list[list[str]], edges: list[tuple[str, str]], back: set[tuple[st
             x += _BOX_WIDTH + _GAP_X
         y += tallest + _GAP_Y
     height = y - _GAP_Y + _MARGIN
-    arrows = [_arrow(boxes, edge, dashed=False) for edge in edges] + [
-        _arrow(boxes, edge, dashed=True) for edge in sorted(back)
-    ]
+    arrows = [_arrow(boxes, edge) for edge in edges]
     shapes = [_box(name, *boxes[name]) for row in rows for name in row]
     return "\n".join(
         [
@@ -184,18 +163,17 @@ def _svg(rows: list[list[str]], edges: list[tuple[str, str]], back: set[tuple[st
     )
 
 
-def _arrow(boxes: dict[str, tuple[float, float, float]], edge: tuple[str, str], *, dashed: bool) -> str:
-    (x0, y0, h0), (x1, y1, h1) = boxes[edge[0]], boxes[edge[1]]
+def _arrow(boxes: dict[str, tuple[float, float, float]], edge: tuple[str, str]) -> str:
+    (x0, y0, h0), (x1, y1, _) = boxes[edge[0]], boxes[edge[1]]
     begin_x, end_x = x0 + _BOX_WIDTH / 2, x1 + _BOX_WIDTH / 2
     # Arrows leave and arrive spread over the edge of a box, towards where they come from and go to.
     lean = max(-0.35, min(0.35, (end_x - begin_x) / 900))
     begin_x, end_x = begin_x + lean * _BOX_WIDTH, end_x - lean * _BOX_WIDTH
-    begin_y, end_y = (y0, y1 + h1) if dashed else (y0 + h0, y1)
+    begin_y, end_y = y0 + h0, y1
     bend = (end_y - begin_y) * 0.5
-    style = ' stroke-dasharray="5 4"' if dashed else ""
     return (
         f'<path d="M{begin_x:.0f} {begin_y:.0f} C{begin_x:.0f} {begin_y + bend:.0f} {end_x:.0f} {end_y - bend:.0f} '
-        f'{end_x:.0f} {end_y:.0f}" fill="none" stroke="#5a6672" stroke-width="1.4"{style} marker-end="url(#tip)"/>'
+        f'{end_x:.0f} {end_y:.0f}" fill="none" stroke="#5a6672" stroke-width="1.4" marker-end="url(#tip)"/>'
     )
 
 

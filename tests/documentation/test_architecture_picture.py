@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ET
 
 from doc_pages import REPOSITORY
 
-from deploy.pictures.architecture import CHAIN, PICTURE, draw
+from deploy.pictures.architecture import PICTURE, draw
+from deploy.pictures.package_sizes import LONGEST_ALLOWED, package_sizes
 
 
 def test_the_picture_is_up_to_date():
@@ -20,7 +21,17 @@ def test_the_picture_shows_every_package_once_and_inside_its_frame():
         for path in (REPOSITORY / "monitor").glob("*/__init__.py")
         if path.parent.name != "bundles"
     }
-    assert sorted(named) == sorted({*packages, CHAIN, "trainer", "export"})
+    assert sorted(named) == sorted({*packages, "trainer", "export"})
     for box in list(root.iter("{http://www.w3.org/2000/svg}rect"))[1:]:
         assert 0 <= float(box.get("x")) <= width - float(box.get("width"))
         assert 0 <= float(box.get("y")) <= height - float(box.get("height"))
+
+
+def test_no_file_is_longer_than_one_task_needs():
+    too_long = {
+        f"{package}/{name}": lines
+        for package, files in package_sizes().items()
+        for name, lines in files.items()
+        if lines > LONGEST_ALLOWED
+    }
+    assert too_long == {}

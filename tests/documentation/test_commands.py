@@ -24,6 +24,7 @@ SHORTER = {
         "--whole-pictures": "--seconds 1 --whole-pictures",
         "--rounds 4": "--rounds 1 --seconds 2",
     },
+    "python.md": {"--seconds 20": "--seconds 2"},
     "synthetic.md": {
         "--infants 12": "--infants 2",
         "--seconds 60": "--seconds 1",

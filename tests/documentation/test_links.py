@@ -8,6 +8,10 @@ import pytest
 import yaml
 from doc_pages import PAGES, REPOSITORY
 
+import export
+import monitor
+import trainer
+
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -43,3 +47,7 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
     done = subprocess.run([*build, *config], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "site" / "tour.html").is_file()
+    reference = (tmp_path / "site" / "reference.html").read_text(encoding="utf-8")
+    for package in (export, monitor, trainer):
+        names = [name for name in package.__all__ if name != "__version__"]
+        assert [name for name in names if f'id="{package.__name__}.{name}"' not in reference] == []
