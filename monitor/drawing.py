@@ -13,7 +13,7 @@ from monitor.pain.vocabulary import Code, Observation, Priority, Transition, Val
 __all__ = ["draw_banner", "draw_faces"]
 
 Colour = tuple[int, int, int]
-# Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
+# Okabe and Ito's palette, which people with any kind of colour vision can distinguish.
 _PATIENT: Colour = (0, 158, 115)
 _OTHER: Colour = (150, 150, 150)
 _DOUBT: Colour = (240, 228, 66)
@@ -32,7 +32,7 @@ def draw_faces(
     """Draw upright boxes, five points and scores; the patient's in colour, thick.
 
     Args:
-        image: Shape (height, width, 3), uint8, RGB; drawn on in place.
+        image: Shape (height, width, 3), uint8, RGB; changed in place.
         frame_faces: Faces in pixels of this picture.
         labelled: Whether track, score and turn are written beside each box.
         line_scale: How much thicker than usual lines and points are, for pictures that will be shown small.
@@ -62,12 +62,14 @@ def _label_face(image: NDArray[np.uint8], tracked: TrackedFace, colour: Colour) 
     scale = _scale(image)
     x0, y0, _, _ = tracked.face.box.bounds()
     label = f"#{tracked.track_id} {tracked.face.score:.2f} {tracked.face.orientation_deg:+.0f} deg"
-    place = (round(x0), max(round(y0) - 6, 12))
+    origin = (round(x0), max(round(y0) - 6, 12))
     size = 0.55 * scale
     (width, height), below = cv2.getTextSize(label, _FONT, size, max(1, round(1.6 * size)))
     # On a ground of its own: no colour can be read on every blanket.
-    cv2.rectangle(image, (place[0] - 4, place[1] - height - 4), (place[0] + width + 4, place[1] + below), _PAPER, -1)
-    _text(image, label, place, size, colour)
+    cv2.rectangle(
+        image, (origin[0] - 4, origin[1] - height - 4), (origin[0] + width + 4, origin[1] + below), _PAPER, -1
+    )
+    _text(image, label, origin, size, colour)
 
 
 def _scale(image: NDArray[np.uint8]) -> float:
@@ -84,7 +86,7 @@ def draw_banner(
     """Draw the level as a bar with its threshold, coverage, and the alarm conditions that hold.
 
     Args:
-        image: Shape (height, width, 3), uint8, RGB; drawn on in place.
+        image: Shape (height, width, 3), uint8, RGB; changed in place.
         time_seconds: Label.
         observation: What the bed shows.
         alarms: Newest transition of every condition that is present.
@@ -105,15 +107,15 @@ def draw_banner(
     _text(image, words, (8, line_px - round(7 * scale)), 0.7 * scale, _INK)
     _bar(image, level, on_level, (8, line_px + 4, width - 16, line_px - 12))
     for row, alarm in enumerate(rows):
-        place = (8, line_px * (3 + row) - round(7 * scale))
+        origin = (8, line_px * (3 + row) - round(7 * scale))
         doubt = "" if alarm.validity is Validity.VALID else f" ({alarm.validity})"
         _text(
-            image, f"{alarm.code.upper()} {alarm.priority}{doubt}: {alarm.detail}", place, 0.6 * scale, _colour(alarm)
+            image, f"{alarm.code.upper()} {alarm.priority}{doubt}: {alarm.detail}", origin, 0.6 * scale, _colour(alarm)
         )
 
 
-def _bar(image: NDArray[np.uint8], level: float | None, on_level: float, place: tuple[int, int, int, int]) -> None:
-    x, y, width, height = place
+def _bar(image: NDArray[np.uint8], level: float | None, on_level: float, bounds: tuple[int, int, int, int]) -> None:
+    x, y, width, height = bounds
     height = max(height, 4)
     cv2.rectangle(image, (x, y), (x + width, y + height), _PAPER, -1)
     if level is not None:
@@ -129,6 +131,6 @@ def _colour(alarm: Transition) -> Colour:
     return _LOW if alarm.priority is Priority.LOW else _MEDIUM
 
 
-def _text(image: NDArray[np.uint8], words: str, place: tuple[int, int], size: float, colour: Colour) -> None:
-    cv2.putText(image, words, place, _FONT, size, _PAPER, max(3, round(4 * size)), cv2.LINE_AA)
-    cv2.putText(image, words, place, _FONT, size, colour, max(1, round(1.6 * size)), cv2.LINE_AA)
+def _text(image: NDArray[np.uint8], words: str, origin: tuple[int, int], size: float, colour: Colour) -> None:
+    cv2.putText(image, words, origin, _FONT, size, _PAPER, max(3, round(4 * size)), cv2.LINE_AA)
+    cv2.putText(image, words, origin, _FONT, size, colour, max(1, round(1.6 * size)), cv2.LINE_AA)

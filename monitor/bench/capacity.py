@@ -102,7 +102,7 @@ def _memory_slope(steps: Sequence[Step]) -> float | None:
     """Return the growth of memory for each further bed.
 
     A station opens no more workers than it has beds, each with models of its own: the runs with fewer beds than cores
-    say what a worker costs, and are left out where there are enough others.
+    show what a worker costs, and are left out where there are enough others.
     """
     full = [step for step in steps if step.cameras >= step.result.machine.cores]
     known = full if len({step.cameras for step in full}) > 1 else steps
@@ -110,7 +110,7 @@ def _memory_slope(steps: Sequence[Step]) -> float | None:
 
 
 def _slope(points: Sequence[tuple[int, float]]) -> float | None:
-    """Return the slope of a straight line through points, by least squares; None from fewer than two places."""
+    """Return the slope of a straight line through points, by least squares; None from fewer than two points."""
     if len({x for x, _ in points}) < 2:
         return None
     return float(np.polyfit([float(x) for x, _ in points], [y for _, y in points], 1)[0])

@@ -1,4 +1,4 @@
-"""The clip that the benchmark's cameras send when the user gives none: a drawn infant at rest, encoded once."""
+"""The clip that the benchmark's cameras send when the user gives none: a synthetic infant at rest, encoded once."""
 
 from pathlib import Path
 

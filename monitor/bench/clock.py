@@ -1,6 +1,6 @@
-"""A clock that notes how much CPU time its reader has used: what a stage costs, whoever else uses the machine.
+"""A clock that notes how much CPU time its reader has used: what a stage costs, whatever else uses the machine.
 
-A bed reads the clock before it looks for faces, after that, and after the score. The benchmark gives the station this
+A bed reads the clock before it detects faces, after that, and after the score. The benchmark gives the station this
 clock, and finds those three readings again by the durations in the result.
 """
 
@@ -22,7 +22,7 @@ class FrameCosts:
     """CPU seconds of the calling worker on one frame.
 
     Attributes:
-        detect: Looks at the picture, and following the faces.
+        detect: Detection passes, and tracking the faces.
         classify: The crop and its score.
         filter: Alarm logic, metrics and board.
     """
@@ -48,7 +48,7 @@ class CostClock(SystemClock):
         return now
 
     def costs(self, result: FrameResult) -> FrameCosts | None:
-        """Return what a frame cost that this thread has just judged; None when its readings are not found.
+        """Return what a frame cost that this thread has just analysed; None when its readings are not found.
 
         Args:
             result: The newest of this thread.

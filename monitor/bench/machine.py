@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine of a measurement."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ class Machine:
     Attributes:
         cores: That this process may use.
         model: Name of the processor.
-        load_average: Over the last minute: runnable processes of everybody. Far above what the benchmark itself makes
+        load_average: Over the last minute: runnable processes of all users. Far above what the benchmark itself makes
             busy, wall times mean little.
         python: Version.
         onnxruntime: Version.
@@ -33,7 +33,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """Look at the machine now."""
+    """Return the state of the machine now."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return Machine(

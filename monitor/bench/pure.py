@@ -38,7 +38,7 @@ class PureCosts:
         decode_seconds: Decoder alone, a picture.
         full_pass_seconds: Detector's engine alone, a whole picture.
         face_pass_seconds: Detector's engine alone, the surroundings of one face.
-        track_pass_seconds: Detector's engine alone, a face that is followed.
+        track_pass_seconds: Detector's engine alone, a face that is tracked.
         classify_seconds: Classifier's engine alone, a crop.
         size_px: (width, height) of the clip.
     """

@@ -1,4 +1,4 @@
-"""Collects what the station says about every judged frame."""
+"""Collects what the station reports about every analysed frame."""
 
 import threading
 from collections import defaultdict
@@ -17,13 +17,13 @@ class BedFrameCounts:
     """One bed's frames since the recording began.
 
     Attributes:
-        ages_seconds: Of every judged frame.
+        ages_seconds: Of every analysed frame.
         faces: Frames with the patient's face.
         scored: Frames that the classifier has scored.
-        full_passes: At whole pictures.
-        face_passes: At the surroundings of a face.
-        track_passes: At a face that is followed.
-        scan_passes: At whole pictures, with the model for close looks.
+        full_passes: Detections run on whole pictures.
+        face_passes: Detections run on the surroundings of a face.
+        track_passes: Smaller ones, run on a face that is tracked.
+        scan_passes: Smaller ones, run on whole pictures.
     """
 
     ages_seconds: list[float] = field(default_factory=list)
@@ -36,7 +36,7 @@ class BedFrameCounts:
 
 
 class Recorder:
-    """What `Station` calls after every frame. Thread-safe; it remembers one number a frame until it begins anew.
+    """What `Station` calls after every frame. Thread-safe; it holds one number a frame until it begins again.
 
     Args:
         clock: The station's clock.
@@ -49,7 +49,7 @@ class Recorder:
         self._costs: defaultdict[str, float] = defaultdict(float)
 
     def note(self, bed: BedPipeline, result: FrameResult, age_seconds: float) -> None:
-        """Take one judged frame; called by the worker that judged it."""
+        """Take one analysed frame; called by the worker that analysed it."""
         costs = self._clock.costs(result)
         frame_faces = result.frame_faces
         with self._lock:
@@ -73,12 +73,12 @@ class Recorder:
             self._costs.clear()
 
     def beds_with_frames(self) -> set[str]:
-        """Return the beds of which a frame was judged."""
+        """Return the beds of which a frame was analysed."""
         with self._lock:
             return set(self._beds)
 
     def take(self) -> tuple[dict[str, BedFrameCounts], dict[str, float]]:
-        """Return the records by bed, and CPU seconds by stage of a worker's work; begin anew."""
+        """Return the records by bed, and CPU seconds by stage of a worker's work; begin again."""
         with self._lock:
             taken = self._beds, dict(self._costs)
             self._beds, self._costs = {}, defaultdict(float)

@@ -1,4 +1,4 @@
-"""The figures as a person reads them."""
+"""The measurements as a person reads them."""
 
 from collections.abc import Iterator
 
@@ -33,15 +33,15 @@ def run_lines(result: RunResult) -> Iterator[str]:
         yield _bed_line(name, bed)
     yield _bed_line("all", result.total)
     yield ""
-    yield f"{'stage':<10} {'CPU s':>8} {'share':>7} {'ms a judged frame':>18}"
+    yield f"{'stage':<10} {'CPU s':>8} {'share':>7} {'ms/analysed frame':>18}"
     for stage in _STAGES:
         seconds = result.cpu_seconds.get(stage, 0.0)
         frame = f"{1000 * seconds / result.total.judged:18.2f}" if result.total.judged else f"{'-':>18}"
         yield f"{stage:<10} {seconds:8.2f} {100 * seconds / result.cpu_seconds_total:6.1f}% {frame}"
     yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
     yield (
-        f"{result.full_looks + result.scout_looks} looks at whole pictures, {result.close_looks} at faces, "
-        f"{result.following_looks} at followed faces, "
+        f"{result.full_looks + result.scout_looks} passes over whole pictures, {result.close_looks} over faces, "
+        f"{result.following_looks} over tracked faces, "
         f"{result.total.faces} of {result.total.judged} frames with the patient's face"
     )
     yield (

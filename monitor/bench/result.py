@@ -1,4 +1,4 @@
-"""What one run of the benchmark found."""
+"""What one run of the benchmark found. The field names are the keys of `bench --json`."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ class BedResult:
     """One bed over the measured time, or all of them.
 
     Attributes:
-        frames_per_second: Judged frames; of all beds together in a total.
-        age_seconds: `p50`, `p95` and `p99` of the time from a picture's data reaching this machine to its judgement;
-            None without a judged frame.
-        drops: Pictures that were not judged, by cause.
-        judged: Frames.
+        frames_per_second: Analysed frames; of all beds together in a total.
+        age_seconds: `p50`, `p95` and `p99` of the time from a picture's data reaching this machine to its result;
+            None without an analysed frame.
+        drops: Pictures that were not analysed, by cause.
+        judged: Analysed frames.
         faces: Frames in which the patient's face was found.
         decoded: Pictures that came out of the decoder.
         reconnects: How often a camera was lost and opened again.
@@ -37,11 +37,11 @@ class Efficiency:
 
     Attributes:
         decoder_seconds_per_picture: CPU time of the decoder alone on the same clip.
-        full_look_seconds: CPU time of the detector's engine alone for a look at a whole picture.
+        full_look_seconds: CPU time of the detector's engine alone for a pass over a whole picture.
         close_look_seconds: The same for the surroundings of one face.
-        following_look_seconds: The same for a face that is followed.
+        following_look_seconds: The same for a face that is tracked.
         classifier_seconds: CPU time of the classifier's engine alone for one crop.
-        pure_cpu_seconds: What the run's pictures, looks and crops cost at these prices.
+        pure_cpu_seconds: What the run's pictures, passes and crops cost at these prices.
         used_cpu_seconds: What the process used, less the benchmark's own part.
         share: The one over the other.
     """
@@ -68,22 +68,22 @@ class RunResult:
         size_px: (width, height) of its pictures.
         wanted_frames_per_second: Of each bed.
         seconds: Length of the measured time.
-        engine: What ran the models; None where the station has not told it yet.
+        engine: What ran the models; None where the station has not reported it yet.
         redis: Whether there was one.
         total: All beds together.
         beds: By id.
         cpu_seconds: By stage.
         cpu_seconds_total: Of the whole process, the benchmark's own part included.
         cores_used: CPU seconds per second of the run.
-        cpu_seconds_per_frame: Per judged frame; None without one.
+        cpu_seconds_per_frame: Per analysed frame; None without one.
         full_looks: Detections run on whole pictures.
         close_looks: Detections run on the surroundings of a face.
-        following_looks: Smaller ones, run on a face that is followed.
+        following_looks: Smaller ones, run on a face that is tracked.
         scout_looks: Smaller ones, run on whole pictures.
         resident_megabytes: Of the process at the end.
         resident_megabytes_before: The same before the station was made.
         resident_megabytes_per_bed: The growth over the number of beds: models and workers are part of it.
-        efficiency: None without judged frames.
+        efficiency: None without analysed frames.
     """
 
     machine: Machine

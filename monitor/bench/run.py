@@ -80,7 +80,7 @@ def run_station(plan: Plan) -> RunResult:
     """Start everything, let it settle, measure, and stop it.
 
     Raises:
-        MonitorError: The cameras or the station cannot be started, or no picture was judged in a minute.
+        MonitorError: The cameras or the station cannot be started, or no picture was analysed in a minute.
     """
     names = [f"bed-{number}" for number in range(1, plan.cameras + 1)]
     with ExitStack() as running:
@@ -121,15 +121,16 @@ def _configuration(plan: Plan, urls: Mapping[str, str], directory: Path, redis_u
 
 
 def _wait_for_pictures(recorder: Recorder, names: Iterable[str], settle_seconds: float) -> None:
-    """Wait until every bed was judged once and the first search for faces is over.
+    """Wait until every bed was analysed once and the first search for faces is over.
 
-    A bed that is never judged is starved, and the result shall say so; only when none is judged, something is broken.
+    A bed that is never analysed is starved, and the result shall show it; only where none is analysed is
+    something broken.
     """
     give_up = time.monotonic() + _START_SECONDS
     while set(names) - recorder.beds_with_frames() and time.monotonic() < give_up:
         time.sleep(_SAMPLE_SECONDS)
     if not recorder.beds_with_frames():
-        raise MonitorError(f"no picture was judged in {_START_SECONDS:g} s; look with `nicu-monitor doctor`")
+        raise MonitorError(f"no picture was analysed in {_START_SECONDS:g} s; run `nicu-monitor doctor`")
     time.sleep(settle_seconds)
 
 
@@ -146,7 +147,7 @@ def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _
     seconds = time.monotonic() - began_seconds
     total_seconds = _process_cpu_seconds() - used_seconds
     stages = threads.by_stage()
-    # What the workers did besides judging is waiting for frames and handing them over.
+    # What the workers did besides analysing is waiting for frames and handing them over.
     stages["schedule"] = max(0.0, stages.pop("workers", 0.0) - sum(work_seconds.values()))
     stages |= work_seconds
     # Threads that came and went between two samples are in the total alone.

@@ -1,7 +1,7 @@
 """CPU time of this process's threads, summed over what they are for.
 
 Every stage of a station has threads of its own, except that the workers do several things; see `monitor.bench.clock`.
-GStreamer names its threads after the element that they serve, and Python knows its own, so that `/proc` tells which
+GStreamer names its threads after the element that they serve, and Python knows its own, so that `/proc` shows which
 stage used how much, to the nanosecond and without a profiler.
 """
 
@@ -28,7 +28,7 @@ def stage_of(name: str, python_name: str | None) -> str:
     """Return the stage that a thread belongs to.
 
     `receive` is the network or the file, the jitter buffer and the cutting into pictures; `copy` takes pictures from
-    GStreamer and looks whether they live.
+    GStreamer and checks whether they live.
 
     Args:
         name: As the kernel knows it.
@@ -52,7 +52,7 @@ class ThreadCosts:
         self._ended: defaultdict[str, float] = defaultdict(float)
 
     def sample(self) -> None:
-        """Look at every thread."""
+        """Sample every thread."""
         for number, (stage, seconds) in _read().items():
             former_stage, former_seconds = self._newest.get(number, (stage, self._began.get(number, 0.0)))
             if seconds < former_seconds:
@@ -79,6 +79,6 @@ def _read() -> dict[int, tuple[str, float]]:
             name = (task / "comm").read_text(encoding="utf-8", errors="replace").strip()
             used_ns = int((task / "schedstat").read_text(encoding="ascii").split()[0])
         except (FileNotFoundError, ProcessLookupError):
-            continue  # It ended while it was looked at.
+            continue  # It ended while it was sampled.
         found[number] = stage_of(name, names.get(number)), used_ns / _NS
     return found

@@ -62,10 +62,14 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option(
     "--source", type=click.Choice(["rtsp", "file"]), default="rtsp", show_default=True, help="Of the streams."
 )
-@click.option("--clip", type=click.Path(path_type=Path), help="What the cameras show; a drawn infant when absent.")
-@click.option("--size", type=click.Choice(["720", "1080"]), help="Height of the drawn pictures; 720 when absent.")
+@click.option("--clip", type=click.Path(path_type=Path), help="What the cameras show; a synthetic infant when absent.")
+@click.option("--size", type=click.Choice(["720", "1080"]), help="Height of the synthetic pictures; 720 when absent.")
 @click.option(
-    "--rate", type=click.FloatRange(0.0, 60.0, min_open=True), default=5.0, show_default=True, help="Frames/s to judge."
+    "--rate",
+    type=click.FloatRange(0.0, 60.0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Frames/s to analyse.",
 )
 @click.option("--calm-rate", type=click.FloatRange(1.0, 60.0), help="Of calm beds: analysis.calm_frames_per_second.")
 @click.option(
@@ -102,19 +106,19 @@ def command(
 
     The cameras are real RTSP streams from another process, or a file. Efficiency is what decoder and models cost by
     themselves over the CPU time that the station used. A number of cameras is too large when 1 % of the frames are
-    older than 500 ms, or when a bed is judged less than half as often as wanted. --growth tells what each further bed
+    older than 500 ms, or when a bed is analysed less than half as often as wanted. --growth tells what each further bed
     costs; choose a --rate at which the largest number still fits.
     """
     if search and growth:
         raise click.UsageError("--find-capacity chooses the numbers of cameras itself; leave --growth out")
     if clip is not None and size is not None:
-        raise click.UsageError("--size is for the drawn clip; a clip of your own has its size")
+        raise click.UsageError("--size is for the synthetic clip; a clip of your own has its size")
     if clip is not None and not clip.is_file():
         raise VideoError(f"{clip} is no file; name a video with H.264, H.265 or MJPEG")
     configure(LogSettings(level="error"))
     with tempfile.TemporaryDirectory(prefix="nicu-bench-clip-") as directory:
         if clip is None:
-            clip = Path(directory) / f"drawn-{size or 720}.mp4"
+            clip = Path(directory) / f"synthetic-{size or 720}.mp4"
             click.echo("drawing the clip ...", err=True)
             draw_clip(clip, int(size or 720), _CLIP_SECONDS)
         base = StationConfig(

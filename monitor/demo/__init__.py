@@ -1,1 +1,1 @@
-"""A whole station with drawn infants: RTSP cameras, Redis, Prometheus, all on this machine."""
+"""A whole station with synthetic infants: RTSP cameras, Redis, Prometheus, all on this machine."""

@@ -1,4 +1,4 @@
-"""The demo's cameras: an RTSP server with drawn infants, in a process of its own, as a real camera would be.
+"""The demo's cameras: an RTSP server with synthetic infants, in a process of its own, as a real camera would be.
 
 Run as `python -m monitor.demo.cameras BED=SCENARIO?seed=N ...`: prints one JSON object with the address of each stream,
 and ends when its standard input is closed.

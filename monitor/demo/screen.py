@@ -12,8 +12,8 @@ _BAR_CELLS = 24
 
 
 def draw(snapshot: BoardSnapshot, addresses: dict[str, str], seconds: float) -> RenderableType:
-    """Return what the beds show now, and where to look further."""
-    table = Table(title=f"nicu-monitor demo, {seconds:.0f} s: drawn infants, research software")
+    """Return what the beds show now, and where to see more."""
+    table = Table(title=f"nicu-monitor demo, {seconds:.0f} s: synthetic infants, research software")
     for column in ("bed", "state", "level", "coverage", "camera"):
         table.add_column(column)
     for bed in snapshot.beds:

@@ -129,7 +129,7 @@ class LocalPrometheus(LocalServer):
         super().__init__("prometheus", ["prometheus", *options], directory)
 
     def answers(self) -> bool:
-        """Return whether it says that it is ready."""
+        """Return whether it reports that it is ready."""
         try:
             with urllib.request.urlopen(f"{self.url}/-/ready", timeout=1) as answer:  # noqa: S310 - fixed http URL
                 return bool(answer.status == 200)

@@ -1,13 +1,14 @@
 """A station beside what one would write without it (`peer_program.py`), in one run.
 
 Same clip, same kind of streams, same rate, same threshold, same model files. The peer neither searches turned faces nor
-follows them, and it does not notice frozen pictures or lost cameras; the station does all of this within its figures.
+follows them, and it does not notice frozen pictures or lost cameras; the station does all of this within its numbers.
 
     python tests/bench/peer.py --cameras 2 --seconds 20 --rounds 2
 
 Both run in turn, every second round in the other order, so that a change of the machine's load meets both. Streams per
-core is what one core would carry: 1 / (pictures/s x decoding cost + wanted frames/s x cost of a judged frame), in CPU
-time. So it holds also where the machine was too busy for the wanted rate; `kept_rate` says how much of it there was.
+core is what one core would carry: 1 / (pictures/s x decoding cost + wanted frames/s x cost of an analysed frame), in
+CPU time. So it holds also where the machine was too busy for the wanted rate; `kept_rate` says how much of it there
+was.
 """
 
 import argparse
@@ -38,17 +39,17 @@ CLIP_SECONDS = 8.0
 SAME_FACE_SHARE = 0.25
 
 
-def figures(found, used_cpu_seconds, decode_cpu_seconds, pictures_per_second, cameras, rate):
+def metrics(found, used_cpu_seconds, decode_cpu_seconds, pictures_per_second, cameras, rate):
     """Return what can be compared."""
     if not found["judged"]:
-        sys.exit("no frame was judged in time: the machine is too busy for this; ask for more --seconds")
+        sys.exit("no frame was analysed in time: the machine is too busy for this; ask for more --seconds")
     decode = decode_cpu_seconds / found["decoded"]
-    judge = (used_cpu_seconds - decode_cpu_seconds) / found["judged"]
+    other = (used_cpu_seconds - decode_cpu_seconds) / found["judged"]
     return {
         "kept_rate": found["judged"] / found["seconds"] / cameras / rate,
         "decode_cpu_ms_per_picture": 1000 * decode,
-        "other_cpu_ms_per_judged_frame": 1000 * judge,
-        "streams_per_core": 1.0 / (pictures_per_second * decode + rate * judge),
+        "other_cpu_ms_per_judged_frame": 1000 * other,
+        "streams_per_core": 1.0 / (pictures_per_second * decode + rate * other),
         "resident_megabytes": found["resident_megabytes"],
     }
 
@@ -61,11 +62,11 @@ def run_station(clip, pictures_per_second, cameras, seconds, rate):
     found = json.loads(ended.stdout)
     stages = found["cpu_seconds"]
     if found["efficiency"] is None:
-        sys.exit("the station judged no frame in time: the machine is too busy; ask for more --seconds")
+        sys.exit("the station analysed no frame in time: the machine is too busy; ask for more --seconds")
     total = {**found["total"], "seconds": found["seconds"], "resident_megabytes": found["resident_megabytes"]}
     decode = stages.get("decode", 0.0) + stages.get("receive", 0.0)
     used = found["efficiency"]["used_cpu_seconds"]
-    return figures(total, used, decode, pictures_per_second, cameras, rate)
+    return metrics(total, used, decode, pictures_per_second, cameras, rate)
 
 
 def run_peer(clip, pictures_per_second, cameras, seconds, rate):
@@ -78,7 +79,7 @@ def run_peer(clip, pictures_per_second, cameras, seconds, rate):
         program = [sys.executable, str(HERE / "peer_program.py"), redis_url, str(seconds), str(rate), *urls.values()]
         ended = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(ended.stdout)
-    return figures(found, found["cpu_seconds"], found["decode_cpu_seconds"], pictures_per_second, cameras, rate)
+    return metrics(found, found["cpu_seconds"], found["decode_cpu_seconds"], pictures_per_second, cameras, rate)
 
 
 def agreement(clip, rate):
@@ -108,7 +109,7 @@ def agreement(clip, rate):
 
 
 def compare(clip, cameras, seconds, rate, rounds):
-    """Return every figure of both, their ratios round by round, and the agreement."""
+    """Return every metric of both, their ratios round by round, and the agreement."""
     with open_video(clip) as video:
         pictures_per_second = video.frames_per_second or 30.0
     runs = {"station": [], "peer": []}
@@ -133,14 +134,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cameras", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--rate", type=float, default=5.0, help="frames to judge per second and camera")
+    parser.add_argument("--rate", type=float, default=5.0, help="frames to analyse per second and camera")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--clip", type=Path, help="what the cameras show; a drawn infant when absent")
+    parser.add_argument("--clip", type=Path, help="what the cameras show; a synthetic infant when absent")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nicu-peer-clip-") as directory:
         clip = options.clip
         if clip is None:
-            clip = Path(directory) / "drawn-720.mp4"
+            clip = Path(directory) / "synthetic-720.mp4"
             draw_clip(clip, 720, CLIP_SECONDS)
         found = compare(clip, options.cameras, options.seconds, options.rate, options.rounds)
     print(json.dumps(found, indent=2))

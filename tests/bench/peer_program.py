@@ -45,8 +45,8 @@ class Peer:
         boxes, scores = self.detector.run(["boxes", "scores"], {"images": square[None]})
         boxes, scores = boxes[0][scores[0] >= MINIMUM_SCORE], scores[0][scores[0] >= MINIMUM_SCORE]
         sides = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
-        kept = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, OVERLAP_LIMIT) if len(boxes) else []
-        return boxes[np.asarray(kept, int).ravel()] / scale
+        chosen = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.0, OVERLAP_LIMIT) if len(boxes) else []
+        return boxes[np.asarray(chosen, int).ravel()] / scale
 
     def score(self, image, box):
         """Return the probability of pain of one face."""

@@ -1,15 +1,15 @@
-"""What each way of looking costs, and what it does to recall and landmarks, on drawn infants whose truth is known.
+"""What each way of detecting costs, with its recall and landmark errors, on synthetic infants whose truth is known.
 
     python tests/bench/quality.py --infants 6 --frames 50
 
 The same pictures (720p, 5 a second, infants at rest and in pain, each lying otherwise) go through a tracker with passes
-at whole pictures at 640, with track-guided looks, and with track-guided looks but without the small model for faces
-that are followed. CPU times are those of this process, one way after the other within one run: compare them with each
+over whole pictures at 640, with track-guided detection, and with that but without the small model for faces
+that are tracked. CPU times are those of this process, one way after the other within one run: compare them with each
 other only.
 
-Clips given as arguments have no truth. What stands in for it is the median of 24 looks at each face, in three sizes and
-at eight places among the detector's cells: what one look adds by its size and place cancels there. Distances from it
-are given as shares of the face's size (root of its box's area), because eyes fall together in profile.
+Clips given as arguments have no truth. What stands in for it is the median of 24 passes over each face, in three sizes
+and at eight positions among the detector's cells: what one pass adds by its size and position cancels there. Distances
+from it are given as shares of the face's size (root of its box's area), because eyes fall together in profile.
 """
 
 import argparse
@@ -38,17 +38,17 @@ RECORDED_FRAMES = 60
 REFERENCE_EVERY = 6
 REFERENCE_FACES_PX = (90.0, 115.0, 145.0)
 REFERENCE_SHIFTS_PX = tuple((right, down) for down in (0.0, 8.0) for right in (0.0, 4.0, 8.0, 12.0))
-WAYS = {"whole pictures at 640": (False, ()), "guided, close looks": (True, (320,)), "guided": (True, (320, 224))}
+WAYS = {"whole pictures at 640": (False, ()), "guided, 320 px": (True, (320,)), "guided": (True, (320, 224))}
 
 
-def drawn_clips(infants, frames):
+def synthetic_clips(infants, frames):
     """Yield a name, frames, and the true faces."""
     for number in range(infants):
         scenario = ("calm", "pain")[number % 2]
         bed = SyntheticBed(3 + 2 * number, scenario, width_px=1280, height_px=720, fps=30)
-        drawn = [bed.frame(index / FRAMES_PER_SECOND) for index in range(frames)]
-        pictures = [Frame(image, index / FRAMES_PER_SECOND, None, index) for index, (image, _) in enumerate(drawn)]
-        yield f"{scenario} {number}", pictures, [truth.face for _, truth in drawn]
+        synthetic = [bed.frame(index / FRAMES_PER_SECOND) for index in range(frames)]
+        pictures = [Frame(image, index / FRAMES_PER_SECOND, None, index) for index, (image, _) in enumerate(synthetic)]
+        yield f"{scenario} {number}", pictures, [truth.face for _, truth in synthetic]
 
 
 def recorded_frames(path):
@@ -59,19 +59,19 @@ def recorded_frames(path):
 
 
 def usual_points(detector, image, box):
-    """Return the median of where many looks at a face see its five points; None where less than half of them do."""
+    """Return the median of where many passes over a face see its five points; None where less than half of them do."""
     size_px, seen = detector.face_size_px, []
     for face_px, (right, down) in itertools.product(REFERENCE_FACES_PX, REFERENCE_SHIFTS_PX):
         view = Viewport.around(box, box.orientation_deg, size_px, face_px, (right, down))
         found = detector.detect(image, view, FaceSettings().minimum_score)
         near = [one.face for one in found if one.face.box.distance_px(box) <= 0.5 * box.size_px]
         seen += [near[0].landmarks] if near else []
-    looks = len(REFERENCE_FACES_PX) * len(REFERENCE_SHIFTS_PX)
-    return np.median(seen, axis=0) if len(seen) >= looks / 2 else None
+    passes = len(REFERENCE_FACES_PX) * len(REFERENCE_SHIFTS_PX)
+    return np.median(seen, axis=0) if len(seen) >= passes / 2 else None
 
 
 def follow_recorded(detectors, frames):
-    """Return the figures of each way on one recorded clip."""
+    """Return the metrics of each way on one recorded clip."""
     results = {}
     for way, (guided, _) in WAYS.items():
         patient_tracker = PatientTracker(FaceSettings(track_guided=guided))
@@ -125,7 +125,7 @@ def open_detectors():
 
 
 def measure(clips, detectors):
-    """Return the figures of each way, over all drawn clips."""
+    """Return the metrics of each way, over all synthetic clips."""
     table = {}
     for way, (guided, _) in WAYS.items():
         runs = [follow(detectors[way], guided, frames, faces) for _, frames, faces in clips]
@@ -150,9 +150,9 @@ def main():
     parser.add_argument("--frames", type=int, default=50, help="of each infant")
     options = parser.parse_args()
     detectors = open_detectors()
-    drawn = measure(list(drawn_clips(options.infants, options.frames)), detectors)
+    synthetic = measure(list(synthetic_clips(options.infants, options.frames)), detectors)
     recorded = {path.stem: follow_recorded(detectors, recorded_frames(path)) for path in options.clips}
-    print(json.dumps({"drawn": drawn, "recorded": recorded}, indent=2))
+    print(json.dumps({"drawn": synthetic, "recorded": recorded}, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""How soon a second face beside the patient's is noticed: by small looks that follow hints, and by large ones.
+"""How soon a second face beside the patient's is noticed: by small scans that follow hints, and by large ones.
 
     python tests/bench/second_faces.py --infants 12 [CLIP...]
 
-Into pictures of drawn infants (720p) another drawn infant's face is put, or that of a recorded clip, with 0.55 of the
-patient's size, far from it, at angles all around. Four frames a second go through a tracker; a second face counts as
-noticed when it makes the patient questionable, within 15 s. Prints how many were noticed, and after how many seconds.
+Into pictures of synthetic infants (720p) another synthetic infant's face is put, or that of a recorded clip, with 0.55
+of the patient's size, far from it, at angles all around. Four frames a second go through a tracker; a second face
+counts as noticed when it makes the patient questionable, within 15 s. Prints how many were noticed, and after how many
+seconds.
 """
 
 import argparse
@@ -76,7 +77,7 @@ def noticed_after(detector, alone, both):
     return None
 
 
-def figures(seconds):
+def metrics(seconds):
     """Return what both ways are compared by."""
     found = [value for value in seconds if value is not None]
     return {
@@ -97,17 +98,17 @@ def main():
     beds = [
         SyntheticBed(FIRST_SEED + 2 * n, "calm", width_px=1280, height_px=720, fps=30) for n in range(options.infants)
     ]
-    drawn = [(image, truth.face.box) for image, truth in (bed.frame(1.0) for bed in beds)]
-    seconds = {"small looks": [], "large looks": []}
-    for number, (image, box) in enumerate(drawn):
+    synthetic = [(image, truth.face.box) for image, truth in (bed.frame(1.0) for bed in beds)]
+    seconds = {"small scans": [], "large scans": []}
+    for number, (image, box) in enumerate(synthetic):
         for face in range(FACES_EACH):
-            others = recorded if recorded and face == FACES_EACH - 1 else drawn
+            others = recorded if recorded and face == FACES_EACH - 1 else synthetic
             source, source_box = others[(number + face + 2) % len(others)]
             both = put(image, box, source, source_box, box.orientation_deg + 90.0 * number + 45.0 * face + 11.0 * face)
-            seconds["small looks"].append(noticed_after(detector, image, both))
-            with patch.object(FrameDetector, "can_scout", lambda *_: False):
-                seconds["large looks"].append(noticed_after(detector, image, both))
-    print(json.dumps({way: figures(found) for way, found in seconds.items()}, indent=2))
+            seconds["small scans"].append(noticed_after(detector, image, both))
+            with patch.object(FrameDetector, "can_scan_small", lambda *_: False):
+                seconds["large scans"].append(noticed_after(detector, image, both))
+    print(json.dumps({way: metrics(found) for way, found in seconds.items()}, indent=2))
 
 
 if __name__ == "__main__":

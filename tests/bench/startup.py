@@ -1,9 +1,9 @@
-"""How long the programs take to answer, and a station to its first judgement.
+"""How long the programs take to answer, and a station to its first result.
 
     python tests/bench/startup.py
 
-Help is measured in CPU time of a child process, which a busy machine does not change much; the first judgement in CPU
-and in wall time, from the start of the process to the first judged frame of a clip.
+Help is measured in CPU time of a child process, which a busy machine does not change much; the first result in CPU
+and in wall time, from the start of the process to the first analysed frame of a clip.
 """
 
 import json
@@ -26,13 +26,13 @@ from monitor.alerts.record import GenerationMode
 from monitor.station.station import Station
 clip, directory = sys.argv[1:]
 bed = BedSettings(id="bed-1", camera=CameraSettings(url=clip, loop=True))
-judged = threading.Event()
+analysed = threading.Event()
 config = StationConfig(beds=(bed,)).model_copy(update={
     "spool": SpoolSettings(directory=Path(directory) / "state"), "http": HttpSettings(port=0),
     "redis": RedisSettings.model_validate({"url": "redis://127.0.0.1:9/0"}), "web": WebSettings(enabled=False)})
-with Station(config, GenerationMode.TEST, on_result=lambda *_: judged.set()):
-    if not judged.wait(60):
-        sys.exit("no frame was judged")
+with Station(config, GenerationMode.TEST, on_result=lambda *_: analysed.set()):
+    if not analysed.wait(60):
+        sys.exit("no frame was analysed")
     print(time.process_time(), time.time())
 """
 
@@ -54,12 +54,12 @@ def help_seconds():
     }
 
 
-def first_judgement():
-    """Return CPU and wall seconds from the start of a station's process to its first judged frame."""
+def first_result():
+    """Return CPU and wall seconds from the start of a station's process to its first analysed frame."""
     from monitor.bench.clips import draw_clip
 
     with tempfile.TemporaryDirectory(prefix="nicu-startup-") as directory:
-        clip = Path(directory) / "drawn.mp4"
+        clip = Path(directory) / "synthetic.mp4"
         draw_clip(clip, 720, 2.0)
         began = time.time()
         ended = subprocess.run(
@@ -70,7 +70,7 @@ def first_judgement():
 
 
 def main():
-    print(json.dumps({"help_cpu_seconds": help_seconds(), "first_judgement": first_judgement()}, indent=2))
+    print(json.dumps({"help_cpu_seconds": help_seconds(), "first_judgement": first_result()}, indent=2))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python tests/bench/tables.py record build/bench peer startup    # only these
     python tests/bench/tables.py write build/bench docs/performance.md
 
-`record` keeps the JSON of each run in a file of its name; `write` replaces what stands between the markers
+`record` stores the JSON of each run in a file of its name; `write` replaces what stands between the markers
 `<!-- NAME -->` and `<!-- /NAME -->` of every run that was recorded, and leaves the rest of the page alone.
 """
 
@@ -155,20 +155,20 @@ def peer(found):
 
 
 def quality(found):
-    """Return cost and quality of the ways of looking."""
+    """Return cost and quality of the ways of detecting."""
     yield from table(
         ("way", "frames", "recall", "landmark error mean", "p95", "CPU ms a frame", "share of cost"),
         [
             (
                 way,
-                figures["frames"],
-                f"{figures['recall']:.3f}",
-                f"{figures['landmark_error_percent']:.2f} %",
-                f"{figures['landmark_error_p95_percent']:.2f} %",
-                f"{figures['cpu_ms_per_frame']:.1f}",
-                f"{figures['cost_share']:.2f}",
+                metrics["frames"],
+                f"{metrics['recall']:.3f}",
+                f"{metrics['landmark_error_percent']:.2f} %",
+                f"{metrics['landmark_error_p95_percent']:.2f} %",
+                f"{metrics['cpu_ms_per_frame']:.1f}",
+                f"{metrics['cost_share']:.2f}",
             )
-            for way, figures in found["drawn"].items()
+            for way, metrics in found["drawn"].items()
         ],
     )
     if found["recorded"]:
@@ -179,13 +179,13 @@ def quality(found):
                 (
                     clip if number == 0 else "",
                     way,
-                    figures["frames"],
-                    f"{figures['recall']:.3f}",
-                    figures["ambiguous"],
-                    f"{figures['points_from_usual_percent']:.2f} %",
+                    metrics["frames"],
+                    f"{metrics['recall']:.3f}",
+                    metrics["ambiguous"],
+                    f"{metrics['points_from_usual_percent']:.2f} %",
                 )
                 for clip, ways in found["recorded"].items()
-                for number, (way, figures) in enumerate(ways.items())
+                for number, (way, metrics) in enumerate(ways.items())
             ],
         )
 
@@ -194,7 +194,7 @@ def startup(found):
     """Return how long the programs take to answer."""
     rows = [(f"`{name} --help`", f"{seconds:.2f}", "") for name, seconds in found["help_cpu_seconds"].items()]
     first = found["first_judgement"]
-    rows.append(("station, to its first judged frame", f"{first['cpu_seconds']:.2f}", f"{first['wall_seconds']:.2f}"))
+    rows.append(("station, to its first analysed frame", f"{first['cpu_seconds']:.2f}", f"{first['wall_seconds']:.2f}"))
     yield from table(("what", "CPU s", "wall s"), rows)
 
 
@@ -211,7 +211,7 @@ WRITERS = {
 
 
 def record(directory, names):
-    """Run benchmarks and keep what they print."""
+    """Run benchmarks and store what they print."""
     directory.mkdir(parents=True, exist_ok=True)
     for unknown in set(names) - set(RUNS):
         sys.exit(f"there is no run {unknown!r}; there are {', '.join(RUNS)}")
@@ -234,7 +234,7 @@ def write(directory, page):
             rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, block=block: block, text, flags=re.DOTALL
         )
         if count != 1:
-            sys.exit(f"{page} has {count} places for {name}; there must be one pair of markers")
+            sys.exit(f"{page} has {count} pairs of markers for {name}; there must be one")
         if name == "growth":
             plot(found, page.parent / "performance-growth.svg")
     page.write_text(text, encoding="utf-8")

@@ -59,7 +59,7 @@ def test_what_was_recorded_is_written_and_the_rest_is_left(tmp_path, records):
     TABLES["write"](records, page)
 
     text = page.read_text(encoding="utf-8")
-    assert "| station, to its first judged frame | 0.90 | 1.25 |" in between(text, "startup")
+    assert "| station, to its first analysed frame | 0.90 | 1.25 |" in between(text, "startup")
     assert "| guided | 300 | 1.000 | 7.50 % | 13.00 % | 10.8 | 0.20 |" in between(text, "quality")
     assert "| baby | guided | 40 | 0.975 | 2 | 1.23 % |" in between(text, "quality")
     assert without(text, ("startup", "quality")) == without(before, ("startup", "quality"))
@@ -71,5 +71,5 @@ def test_what_was_recorded_is_written_and_the_rest_is_left(tmp_path, records):
 def test_a_page_without_markers_is_named(tmp_path, records):
     page = tmp_path / "page.md"
     page.write_text("# Nothing here\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="places for quality"):
+    with pytest.raises(SystemExit, match="pairs of markers for quality"):
         TABLES["write"](records, page)

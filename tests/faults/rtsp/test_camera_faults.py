@@ -125,7 +125,7 @@ def test_camera_that_is_absent_at_start_is_found_when_it_comes(rtsp_process, cam
     "given up <= 8 s after, tried again for ever",
 )
 def test_silent_host_does_not_hold_up_the_camera_for_ever(camera, eventually):
-    """Something listens, accepts, and never says a word."""
+    """Something listens, accepts, and never sends a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         watched = camera(f"rtsp://127.0.0.1:{listener.getsockname()[1]}/bed")
         eventually(lambda: watched.status().reconnects == 1, 8.0, "first attempt given up")

@@ -24,12 +24,12 @@ def test_reads_what_was_written(make_bundle) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(["bundle.json", "model.onnx"]), st.floats(0, 1, exclude_max=True), st.integers(0, 7))
-def test_any_changed_bit_is_noticed(make_bundle, file: str, place: float, bit: int) -> None:
+def test_any_changed_bit_is_noticed(make_bundle, file: str, position: float, bit: int) -> None:
     directory = make_bundle()
     path = directory / file
     original = path.read_bytes()
     content = bytearray(original)
-    content[int(place * len(content))] ^= 1 << bit
+    content[int(position * len(content))] ^= 1 << bit
     path.write_bytes(content)
     if file == "bundle.json" and _says_the_same(bytes(content), original):
         return  # only white space changed
@@ -57,7 +57,7 @@ def test_names_the_file_that_is_missing_or_cut_short(make_bundle) -> None:
 
 def test_what_is_handed_out_is_checked_again(make_bundle) -> None:
     bundle = read_bundle(make_bundle())
-    (bundle.path / "model.onnx").write_bytes(b"changed after the first look")
+    (bundle.path / "model.onnx").write_bytes(b"changed after the first read")
     with pytest.raises(BundleError, match="SHA-256"):
         bundle.read("model.onnx")
     with pytest.raises(BundleError, match="lists no file"):
@@ -122,12 +122,12 @@ def test_a_name_is_searched_among_the_installed_and_then_the_packaged_bundles(
     ):
         find_bundle("tiny")
     source = make_bundle()
-    for place in (packaged, installed):
-        place.mkdir()
-        (place / "tiny").mkdir()
+    for root in (packaged, installed):
+        root.mkdir()
+        (root / "tiny").mkdir()
         for file in source.iterdir():
-            (place / "tiny" / file.name).write_bytes(file.read_bytes())
-        assert find_bundle("tiny") == place / "tiny"
+            (root / "tiny" / file.name).write_bytes(file.read_bytes())
+        assert find_bundle("tiny") == root / "tiny"
     assert find_bundle(str(packaged / "tiny")) == packaged / "tiny"
     assert find_bundle(packaged / "tiny") == packaged / "tiny"
 

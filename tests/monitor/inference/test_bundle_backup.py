@@ -78,13 +78,13 @@ def test_there_is_one_copy_private_and_renewed(bundle, backup, tmp_path):
         store(backup, bundle)
     finally:
         os.umask(before)
-    place = tmp_path / "state" / "models"
-    assert [path.name for path in place.iterdir()] == ["classifier"]
-    for path in (place, *place.rglob("*")):
+    folder = tmp_path / "state" / "models"
+    assert [path.name for path in folder.iterdir()] == ["classifier"]
+    for path in (folder, *folder.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
-    inode = (place / "classifier").stat().st_ino
+    inode = (folder / "classifier").stat().st_ino
     store(backup, bundle)
-    assert (place / "classifier").stat().st_ino == inode, "what is the same is not written again"
+    assert (folder / "classifier").stat().st_ino == inode, "what is the same is not written again"
 
 
 def test_a_disk_that_takes_no_copy_stops_nothing(bundle, tmp_path, caplog):

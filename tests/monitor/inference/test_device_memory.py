@@ -1,6 +1,6 @@
 """pycuda's contexts: what is pushed is popped, and everything is freed, whichever thread opens, runs and closes.
 
-The stand-in keeps what pycuda's sources (src/cpp/cuda.hpp) say of its stack of contexts for every thread: a thread that
+The stand-in holds what pycuda's sources (src/cpp/cuda.hpp) say of its stack of contexts for every thread: a thread that
 ends with contexts on its stack ends the process, and memory is freed only where its own context object is current.
 """
 

@@ -1,4 +1,4 @@
-"""Which engine runs, and that the reason is told."""
+"""Which engine runs, and that the reason is reported."""
 
 import logging
 import subprocess
@@ -119,7 +119,7 @@ def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_gpu")
 def test_without_a_plan_the_command_that_builds_one_is_named(make_bundle, caplog: pytest.LogCaptureFixture) -> None:
-    """Copied to a shell, it must work: with the bundle's place, and the precision that this bundle has."""
+    """Copied to a shell, it must work: with the bundle's path, and the precision that this bundle has."""
     bundle = read_bundle(make_bundle())
     command = f"`nicu-export engine {bundle.path} --engine tensorrt-rtx --precision fp32`"
     with pytest.raises(EngineError) as refused:
@@ -134,7 +134,7 @@ def test_without_a_plan_the_command_that_builds_one_is_named(make_bundle, caplog
 def test_the_configured_cuda_library_is_the_one_that_is_used(
     cuda_api: CudaApi, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the configuration to the import; neither library can be imported, so the error tells which one was tried."""
+    """From the configuration to the import; neither library can be imported, so the error names which one was tried."""
     monkeypatch.setattr(engine_factory, "find_plan", lambda *_: None)
     for module in ("pycuda", "cuda.bindings"):
         monkeypatch.setitem(sys.modules, module, None)

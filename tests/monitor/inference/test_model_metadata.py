@@ -1,4 +1,4 @@
-"""What a model file says of itself is compared with what its bundle says."""
+"""The metadata of a model file is compared with its bundle."""
 
 from collections.abc import Callable
 
@@ -37,11 +37,11 @@ def test_other_bytes_never_raise(content: bytes) -> None:
     assert isinstance(read_notes(content), dict)
 
 
-@given(kept=st.integers(0, 400))
-def test_a_truncated_file_has_its_notes_or_none(kept: int) -> None:
+@given(length=st.integers(0, 400))
+def test_a_truncated_file_has_its_notes_or_none(length: int) -> None:
     model = helper.make_model(helper.make_graph([], "any", [], []))
     helper.set_model_props(model, {"classes": "no_pain pain"})
-    assert read_notes(model.SerializeToString()[:kept]) in ({}, {"classes": "no_pain pain"})
+    assert read_notes(model.SerializeToString()[:length]) in ({}, {"classes": "no_pain pain"})
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -54,11 +54,11 @@ def test_a_closed_engine_says_so(engine: Engine, crops: np.ndarray) -> None:
         engine.run({"crops": crops})
 
 
-@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9])
-def test_a_truncated_model_is_refused(classifier_onnx, kept: float) -> None:
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_a_truncated_model_is_refused(classifier_onnx, share: float) -> None:
     content = classifier_onnx()
     with pytest.raises(EngineError, match=r"ONNX Runtime .* cannot load the model: .*; export the model again"):
-        OnnxRuntimeEngine(content[: int(kept * len(content))])
+        OnnxRuntimeEngine(content[: int(share * len(content))])
 
 
 def test_an_unknown_operator_is_named(classifier_onnx) -> None:

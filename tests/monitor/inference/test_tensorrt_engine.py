@@ -1,7 +1,7 @@
-"""The TensorRT engine's own logic, with ONNX Runtime in the place of the GPU's kernels.
+"""The TensorRT engine's own logic, with ONNX Runtime in place of the GPU's kernels.
 
 No GPU is needed: memory "on the device" is host memory with addresses of its own, and the execution context computes
-with ONNX Runtime when it is told to. What TensorRT itself does is checked where a GPU is (marker `gpu`).
+with ONNX Runtime on request. What TensorRT itself does is checked where a GPU is (marker `gpu`).
 """
 
 import hashlib
@@ -201,9 +201,9 @@ def test_every_batch_gets_its_own_answers_first_recorded_then_replayed(engine: T
 
 def test_the_caller_owns_the_answer(engine: TensorRtEngine, crops: np.ndarray) -> None:
     first = engine.run({"crops": crops[:1]})["score"].copy()
-    kept = engine.run({"crops": crops[:1]})["score"]
+    first_again = engine.run({"crops": crops[:1]})["score"]
     engine.run({"crops": crops[2:]})
-    np.testing.assert_array_equal(kept, first)
+    np.testing.assert_array_equal(first_again, first)
 
 
 def test_a_batch_outside_the_profile_is_refused_with_the_remedy(engine: TensorRtEngine) -> None:

@@ -133,15 +133,15 @@ def test_a_camera_takes_pictures_at_its_own_rate():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "sentence"),
     [
         ({"scenario": "sleepy"}, "no synthetic scenario 'sleepy'"),
         ({"width_px": 16, "height_px": 16}, "at least 32 px"),
         ({"fps": 0.0}, "rate must be above 0"),
     ],
 )
-def test_nonsense_is_refused_in_one_sentence(arguments, told):
-    with pytest.raises(VideoError, match=told):
+def test_nonsense_is_refused_in_one_sentence(arguments, sentence):
+    with pytest.raises(VideoError, match=sentence):
         SyntheticBed(1, **arguments)
 
 

@@ -140,7 +140,7 @@ def test_time_stamps_that_lie_do_not_stop_the_pictures(make_camera, serve, noise
 
 
 class _Damaged(ClipFeed):
-    """A clip whose pictures are damaged on the way, from a place on that leaves the headers whole."""
+    """A clip whose pictures are damaged on the way, from a position on that leaves the headers whole."""
 
     def __init__(self, path, share: float, first: int) -> None:
         super().__init__(path)
@@ -150,8 +150,8 @@ class _Damaged(ClipFeed):
         due_seconds, whole = super().buffer(index)
         rng = np.random.default_rng(index)
         data = np.frombuffer(whole.extract_dup(0, whole.get_size()), np.uint8).copy()
-        places = rng.integers(self._first, len(data), int(len(data) * self._share))
-        data[places] = rng.integers(0, 256, len(places))
+        positions = rng.integers(self._first, len(data), int(len(data) * self._share))
+        data[positions] = rng.integers(0, 256, len(positions))
         buffer = gstreamer().Buffer.new_wrapped(data.tobytes())
         buffer.pts, buffer.dts, buffer.duration = whole.pts, whole.dts, whole.duration
         return due_seconds, buffer
@@ -163,7 +163,7 @@ def test_damaged_pictures_do_not_end_the_camera(make_camera, serve, make_clip, e
     eventually(lambda: camera.status().pictures >= 90, 15.0)
     status = camera.status()
     assert status.reconnects == 0
-    # The decoder paints over what is missing and hands it on; only its log tells.
+    # The decoder paints over what is missing and hands it on; only its log shows it.
     assert status.drops[DropCause.CORRUPT] > 45
 
 
@@ -272,8 +272,8 @@ def test_camera_cannot_be_started_twice(make_camera):
 
 def test_http_header_of_a_bomb(make_camera, eventually, mjpeg_server, make_clip):
     data = bytearray(make_clip("mjpeg", frames=1).read_bytes())
-    place = data.index(b"\xff\xc0")
-    data[place + 5 : place + 9] = struct.pack(">HH", 60_000, 60_000)
+    position = data.index(b"\xff\xc0")
+    data[position + 5 : position + 9] = struct.pack(">HH", 60_000, 60_000)
     camera = make_camera(mjpeg_server([bytes(data)]).url)
     eventually(lambda: camera.status().last_error)
     assert "60000 x 60000 px" in camera.status().last_error

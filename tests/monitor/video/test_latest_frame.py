@@ -46,8 +46,8 @@ def test_every_frame_is_taken_or_counted():
 
 
 def test_listener_hears_of_every_frame():
-    heard = []
-    latest = LatestFrame(lambda: heard.append(1))
+    calls = []
+    latest = LatestFrame(lambda: calls.append(1))
     latest.put(_frame(0))
     latest.put(_frame(1))
-    assert len(heard) == 2
+    assert len(calls) == 2

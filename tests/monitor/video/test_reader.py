@@ -140,8 +140,8 @@ def test_recording_that_was_never_finished(make_clip, tmp_path):
 def test_damaged_pictures_are_survived(make_clip, tmp_path):
     data = bytearray(make_clip("ts", frames=120, pattern="snow").read_bytes())
     rng = np.random.default_rng(3)
-    for place in rng.integers(len(data) // 4, len(data) // 2, 300):
-        data[place] ^= 0xFF
+    for position in rng.integers(len(data) // 4, len(data) // 2, 300):
+        data[position] ^= 0xFF
     damaged = tmp_path / "damaged.ts"
     damaged.write_bytes(data)
     with open_video(damaged) as reader:

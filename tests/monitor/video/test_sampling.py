@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from monitor.video.sampling import Sampler
 
 
-def _kept(times: list[float], rate: float | None) -> list[float]:
+def _chosen(times: list[float], rate: float | None) -> list[float]:
     sampler = Sampler(rate)
     return [time for time in times if sampler.due(time)]
 
@@ -19,10 +19,10 @@ def _kept(times: list[float], rate: float | None) -> list[float]:
 )
 def test_rate_holds_whatever_the_stream_and_its_jitter(stream_rate, rate, jitter):
     times = [100.0 + (number + shift) / stream_rate for number, shift in enumerate(jitter)]
-    kept = _kept(times, rate)
+    chosen = _chosen(times, rate)
     expected = (times[-1] - times[0]) * min(rate, stream_rate)
-    assert abs(len(kept) - expected) <= 2.5 + 0.05 * expected
-    longest = max((later - sooner for sooner, later in pairwise(kept)), default=0.0)
+    assert abs(len(chosen) - expected) <= 2.5 + 0.05 * expected
+    longest = max((later - sooner for sooner, later in pairwise(chosen)), default=0.0)
     assert longest <= 1.0 / rate + 2.0 / stream_rate
 
 
@@ -39,11 +39,11 @@ def test_cameras_that_start_together_take_turns(rate, count, began, gap):
     times = [began + number * step for number in range(count * 16)]
     if gap is not None:
         times += [times[-1] + gap + number * step for number in range(count * 16)]
-    kept = [[time for time in times if sampler.due(time)] for sampler in samplers]
-    for own in kept:
+    chosen = [[time for time in times if sampler.due(time)] for sampler in samplers]
+    for own in chosen:
         assert own[0] == times[0]
         assert max(later - sooner for sooner, later in pairwise(own)) <= 1.0 / rate + (gap or 0.0) + 2 * step
-    last = [own[-1] * rate % 1.0 for own in kept]
+    last = [own[-1] * rate % 1.0 for own in chosen]
     for index, one in enumerate(last):
         for other in last[index + 1 :]:
             apart = abs(one - other)
@@ -53,25 +53,25 @@ def test_cameras_that_start_together_take_turns(rate, count, began, gap):
 def test_stream_at_the_analysed_rate_loses_nothing_to_jitter():
     """Pictures that come a few milliseconds early must not be skipped: every second one would be lost."""
     times = [number * 0.2 + (-0.005 if number % 2 else 0.005) for number in range(50)]
-    assert len(_kept(times, 5.0)) == 50
+    assert len(_chosen(times, 5.0)) == 50
 
 
 def test_bursts_do_not_change_the_rate():
     """Two pictures at a time, as some networks deliver them."""
     times = [(number // 2) * (2 / 30) + (number % 2) * 0.001 for number in range(300)]
-    assert len(_kept(times, 5.0)) == pytest.approx(50, abs=2)
+    assert len(_chosen(times, 5.0)) == pytest.approx(50, abs=2)
 
 
 def test_gap_is_not_made_up_for():
     times = [number / 30 for number in range(60)] + [60.0 + number / 30 for number in range(60)]
-    kept = _kept(times, 5.0)
-    assert len([time for time in kept if time >= 60.0]) == 10
+    chosen = _chosen(times, 5.0)
+    assert len([time for time in chosen if time >= 60.0]) == 10
 
 
 @pytest.mark.parametrize("jump", [-1000.0, 1000.0])
 def test_jump_of_time_does_not_stop_the_choice(jump):
     times = [2000.0 + number / 30 for number in range(60)] + [2000.0 + jump + number / 30 for number in range(60)]
-    assert len(_kept(times, 5.0)[10:]) == 10
+    assert len(_chosen(times, 5.0)[10:]) == 10
 
 
 def test_rate_can_be_changed_while_it_runs():
@@ -84,7 +84,7 @@ def test_rate_can_be_changed_while_it_runs():
 
 
 def test_none_selects_everything():
-    assert _kept([0.0, 0.0, 5.0, 1.0], None) == [0.0, 0.0, 5.0, 1.0]
+    assert _chosen([0.0, 0.0, 5.0, 1.0], None) == [0.0, 0.0, 5.0, 1.0]
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
