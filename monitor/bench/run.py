@@ -206,12 +206,12 @@ def _result(
 
 def _bed(name: str, record: BedFrameCounts, measured: _Measured) -> BedResult:
     before, after = measured.before[name], measured.after[name]
-    judged = len(record.ages_seconds)
+    analysed = len(record.ages_seconds)
     return BedResult(
-        frames_per_second=judged / measured.seconds,
+        frames_per_second=analysed / measured.seconds,
         age_seconds=percentiles(record.ages_seconds),
         drops={str(cause): count - before.drops[cause] for cause, count in after.drops.items()},
-        judged=judged,
+        judged=analysed,
         faces=record.faces,
         decoded=after.pictures - before.pictures,
         reconnects=after.reconnects - before.reconnects,

@@ -69,7 +69,7 @@ def stages(found):
     ages, parts = found["total"]["age_seconds"], found["efficiency"]
     used = 1000 * parts["used_cpu_seconds"] / judged
     yield from (machine_line(found["machine"]), "")
-    yield from table(("stage", "CPU ms a judged frame"), [*rows, ("all", f"{used:.2f}")])
+    yield from table(("stage", "CPU ms an analysed frame"), [*rows, ("all", f"{used:.2f}")])
     yield ""
     yield (
         f"{found['cameras']} cameras of {found['size_px'][0]} x {found['size_px'][1]} px, "
