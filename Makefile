@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports bench docs reliability faults-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test check lint types imports mutation bench docs reliability faults-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -20,12 +20,30 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 # A test that hangs in a library's code hears no signal, so no time limit of its own: then the run ends, with a traceback.
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
-test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests
-	@# The monitor's tests have a process of their own, without torch and TensorRT beside GStreamer, as the monitor has.
-	@$(BIN)/pytest -m "not slow" $(HANG) $(PYTEST_ARGS) tests/monitor
-	@$(BIN)/pytest -m "not slow" $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+QUICK := not (slow or e2e or docs or browser or bench or faults)
+WHOLE := (e2e or docs or browser or faults) and not (slow or bench)
+COVER := --cov --cov-append --cov-report= --cov-fail-under=0
 
-check: setup lint types imports ## The quick loop
+# The monitor's tests have processes of their own, without torch and TensorRT beside GStreamer, as the monitor has.
+# What measures speed comes last, alone.
+test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests, coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/pytest -m "$(QUICK)" $(PARALLEL) $(HANG) $(COVER) --durations=40 $(PYTEST_ARGS) tests/monitor
+	@$(BIN)/pytest -m "$(QUICK)" $(PARALLEL) $(HANG) $(COVER) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
+	@$(BIN)/pytest -m "$(WHOLE)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor
+	@$(BIN)/pytest -m "$(WHOLE)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
+	@$(BIN)/pytest -m "bench and not slow" $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor/bench
+	@$(BIN)/pytest -m "bench and not slow" $(HANG) --durations=40 $(PYTEST_ARGS) tests/bench
+	@$(BIN)/coverage report
+
+check: setup lint types imports ## The quick loop: lint, types, imports, tests of single parts
+	@$(BIN)/pytest -q -m "$(QUICK)" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests/monitor
+	@$(BIN)/pytest -q -m "$(QUICK)" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
+
+mutation: setup ## Break the code in small ways and name what no test notices; MUTATION_ARGS="pain --mutants 200 --seed 2"
+	@$(BIN)/python tests/support/mutation.py $(MUTATION_ARGS)
 
 lint: ## ruff: rules and format
 	@$(BIN)/ruff check .
@@ -83,7 +101,7 @@ constraints: ## Write deploy/constraints.txt anew from what is installed
 	@mv deploy/constraints.new deploy/constraints.txt
 
 clean: ## Remove caches and build results
-	@rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## Remove the virtual environment, too

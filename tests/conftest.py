@@ -10,6 +10,10 @@ from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores; a library that starts a thread for every core in each of them slows all of them down.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # What several test folders share as code lives in tests/support and is imported by its bare name.
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
 
@@ -18,6 +22,64 @@ from redis_server import RedisServer  # noqa: E402 - found through the line abov
 # A busy machine is no failure; what a property promises does not depend on how long its example took.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Kinds of tests that the quick loop leaves out, by folder or by what a test asks for.
+_MARKERS = {
+    "tests/documentation": "docs",
+    "tests/faults": "faults",
+    "tests/bench": "bench",
+    "tests/monitor/bench": "bench",
+    "tests/monitor/demo": "e2e",
+    "tests/monitor/station": "e2e",
+    "tests/security/test_secrets.py": "e2e",
+}
+_MARKERS_BY_FIXTURE = {"browser": "browser", "watched_station": "e2e"}
+# Tests that share what is expensive to make stay in one worker; others stay with their file.
+_TOGETHER = ("tests/trainer/reporting", "tests/trainer/networks", "tests/export")
+# Each of these needs nothing of another test in its file.
+_ALONE = ("tests/documentation/test_commands.py", "tests/monitor/demo", "tests/faults/station")
+
+
+def _is_in(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _group(item: pytest.Item, path: str) -> str:
+    """Return the name of the tests that run in the same worker as this one."""
+    if "watched_station" in getattr(item, "fixturenames", ()):
+        return "watched_station"
+    if any(_is_in(path, folder) for folder in _ALONE):
+        return item.nodeid
+    return next((folder for folder in _TOGETHER if _is_in(path, folder)), path)
+
+
+def _limit_seconds(item: pytest.Item) -> float:
+    """Return the time limit that a test was given, which tells the long ones."""
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker is not None and marker.args else 0.0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by kind; for pytest-xdist group what belongs together, the longest first."""
+    longest: dict[str, float] = {}
+    groups: dict[pytest.Item, str] = {}
+    for item in items:
+        path = item.path.relative_to(REPOSITORY).as_posix()
+        markers = {marker for folder, marker in _MARKERS.items() if _is_in(path, folder)}
+        markers |= {
+            _MARKERS_BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in _MARKERS_BY_FIXTURE
+        }
+        if item.path.name == "test_in_a_browser.py":
+            markers.add("browser")
+        for marker in sorted(markers):
+            item.add_marker(marker)
+        groups[item] = _group(item, path)
+        longest[groups[item]] = max(longest.get(groups[item], 0.0), _limit_seconds(item))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        for item, group in groups.items():
+            item.add_marker(pytest.mark.xdist_group(group))
+        items.sort(key=lambda item: -longest[groups[item]])
 
 
 def _shared(folder: str) -> Path:

@@ -4,10 +4,9 @@ import shutil
 
 import pytest
 from daemon import Daemon
+from ports import free_port
 from redis_server import RedisServer, wait_until
 from rules_prometheus import RulesPrometheus
-
-from monitor.demo.servers import free_port
 
 STATION = "ward"
 

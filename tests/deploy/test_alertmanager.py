@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ports import free_port
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 from redis_server import wait_until
 from rules_prometheus import RulesPrometheus
 
-from monitor.demo.servers import LocalServer, free_port
+from monitor.demo.servers import LocalServer
 
 CONFIG = Path(__file__).resolve().parents[2] / "deploy" / "alertmanager" / "alertmanager.yml"
 

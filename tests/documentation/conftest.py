@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from doc_pages import REPOSITORY, Block
-
-from monitor.demo.servers import free_port
+from ports import free_port
 
 # The pictures are made by modules of deploy/, which is no installed package.
 sys.path.insert(0, str(REPOSITORY))

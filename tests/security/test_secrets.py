@@ -12,12 +12,12 @@ import pytest
 import redis
 import yaml
 from daemon import Daemon, alerts_in
+from ports import free_port
 from redis_server import RedisServer
 from reliability import allowance
 from ward import eventually
 
 from monitor.control.access import hash_token
-from monitor.demo.servers import free_port
 from monitor.synthetic import SyntheticBed
 from monitor.video.rtsp_feed import PaintedFeed
 from monitor.video.rtsp_server import Credentials, RtspServer

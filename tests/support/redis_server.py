@@ -12,12 +12,12 @@ from typing import Self
 
 import pytest
 import redis
+from ports import free_port
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from reliability import allowance
 
 from monitor.config import RedisSettings
-from monitor.demo.servers import free_port
 
 _START_SECONDS = 30.0
 

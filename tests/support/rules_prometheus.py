@@ -6,8 +6,9 @@ import urllib.request
 from pathlib import Path
 
 import yaml
+from ports import free_port
 
-from monitor.demo.servers import LocalServer, free_port
+from monitor.demo.servers import LocalServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

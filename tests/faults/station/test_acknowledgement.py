@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from faults import Fault, FaultInjector
+from ports import free_port
 from ward import eventually
 
 from monitor.control.access import hash_token
 from monitor.delivery.keys import Keys
-from monitor.demo.servers import free_port
 
 TOKENS = {"nurse-7": "a-long-random-token-of-nurse-7", "guest": "a-long-random-token-of-guest"}
 

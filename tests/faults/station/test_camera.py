@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 from faults import Fault, FaultInjector
+from ports import free_port
 from rtsp_process import RtspProcess
 from ward import eventually, resident_bytes
-
-from monitor.demo.servers import free_port
 
 ALARM_SECONDS = 5.0
 RECOVERY_SECONDS = 3.0

@@ -11,10 +11,10 @@ import time
 
 import pytest
 from faults import Fault, FaultInjector
+from ports import free_port
 from ward import eventually
 
 from monitor.delivery.keys import Keys
-from monitor.demo.servers import free_port
 
 RESTART_SECONDS = 5.0
 

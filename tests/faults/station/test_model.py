@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ports import free_port
 from service_manager import ServiceManager
 from trick_bundle import write_trick_bundle
 from ward import eventually
 
 from monitor.delivery.keys import Keys
-from monitor.demo.servers import free_port
 from monitor.inference.bundle import find_bundle
 
 

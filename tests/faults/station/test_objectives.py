@@ -10,10 +10,10 @@ from datetime import datetime
 import numpy as np
 import pytest
 from daemon import alerts_in
+from ports import free_port
 from ward import eventually
 
 from monitor.config import StationConfig
-from monitor.demo.servers import free_port
 from monitor.station.station import Station
 
 FIRST_DECISION_SECONDS = 30.0

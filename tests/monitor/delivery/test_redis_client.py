@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 from alerts import make_draft
+from ports import free_port
 from pydantic import SecretStr
 from redis_server import RedisServer, wait_until
 from tcp_link import TcpLink
@@ -18,7 +19,6 @@ from monitor.delivery.alert_stream import AlertStream
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.delivery.redis_session import SessionEvents
-from monitor.demo.servers import free_port
 from monitor.errors import ConfigError
 
 WORD = "correct horse"

@@ -11,8 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
-from monitor.demo.servers import free_port
+from ports import free_port
 
 
 @pytest.mark.timeout(180)

@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 import yaml
-
-from monitor.demo.servers import free_port
+from ports import free_port
 
 
 def self_test(tmp_path, **config):

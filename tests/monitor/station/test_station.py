@@ -7,10 +7,11 @@ import urllib.request
 
 import pytest
 from daemon import Daemon, alerts_in
+from ports import free_port
 from redis_server import wait_until
 
 from monitor.delivery.keys import Keys
-from monitor.demo.servers import LocalPrometheus, free_port
+from monitor.demo.servers import LocalPrometheus
 from monitor.synthetic import SyntheticBed
 from monitor.video.rtsp_feed import PaintedFeed
 from monitor.video.rtsp_server import Credentials, RtspServer

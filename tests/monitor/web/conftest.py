@@ -19,13 +19,13 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from ports import free_port
 
 from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock
 from monitor.config import StationConfig
 from monitor.control.access import Role, hash_token
-from monitor.demo.servers import free_port
 from monitor.pain.vocabulary import (
     AlarmEvidence,
     Code,
