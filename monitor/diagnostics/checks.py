@@ -1,10 +1,16 @@
 """What a station needs, what of it is here, and the command that mends what is missing."""
 
 import os
+import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.machinery import PathFinder
+from importlib.metadata import distributions
+from importlib.util import find_spec
+from pathlib import Path
 
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.errors import MonitorError
@@ -13,6 +19,8 @@ from monitor.telemetry.clock_sync import is_synchronised
 __all__ = ["Check", "Verdict", "examine"]
 
 _FREE_BYTES = 1_000_000_000
+_DISTRIBUTION = "nicu-pain-monitor"
+_IMPORT_NAMES = ("monitor", "trainer", "export")
 
 
 class Verdict(StrEnum):
@@ -28,7 +36,7 @@ class Check:
     """One line of the doctor's report.
 
     Attributes:
-        area: Video, model, engine, gpu, redis, disk, clock or camera.
+        area: Imports, video, model, engine, gpu, redis, disk, clock or camera.
         name: What was looked for.
         verdict: Whether it is there.
         detail: What was found.
@@ -46,14 +54,70 @@ def examine(models: ModelSettings, faces: FaceSettings, redis: RedisSettings, sp
     """Look at everything that a station with these settings needs.
 
     Yields:
-        Checks, as they are made: video, models, engines, Redis, disk, clock.
+        Checks, as they are made: import names, video, models, engines, Redis, disk, clock.
     """
+    yield from _imports()
     yield from _video()
     yield from _models(models, faces)
     yield from _engines(models)
     yield _redis(redis)
     yield _disk(spool)
     yield _clock()
+
+
+def _imports() -> Iterator[Check]:
+    """Check that nobody else's package of the same name stands before, within or behind this program's.
+
+    The import names are generic: other distributions install a `trainer` (coqui-tts-trainer) or a `monitor`, and pip
+    neither refuses nor mentions it.
+    """
+    root = Path(__file__).resolve().parents[2]
+    remedy = f"install {_DISTRIBUTION} into a virtual environment of its own"
+    for name in _IMPORT_NAMES:
+        ours = root / name
+        spec = find_spec(name)
+        first = None if spec is None or spec.origin is None else Path(spec.origin).resolve().parent
+        others = sorted(_packages(name) - {ours})
+        mixed_in = sorted(_owners(name, ours) - {_DISTRIBUTION})
+        if first != ours:
+            detail = f"{_described(name, first)} is imported in place of {ours}"
+            yield Check("imports", name, Verdict.MISSING, detail, remedy)
+        elif mixed_in:
+            detail = f"{', '.join(mixed_in)} has installed files of its own into {ours}"
+            yield Check("imports", name, Verdict.MISSING, detail, remedy)
+        elif others:
+            detail = f"{_described(name, others[0])} is hidden by {ours}: programs that need it get the wrong one"
+            yield Check("imports", name, Verdict.ABSENT, detail, remedy)
+        else:
+            yield Check("imports", name, Verdict.FOUND, str(ours))
+
+
+def _packages(name: str) -> set[Path]:
+    """Return every directory from which `import name` could be answered."""
+    found = set()
+    for entry in sys.path:
+        spec = PathFinder.find_spec(name, [entry])
+        if spec is not None and spec.origin is not None:  # without origin: a folder without code of its own
+            found.add(Path(spec.origin).resolve().parent)
+    return found
+
+
+def _owners(name: str, package: Path) -> set[str]:
+    """Return the distributions that say of themselves that they installed files of a package."""
+    owners = set()
+    for distribution in distributions():
+        if Path(str(distribution.locate_file(name))).resolve() != package:
+            continue
+        if any(file.parts[:1] == (name,) for file in distribution.files or ()):
+            owners.add(re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower())
+    return owners
+
+
+def _described(name: str, package: Path | None) -> str:
+    if package is None:
+        return "nothing"
+    owners = ", ".join(sorted(_owners(name, package)))
+    return f"{package} (of {owners})" if owners else str(package)
 
 
 def _video() -> Iterator[Check]:

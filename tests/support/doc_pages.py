@@ -14,7 +14,7 @@ from pathlib import Path
 __all__ = ["PAGES", "REASONS", "REPOSITORY", "RUN", "Block", "blocks_of", "indented_code"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "ARCHITECTURE.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
 RUN = ("sh", "python", "js")
 REASONS = (
     "needs root",

@@ -1,6 +1,11 @@
 """The doctor says what is missing and how to mend it, for people and for scripts."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 from click.testing import CliRunner
 from ports import free_port
@@ -9,6 +14,8 @@ from monitor.commands.doctor import command
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.demo.servers import LocalRedis
 from monitor.diagnostics.checks import Verdict, examine
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def find(checks, area):
@@ -41,10 +48,68 @@ def test_every_part_of_gstreamer_that_is_missing_comes_with_its_package():
     assert all(check.remedy for check in checks if check.verdict is Verdict.MISSING)
 
 
+def install_decoy(directory, name):
+    """A package of another distribution, as pip leaves it behind."""
+    (directory / name).mkdir(parents=True, exist_ok=True)
+    (directory / name / "voice.py").write_text("")
+    if not (directory / name / "__init__.py").exists():
+        (directory / name / "__init__.py").write_text("")
+    record = directory / f"other_{name}-1.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: other_{name}\nVersion: 1.0\n")
+    (record / "RECORD").write_text(f"{name}/voice.py,,\n")
+
+
+def import_checks(*path):
+    """The doctor's rows about import names in a process with this search path."""
+    program = (
+        "import json\n"
+        "from monitor.diagnostics.checks import _imports\n"
+        "print(json.dumps([(check.name, check.verdict, check.detail, check.remedy) for check in _imports()]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    return {name: rest for name, *rest in json.loads(done.stdout)}
+
+
+def test_only_our_own_packages_are_found_here():
+    assert {verdict for verdict, _, _ in import_checks(REPOSITORY).values()} == {"found"}
+
+
+def test_a_package_of_another_distribution_before_ours_is_named(tmp_path):
+    install_decoy(tmp_path, "trainer")
+    verdict, detail, remedy = import_checks(tmp_path, REPOSITORY)["trainer"]
+    assert verdict == "missing"
+    assert str(tmp_path / "trainer") in detail
+    assert "other-trainer" in detail
+    assert "environment of its own" in remedy
+
+
+def test_a_package_of_another_distribution_behind_ours_is_named(tmp_path):
+    install_decoy(tmp_path, "export")
+    found = import_checks(REPOSITORY, tmp_path)
+    assert found["export"][0] == "absent"
+    assert "other-export" in found["export"][1]
+    assert found["trainer"][0] == "found"
+
+
+def test_a_distribution_that_was_installed_over_ours_is_named(tmp_path):
+    for name in ("monitor", "trainer", "export"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "bundles"))
+    install_decoy(tmp_path, "trainer")
+    found = import_checks(tmp_path)
+    assert found["trainer"][0] == "missing"
+    assert "other-trainer has installed files" in found["trainer"][1]
+    # The checkout stands on the path of this environment, behind the copy.
+    assert found["export"][0] in {"found", "absent"}
+
+
 def test_json_for_scripts():
     result = CliRunner().invoke(command, ["--json"], standalone_mode=False)
     areas = {row["area"] for row in json.loads(result.output)}
-    assert areas == {"video", "model", "engine", "gpu", "redis", "disk", "clock"}
+    assert areas == {"imports", "video", "model", "engine", "gpu", "redis", "disk", "clock"}
 
 
 def test_cameras_are_opened_and_what_they_send_is_told(tmp_path):

@@ -1,6 +1,7 @@
-"""The glossary names classes and places that exist."""
+"""Pages name classes, packages and panels that exist."""
 
 import ast
+import json
 import re
 
 from doc_pages import REPOSITORY
@@ -26,3 +27,16 @@ def test_words_are_in_one_table_only_once():
     words = re.findall(r"^\| ([^|]+?) \|", PAGE, flags=re.MULTILINE)
     words = [word for word in words if word not in {"word", "shape"} and not word.startswith("-")]
     assert len(words) == len(set(words))
+
+
+def test_the_panels_that_pages_name_are_on_a_dashboard():
+    titles = set()
+    for file in (REPOSITORY / "deploy" / "grafana" / "dashboards").glob("*.json"):
+        titles |= {panel["title"] for panel in json.loads(file.read_text(encoding="utf-8"))["panels"]}
+    named = set()
+    for page in (REPOSITORY / "docs").glob("*.md"):
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        for pieces in re.findall(r"\bpanels? ((?:\*[^*]+\*(?:, | and )?)+)", text):
+            named |= set(re.findall(r"\*([^*]+)\*", pieces))
+    assert len(named) >= 4
+    assert {name for name in named if not any(title.startswith(name) for title in titles)} == set()
