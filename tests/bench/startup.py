@@ -45,6 +45,12 @@ def cpu_seconds_of(arguments):
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
+def baseline_seconds():
+    """Return the median CPU time of a Python that imports what a command line needs and nothing of ours."""
+    program = "import click, importlib.metadata, json, logging"
+    return statistics.median(cpu_seconds_of([sys.executable, "-c", program]) for _ in range(ROUNDS))
+
+
 def help_seconds():
     """Return the median CPU time of `--help` by program."""
     command = "import sys; from {0} import main; sys.argv = ['x', '--help']; main()"
