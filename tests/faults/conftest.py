@@ -44,8 +44,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
         name, _, variant = item.nodeid.partition("[")
         what, injected, promise = marker.args
         made = item.stash.get(_RESULTS, Measured())
-        row = Record(name, variant.rstrip("]"), what, injected, promise, marker.kwargs.get("slo", ""), made.figures)
-        keep(row, Path(path))
+        slo = marker.kwargs.get("slo", "")
+        row = Record(name, variant.rstrip("]"), what, injected, promise, slo, made.figures, made.load)
+        if not keep(row, Path(path)):
+            message = f"{item.nodeid}: not published, the earlier result stays; load {row.load} a core"
+            item.config.get_terminal_writer().line(message)
     return report
 
 

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from reliability import load
+from reliability import MOST_PUBLISHED, Figure, Record, keep, load
 from reliability_table import FOLDER, OBJECTIVES, PAGE, REPOSITORY, RESULTS, with_tables
 
 
@@ -38,3 +38,31 @@ def test_every_objective_is_shown_by_a_test():
 def test_the_page_is_what_the_results_make():
     page = PAGE.read_text(encoding="utf-8")
     assert with_tables(page) == page, "run `make reliability`"
+
+
+def _record(load_per_core: float, figures: list[Figure]) -> Record:
+    return Record("file::test", "", "a fault", "how", "a promise", "", figures, load_per_core)
+
+
+def test_a_duration_of_a_busy_machine_is_not_published(tmp_path):
+    """Its limit was stretched: "99 % within 0.5 s" was passed at 5 s."""
+    path, busy = tmp_path / "results.json", 10 * MOST_PUBLISHED
+    figures = [Figure("late", 4.0, 0.5, "s"), Figure("lost", 0, 0, "alerts")]
+    assert keep(_record(busy, list(figures)), path) is True
+    assert [figure.name for figure in load(path)[0].figures] == ["lost"]
+    # Where a result is there already, it stays.
+    before = path.read_text(encoding="utf-8")
+    assert keep(_record(busy, list(figures)), path) is False
+    assert path.read_text(encoding="utf-8") == before
+    # What is no duration is the same on every machine.
+    assert keep(_record(busy, figures[1:]), path) is True
+    assert load(path)[0].load == busy
+
+
+def test_a_duration_of_a_quiet_machine_is_published(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    path = tmp_path / "results.json"
+    assert keep(_record(MOST_PUBLISHED, [Figure("late", 0.4, 0.5, "s"), Figure("late", 0.2, 0.5, "s")]), path) is True
+    assert [figure.value for figure in load(path)[0].figures] == [0.4]
+    assert keep(_record(0.1, [Figure("late", 0.3, 0.5, "s")]), path) is True
+    assert [figure.value for figure in load(path)[0].figures] == [0.3]

@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from reliability import Figure, Record, load
+from reliability import Figure, Record, load, published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "tests" / "faults"
@@ -56,11 +56,13 @@ def objectives_table() -> str:
 def _measured(records: list[Record]) -> str:
     """Say the worst figure of every name, over all variants of a test."""
     worst: dict[str, Figure] = {}
-    for figure in (figure for record in records for figure in record.figures):
+    for figure in (figure for record in records for figure in published(record)):
         if figure.name not in worst or figure.value > worst[figure.name].value:
             worst[figure.name] = figure
     words = [_say(figure) for figure in worst.values()]
     load_told = f"load {max(record.load for record in records):.1f} a core"
+    if any(len(published(record)) < len(record.figures) for record in records):
+        load_told += ", too busy to show all durations"
     runs = f"{len(records)} variants, " if len(records) > 1 else ""
     return f"{', '.join(words) or 'holds'} ({runs}{load_told}, {max(record.at for record in records)})"
 
