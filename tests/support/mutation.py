@@ -60,9 +60,7 @@ PACKAGES = {
             ("tests/monitor/faces",),
         ),
     ),
-    "evaluation": Package(
-        ("trainer/evaluation/*.py",), (("tests/trainer/evaluation",), ("tests/trainer/experiments",))
-    ),
+    "evaluation": Package(("trainer/evaluation/*.py",), (("tests/trainer/evaluation",),)),
 }
 
 _COMPARISONS: dict[type[ast.cmpop], str] = {
@@ -314,6 +312,8 @@ def main() -> None:
                 source = (REPOSITORY / mutant.path).read_bytes()
                 was = " ".join(source[mutant.start : mutant.end].decode().split())
                 print(f"  survives: {mutant.path}:{mutant.line} {mutant.kind}: {was} -> {mutant.text}", flush=True)
+            if tried % 10 == 0:
+                print(f"{name}: {tried - survived} of {tried} killed so far", flush=True)
         print(
             f"{name}: {tried - survived} of {tried} mutants killed ({(tried - survived) / max(1, tried):.0%})",
             flush=True,
