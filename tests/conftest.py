@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest: dict[str, float] = {}
     groups: dict[pytest.Item, str] = {}
     for item in items:
-        path = item.path.relative_to(REPOSITORY).as_posix()
+        path = item.path.resolve().relative_to(REPOSITORY).as_posix()
         markers = {marker for folder, marker in _MARKERS.items() if _is_in(path, folder)}
         markers |= {
             _MARKERS_BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in _MARKERS_BY_FIXTURE
