@@ -74,8 +74,18 @@ def test_an_empty_window_is_empty_and_stays_without_an_origin():
     assert window.origin_seconds is None
 
 
-def test_damage_is_seen():
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda window: window.buckets.__setitem__(3, window.buckets[3] + 1),
+        # The sum is right, the time in one bucket is not.
+        lambda window: window.buckets.__setitem__(slice(3, 5), [-1, window.buckets[3] + window.buckets[4] + 1]),
+        lambda window: window.buckets.append(0),
+    ],
+)
+def test_damage_is_seen(damage):
     window = SlidingWindow.of(30.0)
     window.add_time(0.0, 1.0)
-    window.buckets[3] += 1
+    assert window.is_sound()
+    damage(window)
     assert not window.is_sound()
