@@ -63,6 +63,15 @@ def test_pictures_of_one_name_but_another_digest_are_distinguished():
     assert "COPE (BBBBBB) test" in table_one(entries).head
 
 
+def test_within_a_protocol_the_baselines_come_first():
+    entries = [entry("a", model="mimic"), entry("b", model="ridge"), entry("c", model="mimic", protocol="dissertation")]
+
+    table = table_one(with_unique_titles([*entries, entry("d", model="geometric")]))
+
+    order = [(cells[1], cells[0]) for cells in table.rows]
+    assert [title for _, title in order] == ["MIMIC", "GEOMETRIC", "RIDGE", "MIMIC"]
+
+
 def test_the_published_figure_stands_beside_the_measured_one():
     table = table_one(with_unique_titles([entry(protocol="dissertation")]))
 
