@@ -11,6 +11,7 @@ from trainer.evaluation.gap import gap_table
 from trainer.evaluation.groups import per_stimulus
 from trainer.evaluation.metrics import expected_calibration_error, reliability_bins
 from trainer.evaluation.pairing import comparable, paired_table
+from trainer.evaluation.published import PUBLISHED, published_for
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
 from trainer.evaluation.run_summary import RunSummary, with_unique_titles
 
@@ -174,3 +175,14 @@ def test_reliability_bins_are_what_the_calibration_error_is_made_of():
     assert sum(size * abs(seen - said) for said, seen, size in bins) / 55 == pytest.approx(
         expected_calibration_error(labels, chance)
     )
+
+
+@pytest.mark.parametrize("result", PUBLISHED)
+def test_a_published_value_belongs_to_its_model_and_its_data(result):
+    assert published_for(result.row, result.data_set) is result
+    assert published_for(result.row, "another set") is None
+    assert published_for("mimic", result.data_set) is None
+
+
+def test_variants_of_the_ncnn_count_as_ncnn():
+    assert published_for("ncnn-modern", "unifesp") is published_for("ncnn", "unifesp")

@@ -8,6 +8,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from trainer.evaluation.calibration import fit_temperature, probabilities
 from trainer.evaluation.metrics import (
+    METRICS,
     area_under_curve,
     calibration_line,
     classifier_metrics,
@@ -152,3 +153,18 @@ def test_net_benefit_of_a_perfect_model_is_the_prevalence():
 
     assert all(point["model"] == pytest.approx(0.4) for point in found)
     assert next(point for point in found if point["threshold"] == 0.4)["all"] == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("prior", [0.1, 0.25, 0.5, 0.8])
+def test_the_brier_skill_is_nothing_for_the_base_rate_and_one_for_the_truth(prior):
+    labels = np.array([1.0] * round(20 * prior) + [0.0] * round(20 * (1 - prior)))
+    base_rate = np.full(20, np.log(prior / (1 - prior)))
+    assert classifier_metrics(labels, base_rate)["brier_skill"] == pytest.approx(0.0, abs=1e-9)
+    assert classifier_metrics(labels, 60.0 * labels - 30.0)["brier_skill"] == pytest.approx(1.0, abs=1e-9)
+
+
+def test_all_metrics_are_given_unless_the_line_is_left_out():
+    labels, logits = np.array([0.0, 1.0, 0.0, 1.0, 1.0]), np.array([-1.0, 2.0, 0.5, -0.5, 1.0])
+    assert set(classifier_metrics(labels, logits)) == set(METRICS)
+    without = classifier_metrics(labels, logits, with_line=False)
+    assert set(METRICS) - set(without) == {"calibration_slope", "calibration_intercept"}
