@@ -88,7 +88,7 @@ class AlertBook:
             while len(shelf) > _PER_PLACE:
                 shelf.popitem(last=False)
 
-    def recall(self, bed_id: str | None, alerts: Iterable[AlertDraft]) -> None:
+    def load_history(self, bed_id: str | None, alerts: Iterable[AlertDraft]) -> None:
         """Take the records of an earlier run, oldest first; what was not over then is for this run to say.
 
         They are no news: they are not counted, and no reader of records gets them.

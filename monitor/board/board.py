@@ -117,7 +117,7 @@ class Board:
         with self._lock:
             self._alerts.add(bed_id, alert)
 
-    def recall(self, alerts: Iterable[AlertDraft]) -> None:
+    def load_history(self, alerts: Iterable[AlertDraft]) -> None:
         """Take the alerts of an earlier run of the station, oldest first, for the history of each bed.
 
         To be called before anything else is told. Alerts of beds that are not watched any more are left out.
@@ -128,7 +128,7 @@ class Board:
         with self._lock:
             for bed_id, records in of_place.items():
                 if bed_id is None or bed_id in self._beds:
-                    self._alerts.recall(bed_id, records)
+                    self._alerts.load_history(bed_id, records)
 
     def camera(self, bed_id: str, status: CameraStatus) -> None:
         """Take what is known about a bed's camera; to be told about once a second.

@@ -160,7 +160,7 @@ class Outbox:
             self._waiting.extend(_Waiting(draft, now_seconds) for draft in drafts)
             self._snapshots.update(snapshots or {})
             while len(self._waiting) > self._capacity:
-                self._forget_one()
+                self._evict_one()
             self._changed.notify_all()
 
     def wait_until_stored(self, timeout_seconds: float) -> bool:
@@ -228,11 +228,11 @@ class Outbox:
         if spool is not None:
             self._guard(lambda: spool.move_to(position))
 
-    def remember(self, key: str, value: str) -> None:
+    def set_meta(self, key: str, value: str) -> None:
         """Store a value of the publisher's own; while the disk takes none, it is forgotten at the next start."""
         spool = self._spool
         if spool is not None:
-            self._guard(lambda: spool.remember(key, value))
+            self._guard(lambda: spool.set_meta(key, value))
 
     def renew_producer(self, claim: Batch) -> None:
         """Number under a new name from now on, because the numbers of this claim's producer are taken."""
@@ -275,7 +275,7 @@ class Outbox:
     def _write(self) -> bool:
         """Move what waits to the spool; False when the disk does not take it."""
         if self._spool is not None and not self._spool.is_in_place():
-            self._leave(self._spool)
+            self._abandon_spool(self._spool)
         if self._spool is None:
             self._open(at_start=False)
         spool = self._spool
@@ -308,7 +308,7 @@ class Outbox:
             self._note(fault)
         return fault is None
 
-    def _leave(self, displaced: Spool) -> None:
+    def _abandon_spool(self, displaced: Spool) -> None:
         """Close a spool whose files somebody has deleted or replaced, and keep what the next one would not find."""
         lost = not displaced.has_its_database
         pending = (self._guard(lambda: displaced.pending(_EVERY)) or ()) if lost else ()
@@ -342,11 +342,11 @@ class Outbox:
                 except SpoolError as second:
                     self._note(second)
                     return
-                self._take_over(aside)
+                self._adopt_salvage(aside)
             else:
                 return
 
-    def _take_over(self, aside: Path) -> None:
+    def _adopt_salvage(self, aside: Path) -> None:
         """Put what can be read of a damaged spool in front of what waits."""
         saved = salvage(aside)
         now_seconds = self._clock.monotonic()
@@ -372,7 +372,7 @@ class Outbox:
             self._note(error)
             return None
 
-    def _forget_one(self) -> None:
+    def _evict_one(self) -> None:
         newest: dict[str, int] = {item.draft.alert_id: i for i, item in enumerate(self._waiting)}
         victim = next((i for i, item in enumerate(self._waiting) if newest[item.draft.alert_id] != i), 0)
         del self._waiting[victim]

@@ -192,7 +192,7 @@ class Publisher:
                 self._stopping.wait(backoff.next_seconds())
             self._measure()
             self._ticked()
-        self._leave()
+        self._clear_heartbeat()
 
     def _turn(self) -> bool:
         """Do everything that is due over one connection; False when it broke."""
@@ -263,7 +263,7 @@ class Publisher:
             return
         session.check_stream()
         figures = self._figures
-        session.beat(
+        session.send_heartbeat(
             {
                 "station": self._keys.station,
                 "producer_id": self.producer_id,
@@ -283,13 +283,13 @@ class Publisher:
         for bed in hidden:
             session.hide(bed)
 
-    def _leave(self) -> None:
+    def _clear_heartbeat(self) -> None:
         session = self._session
         if session is None:
             return
         try:
             session.deliver()
-            session.leave()
+            session.clear_heartbeat()
         except (RedisError, RedisClusterException, OSError, MonitorError) as error:
             _log.warning("the last words to Redis failed: %s", describe_failure(error, self._address))
         self._drop_session(None)

@@ -82,7 +82,7 @@ class RedisSession:
         self._events = events
         self._stream = AlertStream(client, keys.alerts, settings.stream_max_length)
         spool = outbox.spool
-        last_id = (spool.recall(_COMMANDS_ID) if spool is not None else None) or "0-0"
+        last_id = (spool.get_meta(_COMMANDS_ID) if spool is not None else None) or "0-0"
         self._commands = CommandReader(client, keys.commands, access, events.order, last_id)
 
     def check_stream(self) -> None:
@@ -137,13 +137,13 @@ class RedisSession:
         for alert in claim.alerts:
             age_seconds = None if alert.stored_seconds is None else now_seconds - alert.stored_seconds
             self._events.published(age_seconds)
-        self._ring(claim, entries)
+        self._notify_channel(claim, entries)
 
-    def beat(self, document: Mapping[str, object], life_seconds: float) -> None:
+    def send_heartbeat(self, document: Mapping[str, object], life_seconds: float) -> None:
         """Say that the station is watching; the key vanishes when this is not said again in time."""
         self._client.set(self._keys.heartbeat, json.dumps(document), px=int(life_seconds * 1000))
 
-    def leave(self) -> None:
+    def clear_heartbeat(self) -> None:
         """Take the heartbeat away, so that subscribers learn at once that nobody watches."""
         self._client.delete(self._keys.heartbeat)
 
@@ -168,7 +168,7 @@ class RedisSession:
         """Deal with the commands that have come."""
         outcomes = self._commands.poll()
         if outcomes:
-            self._outbox.remember(_COMMANDS_ID, self._commands.last_id)
+            self._outbox.set_meta(_COMMANDS_ID, self._commands.last_id)
         for outcome in outcomes:
             self._events.command(outcome)
 
@@ -197,7 +197,7 @@ class RedisSession:
         fields["alert"] = json.dumps(document, separators=(",", ":"))
         return StreamEntry(alert.seq, fields["alert_id"], fields)
 
-    def _ring(self, claim: Batch, entries: list[StreamEntry]) -> None:
+    def _notify_channel(self, claim: Batch, entries: list[StreamEntry]) -> None:
         """Wake subscribers; who misses the bell finds the record in the stream."""
         rings = [
             (self._keys.doorbell(None if (bed := alert.draft.get("bed")) is None else str(bed)), entry.fields["alert"])

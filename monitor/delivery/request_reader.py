@@ -73,24 +73,24 @@ class CommandReader:
         Raises:
             redis.exceptions.RedisError: The stream cannot be read.
         """
-        if self._throw_flood_away():
+        if self._discard_flood():
             return [CommandOutcome.MALFORMED]
         outcomes: list[CommandOutcome] = []
         until = time.monotonic() + _LONGEST_SECONDS
         while time.monotonic() < until:
-            dealt_with = self._deal_with_some()
+            dealt_with = self._handle_batch()
             outcomes += dealt_with
             if len(dealt_with) < _AT_ONCE:
                 break
         return outcomes
 
-    def _deal_with_some(self) -> list[CommandOutcome]:
+    def _handle_batch(self) -> list[CommandOutcome]:
         outcomes: list[CommandOutcome] = []
         # Everything that is still there is new: entries are deleted once dealt with. The id only guards against a
         # server that refuses the deletion.
         entries = self._client.xrange(self._key, min=f"({self._last_id}", count=_AT_ONCE)
         for stream_id, fields in entries:
-            outcomes.append(self._deal_with(fields))
+            outcomes.append(self._handle_entry(fields))
             self._last_id = str(stream_id)
         if entries:
             try:
@@ -103,7 +103,7 @@ class CommandReader:
         """Begin at the oldest entry again, after the server lost its data."""
         self._last_id = "0-0"
 
-    def _throw_flood_away(self) -> bool:
+    def _discard_flood(self) -> bool:
         """Keep a flood, which one answer of the server would bring into memory, from ever being read."""
         try:
             occupied = self._client.memory_usage(self._key, samples=0) or 0
@@ -116,7 +116,7 @@ class CommandReader:
         self.start_over()
         return True
 
-    def _deal_with(self, fields: Mapping[str, str]) -> CommandOutcome:
+    def _handle_entry(self, fields: Mapping[str, str]) -> CommandOutcome:
         try:
             command = COMMAND_ADAPTER.validate_python(dict(fields))
         except ValidationError as error:

@@ -115,10 +115,10 @@ class Spool:
             with self._transaction() as database:
                 for key, value in (("producer_id", f"{station}-{secrets.token_hex(4)}"), ("last_seq", "0")):
                     database.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
-            self.producer_id: str = self.recall("producer_id") or ""
-            self._position = Position(int(self.recall("delivered_seq") or 0), self.recall("delivered_id") or "")
+            self.producer_id: str = self.get_meta("producer_id") or ""
+            self._position = Position(int(self.get_meta("delivered_seq") or 0), self.get_meta("delivered_id") or "")
             self._waiting = self._count_between(self._position.seq, None)
-            self._last_seq = int(self.recall("last_seq") or 0)
+            self._last_seq = int(self.get_meta("last_seq") or 0)
             with spool_errors(directory):
                 self._file = (directory / DATABASE_NAME).stat()
         except BaseException:
@@ -182,7 +182,7 @@ class Spool:
         dropped = 0
         with self._mutex:
             with self._transaction() as database:
-                last_seq = int(self.recall("last_seq") or 0)
+                last_seq = int(self.get_meta("last_seq") or 0)
                 numbers = list(range(last_seq + 1, last_seq + 1 + len(drafts)))
                 database.executemany(
                     "INSERT INTO alerts (seq, alert_id, bed, code, ended, stored_at, stored_monotonic, process, draft) "
@@ -305,13 +305,13 @@ class Spool:
             rows = database.execute("SELECT at, first_seq, last_seq, count FROM drops ORDER BY id").fetchall()
         return [Drop(*row) for row in rows]
 
-    def recall(self, key: str) -> str | None:
+    def get_meta(self, key: str) -> str | None:
         """Return a stored value."""
         with self._reading() as database:
             row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
-    def remember(self, key: str, value: str) -> None:
+    def set_meta(self, key: str, value: str) -> None:
         """Store a value under a key."""
         with self._transaction():
             self._remember(key, value)
@@ -323,7 +323,7 @@ class Spool:
                 "SELECT at, first_seq, last_seq, count FROM drops ORDER BY id DESC LIMIT 1"
             ).fetchone()
         return SpoolRecord(
-            file_bytes(self._path), int(self.recall("dropped") or 0), None if row is None else Drop(*row)
+            file_bytes(self._path), int(self.get_meta("dropped") or 0), None if row is None else Drop(*row)
         )
 
     def renew_producer(self) -> None:

@@ -105,34 +105,34 @@ class Alarm:
             silence = memory.silence if memory.silence and memory.silence.until_seconds > at_seconds else pause
             event = Event.RETURN_QUIETLY if silence else Event.RETURN
         else:
-            transitions += self._happen(Event.REPLACE, at_seconds)
+            transitions += self._apply(Event.REPLACE, at_seconds)
             memory.alert_id, memory.onset_seconds = self._new_id(), onset_seconds
             silence = pause
             event = Event.BEGIN_QUIETLY if silence else Event.BEGIN
         memory.silence, memory.has_worsened = silence, False
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
-        return transitions + self._happen(event, at_seconds)
+        return transitions + self._apply(event, at_seconds)
 
-    def worsen(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+    def escalate(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Declare that it has become more severe, once per spell; an acknowledgement of less does not cover it."""
         if not self.is_present or self.memory.has_worsened:
             return []
         self.memory.has_worsened, self.memory.evidence, self.memory.silence = True, evidence, None
-        return self._happen(Event.WORSEN, at_seconds)
+        return self._apply(Event.ESCALATE, at_seconds)
 
-    def judge(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+    def set_validity(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Say how far it can be trusted."""
         if not self.is_present or self.memory.validity is validity:
             return []
         self.memory.validity, self.memory.evidence = validity, evidence
-        return self._happen(Event.CHANGE, at_seconds)
+        return self._apply(Event.CHANGE, at_seconds)
 
     def clear(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Declare that it is over."""
         if not self.is_present:
             return []
         self.memory.evidence, self.memory.ended_seconds = evidence, at_seconds
-        return self._happen(Event.CLEAR_UNSEEN if self.condition.is_latching else Event.CLEAR, at_seconds)
+        return self._apply(Event.CLEAR_UNSEEN if self.condition.is_latching else Event.CLEAR, at_seconds)
 
     def acknowledge(self, silence: Acknowledgement) -> list[Transition]:
         """Note that somebody has seen it."""
@@ -140,19 +140,19 @@ class Alarm:
             return []
         was_present = self.is_present
         self.memory.silence = silence
-        transitions = self._happen(Event.ACKNOWLEDGE, silence.at_seconds)
+        transitions = self._apply(Event.ACKNOWLEDGE, silence.at_seconds)
         if not was_present:
             # What was seen is over; if it comes back, that is news.
             self.memory.silence = None
         return transitions
 
-    def lapse(self, now_seconds: float) -> list[Transition]:
+    def expire(self, now_seconds: float) -> list[Transition]:
         """Signal it again when its acknowledgement has expired."""
         silence = self.memory.silence
         if silence is None or now_seconds < silence.until_seconds:
             return []
         self.memory.silence = None
-        return self._happen(Event.LAPSE, silence.until_seconds)
+        return self._apply(Event.EXPIRE, silence.until_seconds)
 
     def last(self) -> Transition:
         """Return the newest record of its alert."""
@@ -183,7 +183,7 @@ class Alarm:
             and onset_seconds - memory.ended_seconds <= self._merge_seconds
         )
 
-    def _happen(self, event: Event, at_seconds: float) -> list[Transition]:
+    def _apply(self, event: Event, at_seconds: float) -> list[Transition]:
         rule = rule_for(event, self.memory.state)
         if rule is None:
             return []

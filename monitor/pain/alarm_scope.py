@@ -72,7 +72,7 @@ class AlarmScope(ABC, Generic[Memory]):
         transitions = self._advance(time_seconds)
         now = self._now()
         since = now if since_seconds is None else min(_finite(since_seconds), now)
-        self._board.witness_report(code, since, present=present, detail=detail)
+        self._board.report_external(code, since, present=present, detail=detail)
         return (*transitions, *self._advance(now))
 
     def acknowledge(self, target: str | None, by: str, time_seconds: float) -> tuple[Transition, ...]:

@@ -67,7 +67,7 @@ class AlarmSet:
         """Whether a condition holds, as declared."""
         return self._alarms[code].is_present
 
-    def is_doubted(self) -> bool:
+    def has_doubt(self) -> bool:
         """Whether any declared condition makes what is known about pain questionable."""
         return any(alarm.memory.state in PRESENT for alarm in self._doubting)
 
@@ -105,9 +105,9 @@ class AlarmSet:
             pause=self._pause(code, at_seconds),
         )
 
-    def worsen(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+    def escalate(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Declare that a condition has become more severe; this ends a pause of its code."""
-        transitions = self._alarms[code].worsen(at_seconds, evidence)
+        transitions = self._alarms[code].escalate(at_seconds, evidence)
         if transitions:
             self.memory.pauses.pop(code, None)
         return transitions
@@ -116,15 +116,15 @@ class AlarmSet:
         """Declare that a condition is over."""
         return self._alarms[code].clear(at_seconds, evidence)
 
-    def judge_pain(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+    def set_pain_validity(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Say how far the pain conditions that hold can be trusted."""
-        return [transition for alarm in self._pains for transition in alarm.judge(validity, at_seconds, evidence)]
+        return [transition for alarm in self._pains for transition in alarm.set_validity(validity, at_seconds, evidence)]
 
-    def witness_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
+    def report_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
         """Note what the analysed frames say about a condition."""
-        self._gate(code).testify(_FRAMES, at_seconds, present=present)
+        self._gate(code).set_source(_FRAMES, at_seconds, present=present)
 
-    def witness_report(self, code: Code, at_seconds: float, *, present: bool, detail: str) -> None:
+    def report_external(self, code: Code, at_seconds: float, *, present: bool, detail: str) -> None:
         """Note what was reported from outside about a condition.
 
         Raises:
@@ -133,7 +133,7 @@ class AlarmSet:
         if CONDITIONS[code].source in {Source.LEVEL, Source.FACE}:
             raise ValueError(f"{code} follows from the bed's frames alone and cannot be reported")
         gate = self._gate(code)
-        gate.testify(_REPORT, at_seconds, present=present)
+        gate.set_source(_REPORT, at_seconds, present=present)
         if present:
             gate.detail = detail
 
@@ -153,7 +153,7 @@ class AlarmSet:
                 del self.memory.pauses[code]
         for alarm in self._alarms.values():
             if alarm.memory.silence is not None:
-                transitions += alarm.lapse(now_seconds)
+                transitions += alarm.expire(now_seconds)
         return transitions
 
     def acknowledge(self, target: str | None, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:
@@ -179,7 +179,7 @@ class AlarmSet:
             silence = self._alarms[code].memory.silence
             if silence is not None and silence.until_seconds == pause.until_seconds:
                 silence.until_seconds = at_seconds
-                transitions += self._alarms[code].lapse(at_seconds)
+                transitions += self._alarms[code].expire(at_seconds)
         self.memory.pauses.clear()
         return transitions
 

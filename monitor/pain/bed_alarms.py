@@ -89,7 +89,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         transitions = self._advance(sample.time_seconds)
         last = self._memory.level.last_frame_seconds
         if last is None or sample.time_seconds > last:
-            transitions += self._take(sample.time_seconds, *_judged(sample), last)
+            transitions += self._take(sample.time_seconds, *_scored(sample), last)
         return self._step(transitions)
 
     def tick(self, time_seconds: float) -> BedUpdate:
@@ -126,8 +126,8 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         memory.is_level_known = reading.level is not None
         last = memory.level.last_frame_seconds
         transitions = self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
-        transitions += self._watch_face(now)
-        return transitions + self._judge(now, reading)
+        transitions += self._update_face_absence(now)
+        return transitions + self._update_validity(now, reading)
 
     def _take(
         self, time_seconds: float, visibility: Visibility, score: float | None, last_seconds: float | None
@@ -138,37 +138,37 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         gap = 0.0 if last_seconds is None else time_seconds - last_seconds
         # What changed between two frames changed half-way, as far as anybody can tell.
         changed = time_seconds - min(gap / 2, FRAME_SPAN_SECONDS)
-        self._board.witness_frame(Code.PATIENT_AMBIGUOUS, changed, present=visibility is Visibility.AMBIGUOUS)
+        self._board.report_frame(Code.PATIENT_AMBIGUOUS, changed, present=visibility is Visibility.AMBIGUOUS)
         if visibility is Visibility.NO_SCORE:
-            self._board.witness_frame(Code.MODEL_DEGRADED, changed, present=True)
+            self._board.report_frame(Code.MODEL_DEGRADED, changed, present=True)
         elif score is not None or not self._board.is_present(Code.MODEL_DEGRADED):
-            self._board.witness_frame(Code.MODEL_DEGRADED, changed, present=False)
+            self._board.report_frame(Code.MODEL_DEGRADED, changed, present=False)
         if visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
             memory.face.see(time_seconds)
         is_picture_in_doubt = self._board.is_picture_in_doubt()
         if is_picture_in_doubt:
             memory.evidence.relief.reset()
         is_certain = visibility is Visibility.USABLE and not is_picture_in_doubt
-        stretch = self._filter.observe(time_seconds, score, certain=is_certain)
+        segment = self._filter.observe(time_seconds, score, certain=is_certain)
         now = self._now()
         reading = self._reading = self._filter.read(now)
         memory.is_level_known = reading.level is not None
         transitions: list[Transition] = []
-        if stretch is not None:
-            transitions += self._weigh(stretch, reading)
+        if segment is not None:
+            transitions += self._apply_segment(segment, reading)
         elif score is not None:
             memory.evidence.forget()
         last = min(now, time_seconds + FRAME_SPAN_SECONDS)
         transitions += self._board.advance(now, last)
-        transitions += self._watch_face(now)
-        return transitions + self._judge(now, reading)
+        transitions += self._update_face_absence(now)
+        return transitions + self._update_validity(now, reading)
 
-    def _weigh(self, stretch: LevelSegment, reading: LevelReading) -> list[Transition]:
+    def _apply_segment(self, segment: LevelSegment, reading: LevelReading) -> list[Transition]:
         """Draw the conclusions from time in which the level is known."""
-        board, evidence = self._board, _evidence(reading)
+        board, evidence = self._board, _evidence_of(reading)
         transitions: list[Transition] = []
-        pain = self._memory.evidence.pain_proof(stretch, self._settings)
-        relief = self._memory.evidence.relief_proof(stretch, self._settings)
+        pain = self._memory.evidence.pain_proof(segment, self._settings)
+        relief = self._memory.evidence.relief_proof(segment, self._settings)
         if pain is not None:
             transitions += board.begin(Code.PAIN_SIGN, *pain, validity=self._validity_of_new_alarm(), evidence=evidence)
         if not board.is_present(Code.PAIN_SIGN):
@@ -177,8 +177,8 @@ class BedAlarms(AlarmScope[BedAlarmState]):
             for code in (Code.PAIN_SUSTAINED, Code.PAIN_SIGN):
                 transitions += board.clear(code, relief, evidence)
             return transitions
-        sustained = _reached(stretch, self._settings.sustained_share)
-        if sustained is not None and stretch.above:
+        sustained = _reached(segment, self._settings.sustained_share)
+        if sustained is not None and segment.above:
             transitions += board.begin(
                 Code.PAIN_SUSTAINED,
                 sustained,
@@ -186,20 +186,20 @@ class BedAlarms(AlarmScope[BedAlarmState]):
                 validity=self._validity_of_new_alarm(),
                 evidence=evidence,
             )
-        maximal = _reached(stretch, self._settings.maximal_share)
+        maximal = _reached(segment, self._settings.maximal_share)
         if maximal is not None:
-            transitions += board.worsen(Code.PAIN_SUSTAINED, maximal, evidence)
+            transitions += board.escalate(Code.PAIN_SUSTAINED, maximal, evidence)
         return transitions
 
     def _validity_of_new_alarm(self) -> Validity:
         certain = (
             self._memory.newest_visibility is Visibility.USABLE
-            and not self._board.is_doubted()
+            and not self._board.has_doubt()
             and not self._board.is_picture_in_doubt()
         )
         return Validity.VALID if certain else Validity.QUESTIONABLE
 
-    def _watch_face(self, now_seconds: float) -> list[Transition]:
+    def _update_face_absence(self, now_seconds: float) -> list[Transition]:
         memory, board = self._memory, self._board
         memory.face.pass_time(now_seconds, is_level_known=memory.is_level_known, is_hidden=board.is_face_hidden())
         condition = CONDITIONS[Code.FACE_NOT_VISIBLE]
@@ -211,21 +211,21 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         lost = memory.face.lost_at(now_seconds, condition.delay_seconds(self._settings))
         return [] if lost is None else board.begin(condition.code, *lost)
 
-    def _judge(self, now_seconds: float, reading: LevelReading) -> list[Transition]:
+    def _update_validity(self, now_seconds: float, reading: LevelReading) -> list[Transition]:
         """Say how far the pain alarms that are on can be trusted now."""
         memory, board = self._memory, self._board
-        if reading.level is None or board.is_doubted():
+        if reading.level is None or board.has_doubt():
             memory.trusted_since = None
             gone = self._filter.unknown_from()
             since = now_seconds if gone is None or reading.level is not None else min(gone, now_seconds)
-            return board.judge_pain(Validity.QUESTIONABLE, since, _evidence(reading))
+            return board.set_pain_validity(Validity.QUESTIONABLE, since, _evidence_of(reading))
         if self._validity(reading) is not Validity.VALID:
             memory.trusted_since = None
             return []
         if memory.trusted_since is None:
             memory.trusted_since = now_seconds
         trusted = memory.trusted_since + _TRUSTED_AGAIN_SECONDS
-        return board.judge_pain(Validity.VALID, trusted, _evidence(reading)) if now_seconds >= trusted else []
+        return board.set_pain_validity(Validity.VALID, trusted, _evidence_of(reading)) if now_seconds >= trusted else []
 
     def _validity(self, reading: LevelReading) -> Validity:
         if reading.level is None or reading.seconds_since_face is None:
@@ -233,7 +233,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         is_confirmed = (
             self._memory.newest_visibility is not Visibility.AMBIGUOUS
             and reading.seconds_since_face <= 2 * FRAME_SPAN_SECONDS
-            and not self._board.is_doubted()
+            and not self._board.has_doubt()
         )
         return Validity.VALID if is_confirmed else Validity.QUESTIONABLE
 
@@ -255,7 +255,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         return BedUpdate(self.observation(), tuple(transitions))
 
 
-def _judged(sample: Sample) -> tuple[Visibility, float | None]:
+def _scored(sample: Sample) -> tuple[Visibility, float | None]:
     """Return what a sample is worth: a score that is missing or no probability is a model that failed."""
     if sample.visibility not in {Visibility.USABLE, Visibility.AMBIGUOUS}:
         return sample.visibility, None
@@ -267,15 +267,15 @@ def _judged(sample: Sample) -> tuple[Visibility, float | None]:
     return Visibility.NO_SCORE, None
 
 
-def _reached(stretch: LevelSegment, share: float) -> float | None:
+def _reached(segment: LevelSegment, share: float) -> float | None:
     """Return when within a stretch the on-share of the window reached `share`; None when it is below at the end."""
-    if stretch.share_after < share:
+    if segment.share_after < share:
         return None
-    if stretch.share_before >= share:
-        return stretch.begin_seconds
-    part = (share - stretch.share_before) / (stretch.share_after - stretch.share_before)
-    return stretch.time_at(part * stretch.seconds)
+    if segment.share_before >= share:
+        return segment.begin_seconds
+    part = (share - segment.share_before) / (segment.share_after - segment.share_before)
+    return segment.time_at(part * segment.seconds)
 
 
-def _evidence(reading: LevelReading) -> AlarmEvidence:
+def _evidence_of(reading: LevelReading) -> AlarmEvidence:
     return AlarmEvidence(reading.level, reading.on_share, reading.coverage, reading.frames_used)

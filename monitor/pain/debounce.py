@@ -29,7 +29,7 @@ class Debounce:
         """Whether any witness says so."""
         return bool(self.witnesses)
 
-    def testify(self, witness: str, at_seconds: float, *, present: bool) -> None:
+    def set_source(self, witness: str, at_seconds: float, *, present: bool) -> None:
         """Note what a witness saw; a repetition changes nothing."""
         if present == (witness in self.witnesses):
             return

@@ -30,7 +30,7 @@ class HoldTimer:
         if self.onset_seconds is not None:
             self.onset_seconds += seconds
 
-    def extend(self, stretch: LevelSegment, parts: Stretches, needed_seconds: float) -> tuple[float, float] | None:
+    def extend(self, segment: LevelSegment, parts: Stretches, needed_seconds: float) -> tuple[float, float] | None:
         """Add a stretch, of which `parts` were beyond the threshold.
 
         Returns:
@@ -42,13 +42,13 @@ class HoldTimer:
             if first > position:
                 self.reset()
             if self.onset_seconds is None:
-                self.onset_seconds = stretch.time_at(first)
+                self.onset_seconds = segment.time_at(first)
             missing = max(0.0, needed_seconds - self.lasted_seconds)
             if proof is None and missing <= last - first:
-                proof = self.onset_seconds, stretch.time_at(first + missing)
+                proof = self.onset_seconds, segment.time_at(first + missing)
             self.lasted_seconds += last - first
             position = last
-        if position < stretch.seconds:
+        if position < segment.seconds:
             self.reset()
         return proof
 
@@ -70,19 +70,19 @@ class HoldTimers:
         self.pain.shift(seconds)
         self.relief.shift(seconds)
 
-    def pain_proof(self, stretch: LevelSegment, settings: AlarmSettings) -> tuple[float, float] | None:
+    def pain_proof(self, segment: LevelSegment, settings: AlarmSettings) -> tuple[float, float] | None:
         """Return (onset, proof) once the level has stood at or above `on_level` for `hold_seconds`."""
-        return self.pain.extend(stretch, stretch.above, settings.hold_seconds)
+        return self.pain.extend(segment, segment.above, settings.hold_seconds)
 
-    def relief_proof(self, stretch: LevelSegment, settings: AlarmSettings) -> float | None:
+    def relief_proof(self, segment: LevelSegment, settings: AlarmSettings) -> float | None:
         """Return when the level had stood at or below `off_level` for `clear_seconds` with the patient's face certain.
 
         Time in which the face was not certainly the patient's does not count, but a level above the threshold in it
         begins the count anew.
         """
-        if stretch.is_certain:
-            proof = self.relief.extend(stretch, stretch.below, settings.clear_seconds)
+        if segment.is_certain:
+            proof = self.relief.extend(segment, segment.below, settings.clear_seconds)
             return None if proof is None else proof[1]
-        if stretch.below != ((0.0, stretch.seconds),):
+        if segment.below != ((0.0, segment.seconds),):
             self.relief.reset()
         return None

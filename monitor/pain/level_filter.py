@@ -143,11 +143,11 @@ class LevelFilter:
         self._cover(time_seconds, judged=score is not None)
         if score is None:
             return None
-        stretch = self._follow(time_seconds, score, certain=certain)
+        segment = self._follow(time_seconds, score, certain=certain)
         memory = self.memory
         memory.judged_seconds, memory.judged_score, memory.judged_certain = time_seconds, score, certain
         memory.frames.add_count(time_seconds)
-        return stretch
+        return segment
 
     def read(self, now_seconds: float) -> LevelReading:
         """Return what can be said at `now_seconds`, which is not before the last frame."""

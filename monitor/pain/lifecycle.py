@@ -47,13 +47,13 @@ class Event(StrEnum):
     """The condition is declared again within the same episode."""
     RETURN_QUIETLY = "return_quietly"
     """The same while an acknowledgement or a pause still holds."""
-    WORSEN = "worsen"
+    ESCALATE = "worsen"
     """The condition has become more severe; what was acknowledged was less."""
     CHANGE = "change"
     """Something about it has changed, for instance its validity."""
     ACKNOWLEDGE = "acknowledge"
     """Somebody says that they have seen it."""
-    LAPSE = "lapse"
+    EXPIRE = "lapse"
     """An acknowledgement or a pause has expired and the condition still holds."""
     CLEAR = "clear"
     """The condition is over, and somebody had seen it or its code does not latch."""
@@ -82,11 +82,11 @@ RULES = (
     _rule(Event.BEGIN_QUIETLY, {State.NONE, State.ENDED}, State.ACKNOWLEDGED, Phase.START),
     _rule(Event.RETURN, {State.LATCHED, State.ENDED}, State.ON, Phase.UPDATE),
     _rule(Event.RETURN_QUIETLY, {State.LATCHED, State.ENDED}, State.ACKNOWLEDGED, Phase.UPDATE),
-    _rule(Event.WORSEN, {State.ON, State.ACKNOWLEDGED}, State.ON, Phase.ESCALATE),
+    _rule(Event.ESCALATE, {State.ON, State.ACKNOWLEDGED}, State.ON, Phase.ESCALATE),
     _rule(Event.CHANGE, {State.ON, State.ACKNOWLEDGED}, None, Phase.UPDATE),
     _rule(Event.ACKNOWLEDGE, {State.ON, State.ACKNOWLEDGED}, State.ACKNOWLEDGED, Phase.UPDATE),
     _rule(Event.ACKNOWLEDGE, {State.LATCHED}, State.ENDED, Phase.UPDATE),
-    _rule(Event.LAPSE, {State.ACKNOWLEDGED}, State.ON, Phase.UPDATE),
+    _rule(Event.EXPIRE, {State.ACKNOWLEDGED}, State.ON, Phase.UPDATE),
     _rule(Event.CLEAR, {State.ON, State.ACKNOWLEDGED}, State.ENDED, Phase.END),
     _rule(Event.CLEAR_UNSEEN, {State.ON}, State.LATCHED, Phase.END),
     _rule(Event.CLEAR_UNSEEN, {State.ACKNOWLEDGED}, State.ENDED, Phase.END),

@@ -36,7 +36,7 @@ class RequestHandler:
         self._clock = clock
         self._keep = keep
 
-    def carry_out(self, order: OperatorRequest) -> bool:
+    def handle(self, order: OperatorRequest) -> bool:
         """Do what is asked; return whether it changed anything."""
         match order:
             case Acknowledge():

@@ -133,9 +133,9 @@ class Station:
             watching=lambda: not self._heartbeats.late(),
             ticked=lambda: self._heartbeats.beat("publisher"),
         )
-        self.desk = AlertDispatcher(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
-        self.shared = StationConditions(StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.desk)
-        self.orders = RequestHandler(self.beds, self.shared, self.clock, self._keep)
+        self.dispatcher = AlertDispatcher(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
+        self.shared = StationConditions(StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.dispatcher)
+        self.requests = RequestHandler(self.beds, self.shared, self.clock, self._keep)
         self._supervisor = Supervisor(
             self.clock,
             self._heartbeats,
@@ -182,13 +182,13 @@ class Station:
             self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
         self._engine = opened[0].engine
         self._workers = WorkerPool(
-            opened, self.beds, self._scheduler, self._heartbeats, self._judged, self._chain_broke
+            opened, self.beds, self._scheduler, self._heartbeats, self._judged, self._on_pipeline_failure
         )
         self.server = open_server(
             config,
             self.board,
             self.clock,
-            carry_out=self.orders.carry_out,
+            handle=self.requests.handle,
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
@@ -237,7 +237,7 @@ class Station:
 
     def _restore(self) -> None:
         """Go on with the alarms of an earlier run, and show those that were over."""
-        self.board.recall(self.publisher.history(_HISTORY_SHOWN))
+        self.board.load_history(self.publisher.history(_HISTORY_SHOWN))
         kept = self.publisher.load_snapshots()
         for name, snapshot in kept.items():
             target = self.shared if name == "" else self.beds.get(name)
@@ -250,7 +250,7 @@ class Station:
                     "%s: the alarm state of the last run does not fit and is left: %s", name or "station", error
                 )
                 continue
-            self.desk.show(name or None, active)
+            self.dispatcher.show(name or None, active)
             if active:
                 _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
 
@@ -261,15 +261,15 @@ class Station:
         self.publisher.stop()
 
     def _bed_changed(self, bed: BedPipeline, transitions: tuple[Transition, ...]) -> None:
-        self.desk.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
+        self.dispatcher.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
 
     def _carry_out(self, order: OperatorRequest) -> None:
-        self.orders.carry_out(order)
+        self.requests.handle(order)
 
     def _keep(self, name: str | None) -> None:
         """Store the alarm state of a bed, or of the whole station, that no alert belongs to."""
         wall = self.clock.wall()
-        self.desk.keep(name, self.shared.snapshot(wall) if name is None else self.beds[name].snapshot(wall))
+        self.dispatcher.keep(name, self.shared.snapshot(wall) if name is None else self.beds[name].snapshot(wall))
 
     def _judged(self, bed: BedPipeline, result: FrameResult) -> None:
         now = self.clock.monotonic()
@@ -294,7 +294,7 @@ class Station:
         if self._on_judged is not None:
             self._on_judged(bed, result, age_seconds)
 
-    def _chain_broke(self, bed: BedPipeline) -> None:
+    def _on_pipeline_failure(self, bed: BedPipeline) -> None:
         detail = "Judging this bed's frames fails; see the log."
         bed.report(Code.MODEL_DEGRADED, present=True, now_seconds=self.clock.monotonic(), detail=detail)
 

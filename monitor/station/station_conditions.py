@@ -19,13 +19,13 @@ class StationConditions:
     Args:
         monitor: The alarm logic.
         clock: Monotonic and wall time.
-        desk: Takes the changes.
+        dispatcher: Takes the changes.
     """
 
-    def __init__(self, monitor: StationAlarms, clock: Clock, desk: AlertDispatcher) -> None:
+    def __init__(self, monitor: StationAlarms, clock: Clock, dispatcher: AlertDispatcher) -> None:
         self._monitor = monitor
         self._clock = clock
-        self._desk = desk
+        self._desk = dispatcher
         self._lock = threading.Lock()
 
     def take(self, reports: Iterable[tuple[Code, bool, str]]) -> None:
@@ -35,27 +35,27 @@ class StationConditions:
             changed: list[Transition] = []
             for code, present, detail in reports:
                 changed += self._monitor.report(code, present, now, detail)
-            self._hand_on((*changed, *self._monitor.tick(now)))
+            self._dispatch((*changed, *self._monitor.tick(now)))
 
     def acknowledge(self, target: str | None, by: str) -> tuple[Transition, ...]:
         """Note that somebody has seen an alert (by id), a code, or everything (None)."""
         with self._lock:
             changed = self._monitor.acknowledge(target, by, self._clock.monotonic())
-            self._hand_on(changed)
+            self._dispatch(changed)
             return changed
 
     def pause(self, by: str, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all that the station as a whole signals, and the same codes in advance, for a limited time."""
         with self._lock:
             changed = self._monitor.pause(by, self._clock.monotonic(), duration_seconds)
-            self._hand_on(changed)
+            self._dispatch(changed)
             return changed
 
     def resume(self) -> tuple[Transition, ...]:
         """End a pause before its time: what still holds is signalled again."""
         with self._lock:
             changed = self._monitor.resume(self._clock.monotonic())
-            self._hand_on(changed)
+            self._dispatch(changed)
             return changed
 
     def paused_codes(self) -> tuple[Code, ...]:
@@ -79,6 +79,6 @@ class StationConditions:
         with self._lock:
             return pack(self._monitor.snapshot(), wall)
 
-    def _hand_on(self, changed: tuple[Transition, ...]) -> None:
+    def _dispatch(self, changed: tuple[Transition, ...]) -> None:
         if changed:
             self._desk.record(None, changed, pack(self._monitor.snapshot(), self._clock.wall()))

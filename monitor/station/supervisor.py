@@ -53,8 +53,8 @@ class Supervisor:
         wanted_rate: Frames per second that a bed should be judged at.
         figures: How publishing goes.
         spool_directory: Whose disk must not run full.
-        report: Takes conditions of the whole station; called every turn.
-        shown: Takes what a bed shows now, and its camera's status; called every turn.
+        report: Takes conditions of the whole station; called every tick.
+        shown: Takes what a bed shows now, and its camera's status; called every tick.
         notifier: The service manager's watchdog.
     """
 
@@ -108,27 +108,27 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stopping.wait(_TURN_SECONDS):
             try:
-                self.turn()
+                self.tick()
             except Exception:  # noqa: BLE001 - see below
                 # The watch over the others goes on; a loop that never succeeds is late, and the watchdog then acts.
-                _log.exception("a turn of the supervisor failed in an unforeseen way")
+                _log.exception("a tick of the supervisor failed in an unforeseen way")
             else:
                 self._heartbeats.beat("supervisor")
 
-    def turn(self) -> None:
+    def tick(self) -> None:
         """Look at everything once."""
         now = self._clock.monotonic()
         for bed, camera in self._beds.values():
             status = camera.status()
-            self._look_for_overload(bed, status, now)
+            self._check_overload(bed, status, now)
             observation, _ = bed.update_camera(status, self._clock.monotonic())
             self._shown(bed, observation, status)
         late = self._heartbeats.late()
-        self._report((*self._look_at_machine(now), *self._look_at_loops(late), *self._look_at_publisher()))
+        self._report((*self._check_machine(now), *self._check_loops(late), *self._check_publisher()))
         if not late:
             self._notifier.feed()
 
-    def _look_for_overload(self, bed: BedPipeline, status: CameraStatus, now: float) -> None:
+    def _check_overload(self, bed: BedPipeline, status: CameraStatus, now: float) -> None:
         if status.state is not CameraState.PLAYING:
             self._playing_since.pop(bed.id, None)
             bed.report(Code.OVERLOAD, present=False, now_seconds=now)
@@ -144,11 +144,11 @@ class Supervisor:
             detail = f"Only {rate:.1f} of {wanted:.1f} frames per second are judged."
         bed.report(Code.OVERLOAD, bool(detail), now, detail)
 
-    def _look_at_loops(self, late: list[str]) -> tuple[ConditionReport, ...]:
+    def _check_loops(self, late: list[str]) -> tuple[ConditionReport, ...]:
         detail = f"These parts of the station have stopped working: {', '.join(late)}." if late else ""
         return (ConditionReport(Code.SELF_CHECK_FAILED, bool(late), detail),)
 
-    def _look_at_publisher(self) -> tuple[ConditionReport, ...]:
+    def _check_publisher(self) -> tuple[ConditionReport, ...]:
         figures = self._figures()
         waits = figures.backlog_count > 0 and figures.backlog_age_seconds > _BACKLOG_SECONDS
         detail = ""
@@ -156,7 +156,7 @@ class Supervisor:
             detail = f"{figures.backlog_count} alerts wait for Redis: {figures.redis_failure or 'it is slow'}."
         return (ConditionReport(Code.PUBLISHER_BACKLOG, bool(detail), detail),)
 
-    def _look_at_machine(self, now: float) -> tuple[ConditionReport, ...]:
+    def _check_machine(self, now: float) -> tuple[ConditionReport, ...]:
         """Return the state of disk and clock, looked at every few seconds."""
         if now - self._machine_seconds < _MACHINE_SECONDS:
             return self._machine

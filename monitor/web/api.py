@@ -69,7 +69,7 @@ def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> str:
     episode = site.board.find_alert(alert_id)
     if episode is None or not episode.is_open:
         raise LookupError("there is no such open alert")
-    site.carry_out(Acknowledge(alert_id=alert_id, by=name))
+    site.handle(Acknowledge(alert_id=alert_id, by=name))
     return name
 
 

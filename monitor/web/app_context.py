@@ -33,7 +33,7 @@ class AppContext:
         board: What there is to see.
         clock: The board's clock.
         access: Who may see it.
-        carry_out: Does what people ask of the alarm logic, and tells whether it changed anything; must return at once,
+        handle: Does what people ask of the alarm logic, and tells whether it changed anything; must return at once,
             from any thread.
         previews: Draws the camera's pictures.
         endpoints: Path to plain endpoint: metrics and health.
@@ -45,7 +45,7 @@ class AppContext:
     board: Board
     clock: Clock
     access: Access
-    carry_out: Callable[[OperatorRequest], bool]
+    handle: Callable[[OperatorRequest], bool]
     previews: Previews
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)

@@ -45,7 +45,7 @@ def open_server(
     board: Board,
     clock: Clock,
     *,
-    carry_out: Callable[[OperatorRequest], bool],
+    handle: Callable[[OperatorRequest], bool],
     registry: CollectorRegistry,
     healthy: Callable[[], Health],
     ready: Callable[[], Health],
@@ -56,7 +56,7 @@ def open_server(
         config: `http` says where, `web` whether and to whom.
         board: What there is to see.
         clock: The board's clock.
-        carry_out: Does what people ask on the page or by the API, and tells whether it changed anything; must return
+        handle: Does what people ask on the page or by the API, and tells whether it changed anything; must return
             at once, from any thread.
         registry: What /metrics shows.
         healthy: Answers /healthz.
@@ -76,4 +76,4 @@ def open_server(
         return StatusServer(host, port, registry, healthy, ready)
     from monitor.web.server import PageServer
 
-    return PageServer(config, board, clock, carry_out=carry_out, registry=registry, healthy=healthy, ready=ready)
+    return PageServer(config, board, clock, handle=handle, registry=registry, healthy=healthy, ready=ready)

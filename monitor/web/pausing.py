@@ -49,13 +49,13 @@ def add_pause_routes(router: APIRouter) -> None:
         """
         asked = content or PauseRequest()
         site, by = _allowed(request, bed, asked.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.carry_out(Pause(bed, by, asked.seconds)))
+        return PauseAnswer(bed=bed, by=by, changed=site.handle(Pause(bed, by, asked.seconds)))
 
     @router.post("/beds/{bed}/resume", tags=["beds"], responses=_ANSWERS)
     def resume(request: Request, bed: str, content: ResumeRequest | None = None) -> PauseAnswer:
         """End a pause before its time: what still holds is signalled again. Needs the role `nurse`."""
         site, by = _allowed(request, bed, None if content is None else content.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.carry_out(Resume(bed, by)))
+        return PauseAnswer(bed=bed, by=by, changed=site.handle(Resume(bed, by)))
 
 
 def _allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, str]:

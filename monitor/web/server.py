@@ -45,7 +45,7 @@ class PageServer:
         config: `http` says where, `web` says to whom.
         board: What there is to see.
         clock: The board's clock.
-        carry_out: Does what people ask, and tells whether it changed anything; called from the server's threads, must
+        handle: Does what people ask, and tells whether it changed anything; called from the server's threads, must
             return at once.
         registry: What /metrics shows.
         healthy: Whether the process is alive and its loops turn: /healthz.
@@ -61,7 +61,7 @@ class PageServer:
         board: Board,
         clock: Clock,
         *,
-        carry_out: Callable[[OperatorRequest], bool],
+        handle: Callable[[OperatorRequest], bool],
         registry: CollectorRegistry,
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
@@ -69,7 +69,7 @@ class PageServer:
         self._config = config
         self._board = board
         self._clock = clock
-        self._carry_out = carry_out
+        self._carry_out = handle
         self._endpoints = {
             "/metrics": lambda: _metrics(registry),
             "/healthz": lambda: _health(healthy()),
@@ -177,7 +177,7 @@ class PageServer:
             board=self._board,
             clock=self._clock,
             access=Access(web.users_file, sessions, anonymous),
-            carry_out=self._carry_out,
+            handle=self._carry_out,
             previews=Previews(self._board, web.preview),
             endpoints=self._endpoints,
         )

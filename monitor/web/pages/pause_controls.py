@@ -73,7 +73,7 @@ class _OrderButton(ABC):
         except ValueError as error:
             ui.notify(str(error), type="warning")
             return
-        changed = self._frame.site.carry_out(self.order(name))
+        changed = self._frame.site.handle(self.order(name))
         ui.notify(self.answer(name, changed=changed), position="top")
 
 

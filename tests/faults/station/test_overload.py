@@ -67,13 +67,13 @@ def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured,
             ages.append(age_seconds)
 
     with Station(config, on_result=take) as station:
-        record = station.desk.record
+        record = station.dispatcher.record
 
         def note(bed, transitions, snapshot):
             overloaded.update(bed for change in transitions if change.code is Code.OVERLOAD)
             record(bed, transitions, snapshot)
 
-        monkeypatch.setattr(station.desk, "record", note)
+        monkeypatch.setattr(station.dispatcher, "record", note)
         # A new picture is searched from all sides once, which costs several looks.
         time.sleep(4.0)
         counting.set()

@@ -209,7 +209,7 @@ def test_alerts_of_an_earlier_run_are_history_and_no_news(board, clock, alert):
     over = {"phase": Phase.END, "condition_present": False, "signal": Signal.OFF}
     begun = [alert(alert_id=name) for name in ("over", "still-on")]
     clock.advance(20)
-    board.recall([*begun, alert(alert_id="over", **over)])
+    board.load_history([*begun, alert(alert_id="over", **over)])
     clock.advance(1)
     snapshot = board.snapshot()
     [episode] = snapshot.bed("bed-1").past_alerts
@@ -229,7 +229,7 @@ def test_history_is_bounded_and_of_watched_beds_only(board, clock, alert):
     over = {"phase": Phase.END, "condition_present": False, "signal": Signal.OFF}
     records = [alert(alert_id=f"a{n}", **over) for n in range(300)]
     gone = [record.model_copy(update={"bed": "bed-gone"}) for record in records]
-    board.recall([*gone, *records])
+    board.load_history([*gone, *records])
     past = board.snapshot().bed("bed-1").past_alerts
     assert [episode.newest.alert_id for episode in past] == [f"a{n}" for n in range(299, 199, -1)]
     assert board.find_alert("a0") is None

@@ -279,7 +279,7 @@ class Rig:
             board=self.board,
             clock=self.clock,
             access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
-            carry_out=self.carry_out,
+            handle=self.handle,
             previews=Previews(self.board, "off"),
             endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
         )
@@ -293,7 +293,7 @@ class Rig:
         self.clients = []
         self.thread.start()
 
-    def carry_out(self, order):
+    def handle(self, order):
         self.acknowledged.append(order)
         return True
 

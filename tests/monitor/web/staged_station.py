@@ -77,7 +77,7 @@ class StagedStation:
             config,
             self.board,
             self.clock,
-            carry_out=self.carry_out,
+            handle=self.handle,
             registry=CollectorRegistry(),
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
@@ -91,7 +91,7 @@ class StagedStation:
         for transition in transitions:
             self.board.transition(bed.id, compose_alert(transition, context, self.clock))
 
-    def carry_out(self, order):
+    def handle(self, order):
         now = self.clock.monotonic()
         with self.lock:
             if isinstance(order, Acknowledge):
@@ -139,10 +139,10 @@ class StagedStation:
             )
         )  # fmt: skip
 
-    def tell_past(self, orders, seconds):
-        """Live through a past: `orders` are [age in seconds, order], oldest first."""
+    def tell_past(self, requests, seconds):
+        """Live through a past: `requests` are [age in seconds, order], oldest first."""
         now = self.clock.monotonic()
-        waiting = list(orders)
+        waiting = list(requests)
         for n in range(int(seconds / STEP_SECONDS)):
             time_seconds = now - seconds + n * STEP_SECONDS
             while waiting and time_seconds >= now - waiting[0][0]:

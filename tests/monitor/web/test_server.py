@@ -43,7 +43,7 @@ def make(tmp_path):
             config,
             Board([BedInfo("bed-1", "cam-1")], clock, on_level=0.6),
             clock,
-            carry_out=lambda _: True,
+            handle=lambda _: True,
             registry=registry,
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=False, details={"workers": 0}),
