@@ -139,6 +139,11 @@ class BedSettings(_Settings):
     camera: CameraSettings
     region_of_interest: RegionOfInterest = RegionOfInterest()
 
+    @property
+    def camera_id(self) -> str:
+        """Name of the camera in alerts and metrics."""
+        return self.camera.id or f"{self.id}-camera"
+
 
 class ModelSettings(_Settings):
     """Which bundles are run, and by what."""
@@ -366,7 +371,7 @@ class StationConfig(_Settings):
             raise ValueError(f"a station watches 1 to {MAXIMUM_BEDS} beds")
         seen: set[str] = set()
         for bed in beds:
-            for name in (bed.id, bed.camera.id or f"{bed.id}-camera"):
+            for name in (bed.id, bed.camera_id):
                 if name in seen:
                     message = "the id '{name}' is used twice; every bed and camera needs its own"
                     raise PydanticCustomError("duplicate_id", message, {"name": name})

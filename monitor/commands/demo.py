@@ -168,7 +168,7 @@ class _Demo:
     def _wait_until_published(self) -> None:
         give_up = time.monotonic() + 5.0
         self._station.publisher.wait_until_stored(2.0)
-        while self._station.publisher.figures().backlog_count and time.monotonic() < give_up:
+        while self._station.publisher.stats().backlog_count and time.monotonic() < give_up:
             time.sleep(0.05)
 
 

@@ -16,6 +16,7 @@ from monitor.backoff import Backoff
 from monitor.clock import Clock
 from monitor.config import RedisSettings, SpoolSettings
 from monitor.control.access import AccessList
+from monitor.control.requests import OperatorRequest
 from monitor.delivery.keys import Keys
 from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import connect_redis, redis_address
@@ -73,9 +74,9 @@ class Publisher:
         station: Id of this daemon.
         clock: For ages and labels.
         access: Who may acknowledge over Redis; None lets everybody who may write to the commands stream.
-        events: What to tell the station; called from the publisher's thread.
+        events: What the station is notified of; called from the publisher's thread.
         watching: Whether the station really watches; while it says no, the heartbeat is left to lapse.
-        ticked: Called with every turn of the loop.
+        ticked: Called at every turn of the loop.
 
     Raises:
         ConfigError: The address of Redis or a file that it needs is wrong.
@@ -112,7 +113,7 @@ class Publisher:
         self._beat_seconds: float | None = None
         self._step_again: dict[str, float] = {}
         self._session: RedisSession | None = None
-        self._figures = PublisherStats()
+        self._stats = PublisherStats()
         self._measure()
         self._thread = threading.Thread(target=self._run, name="redis-publisher", daemon=True)
 
@@ -130,8 +131,13 @@ class Publisher:
         """Return the newest alerts that this run or an earlier one stored, oldest first."""
         return self._outbox.history(limit)
 
-    def start(self) -> None:
-        """Start storing and sending."""
+    def start(self, handle: Callable[[OperatorRequest], object] = lambda _: None) -> None:
+        """Start storing and sending.
+
+        Args:
+            handle: Takes what people who may do so ask for over Redis; called from the publisher's thread.
+        """
+        self._events = replace(self._events, request=handle)
         self._outbox.start()
         self._thread.start()
 
@@ -174,12 +180,12 @@ class Publisher:
             self._states.pop(bed, None)
             self._hidden.add(bed)
 
-    def figures(self) -> PublisherStats:
+    def stats(self) -> PublisherStats:
         """Return how publishing goes; never waits."""
-        figures = self._figures
+        stats = self._stats
         now_seconds = self._clock.monotonic()
         age_seconds = None if self._beat_seconds is None else max(0.0, now_seconds - self._beat_seconds)
-        return replace(figures, heartbeat_age_seconds=age_seconds, disk_fault=self._outbox.fault)
+        return replace(stats, heartbeat_age_seconds=age_seconds, disk_fault=self._outbox.fault)
 
     def _run(self) -> None:
         backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, factor=2.0)
@@ -215,9 +221,9 @@ class Publisher:
             _log.exception("publishing failed in an unforeseen way")
             self._drop_session("publishing failed in an unforeseen way; see the log")
             return False
-        if self._figures.redis_up is not True:
+        if self._stats.redis_up is not True:
             _log.info("alerts go to %s", self._address)
-        self._figures = replace(self._figures, redis_up=True, redis_failure=self._step_failure())
+        self._stats = replace(self._stats, redis_up=True, redis_failure=self._step_failure())
         return True
 
     def _connect(self) -> RedisSession:
@@ -257,18 +263,18 @@ class Publisher:
         life_seconds = self._settings.state_ttl_seconds
         if not self._watching() or (
             self._beat_seconds is not None
-            and self._figures.redis_up is True
+            and self._stats.redis_up is True
             and now_seconds - self._beat_seconds < life_seconds / _BEATS_PER_LIFE
         ):
             return
         session.check_stream()
-        figures = self._figures
+        stats = self._stats
         session.send_heartbeat(
             {
                 "station": self._keys.station,
                 "producer_id": self.producer_id,
                 "at": format_time(self._clock.wall()),
-                "backlog": figures.backlog_count,
+                "backlog": stats.backlog_count,
                 "disk_fault": self._outbox.fault,
             },
             life_seconds,
@@ -299,20 +305,20 @@ class Publisher:
             self._session.close()
             self._session = None
         if failure is not None:
-            if failure != self._figures.redis_failure:
+            if failure != self._stats.redis_failure:
                 _log.warning("%s; alerts wait in the spool", failure)
-            self._figures = replace(self._figures, redis_up=False, redis_failure=failure)
+            self._stats = replace(self._stats, redis_up=False, redis_failure=failure)
 
     def _measure(self) -> None:
         record = self._outbox.record()
         backlog = self._outbox.backlog()
-        if record.dropped > self._figures.dropped and record.last_drop is not None:
+        if record.dropped > self._stats.dropped and record.last_drop is not None:
             _log.error(
                 "the spool was full: %d alerts are given up so far, last between numbers %d and %d",
                 *(record.dropped, record.last_drop.first_seq, record.last_drop.last_seq),
             )
-        self._figures = replace(
-            self._figures,
+        self._stats = replace(
+            self._stats,
             backlog_count=backlog.count,
             backlog_age_seconds=backlog.oldest_age_seconds,
             spool_bytes=record.bytes_on_disk,

@@ -33,15 +33,15 @@ StateValue = str | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class SessionEvents:
-    """What the publisher tells the rest of the station; called from its thread.
+    """What the publisher notifies the rest of the station of; called from its thread.
 
     Attributes:
-        order: A person who may do so acknowledged an alert, or paused or resumed the alarms of a place.
+        request: A person who may do so acknowledged an alert, or paused or resumed the alarms of a bed.
         published: An alert reached Redis so many seconds after it was handed in (None for one of an earlier run).
         command: What became of a command.
     """
 
-    order: Callable[[OperatorRequest], object] = lambda _: None
+    request: Callable[[OperatorRequest], object] = lambda _: None
     published: Callable[[float | None], None] = lambda _: None
     command: Callable[[CommandOutcome], None] = lambda _: None
 
@@ -83,7 +83,7 @@ class RedisSession:
         self._stream = AlertStream(client, keys.alerts, settings.stream_max_length)
         spool = outbox.spool
         last_id = (spool.get_meta(_COMMANDS_ID) if spool is not None else None) or "0-0"
-        self._commands = CommandReader(client, keys.commands, access, events.order, last_id)
+        self._commands = CommandReader(client, keys.commands, access, events.request, last_id)
 
     def check_stream(self) -> None:
         """Notice a server that lost its data, and send again what it lost and the spool still has."""

@@ -33,8 +33,7 @@ def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
         cameras: dict[str, Camera | MonitorError] = {}
         for bed in beds:
             try:
-                name = bed.camera.id or f"{bed.id}-camera"
-                camera = Camera(bed.camera, name, clock, synthetic=paint_synthetic_bed)
+                camera = Camera(bed.camera, bed.camera_id, clock, synthetic=paint_synthetic_bed)
             except MonitorError as error:
                 cameras[bed.id] = error
                 continue

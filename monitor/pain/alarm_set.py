@@ -116,9 +116,13 @@ class AlarmSet:
         """Declare that a condition is over."""
         return self._alarms[code].clear(at_seconds, evidence)
 
-    def set_pain_validity(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+    def set_pain_validity(
+        self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None
+    ) -> list[Transition]:
         """Say how far the pain conditions that hold can be trusted."""
-        return [transition for alarm in self._pains for transition in alarm.set_validity(validity, at_seconds, evidence)]
+        return [
+            transition for alarm in self._pains for transition in alarm.set_validity(validity, at_seconds, evidence)
+        ]
 
     def report_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
         """Note what the analysed frames say about a condition."""

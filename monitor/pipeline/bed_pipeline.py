@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.board.status_records import BedPause
 from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import crop_face
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
+from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Observation, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
@@ -95,7 +95,7 @@ class BedPipeline:
         phase: float = 0.0,
     ) -> None:
         self.id = settings.id
-        self.camera_id = settings.camera.id or f"{settings.id}-camera"
+        self.camera_id = settings.camera_id
         self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
         self._monitor = BedAlarms(alarms, new_id)
         # Held until a change has been passed on, so that changes leave in the order in which they happened.
@@ -191,11 +191,10 @@ class BedPipeline:
         with self._lock:
             return self._monitor.paused_codes()
 
-    def pause_in_force(self) -> BedPause | None:
+    def pause_in_force(self) -> Acknowledgement | None:
         """Return who silenced this bed and until when; None where no pause holds."""
         with self._lock:
-            pause = self._monitor.pause_in_force()
-        return None if pause is None else BedPause(pause.by, pause.until_seconds)
+            return self._monitor.pause_in_force()
 
     def _notify(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
         if transitions and self._on_change is not None:

@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from monitor.alerts.record import AlertContext, AlertDraft, ClockState, compose_alert
-from monitor.board.board import Board
 from monitor.clock import Clock
-from monitor.delivery.publisher import Publisher
 from monitor.pain.vocabulary import Kind, Phase, Transition
+from monitor.station.outputs import StationOutputs
 from monitor.telemetry.clock_sync import is_synchronised
-from monitor.telemetry.metrics import StationMetrics
 
 __all__ = ["AlertDispatcher"]
 
@@ -18,29 +16,25 @@ _log = logging.getLogger("monitor.alerts")
 
 
 class AlertDispatcher:
-    """Hands changes on, in the order in which it gets them. Returns at once: nothing here waits for disk or network.
+    """Passes changes on, in the order in which it gets them. Returns at once: nothing here waits for disk or network.
 
     Args:
         contexts: Bed id, None for the whole station, to what its alerts say about where they come from.
         clock: The clock of the alarm logic.
-        publisher: Stores and sends.
-        metrics: Counts.
-        board: Shows.
+        outputs: Publisher, metrics and board.
     """
 
     def __init__(
         self,
         contexts: Mapping[str | None, AlertContext],
         clock: Clock,
-        publisher: Publisher,
-        metrics: StationMetrics,
-        board: Board,
+        outputs: StationOutputs,
     ) -> None:
         self._contexts = contexts
         self._clock = clock
-        self._publisher = publisher
-        self._metrics = metrics
-        self._board = board
+        self._publisher = outputs.publisher
+        self._metrics = outputs.metrics
+        self._board = outputs.board
 
     def record(self, bed: str | None, transitions: Sequence[Transition], snapshot: str) -> None:
         """Publish changes together with the alarm state that they led to."""
@@ -70,7 +64,7 @@ class AlertDispatcher:
             drafts.append(draft)
         return drafts
 
-    def keep(self, bed: str | None, snapshot: str) -> None:
+    def store_state(self, bed: str | None, snapshot: str) -> None:
         """Store alarm state that no alert belongs to."""
         self._publisher.submit((), {bed or "": snapshot})
 

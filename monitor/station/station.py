@@ -1,11 +1,15 @@
-"""The composition root: one station from configuration to running daemon and back to rest."""
+"""The composition root: one station from configuration to running daemon and back to rest.
+
+`Station` builds the parts and starts and stops them; what comes out of them is recorded by `ResultRecorder` (frames)
+and `StatusReporter` (everything that is checked a few times a second). The way of one frame: `BedPipeline`.
+"""
 
 import logging
-import math
 import os
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -17,20 +21,23 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import BedSettings, StationConfig
 from monitor.config_file import config_hash
 from monitor.control.access import AccessList
-from monitor.control.requests import OperatorRequest
 from monitor.delivery.publisher import Publisher
 from monitor.delivery.redis_session import SessionEvents
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.pain.station_alarms import StationAlarms
-from monitor.pain.vocabulary import Code, Observation, Transition, Visibility
+from monitor.pain.vocabulary import Transition
 from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
 from monitor.pipeline.models import ModelSet
 from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.alert_dispatcher import AlertDispatcher
+from monitor.station.machine_checks import MachineChecks
+from monitor.station.outputs import StationOutputs
 from monitor.station.request_handler import RequestHandler
+from monitor.station.result_recorder import ResultRecorder
 from monitor.station.station_conditions import StationConditions
-from monitor.station.supervisor import ConditionReport, Supervisor
+from monitor.station.status_reporter import StatusReporter
+from monitor.station.supervisor import Supervisor
 from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
 from monitor.station.workers import WorkerPool
@@ -40,7 +47,7 @@ from monitor.telemetry.metrics import StationMetrics
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.telemetry.status_server import Health
 from monitor.video.camera import Camera
-from monitor.video.status import CameraState, CameraStatus
+from monitor.video.status import CameraState
 from monitor.web.http_server import HttpServer, open_server
 
 __all__ = ["Station"]
@@ -49,10 +56,9 @@ _log = logging.getLogger(__name__)
 
 _DECISION_SECONDS = 5.0
 _PUBLISHER_LIMIT_SECONDS = 30.0
-_STATE_SECONDS = 0.5
 _MODELS = "models"
-_HISTORY_SHOWN = 2_000
 """Where the copies of the models lie in the state directory."""
+_HISTORY_SHOWN = 2_000
 
 
 class Station:
@@ -79,78 +85,90 @@ class Station:
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
-        # Drawn infants are a demo, whoever runs them; only a station that sees a real camera is real.
-        all_drawn = all(_is_drawn(bed) for bed in config.beds)
-        self._mode = GenerationMode.DEMO if all_drawn and mode is GenerationMode.REAL else mode
-        self._on_judged = on_result
+        # Synthetic infants are a demo, whoever runs them; only a station that sees a real camera is real.
+        all_synthetic = all(_is_synthetic(bed) for bed in config.beds)
+        self._mode = GenerationMode.DEMO if all_synthetic and mode is GenerationMode.REAL else mode
         self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
-        analysis = config.analysis
-        self._pace = AdaptiveRate(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
-        self._started_seconds = self.clock.monotonic()
-        self._state_seconds: dict[str, float] = {}
-        self.metrics = StationMetrics(config.station.id, self._mode, self.clock)
+        self._outputs = self._build_outputs()
+        self.publisher, self.metrics, self.board = self._outputs.publisher, self._outputs.metrics, self._outputs.board
+        self.dispatcher = AlertDispatcher(self._contexts(), self.clock, self._outputs)
         self.beds: dict[str, BedPipeline] = {}
         self.cameras: dict[str, Camera] = {}
         for index, settings in enumerate(config.beds):
             # Beds take turns: started together, they would all want the workers at the same moments.
-            phase = index / len(config.beds)
-            bed = BedPipeline(
-                settings,
-                config.faces,
-                config.alarms,
-                new_id=lambda: uuid.uuid4().hex,
-                stopwatch=self.clock.monotonic,
-                expected_prior=config.models.expected_prior,
-                on_change=self._bed_changed,
-                phase=phase,
-            )
-            self.beds[bed.id] = bed
-            self.cameras[bed.id] = Camera(
-                settings.camera,
-                bed.camera_id,
-                self.clock,
-                config.analysis.frames_per_second,
-                self._scheduler.wake,
-                synthetic=paint_synthetic_bed,
-                phase=phase,
-            )
-        places = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
-        self.board = Board(
-            places, self.clock, on_level=config.alarms.on_level, keeps_pictures=config.web.preview != "off"
+            self._add_bed(settings, phase=index / len(config.beds))
+        self.conditions = StationConditions(
+            StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.dispatcher
         )
-        access = config.redis.command_access_file
-        self.publisher = Publisher(
-            config.redis,
-            config.spool,
-            config.station.id,
-            self.clock,
-            access=None if access is None else AccessList.read(access),
-            events=SessionEvents(order=self._carry_out, published=self.metrics.published, command=self.metrics.command),
-            watching=lambda: not self._heartbeats.late(),
-            ticked=lambda: self._heartbeats.beat("publisher"),
+        self.requests = RequestHandler(self.beds, self.conditions, self.dispatcher, self.clock)
+        analysis = config.analysis
+        rate = AdaptiveRate(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
+        self.recorder = ResultRecorder(
+            self.clock, self.cameras, self._outputs, self._throughput, rate, self._models.degraded, on_result
         )
-        self.dispatcher = AlertDispatcher(self._contexts(), self.clock, self.publisher, self.metrics, self.board)
-        self.shared = StationConditions(StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.dispatcher)
-        self.requests = RequestHandler(self.beds, self.shared, self.clock, self._keep)
         self._supervisor = Supervisor(
             self.clock,
             self._heartbeats,
             {name: (bed, self.cameras[name]) for name, bed in self.beds.items()},
             self._throughput,
-            self._pace.least_rate,
-            self.publisher.figures,
-            config.spool.directory,
-            self._report,
-            self._show,
+            rate.least_rate,
+            MachineChecks(self.clock, self.publisher.stats, config.spool.directory),
+            StatusReporter(self.clock, self._outputs, self.conditions, str(self._mode), self._status),
             self._notifier,
         )
         self._workers: WorkerPool | None = None
+        self._engine: str | None = None
         self.server: HttpServer | None = None
         self._running = ExitStack()
+
+    def _build_outputs(self) -> StationOutputs:
+        config = self.config
+        metrics = StationMetrics(config.station.id, self._mode, self.clock)
+        access = config.redis.command_access_file
+        publisher = Publisher(
+            config.redis,
+            config.spool,
+            config.station.id,
+            self.clock,
+            access=None if access is None else AccessList.read(access),
+            events=SessionEvents(published=metrics.published, command=metrics.command),
+            watching=lambda: not self._heartbeats.late(),
+            ticked=lambda: self._heartbeats.beat("publisher"),
+        )
+        board = Board(
+            [BedInfo(bed.id, bed.camera_id) for bed in config.beds],
+            self.clock,
+            on_level=config.alarms.on_level,
+            keeps_pictures=config.web.preview != "off",
+        )
+        return StationOutputs(publisher, metrics, board)
+
+    def _add_bed(self, settings: BedSettings, phase: float) -> None:
+        config = self.config
+        bed = BedPipeline(
+            settings,
+            config.faces,
+            config.alarms,
+            new_id=lambda: uuid.uuid4().hex,
+            stopwatch=self.clock.monotonic,
+            expected_prior=config.models.expected_prior,
+            on_change=self._record_change,
+            phase=phase,
+        )
+        self.beds[bed.id] = bed
+        self.cameras[bed.id] = Camera(
+            settings.camera,
+            bed.camera_id,
+            self.clock,
+            config.analysis.frames_per_second,
+            self._scheduler.wake,
+            synthetic=paint_synthetic_bed,
+            phase=phase,
+        )
 
     def __enter__(self) -> Self:
         """Start everything."""
@@ -181,9 +199,7 @@ class Station:
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
             self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
         self._engine = opened[0].engine
-        self._workers = WorkerPool(
-            opened, self.beds, self._scheduler, self._heartbeats, self._judged, self._on_pipeline_failure
-        )
+        self._workers = WorkerPool(opened, self.beds, self._scheduler, self._heartbeats, self.recorder)
         self.server = open_server(
             config,
             self.board,
@@ -193,11 +209,11 @@ class Station:
             healthy=self.healthy,
             ready=self.ready,
         )
-        self.metrics.watch_publisher(self.publisher.figures)
+        self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
         for start, stop in (
-            (self.publisher.start, self._stop_publisher),
+            (partial(self.publisher.start, self.requests.handle), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
             (self._supervisor.start, self._supervisor.stop),
@@ -219,15 +235,15 @@ class Station:
     def _contexts(self) -> dict[str | None, AlertContext]:
         model = AlertModel(name=self._models.classifier.name, sha256=self._models.classifier.sha256)
         digest = config_hash(self.config)
-        cameras: dict[str | None, str | None] = {bed.id: bed.camera_id for bed in self.beds.values()}
-        drawn = {bed.id for bed in self.config.beds if _is_drawn(bed)}
+        cameras: dict[str | None, str | None] = {bed.id: bed.camera_id for bed in self.config.beds}
+        synthetic = {bed.id for bed in self.config.beds if _is_synthetic(bed)}
         return {
             bed: AlertContext(
                 station=self.config.station.id,
                 bed=bed,
                 camera=camera,
                 generation_mode=(
-                    GenerationMode.DEMO if bed in drawn and self._mode is GenerationMode.REAL else self._mode
+                    GenerationMode.DEMO if bed in synthetic and self._mode is GenerationMode.REAL else self._mode
                 ),
                 model=model,
                 config_hash=digest,
@@ -240,7 +256,7 @@ class Station:
         self.board.load_history(self.publisher.history(_HISTORY_SHOWN))
         kept = self.publisher.load_snapshots()
         for name, snapshot in kept.items():
-            target = self.shared if name == "" else self.beds.get(name)
+            target = self.conditions if name == "" else self.beds.get(name)
             if target is None:
                 continue
             try:
@@ -256,89 +272,30 @@ class Station:
 
     def _stop_publisher(self) -> None:
         for name in (*self.beds, None):
-            self._keep(name)
+            self.requests.store_state(name)
         self._heartbeats.forget("publisher")
         self.publisher.stop()
 
-    def _bed_changed(self, bed: BedPipeline, transitions: tuple[Transition, ...]) -> None:
+    def _record_change(self, bed: BedPipeline, transitions: tuple[Transition, ...]) -> None:
         self.dispatcher.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
 
-    def _carry_out(self, order: OperatorRequest) -> None:
-        self.requests.handle(order)
-
-    def _keep(self, name: str | None) -> None:
-        """Store the alarm state of a bed, or of the whole station, that no alert belongs to."""
-        wall = self.clock.wall()
-        self.dispatcher.keep(name, self.shared.snapshot(wall) if name is None else self.beds[name].snapshot(wall))
-
-    def _judged(self, bed: BedPipeline, result: FrameResult) -> None:
-        now = self.clock.monotonic()
-        self._throughput.add(bed.id, now)
-        camera, rate = self.cameras[bed.id], self._pace.rate(bed.id, result.observation)
-        if not math.isclose(camera.frames_per_second or 0.0, rate):
-            camera.frames_per_second = rate
-        age_seconds = max(0.0, now - result.frame.time_seconds)
-        frame_faces = result.frame_faces
-        self.metrics.frame_judged(
-            bed.id,
-            bed.camera_id,
-            age_seconds=age_seconds,
-            detection_seconds=result.detect_seconds,
-            classification_seconds=result.classify_seconds or None,
-        )
-        visible = frame_faces is not None and frame_faces.visibility is Visibility.USABLE
-        self.metrics.observe(bed.id, result.observation, face_visible=visible)
-        self.board.observe(bed.id, result.observation, result.frame, frame_faces)
-        failure = result.failure or self._models.degraded
-        bed.report(Code.MODEL_DEGRADED, failure is not None, now, failure or "")
-        if self._on_judged is not None:
-            self._on_judged(bed, result, age_seconds)
-
-    def _on_pipeline_failure(self, bed: BedPipeline) -> None:
-        detail = "Judging this bed's frames fails; see the log."
-        bed.report(Code.MODEL_DEGRADED, present=True, now_seconds=self.clock.monotonic(), detail=detail)
-
-    def _show(self, bed: BedPipeline, observation: Observation, status: CameraStatus) -> None:
-        self.board.camera(bed.id, status)
-        self.board.pause(bed.id, bed.pause_in_force())
-        now = self.clock.monotonic()
-        if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
-            return
-        self._state_seconds[bed.id] = now
-        self.publisher.update_state(
-            bed.id,
-            {
-                "level": observation.level,
-                "score": observation.score,
-                "coverage": observation.coverage,
-                "validity": str(observation.validity),
-                "camera_state": str(status.state),
-                "seconds_since_face": observation.seconds_since_face,
-                "generation_mode": str(self._mode),
-            },
-        )
-
-    def _report(self, reports: Iterable[ConditionReport]) -> None:
-        self.shared.take((report.code, report.present, report.detail) for report in reports)
-        now = self.clock.monotonic()
-        figures = self.publisher.figures()
-        self.board.station(
-            StationStatus(
-                station_id=self.config.station.id,
-                version=__version__,
-                generation_mode=str(self._mode),
-                model_generation=self._models.classifier.manifest.generation,
-                detector=self._models.detector.name,
-                classifier=self._models.classifier.name,
-                engine=self._engine,
-                workers=0 if self._workers is None else self._workers.running,
-                workers_wanted=0 if self._workers is None else self._workers.wanted,
-                frames_per_second=sum(self._throughput.rate(bed, now) for bed in self.beds),
-                publisher_backlog=figures.backlog_count,
-                redis_up=figures.redis_up,
-                clock_synchronised=is_synchronised(),
-                config_hash=config_hash(self.config),
-            )
+    def _status(self) -> StationStatus:
+        now, stats, workers = self.clock.monotonic(), self.publisher.stats(), self._workers
+        return StationStatus(
+            station_id=self.config.station.id,
+            version=__version__,
+            generation_mode=str(self._mode),
+            model_generation=self._models.classifier.manifest.generation,
+            detector=self._models.detector.name,
+            classifier=self._models.classifier.name,
+            engine=self._engine,
+            workers=0 if workers is None else workers.running,
+            workers_wanted=0 if workers is None else workers.wanted,
+            frames_per_second=sum(self._throughput.rate(bed, now) for bed in self.beds),
+            publisher_backlog=stats.backlog_count,
+            redis_up=stats.redis_up,
+            clock_synchronised=is_synchronised(),
+            config_hash=config_hash(self.config),
         )
 
     def healthy(self) -> Health:
@@ -352,12 +309,12 @@ class Station:
         waiting = []
         for name, camera in self.cameras.items():
             last = self._throughput.last_seconds(name)
-            is_judged = last is not None and now - last < _DECISION_SECONDS
-            if camera.status().state is CameraState.PLAYING and not is_judged:
+            is_analysed = last is not None and now - last < _DECISION_SECONDS
+            if camera.status().state is CameraState.PLAYING and not is_analysed:
                 waiting.append(name)
         workers = 0 if self._workers is None else self._workers.running
         return Health(workers > 0 and not waiting, {"workers": workers, "beds_without_decision": waiting})
 
 
-def _is_drawn(bed: BedSettings) -> bool:
+def _is_synthetic(bed: BedSettings) -> bool:
     return bed.camera.url.startswith("synthetic://")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.clock import Clock
@@ -10,58 +11,67 @@ from monitor.pain.vocabulary import Code, Transition
 from monitor.pipeline.alarm_snapshot import pack, unpack
 from monitor.station.alert_dispatcher import AlertDispatcher
 
-__all__ = ["StationConditions"]
+__all__ = ["ConditionReport", "StationConditions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionReport:
+    """What a check says about one condition of the whole station; `detail` is one sentence for people."""
+
+    code: Code
+    present: bool
+    detail: str = ""
 
 
 class StationConditions:
-    """Serialises what happens to the station's own conditions, and hands changes on in their order.
+    """Serialises what happens to the station's own conditions, and passes changes on in their order.
 
     Args:
-        monitor: The alarm logic.
+        alarms: The alarm logic.
         clock: Monotonic and wall time.
         dispatcher: Takes the changes.
     """
 
-    def __init__(self, monitor: StationAlarms, clock: Clock, dispatcher: AlertDispatcher) -> None:
-        self._monitor = monitor
+    def __init__(self, alarms: StationAlarms, clock: Clock, dispatcher: AlertDispatcher) -> None:
+        self._alarms = alarms
         self._clock = clock
-        self._desk = dispatcher
+        self._dispatcher = dispatcher
         self._lock = threading.Lock()
 
-    def take(self, reports: Iterable[tuple[Code, bool, str]]) -> None:
-        """Take reports (code, whether it holds, one sentence) and let time pass."""
+    def take(self, reports: Iterable[ConditionReport]) -> None:
+        """Take reports and let time pass."""
         now = self._clock.monotonic()
         with self._lock:
             changed: list[Transition] = []
-            for code, present, detail in reports:
-                changed += self._monitor.report(code, present, now, detail)
-            self._dispatch((*changed, *self._monitor.tick(now)))
+            for report in reports:
+                changed += self._alarms.report(report.code, report.present, now, report.detail)
+            self._dispatch((*changed, *self._alarms.tick(now)))
 
     def acknowledge(self, target: str | None, by: str) -> tuple[Transition, ...]:
         """Note that somebody has seen an alert (by id), a code, or everything (None)."""
         with self._lock:
-            changed = self._monitor.acknowledge(target, by, self._clock.monotonic())
+            changed = self._alarms.acknowledge(target, by, self._clock.monotonic())
             self._dispatch(changed)
             return changed
 
     def pause(self, by: str, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all that the station as a whole signals, and the same codes in advance, for a limited time."""
         with self._lock:
-            changed = self._monitor.pause(by, self._clock.monotonic(), duration_seconds)
+            changed = self._alarms.pause(by, self._clock.monotonic(), duration_seconds)
             self._dispatch(changed)
             return changed
 
     def resume(self) -> tuple[Transition, ...]:
         """End a pause before its time: what still holds is signalled again."""
         with self._lock:
-            changed = self._monitor.resume(self._clock.monotonic())
+            changed = self._alarms.resume(self._clock.monotonic())
             self._dispatch(changed)
             return changed
 
     def paused_codes(self) -> tuple[Code, ...]:
         """Return the codes that a pause covers now."""
         with self._lock:
-            return self._monitor.paused_codes()
+            return self._alarms.paused_codes()
 
     def restore(self, text: str, wall: datetime, now_seconds: float) -> tuple[Transition, ...]:
         """Go on from an earlier run; return the newest record of every alert that is signalled.
@@ -71,14 +81,14 @@ class StationConditions:
         """
         state, away_seconds = unpack(text, wall)
         with self._lock:
-            self._monitor.restore(state, now_seconds, away_seconds)
-            return self._monitor.active()
+            self._alarms.restore(state, now_seconds, away_seconds)
+            return self._alarms.active()
 
     def snapshot(self, wall: datetime) -> str:
-        """Return the alarm state as JSON, to be kept."""
+        """Return the alarm state as JSON, to be stored."""
         with self._lock:
-            return pack(self._monitor.snapshot(), wall)
+            return pack(self._alarms.snapshot(), wall)
 
     def _dispatch(self, changed: tuple[Transition, ...]) -> None:
         if changed:
-            self._desk.record(None, changed, pack(self._monitor.snapshot(), self._clock.wall()))
+            self._dispatcher.record(None, changed, pack(self._alarms.snapshot(), self._clock.wall()))

@@ -1,60 +1,42 @@
 """The loop that lets time pass: cameras, delays, the machine's own state, the watchdog."""
 
 import logging
-import shutil
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 from monitor.clock import Clock
-from monitor.delivery.publisher import PublisherStats
-from monitor.pain.vocabulary import Code, Observation
+from monitor.pain.vocabulary import Code
 from monitor.pipeline.bed_pipeline import BedPipeline
+from monitor.station.machine_checks import MachineChecks
+from monitor.station.station_conditions import ConditionReport
+from monitor.station.status_reporter import StatusReporter
 from monitor.station.throughput import Throughput
-from monitor.telemetry.clock_sync import StepDetector, is_synchronised
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.video.camera import Camera
 from monitor.video.status import CameraState, CameraStatus
 
-__all__ = ["ConditionReport", "Supervisor"]
+__all__ = ["Supervisor"]
 
 _log = logging.getLogger(__name__)
 
-_TURN_SECONDS = 0.2
-_MACHINE_SECONDS = 5.0
+_TICK_SECONDS = 0.2
 _LIMIT_SECONDS = 5.0
-_LOW_DISK_BYTES = 200_000_000
-_BACKLOG_SECONDS = 2.0
 _SETTLING_SECONDS = 15.0
 _ENOUGH_SHARE = 0.5
-_STEP_SHOWN_SECONDS = 60.0
-_DROP_SHOWN_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionReport:
-    """What the supervisor says about one condition of the whole station."""
-
-    code: Code
-    present: bool
-    detail: str = ""
 
 
 class Supervisor:
-    """Looks at everything a few times a second, on a thread of its own.
+    """Checks everything a few times a second, on a thread of its own.
 
     Args:
-        clock: Monotonic and wall time.
+        clock: Monotonic time.
         heartbeats: Which loops turn.
         beds: With their cameras.
-        throughput: Judged frames.
-        wanted_rate: Frames per second that a bed should be judged at.
-        figures: How publishing goes.
-        spool_directory: Whose disk must not run full.
-        report: Takes conditions of the whole station; called every tick.
-        shown: Takes what a bed shows now, and its camera's status; called every tick.
+        throughput: Analysed frames.
+        wanted_rate: Frames per second at which a bed should be analysed.
+        machine: Checks what the station stands on.
+        reporter: Takes what was found, at every tick.
         notifier: The service manager's watchdog.
     """
 
@@ -65,10 +47,8 @@ class Supervisor:
         beds: Mapping[str, tuple[BedPipeline, Camera]],
         throughput: Throughput,
         wanted_rate: float,
-        figures: Callable[[], PublisherStats],
-        spool_directory: Path,
-        report: Callable[[Iterable[ConditionReport]], None],
-        shown: Callable[[BedPipeline, Observation, CameraStatus], None],
+        machine: MachineChecks,
+        reporter: StatusReporter,
         notifier: ServiceNotifier,
     ) -> None:
         self._clock = clock
@@ -76,20 +56,10 @@ class Supervisor:
         self._beds = beds
         self._throughput = throughput
         self._wanted_rate = wanted_rate
-        self._figures = figures
-        self._spool_directory = spool_directory
-        self._report = report
-        self._shown = shown
+        self._machine = machine
+        self._reporter = reporter
         self._notifier = notifier
-        self._steps = StepDetector(clock)
-        self._step_detail = ""
-        self._step_seconds = float("-inf")
-        # Alerts dropped in an earlier run were told then.
-        self._dropped = figures().dropped
-        self._dropped_seconds = float("-inf")
         self._playing_since: dict[str, float] = {}
-        self._machine_seconds = float("-inf")
-        self._machine: tuple[ConditionReport, ...] = ()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -106,7 +76,7 @@ class Supervisor:
         self._heartbeats.forget("supervisor")
 
     def _run(self) -> None:
-        while not self._stopping.wait(_TURN_SECONDS):
+        while not self._stopping.wait(_TICK_SECONDS):
             try:
                 self.tick()
             except Exception:  # noqa: BLE001 - see below
@@ -116,15 +86,15 @@ class Supervisor:
                 self._heartbeats.beat("supervisor")
 
     def tick(self) -> None:
-        """Look at everything once."""
+        """Check everything once."""
         now = self._clock.monotonic()
         for bed, camera in self._beds.values():
             status = camera.status()
             self._check_overload(bed, status, now)
             observation, _ = bed.update_camera(status, self._clock.monotonic())
-            self._shown(bed, observation, status)
+            self._reporter.report_bed(bed, observation, status)
         late = self._heartbeats.late()
-        self._report((*self._check_machine(now), *self._check_loops(late), *self._check_publisher()))
+        self._reporter.report_station((*self._machine.check(now), _check_loops(late)))
         if not late:
             self._notifier.feed()
 
@@ -139,50 +109,12 @@ class Supervisor:
         is_slow = now - since > _SETTLING_SECONDS and rate < _ENOUGH_SHARE * wanted
         detail = ""
         if status.overloaded:
-            detail = "The machine cannot decode every picture of this camera: only key frames are judged."
+            detail = "The machine cannot decode every picture of this camera: only key frames are analysed."
         elif is_slow:
-            detail = f"Only {rate:.1f} of {wanted:.1f} frames per second are judged."
+            detail = f"Only {rate:.1f} of {wanted:.1f} frames per second are analysed."
         bed.report(Code.OVERLOAD, bool(detail), now, detail)
 
-    def _check_loops(self, late: list[str]) -> tuple[ConditionReport, ...]:
-        detail = f"These parts of the station have stopped working: {', '.join(late)}." if late else ""
-        return (ConditionReport(Code.SELF_CHECK_FAILED, bool(late), detail),)
 
-    def _check_publisher(self) -> tuple[ConditionReport, ...]:
-        figures = self._figures()
-        waits = figures.backlog_count > 0 and figures.backlog_age_seconds > _BACKLOG_SECONDS
-        detail = ""
-        if waits or figures.redis_up is False:
-            detail = f"{figures.backlog_count} alerts wait for Redis: {figures.redis_failure or 'it is slow'}."
-        return (ConditionReport(Code.PUBLISHER_BACKLOG, bool(detail), detail),)
-
-    def _check_machine(self, now: float) -> tuple[ConditionReport, ...]:
-        """Return the state of disk and clock, looked at every few seconds."""
-        if now - self._machine_seconds < _MACHINE_SECONDS:
-            return self._machine
-        self._machine_seconds = now
-        figures = self._figures()
-        fault = figures.disk_fault or ""
-        if figures.dropped > self._dropped:
-            self._dropped, self._dropped_seconds = figures.dropped, now
-        if not fault and now - self._dropped_seconds < _DROP_SHOWN_SECONDS:
-            fault = f"{self._dropped} alerts that waited for Redis were dropped, for the spool's quota is full."
-        try:
-            free = shutil.disk_usage(self._spool_directory).free
-        except OSError:
-            free = 0
-        if not fault and free < _LOW_DISK_BYTES:
-            fault = f"Only {free / 1e6:.0f} MB are free on the disk that keeps alerts."
-        step = self._steps.look()
-        if step:
-            self._step_seconds = now
-            self._step_detail = f"The station's clock was set {'forward' if step > 0 else 'back'} by {abs(step):.0f} s."
-            _log.warning("the wall clock was stepped by %+.1f s; alarms do not depend on it", step)
-        stepped = now - self._step_seconds < _STEP_SHOWN_SECONDS
-        unsynchronised = is_synchronised() is False
-        detail = self._step_detail if stepped else ""
-        self._machine = (
-            ConditionReport(Code.DISK_LOW, bool(fault), fault),
-            ConditionReport(Code.CLOCK_UNSYNCHRONISED, stepped or unsynchronised, detail),
-        )
-        return self._machine
+def _check_loops(late: list[str]) -> ConditionReport:
+    detail = f"These parts of the station have stopped working: {', '.join(late)}." if late else ""
+    return ConditionReport(Code.SELF_CHECK_FAILED, bool(late), detail)

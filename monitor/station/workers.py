@@ -3,13 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import cv2
 
-from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
+from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.models import WorkerModels
 from monitor.pipeline.scheduler import FairScheduler
+from monitor.station.result_recorder import ResultRecorder
 from monitor.telemetry.heartbeats import Heartbeats
 
 __all__ = ["WorkerPool"]
@@ -21,15 +22,14 @@ _LIMIT_SECONDS = 10.0
 
 
 class WorkerPool:
-    """Threads that judge frames; one set of models belongs to each.
+    """Threads that analyse frames; one set of models belongs to each.
 
     Args:
         models: One set a worker; closed by the pool.
         beds: By id.
         scheduler: Where frames come from.
-        heartbeats: Told that each worker turns.
-        judged: Called after every frame, from the worker's thread.
-        broke: Called with a bed's id when its chain failed in an unforeseen way.
+        heartbeats: Notified at every turn of a worker.
+        recorder: Takes every result, and every failure that nobody foresaw, from the worker's thread.
     """
 
     def __init__(
@@ -38,15 +38,13 @@ class WorkerPool:
         beds: Mapping[str, BedPipeline],
         scheduler: FairScheduler,
         heartbeats: Heartbeats,
-        judged: Callable[[BedPipeline, FrameResult], None],
-        broke: Callable[[BedPipeline], None],
+        recorder: ResultRecorder,
     ) -> None:
         self._models = models
         self._beds = beds
         self._scheduler = scheduler
         self._heartbeats = heartbeats
-        self._judged = judged
-        self._broke = broke
+        self._recorder = recorder
         self._stopping = threading.Event()
         self._picture_threads = cv2.getNumThreads()
         self._threads = [
@@ -100,11 +98,11 @@ class WorkerPool:
             name, frame = taken
             bed = self._beds[name]
             try:
-                self._judged(bed, bed.analyse(frame, models))
+                self._recorder.record(bed, bed.analyse(frame, models))
             except Exception:  # noqa: BLE001 - see below
                 # One bed's surprise must not end the watch over the others; the bed itself says that it is not watched.
-                _log.exception("%s: judging a frame failed in an unforeseen way", name)
-                self._broke(bed)
+                _log.exception("%s: analysing a frame failed in an unforeseen way", name)
+                self._recorder.record_failure(bed)
             finally:
                 self._scheduler.done(name)
                 # A worker that waits must not keep a picture: its camera's pool would make another one in its place.

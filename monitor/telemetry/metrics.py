@@ -118,7 +118,7 @@ class StationMetrics:
         self._model_info.remove_by_labels({"role": role})
         self._model_info.labels(role, name, sha256, engine).set(1)
 
-    def frame_judged(
+    def frame_analysed(
         self,
         bed: str,
         camera: str,

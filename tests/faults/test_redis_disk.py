@@ -68,9 +68,9 @@ def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_se
     publisher.submit([make_draft("during-2")])
     assert time.monotonic() - began < 0.4 * allowance()
     wait_until(lambda: len(read(redis_server)) == 3, 10)
-    assert "locked by another program" in publisher.figures().disk_fault
+    assert "locked by another program" in publisher.stats().disk_fault
     lock.release()
-    wait_until(lambda: publisher.figures().disk_fault is None, 10)
+    wait_until(lambda: publisher.stats().disk_fault is None, 10)
     publisher.submit([make_draft("after")], {"bed-1": "state"})
     wait_until(lambda: len(read(redis_server)) == 4, 10)
     alerts = read(redis_server)
@@ -91,10 +91,10 @@ def test_alerts_go_to_redis_from_memory_and_back_to_the_disk_afterwards(redis_se
 def test_a_fault_is_over_without_waiting_for_the_next_alert(redis_server, publisher, tmp_path) -> None:
     lock = LockedDisk(tmp_path / "state")
     publisher.submit([make_draft("during")])
-    wait_until(lambda: publisher.figures().disk_fault, 10)
+    wait_until(lambda: publisher.stats().disk_fault, 10)
     wait_until(lambda: len(read(redis_server)) == 1, 10)
     lock.release()
-    wait_until(lambda: publisher.figures().disk_fault is None, 10)
+    wait_until(lambda: publisher.stats().disk_fault is None, 10)
 
 
 @fault("spool cannot be written and Redis is down", "lock held, server stopped")
@@ -108,8 +108,8 @@ def test_with_redis_down_too_nothing_is_lost_and_the_disk_gets_it_later(redis_se
     lock = LockedDisk(tmp_path / "state")
     for i in range(100):
         publisher.submit([make_draft(f"alert-{i}")])
-    wait_until(lambda: publisher.figures().disk_fault, 10)
-    wait_until(lambda: publisher.figures().backlog_count == 100, 10)
+    wait_until(lambda: publisher.stats().disk_fault, 10)
+    wait_until(lambda: publisher.stats().backlog_count == 100, 10)
     lock.release()
     assert publisher.wait_until_stored(15)
     redis_server.start()
@@ -175,7 +175,7 @@ def test_a_state_directory_that_cannot_be_used_does_not_stop_the_alerts(redis_se
         redis_server.settings(), SpoolSettings(directory=tmp_path / "file" / "state"), "station-1", SystemClock()
     )
     publisher.start()
-    assert "make spool.directory a folder that this user may write" in publisher.figures().disk_fault
+    assert "make spool.directory a folder that this user may write" in publisher.stats().disk_fault
     publisher.submit([make_draft("alert-1"), make_draft("alert-2")])
     wait_until(lambda: len(read(redis_server)) == 2, 5)
     # The way is cleared while the station runs.

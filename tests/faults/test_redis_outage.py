@@ -81,11 +81,11 @@ def test_a_fault_in_the_middle(redis_server, make_ward, measured, inject, second
     heal = inject(redis_server)
     time.sleep(seconds)
     if seconds > 1:
-        assert ward.publisher.figures().redis_up is False
-        assert ward.publisher.figures().backlog_count > 0
+        assert ward.publisher.stats().redis_up is False
+        assert ward.publisher.stats().backlog_count > 0
     heal()
     healed_at = time.monotonic()
-    wait_until(lambda: ward.publisher.figures().redis_up and ward.publisher.figures().backlog_count < 50, 5)
+    wait_until(lambda: ward.publisher.stats().redis_up and ward.publisher.stats().backlog_count < 50, 5)
     measured.seconds("waiting alerts delivered after its return", time.monotonic() - healed_at, RECOVERY_SECONDS)
     ward.assert_nothing_lost(redis_server)
     measured.seconds("longest time that a call of the station took", ward.slowest_submit_seconds, SUBMIT_SECONDS)
@@ -101,8 +101,8 @@ def test_redis_is_absent_at_the_start(redis_server, make_ward) -> None:
     redis_server.stop()
     ward = make_ward()
     ward.start()
-    wait_until(lambda: ward.publisher.figures().redis_up is False, 5)
-    assert "cannot be reached" in ward.publisher.figures().redis_failure
+    wait_until(lambda: ward.publisher.stats().redis_up is False, 5)
+    assert "cannot be reached" in ward.publisher.stats().redis_failure
     wait_until(lambda: len(ward.submitted) >= 100, 5)
     redis_server.start()
     ward.assert_nothing_lost(redis_server)
@@ -224,7 +224,7 @@ def test_a_command_that_arrives_late_from_a_hung_server_is_void(redis_server, ma
     ward = make_ward(rate=300)
     ward.start()
     for _ in range(4):
-        wait_until(lambda: ward.publisher.figures().redis_up, 20)
+        wait_until(lambda: ward.publisher.stats().redis_up, 20)
         time.sleep(random.uniform(0.05, 0.15))
         redis_server.hang()
         time.sleep(0.8)

@@ -88,7 +88,7 @@ def test_nothing_grows(measured, tmp_path, frames):
         for index in range(frames):
             clock.advance(1.0 / FRAMES_PER_SECOND)
             now = clock.monotonic()
-            station._judged(bed, bed.analyse(Frame(image, now, None, index), models))
+            station.recorder.record(bed, bed.analyse(Frame(image, now, None, index), models))
             if index % 5 == 0:
                 lost = (index // 1000) % 7 == 6
                 state = CameraState.LOST if lost else CameraState.PLAYING
@@ -107,7 +107,7 @@ def test_nothing_grows(measured, tmp_path, frames):
             measured.figure("memory slope", grown / hours, SLOPE_MEGABYTES_PER_HOUR, "MB/h")
         else:
             measured.figure("memory grew by", grown, 8.0, "MB")
-        station.publisher.figures()
+        station.publisher.stats()
         record = station.publisher._outbox.record()
         measured.figure("spool on the disk (quota 1 MB)", record.bytes_on_disk / 1e6, 1.3, "MB")
         assert len(bed.snapshot(clock.wall())) < 20_000

@@ -18,7 +18,9 @@ def make_publisher(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakePu
     """Start publishers for station-1 that are stopped at the end."""
     publishers: list[Publisher] = []
 
-    def make(settings: RedisSettings | None = None, *, start: bool = True, **options) -> Publisher:
+    def make(
+        settings: RedisSettings | None = None, *, start: bool = True, handle=lambda _: None, **options
+    ) -> Publisher:
         publisher = Publisher(
             settings or redis_server.settings(),
             SpoolSettings(directory=tmp_path / "state"),
@@ -28,7 +30,7 @@ def make_publisher(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakePu
         )
         publishers.append(publisher)
         if start:
-            publisher.start()
+            publisher.start(handle)
         return publisher
 
     yield make

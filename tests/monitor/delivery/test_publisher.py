@@ -25,7 +25,7 @@ def test_alerts_reach_the_stream_in_order_with_their_state(redis_server, make_pu
     publisher = make_publisher(events=SessionEvents(published=ages.append))
     for i in range(250):
         publisher.submit([make_draft(f"alert-{i}")], {"bed-1": f"state {i}"})
-    wait_until(lambda: publisher.figures().published == 250, 10)
+    wait_until(lambda: publisher.stats().published == 250, 10)
     alerts = read_stream(redis_server)
     assert [alert.alert_id for alert in alerts] == [f"alert-{i}" for i in range(250)]
     assert [alert.seq for alert in alerts] == list(range(1, 251))
@@ -82,7 +82,7 @@ def test_the_heartbeat_lives_while_the_station_watches(redis_server, make_publis
     wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 5)
     time.sleep(1.5)
     assert client.exists("nicu:heartbeat:station-1")
-    assert publisher.figures().heartbeat_age_seconds < 1.0
+    assert publisher.stats().heartbeat_age_seconds < 1.0
     watching[0] = False
     wait_until(lambda: not client.exists("nicu:heartbeat:station-1"), 3)
 
@@ -101,11 +101,11 @@ def test_the_stream_is_bounded(redis_server, make_publisher) -> None:
     publisher = make_publisher(redis_server.settings(stream_max_length=1000))
     for _ in range(20):
         publisher.submit([make_draft(str(i)) for i in range(100)])
-    wait_until(lambda: publisher.figures().published == 2000, 15)
+    wait_until(lambda: publisher.stats().published == 2000, 15)
     assert 1000 <= redis_server.client().xlen("nicu:alerts") < 1300
     # Being trimmed is not being lost: nothing is sent again.
     time.sleep(0.5)
-    assert publisher.figures().published == 2000
+    assert publisher.stats().published == 2000
 
 
 COMMAND = {"action": "acknowledge", "alert_id": "alert-1", "by": "nurse-7"}
@@ -134,7 +134,7 @@ def test_commands_are_checked_and_authorised(redis_server, make_publisher, caplo
     client.xadd("nicu:commands:station-1", fields)
     accepted: list[Acknowledge] = []
     outcomes: list[CommandOutcome] = []
-    make_publisher(access=access, events=SessionEvents(order=accepted.append, command=outcomes.append))
+    make_publisher(access=access, events=SessionEvents(command=outcomes.append), handle=accepted.append)
     wait_until(lambda: outcomes, 5)
     assert outcomes == [outcome]
     assert accepted == ([Acknowledge("alert-1", "nurse-7")] if outcome is CommandOutcome.ACCEPTED else [])
@@ -169,7 +169,7 @@ def test_pauses_are_checked_and_authorised_as_acknowledgements_are(
     redis_server.client().xadd("nicu:commands:station-1", fields)
     accepted: list[object] = []
     outcomes: list[CommandOutcome] = []
-    make_publisher(access=access, events=SessionEvents(order=accepted.append, command=outcomes.append))
+    make_publisher(access=access, events=SessionEvents(command=outcomes.append), handle=accepted.append)
     wait_until(lambda: outcomes, 5)
     assert accepted == ([] if order is None else [order])
 
@@ -180,7 +180,7 @@ def test_a_flood_of_commands_is_thrown_away_unread(redis_server, make_publisher,
         client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "x" * 1_000_000})
     accepted: list[object] = []
     outcomes: list[CommandOutcome] = []
-    make_publisher(events=SessionEvents(order=accepted.append, command=outcomes.append))
+    make_publisher(events=SessionEvents(command=outcomes.append), handle=accepted.append)
     wait_until(lambda: outcomes, 5)
     assert outcomes == [CommandOutcome.MALFORMED]
     assert re.search(r"1\d MB of commands; they were thrown away unread", caplog.text)
@@ -203,12 +203,12 @@ def test_thousands_of_commands_are_dealt_with_in_seconds_and_delay_no_alert(redi
 def test_a_command_is_carried_out_once_even_over_a_restart(redis_server, make_publisher) -> None:
     client = redis_server.client()
     accepted: list[Acknowledge] = []
-    first = make_publisher(events=SessionEvents(order=accepted.append))
+    first = make_publisher(events=SessionEvents(), handle=accepted.append)
     client.xadd("nicu:commands:station-1", COMMAND)
     wait_until(lambda: accepted, 5)
     first.stop()
     client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "alert-2"})
-    make_publisher(events=SessionEvents(order=accepted.append))
+    make_publisher(events=SessionEvents(), handle=accepted.append)
     wait_until(lambda: len(accepted) == 2, 5)
     assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
 
@@ -218,7 +218,7 @@ def test_a_failing_handler_does_not_stop_the_alerts(redis_server, make_publisher
         raise RuntimeError("a mistake in the station")
 
     outcomes: list[CommandOutcome] = []
-    publisher = make_publisher(events=SessionEvents(order=fail, command=outcomes.append))
+    publisher = make_publisher(events=SessionEvents(command=outcomes.append), handle=fail)
     redis_server.client().xadd("nicu:commands:station-1", COMMAND)
     wait_until(lambda: outcomes == [CommandOutcome.FAILED], 5)
     publisher.submit([make_draft("after all")])
@@ -235,6 +235,6 @@ def test_a_user_with_few_rights_still_gets_alerts_through(redis_server, make_pub
     publisher = make_publisher(redis_server.settings(username="monitor", password=word))
     publisher.submit([make_draft("alert-1")])
     wait_until(lambda: read_stream(redis_server), 5)
-    wait_until(lambda: publisher.figures().redis_failure, 5)
-    assert "refuses commands, heartbeat" in publisher.figures().redis_failure
-    assert publisher.figures().redis_up
+    wait_until(lambda: publisher.stats().redis_failure, 5)
+    assert "refuses commands, heartbeat" in publisher.stats().redis_failure
+    assert publisher.stats().redis_up

@@ -157,7 +157,7 @@ def test_a_cluster_takes_alerts_state_heartbeat_and_commands(tmp_path: Path, mak
         wait_until(lambda: "cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), 10)
         accepted: list[object] = []
         publisher = make_publisher(
-            settings(f"redis+cluster://127.0.0.1:{node.port}"), events=SessionEvents(order=accepted.append)
+            settings(f"redis+cluster://127.0.0.1:{node.port}"), events=SessionEvents(), handle=accepted.append
         )
         listener = client.pubsub(ignore_subscribe_messages=True)
         listener.subscribe("nicu:alerts:bed-1")
@@ -171,7 +171,7 @@ def test_a_cluster_takes_alerts_state_heartbeat_and_commands(tmp_path: Path, mak
         wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 5)
         wait_until(lambda: listener.get_message(timeout=0.1), 5, "the doorbell")
         listener.close()
-        assert publisher.figures().redis_failure is None
+        assert publisher.stats().redis_failure is None
 
 
 def test_a_dead_server_costs_no_more_than_its_bound(redis_server: RedisServer) -> None:
@@ -227,10 +227,10 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
 def test_no_message_of_a_publisher_holds_a_credential(redis_server, make_publisher, caplog) -> None:
     with TcpLink(redis_server.port) as link:
         publisher = make_publisher(settings(f"redis://monitor:hidden-word@127.0.0.1:{link.port}/0"))
-        wait_until(lambda: publisher.figures().redis_failure, 5)
-        assert "refuses the user or password" in publisher.figures().redis_failure
+        wait_until(lambda: publisher.stats().redis_failure, 5)
+        assert "refuses the user or password" in publisher.stats().redis_failure
         link.refuse = True
         link.cut()
-        wait_until(lambda: "cannot be reached" in publisher.figures().redis_failure, 5)
+        wait_until(lambda: "cannot be reached" in publisher.stats().redis_failure, 5)
     publisher.stop()
-    assert "hidden-word" not in caplog.text + repr(publisher.figures())
+    assert "hidden-word" not in caplog.text + repr(publisher.stats())

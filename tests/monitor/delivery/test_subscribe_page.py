@@ -85,7 +85,7 @@ def test_the_rights_of_the_page_are_enough_for_a_station(redis_server: RedisServ
     # Even looking after lost data is covered.
     client.delete("nicu:alerts")
     wait_until(lambda: client.xlen("nicu:alerts") == 1, 5)
-    assert publisher.figures().redis_failure is None
+    assert publisher.stats().redis_failure is None
 
 
 @pytest.mark.parametrize("forbidden", ["XADD", "SET"])

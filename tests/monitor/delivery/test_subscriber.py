@@ -71,11 +71,11 @@ def test_it_goes_on_where_it_stopped(redis_server, make_publisher, make_subscrib
     list(first.poll())
     publisher = make_publisher()
     publisher.submit([make_draft("a"), make_draft("b")])
-    wait_until(lambda: publisher.figures().published == 2, 5)
+    wait_until(lambda: publisher.stats().published == 2, 5)
     assert ids(collect(first, 3)) == ["a", "b"]
     first.close()
     publisher.submit([make_draft("c")])
-    wait_until(lambda: publisher.figures().published == 3, 5)
+    wait_until(lambda: publisher.stats().published == 3, 5)
     assert ids(collect(make_subscriber(state), 2)) == ["c"]
     assert state.stat().st_mode & 0o777 == 0o600
 
@@ -85,7 +85,7 @@ def test_it_sees_an_alert_again_when_it_died_before_it_was_done_with_it(
 ) -> None:
     publisher = make_publisher()
     publisher.submit([make_draft("a")])
-    wait_until(lambda: publisher.figures().published == 1, 5)
+    wait_until(lambda: publisher.stats().published == 1, 5)
     dying = make_subscriber(tmp_path / "seen.json", from_start=True)
     for event in dying.poll():
         if isinstance(event, NewAlert):
@@ -195,7 +195,7 @@ def run_tail(*words: str) -> tuple[int, list[str], str]:
 def test_tail_prints_json_once(redis_server, make_publisher, tmp_path) -> None:
     publisher = make_publisher()
     publisher.submit([make_draft("a", bed="bed-1"), make_draft("b", bed="bed-2")])
-    wait_until(lambda: publisher.figures().published == 2, 5)
+    wait_until(lambda: publisher.stats().published == 2, 5)
     words = ("--redis", redis_server.url, "--state", str(tmp_path / "seen.json"), "--once", "--json", "--from-start")
     code, lines, _ = run_tail(*words, "--bed", "bed-2")
     documents = [json.loads(line) for line in lines]
@@ -207,7 +207,7 @@ def test_tail_prints_json_once(redis_server, make_publisher, tmp_path) -> None:
 def test_tail_prints_lines_for_people(redis_server, make_publisher) -> None:
     publisher = make_publisher()
     publisher.submit([make_draft("a", detail="steer \x1b[31m the terminal")])
-    wait_until(lambda: publisher.figures().published == 1, 5)
+    wait_until(lambda: publisher.stats().published == 1, 5)
     _, (line,), notes = run_tail("--redis", redis_server.url, "--once", "--from-start")
     assert "bed-1" in line
     assert "low    start    pain_sign" in line

@@ -26,6 +26,7 @@ from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code, Phase, Priority, Sample, Signal, Transition, Visibility
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_dispatcher import AlertDispatcher
+from monitor.station.outputs import StationOutputs
 from monitor.station.station_conditions import StationConditions
 from monitor.telemetry.metrics import StationMetrics
 
@@ -83,9 +84,8 @@ def restarted(tmp_path: Path, redis_server: RedisServer) -> Iterator[Restarted]:
         )
         for bed in (*BEDS, None)
     }
-    dispatcher = AlertDispatcher(
-        contexts, clock, publisher, StationMetrics("ward-old", GenerationMode.TEST, clock), board
-    )
+    metrics = StationMetrics("ward-old", GenerationMode.TEST, clock)
+    dispatcher = AlertDispatcher(contexts, clock, StationOutputs(publisher, metrics, board))
     numbers = iter(range(1000))
 
     def new_id() -> str:
@@ -159,7 +159,7 @@ def test_the_pause_holds_until_its_time_and_no_longer(restarted: Restarted) -> N
 def test_numbers_go_on_and_redis_gets_every_record_once(restarted: Restarted, redis_server: RedisServer) -> None:
     restarted.restore()
     assert restarted.publisher.producer_id == "ward-old-42640ff1"
-    assert restarted.publisher.figures().backlog_count == 3, "three of the six were delivered before the kill"
+    assert restarted.publisher.stats().backlog_count == 3, "three of the six were delivered before the kill"
     restarted.publisher.start()
     restarted.beds["bed-lost"].resume(restarted.clock.monotonic())
     assert restarted.publisher.wait_until_stored(10.0)

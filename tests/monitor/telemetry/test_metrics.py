@@ -77,7 +77,7 @@ def status(**changes: object) -> CameraStatus:
 def fill(metrics: StationMetrics) -> None:
     metrics.add_camera("bed-1", "bed-1-camera", status)
     metrics.observe("bed-1", observation(), face_visible=True)
-    metrics.frame_judged(
+    metrics.frame_analysed(
         "bed-1", "bed-1-camera", age_seconds=0.12, detection_seconds=0.03, classification_seconds=0.004
     )
     metrics.transition("bed-1", make_transition())
@@ -154,7 +154,7 @@ def test_a_removed_camera_takes_all_its_series_with_it(metrics) -> None:
     before = set(scrape(metrics))
     metrics.add_camera("bed-1", "bed-1-camera", status)
     metrics.observe("bed-1", observation(), face_visible=True)
-    metrics.frame_judged("bed-1", "bed-1-camera", age_seconds=0.1, detection_seconds=0.1, classification_seconds=0.1)
+    metrics.frame_analysed("bed-1", "bed-1-camera", age_seconds=0.1, detection_seconds=0.1, classification_seconds=0.1)
     metrics.transition("bed-1", make_transition())
     assert set(scrape(metrics)) > before
     metrics.remove_camera("bed-1", "bed-1-camera")

@@ -1,0 +1,70 @@
+"""What the supervisor finds, on its way out: the station's conditions, and what beds and station show now."""
+
+from collections.abc import Callable, Iterable
+
+from monitor.board.status_records import BedPause, StationStatus
+from monitor.clock import Clock
+from monitor.pain.vocabulary import Observation
+from monitor.pipeline.bed_pipeline import BedPipeline
+from monitor.station.outputs import StationOutputs
+from monitor.station.station_conditions import ConditionReport, StationConditions
+from monitor.video.status import CameraStatus
+
+__all__ = ["StatusReporter"]
+
+_STATE_SECONDS = 0.5
+
+
+class StatusReporter:
+    """Reports what the supervisor sees; called from its thread.
+
+    Args:
+        clock: Monotonic time.
+        outputs: Board and publisher.
+        conditions: The conditions of the whole station.
+        mode: Where the pictures come from; part of a bed's state in Redis.
+        status: Returns the station's technical state.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        outputs: StationOutputs,
+        conditions: StationConditions,
+        mode: str,
+        status: Callable[[], StationStatus],
+    ) -> None:
+        self._clock = clock
+        self._outputs = outputs
+        self._conditions = conditions
+        self._mode = mode
+        self._status = status
+        self._state_seconds: dict[str, float] = {}
+
+    def report_bed(self, bed: BedPipeline, observation: Observation, camera: CameraStatus) -> None:
+        """Show a bed and its camera on the board, and twice a second in Redis."""
+        board = self._outputs.board
+        board.camera(bed.id, camera)
+        pause = bed.pause_in_force()
+        board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
+        now = self._clock.monotonic()
+        if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
+            return
+        self._state_seconds[bed.id] = now
+        self._outputs.publisher.update_state(
+            bed.id,
+            {
+                "level": observation.level,
+                "score": observation.score,
+                "coverage": observation.coverage,
+                "validity": str(observation.validity),
+                "camera_state": str(camera.state),
+                "seconds_since_face": observation.seconds_since_face,
+                "generation_mode": self._mode,
+            },
+        )
+
+    def report_station(self, reports: Iterable[ConditionReport]) -> None:
+        """Take the conditions of the whole station, and show its technical state."""
+        self._conditions.take(reports)
+        self._outputs.board.station(self._status())
