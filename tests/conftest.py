@@ -30,6 +30,7 @@ _MARKERS = {
     "tests/bench": "bench",
     "tests/monitor/bench": "bench",
     "tests/monitor/demo": "e2e",
+    "tests/monitor/replay": "e2e",
     "tests/monitor/station": "e2e",
     "tests/security/test_secrets.py": "e2e",
 }

@@ -312,3 +312,10 @@ def test_settings_are_obeyed():
         for t in monitor.observe(Sample(n / 5, 0.9 if n < 100 else 0.1, Visibility.USABLE)).transitions
     ]
     assert [t.determined_seconds for t in of(changes, Code.PAIN_SIGN)] == pytest.approx([1.0, 22.2], abs=0.2)
+
+
+@pytest.mark.parametrize("visibility", [Visibility.AMBIGUOUS, Visibility.NO_SCORE])
+def test_what_the_first_frame_shows_began_with_it_and_not_before(watched, visibility):
+    """Between two frames a change counts half-way; before the first there is nothing."""
+    began = next(item for item in watched.show(60.0, visibility=visibility) if item.phase is Phase.START)
+    assert began.onset_seconds == pytest.approx(1 / watched.rate)
