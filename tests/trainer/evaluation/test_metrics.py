@@ -110,6 +110,14 @@ def test_a_few_perfectly_separated_pictures_are_no_reason_for_certainty(confiden
     assert (temperature > 1.0) == (confidence > np.log(11.0))
 
 
+@pytest.mark.parametrize("pain", [1, 3, 9])
+def test_the_temperature_does_not_depend_on_which_class_is_called_pain(pain):
+    """Both targets follow Platt's rule, each with the number of its own class."""
+    labels = np.repeat([1.0, 0.0], [pain, 10 - pain])
+    logits = np.where(labels == 1, 3.0, -4.0)
+    assert fit_temperature(logits, labels) == pytest.approx(fit_temperature(-logits, 1.0 - labels), rel=1e-3)
+
+
 def test_what_twenty_pictures_say_of_the_temperature_is_not_taken_at_its_word():
     """Of an honest network, twenty pictures at a time: the temperature stays nearer to 1 than the likeliest one."""
     random = np.random.default_rng(5)
