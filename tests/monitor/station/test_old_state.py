@@ -180,7 +180,7 @@ def test_the_history_can_be_read_and_what_is_on_is_shown_as_open(restarted: Rest
     assert [record.code for record in records] == [
         *("camera_lost", "pain_sign", "camera_lost", "pain_sustained", "publisher_backlog", "clock_unsynchronised")
     ]
-    restarted.board.recall(records)
+    restarted.board.load_history(records)
     restarted.restore()
     snapshot = restarted.board.snapshot()
     shown = {bed.place.bed_id: {alert.newest.alert_id for alert in bed.open_alerts} for bed in snapshot.beds}
