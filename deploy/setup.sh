@@ -74,6 +74,7 @@ import_models() {
     [ -x "$VENV/bin/nicu-export" ] || return 0
     "$VENV/bin/python" -c 'import torch' 2>/dev/null || { say "no torch in $VENV: models are not imported"; return 0; }
     "$VENV/bin/nicu-export" detector --from retinaface
+    "$VENV/bin/nicu-export" mesh --from mediapipe
 }
 
 install_system_packages

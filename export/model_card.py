@@ -73,7 +73,7 @@ def _details(manifest: BundleManifest) -> str:
 
 
 def _intended_use(manifest: BundleManifest) -> str:
-    if manifest.kind == "detector":
+    if manifest.kind != "classifier":
         return _plain(manifest.intended_use)
     return (
         f"{_plain(manifest.intended_use)}\n\n"
@@ -84,7 +84,7 @@ def _intended_use(manifest: BundleManifest) -> str:
 
 
 def _factors(manifest: BundleManifest) -> str:
-    if manifest.kind == "detector":
+    if manifest.kind != "classifier":
         return "Size and turn of the face, light, occlusion, age: see the metrics, where some were measured."
     return (
         "Relevant: gestational age, skin tone, sex, illness, tape and tubes on the face, light, camera, stimulus. "
@@ -128,6 +128,8 @@ def _caveats(manifest: BundleManifest, facts: CardFacts) -> str:
     general = ["'No pain' from this model must never be read as 'no pain'; 'cannot see' is an answer of its own."]
     if manifest.kind == "detector":
         general = ["A confident box can have wrong landmarks when the face lies sideways; the monitor searches for it."]
+    if manifest.kind == "mesh":
+        general = ["Trained on adults: points of a newborn's closed eyes, and beneath tape or prongs, are guesses."]
     return _sentences((*facts.caveats, *general), "")
 
 
@@ -163,8 +165,15 @@ def _output(manifest: BundleManifest) -> str:
             f"{detector.suggested_minimum_score:g} or more. Anchors {_anchors(detector.anchor_sizes_px)} px at strides "
             f"{list(detector.strides_px)} px."
         )
+    if manifest.mesh is not None:
+        mesh = manifest.mesh
+        return (
+            f"`points` (N, {mesh.points}, 3): x, y and depth in pixels of the crop; `presence` (N,): probability that "
+            f"the crop shows a face, wanted {mesh.suggested_minimum_presence:g} or more. The crop is a square of "
+            f"{mesh.crop_scale:g} longer sides of the detection's box, turned upright."
+        )
     if manifest.classifier is None:
-        raise ValueError("a bundle is a detector or a classifier")
+        raise ValueError("a bundle is a detector, a mesh or a classifier")
     classifier = manifest.classifier
     return (
         f"`score` (N,): {classifier.output_meaning}; `logit` (N,): its log-odds. Classes: "

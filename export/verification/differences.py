@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Differences", "classifier_differences", "detector_differences"]
+__all__ = ["Differences", "classifier_differences", "detector_differences", "mesh_differences"]
 
 Answers = Mapping[str, NDArray[Any]]
 
@@ -26,6 +26,7 @@ class Differences(BaseModel):
         faces_missed: Faces of the reference with no box over them.
         level_maximum: Largest |difference| of the smoothed level over the golden clip.
         timeline_equal: Whether the golden clip raised and ended the same alarms within 1 s.
+        point_px_maximum: Largest distance of a mesh's point from the reference's, in pixels of the crop.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +41,7 @@ class Differences(BaseModel):
     faces_missed: int | None = None
     level_maximum: float | None = None
     timeline_equal: bool | None = None
+    point_px_maximum: float | None = None
 
 
 def classifier_differences(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Differences:
@@ -88,6 +90,25 @@ def detector_differences(reference: Answers, answer: Answers, *, threshold: floa
         landmark_error=max(errors, default=1.0),
         faces_missed=missed,
         **_score_differences(reference["scores"][:, 0], answer["scores"][:, 0], threshold, band),
+    )
+
+
+def mesh_differences(reference: Answers, answer: Answers, *, threshold: float, band: float) -> Differences:
+    """Compare two face meshes' answers.
+
+    Args:
+        reference: `points` (N, P, 3) in pixels of the crop, `presence` (N,).
+        answer: The same from the model under test.
+        threshold: Presence from which a crop shows a face.
+        band: Half width around the threshold in which a face found or lost does not count.
+    """
+    distance = np.linalg.norm(answer["points"][..., :2] - reference["points"][..., :2], axis=-1)
+    finite = np.where(np.isfinite(distance), distance, np.inf)
+    return Differences(
+        pictures=len(reference["presence"]),
+        finite=_all_finite(answer),
+        point_px_maximum=float(min(finite.max(), 1e6)),
+        **_score_differences(reference["presence"], answer["presence"], threshold, band),
     )
 
 

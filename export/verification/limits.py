@@ -21,6 +21,7 @@ class Limits:
         minimum_iou: Of a face's box with the reference's.
         landmark_error: In widths of the face's box.
         level_maximum: Of the smoothed level's largest difference over the golden clip.
+        mesh_point_px: Of a face mesh's points, in pixels of its crop of 192.
     """
 
     band: float
@@ -30,12 +31,13 @@ class Limits:
     minimum_iou: float
     landmark_error: float
     level_maximum: float
+    mesh_point_px: float
 
 
 LIMITS: dict[Precision, Limits] = {
-    "fp32": Limits(0.005, 0.001, 0.001, 0.001, 0.99, 0.005, 0.001),
-    "fp16": Limits(0.02, 0.02, 0.01, 0.05, 0.97, 0.02, 0.01),
-    "int8": Limits(0.10, 0.10, 0.08, 0.40, 0.85, 0.06, 0.05),
+    "fp32": Limits(0.005, 0.001, 0.001, 0.001, 0.99, 0.005, 0.001, 0.05),
+    "fp16": Limits(0.02, 0.02, 0.01, 0.05, 0.97, 0.02, 0.01, 0.5),
+    "int8": Limits(0.10, 0.10, 0.08, 0.40, 0.85, 0.06, 0.05, 3.0),
 }
 
 
@@ -67,6 +69,13 @@ def broken_limits(differences: Differences, limits: Limits) -> tuple[str, ...]:
                 f"a point lies {differences.landmark_error:.3f} face widths away, allowed {limits.landmark_error:g}",
             ),
         ]
+    if differences.point_px_maximum is not None:
+        rules.append(
+            (
+                differences.point_px_maximum > limits.mesh_point_px,
+                f"a point lies {differences.point_px_maximum:.3f} px away, allowed {limits.mesh_point_px:g}",
+            )
+        )
     if differences.level_maximum is not None:
         rules += [
             (

@@ -88,7 +88,7 @@ def _cells(figures: Differences | None) -> tuple[str, ...]:
         f"{figures.score_p99:.2g}",
         str(figures.flips),
         _number(figures.minimum_iou, ".3f"),
-        _number(figures.landmark_error, ".3f"),
+        _number(figures.point_px_maximum if figures.landmark_error is None else figures.landmark_error, ".3f"),
         _number(figures.level_maximum, ".2g"),
         alarms,
     )

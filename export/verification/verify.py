@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.bundle_writer import write_bundle
-from export.verification.differences import Differences, classifier_differences, detector_differences
+from export.verification.differences import Differences, classifier_differences, detector_differences, mesh_differences
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
 from export.verification.limits import LIMITS, broken_limits
 from export.verification.report import REPORT_NAME, Report, Row
@@ -128,6 +128,9 @@ def _differences(bundle: Bundle, variant: Variant, golden: Golden, engine: Engin
     if bundle.manifest.kind == "detector":
         threshold = bundle.detector.suggested_minimum_score
         return detector_differences(golden.answers, answers, threshold=threshold, band=band)
+    if bundle.manifest.kind == "mesh":
+        threshold = bundle.mesh.suggested_minimum_presence
+        return mesh_differences(golden.answers, answers, threshold=threshold, band=band)
     clip = _run(engine, golden_clip(golden.pictures, golden.answers["score"]))["score"]
     reference_clip = golden.answers[CLIP_ANSWER]
     figures = classifier_differences(

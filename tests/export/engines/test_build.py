@@ -12,8 +12,10 @@ from export.bundle_writer import write_bundle
 from export.classifier.bundle import describe_classifier
 from export.commands import engine as engine_command
 from export.engines.build import Target, build_engine, parse_target
+from export.mesh.bundle import write_mesh_bundle
+from export.mesh.package_file import PACKAGE as MESH_PACKAGE
 from export.variants import make_variants
-from monitor.errors import EngineError
+from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.plans import PlanRecord
 from trainer.checkpoint import ModelRecord, Provenance, TrainedModel
@@ -46,6 +48,15 @@ def _check_plans(bundle: Bundle, directory: Path, models: int) -> None:
 
 def test_compiles_the_face_detector(package_bundle: Bundle, tmp_path: Path) -> None:
     _check_plans(package_bundle, tmp_path, models=3)
+
+
+def test_compiles_the_face_mesh(tmp_path: Path) -> None:
+    try:
+        content = MESH_PACKAGE.content()
+    except BundleError as error:
+        pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
+    bundle = write_mesh_bundle(content, tmp_path / "face-mesh", name="face-mesh")
+    _check_plans(bundle, tmp_path / "plans", models=1)
 
 
 @pytest.mark.parametrize("name", _NETWORKS)
