@@ -7,13 +7,13 @@ The defaults of `AlarmSettings` come from simulation and from the alarm literatu
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from monitor.addresses import camera_address, scheme_of, split_address
+
 __all__ = [
-    "CAMERA_SCHEMES",
     "MAXIMUM_BEDS",
     "REDIS_SCHEMES",
     "AlarmSettings",
@@ -34,7 +34,6 @@ __all__ = [
 
 MAXIMUM_BEDS = 256
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
-CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "v4l2", "synthetic")
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -91,38 +90,34 @@ class CameraSettings(_Settings):
     @model_validator(mode="before")
     @classmethod
     def _take_credentials_out_of_the_url(cls, fields: Any) -> Any:  # noqa: ANN401 - raw input
-        """Move `user:password@` from the URL to the fields that are never printed."""
-        if not isinstance(fields, dict) or not isinstance(fields.get("url"), str) or "@" not in fields["url"]:
+        """Move `user:password@` from the URL to the fields that are never printed, and its scheme to small letters."""
+        if not isinstance(fields, dict) or not isinstance(fields.get("url"), str):
             return fields
+        url = fields["url"].strip()
         try:
-            parts = urlsplit(fields["url"])
+            address = camera_address(url)
         except ValueError:
-            return fields
-        userinfo, at, host = parts.netloc.rpartition("@")
-        if not at:
-            return fields
-        if fields.get("username") is not None:
-            raise ValueError("give the user name in the url or in `username`, not both")
-        username, colon, password = userinfo.partition(":")
-        moved = {**fields, "url": urlunsplit(parts._replace(netloc=host)), "username": unquote(username)}
-        if colon:
+            return fields  # which the field's own validator refuses, by the name of the field
+        if address is None:
+            scheme, separator, rest = url.partition("://")
+            return {**fields, "url": f"{scheme.lower()}://{rest}" if separator else url}
+        moved = {**fields, "url": address.location}
+        if address.username is not None:
+            if fields.get("username") is not None:
+                raise ValueError("give the user name in the url or in `username`, not both")
+            moved["username"] = address.username
+        if address.password is not None:
             if fields.get("password") is not None or fields.get("password_file") is not None:
                 raise ValueError("give the password in the url or in `password_file`, not both")
-            moved["password"] = unquote(password)
+            moved["password"] = address.password
         return moved
 
     @field_validator("url")
     @classmethod
-    def _known_scheme(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not url.strip() or (separator and not rest):
+    def _is_an_address(cls, url: str) -> str:
+        if not url or url.endswith("://"):
             raise ValueError("an address is missing")
-        if separator and scheme not in CAMERA_SCHEMES:
-            raise ValueError(f"unknown kind of address; use one of {', '.join(f'{s}://' for s in CAMERA_SCHEMES)}")
-        if separator and scheme in {"rtsp", "rtsps", "http", "https"}:
-            parts = urlsplit(url)
-            if not parts.hostname or parts.port == 0:  # reading the port checks its range
-                raise ValueError("the address names no host")
+        camera_address(url)
         return url
 
     @model_validator(mode="after")
@@ -280,19 +275,18 @@ class RedisSettings(_Settings):
     @classmethod
     def _names_a_server(cls, url: SecretStr) -> SecretStr:
         """Refuse what cannot be an address; the message repeats nothing of it, for it may hold a password."""
-        scheme, _, rest = url.get_secret_value().partition("://")
+        text = url.get_secret_value().strip()
+        scheme = scheme_of(text)
         if scheme not in REDIS_SCHEMES:
             raise ValueError(f"redis.url must begin with one of {', '.join(f'{name}://' for name in REDIS_SCHEMES)}")
-        if scheme == "unix":
-            return url
         try:
-            hosts = [urlsplit(f"//{host}") for host in rest.partition("/")[0].rpartition("@")[2].split(",") if host]
-            is_right = bool(hosts) and all(host.hostname and host.port != 0 for host in hosts)
-        except ValueError:
-            is_right = False
-        if not is_right:
-            raise ValueError("redis.url needs a host and a port from 1 to 65535, such as redis://127.0.0.1:6379/0")
-        return url
+            address = split_address(text, needs_host=scheme != "unix")
+        except ValueError as error:
+            raise ValueError(f"redis.url needs a host and a port, such as redis://127.0.0.1:6379/0: {error}") from None
+        path = address.path.strip("/")
+        if scheme in {"redis", "rediss"} and path and not path.isdecimal():
+            raise ValueError("the path of redis.url must be the number of a database, such as /0")
+        return SecretStr(text)
 
     @model_validator(mode="after")
     def _one_password(self) -> Self:

@@ -8,7 +8,7 @@ exception: messages are built from host names and error classes.
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
@@ -19,8 +19,10 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from monitor.config import REDIS_SCHEMES, RedisSettings
+from monitor.addresses import NetworkAddress, split_address
+from monitor.config import RedisSettings
 from monitor.errors import ConfigError
+from monitor.secret_file import read_secret_file
 
 __all__ = ["RedisClient", "connect_redis", "redis_address"]
 
@@ -33,8 +35,7 @@ _DEFAULT_SENTINEL_PORT = 26379
 def redis_address(settings: RedisSettings) -> str:
     """Return where the server is, for people: scheme, hosts, path; never a credential."""
     parts = _split(settings)
-    hosts = ",".join(f"{host}:{port}" if port else host for host, port in _hosts(parts, None))
-    return f"{parts.scheme}://{hosts}{parts.path}"
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
 
 def connect_redis(settings: RedisSettings) -> RedisClient:
@@ -82,37 +83,21 @@ def connect_redis(settings: RedisSettings) -> RedisClient:
     return Redis(host=host, port=port, db=_path_database(parts.path), **options)
 
 
-def _split(settings: RedisSettings) -> SplitResult:
+def _split(settings: RedisSettings) -> NetworkAddress:
     try:
-        parts = urlsplit(settings.url.get_secret_value())
-    except ValueError:
-        raise ConfigError("redis.url is no address; write for example redis://127.0.0.1:6379/0") from None
-    if parts.scheme not in REDIS_SCHEMES:
-        raise ConfigError(f"redis.url must begin with one of {', '.join(f'{name}://' for name in REDIS_SCHEMES)}")
+        parts = split_address(settings.url.get_secret_value(), needs_host=False)
+    except ValueError as error:
+        raise ConfigError(f"redis.url: {error}") from None
     if parts.scheme == "unix":
         if not parts.path:
             raise ConfigError("redis.url names no socket; write unix:///run/redis/redis.sock")
-    elif not _netloc_hosts(parts):
+    elif not parts.hosts:
         raise ConfigError("redis.url names no host; write for example redis://127.0.0.1:6379/0")
     return parts
 
 
-def _netloc_hosts(parts: SplitResult) -> str:
-    return parts.netloc.rpartition("@")[2]
-
-
-def _hosts(parts: SplitResult, default_port: int | None) -> list[tuple[str, int]]:
-    """Return the hosts of a URL; more than one may be given, separated by commas. Port 0 stands for none."""
-    hosts: list[tuple[str, int]] = []
-    for item in _netloc_hosts(parts).split(","):
-        if not item:
-            continue
-        try:
-            single = urlsplit(f"//{item}")
-            hosts.append((single.hostname or "", single.port or default_port or 0))
-        except ValueError:
-            raise ConfigError("redis.url has a port that is not a number from 1 to 65535") from None
-    return hosts
+def _hosts(parts: NetworkAddress, default_port: int) -> list[tuple[str, int]]:
+    return [(host, port or default_port) for host, port in parts.hosts]
 
 
 def _path_database(path: str) -> int:
@@ -130,14 +115,14 @@ def _database(query: str) -> int:
     return 0
 
 
-def _sentinel_path(parts: SplitResult) -> tuple[str, int]:
+def _sentinel_path(parts: NetworkAddress) -> tuple[str, int]:
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
         raise ConfigError("redis.url names no Sentinel service; write redis+sentinel://host:26379/SERVICE/0")
     return service, _path_database(database)
 
 
-def _common(settings: RedisSettings, parts: SplitResult) -> dict[str, Any]:
+def _common(settings: RedisSettings, parts: NetworkAddress) -> dict[str, Any]:
     """Return the options that data servers and Sentinels share."""
     options: dict[str, Any] = {
         "socket_timeout": settings.timeout_seconds,
@@ -162,13 +147,9 @@ def _common(settings: RedisSettings, parts: SplitResult) -> dict[str, Any]:
     return options
 
 
-def _options(settings: RedisSettings, parts: SplitResult) -> dict[str, Any]:
-    username, password = settings.username, _password(settings)
-    userinfo, at, _ = parts.netloc.rpartition("@")
-    if at:
-        user_in_url, _, password_in_url = userinfo.partition(":")
-        username = username or unquote(user_in_url) or None
-        password = password or unquote(password_in_url) or None
+def _options(settings: RedisSettings, parts: NetworkAddress) -> dict[str, Any]:
+    username = settings.username or parts.username or None
+    password = _password(settings) or parts.password or None
     return {**_common(settings, parts), "username": username, "password": password}
 
 
@@ -189,12 +170,9 @@ def _password(settings: RedisSettings) -> str | None:
 
 def _read_secret(path: Path, field: str) -> str:
     try:
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(f"{field}: cannot read {path}; check that it exists and who may read it") from None
-    if not text:
-        raise ConfigError(f"{field}: {path} is empty; write the password into its first line")
-    return text
+        return read_secret_file(path)
+    except ValueError as error:
+        raise ConfigError(f"{field}: {path} {error}") from None
 
 
 def _must_be_readable(path: Path | None, field: str) -> None:

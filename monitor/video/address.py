@@ -5,13 +5,15 @@ Credentials leave the address at once: GStreamer gets them as properties, and ev
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+from monitor.addresses import scheme_of, split_address
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
+from monitor.secret_file import read_secret_file
 
 __all__ = ["SourceAddress", "SourceKind", "SyntheticRequest", "parse_address", "resolve_address"]
 
@@ -52,18 +54,20 @@ class SourceAddress:
     Attributes:
         kind: Which kind of source.
         location: What GStreamer opens: an address without credentials, a file's path, or a device.
-        display: For people: without credentials and without the query, which may hold a token.
-        username: From the settings or the address; None where there is none.
+        display: For people: without credentials, wherever the address holds them (see `monitor.addresses`).
+        username: From the settings or the address; None where there is none. Not printed: it may be a token.
         password: The same; never printed.
         synthetic: What a synthetic source is asked for.
+        hidden: Texts of the address that `display` leaves out, for messages of others.
     """
 
     kind: SourceKind
     location: str = field(repr=False)
     display: str
-    username: str | None = None
+    username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     synthetic: SyntheticRequest | None = None
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def live(self) -> bool:
@@ -77,9 +81,9 @@ def parse_address(url: str) -> SourceAddress:
     Raises:
         VideoError: The scheme is not known, or a part that it needs is missing or wrong.
     """
-    if "://" not in url:
+    scheme = scheme_of(url)
+    if scheme is None:
         return _file(url)
-    scheme = url.split("://", 1)[0].lower()
     if scheme in {"rtsp", "rtsps"}:
         return _network(SourceKind.RTSP, url)
     if scheme in {"http", "https"}:
@@ -92,7 +96,7 @@ def parse_address(url: str) -> SourceAddress:
             raise VideoError(f"{url!r} names no device; write for example v4l2:///dev/video0")
         return SourceAddress(SourceKind.V4L2, device, f"v4l2://{device}")
     if scheme == "synthetic":
-        return _synthetic(url)
+        return _synthetic(f"synthetic://{url.split('://', 1)[1]}")
     raise VideoError(
         f"cameras cannot be reached by {scheme!r}://; use rtsp, rtsps, http, https, file, v4l2 or synthetic"
     )
@@ -111,40 +115,29 @@ def resolve_address(settings: CameraSettings) -> SourceAddress:
         password = settings.password.get_secret_value()
     elif settings.password_file is not None:
         try:
-            password = settings.password_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise VideoError(
-                f"the password_file {settings.password_file} of {address.display} cannot be read ({reason})"
-            ) from error
-    return SourceAddress(address.kind, address.location, address.display, username, password, address.synthetic)
+            password = read_secret_file(settings.password_file)
+        except ValueError as error:
+            raise VideoError(f"the password_file {settings.password_file} of {address.display} {error}") from None
+    return replace(address, username=username, password=password)
 
 
 def _network(kind: SourceKind, url: str) -> SourceAddress:
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        # The cause may quote the address with its password, so it is not passed on.
-        raise VideoError("a camera address has a host or port that cannot be read") from None
-    if not host:
-        raise VideoError(f"a camera address of scheme {parts.scheme!r} names no host")
-    host_text = f"[{host}]" if ":" in host else host
-    netloc = host_text if port is None else f"{host_text}:{port}"
-    scheme = parts.scheme.lower()
+        address = split_address(url)
+    except ValueError as error:
+        raise VideoError(f"a camera's address cannot be used: {error}") from None
     return SourceAddress(
-        kind,
-        urlunsplit((scheme, netloc, parts.path, parts.query, "")),
-        urlunsplit((scheme, netloc, parts.path, "", "")),
-        unquote(parts.username) if parts.username else None,
-        unquote(parts.password) if parts.password else None,
+        kind, address.location, address.display, address.username or None, address.password, hidden=address.secrets
     )
 
 
 def _file(path: str) -> SourceAddress:
     if not path:
         raise VideoError("a camera address is empty; write for example rtsp://camera-1/stream or a file's path")
-    absolute = str(Path(path).expanduser().absolute())
+    try:
+        absolute = str(Path(path).expanduser().absolute())
+    except RuntimeError:
+        raise VideoError(f"{path} begins with the home of a user that this machine does not have") from None
     return SourceAddress(SourceKind.FILE, absolute, absolute)
 
 

@@ -1,5 +1,6 @@
 """What goes wrong with a source, in words: GStreamer's errors become one sentence without credentials."""
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -109,7 +110,7 @@ def _mentions(error: Any, *words: str) -> bool:  # noqa: ANN401 - a GLib.Error
 
 def _short(error: Any, address: SourceAddress) -> str:  # noqa: ANN401 - a GLib.Error
     text = str(error.message).splitlines()[0].rstrip(".")
-    for secret in (address.password, address.location):
+    for secret in (address.location, address.password, *address.hidden):
         if secret:
             text = text.replace(secret, "***")
-    return text
+    return re.sub(r"\w+://\S+", "***", text)
