@@ -63,7 +63,8 @@ class FaceMesh:
         if side_px is None or not outputs >= {"points", "presence"}:
             raise EngineError(
                 f"the model of bundle {bundle.name} takes {sorted(inputs)} and gives {sorted(outputs)}; a face mesh "
-                f"takes {_INPUT!r} of one size and gives 'points' and 'presence'; build it again with `nicu-export mesh`"
+                f"takes {_INPUT!r} of one size and gives 'points' and 'presence'; build it again with "
+                "`nicu-export mesh`"
             )
         self._engine = engine
         self._spec = CropSpec(side_px)

@@ -3,7 +3,7 @@
 import statistics
 from collections import deque
 
-from monitor.faces.actions.values import ACTIONS, ActionValue, FacialActions
+from monitor.faces.actions.values import ACTIONS, ActionName, ActionValue, FacialActions
 
 __all__ = ["Baseline"]
 
@@ -47,7 +47,7 @@ class Baseline:
 
 
 def _activity(actions: FacialActions) -> float:
-    moved = ("mouth_opening", "horizontal_stretch", "brow_lowering")
+    moved: tuple[ActionName, ...] = ("mouth_opening", "horizontal_stretch", "brow_lowering")
     return sum(actions[name].raw for name in moved)
 
 
