@@ -9,13 +9,13 @@ from monitor.faces.tracking import Track, Tracker
 from monitor.faces.viewport import ImageRegion, Viewport
 from monitor.video.frame import Frame
 
-__all__ = ["RETRY_SECONDS", "FrameDetector"]
+__all__ = ["PROOFS_PER_FRAME", "RETRY_SECONDS", "FrameDetector"]
 
 # What could not be proven to be a face, or which way up it is, is examined again after so long.
 RETRY_SECONDS = 2.0
 # A face that stays in position may change its orientation by no more than this between two frames without a new check.
 _STEADY_TURN_DEG = 40.0
-_PROOFS_PER_FRAME = 2
+PROOFS_PER_FRAME = 2
 # Where the smallest face that matters is so large in a small scan, its score may be low, but it is not missed: of
 # synthetic infants of 28 px, rolled by 0 and 22 degrees, 98 % and 96 % have a hint at least; real faces all. Elsewhere
 # hints are rare: one in twelve scans at worst. For sure answers a face must have 64 px.
@@ -54,7 +54,7 @@ class FrameDetector:
         region: ImageRegion,
         tracker: Tracker,
         rejected: RejectedRegions,
-        proofs: int = _PROOFS_PER_FRAME,
+        proofs: int = PROOFS_PER_FRAME,
     ) -> None:
         self.image = frame.image
         self.now_seconds = frame.time_seconds

@@ -23,6 +23,8 @@ _RIVAL_FRAMES = 2
 # A patient that was seen for so long is remembered for so long after it was lost; a face elsewhere is doubtful then.
 _ESTABLISHED_SECONDS = 5.0
 _REMEMBERED_SECONDS = 30.0
+# A patient who was searched for in vain for so long gives way to a face that is seen elsewhere.
+_RELEASED_SECONDS = 0.5
 # A returning patient: within so many of its sizes, by no more than this factor larger or smaller, and turned by less.
 _RETURN_DISTANCE = 1.5
 _RETURN_SIZE = 1.8
@@ -71,6 +73,10 @@ class PatientSelector:
         """
         inside = [track for track in tracks if _is_inside(track, region, track.track_id == self._patient_id)]
         patient = next((track for track in inside if track.track_id == self._patient_id), None)
+        if patient is not None and patient.missed_seconds > _RELEASED_SECONDS:
+            # It is not where it was, and somebody is elsewhere: the same infant after a jump, or somebody else.
+            seen = [track for track in inside if track.last_seconds == now_seconds]
+            inside, patient = seen or inside, None if seen else patient
         if patient is None:
             patient = self._select_again(inside, now_seconds)
         self._patient_id = None if patient is None else patient.track_id

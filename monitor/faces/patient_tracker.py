@@ -10,12 +10,13 @@ frame. A pass in another turn every few seconds detects faces that lie otherwise
 from dataclasses import dataclass
 
 from monitor.config import FaceSettings, RegionOfInterest
-from monitor.faces.detection_passes import RETRY_SECONDS, FrameDetector
+from monitor.faces.detection_passes import PROOFS_PER_FRAME, RETRY_SECONDS, FrameDetector
 from monitor.faces.detector import FaceDetector
 from monitor.faces.geometry import Face
 from monitor.faces.patient import RIVAL_SIZE, PatientSelector
 from monitor.faces.quality import Quality, assess
 from monitor.faces.scan_schedule import RejectedRegions, RotationCycle, ScanSchedule
+from monitor.faces.scene_cut import SceneCutDetector
 from monitor.faces.tracking import Track, Tracker
 from monitor.faces.viewport import ImageRegion
 from monitor.pain.vocabulary import Visibility
@@ -28,6 +29,9 @@ _RECHECK_SECONDS = 5.0
 _RECHECK_OFFSET_DEG = 90.0
 # Other faces than the patient's are detected again in their own orientation after this share of the time to their end.
 _REFRESH_SHARE = 0.4
+# A patient who was just lost is searched for in so many turns a frame, for two rounds; then in one turn a frame.
+_QUICK_TURNS = 3
+_SEARCH_FACE_PASSES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,11 @@ class FrameFaces:
     track_passes: int = 0
     scan_passes: int = 0
 
+    @property
+    def is_search(self) -> bool:
+        """Whether this frame took several times the detection passes of a face that is followed."""
+        return self.full_passes > 1 or self.face_passes >= _SEARCH_FACE_PASSES
+
 
 class PatientTracker:
     """Tracks the faces of one bed and selects the patient's. Not thread-safe; its state is bounded.
@@ -81,6 +90,7 @@ class PatientTracker:
         self._settings = settings
         self._phase = phase
         self._region = region or RegionOfInterest()
+        self._cuts = SceneCutDetector()
         self.reset()
 
     def reset(self) -> None:
@@ -94,47 +104,61 @@ class PatientTracker:
         self._rechecked_seconds = float("-inf")
         self._search_base_deg = 0.0
         self._search_at_once = True
+        self._quick_passes = 2 * len(self._search)
         self._last_seconds = float("-inf")
         self._shape: tuple[int, ...] | None = None
 
-    def update(self, frame: Frame, detector: FaceDetector) -> FrameFaces:
-        """Detect the faces of the next frame. A frame of another size, or from the past, resets the tracker.
+    def update(self, frame: Frame, detector: FaceDetector, *, may_search: bool = True) -> FrameFaces:
+        """Detect the faces of the next frame. Another scene, another size or a time in the past resets the tracker.
 
         Args:
             frame: Newer than the last one.
             detector: The calling thread's detector; it may be another one each time.
+            may_search: Whether several detection passes may be spent on a patient who is not where it was; otherwise
+                one a frame.
 
         Raises:
             EngineError: The detector failed; the tracker stays usable.
         """
-        if frame.image.shape != self._shape or frame.time_seconds < self._last_seconds:
+        is_cut = self._cuts.is_cut(frame.image)
+        if is_cut or frame.image.shape != self._shape or frame.time_seconds < self._last_seconds:
             self.reset()
             self._shape = frame.image.shape
         self._last_seconds = frame.time_seconds
-        self._tracker.end_lost(frame.time_seconds)
+        self._tracker.begin_frame(frame.time_seconds)
         frame_detector = FrameDetector(
-            frame, detector, self._settings, self._area(frame), self._tracker, self._rejected
+            frame,
+            detector,
+            self._settings,
+            self._area(frame),
+            self._tracker,
+            self._rejected,
+            PROOFS_PER_FRAME if may_search else 1,
         )
         patient = self._tracker.get(self._selector.patient_id)
         if patient is None:
-            self._search_picture(frame_detector)
+            self._search_picture(frame_detector, may_search=may_search)
         else:
             self._search_base_deg = patient.face.orientation_deg
+            self._quick_passes = 2 * len(self._search)
             self._search_at_once = True
             self._follow(frame_detector, patient)
         for track in self._tracker.tracks:
-            if frame_detector.now_seconds - track.last_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
+            if track.missed_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
                 frame_detector.detect_track(track)
         return self._frame_faces(frame_detector)
 
-    def _search_picture(self, frame_detector: FrameDetector) -> None:
-        """Search for a patient: in all turns at once when it was just lost, then in one turn a frame."""
-        sides = 1
-        if self._search_at_once:
+    def _search_picture(self, frame_detector: FrameDetector, *, may_search: bool) -> None:
+        """Search for a patient: in all turns at once when it was just lost, then in fewer turns a frame."""
+        turns = 1
+        if may_search and self._search_at_once:
             self._search.restart()
-            sides = len(self._search)
+            turns = len(self._search)
             self._search_at_once = False
-        for _ in range(sides):
+        elif may_search and self._quick_passes > 0:
+            turns = _QUICK_TURNS
+        for _ in range(turns):
+            self._quick_passes -= 1
             frame_detector.detect_full(self._search.next_deg(self._search_base_deg))
             if frame_detector.has_face_in_region():
                 return

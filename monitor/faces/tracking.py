@@ -14,6 +14,11 @@ _NEAR = 0.6
 _NEAR_PER_SECOND = 0.8
 _NEAR_AT_MOST = 1.5
 _SIZE_FACTOR = 2.2
+# Time between two frames counts towards a track's end up to this much: in the rest nobody searched for its face.
+_LONGEST_STEP_SECONDS = 0.7
+# A face that nobody searched for during so long is another face as far as anybody can say.
+_LONGEST_UNATTENDED_SECONDS = 10.0
+_ROUNDING_SECONDS = 1e-6
 
 
 @dataclass(slots=True)
@@ -27,6 +32,7 @@ class Track:
         last_seconds: When it was last seen.
         frames_seen: In how many frames it was seen.
         checked_seconds: When its orientation was last verified.
+        missed_seconds: Time in which it was searched for since it was last seen; time without frames hardly counts.
     """
 
     track_id: int
@@ -35,6 +41,7 @@ class Track:
     last_seconds: float
     frames_seen: int
     checked_seconds: float
+    missed_seconds: float = 0.0
 
     def cost(self, box: OrientedBox, now_seconds: float) -> float | None:
         """Return how unlike this track a box is, from 0; None when it cannot be the same face."""
@@ -52,7 +59,7 @@ class Tracker:
     """Maintains the tracks.
 
     Args:
-        lost_seconds: A track that was not seen for so long ends.
+        lost_seconds: A track that was searched for in vain for so long ends.
         maximum_tracks: How many there may be at once.
     """
 
@@ -61,6 +68,7 @@ class Tracker:
         self._maximum_tracks = maximum_tracks
         self._tracks: dict[int, Track] = {}
         self._next_id = 1
+        self._frame_seconds: float | None = None
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -71,10 +79,17 @@ class Tracker:
         """Return a living track, or None."""
         return None if track_id is None else self._tracks.get(track_id)
 
-    def end_lost(self, now_seconds: float) -> None:
-        """End the tracks that were not seen for too long."""
+    def begin_frame(self, now_seconds: float) -> None:
+        """Let time pass until the next frame, and end the tracks that were searched for in vain for too long.
+
+        An overloaded machine analyses a bed less often. That must not end its tracks: each would have to be found and
+        verified again, which costs several times as much as following it, and would keep the machine overloaded.
+        """
+        gap = 0.0 if self._frame_seconds is None else now_seconds - self._frame_seconds
+        self._frame_seconds = now_seconds
         for track in self.tracks:
-            if now_seconds - track.last_seconds > self._lost_seconds:
+            track.missed_seconds += min(gap, _LONGEST_STEP_SECONDS)
+            if track.missed_seconds > self._lost_seconds + _ROUNDING_SECONDS or gap > _LONGEST_UNATTENDED_SECONDS:
                 del self._tracks[track.track_id]
 
     def match(
@@ -111,7 +126,7 @@ class Tracker:
         """Record that a track's face was seen; a second time within one frame only replaces the first."""
         if now_seconds > track.last_seconds:
             track.frames_seen += 1
-        track.face, track.last_seconds = face, now_seconds
+        track.face, track.last_seconds, track.missed_seconds = face, now_seconds, 0.0
 
     def start(self, face: Face, now_seconds: float) -> Track | None:
         """Begin a track, or return None when there are too many and all were seen just now."""

@@ -13,6 +13,7 @@ from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import crop_face
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
+from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Observation, Sample, Transition, Visibility
@@ -81,6 +82,8 @@ class BedPipeline:
         on_change: Called with the bed and its changed alarm conditions, in their order, whatever thread they came
             from; it must return at once and may ask for a `snapshot`.
         phase: In [0, 1): when this bed's scans for other faces are due between those of other beds.
+        search_budget: Shared by the beds of a station, so that searches for faces cannot starve the tracked ones; None
+            lets every search run.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class BedPipeline:
         expected_prior: float | None = None,
         on_change: "Callable[[BedPipeline, tuple[Transition, ...]], None] | None" = None,
         phase: float = 0.0,
+        search_budget: SearchBudget | None = None,
     ) -> None:
         self.id = settings.id
         self.camera_id = settings.camera_id
@@ -102,6 +106,7 @@ class BedPipeline:
         self._lock = threading.RLock()
         self._on_change = on_change
         self._stopwatch = stopwatch
+        self._search_budget = search_budget
         self._expected_prior = expected_prior
 
     def analyse(self, frame: Frame, models: WorkerModels) -> FrameResult:
@@ -113,8 +118,12 @@ class BedPipeline:
         failure: str | None = None
         found = began
         try:
-            frame_faces = self._patient_tracker.update(frame, models.detector)
+            budget = self._search_budget
+            may_search = budget is None or budget.has_left()
+            frame_faces = self._patient_tracker.update(frame, models.detector, may_search=may_search)
             found = self._stopwatch()
+            if budget is not None and frame_faces.is_search:
+                budget.spend(found - began)
             visibility = frame_faces.visibility
             if frame_faces.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
                 score = self._score(frame, frame_faces, models)

@@ -7,6 +7,7 @@ from monitor.clock import Clock
 from monitor.pain.vocabulary import Code, Visibility
 from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
 from monitor.station.adaptive_rate import AdaptiveRate
+from monitor.station.load_governor import LoadGovernor
 from monitor.station.outputs import StationOutputs
 from monitor.station.throughput import Throughput
 from monitor.video.camera import Camera
@@ -23,6 +24,7 @@ class ResultRecorder:
         outputs: Metrics and board.
         throughput: Counts analysed frames.
         rate: Chooses the rate of each bed.
+        governor: Lowers the rate of all beds when the machine does not keep up.
         degraded: Why a stored copy of a model is used in place of its bundle; None where none is.
         on_result: Called after every analysed frame with its bed, its result, and the frame's age in seconds.
     """
@@ -34,6 +36,7 @@ class ResultRecorder:
         outputs: StationOutputs,
         throughput: Throughput,
         rate: AdaptiveRate,
+        governor: LoadGovernor,
         degraded: str | None = None,
         on_result: Callable[[BedPipeline, FrameResult, float], None] | None = None,
     ) -> None:
@@ -42,6 +45,7 @@ class ResultRecorder:
         self._outputs = outputs
         self._throughput = throughput
         self._rate = rate
+        self._governor = governor
         self._degraded = degraded
         self._on_result = on_result
 
@@ -49,7 +53,8 @@ class ResultRecorder:
         """Record what one frame of a bed led to."""
         now = self._clock.monotonic()
         self._throughput.add(bed.id, now)
-        camera, rate = self._cameras[bed.id], self._rate.rate(bed.id, result.observation)
+        camera = self._cameras[bed.id]
+        rate = min(self._rate.rate(bed.id, result.observation), self._governor.rate)
         if not math.isclose(camera.frames_per_second or 0.0, rate):
             camera.frames_per_second = rate
         age_seconds = max(0.0, now - result.frame.time_seconds)

@@ -23,6 +23,7 @@ from monitor.config_file import config_hash
 from monitor.control.access import AccessList
 from monitor.delivery.publisher import Publisher
 from monitor.delivery.redis_session import SessionEvents
+from monitor.faces.search_budget import SearchBudget
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Transition
@@ -31,6 +32,8 @@ from monitor.pipeline.models import ModelSet
 from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.alert_dispatcher import AlertDispatcher
+from monitor.station.capacity_watch import CapacityWatch
+from monitor.station.load_governor import LoadGovernor
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.outputs import StationOutputs
 from monitor.station.request_handler import RequestHandler
@@ -59,6 +62,8 @@ _PUBLISHER_LIMIT_SECONDS = 30.0
 _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
 _HISTORY_SHOWN = 2_000
+_SEARCH_SHARE = 0.4
+"""Of each worker's time, the most that searches for faces may take."""
 
 
 class Station:
@@ -91,6 +96,8 @@ class Station:
         self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
+        self._governor = LoadGovernor(config.analysis.frames_per_second)
+        self._search_budget = SearchBudget(self.clock.monotonic, _SEARCH_SHARE * self._worker_count())
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
         self._outputs = self._build_outputs()
@@ -108,14 +115,20 @@ class Station:
         analysis = config.analysis
         rate = AdaptiveRate(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
         self.recorder = ResultRecorder(
-            self.clock, self.cameras, self._outputs, self._throughput, rate, self._models.degraded, on_result
+            self.clock,
+            self.cameras,
+            self._outputs,
+            self._throughput,
+            rate,
+            self._governor,
+            self._models.degraded,
+            on_result,
         )
         self._supervisor = Supervisor(
             self.clock,
             self._heartbeats,
             {name: (bed, self.cameras[name]) for name, bed in self.beds.items()},
-            self._throughput,
-            rate.least_rate,
+            CapacityWatch(self._throughput, self._governor, rate.least_rate, self._busy_seconds),
             MachineChecks(self.clock, self.publisher.stats, config.spool.directory),
             StatusReporter(self.clock, self._outputs, self.conditions, str(self._mode), self._status),
             self._notifier,
@@ -158,6 +171,7 @@ class Station:
             expected_prior=config.models.expected_prior,
             on_change=self._record_change,
             phase=phase,
+            search_budget=self._search_budget,
         )
         self.beds[bed.id] = bed
         self.cameras[bed.id] = Camera(
@@ -168,6 +182,7 @@ class Station:
             self._scheduler.wake,
             synthetic=paint_synthetic_bed,
             phase=phase,
+            may_shed=self._governor.may_shed,
         )
 
     def __enter__(self) -> Self:
@@ -193,8 +208,7 @@ class Station:
         """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
         config = self.config
         self._restore()
-        workers = config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
-        opened = [self._models.open() for _ in range(min(workers, len(self.beds)))]
+        opened = [self._models.open() for _ in range(self._worker_count())]
         self._models.save_backup()
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
             self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
@@ -231,6 +245,14 @@ class Station:
             *(config.station.id, len(self.beds), len(opened), self._engine, self._models.classifier.name),
             self.server.url,
         )
+
+    def _worker_count(self) -> int:
+        workers = self.config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
+        return min(workers, len(self.config.beds))
+
+    def _busy_seconds(self) -> tuple[float, int]:
+        workers = self._workers
+        return (0.0, 1) if workers is None else (workers.busy_seconds, workers.wanted)
 
     def _contexts(self) -> dict[str | None, AlertContext]:
         model = AlertModel(name=self._models.classifier.name, sha256=self._models.classifier.sha256)

@@ -1,20 +1,21 @@
 """The loop that lets time pass: cameras, delays, the machine's own state, the watchdog."""
 
 import logging
+import math
 import threading
 from collections.abc import Mapping
 
 from monitor.clock import Clock
 from monitor.pain.vocabulary import Code
 from monitor.pipeline.bed_pipeline import BedPipeline
+from monitor.station.capacity_watch import CapacityWatch
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.station_conditions import ConditionReport
 from monitor.station.status_reporter import StatusReporter
-from monitor.station.throughput import Throughput
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.video.camera import Camera
-from monitor.video.status import CameraState, CameraStatus
+from monitor.video.status import CameraState
 
 __all__ = ["Supervisor"]
 
@@ -22,8 +23,6 @@ _log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _LIMIT_SECONDS = 5.0
-_SETTLING_SECONDS = 15.0
-_ENOUGH_SHARE = 0.5
 
 
 class Supervisor:
@@ -33,8 +32,7 @@ class Supervisor:
         clock: Monotonic time.
         heartbeats: Which loops turn.
         beds: With their cameras.
-        throughput: Analysed frames.
-        wanted_rate: Frames per second at which a bed should be analysed.
+        capacity: Analysed frames, and the rate that the machine can give to all beds.
         machine: Checks what the station stands on.
         reporter: Takes what was found, at every tick.
         notifier: The service manager's watchdog.
@@ -45,8 +43,7 @@ class Supervisor:
         clock: Clock,
         heartbeats: Heartbeats,
         beds: Mapping[str, tuple[BedPipeline, Camera]],
-        throughput: Throughput,
-        wanted_rate: float,
+        capacity: CapacityWatch,
         machine: MachineChecks,
         reporter: StatusReporter,
         notifier: ServiceNotifier,
@@ -54,12 +51,10 @@ class Supervisor:
         self._clock = clock
         self._heartbeats = heartbeats
         self._beds = beds
-        self._throughput = throughput
-        self._wanted_rate = wanted_rate
+        self._capacity = capacity
         self._machine = machine
         self._reporter = reporter
         self._notifier = notifier
-        self._playing_since: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -88,31 +83,22 @@ class Supervisor:
     def tick(self) -> None:
         """Check everything once."""
         now = self._clock.monotonic()
+        lags = []
         for bed, camera in self._beds.values():
             status = camera.status()
-            self._check_overload(bed, status, now)
+            # Of a bed that no worker gets to, no result lowers the rate.
+            if (camera.frames_per_second or math.inf) > self._capacity.rate:
+                camera.frames_per_second = self._capacity.rate
+            if status.state is CameraState.PLAYING:
+                lags.append(status.lag_seconds)
+            bed.report(Code.OVERLOAD, *self._capacity.check_bed(bed.id, status, now))
             observation, _ = bed.update_camera(status, self._clock.monotonic())
             self._reporter.report_bed(bed, observation, status)
         late = self._heartbeats.late()
-        self._reporter.report_station((*self._machine.check(now), _check_loops(late)))
+        overload = self._capacity.check_station(now, lags)
+        self._reporter.report_station((*self._machine.check(now), _check_loops(late), overload))
         if not late:
             self._notifier.feed()
-
-    def _check_overload(self, bed: BedPipeline, status: CameraStatus, now: float) -> None:
-        if status.state is not CameraState.PLAYING:
-            self._playing_since.pop(bed.id, None)
-            bed.report(Code.OVERLOAD, present=False, now_seconds=now)
-            return
-        since = self._playing_since.setdefault(bed.id, now)
-        wanted = min(self._wanted_rate, status.frames_per_second or self._wanted_rate)
-        rate = self._throughput.rate(bed.id, now)
-        is_slow = now - since > _SETTLING_SECONDS and rate < _ENOUGH_SHARE * wanted
-        detail = ""
-        if status.overloaded:
-            detail = "The machine cannot decode every picture of this camera: only key frames are analysed."
-        elif is_slow:
-            detail = f"Only {rate:.1f} of {wanted:.1f} frames per second are analysed."
-        bed.report(Code.OVERLOAD, bool(detail), now, detail)
 
 
 def _check_loops(late: list[str]) -> ConditionReport:

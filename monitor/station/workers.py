@@ -46,6 +46,8 @@ class WorkerPool:
         self._heartbeats = heartbeats
         self._recorder = recorder
         self._stopping = threading.Event()
+        self._busy_seconds = [0.0] * len(models)
+        self._began_seconds: list[float | None] = [None] * len(models)
         self._picture_threads = cv2.getNumThreads()
         self._threads = [
             threading.Thread(target=self._work, args=(number,), name=f"worker-{number}", daemon=True)
@@ -61,6 +63,13 @@ class WorkerPool:
     def wanted(self) -> int:
         """How many workers there should be."""
         return len(self._threads)
+
+    @property
+    def busy_seconds(self) -> float:
+        """Time that all workers together have spent on frames since the start, with those in work now."""
+        now = time.monotonic()
+        in_work = sum(now - began for began in self._began_seconds if began is not None)
+        return sum(self._busy_seconds) + in_work
 
     def start(self) -> None:
         """Start every worker.
@@ -97,6 +106,7 @@ class WorkerPool:
                 continue
             name, frame = taken
             bed = self._beds[name]
+            self._began_seconds[number] = began = time.monotonic()
             try:
                 self._recorder.record(bed, bed.analyse(frame, models))
             except Exception:  # noqa: BLE001 - see below
@@ -105,5 +115,7 @@ class WorkerPool:
                 self._recorder.record_failure(bed)
             finally:
                 self._scheduler.done(name)
+                self._began_seconds[number] = None
+                self._busy_seconds[number] += time.monotonic() - began
                 # A worker that waits must not keep a picture: its camera's pool would make another one in its place.
                 del taken, frame

@@ -30,6 +30,7 @@ __all__ = ["Camera"]
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_KEYFRAME_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 _HEALTHY_SECONDS = 2.0
@@ -70,6 +71,8 @@ class Camera:
         backoff: Waiting times between attempts.
         limits: How long each stage may stay silent; by default the settings' `stall_seconds` and what follows from it.
         phase: Where its frames lie between those of other cameras; see `Sampler`.
+        may_shed: Returns, at a monotonic time, whether only key frames may be decoded where decoding lags: not as long
+            as a lower rate of all cameras may help. Cameras whose key frames are rare never do.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Camera:
         backoff: Backoff | None = None,
         limits: StallLimits | None = None,
         phase: float | None = None,
+        may_shed: Callable[[float], bool] = lambda _: True,
     ) -> None:
         self.camera_id = camera_id
         self.latest_frame = LatestFrame(listener)
@@ -109,6 +113,7 @@ class Camera:
         self._frozen_since_seconds: float | None = None
         self._dark_since_seconds: float | None = None
         self._governor = DecodeGovernor()
+        self._may_shed = may_shed
         self._frames = self._reconnects = self._abandoned = self._format_changes = 0
         self._past_pictures = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
@@ -174,6 +179,7 @@ class Camera:
                 pictures=self._past_pictures + (probe.pictures if probe is not None else 0),
                 frames=self._frames,
                 drops={cause: drops[cause] for cause in DropCause},
+                lag_seconds=0.0 if probe is None else probe.lag_seconds,
                 decode_errors=self._past_decode_errors + (self._pipeline.decode_errors if self._pipeline else 0),
                 timestamp_faults=self._past_timestamp_faults + (probe.timestamp_faults if probe is not None else 0),
                 format_changes=self._format_changes,
@@ -280,7 +286,9 @@ class Camera:
         fault = watchdog.fault(now, probe.data_seconds, probe.decoded_seconds)
         if fault is not None:
             raise SourceFaultError(FaultKind.STALLED, f"{address.display} {fault}")
-        keyframes_only = self._governor.update(now, probe.lag_seconds)
+        interval = probe.keyframe_interval_seconds
+        are_frequent = interval is not None and interval <= _LONGEST_KEYFRAME_SECONDS
+        keyframes_only = self._governor.update(now, probe.lag_seconds, may_shed=are_frequent and self._may_shed(now))
         if keyframes_only != probe.keyframes_only:
             probe.keyframes_only = keyframes_only
             _log.warning(

@@ -34,12 +34,13 @@ class DecodeGovernor:
         self._late_since_seconds: float | None = None
         self._keyframes_only = False
 
-    def update(self, now_seconds: float, lag_seconds: float) -> bool:
+    def update(self, now_seconds: float, lag_seconds: float, *, may_shed: bool = True) -> bool:
         """Return whether only key frames are to be decoded now.
 
         Args:
             now_seconds: Monotonic time.
             lag_seconds: From the arrival of the newest decoded picture's data to its decoding.
+            may_shed: Whether turning to key frames is allowed now; what was turned to before stays.
         """
         if lag_seconds <= self._enter_lag_seconds:
             self._late_since_seconds = None
@@ -47,7 +48,7 @@ class DecodeGovernor:
             self._late_since_seconds = now_seconds
         lasting = self._late_since_seconds is not None and now_seconds - self._late_since_seconds >= _LASTING_SECONDS
         since_change = float("inf") if self._changed_seconds is None else now_seconds - self._changed_seconds
-        if not self._keyframes_only and lasting:
+        if not self._keyframes_only and lasting and may_shed:
             relapsed = since_change < 2.0 * self._hold_seconds
             longer = min(2.0 * self._hold_seconds, self._longest_hold_seconds)
             self._hold_seconds = longer if relapsed else self._first_hold_seconds

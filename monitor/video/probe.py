@@ -65,6 +65,8 @@ class PipelineProbe:
         self.picture_seconds: float | None = None
         self.decoded_seconds: float | None = None
         self.lag_seconds = 0.0
+        self._keyframe_seconds: float | None = None
+        self.keyframe_interval_seconds: float | None = None
         self.refused_size_px: tuple[int, int] | None = None
         self.nominal_rate: float | None = None
 
@@ -85,6 +87,9 @@ class PipelineProbe:
                 return False
             if keyframe:
                 self._wait_for_keyframe = False
+                if self._keyframe_seconds is not None:
+                    self.keyframe_interval_seconds = now - self._keyframe_seconds
+                self._keyframe_seconds = now
             elif self._keyframes_only or self._wait_for_keyframe:
                 self.drops[DropCause.KEYFRAMES_ONLY] += 1
                 return False

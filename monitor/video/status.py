@@ -53,6 +53,7 @@ class CameraStatus:
         pictures: Decoded pictures, dropped ones included.
         frames: Frames offered to the workers.
         drops: Pictures that were not handed on, by cause.
+        lag_seconds: From the arrival of the newest decoded picture's data to its decoding.
         decode_errors: Errors that the decoder reported and survived.
         timestamp_faults: Time stamps of the stream that stood still or went back.
         format_changes: How often the picture's size or codec changed.
@@ -75,6 +76,7 @@ class CameraStatus:
     pictures: int = 0
     frames: int = 0
     drops: Mapping[DropCause, int] = field(default_factory=dict)
+    lag_seconds: float = 0.0
     decode_errors: int = 0
     timestamp_faults: int = 0
     format_changes: int = 0

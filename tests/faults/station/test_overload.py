@@ -43,7 +43,7 @@ class _SlowModels(ModelSet):
 )
 def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured, tmp_path):
     monkeypatch.setattr(station_module, "ModelSet", _SlowModels)
-    monkeypatch.setattr("monitor.station.supervisor._SETTLING_SECONDS", 2.0)
+    monkeypatch.setattr("monitor.station.capacity_watch._SETTLING_SECONDS", 2.0)
     config = StationConfig.model_validate(
         {
             "beds": [

@@ -1,0 +1,47 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.station.load_governor import Load, LoadGovernor
+
+BUSY, IDLE = Load(0.99, [0.0]), Load(0.3, [0.0])
+
+
+def run(governor: LoadGovernor, load: Load, seconds: int, start: float = 0.0) -> float:
+    for second in range(seconds):
+        governor.update(start + second, load)
+    return governor.rate
+
+
+def test_all_beds_slow_down_while_the_workers_are_busy_and_are_back_within_ten_seconds():
+    governor = LoadGovernor(5.0)
+    assert run(governor, BUSY, 3) < 5.0
+    assert run(governor, BUSY, 20, 3) == 1.0
+    assert governor.is_too_slow
+    assert run(governor, IDLE, 10, 23) == 5.0
+    assert not governor.is_too_slow
+
+
+def test_key_frames_come_last_and_a_camera_that_is_late_alone_may_have_them_at_once():
+    governor = LoadGovernor(5.0)
+    run(governor, BUSY, 2)
+    assert not governor.may_shed(2.0), "a lower rate was not tried yet"
+    run(governor, BUSY, 20, 2)
+    assert governor.may_shed(22.0)
+    alone = LoadGovernor(5.0)
+    run(alone, Load(0.4, [0.0, 0.0, 4.0]), 5)
+    assert alone.rate == 5.0
+    assert alone.may_shed(5.0)
+
+
+def test_decoders_that_are_late_together_slow_all_beds_down():
+    governor = LoadGovernor(5.0)
+    assert run(governor, Load(0.3, [1.2, 0.9, 2.0]), 12) == 1.0
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 3.0), st.floats(0.0, 1.2), st.lists(st.floats(0.0, 5.0), max_size=4))))
+def test_the_rate_stays_within_its_bounds(steps):
+    governor, now = LoadGovernor(5.0, 1.0), 0.0
+    for gap, busy, lags in steps:
+        now += gap
+        governor.update(now, Load(busy, lags))
+        assert 1.0 <= governor.rate <= 5.0
