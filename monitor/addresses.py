@@ -14,7 +14,14 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
-__all__ = ["CAMERA_SCHEMES", "NetworkAddress", "camera_address", "scheme_of", "shown_path", "split_address"]
+__all__ = [
+    "CAMERA_SCHEMES",
+    "NetworkAddress",
+    "camera_address",
+    "host_name",
+    "scheme_of",
+    "split_address",
+]
 
 CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https", "file", "v4l2", "synthetic")
 _NETWORK_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
@@ -24,6 +31,7 @@ _FORGOTTEN_SCHEME = re.compile(r"(?:rtsps?|https?):|(?![/.~]).*:.*@", re.IGNOREC
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ADDRESS = re.compile(r"([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+(?:%[\w.~-]+)?\]|[^\s:@\[\]\\,]+)(?::(\d{1,5}))?:?")
+_HOST_NAME = re.compile(r"[a-z0-9:](?:[a-z0-9_.:-]*[a-z0-9:])?")
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f]")
 _LAST_PORT = 65_535
 
@@ -75,7 +83,7 @@ class NetworkAddress:
     @property
     def display(self) -> str:
         """The address for people: no credential, whichever part of the address held it."""
-        return f"{self.scheme}://{self.netloc}{shown_path(self.path)}"
+        return f"{self.scheme}://{self.netloc}{_shown_path(self.path)}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -83,6 +91,25 @@ class NetworkAddress:
         hidden = [part for part in self.path.split("/") if part and _is_hidden(part)]
         found = [self.password or "", quote(self.password or "", safe=""), self.query, *hidden]
         return tuple(sorted({text for text in found if text}, key=len, reverse=True))
+
+
+def host_name(text: str) -> str:
+    """Return a host's name as browsers send it: small letters, ASCII, no scheme, port or dot at its end.
+
+    Raises:
+        ValueError: It is no name of one host.
+    """
+    name = text.strip()
+    if (scheme := scheme_of(name)) is not None:
+        name = name[len(scheme) + 3 :]
+    found = _HOST.fullmatch(name.rstrip("/"))
+    try:
+        plain = "" if found is None else found[1].strip("[]").rstrip(".").encode("idna").decode().lower()
+    except UnicodeError:
+        plain = ""
+    if not _HOST_NAME.fullmatch(plain):
+        raise ValueError("write the name of one host, such as nicu.hospital.example; patterns with * are not known")
+    return plain
 
 
 def scheme_of(text: str) -> str | None:
@@ -112,7 +139,7 @@ def camera_address(url: str) -> NetworkAddress | None:
     return address
 
 
-def shown_path(path: str) -> str:
+def _shown_path(path: str) -> str:
     """Return a path with `***` for every part that is not a word for a stream or a channel."""
     return "/".join("***" if _is_hidden(part) else part for part in path.split("/"))
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from monitor.addresses import camera_address, scheme_of, split_address
+from monitor.addresses import camera_address, host_name, scheme_of, split_address
 
 __all__ = [
     "MAXIMUM_BEDS",
@@ -62,9 +62,7 @@ class RegionOfInterest(_Settings):
     @model_validator(mode="after")
     def _has_area(self) -> Self:
         if self.left >= self.right or self.top >= self.bottom:
-            raise ValueError(
-                "a region of interest needs left < right and top < bottom, as fractions of the picture from 0 to 1"
-            )
+            raise ValueError("a region of interest needs left < right and top < bottom, as fractions from 0 to 1")
         return self
 
 
@@ -266,7 +264,7 @@ class RedisSettings(_Settings):
         description="Who may acknowledge over Redis: lines of NAME viewer|nurse|admin SHA256-OF-TOKEN. Without it, "
         "everybody who may write to the station's commands stream.",
     )
-    key_prefix: str = Field(default="nicu", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    key_prefix: Identifier = "nicu"
     timeout_seconds: PositiveSeconds = Field(default=1.0, description="Bound on one call.")
     state_ttl_seconds: PositiveSeconds = Field(default=15.0, description="Life of a bed's state without renewal.")
     stream_max_length: int = Field(default=1_000_000, ge=1_000, description="Approximate bound of the alert stream.")
@@ -320,7 +318,7 @@ class WebSettings(_Settings):
         default=None, description="Who may log in; written by `nicu-monitor users`. Without it nobody can."
     )
     anonymous_role: Literal["none", "viewer", "nurse"] = Field(
-        default="none", description="What people may do without a login; only while `http.host` is a loopback address."
+        default="none", description="What people may do without a login; only while `http.host` is loopback."
     )
     preview: Literal["off", "blurred", "full"] = Field(
         default="off", description="Whether a logged-in person sees the camera's picture. Pictures are never stored."
@@ -329,6 +327,25 @@ class WebSettings(_Settings):
     allowed_hosts: tuple[str, ...] = Field(
         default=(), description="Names by which browsers reach the page through a proxy, such as nicu.hospital.example."
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 127.0.0.1.",
+    )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _as_browsers_send_them(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host_name(name) for name in names)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        for address in addresses:
+            try:
+                ipaddress.ip_network(address)
+            except ValueError:
+                raise ValueError("an IP address or network is needed, such as 127.0.0.1 or 10.0.0.0/24") from None
+        return addresses
 
     @field_validator("preview", mode="before")
     @classmethod

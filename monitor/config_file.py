@@ -4,30 +4,25 @@ YAML, with `${NAME}` and `${NAME:-default}` taken from the environment inside an
 are relative to the file.
 """
 
-import difflib
 import hashlib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from monitor.config import StationConfig
+from monitor.config_fields import Place, dotted, expects_text, explain, same_source
 from monitor.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 __all__ = ["Mistake", "config_hash", "find_mistakes", "read_config"]
 
 _MAXIMUM_BYTES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-# A secret is never repeated in a message, whatever is wrong with it.
-_SECRET_FIELDS = frozenset({"password", "url", "username"})
 _FILE_FIELDS = (
     "password_file",
     "sentinel_password_file",
@@ -36,10 +31,11 @@ _FILE_FIELDS = (
     "tls_cert_file",
     "tls_key_file",
 )
+_HOME_FIELDS = frozenset({*_FILE_FIELDS, "url", "directory", "users_file", "detector", "classifier"})
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _MAXIMUM_DEPTH = 16
 _MAXIMUM_NODES = 20_000
-
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +115,21 @@ class _Document:
             self._add(1, (), "the file must hold fields such as `beds:`; see configs/example.yaml")
             return None
         self._look_across_fields(tree)
+        self._look_for_homes(tree, ())
         try:
             config = StationConfig.model_validate(tree)
         except ValidationError as error:
             for item in error.errors(include_url=False):
                 place = tuple(item["loc"])
                 if place != ("beds",) or item["type"] != "duplicate_id":  # named above, with its line
-                    self._add(self._nearest_line(place), place, _explain(place, item))
+                    self._add(self._nearest_line(place), place, explain(place, item))
+            return None
+        if self.mistakes:
             return None
         return _with_absolute_paths(config, self._path.resolve().parent)
 
     def _add(self, line: int | None, place: Place, message: str) -> None:
-        self.mistakes.append(Mistake(self._path, line, _dotted(place), message))
+        self.mistakes.append(Mistake(self._path, line, dotted(place), message))
 
     def _parse(self) -> yaml.Node | None:
         try:
@@ -176,18 +175,43 @@ class _Document:
             reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
             self._add(line, place, f"not a plain value: {reason}")
             return None
+        if value is not None and not isinstance(value, str):
+            if expects_text(place):
+                # YAML 1.1 reads 07, no, 12:30 and 2026-01-01 as something else than a name.
+                value = str(node.value)
+            elif isinstance(value, int) and _LEADING_ZERO.fullmatch(str(node.value)):
+                self._add(line, place, "YAML reads a number with a leading zero as an octal one; leave the zero out")
         return self._expand(value, place, line) if isinstance(value, str) else value
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         result: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
+            if key_node.tag == _MERGE_TAG:
+                merged |= self._merged(value_node, place, line)
+                continue
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             inner = (*place, key)
             if key in result:
                 self._add(line, inner, f"given twice, first in line {self._lines[inner]}; keep one")
             self._lines[inner] = line
             result[key] = self._plain(value_node, inner)
+        return merged | result
+
+    def _merged(self, node: yaml.Node, place: Place, line: int) -> dict[str, Any]:
+        """Return the fields that `<<: *name` or `<<: [*first, *second]` brings; the first of several counts."""
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        result: dict[str, Any] = {}
+        for source in sources:
+            if not isinstance(source, yaml.MappingNode):
+                self._add(line, place, "`<<` takes the fields of another entry, such as `<<: *name`")
+                continue
+            # Read as a part of its own, so that what it holds is counted, and its own lines are named.
+            fields = self._plain(source, (*place, "<<"))
+            for name, value in (fields or {}).items():
+                self._lines.setdefault((*place, name), line)
+                result.setdefault(name, value)
         return result
 
     def _expand(self, text: str, place: Place, line: int) -> str:
@@ -221,70 +245,54 @@ class _Document:
                     line = self._nearest_line(first_use[name])
                     message = f"the id {name!r} is used twice, first in line {line}; every bed and camera needs its own"
                     self._add(self._nearest_line(place), place, message)
+        self._look_for_shared_cameras(beds if isinstance(beds, list) else [])
         self._look_for_files(tree.get("redis"), ("redis",))
+
+    def _look_for_shared_cameras(self, beds: list[Any]) -> None:
+        """Find beds that would show one camera's picture, and so one infant, under two names."""
+        first_use: dict[tuple[str, str], int] = {}
+        for index, bed in enumerate(beds):
+            camera = bed.get("camera") if isinstance(bed, dict) else None
+            url = camera.get("url") if isinstance(camera, dict) else None
+            source = same_source(url) if isinstance(url, str) else None
+            if source is None:
+                continue
+            first = first_use.setdefault((source, repr(bed.get("region_of_interest"))), index)
+            if first != index:
+                place = ("beds", index, "camera", "url")
+                line = self._nearest_line(("beds", first, "camera", "url"))
+                message = (
+                    f"the same camera as that of line {line}, with the same region_of_interest: both beds would show "
+                    "one infant; correct the address, or give each bed its own region_of_interest"
+                )
+                self._add(self._nearest_line(place), place, message)
+
+    def _look_for_homes(self, value: object, place: Place) -> None:
+        """Find paths that begin with the home of somebody whom this machine does not know."""
+        if isinstance(value, dict | list):
+            for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+                self._look_for_homes(inner, (*place, name))
+        elif isinstance(value, str) and value.startswith("~") and place[-1] in _HOME_FIELDS and _home(value) is None:
+            message = "~ or ~NAME stands for a home directory that this machine does not know; write the whole path"
+            self._add(self._nearest_line(place), place, message)
 
     def _look_for_files(self, holder: object, place: Place) -> None:
         for name in _FILE_FIELDS:
             value = holder.get(name) if isinstance(holder, dict) else None
-            if isinstance(value, str) and not (self._path.resolve().parent / Path(value).expanduser()).is_file():
+            if not isinstance(value, str) or (home := _home(value)) is None:
+                continue
+            if not (self._path.resolve().parent / home).is_file():
                 inner = (*place, name)
                 message = f"no file at {value}; create it, readable by this user only, or correct the path"
                 self._add(self._nearest_line(inner), inner, message)
 
 
-def _explain(place: Place, item: "ErrorDetails") -> str:
-    """Say what is wrong with one field and what to write instead."""
-    if item["type"] == "extra_forbidden":
-        return f"unknown field; {_suggestion(place)}"
-    described = _description(place)
-    if item["type"] == "missing":
-        return f"missing; {described or 'add it'}"
-    message = item["msg"].removeprefix("Value error, ")
-    given = item["input"]
-    if isinstance(given, str | int | float) and place and place[-1] not in _SECRET_FIELDS:
-        message += f" (found {given!r})"
-    return f"{message}; {described}" if described else message
-
-
-def _dotted(place: Place) -> str:
-    text = ""
-    for part in place:
-        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
-    return text
-
-
-def _model_at(place: Place) -> type[BaseModel] | None:
-    """Return the settings class whose field the last part of `place` is."""
-    model: type[BaseModel] = StationConfig
-    for part in place[:-1]:
-        if isinstance(part, int):
-            continue
-        field = model.model_fields.get(part)
-        if field is None:
-            return None
-        candidates = [field.annotation, *get_args(field.annotation)]
-        inner = [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
-        if not inner:
-            return None
-        model = inner[0]
-    return model
-
-
-def _suggestion(place: Place) -> str:
-    model = _model_at(place)
-    names = sorted(model.model_fields) if model is not None else []
-    close = difflib.get_close_matches(str(place[-1]), names, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return f"known here: {', '.join(names)}" if names else "remove it"
-
-
-def _description(place: Place) -> str | None:
-    model = _model_at(place)
-    if model is None or not place or isinstance(place[-1], int):
+def _home(path: str) -> Path | None:
+    """Return a path with `~` and `~NAME` replaced; None where there is no such home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
         return None
-    field = model.model_fields.get(place[-1])
-    return field.description if field is not None else None
 
 
 def _with_absolute_paths(config: StationConfig, base: Path) -> StationConfig:

@@ -98,7 +98,7 @@ class Guard:
     def _is_our_name(self, host: str) -> bool:
         allowed = self._site.config.web.allowed_hosts
         try:
-            name = urlsplit(f"//{host}").hostname or ""
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
             return False
         if name in allowed or _is_loopback(name):

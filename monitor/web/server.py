@@ -148,6 +148,9 @@ class PageServer:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                # Unless they are named, nobody's word is taken for where a request comes from: not even loopback's.
+                proxy_headers=bool(self._config.web.trusted_proxies),
+                forwarded_allow_ips=list(self._config.web.trusted_proxies),
                 limit_concurrency=_REQUESTS_AT_MOST,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )

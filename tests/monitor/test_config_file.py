@@ -8,9 +8,10 @@ import yaml
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from monitor.commands.check import command
-from monitor.config import StationConfig
+from monitor.config import StationConfig, WebSettings
 from monitor.config_file import find_mistakes, read_config
 from monitor.errors import ConfigError
 
@@ -178,3 +179,102 @@ def test_the_text_of_a_validation_error_repeats_no_input():
     with pytest.raises(ValueError, match="unknown kind") as error:
         StationConfig.model_validate({"beds": [{"id": "b", "camera": camera}]})
     assert "hunter2" not in str(error.value)
+
+
+def test_merge_keys_bring_the_fields_of_another_entry(write):
+    config = read_config(
+        write(
+            """\
+beds:
+  - id: bed-1
+    camera: &usual {url: "rtsp://192.0.2.10/a", transport: udp, stall_seconds: 4}
+  - id: bed-2
+    camera:
+      <<: *usual
+      url: "rtsp://192.0.2.11/a"
+  - id: bed-3
+    camera:
+      <<: [{url: "rtsp://192.0.2.12/a", stall_seconds: 3}, *usual]
+"""
+        )
+    )
+    assert [(bed.camera.url, bed.camera.transport, bed.camera.stall_seconds) for bed in config.beds[1:]] == [
+        ("rtsp://192.0.2.11/a", "udp", 4.0),
+        ("rtsp://192.0.2.12/a", "udp", 3.0),
+    ]
+
+
+def test_a_merge_key_of_something_else_is_explained(write):
+    (mistake,) = find_mistakes(write(RIGHT + "redis: {<<: 3}\n"))
+    assert (mistake.line, mistake.field) == (4, "redis")
+    assert "`<<: *name`" in mistake.message
+
+
+@given(name=st.sampled_from(["07", "no", "on", "12:30", "1e3", "2026-01-01", "1_0", "0x1F", "1.50", "Y"]))
+def test_what_looks_like_a_number_is_the_text_that_stands_there(tmp_path_factory, name):
+    path = tmp_path_factory.mktemp("yaml") / "station.yaml"
+    path.write_text(f"beds:\n  - id: {name.replace(':', '-')}\n    camera: {{url: rtsp://cam/x, username: {name}, ")
+    with path.open("a") as file:
+        file.write(f"password: {name}}}\n")
+    config = read_config(path)
+    camera = config.beds[0].camera
+    assert (camera.username, camera.password.get_secret_value()) == (name, name)
+    assert config.beds[0].id == name.replace(":", "-")
+
+
+def test_a_number_with_a_leading_zero_is_not_read_as_octal(write):
+    (mistake,) = find_mistakes(write(RIGHT + "http: {port: 010}\n"))
+    assert "leave the zero out" in mistake.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "spool: {directory: ~nobody-of-that-name/state}",
+        "redis: {password_file: ~nobody-of-that-name/pw}",
+        "models: {classifier: ~nobody-of-that-name/bundle}",
+    ],
+)
+def test_a_home_that_does_not_exist_is_a_mistake_with_its_line(write, line):
+    (mistake,) = find_mistakes(write(RIGHT + line + "\n"))
+    assert mistake.line == 4
+    assert "home directory" in mistake.message
+
+
+@pytest.mark.parametrize(
+    ("second", "is_right"),
+    [
+        ('camera: {url: "RTSP://viewer:x@Camera.invalid:554/stream"}', False),
+        ('camera: {url: "rtsp://camera.invalid/other"}', True),
+        ('camera: {url: "rtsp://camera.invalid/stream"}\n    region_of_interest: {left: 0.5}', True),
+    ],
+)
+def test_two_beds_do_not_show_one_picture(write, second, is_right):
+    mistakes = find_mistakes(write(RIGHT + f"  - id: bed-2\n    {second}\n"))
+    assert [(m.line, m.field) for m in mistakes] == ([] if is_right else [(5, "beds[1].camera.url")])
+
+
+def test_two_trial_beds_may_play_one_file(write):
+    text = "beds:\n" + "".join(f"  - id: bed-{n}\n    camera: {{url: synthetic://calm}}\n" for n in (1, 2))
+    assert len(read_config(write(text)).beds) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("nicu.hospital.example:8443", "nicu.hospital.example"),
+        ("https://NICU.Hospital.Example/", "nicu.hospital.example"),
+        ("nicu.hospital.example.", "nicu.hospital.example"),
+        ("spital-z\u00fcrich.example", "xn--spital-zrich-klb.example"),
+        ("192.0.2.7:443", "192.0.2.7"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+    ],
+)
+def test_allowed_hosts_are_what_browsers_send(written, name):
+    assert WebSettings(allowed_hosts=(written,)).allowed_hosts == (name,)
+
+
+@pytest.mark.parametrize("written", ["*.hospital.example", "", "a b", "http://", "a/b", "*"])
+def test_allowed_hosts_that_no_browser_can_send(written):
+    with pytest.raises(ValidationError, match="name of one host"):
+        WebSettings(allowed_hosts=(written,))

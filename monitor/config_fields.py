@@ -1,0 +1,111 @@
+"""What the configuration's fields are: their meaning, their likely names, and what a mistake in one means."""
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from monitor.addresses import camera_address, scheme_of
+from monitor.config import StationConfig
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["Place", "dotted", "expects_text", "explain", "same_source"]
+
+# A secret is never repeated in a message, whatever is wrong with it.
+_SECRET_FIELDS = frozenset({"password", "url", "username"})
+
+Place = tuple[str | int, ...]
+"""Where a field is: names, and the numbers of the entries of lists."""
+
+
+def expects_text(place: Place) -> bool:
+    """Tell whether a field takes text and nothing else, so that what YAML takes for a number or a date is a name."""
+    while place and isinstance(place[-1], int):
+        place = place[:-1]
+    model = _model_at(place) if place else None
+    field = model.model_fields.get(str(place[-1])) if model is not None else None
+    return field is not None and _holds_text(field.annotation)
+
+
+def explain(place: Place, item: "ErrorDetails") -> str:
+    """Say what is wrong with one field and what to write instead."""
+    if item["type"] == "extra_forbidden":
+        return f"unknown field; {_suggestion(place)}"
+    described = _description(place)
+    if item["type"] == "missing":
+        return f"missing; {described or 'add it'}"
+    message = item["msg"].removeprefix("Value error, ")
+    given = item["input"]
+    if isinstance(given, str | int | float) and place and place[-1] not in _SECRET_FIELDS:
+        message += f" (found {given!r})"
+    return f"{message}; {described}" if described else message
+
+
+def dotted(place: Place) -> str:
+    """Return a field's place as people write it, such as `beds[0].camera.url`."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def _model_at(place: Place) -> type[BaseModel] | None:
+    """Return the settings class whose field the last part of `place` is."""
+    model: type[BaseModel] = StationConfig
+    for part in place[:-1]:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        if field is None:
+            return None
+        candidates = [field.annotation, *get_args(field.annotation)]
+        inner = [item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel)]
+        if not inner:
+            return None
+        model = inner[0]
+    return model
+
+
+def _suggestion(place: Place) -> str:
+    model = _model_at(place)
+    names = sorted(model.model_fields) if model is not None else []
+    close = difflib.get_close_matches(str(place[-1]), names, n=1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known here: {', '.join(names)}" if names else "remove it"
+
+
+def _description(place: Place) -> str | None:
+    model = _model_at(place)
+    if model is None or not place or isinstance(place[-1], int):
+        return None
+    field = model.model_fields.get(place[-1])
+    return field.description if field is not None else None
+
+
+def _holds_text(annotation: object) -> bool:
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return all(isinstance(item, str) for item in inner)
+    if inner:
+        return all(_holds_text(item) for item in inner if item not in {type(None), Ellipsis})
+    return annotation in {str, SecretStr, Path}
+
+
+def same_source(url: str) -> str | None:
+    """Return what is equal for two spellings of one network or local camera; None for files and synthetic ones."""
+    scheme = scheme_of(url)
+    if scheme == "v4l2":
+        return url.lower().rstrip("/")
+    try:
+        address = camera_address(url.strip())
+    except ValueError:
+        return None
+    if address is None:
+        return None
+    host, port = address.hosts[0]
+    usual = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+    return f"{address.scheme} {host.lower()} {port or usual[address.scheme]} {address.path.rstrip('/')} {address.query}"
