@@ -24,6 +24,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "evaluate": LazyCommand(
         "trainer.commands.evaluate", "test a trained model on held-out pictures or another data set"
     ),
+    "check-real": LazyCommand(
+        "trainer.commands.check_real", "measure faces and scores on a folder of labelled pictures of real infants"
+    ),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }
 

@@ -1,0 +1,52 @@
+"""AUC, equal size, intervals over subjects, abstention."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from trainer.labelled.separation import abstention_errors, auc, separation
+
+_SCORES = st.lists(st.integers(0, 20).map(lambda number: number / 20), min_size=1, max_size=30)
+
+
+@given(positives=_SCORES, negatives=_SCORES)
+def test_the_auc_is_the_usual_one(positives: list[float], negatives: list[float]) -> None:
+    truth = [1] * len(positives) + [0] * len(negatives)
+    expected = roc_auc_score(truth, positives + negatives)
+    assert auc(np.array(positives), np.array(negatives)) == pytest.approx(expected)
+
+
+def test_at_equal_size_a_score_that_is_the_size_tells_nothing() -> None:
+    rng = np.random.default_rng(1)
+    crying, calm = rng.uniform(200, 400, 300), rng.uniform(100, 300, 300)
+    subjects = np.array([str(number) for number in range(300)])
+    measured = separation((crying, crying, subjects), (calm, calm, subjects), resamples=100)
+    assert measured.value > 0.85
+    assert 0.4 < measured.same_size < 0.75
+    assert measured.low <= measured.value <= measured.high
+
+
+def test_pictures_of_one_subject_do_not_narrow_the_interval() -> None:
+    rng = np.random.default_rng(2)
+    scores, size = rng.normal(0.5, 1.0, 20), np.full(20, 100.0)
+    others = rng.normal(0.0, 1.0, 20)
+    one_each = np.array([f"a{number}" for number in range(20)]), np.array([f"b{number}" for number in range(20)])
+    once = separation((scores, size, one_each[0]), (others, size, one_each[1]), resamples=1000)
+    eight = [np.tile(values, 8) for values in (scores, size, one_each[0], others, one_each[1])]
+    again = separation((eight[0], eight[1], eight[2]), (eight[3], eight[1], eight[4]), resamples=1000)
+    assert again.value == pytest.approx(once.value)
+    assert again.high - again.low == pytest.approx(once.high - once.low, rel=0.15)
+
+
+def test_no_pair_of_the_same_size_gives_no_number() -> None:
+    crying, calm, subject = np.array([0.9]), np.array([0.1]), np.array(["a"])
+    measured = separation((crying, np.array([400.0]), subject), (calm, np.array([50.0]), subject), resamples=100)
+    assert np.isnan(measured.same_size)
+
+
+def test_the_unsure_answers_are_left_out_first() -> None:
+    scores = np.array([0.95, 0.05, 0.55, 0.45])
+    truth = np.array([True, False, False, True])
+    assert abstention_errors(scores, truth, 0.5, (1.0, 0.5)) == [0.5, 0.0]
