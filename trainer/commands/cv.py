@@ -9,6 +9,7 @@ import click
 from monitor.cli_framework import examples
 from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
+from trainer.evaluation.table_one import FOLD_HEAD, fold_rows
 from trainer.experiments import ExperimentConfig, cross_validate
 from trainer.protocols import EXPANSION_NAMES
 from trainer.training import resolve_device
@@ -46,7 +47,12 @@ class _Folds(click.ParamType[int | str]):
 @click.option(
     "--jobs", type=click.IntRange(1, 256), help="Folds at the same time.  [default: one a core; one on a GPU]"
 )
-@click.option("--expansion", type=click.Choice(EXPANSION_NAMES), help="The 36 copies of the dissertation protocol.")
+@click.option("--expansion", type=click.Choice(EXPANSION_NAMES), help="The 37 copies of the dissertation protocol.")
+@click.option(
+    "--test-half",
+    type=click.Choice(["fixed", "redrawn"]),
+    help="Dissertation protocol: one half for all folds, or one for each.  [default: redrawn]",
+)
 def command(
     *,
     manifest: Path | None,
@@ -60,6 +66,7 @@ def command(
     protocol: str | None,
     folds: int | str | None,
     expansion: str | None,
+    test_half: str | None,
     jobs: int | None,
 ) -> None:
     """Cross-validate a model on the pictures of MANIFEST.
@@ -73,6 +80,7 @@ def command(
             "name": protocol,
             "folds": folds,
             "expansion": expansion,
+            "test_half": test_half,
             "seed": seed,
         },
         "training": {"epochs": epochs, "seed": seed, "device": device},
@@ -96,12 +104,19 @@ def _cores(experiment: ExperimentConfig) -> int:
 
 def summary_lines(results: dict[str, Any]) -> list[str]:
     """Return the main metrics of a run for people."""
-    lines = metric_lines(results)
+    lines = [*fold_lines(results), *metric_lines(results)]
     shared = [entry for entry in results["audit"] if entry["sides"][0] == "development" and not entry["clean"]]
     if shared:
         share = max(len(entry["subjects"]) for entry in shared)
         lines.append(f"Warning: up to {share} tested infants were seen in training; `nicu-trainer audit` says more.")
     return lines
+
+
+def fold_lines(results: dict[str, Any]) -> list[str]:
+    """Return loss, accuracy and confusion matrix of each fold as a table of aligned columns."""
+    table = [list(FOLD_HEAD), *fold_rows(results)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(FOLD_HEAD))]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
 
 
 def metric_lines(results: dict[str, Any]) -> list[str]:

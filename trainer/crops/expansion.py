@@ -1,8 +1,9 @@
-"""The dissertation's augmentation: every picture becomes 36, by rotations and inversions of its crop.
+"""The dissertation's augmentation: every picture becomes 37, itself and 36 rotations and inversions of its crop.
 
-The text says "36 times, by rotation and inversion" and gives no angles. The presets are the readings that make 36; the
-default is a full turn in steps of 20 degrees, plain and mirrored. Nothing published states which one was used, so the
-preset is a setting and is written into every result.
+The text counts 36|I*| + |I*| pictures, made "by rotation and inversion", and gives no angles. Every preset is the
+original and one reading of the 36; the default is a full turn in steps of 20 degrees, plain and mirrored. No preset
+holds a picture twice, so angles lie beside 0 where the inversions include none. Nothing published states which one was
+used, so the preset is a setting and is written into every result.
 """
 
 from collections.abc import Mapping
@@ -22,26 +23,32 @@ Inversion = Literal["none", "horizontal", "vertical", "both"]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One of the 36: a clockwise rotation about the crop's centre, then an inversion."""
+    """One of the 37: a clockwise rotation about the crop's centre, then an inversion."""
 
     rotation_deg: float
     inversion: Inversion = "none"
 
 
+_ORIGINAL = Variant(0.0)
 EXPANSIONS: Mapping[str, tuple[Variant, ...]] = {
-    "full-turn-18x2": tuple(
-        Variant(20.0 * step, inversion) for inversion in ("none", "horizontal") for step in range(18)
+    "full-turn-18x2": (
+        _ORIGINAL,
+        *(Variant(10.0 + 20.0 * step, inversion) for inversion in ("none", "horizontal") for step in range(18)),
     ),
-    "full-turn-36": tuple(Variant(10.0 * step) for step in range(36)),
-    "small-angles-9x4": tuple(
-        Variant(5.0 * step, inversion)
-        for inversion in ("none", "horizontal", "vertical", "both")
-        for step in range(-4, 5)
+    "full-turn-36": tuple(Variant(360.0 / 37.0 * step) for step in range(37)),
+    "small-angles-9x4": (
+        _ORIGINAL,
+        *(
+            Variant(-22.5 + 5.0 * step, inversion)
+            for inversion in ("none", "horizontal", "vertical", "both")
+            for step in range(9)
+        ),
     ),
-    "small-angles-18x2": tuple(
-        Variant(-25.5 + 3.0 * step, inversion) for inversion in ("none", "horizontal") for step in range(18)
+    "small-angles-18x2": (
+        _ORIGINAL,
+        *(Variant(-25.5 + 3.0 * step, inversion) for inversion in ("none", "horizontal") for step in range(18)),
     ),
-    "none": (Variant(0.0),),
+    "none": (_ORIGINAL,),
 }
 DEFAULT_EXPANSION = "full-turn-18x2"
 

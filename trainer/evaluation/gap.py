@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.evaluation.bootstrap import RESAMPLES, Answers, gap_between
-from trainer.evaluation.comparison import validation_text
 from trainer.evaluation.metrics import accuracy, area_under_curve
-from trainer.evaluation.published import VALIDATION, published_for
+from trainer.evaluation.published import published_for
 from trainer.evaluation.run_summary import RunSummary, in_order, interval_text
+from trainer.evaluation.table_one import part_text
 from trainer.evaluation.tables import Table
 
 __all__ = ["gap_table"]
@@ -43,15 +43,13 @@ def gap_table(entries: Sequence[RunSummary], count: int = RESAMPLES) -> Table:
 
 def _row(leaky: RunSummary, honest: RunSummary, count: int) -> list[str]:
     title = leaky.title if leaky.title == honest.title else f"{leaky.title} / {honest.title}"
-    known = VALIDATION.get(("ncnn" if leaky.model.startswith("ncnn") else leaky.model, leaky.data_set))
-    published = published_for(leaky.model, leaky.data_set)
+    published = [published_for(leaky.model, leaky.data_set, part) for part in ("validation", "test")]
     pooled = leaky.metrics["pooled"], honest.metrics["pooled"]
     return [
         title,
         leaky.data,
-        "-" if known is None else f"{known:.1f}",
-        "-" if published is None else published.text(),
-        validation_text(leaky),
+        *("-" if value is None else value.text() for value in published),
+        part_text(leaky, "validation"),
         *(interval_text(metrics["accuracy"], 100.0, 1) for metrics in pooled),
         _gap(leaky, honest, accuracy, count, 100.0, 1),
         *(interval_text(metrics["auc"]) for metrics in pooled),

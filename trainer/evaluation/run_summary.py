@@ -41,6 +41,23 @@ class RunSummary:
     metrics: Mapping[str, Any]
     table: PredictionTable
 
+    @property
+    def has_one_test_half(self) -> bool:
+        """Whether every fold tested the same pictures, so that folds differ in the training alone."""
+        main = self.table.is_main
+        tested: dict[int, set[str]] = {}
+        for fold, key in zip(self.table.fold[main].tolist(), self.table.keys[main].tolist(), strict=True):
+            tested.setdefault(fold, set()).add(key.partition("/")[2])
+        first = next(iter(tested.values()), set())
+        return len(tested) > 1 and all(pictures == first for pictures in tested.values())
+
+    @property
+    def protocol_text(self) -> str:
+        """The protocol in tables; of the dissertation's also whether the folds share one test half."""
+        if self.protocol != "dissertation":
+            return self.protocol
+        return f"{self.protocol}, {'one test half' if self.has_one_test_half else 'halves redrawn'}"
+
 
 def with_unique_titles(entries: Sequence[RunSummary]) -> list[RunSummary]:
     """Return the runs so that none can be taken for another one.

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainer.errors import SettingsError
-from trainer.evaluation.comparison import metrics_table, table_one
+from trainer.evaluation.comparison import metrics_table
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
+from trainer.evaluation.table_one import folds_table, table_one
 from trainer.evaluation.tables import Table
 from trainer.experiments.run import Run, open_run
 
@@ -87,11 +88,12 @@ def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:
 
 
 def comparison_tables(entries: Sequence[RunSummary], reference: str, count: int) -> list[Table]:
-    """Return Table 1, all metrics, the gap between the protocols, and paired differences; empty ones are left out."""
+    """Return Table 1, all metrics, the protocols' gap, paired differences, and every fold; empty ones are left out."""
     tables = [
         table_one(entries),
         metrics_table(entries),
         gap_table(entries, count),
         paired_table(entries, reference, count),
+        folds_table(entries),
     ]
     return [table for table in tables if table.rows]

@@ -9,8 +9,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from trainer.crops import Study
-from trainer.evaluation.calibration import negative_log_likelihood
-from trainer.models.fitted import Prediction, Validation
+from trainer.models.fitted import Outcome, Prediction
 from trainer.models.geometry import FEATURES, MOUTH_WIDTH, study_features
 from trainer.protocols import Fold
 
@@ -26,17 +25,19 @@ class FittedBaseline:
         study: Where rows come from.
         columns: Which features it uses.
         pipeline: Scaling and regression.
+        training: How it did on the training pictures.
         validation: How it did on the validation pictures.
     """
 
-    def __init__(self, study: Study, columns: list[int], pipeline: Pipeline, validation: Validation) -> None:
+    def __init__(
+        self, study: Study, columns: list[int], pipeline: Pipeline, training: Outcome, validation: Outcome
+    ) -> None:
         self._study, self._columns, self._pipeline = study, columns, pipeline
         self.details: dict[str, Any] = {
             "temperature": 1.0,
             "features": [FEATURES[column] for column in columns],
-            "validation_accuracy": validation.accuracy,
-            "validation_loss": validation.loss,
-            "validation_pictures": validation.pictures,
+            **training.named("training"),
+            **validation.named("validation"),
         }
 
     def predict(self, rows: NDArray[np.int64]) -> Prediction:
@@ -63,9 +64,9 @@ def fit_baseline(study: Study, fold: Fold, kind: str) -> FittedBaseline:
     regression = LogisticRegression(C=_NO_PENALTY if kind == "geometric" else _RIDGE)
     pipeline = make_pipeline(StandardScaler(), regression)
     pipeline.fit(study_features(study, train)[:, columns], study.labels[train])
-    logits = np.asarray(pipeline.decision_function(study_features(study, held)[:, columns]), np.float64)
-    labels = study.labels[held].astype(np.float64)
-    accuracy = float(np.mean((logits >= 0.0) == (labels >= 0.5)))
-    return FittedBaseline(
-        study, columns, pipeline, Validation(accuracy, negative_log_likelihood(logits, labels), len(held))
-    )
+
+    def outcome(rows: NDArray[np.int64]) -> Outcome:
+        logits = np.asarray(pipeline.decision_function(study_features(study, rows)[:, columns]), np.float64)
+        return Outcome.of(study.labels[rows].astype(np.float64), logits)
+
+    return FittedBaseline(study, columns, pipeline, outcome(train), outcome(held))

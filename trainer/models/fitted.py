@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FittedModel", "Prediction", "Validation"]
+__all__ = ["FittedModel", "Outcome", "Prediction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class FittedModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Validation:
-    """How a model did on its own validation pictures, which it was stopped and calibrated on.
+class Outcome:
+    """How a model did on its own training pictures, or on the validation pictures that it was stopped on.
 
     Attributes:
         accuracy: At the logit 0.
@@ -48,3 +48,13 @@ class Validation:
     accuracy: float
     loss: float
     pictures: int
+
+    @classmethod
+    def of(cls, labels: NDArray[np.float64], logits: NDArray[np.float64]) -> "Outcome":
+        """Return the outcome of uncalibrated logits, shape (k,), for labels of 0 and 1, shape (k,)."""
+        losses = np.logaddexp(0.0, logits) - labels * logits
+        return cls(float(np.mean((logits >= 0.0) == (labels >= 0.5))), float(losses.mean()), len(labels))
+
+    def named(self, part: str) -> dict[str, float | int]:
+        """Return the values under names such as `training_accuracy`."""
+        return {f"{part}_accuracy": self.accuracy, f"{part}_loss": self.loss, f"{part}_pictures": self.pictures}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from trainer.crops import CropSet, ExactSamples, Study, VariedSamples
 from trainer.crops.expansion import ExpandedSamples
 from trainer.evaluation.calibration import fit_temperature
-from trainer.models.fitted import Prediction
+from trainer.models.fitted import Outcome, Prediction
 from trainer.models.frozen import FEATURES_FOLDER, FrozenTrunk, frozen_trunk
 from trainer.models.plan import NetworkPlan
 from trainer.networks import PainNetwork, mutual_information
@@ -39,7 +39,8 @@ class FittedNetworks:
         crops: Where pictures come from.
         trained: The networks.
         temperature: By which every logit is divided.
-        validation: Labels and logits of the validation pictures, all members' together.
+        training: How the networks did on their training pictures, all members' together.
+        validation: How they did on their validation pictures.
     """
 
     def __init__(
@@ -48,18 +49,16 @@ class FittedNetworks:
         crops: CropSet,
         trained: list[TrainedNetwork],
         temperature: float,
-        validation: tuple[NDArray[np.float64], NDArray[np.float64]],
+        training: Outcome,
+        validation: Outcome,
     ) -> None:
         self.plan, self.temperature = plan, temperature
         self.networks: list[PainNetwork] = [member.network for member in trained]
         self._crops = crops
-        labels, logits = validation
-        losses = np.logaddexp(0.0, logits) - labels * logits
         self.details: dict[str, Any] = {
             "temperature": temperature,
-            "validation_accuracy": float(np.mean((logits >= 0.0) == (labels >= 0.5))),
-            "validation_loss": float(losses.mean()),
-            "validation_pictures": len(labels),
+            **training.named("training"),
+            **validation.named("validation"),
             "epochs": [len(member.history) for member in trained],
             "best_epochs": [member.best_epoch + 1 for member in trained],
             "attempts": [member.attempts for member in trained],
@@ -109,30 +108,50 @@ def fit_networks(plan: NetworkPlan, study: Study, fold: Fold, folder: Path, list
     """
     crops = study.crop_set(plan.contract)
     trained: list[TrainedNetwork] = []
-    labels: list[NDArray[np.float64]] = []
-    logits: list[NDArray[np.float64]] = []
+    learnt, held = _Answers(), _Answers()
     device = resolve_device(plan.training.device)
     for member, split in enumerate(fold.splits):
         seed = plan.training.seed + 101 * fold.index + 7919 * member
         precision = resolve_precision(device, plan.training.precision)
         training = plan.training.model_copy(update={"seed": seed % 2**31, "precision": precision})
-        job, frozen = _job(replace(plan, training=training), crops, split, study.folder / FEATURES_FOLDER, listener)
+        own = replace(plan, training=training)
+        job, seen, frozen = _job(own, crops, split, study.folder / FEATURES_FOLDER, listener)
         job = replace(
             job,
             identity=f"fold {fold.index} member {member} copies {plan.copies} {plan.expansion} {plan.augmentation!r}",
         )
         outcome = train(job, folder / f"member{member}.pt", listener)
-        labels.append(job.validation.labels.astype(np.float64))
-        logits.append(_logits(outcome.network, job.validation, plan))
+        learnt.add(outcome.network, seen, plan)
+        held.add(outcome.network, job.validation, plan)
         trained.append(outcome if frozen is None else replace(outcome, network=frozen.with_head(outcome.network)))
-    every_label, every_logit = np.concatenate(labels), np.concatenate(logits)
-    return FittedNetworks(plan, crops, trained, fit_temperature(every_logit, every_label), (every_label, every_logit))
+    labels, logits = held.together()
+    temperature = fit_temperature(logits, labels)
+    return FittedNetworks(plan, crops, trained, temperature, Outcome.of(*learnt.together()), Outcome.of(labels, logits))
+
+
+class _Answers:
+    """Labels and uncalibrated logits of several networks, each on its own pictures."""
+
+    def __init__(self) -> None:
+        self._labels: list[NDArray[np.float64]] = []
+        self._logits: list[NDArray[np.float64]] = []
+
+    def add(self, network: PainNetwork, samples: Samples, plan: NetworkPlan) -> None:
+        self._labels.append(samples.labels.astype(np.float64))
+        self._logits.append(_logits(network, samples, plan))
+
+    def together(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.concatenate(self._labels), np.concatenate(self._logits)
 
 
 def _job(
     plan: NetworkPlan, crops: CropSet, split: tuple[Items, Items], features: Path, listener: Listener
-) -> tuple[TrainingJob, FrozenTrunk | None]:
-    """Return what is trained: a whole network on crops, or dense layers on what a frozen trunk makes of them."""
+) -> tuple[TrainingJob, Samples, FrozenTrunk | None]:
+    """Return what is trained: a whole network on crops, or dense layers on what a frozen trunk makes of them.
+
+    The samples beside it are the training pictures for measuring: the fixed copies of the dissertation protocol, else
+    the pictures as they are, without random variation.
+    """
     learn, hold = split
     frozen = frozen_trunk(plan, crops, learn, features, listener)
     if frozen is not None:
@@ -144,7 +163,7 @@ def _job(
             train=frozen.samples(learn, plan, vary=True),
             validation=frozen.samples(hold, plan, vary=False),
         )
-        return job, frozen
+        return job, frozen.samples(learn, plan, vary=False), frozen
     job = TrainingJob(
         architecture=plan.architecture,
         network_settings=plan.settings,
@@ -154,7 +173,7 @@ def _job(
         validation=_samples(crops, hold, plan, vary=False),
         initial_state=plan.initial_state,
     )
-    return job, None
+    return job, _samples(crops, learn, plan, vary=False), None
 
 
 def _samples(crops: CropSet, items: Items, plan: NetworkPlan, *, vary: bool) -> Samples:

@@ -28,7 +28,11 @@ class ProtocolSettings(BaseModel):
     )
     test_share: float = Field(default=0.5, gt=0.0, lt=1.0, description="dissertation: share that is tested on.")
     validation_share: float = Field(default=0.3, gt=0.0, lt=1.0, description="dissertation: of the copies.")
-    expansion: str = Field(default=DEFAULT_EXPANSION, description="dissertation: which 36 copies.")
+    expansion: str = Field(default=DEFAULT_EXPANSION, description="dissertation: which 37 copies.")
+    test_half: Literal["fixed", "redrawn"] = Field(
+        default="redrawn",
+        description="dissertation: whether all folds test the same pictures, or each divides the pictures anew.",
+    )
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
     @model_validator(mode="after")

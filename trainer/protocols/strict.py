@@ -44,7 +44,9 @@ def strict_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> 
                 stress=stress[np.isin(study.subjects[stress], subjects)],
             )
         )
-    return FoldMap(settings.model_dump(exclude={"test_share", "validation_share", "expansion"}), tuple(folds))
+    return FoldMap(
+        settings.model_dump(exclude={"test_share", "validation_share", "expansion", "test_half"}), tuple(folds)
+    )
 
 
 def check_classes(labels: NDArray[np.float32]) -> None:

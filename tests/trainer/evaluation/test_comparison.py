@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainer.evaluation.comparison import table_one
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.groups import per_stimulus
 from trainer.evaluation.metrics import expected_calibration_error, reliability_bins
@@ -14,6 +13,7 @@ from trainer.evaluation.pairing import comparable, paired_table
 from trainer.evaluation.published import PUBLISHED, published_for
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
 from trainer.evaluation.run_summary import RunSummary, with_unique_titles
+from trainer.evaluation.table_one import FOLD_HEAD, folds_table, table_one
 
 
 def answers(strength, *, folds=2, infants=8, each=6, stress=("cry",), seed=0, repeated=False):
@@ -44,7 +44,8 @@ def with_logits(table, logits):
 
 def entry(name="run", model="ncnn", protocol="strict", digest="a" * 64, strength=1.0, **options):
     table = answers(strength, repeated=protocol == "dissertation", **options)
-    metrics = evaluate(table, [], count=50) | {"training": [{"validation_accuracy": 0.9}] * 2}
+    training = [{"fold": fold, "validation_accuracy": 0.9, "training_accuracy": 0.98 + fold / 50} for fold in range(2)]
+    metrics = evaluate(table, [], count=50) | {"training": training}
     return RunSummary(name, model, model.upper(), protocol, "cope", "", digest, "f" * 64, metrics, table)
 
 
@@ -53,15 +54,16 @@ def test_two_runs_of_one_model_keep_their_rows():
 
     table = table_one(entries)
 
-    assert [cells[0] for cells in table.rows] == ["NCNN (first)", "NCNN (second)"]
-    assert table.rows[0][3] != table.rows[1][3]
+    tested = [cells for cells in table.rows if cells[0] == "Test"]
+    assert [cells[1] for cells in tested] == ["NCNN (first)", "NCNN (second)"]
+    assert tested[0][3] != tested[1][3]
 
 
 def test_pictures_of_one_name_but_another_digest_are_distinguished():
     entries = with_unique_titles([entry("one", digest="a" * 64), entry("other", digest="b" * 64)])
 
     assert [item.data for item in entries] == ["cope (aaaaaa)", "cope (bbbbbb)"]
-    assert "COPE (BBBBBB) test" in table_one(entries).head
+    assert table_one(entries).head[3::2] == ["COPE (AAAAAA)", "COPE (BBBBBB)"]
 
 
 def test_within_a_protocol_the_baselines_come_first():
@@ -69,15 +71,70 @@ def test_within_a_protocol_the_baselines_come_first():
 
     table = table_one(with_unique_titles([*entries, entry("d", model="geometric")]))
 
-    order = [(cells[1], cells[0]) for cells in table.rows]
-    assert [title for _, title in order] == ["MIMIC", "GEOMETRIC", "RIDGE", "MIMIC"]
+    for part in ("Training", "Validation", "Test"):
+        assert [cells[1] for cells in table.rows if cells[0] == part] == ["MIMIC", "GEOMETRIC", "RIDGE", "MIMIC"]
 
 
-def test_the_published_figure_stands_beside_the_measured_one():
-    table = table_one(with_unique_titles([entry(protocol="dissertation")]))
+@pytest.mark.parametrize(
+    ("model", "data_set", "published"),
+    [
+        ("ncnn", "cope", ("100.0 ± 0.0", "99.6 ± 0.2", "87.2 ± 3.6")),
+        ("ncnn", "unifesp", ("100.0 ± 0.0", "99.5 ± 0.3", "78.7 ± 1.7")),
+        ("resnet50-zamzmi", "cope", ("100.0 ± 0.0", "99.3 ± 0.2", "82.9 ± 4.7")),
+        ("resnet50-zamzmi", "unifesp", ("100.0 ± 0.0", "99.4 ± 0.2", "76.0 ± 0.7")),
+        ("resnet50-proposed", "cope", ("100.0 ± 0.0", "99.5 ± 0.2", "83.8 ± 4.1")),
+        ("resnet50-proposed", "unifesp", ("100.0 ± 0.0", "99.2 ± 0.0", "74.7 ± 1.7")),
+    ],
+)
+def test_table_one_has_three_blocks_with_the_published_values_beside_them(model, data_set, published):
+    run = replace(entry(model=model, protocol="dissertation"), data_set=data_set)
 
-    assert table.rows[0][-1] == "87.2 ± 3.6 (n = 77)"
-    assert table.rows[0][2] == "90.0 ± 0.0"
+    table = table_one(with_unique_titles([run]))
+
+    assert [cells[0] for cells in table.rows] == ["Training", "Validation", "Test"]
+    assert table.head[3:] == [data_set.upper(), f"{data_set.upper()} published"]
+    assert tuple(cells[4] for cells in table.rows) == published
+    assert table.rows[0][3] == "99.0 ± 1.4"
+    assert table.rows[1][3] == "90.0 ± 0.0"
+
+
+def test_the_published_rows_come_in_the_published_order_and_an_unmeasured_cell_is_empty():
+    runs = [entry(name, model=name, protocol="dissertation") for name in ("resnet50-proposed", "resnet50-zamzmi")]
+    other = replace(entry("u", protocol="dissertation"), data_set="unifesp")
+
+    table = table_one(with_unique_titles([*runs, other]))
+
+    tested = [cells for cells in table.rows if cells[0] == "Test"]
+    assert [cells[1] for cells in tested] == ["NCNN", "RESNET50-ZAMZMI", "RESNET50-PROPOSED"]
+    assert tested[0][3:5] == ["-", "-"]
+    assert tested[1][5:] == ["-", "-"]
+
+
+def test_the_fold_table_agrees_with_a_count_by_hand():
+    run = entry(strength=0.7)
+
+    rows = [dict(zip(["run", "data", "protocol", *FOLD_HEAD], row, strict=True)) for row in folds_table([run]).rows]
+
+    for fold, row in enumerate(rows):
+        main = run.table.is_main & (run.table.fold == fold)
+        pain, said = run.table.labels[main] == 1, run.table.logits[main] >= 0
+        counts = [int((a & b).sum()) for a, b in ((pain, said), (pain, ~said), (~pain, said), (~pain, ~said))]
+        chance = 1 / (1 + np.exp(-run.table.logits[main]))
+        loss = -np.mean(np.where(pain, np.log(chance), np.log(1 - chance)))
+        assert [int(row[name]) for name in ("TP", "FN", "FP", "TN")] == counts
+        assert float(row["test accuracy"].rstrip(" %")) == pytest.approx(100 * np.mean(pain == said), abs=0.05)
+        assert float(row["test loss"]) == pytest.approx(loss, abs=5e-4)
+        assert row["training accuracy"] == f"{98 + 2 * fold:.1f} %"
+
+
+def test_where_the_folds_share_one_half_there_is_no_t_test():
+    runs = [entry(name, model=name, protocol="dissertation", seed=len(name)) for name in ("ncnn", "mimic")]
+    shared = with_unique_titles(runs)
+    divided = with_unique_titles([entry("a", strength=0.5), entry("b", model="mimic", seed=4)])
+
+    assert shared[0].protocol_text == "dissertation, one test half"
+    assert paired_table(shared, "ncnn", 50).rows[0][-2:] == ["-", "-"]
+    assert float(paired_table(divided, "ncnn", 50).rows[0][-1]) <= 1.0
 
 
 def test_the_gap_is_the_difference_of_both_protocols_with_an_interval_around_it():
@@ -179,7 +236,7 @@ def test_reliability_bins_are_what_the_calibration_error_is_made_of():
 
 @pytest.mark.parametrize("result", PUBLISHED)
 def test_a_published_value_belongs_to_its_model_and_its_data(result):
-    assert published_for(result.row, result.data_set) is result
+    assert published_for(result.row, result.data_set, result.part) is result
     assert published_for(result.row, "another set") is None
     assert published_for("mimic", result.data_set) is None
 

@@ -72,6 +72,11 @@ def test_every_fold_is_tested_and_written(runs, study):
         rows = list(csv.DictReader(stream))
 
     assert "36 answers, 6 subjects" in output
+    lines = output.splitlines()
+    head = next(index for index, line in enumerate(lines) if line.split()[:1] == ["fold"])
+    for line, fold in zip(lines[head + 1 : head + 4], metrics["folds"], strict=True):
+        assert line.split()[-4:] == [str(fold["confusion"][name]) for name in ("tp", "fn", "fp", "tn")]
+        assert f"{100 * fold['figures']['accuracy']:.1f} %" in line
     assert [fold["fold"] for fold in metrics["folds"]] == [0, 1, 2]
     assert len({row["image"] for row in rows}) == len(study.records)
     assert {row["role"] for row in rows} == {"main", "stress"}
@@ -99,7 +104,10 @@ def test_table_one_has_the_published_shape_in_three_formats(runs, tmp_path):
 
     assert "### Table 1" in markdown
     assert "### Dissertation against strict" in markdown
-    assert "| Mimic | strict |" in markdown
+    for part in ("Training", "Validation", "Test"):
+        assert f"| {part} | Mimic | strict |" in markdown
+        assert f"| {part} | Mimic | dissertation, halves redrawn |" in markdown
+    assert "### Folds" in markdown
     assert r"\begin{tabular}" in latex
     assert {path.suffix for path in tmp_path.iterdir()} == {".md", ".csv", ".tex"}
 

@@ -95,4 +95,4 @@ def test_features_of_the_fixed_copies_are_shared_by_the_folds(config, tmp_path):
 
     assert len(results["training"]) == 2
     shapes = {np.load(path).shape for path in (study.folder / "features").rglob("*.npy")}
-    assert (36, 2048) in shapes
+    assert (37, 2048) in shapes

@@ -74,19 +74,20 @@ def test_infants_whose_pictures_look_alike_stay_together():
     assert sum(together) == 1
 
 
-def test_the_dissertation_protocol_is_the_published_one():
+@pytest.mark.parametrize("half", ["fixed", "redrawn"])
+def test_the_dissertation_protocol_is_the_published_one(half):
     subjects = [f"S{index % 26:02d}" for index in range(153)]
     labels = [int(index < 60) for index in range(153)]
     study = fake_study(subjects, labels)
 
-    plan = make_folds(study, ProtocolSettings(name="dissertation"))
+    plan = make_folds(study, ProtocolSettings(name="dissertation", test_half=half))
 
     assert len(plan.folds) == 3
     for fold in plan.folds:
         assert len(fold.test) == 77
         train, validation = fold.splits[0]
-        assert len(train.rows) + len(validation.rows) == 76 * 36
-        assert len(validation.rows) == pytest.approx(0.3 * 76 * 36, abs=1)
+        assert len(train.rows) + len(validation.rows) == 76 * 37
+        assert len(validation.rows) == pytest.approx(0.3 * 76 * 37, abs=1)
         assert train.variants.min() >= 0
         assert (
             len(
@@ -95,7 +96,9 @@ def test_the_dissertation_protocol_is_the_published_one():
             )
             == 0
         )
-    assert all(np.array_equal(fold.test, plan.folds[0].test) for fold in plan.folds)
+        assert sum(labels[row] for row in fold.test) == pytest.approx(77 * 60 / 153, abs=1)
+    halves = {tuple(fold.test.tolist()) for fold in plan.folds}
+    assert len(halves) == (1 if half == "fixed" else 3)
     assert not np.array_equal(plan.folds[0].splits[0][0].rows, plan.folds[1].splits[0][0].rows)
 
 

@@ -43,7 +43,7 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
     protocols = sorted({entry.protocol for entry in comparison.entries})
     kinds = {
         "strict": "strict: folds by infant; near-duplicates on one side; stopping and calibration on inner infants.",
-        "dissertation": "dissertation: half of the pictures tested, 36 copies of the others divided 70/30; infants on "
+        "dissertation": "dissertation: half of the pictures tested, 37 copies of the others divided 70/30; infants on "
         "both sides.",
     }
     return {

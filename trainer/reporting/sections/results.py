@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainer.evaluation.comparison import metrics_table, table_one
+from trainer.evaluation.comparison import metrics_table
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.metrics import METRICS
 from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.run_summary import RunSummary, interval_text
+from trainer.evaluation.table_one import folds_table, table_one
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Notice, Section, Text
 from trainer.reporting.gathering import Comparison
@@ -37,9 +38,9 @@ def gap_section(comparison: Comparison) -> Section:
     title = "Both protocols, and the gap between them"
     blocks: list[Block] = [
         Text(
-            "The dissertation protocol tests half of the pictures and copies each of the others 36 times before they "
-            "are divided into training and validation: tested infants are learnt from, and validation pictures are "
-            "copies of training pictures. The strict protocol divides infants."
+            "The dissertation protocol tests half of the pictures and makes 37 pictures of each of the others before "
+            "they are divided into training and validation: tested infants are learnt from, and validation pictures "
+            "are copies of training pictures. The strict protocol divides infants."
         )
     ]
     blocks.append(
@@ -54,7 +55,12 @@ def metrics_section(comparison: Comparison) -> Section:
     """Return every metric: pooled with intervals, and fold by fold."""
     folds = [_fold_table(entry) for entry in comparison.entries]
     return Section(
-        "All metrics", (Grid(metrics_table(comparison.entries)), *(Grid(table, folded=True) for table in folds))
+        "All metrics",
+        (
+            Grid(metrics_table(comparison.entries)),
+            Grid(folds_table(comparison.entries), folded=True),
+            *(Grid(table, folded=True) for table in folds),
+        ),
     )
 
 
