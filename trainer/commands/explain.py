@@ -13,9 +13,12 @@ from trainer.evaluation.tables import Table
 from trainer.experiments.compare import run_names
 from trainer.explanation import (
     METHODS,
+    SEGMENT_AT,
     ExplanationInput,
+    draw_figure_two,
     draw_figures,
     draw_side_by_side,
+    in_all,
     intervene,
     intervention_tables,
     open_explanation_input,
@@ -55,6 +58,13 @@ __all__ = ["command"]
     show_default=True,
 )
 @click.option(
+    "--segment-at",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=SEGMENT_AT,
+    show_default=True,
+    help="Share of a heat map's maximum from which on a position belongs to the segmentation.",
+)
+@click.option(
     "--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored; 0: none."
 )
 @click.option(
@@ -80,6 +90,7 @@ def command(
     out: Path,
     pictures: int,
     methods: tuple[str, ...],
+    segment_at: float,
     scored: int,
     intervened: int,
     probed: int,
@@ -93,14 +104,18 @@ def command(
     interventions.json and interventions.md; whether the features distinguish infants or data sets, as probes.json and
     probes.md.
 
-    Of several runs, each gets a folder of its own, and a figure shows all of them side by side on the same pictures.
+    Of several runs, each gets a folder of its own. One figure shows pictures of pain and of no pain of every run in the
+    columns of the dissertation's Figure 2, with the segmentation: the crop where the heat map passes a threshold. Where
+    the runs share pictures, another one shows the runs side by side on them.
     """
     with pinned_threads(1):
         folders = list(dict.fromkeys(source.resolve() for source in sources))
         several_explained = [open_explanation_input(source, manifest, crops) for source in folders]
         names, several = run_names(folders), len(several_explained) > 1
-        if several:
-            for method in methods:
+        for method in methods if several else ():
+            drawn = draw_figure_two(several_explained, pictures, method, out, seed, segment_at)
+            click.echo(f"Figure: {drawn}")
+            if in_all(several_explained):
                 click.echo(f"Figure: {draw_side_by_side(several_explained, names, pictures, method, out, seed)}")
         for explained, name in zip(several_explained, names, strict=True):
             folder = out / name if several else out

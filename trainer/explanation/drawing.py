@@ -13,7 +13,7 @@ from trainer.explanation.inputs import ExplanationInput
 from trainer.explanation.methods import heat_maps
 from trainer.explanation.target_class import TargetClass
 
-__all__ = ["FIGURE_NAME", "draw_figures", "draw_side_by_side"]
+__all__ = ["FIGURE_NAME", "ExplainedPicture", "draw_figures", "draw_side_by_side", "explained_pictures", "in_all"]
 
 FIGURE_NAME = "figure2-{method}.png"
 _BOTH_ANSWERS = ("evidence of pain", "evidence of no pain")
@@ -40,7 +40,7 @@ def draw_figures(
     """
     paths = []
     for method in methods:
-        seen = _seen(explained, rows, method)
+        seen = explained_pictures(explained, rows, method)
         path = folder / FIGURE_NAME.format(method=method)
         draw_figure(path, f"{explained.title}: {method}", _BOTH_ANSWERS, [_row(seen[int(row)]) for row in rows])
         paths.append(path)
@@ -71,7 +71,7 @@ def draw_side_by_side(
     """
     first = several_explained[0]
     rows_by_hash = [explained.rows_by_hash() for explained in several_explained]
-    common = set.intersection(*(set(row_of) for row_of in rows_by_hash))
+    common = in_all(several_explained)
     hashes = [
         first.study.records[row].sha256
         for row in first.chosen(len(first.study.records), seed)
@@ -80,7 +80,7 @@ def draw_side_by_side(
     if not hashes:
         raise DataError("no picture was tested in all of these runs, so they cannot be drawn side by side")
     seen = [
-        _seen(explained, np.array([row_of[sha256] for sha256 in hashes]), method)
+        explained_pictures(explained, np.array([row_of[sha256] for sha256 in hashes]), method)
         for explained, row_of in zip(several_explained, rows_by_hash, strict=True)
     ]
     figure_rows = []
@@ -95,8 +95,13 @@ def draw_side_by_side(
     return path
 
 
+def in_all(several_explained: Sequence[ExplanationInput]) -> set[str]:
+    """Return the SHA-256 of every picture that all of them explain."""
+    return set.intersection(*(set(explained.rows_by_hash()) for explained in several_explained))
+
+
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class ExplainedPicture:
     """A picture with one model's heat maps for both answers, and the probability of pain that it gave."""
 
     crop: NDArray[np.uint8]
@@ -105,22 +110,34 @@ class _Seen:
     score: float
     caption: str
 
+    @property
+    def answer(self) -> str:
+        """The answer that was given, in words."""
+        return "pain" if self.score >= 0.5 else "no pain"
 
-def _row(picture: _Seen) -> FigureRow:
+    @property
+    def answered(self) -> NDArray[np.float32]:
+        """Shape (S, S): the evidence for the answer that was given."""
+        return self.pain if self.score >= 0.5 else self.no_pain
+
+
+def _row(picture: ExplainedPicture) -> FigureRow:
     top = float(max(picture.pain.max(), picture.no_pain.max()))
     panels = [Panel(picture.crop, heat, top) for heat in (picture.pain, picture.no_pain)]
     return FigureRow(picture.crop, panels, f"{picture.caption}\nscore {picture.score:.2f}")
 
 
-def _answered(picture: _Seen) -> Panel:
+def _answered(picture: ExplainedPicture) -> Panel:
     """Return the evidence for the answer that was given, on a scale of its own: models have no common one."""
-    says_pain = picture.score >= 0.5
-    heat, other = (picture.pain, picture.no_pain) if says_pain else (picture.no_pain, picture.pain)
-    note = f"{'pain' if says_pain else 'no pain'} ({picture.score:.2f})"
+    heat = picture.answered
+    other = picture.no_pain if heat is picture.pain else picture.pain
+    note = f"{picture.answer} ({picture.score:.2f})"
     return Panel(picture.crop, heat, float(heat.max()) or float(other.max()), note)
 
 
-def _seen(explained: ExplanationInput, rows: NDArray[np.int64], method: str) -> dict[int, _Seen]:
+def explained_pictures(
+    explained: ExplanationInput, rows: NDArray[np.int64], method: str
+) -> dict[int, ExplainedPicture]:
     """Return what a model makes of some pictures, by row."""
     study, seen = explained.study, {}
     for part in (part.keeping(rows) for part in explained.parts):
@@ -132,5 +149,5 @@ def _seen(explained: ExplanationInput, rows: NDArray[np.int64], method: str) -> 
             zip(part.rows.tolist(), explained.exact(part.rows), part.scores(inputs), strict=True)
         ):
             caption = f"{study.subjects[row]}\n{study.records[row].label.value}"
-            seen[row] = _Seen(crop, pain[row_of], no_pain[row_of], float(score), caption)
+            seen[row] = ExplainedPicture(crop, pain[row_of], no_pain[row_of], float(score), caption)
     return seen

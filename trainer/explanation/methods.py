@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.perturbing import integrated_gradients, occlusion
+from trainer.explanation.sampling import rise, smooth_grad
 from trainer.explanation.target_class import TargetClass
 from trainer.networks import Ensemble, PainNetwork
 
@@ -17,7 +18,13 @@ __all__ = ["METHODS", "Attribution", "heat_maps", "members_of"]
 Attribution = Callable[[PainNetwork, torch.Tensor, TargetClass], NDArray[np.float32]]
 
 METHODS: MappingProxyType[str, Attribution] = MappingProxyType(
-    {"grad-cam": grad_cam, "integrated-gradients": integrated_gradients, "occlusion": occlusion}
+    {
+        "grad-cam": grad_cam,
+        "integrated-gradients": integrated_gradients,
+        "occlusion": occlusion,
+        "rise": rise,
+        "smooth-grad": smooth_grad,
+    }
 )
 """From a network, prepared crops (N, 3, S, S) and an answer to heat maps (N, S, S) without negative values."""
 

@@ -134,8 +134,23 @@ def test_several_runs_are_drawn_side_by_side_on_the_same_pictures(folder, study,
     both = cv2.imread(str(tmp_path / "out" / "figure2-grad-cam.png"))
     alone = cv2.imread(str(tmp_path / "out" / "other" / "figure2-grad-cam.png"))
     assert both.shape == alone.shape  # the crop, and two pairs: of two answers, or of two models
-    assert output.count("Figure:") == 3
+    assert output.count("Figure:") == 4
     assert (tmp_path / "out" / "strict" / "figure2-grad-cam.png").is_file()
+
+
+def test_runs_on_different_data_are_drawn_in_one_figure_with_a_segmentation(folder, paint_study, tmp_path):
+    another = paint_study(subjects=4, each=4, seed=9).folder.with_suffix(".csv")
+    flags = [part for flag in FLAGS for part in ("--set", flag)]
+    run(cv, another, "--model", "mimic", "--out", tmp_path / "other", *flags, "--epochs", 1, "--folds", 2, "--jobs", 1)
+
+    nothing_else = ["--scored", 0, "--intervened", 0, "--probed", 0, "--method", "grad-cam", "--pictures", 2]
+    output = run(explain, folder, tmp_path / "other", "--out", tmp_path / "out", *nothing_else, "--segment-at", "0.7")
+
+    assert output.count("Figure:") == 3
+    figure = cv2.imread(str(tmp_path / "out" / "figure2-databases-grad-cam.png"))
+    height, width = figure.shape[:2]
+    assert height / 130 == pytest.approx(4 * 1.3 + 0.9, abs=0.05)  # two pictures of each run
+    assert width / 130 == pytest.approx(3 * 0.95 + 4 * 1.3, abs=0.05)
 
 
 def test_a_picture_that_every_fold_tests_is_explained_once(study, tmp_path):

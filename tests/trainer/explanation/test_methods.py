@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.explanation import METHODS, TargetClass, grad_cam, heat_maps, integrated_gradients
+from trainer.explanation import METHODS, TargetClass, grad_cam, heat_maps, integrated_gradients, segmented
 from trainer.explanation.perturbing import blurred
 from trainer.networks import NCNN, Ensemble
 
@@ -59,3 +59,26 @@ def test_the_baseline_keeps_an_even_crop_as_it_is():
     even = torch.full((1, 3, 48, 48), 0.4)
 
     torch.testing.assert_close(blurred(even), even)
+
+
+def test_methods_that_draw_random_numbers_give_the_same_map_again_and_leave_torchs_numbers_alone(planted, spot):
+    crop = spot(35, 50, RED)
+    state = torch.random.get_rng_state()
+
+    for method in ("rise", "smooth-grad"):
+        first, second = (heat_maps(method, [planted], crop, TargetClass.PAIN) for _ in range(2))
+        np.testing.assert_array_equal(first, second)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_a_segment_is_the_crop_where_the_map_reaches_the_threshold():
+    random = np.random.default_rng(4)
+    crop = random.integers(0, 200, (16, 16, 3)).astype(np.uint8)
+    heat = random.random((16, 16)).astype(np.float32)
+
+    cut = segmented(crop, heat, 0.6)
+
+    for y, x in np.ndindex(16, 16):
+        expected = crop[y, x] if heat[y, x] >= 0.6 * heat.max() else (255, 255, 255)
+        assert tuple(cut[y, x]) == tuple(expected)
+    assert (segmented(crop, np.zeros_like(heat), 0.5) == 255).all()
