@@ -143,6 +143,11 @@ class ModelSettings(_Settings):
 
     detector: str = Field(default="retinaface", description="Bundle directory, or the name of an installed bundle.")
     classifier: str = Field(default="ncnn-demo", description="Bundle directory, or the name of an installed bundle.")
+    positive_class: str = Field(
+        default="pain",
+        min_length=1,
+        description="What the classifier must recognise; a bundle trained on labels of another word is refused.",
+    )
     engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"] = "auto"
     expected_prior: float | None = Field(
         default=None,

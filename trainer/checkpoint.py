@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -23,11 +24,13 @@ from trainer.training.storage import read_checkpoint, write_checkpoint
 __all__ = [
     "MODEL_NAME",
     "SCHEMA",
+    "LearntFrom",
     "ModelRecord",
     "Provenance",
     "TrainedModel",
     "find_model",
     "git_commit",
+    "name_hash",
     "read_model",
     "write_model",
 ]
@@ -62,6 +65,26 @@ class Provenance(_Part):
         return self.model_copy(update={"git_commit": git_commit(), "versions": versions})
 
 
+class LearntFrom(_Part):
+    """Which pictures and subjects a model learnt from, stopped or was calibrated on, so that a test can find them.
+
+    Files and names are hashed: the model does not say who they are, only whether it has seen them.
+    """
+
+    pictures: tuple[Sha256, ...] = Field(description="SHA-256 of the files.")
+    subjects: tuple[Sha256, ...] = Field(description="SHA-256 of the subjects' names in the manifest.")
+
+    @classmethod
+    def of(cls, pictures: Iterable[str], subjects: Iterable[str]) -> "LearntFrom":
+        """Hash the names of subjects; pictures are given by the SHA-256 of their files."""
+        return cls(pictures=tuple(sorted(set(pictures))), subjects=tuple(sorted({name_hash(n) for n in subjects})))
+
+
+def name_hash(subject: str) -> str:
+    """Return the SHA-256 by which a model knows a subject's name."""
+    return hashlib.sha256(subject.encode()).hexdigest()
+
+
 class ModelRecord(_Part):
     """Everything about a trained model but its weights."""
 
@@ -78,6 +101,9 @@ class ModelRecord(_Part):
     metrics: tuple[Metric, ...] = ()
     provenance: Provenance
     card: CardFacts = CardFacts()
+    positive: str = Field(default="pain", description="What the positive class was called in the training labels.")
+    subjects_are_known: bool = Field(default=True, description="Whether every training picture said whose face it is.")
+    learnt_from: LearntFrom | None = Field(default=None, description="Absent in models of earlier versions.")
 
 
 @dataclass(frozen=True, slots=True)

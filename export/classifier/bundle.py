@@ -48,6 +48,9 @@ def write_classifier_bundle(
         temperature=record.temperature,
         training_prior=record.training_prior,
         decision_threshold=record.decision_threshold,
+        output_meaning=f"calibrated probability of {record.positive}, from one face crop",
+        positive=record.positive,
+        constant_logit=_constant_logit(model),
     )
     description = describe_classifier(model)
     crops = CropSpec(given.size_px, given.margin)
@@ -84,6 +87,12 @@ def write_classifier_bundle(
         ),
     )
     return write_bundle(directory, manifest, contents)
+
+
+def _constant_logit(model: TrainedModel) -> float | None:
+    """Return what the model answers whatever the picture when the units before its output are silent."""
+    constant = model.network.constant_logit()
+    return None if constant is None else constant / model.record.temperature
 
 
 def describe_classifier(model: TrainedModel) -> GraphDescription:

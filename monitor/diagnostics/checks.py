@@ -140,6 +140,7 @@ def _models(models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
 
     def classifier() -> str:
         bundle = read_bundle(models.classifier, kind="classifier")
+        bundle.require_positive(models.positive_class)
         open_engine(bundle, choice="onnxruntime").close()
         generation = "; trained on drawn infants: for trials only" if bundle.manifest.generation == "demo" else ""
         return f"{bundle.path}, {bundle.sha256[:12]}{generation}"

@@ -115,6 +115,22 @@ class Bundle:
             raise _wrong_kind(self, "mesh")
         return self.manifest.mesh
 
+    def require_positive(self, wanted: str) -> None:
+        """Refuse a classifier that recognises something else than is wanted.
+
+        Args:
+            wanted: The configured `models.positive_class`.
+
+        Raises:
+            BundleError: It is no classifier, or its positive class is another one.
+        """
+        found = self.classifier.positive
+        if found != wanted:
+            raise BundleError(
+                f"bundle {self.name} recognises {found!r} and not {wanted!r}: its score says nothing about {wanted}; "
+                f"use another bundle as models.classifier, or set models.positive_class: {found} if that is meant"
+            )
+
     def variant(self, *, size_px: int | None = None, precision: Precision = "fp32") -> Variant:
         """Return the variant of one size and precision that may be run.
 

@@ -14,6 +14,9 @@ __all__ = ["Classifier"]
 
 _INPUT = "crops"
 _OUTPUT = "score"
+_LOGIT = "logit"
+_CONSTANT_TOLERANCE = 2e-3
+"""By how much a constant answer may differ from the exact one: half precision rounds it."""
 
 
 class Classifier:
@@ -40,6 +43,9 @@ class Classifier:
         side = inputs[_INPUT].shape[1]
         if side is None:
             raise EngineError(f"the model of bundle {bundle.name} has no fixed crop size; export it again")
+        self._constant = contract.constant_logit
+        if self._constant is not None and _LOGIT not in outputs:
+            raise EngineError(f"the model of bundle {bundle.name} gives no {_LOGIT!r}; export it again")
         self._engine = engine
         self._size_px = side
         self._margin = contract.crop.margin
@@ -60,7 +66,10 @@ class Classifier:
         return self._engine
 
     def scores(self, crops: NDArray[np.uint8]) -> list[float | None]:
-        """Return the probability of pain of every crop, None where the model's answer is not a probability.
+        """Return the probability of pain of every crop, None where the model's answer is none.
+
+        An answer is none where it is not a probability, and where it is the network's constant: the units before the
+        output were silent, and the answer would be the same for any picture.
 
         Args:
             crops: Shape (N, size_px, size_px, 3), RGB.
@@ -73,10 +82,16 @@ class Classifier:
         """
         if len(crops) == 0:
             return []
-        answers = self._engine.run({_INPUT: crops})[_OUTPUT]
+        outputs = self._engine.run({_INPUT: crops})
+        answers = outputs[_OUTPUT]
         if answers.shape != (len(crops),):
             raise EngineError(f"the classifier answered with shape {answers.shape} to {len(crops)} crops")
-        return [_probability(answer) for answer in answers]
+        scores = [_probability(answer) for answer in answers]
+        if self._constant is None:
+            return scores
+        tolerance = _CONSTANT_TOLERANCE * max(1.0, abs(self._constant))
+        silent = np.abs(outputs[_LOGIT] - self._constant) <= tolerance
+        return [None if is_silent else score for score, is_silent in zip(scores, silent, strict=True)]
 
     def close(self) -> None:
         """Close the engine; safe to call twice."""

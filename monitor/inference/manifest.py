@@ -7,9 +7,16 @@ refuses the others by name, so that a field can never be misread in silence.
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 __all__ = [
     "MANIFEST_NAME",
@@ -114,6 +121,23 @@ class ClassifierContract(_Part):
     temperature: float = Field(gt=0.0, description="The network's logit is divided by this inside the graph.")
     training_prior: float = Field(gt=0.0, lt=1.0, description="Share of pain among the training crops.")
     decision_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="For still pictures; alarms have more.")
+    positive: str = Field(
+        default="pain", description="What the positive class was called in the training labels; pain where absent."
+    )
+    constant_logit: float | None = Field(
+        default=None,
+        description="What the network answers when the units before its output are silent, whatever the picture: such "
+        "an answer is none. Absent where that cannot happen.",
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what version 0.2.0 did not know where it says nothing new: older bundles keep their digest."""
+        content: dict[str, Any] = write(self)
+        for name in ("positive", "constant_logit"):
+            if content[name] == type(self).model_fields[name].default:
+                del content[name]
+        return content
 
 
 class MeshContract(_Part):

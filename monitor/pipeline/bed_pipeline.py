@@ -128,7 +128,7 @@ class BedPipeline:
             if frame_faces.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
                 score = self._score(frame, frame_faces, models)
                 if score is None:
-                    visibility, failure = Visibility.NO_SCORE, "the classifier's answer is not a probability"
+                    visibility, failure = Visibility.NO_SCORE, "the classifier gave no answer to this face"
         except EngineError as error:
             score, visibility, failure = None, Visibility.NO_SCORE, str(error)
             found = max(found, began)

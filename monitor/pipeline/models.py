@@ -50,7 +50,8 @@ class ModelSet:
         backup: Copies of the bundles that ran last, to fall back on; None to do without.
 
     Raises:
-        BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is stored.
+        BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is stored; or the classifier
+            recognises something else than `models.positive_class`.
     """
 
     def __init__(self, models: ModelSettings, faces: FaceSettings, backup: BundleBackup | None = None) -> None:
@@ -64,6 +65,7 @@ class ModelSet:
         else:
             self.detector, why_detector = backup.read(models.detector, "detector")
             self.classifier, why_classifier = backup.read(models.classifier, "classifier")
+        self.classifier.require_positive(models.positive_class)
         self.degraded: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
 
     def save_backup(self) -> None:

@@ -12,6 +12,7 @@ from trainer.experiments.compare import (
     chosen_reference,
     comparison_tables,
     differing_data,
+    left_out,
     open_runs,
     read_entries,
 )
@@ -41,7 +42,10 @@ def command(
     entries = read_entries(open_runs(runs))
     for sentence in differing_data(entries):
         click.echo(f"Note: {sentence}", err=True)
-    tables = comparison_tables(entries, chosen_reference(entries, reference), resamples)
+    base = chosen_reference(entries, reference)
+    for sentence in left_out(entries, base):
+        click.echo(f"Note: {sentence}", err=True)
+    tables = comparison_tables(entries, base, resamples)
     written = {name: [getattr(table, name)() for table in tables] for name in ("markdown", "csv", "latex")}
     click.echo(json.dumps([asdict(table) for table in tables], indent=2) if as_json else "\n".join(written[form]))
     if out is not None:

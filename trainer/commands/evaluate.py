@@ -1,6 +1,7 @@
 """`nicu-trainer evaluate`: test a trained model on pictures that it did not learn from."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -8,7 +9,26 @@ from monitor.cli_framework import examples
 from trainer.commands.cv import metric_lines
 from trainer.experiments import evaluate_model
 
-__all__ = ["command"]
+__all__ = ["command", "seen_lines"]
+
+
+def seen_lines(results: dict[str, Any]) -> list[str]:
+    """Return what of the tested pictures the model had seen, one sentence each; none if nothing is known to be."""
+    seen = results["seen"]
+    lines = []
+    if not seen["is_known"]:
+        lines.append("Whether the model saw these pictures is not recorded in it: it is of an earlier version.")
+    if results["is_trained_on_these"]:
+        count = f"{seen['pictures']} of " if seen["pictures"] else ""
+        lines.append(
+            f"Warning: the model learnt from {count}these very pictures; the metrics say nothing about others."
+        )
+    if seen["subjects"]:
+        lines.append(
+            f"Warning: the model learnt from other pictures of {seen['subjects']} of these subjects "
+            f"({seen['subject_pictures']} pictures here); these are no unseen infants."
+        )
+    return lines
 
 
 @click.command(
@@ -33,6 +53,6 @@ def command(*, model: Path, manifest: Path, crops: Path | None, out: Path | None
     results = evaluate_model(model, manifest, crops, folder)
     for line in metric_lines(results):
         click.echo(line)
-    if results["is_trained_on_these"]:
-        click.echo("Warning: the model was trained on these very pictures; the metrics say nothing about others.")
+    for sentence in seen_lines(results):
+        click.echo(sentence)
     click.echo(f"Results: {folder}")

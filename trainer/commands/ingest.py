@@ -8,6 +8,7 @@ from rich.progress import track
 
 from monitor.cli_framework import examples
 from trainer.data import (
+    PAIN_WORD,
     Candidate,
     ParsedName,
     clip_candidates,
@@ -46,9 +47,10 @@ def _finish(
     out: Path,
     is_main: Callable[[ParsedName], bool] = lambda _: True,
     notes: Sequence[str] = (),
+    positive: str = PAIN_WORD,
 ) -> None:
     shown = track(candidates, description=f"reading {data_set}", transient=True)
-    report = ingest(shown, data_set, out.parent, is_main=is_main)
+    report = ingest(shown, data_set, out.parent, is_main=is_main, positive=positive)
     report.warnings[:0] = notes
     write_atomically(out.with_suffix(".report.json"), report.as_json().encode())
     if report.records:
@@ -126,4 +128,10 @@ def table(file: Path, out: Path | None, name: str | None, positive: str | None) 
     subject every picture counts as a person of its own.
     """
     content = read_table(file, positive)
-    _finish(content.candidates, name or file.stem, _default_out(file, out), notes=content.notes)
+    _finish(
+        content.candidates,
+        name or file.stem,
+        _default_out(file, out),
+        notes=content.notes,
+        positive=content.positive,
+    )

@@ -3,7 +3,7 @@
 from trainer.data.clips import clip_candidates
 from trainer.data.duplicates import NEAR_BITS, near_duplicates, perceptual_hash
 from trainer.data.ingest import Candidate, ingest, picture_files
-from trainer.data.manifest import ImageRecord, Manifest, read_manifest, write_manifest
+from trainer.data.manifest import PAIN_WORD, ImageRecord, Manifest, read_manifest, write_manifest
 from trainer.data.naming import (
     Label,
     ParsedName,
@@ -22,6 +22,7 @@ from trainer.data.table import PictureTable, read_table
 
 __all__ = [
     "NEAR_BITS",
+    "PAIN_WORD",
     "Candidate",
     "ImageRecord",
     "IngestReport",

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainer.data.duplicates import near_duplicates, perceptual_hash
-from trainer.data.manifest import ImageRecord
+from trainer.data.manifest import PAIN_WORD, ImageRecord, unknown_subject
 from trainer.data.naming import Label, ParsedName, Role
 from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, read_picture
 from trainer.data.rejection import Reason, RejectedImageError
@@ -66,6 +66,7 @@ def ingest(
     is_main: Callable[[ParsedName], bool] = lambda _: True,
     progress: Callable[[int], None] = lambda _: None,
     read: Callable[[Path], NDArray[np.uint8]] = read_picture,
+    positive: str = PAIN_WORD,
 ) -> IngestReport:
     """Check every candidate and take in what is right.
 
@@ -76,6 +77,7 @@ def ingest(
         is_main: Whether a picture is trained and tested on.
         progress: Called with the number of candidates done.
         read: Reads a picture.
+        positive: What the positive class is called.
 
     Returns:
         What was taken and what was refused. Nothing is passed over in silence.
@@ -86,7 +88,7 @@ def ingest(
     for done, candidate in enumerate(candidates, start=1):
         shown = _shown(candidate.path, folder)
         try:
-            record = _take(candidate, shown, data_set, is_main, read)
+            record = replace(_take(candidate, shown, data_set, is_main, read), positive=positive)
             named = candidate.named
             if isinstance(named, ParsedName):
                 sexes[record.subject] |= {named.sex} - {""}
@@ -140,7 +142,7 @@ def _take(
     sha256 = file_sha256(candidate.path)
     return ImageRecord(
         image=shown,
-        subject=f"{data_set}/{named.subject or sha256[:16]}",
+        subject=f"{data_set}/{named.subject}" if named.subject else unknown_subject(data_set, sha256),
         label=label,
         stimulus=named.stimulus or ("pain" if label is Label.PAIN else ""),
         data_set=data_set,

@@ -15,7 +15,10 @@ from trainer.data.rejection import RejectedImageError
 from trainer.errors import DataError
 from trainer.training.storage import write_atomically
 
-__all__ = ["ImageRecord", "Manifest", "read_manifest", "write_manifest"]
+__all__ = ["PAIN_WORD", "ImageRecord", "Manifest", "read_manifest", "unknown_subject", "write_manifest"]
+
+PAIN_WORD = "pain"
+"""The positive class of a set whose labels say pain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class ImageRecord:
         perceptual_hash: 80 hexadecimal digits; pictures that look alike differ in few bits.
         width_px: Of the upright picture.
         height_px: Of the upright picture.
+        positive: What the positive class, called pain here, was called where the labels come from.
     """
 
     image: str
@@ -45,6 +49,12 @@ class ImageRecord:
     perceptual_hash: str
     width_px: int
     height_px: int
+    positive: str = PAIN_WORD
+
+
+def unknown_subject(data_set: str, sha256: str) -> str:
+    """Return the name that stands for the subject of a picture of which nobody says whose face it shows."""
+    return f"{data_set}/{sha256[:16]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +74,22 @@ class Manifest:
         return self.folder / record.image
 
     @property
+    def positive(self) -> str:
+        """What the positive class was called; several words of several sets are joined by "+"."""
+        return "+".join(sorted({record.positive for record in self.records}))
+
+    @property
+    def subjects_are_known(self) -> bool:
+        """Whether every picture says whose face it is; without that each counts as a person of its own."""
+        return not any(record.subject == unknown_subject(record.data_set, record.sha256) for record in self.records)
+
+    @property
     def sha256(self) -> str:
         """The digest of everything that matters to a result: pictures, subjects, labels, roles; not where they lie."""
         digest = hashlib.sha256()
         for row in sorted(
             f"{record.sha256},{record.subject},{record.label},{record.stimulus},{record.role}"
+            + ("" if record.positive == PAIN_WORD else f",{record.positive}")
             for record in self.records
         ):
             digest.update(row.encode() + b"\n")
@@ -76,6 +97,8 @@ class Manifest:
 
 
 _COLUMNS = tuple(field.name for field in fields(ImageRecord))
+_NEW_COLUMNS = {"positive": PAIN_WORD}
+"""Columns that manifests of earlier versions lack, and what holds there."""
 
 
 def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
@@ -104,7 +127,7 @@ def read_manifest(path: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the manifest {path} cannot be read: {error}") from error
     rows = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
+    missing = [column for column in _COLUMNS if column not in (*(rows.fieldnames or ()), *_NEW_COLUMNS)]
     if missing:
         raise DataError(
             f"{path} is no manifest: it lacks the columns {', '.join(missing)}; to use a table of your own, run "
@@ -113,7 +136,10 @@ def read_manifest(path: Path) -> Manifest:
     records = []
     for row in rows:
         try:
-            values = {column: row[column] for column in _COLUMNS}
+            values = {
+                column: row.get(column) or _NEW_COLUMNS[column] if column in _NEW_COLUMNS else row[column]
+                for column in _COLUMNS
+            }
             numbers = {name: int(values.pop(name)) for name in ("width_px", "height_px")}
             kinds = {"label": Label(values.pop("label")), "role": Role(values.pop("role"))}
             records.append(ImageRecord(**values, **numbers, **kinds))  # type: ignore[arg-type]  # built from the columns

@@ -21,6 +21,8 @@ PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", 
 
 _MAXIMUM_PIXELS = 100_000_000
 _MINIMUM_SIDE_PX = 8
+_DEPTHS = (8, 10, 12, 14, 16)
+_BITS_PER_SAMPLE, _MAX_SAMPLE_VALUE = 258, 281
 
 
 def file_sha256(path: Path) -> str:
@@ -48,7 +50,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             with Image.open(path) as picture:
                 _check_size(path, picture)
                 picture.load()
-                return _to_rgb(path, ImageOps.exif_transpose(picture))
+                bits = _significant_bits(picture)
+                return _to_rgb(path, ImageOps.exif_transpose(picture), bits)
     except FileNotFoundError:
         raise RejectedImageError(Reason.MISSING, f"{path} does not exist") from None
     except Image.DecompressionBombError:
@@ -82,15 +85,28 @@ def _check_size(path: Path, picture: Image.Image) -> None:
         raise RejectedImageError(Reason.TOO_SMALL, f"{path} has only {width} x {height} pixels")
 
 
-def _to_rgb(path: Path, picture: Image.Image) -> NDArray[np.uint8]:
+def _significant_bits(picture: Image.Image) -> int | None:
+    """Return how many bits of a deep TIFF picture count, where its tags say so: MaxSampleValue, else BitsPerSample."""
+    tags = getattr(picture, "tag_v2", {})
+    largest, depth = (np.atleast_1d(tags.get(tag, 0)).max() for tag in (_MAX_SAMPLE_VALUE, _BITS_PER_SAMPLE))
+    if largest:
+        return int(largest).bit_length()
+    return int(depth) if depth in _DEPTHS and depth < max(_DEPTHS) else None
+
+
+def _to_rgb(path: Path, picture: Image.Image, bits: int | None) -> NDArray[np.uint8]:
     if picture.mode == "F" or picture.mode.startswith("I"):
-        grey = _deep_to_grey(path, np.asarray(picture))
+        grey = _deep_to_grey(path, np.asarray(picture), bits)
         return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
     return np.ascontiguousarray(np.asarray(picture.convert("RGB"), dtype=np.uint8))
 
 
-def _deep_to_grey(path: Path, values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Scale more than 8 bits to 8: full scale is 65,535 for integers, and 1 or 255 for floats."""
+def _deep_to_grey(path: Path, values: NDArray[np.generic], bits: int | None) -> NDArray[np.uint8]:
+    """Scale more than 8 bits to 8.
+
+    Cameras store 10, 12 or 14 bits in 16. Where the file does not say how many count, the full scale of integers is the
+    smallest of 8, 10, 12, 14 and 16 bits that holds all values; of floats it is 1 or 255.
+    """
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
         count = int((~np.isfinite(numbers)).sum())
@@ -101,7 +117,8 @@ def _deep_to_grey(path: Path, values: NDArray[np.generic]) -> NDArray[np.uint8]:
     if np.issubdtype(values.dtype, np.floating):
         full = 1.0 if high <= 1.0 else 255.0
     else:
-        full = 255.0 if high <= 255.0 else 65_535.0
+        fitting = (depth for depth in _DEPTHS if high < 2**depth)
+        full = 2.0 ** (bits if bits is not None and high < 2**bits else next(fitting, max(_DEPTHS))) - 1.0
     if low < 0.0 or high > full:
         raise RejectedImageError(
             Reason.UNREADABLE, f"{path} has values from {low:g} to {high:g}, which are no grey levels"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.data.ingest import Candidate
+from trainer.data.manifest import PAIN_WORD
 from trainer.data.naming import Label, ParsedName, parse_label
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.errors import DataError
@@ -27,10 +28,12 @@ class PictureTable:
     Attributes:
         candidates: One for each row.
         notes: What was taken for granted, one sentence each, for the user to see.
+        positive: What the table calls the positive class; "pain" for every word that means that.
     """
 
     candidates: list[Candidate]
     notes: list[str]
+    positive: str = PAIN_WORD
 
 
 def find_column(names: Sequence[str], wanted: tuple[str, ...]) -> str | None:
@@ -101,7 +104,17 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
         except RejectedImageError as refused:
             rejection = RejectedImageError(refused.reason, f"{table.name}, line {number}: {refused}")
             candidates.append(Candidate(folder / image, rejection))
-    return PictureTable(candidates, notes)
+    return PictureTable(candidates, notes, _positive_word(labels))
+
+
+def _positive_word(labels: dict[str, Label]) -> str:
+    """Return the word of the positive class: "pain" where it means that, else as the table writes it."""
+    words = [word for word, label in labels.items() if label is Label.PAIN]
+    try:
+        means_pain = any(parse_label(word) is Label.PAIN for word in words)
+    except RejectedImageError:
+        means_pain = False
+    return PAIN_WORD if means_pain or not words else "+".join(sorted(word.lower() for word in words))
 
 
 def _named(image: str, subject: str | None, stimulus: str, word: str, labels: dict[str, Label]) -> ParsedName:

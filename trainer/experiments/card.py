@@ -17,13 +17,22 @@ __all__ = ["card_facts", "carried_metrics"]
 _SHOWN = ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier", "calibration_slope")
 
 
-def carried_metrics(run: Run) -> tuple[Metric, ...]:
-    """Return the pooled metrics of a run and, by stimulus, how often pain was predicted, as a bundle carries them."""
+def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
+    """Return the pooled metrics of a run and, by stimulus, how often pain was predicted, as a bundle carries them.
+
+    Args:
+        run: A finished cross-validation.
+        study: Its pictures. Where their subjects are not known, no number of infants is stated.
+    """
     results = run.metrics()
     data = f"{'+'.join(run.record['data_sets'])}, {run.protocol} cross-validation by "
-    data += "infant, unseen infants" if run.protocol == "strict" else "picture, infants on both sides"
+    is_known = study.manifest.subjects_are_known
+    if not is_known:
+        data += "picture, subjects not known"
+    else:
+        data += "infant, unseen infants" if run.protocol == "strict" else "picture, infants on both sides"
     overall = [
-        _metric(name, results["pooled"][name], results["subjects"], results["pictures"], data)
+        _metric(name, results["pooled"][name], results["subjects"] if is_known else None, results["pictures"], data)
         for name in _SHOWN
         if results["pooled"][name]["value"] is not None
     ]
@@ -31,11 +40,15 @@ def carried_metrics(run: Run) -> tuple[Metric, ...]:
     for found in results["per_stimulus"]:
         word = "sensitivity" if found["labelled_pain"] else "false positive rate"
         share = {"low": None, "high": None, **found.get("said_pain_interval", {}), "value": found["said_pain_share"]}
-        groups.append(_metric(f"{word}, {found['stimulus']}", share, found["subjects"], found["pictures"], data))
+        groups.append(
+            _metric(
+                f"{word}, {found['stimulus']}", share, found["subjects"] if is_known else None, found["pictures"], data
+            )
+        )
     return (*overall, *groups)
 
 
-def _metric(name: str, interval: Mapping[str, Any], subjects: int, samples: int, data: str) -> Metric:
+def _metric(name: str, interval: Mapping[str, Any], subjects: int | None, samples: int, data: str) -> Metric:
     known = interval["low"] is not None and interval["high"] is not None
     return Metric(
         name=name,
@@ -69,10 +82,11 @@ def _training(study: Study) -> tuple[str, ...]:
     pain = int(study.labels[usable].sum())
     lost = int((study.is_main & ~study.has_face).sum())
     sets = ", ".join(sorted({record.data_set for record in study.records}))
-    infants = len(np.unique(study.subjects[usable]))
+    infants, word = len(np.unique(study.subjects[usable])), study.manifest.positive
     sentences = [
-        f"Data sets: {sets}. {int(usable.sum())} pictures of {infants} infants.",
-        f"{pain} pictures are labelled pain, {int(usable.sum()) - pain} no pain.",
+        f"Data sets: {sets}. {int(usable.sum())} pictures"
+        + (f" of {infants} infants." if study.manifest.subjects_are_known else "; whose faces they show is not known."),
+        f"{pain} pictures are labelled {word}, {int(usable.sum()) - pain} no {word}.",
         "The label is the manifest's: usually the stimulus at the moment of the photograph, not a coded face.",
     ]
     if is_synthetic(study):

@@ -6,13 +6,21 @@ from pathlib import Path
 from trainer.errors import SettingsError
 from trainer.evaluation.comparison import metrics_table
 from trainer.evaluation.gap import gap_table
-from trainer.evaluation.pairing import paired_table
+from trainer.evaluation.pairing import comparable, paired_table
 from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
 from trainer.evaluation.table_one import folds_table, table_one
 from trainer.evaluation.tables import Table
 from trainer.experiments.run import Run, open_run
 
-__all__ = ["chosen_reference", "comparison_tables", "differing_data", "open_runs", "read_entries", "run_names"]
+__all__ = [
+    "chosen_reference",
+    "comparison_tables",
+    "differing_data",
+    "left_out",
+    "open_runs",
+    "read_entries",
+    "run_names",
+]
 
 _REFERENCE = "ncnn"
 
@@ -72,6 +80,24 @@ def differing_data(entries: Sequence[RunSummary]) -> list[str]:
                 f"The runs on {data_set!r} are not of the same pictures and are not compared with each other: "
                 f"{versions}."
             )
+    return sentences
+
+
+def left_out(entries: Sequence[RunSummary], reference: str) -> list[str]:
+    """Return a sentence for each run that is paired with no run of the reference model, and why."""
+    bases = [entry for entry in entries if entry.model == reference]
+    sentences = []
+    for entry in in_order(entries):
+        others = [base for base in bases if base is not entry]
+        if entry.model == reference or any(comparable(base, entry) for base in others):
+            continue
+        alike = [base for base in others if base.data == entry.data and base.protocol == entry.protocol]
+        why = (
+            f"it tested other pictures or other folds than {' and '.join(base.name for base in alike)}"
+            if alike
+            else f"there is no run of {reference!r} on {entry.data} under the {entry.protocol} protocol"
+        )
+        sentences.append(f"{entry.name} is in no paired difference: {why}.")
     return sentences
 
 

@@ -1,6 +1,7 @@
 """The final model: trained on all infants, or made of the networks of a cross-validation's folds."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,15 +11,16 @@ from typing import Any
 import numpy as np
 
 from monitor.inference.manifest import Generation
-from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
+from trainer.checkpoint import MODEL_NAME, LearntFrom, ModelRecord, Provenance, write_model
 from trainer.crops import Study, open_study
+from trainer.data import PAIN_WORD
 from trainer.errors import SettingsError, TrainingError, naming
 from trainer.experiments.card import card_facts, carried_metrics
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener, no_progress
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.experiments.run import Run
-from trainer.models import FittedNetworks, fit_networks
+from trainer.models import FittedNetworks, NetworkPlan, fit_networks
 from trainer.networks import Ensemble, InputContract, PainNetwork
 from trainer.protocols import FoldMap, whole_study
 
@@ -27,6 +29,10 @@ __all__ = ["DEFAULT_LICENCE", "FinalModel", "ensemble_of_folds", "fit_all", "wri
 _INTENDED_USE = (
     "Research on signs of pain in newborns' faces. Not a medical device; not validated for clinical use; it must not "
     "be used to start, withhold or change analgesia."
+)
+_OTHER_USE = (
+    "Research. It recognises {0!r} in pictures of faces, which is not pain: a monitor of pain must not use it. Not a "
+    "medical device; not validated for clinical use."
 )
 DEFAULT_LICENCE = "not stated; the pictures' owners decide"
 
@@ -83,9 +89,11 @@ def fit_all(
             f"a model carries the metrics of a strict run of its own recipe ({config.model!r})"
         )
     study = open_study(config.manifest, config.crops)
+    plan = plan_network(config)
+    if cross_validation is not None:
+        _check_same(study, plan, cross_validation)
     with naming(config.manifest):
         folds = whole_study(study, config.protocol, members_of(config))
-    plan = plan_network(config)
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
         fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
@@ -99,6 +107,27 @@ def fit_all(
     )
     write_model(folder / MODEL_NAME, record, network)
     return folder / MODEL_NAME
+
+
+def _check_same(study: Study, plan: NetworkPlan, cross_validation: Run) -> None:
+    """Refuse metrics of other pictures or of another network than the model that would carry them.
+
+    Raises:
+        SettingsError: They differ; the sentence says in what.
+    """
+    ours = {
+        "manifest_sha256": study.manifest.sha256,
+        "network": {"architecture": plan.architecture.name, "settings": plan.settings},
+        "contract": plan.contract.model_dump(),
+    }
+    words = {"manifest_sha256": "the pictures or their labels", "network": "the network", "contract": "its input"}
+    known = {name: cross_validation.record.get(name) for name in ours}
+    differing = [words[name] for name in ours if known[name] != json.loads(json.dumps(ours[name]))]
+    if differing:
+        raise SettingsError(
+            f"{cross_validation.folder} differs from this model in {' and in '.join(differing)}, so its metrics are "
+            "not this model's; run `nicu-trainer cv` with the same manifest and settings, or leave --judged-by away"
+        )
 
 
 def _as_one(fitted: FittedNetworks) -> tuple[PainNetwork, str, dict[str, Any], float]:
@@ -157,6 +186,9 @@ def _record(
     usable = study.is_main & study.has_face
     sets = ", ".join(sorted({record.data_set for record in study.records}))
     infants = len(np.unique(study.subjects[usable]))
+    whose = f" of {infants} infants" if study.manifest.subjects_are_known else ", whose subjects are not known"
+    positive = study.manifest.positive
+    learnt = np.unique(np.concatenate([fold.development for fold in folds.folds]))
     return ModelRecord(
         name=final.name,
         architecture="ncnn",
@@ -164,10 +196,15 @@ def _record(
         temperature=1.0,
         training_prior=float(study.labels[usable].mean()),
         generation=final.generation,
-        intended_use=final.intended_use,
-        metrics=() if cross_validation is None else carried_metrics(cross_validation),
+        intended_use=final.intended_use if positive == PAIN_WORD else _OTHER_USE.format(positive),
+        positive=positive,
+        subjects_are_known=study.manifest.subjects_are_known,
+        learnt_from=LearntFrom.of(
+            (study.records[row].sha256 for row in learnt), (study.records[row].subject for row in learnt)
+        ),
+        metrics=() if cross_validation is None else carried_metrics(cross_validation, study),
         provenance=Provenance(
-            source=f"{int(usable.sum())} pictures of {infants} infants ({sets})",
+            source=f"{int(usable.sum())} pictures{whose} ({sets})",
             licence=final.licence,
             data_manifest_sha256=study.manifest.sha256,
             fold_map_sha256=folds.sha256(study),

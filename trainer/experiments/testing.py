@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trainer.checkpoint import read_model
-from trainer.crops import ExactSamples, open_study
+from trainer.checkpoint import ModelRecord, name_hash, read_model
+from trainer.crops import ExactSamples, Study, open_study
 from trainer.errors import naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.cross_validation import METRICS_NAME, PREDICTIONS_NAME, without_face
@@ -19,6 +20,20 @@ from trainer.training.determinism import pinned_threads
 from trainer.training.storage import write_atomically
 
 __all__ = ["evaluate_model"]
+
+
+def _seen(record: ModelRecord, study: Study, rows: NDArray[np.int64]) -> dict[str, Any]:
+    """Return how many tested pictures and subjects the model has seen; `is_known` is false for older models."""
+    learnt = record.learnt_from
+    pictures, subjects = (set(learnt.pictures), set(learnt.subjects)) if learnt else (set[str](), set[str]())
+    tested = [study.records[row] for row in rows]
+    again = {entry.subject for entry in tested if name_hash(entry.subject) in subjects}
+    return {
+        "is_known": learnt is not None,
+        "pictures": sum(entry.sha256 in pictures for entry in tested),
+        "subjects": len(again),
+        "subject_pictures": sum(entry.subject in again for entry in tested),
+    }
 
 
 def evaluate_model(model: Path, manifest: Path, crops: Path | None, folder: Path) -> dict[str, Any]:
@@ -52,6 +67,9 @@ def evaluate_model(model: Path, manifest: Path, crops: Path | None, folder: Path
     results = evaluate(table, without_face(study))
     results["model"] = {"name": trained.record.name, "sha256": trained.sha256}
     results["manifest_sha256"] = study.manifest.sha256
-    results["is_trained_on_these"] = trained.record.provenance.data_manifest_sha256 == study.manifest.sha256
+    results["seen"] = _seen(trained.record, study, rows)
+    results["is_trained_on_these"] = (
+        trained.record.provenance.data_manifest_sha256 == study.manifest.sha256 or results["seen"]["pictures"] > 0
+    )
     write_atomically(folder / METRICS_NAME, (json.dumps(results, indent=1) + "\n").encode())
     return results

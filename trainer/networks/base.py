@@ -47,6 +47,13 @@ class PainNetwork(nn.Module, ABC):
     def cell_grid(self) -> CellGrid:
         """Return the feature map that Grad-CAM reads, and where its cells lie in the crop."""
 
+    def constant_logit(self) -> float | None:
+        """Return what the network answers, whatever the crop, when its last hidden units are all silent.
+
+        None where no such constant answer exists. A network with one must not be believed when it gives it.
+        """
+        return None
+
     def prepare(self, crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
         """Turn what samples give into what `forward` takes: crops (N, S, S, 3) uint8 as the input contract says."""
         return prepare_crops(crops, contract)

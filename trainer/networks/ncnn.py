@@ -24,7 +24,7 @@ _LEAK = 0.01
 class NCNNSettings(BaseModel):
     """What may be varied without changing the published shape of the network.
 
-    `merge_dropout` is the second dropout of some published variants; 0 leaves it out.
+    `merge_dropout` is the second dropout of some published variants; 0 leaves it out. `head_leak` adds no parameter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +32,13 @@ class NCNNSettings(BaseModel):
     branch_dropout: float = Field(default=0.1, ge=0.0, lt=1.0, description="After the centre and the right branch.")
     merge_dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="After the merged convolution's pooling.")
     head_dropout: float = Field(default=0.1, ge=0.0, lt=1.0, description="After the dense layer of 8 units.")
+    head_leak: float = Field(
+        default=0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Slope of the 8 units below zero; 0, as published, lets all of them be silent at once, and the "
+        "answer is then a constant.",
+    )
 
 
 class NCNN(PainNetwork):
@@ -66,10 +73,11 @@ class NCNN(PainNetwork):
             nn.MaxPool2d(2),
             nn.Dropout(settings.merge_dropout),
         )
+        self._leak = settings.head_leak
         self.head = nn.Sequential(
             nn.Flatten(),
             nn.Linear(64 * 5 * 5, 8),
-            nn.ReLU(),
+            nn.LeakyReLU(settings.head_leak) if settings.head_leak else nn.ReLU(),
             nn.Dropout(settings.head_dropout),
             nn.Linear(8, 1),
         )
@@ -81,6 +89,11 @@ class NCNN(PainNetwork):
         branches = [self.left_branch(crops), self.center_branch(crops), self.right_branch(crops)]
         logits: torch.Tensor = self.head(self.merge_branch(torch.cat(branches, dim=1)))
         return logits.squeeze(1)
+
+    def constant_logit(self) -> float | None:
+        """Return the output's bias: the answer when the 8 units before it are silent. None where they leak."""
+        output = self.head[-1]
+        return float(output.bias.detach()) if isinstance(output, nn.Linear) and not self._leak else None
 
     def cell_grid(self) -> CellGrid:
         """Return the merged map of 11 x 11 cells.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from monitor import __version__
 from monitor.synthetic.setting import Cue
+from trainer.data.synthetic_mark import marked
 from trainer.errors import DataError
 from trainer.synthetic.expressions import ExpressionPicture, draw_expression
 from trainer.synthetic.plan import PlannedStill
@@ -60,7 +61,7 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
         raise DataError(f"{path} cannot be encoded")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(encoded.tobytes())
+        path.write_bytes(marked(encoded.tobytes()))
     except OSError as error:
         raise DataError(f"{path} cannot be written ({error.strerror})") from error
 

@@ -12,8 +12,8 @@ from export.classifier.graph import ClassifierGraph
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine_factory import open_engine
-from trainer.checkpoint import read_model
-from trainer.networks import InputContract, PainNetwork, prepare_crops
+from trainer.checkpoint import ModelRecord, Provenance, read_model, write_model
+from trainer.networks import InputContract, PainNetwork, architectures, prepare_crops
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +94,39 @@ def test_the_manifest_fits_the_published_schema(classifier_bundle: Bundle) -> No
     content = json.loads((classifier_bundle.path / "bundle.json").read_text())
     jsonschema.validate(content, json.loads(schema.read_text()))
     assert read_bundle(classifier_bundle.path).sha256 == content["manifest_sha256"]
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.01])
+def test_the_constant_answer_of_a_silent_ncnn_is_no_score(tmp_path: Path, leak: float, crops: np.ndarray) -> None:
+    network = architectures()["ncnn"].create({"head_leak": leak})
+    with torch.no_grad():
+        network.head[1].bias.fill_(-1e3)  # the 8 units are far below zero, whatever the crop
+        network.head[4].bias.fill_(2.0)
+    record = ModelRecord(
+        name="silent",
+        architecture="ncnn",
+        network_settings={"head_leak": leak},
+        contract=InputContract(size_px=120),
+        temperature=1.6,
+        training_prior=0.5,
+        generation="demo",
+        intended_use="Tests.",
+        provenance=Provenance(source="none", licence="none"),
+    )
+    write_model(tmp_path / "model.pt", record, network)
+    bundle = write_classifier_bundle(
+        read_model(tmp_path / "model.pt"), tmp_path / "bundle", precisions=["fp32", "fp16"]
+    )
+
+    expected = None if leak else pytest.approx(2.0 / 1.6)
+    assert bundle.classifier.constant_logit == expected
+    for precision in ("fp32", "fp16"):
+        engine = open_engine(bundle, choice="onnxruntime", precision=precision)
+        scores = Classifier(bundle, engine).scores(crops)
+        assert all((score is None) == (leak == 0.0) for score in scores)
+
+
+def test_a_bundle_of_pain_without_a_constant_is_recorded_as_before(classifier_bundle: Bundle) -> None:
+    contract = classifier_bundle.classifier.model_copy(update={"constant_logit": None})
+    assert {"positive", "constant_logit"}.isdisjoint(contract.model_dump())
+    assert contract.model_copy(update={"positive": "smile"}).model_dump()["positive"] == "smile"

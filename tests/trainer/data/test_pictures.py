@@ -1,13 +1,16 @@
 """Pictures of every common kind become RGB, the right way up; the others are refused with the reason."""
 
+import shutil
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from trainer.data import Reason, RejectedImageError, read_picture
+from trainer.data.synthetic_mark import is_marked, marked
 
 
 @pytest.fixture
@@ -102,3 +105,33 @@ def test_other_files_are_refused_for_what_they_are(tmp_path):
     assert refusal(tmp_path / "empty.jpg") is Reason.TRUNCATED
     assert refusal(tmp_path / "dot.png") is Reason.TOO_SMALL
     assert refusal(tmp_path / "none.jpg") is Reason.MISSING
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_deep_pictures_fill_the_grey_scale_whatever_their_bits(tmp_path, bits):
+    ramp = np.linspace(0, 2**bits - 1, 32 * 32).reshape(32, 32)
+    Image.fromarray(np.rint(ramp).astype(np.uint16)).save(tmp_path / "deep.png")
+
+    grey = read_picture(tmp_path / "deep.png")[:, :, 0]
+
+    np.testing.assert_allclose(grey, ramp * 255 / (2**bits - 1), atol=1)
+
+
+def test_a_tag_with_the_largest_value_wins_over_the_guess(tmp_path):
+    dark = np.full((16, 16), 700, np.uint16)
+    Image.fromarray(dark).save(tmp_path / "dark.tif", tiffinfo={281: 4095})
+
+    assert read_picture(tmp_path / "dark.tif")[0, 0, 0] == round(700 * 255 / 4095)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp"])
+def test_the_mark_of_a_synthetic_picture_goes_with_its_file_and_changes_no_pixel(tmp_path, suffix):
+    image = np.random.default_rng(1).integers(0, 256, (24, 24, 3)).astype(np.uint8)
+    encoded = cv2.imencode(suffix, image)[1].tobytes()
+    (tmp_path / f"plain{suffix}").write_bytes(encoded)
+    (tmp_path / f"marked{suffix}").write_bytes(marked(encoded))
+    shutil.copy(tmp_path / f"marked{suffix}", tmp_path / f"copy{suffix}")
+
+    assert is_marked(tmp_path / f"copy{suffix}")
+    assert not is_marked(tmp_path / f"plain{suffix}")
+    np.testing.assert_array_equal(read_picture(tmp_path / f"copy{suffix}"), read_picture(tmp_path / f"plain{suffix}"))

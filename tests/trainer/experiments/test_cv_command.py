@@ -197,6 +197,24 @@ def test_the_final_model_carries_the_metrics_of_its_strict_run(runs, manifest, t
     assert record.provenance.data_manifest_sha256 == open_run(folder / "strict").record["manifest_sha256"]
     assert "6 infants" in record.provenance.source
     assert all("unseen infants" in metric.data for metric in record.metrics)
+    with pytest.raises(SettingsError, match="differs from this model in the network, so its metrics are not"):
+        run(
+            fit,
+            manifest,
+            "--model",
+            "mimic",
+            *options[:2],
+            "--out",
+            tmp_path / "x",
+            *flags(),
+            "--set",
+            "network.width=4",
+        )
+    other = manifest.with_name("other.manifest.csv")
+    other.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+    crops = ["--set", f"crops={manifest.with_suffix('.crops')}"]
+    with pytest.raises(SettingsError, match="differs from this model in the pictures or their labels"):
+        run(fit, other, "--model", "mimic", *options[:2], "--out", tmp_path / "x", *flags(), *crops)
     with pytest.raises(SettingsError, match="is a dissertation run"):
         run(
             fit, manifest, "--model", "mimic", "--judged-by", folder / "dissertation", "--out", tmp_path / "x", *flags()

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from monitor.errors import BundleError
+from monitor.inference.bundle import read_bundle
+from trainer.checkpoint import read_model
+from trainer.commands.crop import command as crop
 from trainer.commands.evaluate import command as evaluate
 from trainer.commands.fit import command as fit
+from trainer.commands.ingest import command as ingest
 from trainer.errors import CheckpointError
 
 SMALL = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "augmentation=light"]
@@ -30,9 +35,10 @@ def model(paint_study, tmp_path_factory):
 
 def test_held_out_pictures_are_answered_and_evaluated(model, paint_study, tmp_path):
     folder, _ = model
-    study = paint_study(subjects=4, each=6, seed=9, stress=2)
+    manifest = paint_study(subjects=4, each=6, seed=9, stress=2).folder.with_suffix(".csv")
+    manifest.write_text(manifest.read_text().replace("set/s", "another/s"))
 
-    output = run(evaluate, folder, study.folder.with_suffix(".csv"), "--out", tmp_path)
+    output = run(evaluate, folder, manifest, "--out", tmp_path)
 
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text().splitlines()))
@@ -50,7 +56,65 @@ def test_the_pictures_that_it_was_trained_on_are_no_test(model, tmp_path):
 
     output = run(evaluate, folder / "model.pt", manifest, "--out", tmp_path)
 
-    assert "Warning: the model was trained on these very pictures" in output
+    assert "Warning: the model learnt from 48 of these very pictures" in output
+
+
+def test_a_training_set_with_one_row_changed_is_still_no_test(model, tmp_path):
+    folder, manifest = model
+    changed = manifest.with_name("changed.manifest.csv")
+    changed.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
+
+    output = run(evaluate, folder, changed, "--crops", manifest.with_suffix(".crops"), "--out", tmp_path)
+
+    assert "Warning: the model learnt from 47 of these very pictures" in output
+    assert json.loads((tmp_path / "metrics.json").read_text())["is_trained_on_these"]
+
+
+def test_other_pictures_of_a_training_subject_are_no_unseen_infants(model, paint_study, tmp_path):
+    folder, _ = model
+    manifest = paint_study(subjects=4, each=6, seed=9).folder.with_suffix(".csv")
+    text = manifest.read_text()
+    manifest.write_text(text.replace("set/s2,", "new/s2,").replace("set/s3,", "new/s3,"))
+
+    output = run(evaluate, folder, manifest, "--out", tmp_path)
+
+    assert "learnt from other pictures of 2 of these subjects (12 pictures here)" in output
+    assert not json.loads((tmp_path / "metrics.json").read_text())["is_trained_on_these"]
+
+
+def test_a_model_knows_what_it_saw_by_hashes_alone(model):
+    record = read_model(model[0]).record
+
+    assert len(record.learnt_from.pictures) == 48
+    assert len(record.learnt_from.subjects) == 6
+    assert "set/s0" not in record.model_dump_json()
+
+
+def test_a_smile_detector_says_so_from_the_table_to_the_bundles_refusal(paint_study, tmp_path):
+    source = paint_study(subjects=6, each=8).folder.parent
+    rows = list(csv.reader((source / "set.csv").read_text().splitlines()))
+    table = source / "smiles.csv"
+    words = {"1": "smile", "0": "neutral"}
+    table.write_text("image,label\n" + "".join(f"{row[0]},{words[row[2]]}\n" for row in rows[1:]))
+    run(ingest, "table", table)
+    manifest = source / "smiles.manifest.csv"
+    run(crop, manifest, "--faces", "whole", "--size", 32)
+    options = [part for setting in SMALL for part in ("--set", setting)]
+    run(fit, manifest, "--model", "mimic", "--epochs", 2, "--out", tmp_path / "model", *options)
+
+    record = read_model(tmp_path / "model").record
+    bundle = read_bundle(tmp_path / "model" / "bundle", kind="classifier")
+    card = (bundle.path / "MODEL_CARD.md").read_text()
+
+    assert (record.positive, record.subjects_are_known) == ("smile", False)
+    assert record.provenance.source == "48 pictures, whose subjects are not known (smiles)"
+    assert bundle.classifier.positive == "smile"
+    assert "calibrated probability of smile" in card
+    assert "not pain" in card
+    assert "infants" not in record.provenance.source
+    with pytest.raises(BundleError, match=r"recognises 'smile' and not 'pain'.*positive_class: smile"):
+        bundle.require_positive("pain")
+    bundle.require_positive("smile")
 
 
 def test_a_missing_model_is_named(model, tmp_path):

@@ -312,7 +312,7 @@ def test_runs_on_other_pictures_of_the_same_name_are_distinguished(run, runs, tm
     page = Page(text)
 
     assert "are not of the same pictures and are not compared with each other" in text
-    assert f"SET ({known[:6].upper()}) test" in page.tables["Table 1"][0]
+    assert f"SET ({known[:6].upper()})" in page.tables["Table 1"][0]
     assert "lists other pictures now than when the run was made" in text
 
 
