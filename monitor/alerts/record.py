@@ -142,6 +142,7 @@ class AlertDraft(_Record):
         config_hash: SHA-256 of the configuration in force, without its secrets.
         detail: One sentence: what was seen.
         remedy: One sentence: what to do.
+        needs_person: No face can end it any more: it stays until a person acknowledges it.
     """
 
     schema_version: Literal["nicu-pain-monitor/alert/1"] = Field(default=SCHEMA, alias="schema")
@@ -167,6 +168,7 @@ class AlertDraft(_Record):
     config_hash: Sha256
     detail: Annotated[str, Field(max_length=1000)]
     remedy: Annotated[str, Field(max_length=1000)]
+    needs_person: bool = False
 
 
 class Alert(AlertDraft):
@@ -263,6 +265,7 @@ def compose_alert(transition: Transition, context: AlertContext, clock: Clock) -
         config_hash=context.config_hash,
         detail=transition.detail[:1000],
         remedy=transition.remedy[:1000],
+        needs_person=transition.needs_person,
     )
 
 

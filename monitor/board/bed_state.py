@@ -189,6 +189,9 @@ def _rank(state: BedState, acknowledged: bool, latched: bool) -> int:
 
 
 def _pain_detail(alert: AlertDraft, blind: tuple[BedState, str] | None) -> str:
+    if alert.needs_person:
+        sentences = ["This face was not followed since: a person must see the infant and acknowledge."]
+        return " ".join(sentences if blind is None else [*sentences, blind[1]])
     if blind is not None:
         return f"Cannot be confirmed now. {blind[1]}"
     if alert.validity is not Validity.VALID:

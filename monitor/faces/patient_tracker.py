@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from monitor.config import FaceSettings, RegionOfInterest
 from monitor.faces.detection_passes import PROOFS_PER_FRAME, RETRY_SECONDS, FrameDetector
 from monitor.faces.detector import FaceDetector
+from monitor.faces.face_identity import FaceIdentity
 from monitor.faces.geometry import Face
 from monitor.faces.patient import RIVAL_SIZE, PatientSelector
 from monitor.faces.quality import Quality, assess
@@ -60,6 +61,8 @@ class FrameFaces:
         face_passes: Detections run on the surroundings of one face.
         track_passes: Smaller ones, run on a face that is tracked.
         scan_passes: Smaller ones, run on the whole picture or region.
+        face_id: Names the patient's face for as long as it is followed without a break, in frames that miss it for a
+            moment, too; never given twice. None where no face is followed.
     """
 
     faces: tuple[TrackedFace, ...]
@@ -70,6 +73,7 @@ class FrameFaces:
     face_passes: int
     track_passes: int = 0
     scan_passes: int = 0
+    face_id: int | None = None
 
     @property
     def is_search(self) -> bool:
@@ -91,10 +95,12 @@ class PatientTracker:
         self._phase = phase
         self._region = region or RegionOfInterest()
         self._cuts = SceneCutDetector()
+        self._identity = FaceIdentity()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the stream changed, or the camera was replaced."""
+        self._identity.lose()
         self._tracker = Tracker(self._settings.track_lost_seconds, self._settings.maximum_tracks)
         self._selector = PatientSelector()
         self._rejected = RejectedRegions(RETRY_SECONDS)
@@ -146,7 +152,7 @@ class PatientTracker:
         for track in self._tracker.tracks:
             if track.missed_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
                 frame_detector.detect_track(track)
-        return self._frame_faces(frame_detector)
+        return self._frame_faces(frame, frame_detector)
 
     def _search_picture(self, frame_detector: FrameDetector, *, may_search: bool) -> None:
         """Search for a patient: in all turns at once when it was just lost, then in fewer turns a frame."""
@@ -204,7 +210,7 @@ class PatientTracker:
             frame.image, self._region.left, self._region.top, self._region.right, self._region.bottom
         )
 
-    def _frame_faces(self, frame_detector: FrameDetector) -> FrameFaces:
+    def _frame_faces(self, frame: Frame, frame_detector: FrameDetector) -> FrameFaces:
         choice = self._selector.choose(self._tracker.tracks, frame_detector.region, frame_detector.now_seconds)
         faces = tuple(
             TrackedFace(track.track_id, track.face)
@@ -220,6 +226,8 @@ class PatientTracker:
             visibility = Visibility.POOR
         else:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
+        seen = (None, None) if patient is None else (patient.track_id, patient.face.box)
+        face_id = self._identity.update(frame, *seen)
         return FrameFaces(
             faces,
             patient,
@@ -229,4 +237,5 @@ class PatientTracker:
             frame_detector.face_passes,
             frame_detector.track_passes,
             frame_detector.scan_passes,
+            face_id,
         )

@@ -9,6 +9,11 @@ from monitor.pain.vocabulary import AlarmEvidence, Phase, Transition, Validity
 
 __all__ = ["Acknowledgement", "Alarm", "AlarmState"]
 
+_PERSON_REMEDY = (
+    "Go to the infant and assess pain with your unit's scale; then acknowledge, which ends this alert: the face that "
+    "raised it was not followed without a break, so no face can end it."
+)
+
 
 @dataclass(slots=True)
 class Acknowledgement:
@@ -40,6 +45,7 @@ class AlarmState:
     evidence: AlarmEvidence | None = None
     silence: Acknowledgement | None = None
     determined_seconds: float = 0.0
+    needs_person: bool = False
 
     def shift(self, seconds: float) -> None:
         """Move to another origin of time."""
@@ -95,6 +101,7 @@ class Alarm:
         detail: str,
         evidence: AlarmEvidence | None,
         pause: Acknowledgement | None,
+        needs_person: bool = False,
     ) -> list[Transition]:
         """Declare the condition: the same episode where it has been over only for a short time, else a new one."""
         memory = self.memory
@@ -109,7 +116,7 @@ class Alarm:
             memory.alert_id, memory.onset_seconds = self._new_id(), onset_seconds
             silence = pause
             event = Event.BEGIN_QUIETLY if silence else Event.BEGIN
-        memory.silence, memory.has_worsened = silence, False
+        memory.silence, memory.has_worsened, memory.needs_person = silence, False, needs_person
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
         return transitions + self._apply(event, at_seconds)
 
@@ -125,6 +132,13 @@ class Alarm:
         if not self.is_present or self.memory.validity is validity:
             return []
         self.memory.validity, self.memory.evidence = validity, evidence
+        return self._apply(Event.CHANGE, at_seconds)
+
+    def disown(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+        """Say that no face can end it any more: it is questionable from now on, until a person ends it."""
+        if not self.is_present or self.memory.needs_person:
+            return []
+        self.memory.needs_person, self.memory.validity, self.memory.evidence = True, Validity.QUESTIONABLE, evidence
         return self._apply(Event.CHANGE, at_seconds)
 
     def clear(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
@@ -172,7 +186,8 @@ class Alarm:
             acknowledged_by=memory.silence.by if memory.silence else None,
             acknowledged_seconds=memory.silence.at_seconds if memory.silence else None,
             detail=memory.detail,
-            remedy=condition.remedy,
+            remedy=_PERSON_REMEDY if memory.needs_person and self.is_present else condition.remedy,
+            needs_person=memory.needs_person and self.is_present,
         )
 
     def _goes_on(self, onset_seconds: float) -> bool:

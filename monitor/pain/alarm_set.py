@@ -7,7 +7,7 @@ from monitor.config import AlarmSettings
 from monitor.pain.alarm import Acknowledgement, Alarm, AlarmState
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.debounce import Debounce
-from monitor.pain.lifecycle import PRESENT
+from monitor.pain.lifecycle import PRESENT, State
 from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Transition, Validity
 
 __all__ = ["AlarmSet", "AlarmSetState"]
@@ -94,6 +94,7 @@ class AlarmSet:
         validity: Validity = Validity.VALID,
         detail: str = "",
         evidence: AlarmEvidence | None = None,
+        needs_person: bool = False,
     ) -> list[Transition]:
         """Declare a condition."""
         return self._alarms[code].begin(
@@ -103,6 +104,7 @@ class AlarmSet:
             detail=detail,
             evidence=evidence,
             pause=self._pause(code, at_seconds),
+            needs_person=needs_person,
         )
 
     def escalate(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
@@ -123,6 +125,14 @@ class AlarmSet:
         return [
             transition for alarm in self._pains for transition in alarm.set_validity(validity, at_seconds, evidence)
         ]
+
+    def disown_pain(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
+        """Say that no face can end the pain conditions that hold."""
+        return [transition for alarm in self._pains for transition in alarm.disown(at_seconds, evidence)]
+
+    def is_pain_acknowledged(self) -> bool:
+        """Whether somebody has seen every pain condition that holds."""
+        return all(alarm.memory.state is State.ACKNOWLEDGED for alarm in self._pains if alarm.is_present)
 
     def report_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
         """Note what the analysed frames say about a condition."""

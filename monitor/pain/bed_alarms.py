@@ -30,6 +30,11 @@ __all__ = ["BedAlarmState", "BedAlarms", "BedUpdate"]
 _TRUSTED_AGAIN_SECONDS = 2.0
 """A questionable alarm is valid again when the patient could be judged without doubt for so long."""
 
+_FOLLOWED_SECONDS = 2 * FRAME_SPAN_SECONDS
+"""Between frames further apart no face was followed, whatever the frames say."""
+
+_ROUNDING_SECONDS = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class BedUpdate:
@@ -54,6 +59,9 @@ class BedAlarmState:
     newest_visibility: Visibility = Visibility.NO_FACE
     is_level_known: bool = False
     trusted_since: float | None = None
+    face_id: int | None = None  # of the face that is followed
+    followed_since: float | None = None
+    raised_by: int | None = None  # the face that alone can end the pain alarms that are on; None: no face can
 
     def shift(self, seconds: float) -> None:
         """Move to another origin of time."""
@@ -63,6 +71,8 @@ class BedAlarmState:
             self.now_seconds += seconds
         if self.trusted_since is not None:
             self.trusted_since += seconds
+        if self.followed_since is not None:
+            self.followed_since += seconds
 
 
 class BedAlarms(AlarmScope[BedAlarmState]):
@@ -89,6 +99,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         transitions = self._advance(sample.time_seconds)
         last = self._memory.level.last_frame_seconds
         if last is None or sample.time_seconds > last:
+            self._follow_face(sample, last)
             transitions += self._take(sample.time_seconds, *_scored(sample), last)
         return self._step(transitions)
 
@@ -100,9 +111,54 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         """
         return self._step(self._advance(time_seconds))
 
+    def acknowledge(self, target: str | None, by: str, time_seconds: float) -> tuple[Transition, ...]:
+        """Note that somebody has seen an alert; ends the pain alarms that no face can end once all of them were seen.
+
+        The level starts again from nothing then. Pain that goes on is the same episode, and stays acknowledged.
+        """
+        transitions = super().acknowledge(target, by, time_seconds)
+        now = self._now()
+        was_seen = any(item.needs_person and item.acknowledged_seconds == now for item in transitions)
+        if not was_seen or not self._board.is_pain_acknowledged():
+            return transitions
+        evidence = _evidence_of(self._reading)
+        ended = [
+            item for code in (Code.PAIN_SUSTAINED, Code.PAIN_SIGN) for item in self._board.clear(code, now, evidence)
+        ]
+        self._start_level_again()
+        return (*transitions, *ended)
+
+    def lose_face(self) -> None:
+        """Note that no face has been followed without a break up to now: the station was restarted, for instance."""
+        memory = self._memory
+        memory.face_id = memory.followed_since = memory.raised_by = None
+
     def observation(self) -> Observation:
         """Return what the bed shows now, at the time of the newest call."""
         return self._observe(self._reading)
+
+    def _start_level_again(self) -> None:
+        memory = self._memory
+        memory.level = LevelFilterState.empty(self._settings.window_seconds)
+        memory.evidence.forget()
+        memory.newest_score, memory.newest_visibility = None, Visibility.NO_FACE
+        memory.is_level_known, memory.trusted_since, memory.raised_by = False, None, None
+        self._filter = LevelFilter(self._settings, memory.level)
+        self._reading = self._filter.read(self._now())
+
+    def _follow_face(self, sample: Sample, last_seconds: float | None) -> None:
+        """Note whose face a frame shows; one that was not followed without a break is another one."""
+        memory = self._memory
+        if last_seconds is not None and sample.time_seconds - last_seconds > _FOLLOWED_SECONDS:
+            self.lose_face()
+        if sample.face_id is None or sample.face_id != memory.face_id:
+            self.lose_face()
+            memory.face_id = sample.face_id
+            memory.followed_since = sample.time_seconds
+
+    def _needs_person(self) -> bool:
+        """Whether a pain alarm is on that no face can end."""
+        return self._memory.raised_by is None and self._board.is_present(Code.PAIN_SIGN)
 
     def _adopt(self, memory: BedAlarmState) -> None:
         super()._adopt(memory)
@@ -125,6 +181,8 @@ class BedAlarms(AlarmScope[BedAlarmState]):
             memory.evidence.forget()
         memory.is_level_known = reading.level is not None
         last = memory.level.last_frame_seconds
+        if last is not None and now - last > self._settings.indeterminate_after_seconds:
+            self.lose_face()
         transitions = self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
         transitions += self._update_face_absence(now)
         return transitions + self._update_validity(now, reading)
@@ -148,7 +206,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         is_picture_in_doubt = self._board.is_picture_in_doubt()
         if is_picture_in_doubt:
             memory.evidence.relief.reset()
-        is_certain = visibility is Visibility.USABLE and not is_picture_in_doubt
+        is_certain = visibility is Visibility.USABLE and not is_picture_in_doubt and not self._needs_person()
         segment = self._filter.observe(time_seconds, score, certain=is_certain)
         now = self._now()
         reading = self._reading = self._filter.read(now)
@@ -169,8 +227,15 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         transitions: list[Transition] = []
         pain = self._memory.evidence.pain_proof(segment, self._settings)
         relief = self._memory.evidence.relief_proof(segment, self._settings)
-        if pain is not None:
-            transitions += board.begin(Code.PAIN_SIGN, *pain, validity=self._validity_of_new_alarm(), evidence=evidence)
+        if pain is not None and not board.is_present(Code.PAIN_SIGN):
+            self._memory.raised_by = self._face_followed_from(pain[0])
+            transitions += board.begin(
+                Code.PAIN_SIGN,
+                *pain,
+                validity=self._validity_of_new_alarm(),
+                evidence=evidence,
+                needs_person=self._memory.raised_by is None,
+            )
         if not board.is_present(Code.PAIN_SIGN):
             return transitions
         if relief is not None:
@@ -185,15 +250,22 @@ class BedAlarms(AlarmScope[BedAlarmState]):
                 sustained,
                 validity=self._validity_of_new_alarm(),
                 evidence=evidence,
+                needs_person=self._memory.raised_by is None,
             )
         maximal = _reached(segment, self._settings.maximal_share)
         if maximal is not None:
             transitions += board.escalate(Code.PAIN_SUSTAINED, maximal, evidence)
         return transitions
 
+    def _face_followed_from(self, onset_seconds: float) -> int | None:
+        """Return the face that alone was judged from a time until now; None where there was another before it."""
+        since = self._memory.followed_since
+        return self._memory.face_id if since is not None and since <= onset_seconds + _ROUNDING_SECONDS else None
+
     def _validity_of_new_alarm(self) -> Validity:
         certain = (
             self._memory.newest_visibility is Visibility.USABLE
+            and self._memory.raised_by is not None
             and not self._board.has_doubt()
             and not self._board.is_picture_in_doubt()
         )
@@ -214,6 +286,9 @@ class BedAlarms(AlarmScope[BedAlarmState]):
     def _update_validity(self, now_seconds: float, reading: LevelReading) -> list[Transition]:
         """Say how far the pain alarms that are on can be trusted now."""
         memory, board = self._memory, self._board
+        if self._needs_person():
+            memory.trusted_since = None
+            return board.disown_pain(now_seconds, _evidence_of(reading))
         if reading.level is None or board.has_doubt():
             memory.trusted_since = None
             gone = self._filter.unknown_from()
@@ -234,6 +309,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
             self._memory.newest_visibility is not Visibility.AMBIGUOUS
             and reading.seconds_since_face <= 2 * FRAME_SPAN_SECONDS
             and not self._board.has_doubt()
+            and not self._needs_person()
         )
         return Validity.VALID if is_confirmed else Validity.QUESTIONABLE
 

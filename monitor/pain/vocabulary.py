@@ -104,11 +104,14 @@ class Sample:
         score: Calibrated probability of pain in [0, 1]; None unless `visibility` is USABLE or AMBIGUOUS.
         visibility: Whether the patient's face could be judged: POOR is a face too small, blurred or dark to judge,
             NO_SCORE a model that failed or answered with a number that is not finite.
+        face_id: Names the face for as long as it is followed without a break; also in frames that miss it for a moment.
+            None where no face is followed. A caller that leaves it out says that all frames show one and the same face.
     """
 
     time_seconds: float
     score: float | None
     visibility: Visibility
+    face_id: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,8 @@ class Transition:
         acknowledged_seconds: When, monotonic.
         detail: One sentence for people: what was seen. Never holds a credential.
         remedy: One sentence for people: what to do.
+        needs_person: No face can end it any more, for the one that raised it was not followed without a break: it stays
+            until a person acknowledges it.
     """
 
     alert_id: str
@@ -190,3 +195,4 @@ class Transition:
     acknowledged_seconds: float | None
     detail: str
     remedy: str
+    needs_person: bool = False

@@ -102,6 +102,7 @@ class BedPipeline:
         self.camera_id = settings.camera_id
         self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
         self._monitor = BedAlarms(alarms, new_id)
+        self._face_id: int | None = None
         # Held until a change has been passed on, so that changes leave in the order in which they happened.
         self._lock = threading.RLock()
         self._on_change = on_change
@@ -134,7 +135,9 @@ class BedPipeline:
             found = max(found, began)
         done = self._stopwatch()
         with self._lock:
-            step = self._monitor.observe(Sample(frame.time_seconds, score, visibility))
+            if frame_faces is not None:
+                self._face_id = frame_faces.face_id
+            step = self._monitor.observe(Sample(frame.time_seconds, score, visibility, self._face_id))
             self._notify(step.transitions)
         return FrameResult(
             frame=frame,
@@ -227,6 +230,7 @@ class BedPipeline:
         state, away_seconds = unpack(text, wall)
         with self._lock:
             self._monitor.restore(state, now_seconds, away_seconds)
+            self._monitor.lose_face()  # nobody saw who lay there meanwhile
             return self._monitor.active()
 
 

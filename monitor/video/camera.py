@@ -115,6 +115,7 @@ class Camera:
         self._governor = DecodeGovernor()
         self._may_shed = may_shed
         self._frames = self._reconnects = self._abandoned = self._format_changes = 0
+        self._opened = 0
         self._past_pictures = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
         self._last_error: str | None = None
@@ -209,6 +210,7 @@ class Camera:
     def _play(self) -> None:
         """Open the source and deliver its frames until it ends or fails."""
         address = resolve_address(self._settings)
+        self._opened += 1
         pipeline = self._open(address)
         opened_seconds = self._clock.monotonic()
         watchdog = Watchdog(self._limits, opened_seconds)
@@ -279,7 +281,8 @@ class Camera:
             self._frozen_since_seconds = self._check.frozen_since_seconds
             self._dark_since_seconds = self._check.dark_since_seconds
         pts_seconds = None if timing.pts_ns is None else timing.pts_ns / 1e9
-        self.latest_frame.put(Frame(image, timing.arrival_seconds, pts_seconds, self._past_pictures + timing.index))
+        index = self._past_pictures + timing.index
+        self.latest_frame.put(Frame(image, timing.arrival_seconds, pts_seconds, index, self._opened))
 
     def _watch(self, pipeline: _Pipeline, watchdog: Watchdog, address: SourceAddress) -> None:
         now, probe = self._clock.monotonic(), pipeline.probe

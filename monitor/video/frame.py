@@ -17,9 +17,11 @@ class Frame:
         time_seconds: Monotonic time at which the picture's data reached this machine (media time in a replay).
         pts_seconds: The stream's own time stamp, or None where the stream has none.
         index: Counts every decoded picture of the source from 0, dropped ones included.
+        stream: Changes whenever the source was opened again: its pictures need not show what those before did.
     """
 
     image: NDArray[np.uint8]
     time_seconds: float
     pts_seconds: float | None
     index: int
+    stream: int = 0
