@@ -1,14 +1,20 @@
 """The alert stream in Redis: every record exactly once, as long as the server keeps its data.
 
+A server may go back in time (a restart from an older RDB file, a replica that is promoted), and other stations may
+write before this one notices. What counts is therefore what the stream really holds: the record at the last known
+position must be this producer's own, and a record that is found under a number must say the same as the one to be sent.
+
 A call that timed out may have succeeded, or may even succeed later, when a hung server wakes up and reads what lies in
 its socket. So each delivery is one optimistic transaction: WATCH the stream, look for own records behind the last known
 position, add what is missing with MULTI/EXEC. A transaction that arrives late finds the stream changed and is void.
 Servers that know idempotent producers (XADD ... IDMP, Redis 8.6) are told the producer and number as well.
 """
 
+import hashlib
+import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +27,7 @@ from monitor.delivery.spool import Position
 __all__ = ["AlertStream", "ProducerConflictError", "StreamEntry", "StreamLostError"]
 
 _PAGE = 500
+_MOST_PAGES = 100
 _ATTEMPTS = 50
 _MAXIMUM_CONTENTION_SECONDS = 0.02
 _IDMP_SINCE = (8, 6)
@@ -75,6 +82,10 @@ class AlertStream:
         """Whether the server knows idempotent producers."""
         return self._idempotent
 
+    def distrust_idempotence(self) -> None:
+        """Stop naming numbers to the server: it may remember numbers whose records it has lost, and swallow repeats."""
+        self._idempotent = False
+
     def tip(self) -> str:
         """Return the id of the newest entry, `0-0` when there is none."""
         newest = self._client.xrevrange(self._key, count=1)
@@ -96,7 +107,7 @@ class AlertStream:
 
         Raises:
             StreamLostError: The stream no longer reaches to `position`.
-            ProducerConflictError: The numbers are taken by other alerts, or there are some beyond `last_seq`.
+            ProducerConflictError: The numbers are taken by records of other content, or some lie beyond `last_seq`.
             redis.exceptions.RedisError: Outcome unknown; call again with the same records.
         """
         highest = entries[-1].seq if last_seq is None else last_seq
@@ -133,7 +144,8 @@ class AlertStream:
         """
         with self._client.pipeline(transaction=True) as pipe:
             pipe.watch(self._key)
-            if not pipe.xrange(self._key, min=position.stream_id, max=position.stream_id):
+            page = pipe.xrange(self._key, min=position.stream_id, max=position.stream_id)
+            if not _is_at(page, producer_id, position):
                 self._check_not_lost(pipe, producer_id, position)
 
     def newest_own(self, producer_id: str) -> Position:
@@ -147,6 +159,33 @@ class AlertStream:
             end = f"({page[-1][0]}"
         return Position(0, self.tip())
 
+    def newest_by_alert(
+        self, alert_ids: Collection[str], turned: Callable[[], None] = lambda: None
+    ) -> dict[str, Mapping[str, object]]:
+        """Return the newest record of each of these alerts, whichever producer wrote it.
+
+        What is not there, or further back than a reader who comes anew would go, is left out.
+
+        Args:
+            alert_ids: The alerts to search for.
+            turned: Called after every page.
+        """
+        wanted = set(alert_ids)
+        found: dict[str, Mapping[str, object]] = {}
+        end = "+"
+        for _ in range(_MOST_PAGES):
+            page = self._client.xrevrange(self._key, max=end, count=_PAGE) if wanted else []
+            if not page:
+                break
+            for _, fields in page:
+                alert_id = fields.get("alert_id", "")
+                if alert_id in wanted and (record := _parse(fields.get("alert", ""))) is not None:
+                    found[alert_id] = record
+                    wanted.discard(alert_id)
+            end = f"({page[-1][0]}"
+            turned()
+        return found
+
     def _newest_own(
         self,
         pipe: Any,  # noqa: ANN401 - redis-py's pipelines are untyped
@@ -156,20 +195,22 @@ class AlertStream:
         highest: int,
     ) -> Position:
         """Return the newest record of the producer at or behind `position`, on the watching connection."""
-        wanted = {entry.seq: entry.alert_id for entry in entries}
+        wanted = {entry.seq: entry for entry in entries}
         found = position
         page = pipe.xrange(self._key, min=position.stream_id, count=_PAGE)
-        if position.stream_id != "0-0" and (not page or page[0][0] != position.stream_id):
+        if not _is_at(page, producer_id, position):
             self._check_not_lost(pipe, producer_id, position)
         while page:
             for stream_id, fields in page:
                 own = _own_record(fields, producer_id)
                 if own is None:
                     continue
-                seq, alert_id = own
-                if seq > highest or wanted.get(seq, alert_id) != alert_id:
+                seq, _ = own
+                entry = wanted.get(seq)
+                if seq > highest or (entry is not None and not _says_the_same(fields, entry)):
                     raise ProducerConflictError(producer_id)
-                if seq > found.seq:
+                # Records beyond these entries are compared when their own turn comes.
+                if found.seq < seq <= entries[-1].seq:
                     found = Position(seq, str(stream_id))
             if len(page) < _PAGE:
                 break
@@ -177,12 +218,11 @@ class AlertStream:
         return found
 
     def _check_not_lost(self, pipe: Any, producer_id: str, position: Position) -> None:  # noqa: ANN401 - as above
-        """Tell a stream that was trimmed from one that was emptied or restored."""
-        if position.stream_id == "0-0":
-            return
+        """Tell a stream that was trimmed from one that was emptied or restored.
+
+        An entry that was deleted by hand cannot be told from one that a restored server never had: it is sent again.
+        """
         oldest = pipe.xrange(self._key, count=1)
-        if oldest and _order(oldest[0][0]) < _order(position.stream_id) < _order(self.tip()):
-            return  # that one entry was deleted by hand
         if oldest and _order(oldest[0][0]) > _order(position.stream_id):
             # Since Redis 7 the stream itself knows how many entries it ever had.
             info = pipe.xinfo_stream(self._key)
@@ -198,6 +238,43 @@ def _own_record(fields: Mapping[str, str], producer_id: str) -> tuple[int, str] 
     if fields.get("producer_id") != producer_id or not seq.isascii() or not seq.isdecimal() or len(seq) > _SEQ_DIGITS:
         return None
     return int(seq), fields.get("alert_id", "")
+
+
+def _is_at(page: Sequence[tuple[str, Mapping[str, str]]], producer_id: str, position: Position) -> bool:
+    """Return whether a page that was read from a position on begins with the record that was seen there.
+
+    A position before the first record (number 0) may rest on anybody's entry.
+    """
+    if position.stream_id == "0-0":
+        return True
+    if not page or page[0][0] != position.stream_id:
+        return False
+    own = _own_record(page[0][1], producer_id)
+    return position.seq == 0 or (own is not None and own[0] == position.seq)
+
+
+def _says_the_same(fields: Mapping[str, str], entry: StreamEntry) -> bool:
+    """Return whether a record in the stream is the given one; the time of the attempt to send it may differ."""
+    if fields.get("alert_id", "") != entry.alert_id:
+        return False
+    theirs, ours = fields.get("alert", ""), entry.fields.get("alert", "")
+    return theirs == ours or _digest(theirs) == _digest(ours)
+
+
+def _digest(text: str) -> str:
+    record = _parse(text)
+    if record is not None:
+        plain = {name: value for name, value in record.items() if name != "published_at"}
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parse(text: str) -> Mapping[str, object] | None:
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
 
 
 def _order(stream_id: str) -> tuple[int, int]:

@@ -11,17 +11,23 @@ import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from monitor.alerts.record import AlertDraft
 from monitor.clock import Clock
 from monitor.config import SpoolSettings
+from monitor.delivery.batch import Batch
+from monitor.delivery.signalled_alerts import SignalledAlerts
 from monitor.delivery.spool import Backlog, Position, Spool, SpooledAlert, SpoolRecord
 from monitor.delivery.spool_file import set_damaged_aside
 from monitor.delivery.spool_salvage import salvage
 from monitor.errors import SpoolError
+from monitor.loops import run_until_done
 
 __all__ = ["Batch", "Outbox"]
 
@@ -31,23 +37,6 @@ _RETRY_SECONDS = 1.0
 _PROBE_SECONDS = 2.0
 _WRITE_AT_ONCE = 100
 _EVERY = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is to be sent next.
-
-    Attributes:
-        alerts: In order, all of one producer.
-        position: How far Redis has this producer's records.
-        durable: They come from the spool, not from memory.
-        last_seq: The highest number that this producer has given out.
-    """
-
-    alerts: tuple[SpooledAlert, ...]
-    position: Position
-    durable: bool
-    last_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +54,7 @@ class Outbox:
         clock: For ages and labels.
         capacity: Alerts that memory holds while the disk takes none.
         stored: Called (from the writer thread) after alerts have become ready to be sent.
+        ticked: Called (from the writer thread) at every turn of its loop, at least once a second.
 
     Raises:
         SpoolError: Another station uses the directory. Any other trouble with the disk only shows in `fault`.
@@ -78,16 +68,19 @@ class Outbox:
         *,
         capacity: int = 10_000,
         stored: Callable[[], None] = lambda: None,
+        ticked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._station = station
         self._clock = clock
         self._capacity = capacity
         self._stored = stored
+        self._ticked = ticked
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
         self._waiting: deque[_Waiting] = deque()
         self._snapshots: dict[str, str] = {}
+        self.signalled = SignalledAlerts()
         self._claimed: tuple[SpooledAlert, ...] = ()
         self._writing: tuple[_Waiting, ...] | None = None
         self._forgotten = 0
@@ -157,11 +150,22 @@ class Outbox:
         """
         now_seconds = self._clock.monotonic()
         with self._changed:
-            self._waiting.extend(_Waiting(draft, now_seconds) for draft in drafts)
+            for draft in drafts:
+                self.signalled.note(draft)
+                self._waiting.append(_Waiting(draft, now_seconds))
             self._snapshots.update(snapshots or {})
             while len(self._waiting) > self._capacity:
                 self._evict_one()
             self._changed.notify_all()
+
+    def say_again(self, drafts: Sequence[AlertDraft]) -> int:
+        """Hand in again those of these records that still are the newest of their alert; return how many."""
+        now_seconds = self._clock.monotonic()
+        with self._changed:
+            current = [draft for draft in drafts if self.signalled.is_newest(draft)]
+            self._waiting.extend(_Waiting(draft, now_seconds) for draft in current)
+            self._changed.notify_all()
+        return len(current)
 
     def wait_until_stored(self, timeout_seconds: float) -> bool:
         """Wait until everything handed in is on the disk; False when it is not by then."""
@@ -235,12 +239,15 @@ class Outbox:
             self._guard(lambda: spool.set_meta(key, value))
 
     def renew_producer(self, claim: Batch) -> None:
-        """Number under a new name from now on, because the numbers of this claim's producer are taken."""
+        """Number under a new name, from 1 on, because the numbers of this claim's producer are taken or lost."""
         spool = self._spool
         if not claim.durable:
             self._volatile_id = f"{self._volatile_id.rpartition('~')[0]}~{secrets.token_hex(4)}"
-            renewed = (replace(alert, producer_id=self._volatile_id, published_at=None) for alert in self._claimed)
-            self._claimed = tuple(renewed)
+            self._claimed = tuple(
+                replace(alert, producer_id=self._volatile_id, seq=number, published_at=None)
+                for number, alert in enumerate(self._claimed, 1)
+            )
+            self._volatile, self._volatile_seq = Position(0, ""), len(self._claimed)
         elif spool is not None:
             self._guard(spool.renew_producer)
 
@@ -255,22 +262,27 @@ class Outbox:
         return Backlog(stored.count + count, max(stored.oldest_age_seconds, oldest))
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(
-                    lambda: self._stopping or self._waiting or self._snapshots or self._displaced,
-                    None if self._fault is None else _PROBE_SECONDS,
-                )
-                if self._stopping and not (self._waiting or self._snapshots):
-                    return
-            if self._write():
-                self._stored()
-                continue
-            self._stored()  # the sender may take them from memory
-            with self._changed:
-                if self._stopping:
-                    return
+        run_until_done(self._turn, "the writer of alerts", _RETRY_SECONDS)
+
+    def _turn(self) -> bool:
+        """Store what waits; True when the thread's work is over."""
+        self._ticked()
+        with self._changed:
+            has_work = self._changed.wait_for(
+                lambda: self._stopping or self._waiting or self._snapshots or self._displaced, _PROBE_SECONDS
+            )
+            if self._stopping and not (self._waiting or self._snapshots):
+                return True
+            if not has_work and self._fault is None:
+                return False
+        is_written = self._write()
+        self._stored()  # on a broken disk, too: the sender may take them from memory
+        if is_written:
+            return False
+        with self._changed:
+            if not self._stopping:
                 self._changed.wait_for(lambda: self._stopping, _RETRY_SECONDS)
+            return self._stopping
 
     def _write(self) -> bool:
         """Move what waits to the spool; False when the disk does not take it."""
@@ -287,23 +299,25 @@ class Outbox:
             snapshots, self._snapshots = self._snapshots, {}
             self._writing = taken
             self._displaced = False
-        fault: SpoolError | None = None
+        is_stored, fault = False, None
         try:
             spool.append([item.draft for item in taken], snapshots)
+            is_stored = True
             if self._fault is not None:
                 spool.flush()
         except SpoolError as error:
             fault = error
-        with self._changed:
-            self._writing = None
-            if fault is None:
-                if self._fault is not None:
-                    _log.info("alerts are stored on the disk again")
-                self._fault = None
-            else:
-                self._waiting.extendleft(reversed(taken))
-                self._snapshots = {**snapshots, **self._snapshots}
-            self._changed.notify_all()
+        finally:  # whatever else went wrong: nothing that was taken may be lost
+            with self._changed:
+                self._writing = None
+                if not is_stored:
+                    self._waiting.extendleft(reversed(taken))
+                    self._snapshots = {**snapshots, **self._snapshots}
+                elif fault is None:
+                    if self._fault is not None:
+                        _log.info("alerts are stored on the disk again")
+                    self._fault = None
+                self._changed.notify_all()
         if fault is not None:
             self._note(fault)
         return fault is None
@@ -313,7 +327,10 @@ class Outbox:
         lost = not displaced.has_its_database
         pending = (self._guard(lambda: displaced.pending(_EVERY)) or ()) if lost else ()
         snapshots = (self._guard(displaced.load_snapshots) or {}) if lost else {}
-        drafts = [AlertDraft.model_validate(alert.draft) for alert in pending]
+        drafts = []
+        for alert in pending:
+            with suppress(ValidationError):
+                drafts.append(AlertDraft.model_validate(alert.draft))
         now_seconds = self._clock.monotonic()
         with self._mutex:
             self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(drafts))

@@ -24,6 +24,7 @@ from monitor.delivery.redis_errors import describe_failure
 from monitor.delivery.redis_session import RedisSession, SessionEvents, StateValue
 from monitor.delivery.spool_quota import Drop
 from monitor.errors import MonitorError
+from monitor.loops import run_until_done
 
 __all__ = ["Publisher", "PublisherStats"]
 
@@ -77,6 +78,7 @@ class Publisher:
         events: What the station is notified of; called from the publisher's thread.
         watching: Whether the station really watches; while it says no, the heartbeat is left to lapse.
         ticked: Called at every turn of the loop.
+        writer_ticked: Called at every turn of the loop that stores alerts, from its thread.
 
     Raises:
         ConfigError: The address of Redis or a file that it needs is wrong.
@@ -94,6 +96,7 @@ class Publisher:
         events: SessionEvents | None = None,
         watching: Callable[[], bool] = lambda: True,
         ticked: Callable[[], None] = lambda: None,
+        writer_ticked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = redis
         self._address = redis_address(redis)
@@ -105,7 +108,7 @@ class Publisher:
         self._ticked = ticked
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._outbox = Outbox(spool, station, clock, stored=self._wake.set)
+        self._outbox = Outbox(spool, station, clock, stored=self._wake.set, ticked=writer_ticked)
         self._mutex = threading.Lock()
         self._states: dict[str, Mapping[str, StateValue]] = {}
         self._hidden: set[str] = set()
@@ -130,6 +133,11 @@ class Publisher:
     def history(self, limit: int) -> list[AlertDraft]:
         """Return the newest alerts that this run or an earlier one stored, oldest first."""
         return self._outbox.history(limit)
+
+    def restore(self, signalled: Sequence[AlertDraft]) -> None:
+        """Take the newest record of every alert that an earlier run left on, to compare with what Redis says of it."""
+        for draft in signalled:
+            self._outbox.signalled.note(draft)
 
     def start(self, handle: Callable[[OperatorRequest], object] = lambda _: None) -> None:
         """Start storing and sending.
@@ -189,7 +197,10 @@ class Publisher:
 
     def _run(self) -> None:
         backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, factor=2.0)
-        while not self._stopping.is_set():
+
+        def turn() -> bool:
+            if self._stopping.is_set():
+                return True
             self._wake.wait(_TICK_SECONDS)
             self._wake.clear()
             if self._turn():
@@ -198,6 +209,9 @@ class Publisher:
                 self._stopping.wait(backoff.next_seconds())
             self._measure()
             self._ticked()
+            return False
+
+        run_until_done(turn, "the publisher")
         self._clear_heartbeat()
 
     def _turn(self) -> bool:
@@ -206,7 +220,8 @@ class Publisher:
             if self._session is None:
                 self._session = self._connect()
             session = self._session
-            session.deliver()
+            session.deliver(lambda: self._pass_by(session))
+            self._step("reconcile", lambda: session.reconcile(self._ticked))
             self._step("heartbeat", lambda: self._beat(session))
             self._step("state", lambda: self._show(session))
             self._step("commands", session.take_commands)
@@ -225,6 +240,13 @@ class Publisher:
             _log.info("alerts go to %s", self._address)
         self._stats = replace(self._stats, redis_up=True, redis_failure=self._step_failure())
         return True
+
+    def _pass_by(self, session: RedisSession) -> None:
+        """Do between two batches what must not wait for the last of them."""
+        self._ticked()
+        self._step("heartbeat", lambda: self._beat(session, checks_stream=False))
+        self._step("state", lambda: self._show(session))
+        self._measure()
 
     def _connect(self) -> RedisSession:
         client = connect_redis(self._settings)
@@ -258,7 +280,7 @@ class Publisher:
         names = ", ".join(sorted(self._step_again))
         return f"Redis at {self._address} refuses {names}; widen the user's ACL rule or see the server's log"
 
-    def _beat(self, session: RedisSession) -> None:
+    def _beat(self, session: RedisSession, *, checks_stream: bool = True) -> None:
         now_seconds = self._clock.monotonic()
         life_seconds = self._settings.state_ttl_seconds
         if not self._watching() or (
@@ -267,7 +289,8 @@ class Publisher:
             and now_seconds - self._beat_seconds < life_seconds / _BEATS_PER_LIFE
         ):
             return
-        session.check_stream()
+        if checks_stream:
+            session.check_stream()
         stats = self._stats
         session.send_heartbeat(
             {

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 from redis import RedisCluster
 from redis.exceptions import ResponseError
 
-from monitor.alerts.record import format_time
+from monitor.alerts.record import AlertDraft, format_time
 from monitor.clock import Clock
 from monitor.config import RedisSettings
 from monitor.control.access import AccessList
 from monitor.control.requests import OperatorRequest
 from monitor.delivery.alert_stream import AlertStream, ProducerConflictError, StreamEntry, StreamLostError
+from monitor.delivery.batch import Batch
 from monitor.delivery.keys import Keys
-from monitor.delivery.outbox import Batch, Outbox
+from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.request_reader import CommandOutcome, CommandReader
 from monitor.delivery.spool import Position, SpooledAlert
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 100
 _COMMANDS_ID = "commands_id"
+_STREAM_ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
+_STATE_FIELDS = ("condition_present", "signal", "priority", "validity")
 
 StateValue = str | float | bool | None
 
@@ -83,6 +87,10 @@ class RedisSession:
         self._stream = AlertStream(client, keys.alerts, settings.stream_max_length)
         spool = outbox.spool
         last_id = (spool.get_meta(_COMMANDS_ID) if spool is not None else None) or "0-0"
+        if not _STREAM_ID.fullmatch(last_id):
+            _log.error("the spool's note of the last command is damaged; the commands that still wait are read anew")
+            last_id = "0-0"
+        self._is_reconciled = False
         self._commands = CommandReader(client, keys.commands, access, events.request, last_id)
 
     def check_stream(self) -> None:
@@ -95,14 +103,41 @@ class RedisSession:
         except StreamLostError as lost:
             self._rewind(lost.position)
 
-    def deliver(self) -> None:
+    def deliver(self, turned: Callable[[], None] = lambda: None) -> None:
         """Send all that waits, oldest first.
+
+        Args:
+            turned: Called between batches: on a slow line much that waits takes minutes.
 
         Raises:
             redis.exceptions.RedisError: The rest waits on; whether the last batch arrived is found out next time.
         """
         while (claim := self._outbox.claim(_BATCH)) is not None:
             self._deliver(claim)
+            turned()
+
+    def reconcile(self, turned: Callable[[], None] = lambda: None) -> None:
+        """Compare what Redis says of every alert that is signalled with the alarm logic, and say again what differs.
+
+        Redis may know a later record of an alert than this spool, whose directory was restored from an older copy, or
+        none at all. Done once a connection and after every loss, as soon as nothing waits.
+
+        Args:
+            turned: Called after every page that was read.
+
+        Raises:
+            redis.exceptions.RedisError: The stream cannot be read.
+        """
+        if self._is_reconciled:
+            return
+        if self._outbox.backlog().count:
+            return
+        signalled = self._outbox.signalled.by_id()
+        known = self._stream.newest_by_alert(signalled, turned) if signalled else {}
+        differing = [draft for alert_id, draft in signalled.items() if not _agrees(known.get(alert_id), draft)]
+        if differing and (count := self._outbox.say_again(differing)):
+            _log.warning("Redis did not have the present state of %d alerts that are on; they are said again", count)
+        self._is_reconciled = True
 
     def _deliver(self, claim: Batch) -> None:
         producer_id = claim.alerts[0].producer_id
@@ -119,7 +154,8 @@ class RedisSession:
             if claim.durable:
                 self._rewind(lost.position)
             else:
-                self._outbox.delivered(claim, Position(position.seq, lost.position.stream_id))
+                self._outbox.renew_producer(claim)
+                self._is_reconciled = False
             return
         except ProducerConflictError:
             _log.error(
@@ -128,6 +164,7 @@ class RedisSession:
                 producer_id,
             )
             self._outbox.renew_producer(claim)
+            self._is_reconciled = False
             return
         except ResponseError:
             self._outbox.stamp(claim, None)
@@ -180,8 +217,12 @@ class RedisSession:
         spool = self._outbox.spool
         if spool is None:
             return
-        back_to = Position(min(position.seq, spool.position.seq), position.stream_id)
+        known = spool.position.seq
+        # With more in the stream than was known, the record at the known position must first be found again.
+        back_to = position if position.seq <= known else Position(known, "0-0")
         _log.warning("Redis lost alerts after number %d; they are sent again", back_to.seq)
+        self._stream.distrust_idempotence()
+        self._is_reconciled = False
         self._outbox.move_to(back_to)
         self._commands.start_over()
 
@@ -214,6 +255,14 @@ class RedisSession:
                 pipe.execute()
         except ResponseError:
             _log.warning("this Redis user may not publish on %s:*; subscribers must read the stream", self._keys.alerts)
+
+
+def _agrees(record: Mapping[str, object] | None, draft: AlertDraft) -> bool:
+    """Return whether a record says the same about an alert's state as the alarm logic."""
+    if record is None:
+        return False
+    wanted = draft.model_dump(mode="json", include=set(_STATE_FIELDS))
+    return all(record.get(name) == wanted[name] for name in _STATE_FIELDS)
 
 
 def _text(value: StateValue) -> str:

@@ -5,13 +5,11 @@ sent; so a process that is killed at any moment loses neither, and a number is n
 that Redis has are kept for a while: a server that lost its data gets them again.
 """
 
-import json
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +23,17 @@ from monitor.delivery.spool_file import (
     same_file,
     spool_errors,
 )
+from monitor.delivery.spool_meta import (
+    Numbering,
+    new_producer_id,
+    read_count,
+    read_draft,
+    read_numbering,
+    set_unreadable_aside,
+    write_numbering,
+)
 from monitor.delivery.spool_quota import Drop, forget_history, make_room
+from monitor.delivery.spool_records import Backlog, Position, SpooledAlert, SpoolRecord
 from monitor.errors import SpoolError
 
 __all__ = ["Backlog", "Position", "Spool", "SpoolRecord", "SpooledAlert"]
@@ -34,55 +42,6 @@ HISTORY_KEPT = 10_000
 """Delivered records that stay for a server that loses its data (about 20 MB)."""
 _FORGET_EVERY = 256
 _DROPPED_AT_ONCE = 100
-
-
-@dataclass(frozen=True, slots=True)
-class SpooledAlert:
-    """A stored record.
-
-    Attributes:
-        producer_id: Who numbered it.
-        seq: Its number.
-        draft: The draft's JSON object.
-        published_at: Label of the first attempt to send it; None before.
-        stored_seconds: Monotonic time of its storing; None for one that an earlier run stored.
-    """
-
-    producer_id: str
-    seq: int
-    draft: Mapping[str, object]
-    published_at: str | None
-    stored_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far Redis has this producer's records.
-
-    Attributes:
-        seq: Redis has every record up to this one.
-        stream_id: An id in the stream at or after which later records of this producer lie.
-    """
-
-    seq: int
-    stream_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """Records that wait for Redis: how many, and the age of the oldest in seconds (0 when there is none)."""
-
-    count: int
-    oldest_age_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolRecord:
-    """What the spool occupies on disk, how many alerts it gave up undelivered since it began, and the last event."""
-
-    bytes_on_disk: int
-    dropped: int
-    last_drop: Drop | None
 
 
 class Spool:
@@ -113,12 +72,13 @@ class Spool:
             raise
         try:
             with self._transaction() as database:
-                for key, value in (("producer_id", f"{station}-{secrets.token_hex(4)}"), ("last_seq", "0")):
-                    database.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
-            self.producer_id: str = self.get_meta("producer_id") or ""
-            self._position = Position(int(self.get_meta("delivered_seq") or 0), self.get_meta("delivered_id") or "")
-            self._waiting = self._count_between(self._position.seq, None)
-            self._last_seq = int(self.get_meta("last_seq") or 0)
+                numbering = read_numbering(database, station)
+            self.producer_id: str = numbering.producer_id
+            # Rows are numbered through; towards Redis every producer's records begin at 1, behind this row.
+            self._base_row = numbering.base_row
+            self._delivered_row, self._delivered_id = numbering.delivered_row, numbering.delivered_id
+            self._last_row = numbering.last_row
+            self._waiting = self._count_between(self._delivered_row, None)
             with spool_errors(directory):
                 self._file = (directory / DATABASE_NAME).stat()
         except BaseException:
@@ -131,12 +91,12 @@ class Spool:
     @property
     def position(self) -> Position:
         """How far Redis has the records; correct in memory even when the disk could not take the last change."""
-        return self._position
+        return Position(self._delivered_row - self._base_row, self._delivered_id)
 
     @property
     def last_seq(self) -> int:
-        """The highest number given out so far; 0 before the first."""
-        return self._last_seq
+        """The highest number that this producer has given out so far; 0 before the first."""
+        return self._last_row - self._base_row
 
     def is_in_place(self) -> bool:
         """Tell whether the next start will find this spool: nobody has deleted or replaced its files."""
@@ -174,7 +134,7 @@ class Spool:
         return self._append(drafts, snapshots or {}, at)
 
     def _make_room(self, database: sqlite3.Connection, at: str, rows: int, *, force: bool = False) -> int:
-        drop = make_room(database, self._position.seq, at, rows + _DROPPED_AT_ONCE, force=force)
+        drop = make_room(database, self._delivered_row, at, rows + _DROPPED_AT_ONCE, force=force)
         return 0 if drop is None else drop.count
 
     def _append(self, drafts: Sequence[AlertDraft], snapshots: Mapping[str, str], at: str) -> list[int]:
@@ -182,8 +142,7 @@ class Spool:
         dropped = 0
         with self._mutex:
             with self._transaction() as database:
-                last_seq = int(self.get_meta("last_seq") or 0)
-                numbers = list(range(last_seq + 1, last_seq + 1 + len(drafts)))
+                numbers = list(range(self._last_row + 1, self._last_row + 1 + len(drafts)))
                 database.executemany(
                     "INSERT INTO alerts (seq, alert_id, bed, code, ended, stored_at, stored_monotonic, process, draft) "
                     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -200,10 +159,10 @@ class Spool:
                     self._remember("last_seq", str(numbers[-1]))
                     dropped = self._make_room(database, at, 2 * len(numbers))
                     if any(seq % _FORGET_EVERY == 0 for seq in numbers):
-                        forget_history(database, self._position.seq, HISTORY_KEPT)
+                        forget_history(database, self._delivered_row, HISTORY_KEPT)
             self._waiting += len(numbers) - dropped
-            self._last_seq = max(self._last_seq, *numbers, 0)
-        return numbers
+            self._last_row = max(self._last_row, *numbers, 0)
+            return [number - self._base_row for number in numbers]
 
     def pending(self, limit: int) -> list[SpooledAlert]:
         """Return the oldest records that Redis does not have yet, in order.
@@ -211,16 +170,29 @@ class Spool:
         Raises:
             SpoolError: The file cannot be read.
         """
+        with self._mutex:
+            while True:
+                rows = self._rows_behind(self._delivered_row, limit)
+                drafts = {row[0]: read_draft(row[1]) for row in rows}
+                unreadable = [row for row, draft in drafts.items() if draft is None]
+                if not unreadable:
+                    break
+                with self._transaction() as database:
+                    set_unreadable_aside(database, unreadable, format_time(self._clock.wall()))
+                self._waiting -= len(unreadable)
+            return [
+                SpooledAlert(self.producer_id, row - self._base_row, draft, self._stamps.get(row, published_at), stored)
+                for row, _, published_at, stored in rows
+                if (draft := drafts[row]) is not None
+            ]
+
+    def _rows_behind(self, row: int, limit: int) -> list[tuple[int, object, str | None, float | None]]:
         with self._reading() as database:
-            rows = database.execute(
+            return database.execute(
                 "SELECT seq, draft, published_at, iif(process = ?, stored_monotonic, NULL) FROM alerts "
                 "WHERE seq > ? ORDER BY seq LIMIT ?",
-                (self._process, self._position.seq, limit),
+                (self._process, row, limit),
             ).fetchall()
-        return [
-            SpooledAlert(self.producer_id, seq, json.loads(draft), self._stamps.get(seq, published_at), stored)
-            for seq, draft, published_at, stored in rows
-        ]
 
     def stamp(self, seqs: Sequence[int], published_at: str | None) -> None:
         """Store the time of the first attempt to send, so that every later attempt sends the very same text.
@@ -231,9 +203,10 @@ class Spool:
             SpoolError: The disk did not take it; in memory it holds all the same.
         """
         with self._mutex:
-            self._stamps.update(dict.fromkeys(seqs, published_at))
+            rows = [seq + self._base_row for seq in seqs]
+            self._stamps.update(dict.fromkeys(rows, published_at))
         with self._transaction() as database:
-            database.executemany("UPDATE alerts SET published_at = ? WHERE seq = ?", [(published_at, s) for s in seqs])
+            database.executemany("UPDATE alerts SET published_at = ? WHERE seq = ?", [(published_at, r) for r in rows])
 
     def move_to(self, position: Position) -> None:
         """Set how far Redis has the records; further back when Redis lost some.
@@ -242,13 +215,16 @@ class Spool:
             SpoolError: The disk did not take it; in memory it holds all the same.
         """
         with self._mutex:
-            before, self._position = self._position, position
-            self._stamps = {seq: at for seq, at in self._stamps.items() if seq > position.seq}
-            passed = self._count_between(position.seq, before.seq)
-            self._waiting += passed if position.seq < before.seq else -passed
-        with self._transaction():
-            self._remember("delivered_seq", str(position.seq))
-            self._remember("delivered_id", position.stream_id)
+            row = position.seq + self._base_row
+            before, self._delivered_row, self._delivered_id = self._delivered_row, row, position.stream_id
+            self._stamps = {stamped: at for stamped, at in self._stamps.items() if stamped > row}
+            passed = self._count_between(row, before)
+            self._waiting += passed if row < before else -passed
+        with self._transaction() as database:
+            write_numbering(database, self._numbering())
+
+    def _numbering(self) -> Numbering:
+        return Numbering(self.producer_id, self._base_row, self._last_row, self._delivered_row, self._delivered_id)
 
     def flush(self) -> None:
         """Store the position and the times that the disk refused before.
@@ -257,9 +233,9 @@ class Spool:
             SpoolError: It still refuses.
         """
         with self._mutex:
-            self.move_to(self._position)
-            for seq, published_at in self._stamps.items():
-                self.stamp([seq], published_at)
+            self.move_to(self.position)
+            for row, published_at in self._stamps.items():
+                self.stamp([row - self._base_row], published_at)
 
     def backlog(self) -> Backlog:
         """Return how many records wait, and for how long the oldest has waited."""
@@ -267,7 +243,7 @@ class Spool:
             count = self._waiting
             oldest = database.execute(
                 "SELECT stored_at, stored_monotonic, process FROM alerts WHERE seq > ? ORDER BY seq LIMIT 1",
-                (self._position.seq,),
+                (self._delivered_row,),
             ).fetchone()
         if oldest is None:
             return Backlog(0, 0.0)
@@ -276,7 +252,9 @@ class Spool:
         if process == self._process:
             return Backlog(count, max(0.0, now_seconds - stored_monotonic))
         # From an earlier run only wall labels are left; from the opening on, monotonic time counts again.
-        before = (self._opened_wall - datetime.fromisoformat(stored_at)).total_seconds()
+        before = 0.0
+        with suppress(ValueError, TypeError):
+            before = (self._opened_wall - datetime.fromisoformat(stored_at)).total_seconds()
         return Backlog(count, max(0.0, before) + now_seconds - self._opened_seconds)
 
     def load_snapshots(self) -> dict[str, str]:
@@ -323,20 +301,23 @@ class Spool:
                 "SELECT at, first_seq, last_seq, count FROM drops ORDER BY id DESC LIMIT 1"
             ).fetchone()
         return SpoolRecord(
-            file_bytes(self._path), int(self.get_meta("dropped") or 0), None if row is None else Drop(*row)
+            file_bytes(self._path), read_count(self.get_meta("dropped")), None if row is None else Drop(*row)
         )
 
     def renew_producer(self) -> None:
-        """Take a new producer id and number on; for a spool that was restored from an old copy.
+        """Take a new producer id, which begins at 1; for a spool that was restored from an old copy.
 
-        Records that were numbered before keep their numbers, now under the new id, so they collide with nothing.
+        What waits is numbered anew under it, so it collides with nothing and lacks nothing.
         """
-        renewed = f"{self.producer_id.rpartition('-')[0]}-{secrets.token_hex(4)}"
-        with self._transaction() as database:
-            self._remember("producer_id", renewed)
-            database.execute("UPDATE alerts SET published_at = NULL WHERE seq > ?", (self._position.seq,))
         with self._mutex:
-            self.producer_id = renewed
+            renewed = Numbering(
+                new_producer_id(self.producer_id.rpartition("-")[0]),
+                *(self._delivered_row, self._last_row, self._delivered_row, self._delivered_id),
+            )
+            with self._transaction() as database:
+                write_numbering(database, renewed)
+                database.execute("UPDATE alerts SET published_at = NULL WHERE seq > ?", (self._delivered_row,))
+            self.producer_id, self._base_row = renewed.producer_id, renewed.base_row
             self._stamps.clear()
 
     def close(self) -> None:
@@ -365,11 +346,13 @@ class Spool:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as database:
+            if database.in_transaction:  # whose end failed, too
+                database.execute("ROLLBACK")
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
                 database.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.Error):  # some failures have rolled back already
+                with suppress(sqlite3.Error, MemoryError):  # some failures have rolled back already
                     database.execute("ROLLBACK")
                 raise

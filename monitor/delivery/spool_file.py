@@ -200,3 +200,5 @@ def spool_errors(path: Path) -> Iterator[None]:
         raise SpoolError(texts.get(code, f"{path} cannot be used ({type(error).__name__} {code})")) from error
     except OSError as error:
         raise SpoolError(f"{path} cannot be used ({error.strerror}); {_WRITABLE}") from error
+    except MemoryError as error:
+        raise SpoolError(f"no memory is left to use {path}; end other programs on this machine") from error

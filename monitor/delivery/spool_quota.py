@@ -9,9 +9,10 @@ transaction short: dropping chosen rows from all over a file of 512 MB once took
 """
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Drop", "forget_history", "make_room", "used_share"]
+__all__ = ["Drop", "forget_history", "make_room", "note_drop", "used_share"]
 
 _HIGH_WATER = 0.90
 _DROPS_KEPT = 1000
@@ -75,7 +76,18 @@ def make_room(
     dropped = _delete(database, _EXPENDABLE, delivered_seq, limit) if limit > 0 else []
     if not dropped:
         return None
-    drop = Drop(at, min(dropped), max(dropped), len(dropped))
+    return note_drop(database, at, dropped)
+
+
+def note_drop(database: sqlite3.Connection, at: str, rows: Sequence[int]) -> Drop:
+    """Remember that rows were given up undelivered. Call it inside a transaction.
+
+    Args:
+        database: The spool's database.
+        at: Wall label.
+        rows: Their numbers; at least one.
+    """
+    drop = Drop(at, min(rows), max(rows), len(rows))
     database.execute(
         "INSERT INTO drops (at, first_seq, last_seq, count) VALUES (?, ?, ?, ?)",
         (drop.at, drop.first_seq, drop.last_seq, drop.count),

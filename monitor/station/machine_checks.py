@@ -57,6 +57,8 @@ class MachineChecks:
         detail = ""
         if waits or stats.redis_up is False:
             detail = f"{stats.backlog_count} alerts wait for Redis: {stats.redis_failure or 'it is slow'}."
+        elif stats.redis_failure is not None:  # alerts arrive, the heartbeat or the beds' states do not
+            detail = f"{stats.redis_failure}."
         return ConditionReport(Code.PUBLISHER_BACKLOG, bool(detail), detail)
 
     def _check_disk(self, now_seconds: float) -> ConditionReport:

@@ -1,11 +1,11 @@
 """The loop that lets time pass: cameras, delays, the machine's own state, the watchdog."""
 
-import logging
 import math
 import threading
 from collections.abc import Mapping
 
 from monitor.clock import Clock
+from monitor.loops import run_until_done
 from monitor.pain.vocabulary import Code
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.capacity_watch import CapacityWatch
@@ -18,8 +18,6 @@ from monitor.video.camera import Camera
 from monitor.video.status import CameraState
 
 __all__ = ["Supervisor"]
-
-_log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _LIMIT_SECONDS = 5.0
@@ -71,14 +69,15 @@ class Supervisor:
         self._heartbeats.forget("supervisor")
 
     def _run(self) -> None:
-        while not self._stopping.wait(_TICK_SECONDS):
-            try:
-                self.tick()
-            except Exception:  # noqa: BLE001 - see below
-                # The watch over the others goes on; a loop that never succeeds is late, and the watchdog then acts.
-                _log.exception("a tick of the supervisor failed in an unforeseen way")
-            else:
-                self._heartbeats.beat("supervisor")
+        run_until_done(self._turn, "the supervisor", _TICK_SECONDS)
+
+    def _turn(self) -> bool:
+        """Check once; a loop that never succeeds is late, and the watchdog then acts."""
+        if self._stopping.wait(_TICK_SECONDS):
+            return True
+        self.tick()
+        self._heartbeats.beat("supervisor")
+        return False
 
     def tick(self) -> None:
         """Check everything once."""

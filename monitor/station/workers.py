@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import cv2
 
+from monitor.loops import run_until_done
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.models import WorkerModels
 from monitor.pipeline.scheduler import FairScheduler
@@ -98,24 +99,28 @@ class WorkerPool:
         cv2.setNumThreads(self._picture_threads)
 
     def _work(self, number: int) -> None:
-        models = self._models[number]
-        while not self._stopping.is_set():
-            self._heartbeats.beat(f"worker-{number}")
-            taken = self._scheduler.take(_WAIT_SECONDS)
-            if taken is None:
-                continue
-            name, frame = taken
-            bed = self._beds[name]
-            self._began_seconds[number] = began = time.monotonic()
-            try:
-                self._recorder.record(bed, bed.analyse(frame, models))
-            except Exception:  # noqa: BLE001 - see below
-                # One bed's surprise must not end the watch over the others; the bed itself says that it is not watched.
-                _log.exception("%s: analysing a frame failed in an unforeseen way", name)
-                self._recorder.record_failure(bed)
-            finally:
-                self._scheduler.done(name)
-                self._began_seconds[number] = None
-                self._busy_seconds[number] += time.monotonic() - began
-                # A worker that waits must not keep a picture: its camera's pool would make another one in its place.
-                del taken, frame
+        run_until_done(lambda: self._turn(number), f"worker {number}")
+
+    def _turn(self, number: int) -> bool:
+        """Analyse one frame, if there is one; True when the station stops."""
+        if self._stopping.is_set():
+            return True
+        self._heartbeats.beat(f"worker-{number}")
+        taken = self._scheduler.take(_WAIT_SECONDS)
+        if taken is None:
+            return False
+        # A worker that waits keeps no picture: its camera's pool would make another one in its place.
+        name, frame = taken
+        bed = self._beds[name]
+        self._began_seconds[number] = began = time.monotonic()
+        try:
+            self._recorder.record(bed, bed.analyse(frame, self._models[number]))
+        except Exception:  # noqa: BLE001 - see below
+            # One bed's surprise must not end the watch over the others; the bed itself says that it is not watched.
+            _log.exception("%s: analysing a frame failed in an unforeseen way", name)
+            self._recorder.record_failure(bed)
+        finally:
+            self._scheduler.done(name)
+            self._began_seconds[number] = None
+            self._busy_seconds[number] += time.monotonic() - began
+        return False

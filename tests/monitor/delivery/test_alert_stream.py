@@ -1,5 +1,7 @@
 """The alert stream: exactly once, whatever came before."""
 
+import json
+
 import pytest
 from newer_redis import NewerRedis
 from redis_server import RedisServer
@@ -103,6 +105,60 @@ def test_a_stream_that_went_back_in_time_is_filled_up_from_where_it_ends(redis_s
     assert caught.value.position.seq == 3
     stream.deliver("p", entries(4, 6), caught.value.position)
     assert numbers(redis_server) == [1, 2, 3, 4, 5, 6]
+
+
+def record(seq: int, detail: str, published_at: str = "2026-01-01T00:00:00.000Z") -> StreamEntry:
+    text = json.dumps({"alert_id": "a", "seq": seq, "detail": detail, "published_at": published_at})
+    return StreamEntry(seq, "a", {"producer_id": "p", "seq": str(seq), "alert_id": "a", "alert": text})
+
+
+def test_a_record_of_the_same_number_and_alert_but_other_content_is_a_conflict(redis_server, stream) -> None:
+    position = stream.deliver("p", [record(1, "on")], Position(0, "0-0"))
+    stream.deliver("p", [record(2, "over")], position)
+    with pytest.raises(ProducerConflictError):
+        stream.deliver("p", [record(2, "acknowledged")], position)
+    later = "2026-01-01T00:00:09.000Z"
+    assert stream.deliver("p", [record(2, "over", later)], position).seq == 2
+    assert numbers(redis_server) == [1, 2], "the time of the attempt alone makes no other record"
+
+
+def test_records_beyond_a_batch_are_compared_in_their_turn(redis_server, stream) -> None:
+    stream.deliver("p", [record(seq, "old") for seq in range(1, 5)], Position(0, "0-0"))
+    reached = stream.deliver("p", [record(1, "old"), record(2, "old")], Position(0, "0-0"), last_seq=4)
+    assert reached.seq == 2
+    with pytest.raises(ProducerConflictError):
+        stream.deliver("p", [record(3, "new"), record(4, "new")], reached)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+@pytest.mark.parametrize("others", [0, 1, 700])
+def test_a_loss_is_noticed_however_much_others_have_written_since(redis_server, stream, kept, others) -> None:
+    client = redis_server.client()
+    position = stream.deliver("p", entries(1, kept), Position(0, "0-0")) if kept else Position(0, "0-0")
+    earlier = client.dump(KEY)
+    position = stream.deliver("p", entries(kept + 1, 5), position)
+    client.delete(KEY)
+    if earlier is not None:
+        client.restore(KEY, 0, earlier)
+    if others:
+        stream.deliver("other", entries(1, others, "other"), Position(0, "0-0"))
+    with pytest.raises(StreamLostError) as caught:
+        stream.check("p", position)
+    assert caught.value.position.seq == kept
+    stream.deliver("p", entries(kept + 1, 6), caught.value.position)
+    assert numbers(redis_server) == [1, 2, 3, 4, 5, 6]
+
+
+def test_somebody_elses_record_under_the_id_of_the_last_one_is_a_loss(redis_server, stream) -> None:
+    """A server whose clock is behind gives out ids again that it had given out before it went back in time."""
+    client = redis_server.client()
+    position = stream.deliver("p", entries(1, 2), Position(0, "0-0"))
+    client.delete(KEY)
+    client.xadd(KEY, {"producer_id": "other", "seq": "1", "alert_id": "x"}, id=position.stream_id)
+    with pytest.raises(StreamLostError):
+        stream.check("p", position)
+    with pytest.raises(StreamLostError):
+        stream.deliver("p", entries(3, 3), position)
 
 
 def test_a_server_that_refuses_idempotent_producers_after_all(redis_server, stream) -> None:

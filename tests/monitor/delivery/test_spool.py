@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -264,11 +265,91 @@ print([alert.seq for alert in spool.pending(100_000)] == list(range(1, last + 1)
     assert complete == "True"
 
 
-def test_a_new_producer_id_keeps_numbers_but_not_times(spool: Spool) -> None:
-    spool.append([make_draft("a")])
-    spool.stamp([1], "2026-01-01T00:00:00.000Z")
+def test_a_new_producer_begins_at_one_with_what_waits(tmp_path: Path, spool: Spool) -> None:
+    spool.append([make_draft("a"), make_draft("b"), make_draft("c")])
+    spool.move_to(Position(1, "5-0"))
+    spool.stamp([2], "2026-01-01T00:00:00.000Z")
     before = spool.producer_id
     spool.renew_producer()
+    assert spool.producer_id != before
+    assert (spool.position, spool.last_seq) == (Position(0, "5-0"), 2)
+    expected = [("b", 1, None), ("c", 2, None)]
+    assert [(alert.draft["alert_id"], alert.seq, alert.published_at) for alert in spool.pending(10)] == expected
+    assert spool.append([make_draft("d")]) == [3]
+    spool.stamp([1], "2026-01-01T00:00:01.000Z")
+    spool.move_to(Position(1, "6-0"))
+    spool.close()
+    again = Spool(tmp_path / "state", 50_000_000, "station-1", ManualClock())
+    assert (again.position, again.last_seq) == (Position(1, "6-0"), 3)
+    assert [(alert.draft["alert_id"], alert.seq) for alert in again.pending(10)] == [("c", 2), ("d", 3)]
+    again.close()
+
+
+DAMAGE = {
+    "position that is no number": "UPDATE meta SET value = 'x' WHERE key = 'delivered_seq'",
+    "position far ahead": "UPDATE meta SET value = '999999' WHERE key = 'delivered_seq'",
+    "position of a negative number": "UPDATE meta SET value = '-3' WHERE key = 'delivered_seq'",
+    "position without its place in the stream": "UPDATE meta SET value = 'x' WHERE key = 'delivered_id'",
+    "no last number": "DELETE FROM meta WHERE key = 'last_seq'",
+    "last number of nothing": "UPDATE meta SET value = '' WHERE key = 'last_seq'",
+    "no producer": "DELETE FROM meta WHERE key = 'producer_id'",
+    "producer that is no name": "UPDATE meta SET value = 'a\tb' WHERE key = 'producer_id'",
+    "beginning that is no number": "UPDATE meta SET value = 'x' WHERE key = 'producer_base'",
+    "nothing at all": "DELETE FROM meta",
+    "time that is no time": "UPDATE alerts SET stored_at = 'x'",
+    "count that is no number": "INSERT OR REPLACE INTO meta VALUES ('dropped', 'x')",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_value_stops_nothing_and_loses_nothing(tmp_path: Path, damage: str) -> None:
+    directory = tmp_path / "state"
+    spool = Spool(directory, 50_000_000, "station-1", ManualClock())
+    spool.append([make_draft("a"), make_draft("b"), make_draft("c")], {"bed-1": "s"})
+    spool.move_to(Position(2, "5-0"))
+    spool.close()
+    with closing(sqlite3.connect(directory / "spool.sqlite")) as database, database:
+        database.execute(DAMAGE[damage])
+    spool = Spool(directory, 50_000_000, "station-1", ManualClock())
+    spool.append([make_draft("d")])
+    pending = spool.pending(10)
+    assert [alert.draft["alert_id"] for alert in pending][-2:] == ["c", "d"]
+    numbers = [alert.seq for alert in pending]
+    assert numbers == list(range(spool.position.seq + 1, spool.last_seq + 1))
+    assert spool.backlog().count == len(pending)
+    assert spool.record().dropped == 0
+    assert spool.load_snapshots() == {"bed-1": "s"}
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    "draft", ["{", "[]", '{"schema": "nicu-pain-monitor/alert/0", "alert_id": "old"}', "", "[" * 100_000, None]
+)
+def test_a_draft_that_cannot_be_read_is_set_aside_and_counted(tmp_path: Path, spool: Spool, draft: str | None) -> None:
+    spool.append([make_draft("a"), make_draft("b"), make_draft("c")])
+    stored = b"\xff" if draft is None else draft
+    with closing(sqlite3.connect(tmp_path / "state" / "spool.sqlite")) as database, database:
+        database.execute("UPDATE alerts SET draft = ? WHERE alert_id = 'b'", (stored,))
+    assert [(alert.draft["alert_id"], alert.seq) for alert in spool.pending(10)] == [("a", 1), ("c", 3)]
+    assert spool.backlog().count == 2
+    assert spool.record().dropped == 1
+    with closing(sqlite3.connect(tmp_path / "state" / "spool.sqlite")) as database:
+        assert database.execute("SELECT seq, draft FROM unreadable").fetchall() == [(2, stored)]
+
+
+def test_a_later_versions_words_are_sent_as_they_are(tmp_path: Path, spool: Spool) -> None:
+    spool.append([make_draft("a")])
+    with closing(sqlite3.connect(tmp_path / "state" / "spool.sqlite")) as database, database:
+        database.execute("UPDATE alerts SET draft = json_set(draft, '$.code', 'of_tomorrow', '$.new', 1)")
     (alert,) = spool.pending(10)
-    assert alert.producer_id == spool.producer_id != before
-    assert (alert.seq, alert.published_at) == (1, None)
+    assert (alert.draft["code"], alert.draft["new"]) == ("of_tomorrow", 1)
+
+
+def test_no_memory_in_the_middle_of_a_write_is_an_error_of_one_sentence(spool: Spool, monkeypatch) -> None:
+    spool.append([make_draft("a")])
+    real = spool._remember
+    monkeypatch.setattr(spool, "_remember", lambda *_: (_ for _ in ()).throw(MemoryError))
+    with pytest.raises(SpoolError, match="memory"):
+        spool.append([make_draft("b")])
+    monkeypatch.setattr(spool, "_remember", real)
+    assert spool.append([make_draft("c")]) == [2]
