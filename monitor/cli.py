@@ -16,6 +16,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "acknowledge": LazyCommand("monitor.commands.silence", "Say that somebody has seen an alert.", "acknowledge"),
     "pause": LazyCommand("monitor.commands.silence", "Silence what a bed signals, for a limited time.", "pause"),
     "resume": LazyCommand("monitor.commands.silence", "End a pause before its time.", "resume"),
+    "audit": LazyCommand("monitor.commands.audit", "Check that nobody changed the audit log."),
     "replay": LazyCommand("monitor.commands.replay", "Run a recorded video through the same chain."),
     "bench": LazyCommand("monitor.commands.bench", "Measure a station: rates, ages, CPU time, memory, capacity."),
 }

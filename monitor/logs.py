@@ -17,6 +17,9 @@ __all__ = ["RateLimit", "configure", "redact"]
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _NAMED = re.compile(r"""(?i)\b(pass(?:word|wd)?|token|secret|authorization)(["']?\s*[=:]\s*)(["']?)[^\s"',;&}]+\3""")
 
+_NEVER_LIMITED = frozenset({"monitor.alerts", "monitor.station.request_handler"})
+"""Loggers of alarms, acknowledgements and pauses."""
+
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without credentials: the given values, URL user parts, and the values of fields named like one."""
@@ -50,6 +53,8 @@ class _RedactedJson(JsonFormatter):
 class RateLimit(logging.Filter):
     """Lets each message through a few times a period, then counts, and says how many it held back.
 
+    Alarms and what people do about them are never held back.
+
     Args:
         burst: How often one message may appear in a period.
         period_seconds: Length of the period.
@@ -68,6 +73,8 @@ class RateLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether the record is written; the first of a new period tells what was held back."""
+        if record.name in _NEVER_LIMITED:
+            return True
         key = (record.name, record.lineno, str(record.msg))
         now = self._clock.monotonic()
         with self._lock:

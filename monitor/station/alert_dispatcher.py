@@ -1,7 +1,7 @@
 """Where every change of an alarm condition passes: on its way to the spool, the metrics, the page and the log."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from monitor.alerts.record import AlertContext, AlertDraft, ClockState, compose_alert
@@ -22,6 +22,7 @@ class AlertDispatcher:
         contexts: Bed id, None for the whole station, to what its alerts say about where they come from.
         clock: The clock of the alarm logic.
         outputs: Publisher, metrics and board.
+        audit: Takes every change for the audit log: one word and JSON values.
     """
 
     def __init__(
@@ -29,17 +30,21 @@ class AlertDispatcher:
         contexts: Mapping[str | None, AlertContext],
         clock: Clock,
         outputs: StationOutputs,
+        audit: Callable[[str, Mapping[str, object]], None] = lambda _event, _details: None,
     ) -> None:
         self._contexts = contexts
         self._clock = clock
         self._publisher = outputs.publisher
         self._metrics = outputs.metrics
         self._board = outputs.board
+        self._audit = audit
 
     def record(self, bed: str | None, transitions: Sequence[Transition], snapshot: str) -> None:
         """Publish changes together with the alarm state that they led to."""
         drafts = self.show(bed, transitions)
         self._publisher.submit(drafts, {bed or "": snapshot})
+        for draft in drafts:
+            self._audit("alert", {"alert": draft.model_dump(mode="json")})
         for transition in transitions:
             _log.log(
                 _level(transition),

@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,7 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import BedSettings, StationConfig
 from monitor.config_file import config_hash
 from monitor.control.access import AccessList
+from monitor.control.requests import OperatorRequest
 from monitor.delivery.publisher import Publisher
 from monitor.delivery.redis_session import SessionEvents
 from monitor.faces.search_budget import SearchBudget
@@ -44,6 +46,7 @@ from monitor.station.supervisor import Supervisor
 from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
 from monitor.station.workers import WorkerPool
+from monitor.telemetry.audit_log import AuditLog
 from monitor.telemetry.clock_sync import is_synchronised
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.metrics import StationMetrics
@@ -59,8 +62,11 @@ _log = logging.getLogger(__name__)
 
 _DECISION_SECONDS = 5.0
 _PUBLISHER_LIMIT_SECONDS = 30.0
+_WRITER = "alert writer"
 _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
+_AUDIT = "audit"
+"""Where the audit log lies in the state directory."""
 _HISTORY_SHOWN = 2_000
 _SEARCH_SHARE = 0.4
 """Of each worker's time, the most that searches for faces may take."""
@@ -100,9 +106,12 @@ class Station:
         self._search_budget = SearchBudget(self.clock.monotonic, _SEARCH_SHARE * self._worker_count())
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
+        self.audit = AuditLog(
+            config.spool.directory / _AUDIT, self.clock, ticked=lambda: self._heartbeats.beat("audit log")
+        )
         self._outputs = self._build_outputs()
         self.publisher, self.metrics, self.board = self._outputs.publisher, self._outputs.metrics, self._outputs.board
-        self.dispatcher = AlertDispatcher(self._contexts(), self.clock, self._outputs)
+        self.dispatcher = AlertDispatcher(self._contexts(), self.clock, self._outputs, self.audit.note)
         self.beds: dict[str, BedPipeline] = {}
         self.cameras: dict[str, Camera] = {}
         for index, settings in enumerate(config.beds):
@@ -151,6 +160,7 @@ class Station:
             events=SessionEvents(published=metrics.published, command=metrics.command),
             watching=lambda: not self._heartbeats.late(),
             ticked=lambda: self._heartbeats.beat("publisher"),
+            writer_ticked=lambda: self._heartbeats.beat(_WRITER),
         )
         board = Board(
             [BedInfo(bed.id, bed.camera_id) for bed in config.beds],
@@ -218,7 +228,7 @@ class Station:
             config,
             self.board,
             self.clock,
-            handle=self.requests.handle,
+            handle=self._handle,
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
@@ -226,8 +236,11 @@ class Station:
         self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
+        self._heartbeats.expect(_WRITER, _PUBLISHER_LIMIT_SECONDS)
+        self._heartbeats.expect("audit log", _PUBLISHER_LIMIT_SECONDS)
         for start, stop in (
-            (partial(self.publisher.start, self.requests.handle), self._stop_publisher),
+            (self.audit.start, self._stop_audit),
+            (partial(self.publisher.start, self._handle), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
             (self._supervisor.start, self._supervisor.stop),
@@ -239,6 +252,10 @@ class Station:
             self.metrics.add_camera(name, camera.camera_id, camera.status)
             camera.start()
             started.callback(camera.stop)
+        self.audit.note(
+            "station_started",
+            {"station": config.station.id, "version": __version__, "config_hash": config_hash(config)},
+        )
         self._notifier.ready(f"watching {len(self.beds)} beds")
         _log.info(
             "station %s watches %d beds with %d workers (%s, classifier %s); metrics at %s/metrics",
@@ -288,14 +305,27 @@ class Station:
                     "%s: the alarm state of the last run does not fit and is left: %s", name or "station", error
                 )
                 continue
-            self.dispatcher.show(name or None, active)
+            self.publisher.restore(self.dispatcher.show(name or None, active))
             if active:
                 _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
+
+    def _handle(self, request: OperatorRequest) -> bool:
+        """Do what a person asks, and record who asked for what."""
+        has_changed = self.requests.handle(request)
+        details = {name: value for name, value in asdict(request).items() if value is not None}
+        self.audit.note(type(request).__name__.lower(), {**details, "changed": has_changed})
+        return has_changed
+
+    def _stop_audit(self) -> None:
+        self._heartbeats.forget("audit log")
+        self.audit.note("station_stopped", {"station": self.config.station.id})
+        self.audit.stop()
 
     def _stop_publisher(self) -> None:
         for name in (*self.beds, None):
             self.requests.store_state(name)
         self._heartbeats.forget("publisher")
+        self._heartbeats.forget(_WRITER)
         self.publisher.stop()
 
     def _record_change(self, bed: BedPipeline, transitions: tuple[Transition, ...]) -> None:

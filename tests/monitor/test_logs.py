@@ -54,3 +54,18 @@ def test_a_flood_becomes_a_few_lines_and_a_count():
     clock.advance(10)
     assert limit.filter(records[100])
     assert "97 more" in records[100].msg
+
+
+@pytest.mark.parametrize("name", ["monitor.alerts", "monitor.station.request_handler"])
+def test_alarms_and_what_people_do_about_them_are_never_held_back(name):
+    limit = RateLimit(burst=3, period_seconds=10, clock=ManualClock())
+    assert all(limit.filter(logging.LogRecord(name, logging.INFO, "f.py", 1, "%s", None, None)) for _ in range(100))
+
+
+def test_the_loggers_that_are_never_held_back_exist():
+    import monitor.logs
+    import monitor.station.alert_dispatcher
+    import monitor.station.request_handler
+
+    used = {monitor.station.alert_dispatcher._log.name, monitor.station.request_handler._log.name}
+    assert used == monitor.logs._NEVER_LIMITED

@@ -1,0 +1,109 @@
+"""The audit log: complete, in order, and any change of it found."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis_server import wait_until
+
+from monitor.clock import ManualClock
+from monitor.commands.audit import command
+from monitor.telemetry.audit_log import AuditLog, verify_audit_log
+
+
+def write(directory: Path, count: int, **options: object) -> None:
+    log = AuditLog(directory, ManualClock(), **options)  # type: ignore[arg-type]
+    log.start()
+    for number in range(count):
+        log.note("alert", {"alert": {"detail": f"number {number}, a pain sign ä"}})
+    log.stop()
+
+
+def lines(directory: Path) -> list[dict[str, object]]:
+    files = [*sorted(directory.glob("audit-*.jsonl")), directory / "audit.jsonl"]
+    return [json.loads(line) for path in files if path.exists() for line in path.read_text("utf-8").splitlines()]
+
+
+def test_nothing_is_limited_and_the_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
+    write(tmp_path, 500)
+    write(tmp_path, 500)
+    report = verify_audit_log(tmp_path)
+    assert (report.records, report.first_number, report.last_number, report.problems) == (1000, 1, 1000, [])
+    assert report.last_hash == lines(tmp_path)[-1]["hash"]
+    assert (tmp_path / "audit.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_files_are_rotated_and_the_oldest_removed(tmp_path: Path) -> None:
+    for _ in range(8):
+        write(tmp_path, 20, maximum_bytes=2000, files_kept=3)
+    assert len(list(tmp_path.glob("audit-*.jsonl"))) == 3
+    report = verify_audit_log(tmp_path)
+    assert (report.problems, report.last_number) == ([], 160)
+    assert report.first_number == 160 - report.records + 1 > 1
+
+
+def test_a_torn_line_breaks_no_chain(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"n":4,"at":"20')
+    write(tmp_path, 2)
+    report = verify_audit_log(tmp_path)
+    assert (report.records, report.last_number, report.torn_lines, report.problems) == (5, 5, 1, [])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_every_change_of_a_record_is_found(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    directory = tmp_path_factory.mktemp("audit")
+    write(directory, 6)
+    path = directory / "audit.jsonl"
+    texts = path.read_text("utf-8").splitlines()
+    index = data.draw(st.integers(0, 4))
+    change = data.draw(st.sampled_from(["remove", "edit", "swap", "repeat", "insert"]))
+    if change == "remove":
+        index = max(index, 1)
+        del texts[index]
+    elif change == "edit":
+        record = json.loads(texts[index])
+        record[data.draw(st.sampled_from(["at", "event", "n", "previous", "extra", "hash"]))] = "changed"
+        texts[index] = json.dumps(record, separators=(",", ":"))
+    elif change == "swap":
+        texts[index], texts[index + 1] = texts[index + 1], texts[index]
+    elif change == "repeat":
+        texts.insert(index, texts[index])
+    else:
+        texts.insert(index, json.dumps({"n": index + 1, "event": "alert", "previous": "0" * 64, "hash": "1" * 64}))
+    path.write_text("\n".join(texts) + "\n", "utf-8")
+    assert verify_audit_log(directory).problems
+
+
+def test_a_disk_that_takes_nothing_holds_nobody_up_and_gets_it_later(tmp_path: Path) -> None:
+    directory = tmp_path / "audit"
+    directory.write_text("a file stands in the way")
+    log = AuditLog(directory, ManualClock(), capacity=10)
+    log.start()
+    for number in range(15):
+        log.note("alert", {"number": number})
+    wait_until(lambda: log._fault is not None, 10)
+    directory.unlink()
+    wait_until((directory / "audit.jsonl").exists, 10)
+    log.stop()
+    written = lines(directory)
+    assert [record.get("count") for record in written][:1] == [5]
+    assert [record["number"] for record in written[1:]] == list(range(5, 15))
+    assert verify_audit_log(directory).problems == []
+
+
+def test_the_command_says_whether_the_chain_is_whole(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    done = CliRunner().invoke(command, ["--directory", str(tmp_path)], standalone_mode=False)
+    assert done.return_value == 0
+    assert "3 records, number 1 to 3; the chain is whole" in done.output
+    path = tmp_path / "audit.jsonl"
+    path.write_text(path.read_text("utf-8").replace("number 1", "number 7"), "utf-8")
+    done = CliRunner().invoke(command, ["--directory", str(tmp_path), "--json"], standalone_mode=False)
+    assert done.return_value == 1
+    assert json.loads(done.output)["problems"] == ["audit.jsonl line 2: the record was changed"]
