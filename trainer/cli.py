@@ -20,6 +20,9 @@ COMMANDS: dict[str, LazyCommand] = {
     "compare": LazyCommand("trainer.commands.compare", "print Table 1 for several runs, and paired differences"),
     "explain": LazyCommand("trainer.commands.explain", "draw where a network looks, and score it"),
     "report": LazyCommand("trainer.commands.report", "write everything about several runs on one page"),
+    "reproduce": LazyCommand(
+        "trainer.commands.reproduce", "make the dissertation's Table 1 and Figure 2 from the two data sets' folders"
+    ),
     "fit": LazyCommand("trainer.commands.fit", "train the final model and write the bundle that the monitor loads"),
     "evaluate": LazyCommand(
         "trainer.commands.evaluate", "test a trained model on held-out pictures or another data set"

@@ -97,9 +97,18 @@ def cope(folder: Path, out: Path | None, main: str) -> None:
     default=None,
     help="CSV table with the columns image and label; default: any such table in the folder, else the folders' names.",
 )
-def unifesp(folder: Path, out: Path | None, labels: Path | None) -> None:
+@click.option(
+    "--nfcs-threshold",
+    type=click.FloatRange(0, 10),
+    help="Label by the table's column nfcs: pain from this score on. The label column is then left aside.",
+)
+def unifesp(folder: Path, out: Path | None, labels: Path | None, nfcs_threshold: float | None) -> None:
     """UNIFESP: <subject>_<hhmmss>[_k].bmp."""
-    _finish(list(unifesp_candidates(folder, find_labels(folder, labels))), "unifesp", _default_out(folder, out))
+    _finish(
+        list(unifesp_candidates(folder, find_labels(folder, labels, nfcs_threshold))),
+        "unifesp",
+        _default_out(folder, out),
+    )
 
 
 @command.command(

@@ -7,12 +7,23 @@ FEI copies:     ID<n>_<data set>_S<nn>_<class>.jpg  ID12_UNIFESP_S07_pain.jpg, o
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 from trainer.data.rejection import Reason, RejectedImageError
 
-__all__ = ["Label", "ParsedName", "Role", "parse_cope", "parse_fei", "parse_icopevid", "parse_label", "parse_unifesp"]
+__all__ = [
+    "Label",
+    "ParsedName",
+    "Role",
+    "parse_cope",
+    "parse_fei",
+    "parse_icopevid",
+    "parse_label",
+    "parse_unifesp",
+    "plain_letters",
+]
 
 
 class Label(StrEnum):
@@ -68,16 +79,34 @@ _SLIPS = {
     "no_pain": "rest",
 }
 _LABEL_WORDS = {
-    Label.PAIN: {"1", "pain", "dor", "com_dor", "p", "true", "yes", "positive"},
+    Label.PAIN: {
+        "1",
+        "pain",
+        "dor",
+        "com_dor",
+        "comdor",
+        "p",
+        "true",
+        "yes",
+        "positive",
+        "sim",
+        "verdadeiro",
+        "positivo",
+    },
     Label.NO_PAIN: {
         *{"0", "nopain", "no_pain", "non_pain", "sem_dor", "semdor", "not_pain", "n", "false", "no"},
-        *{"negative", "rest"},
+        *{"negative", "rest", "nao_dor", "naodor", "nao", "falso", "negativo", "repouso"},
     },
 }
 _COPE = re.compile(r"S(\d{1,3})[_ ]([MF])[_ ](.+)", re.IGNORECASE)
 _UNIFESP = re.compile(r"(\d{1,2})_(\d{6})(?:_(\d{1,3}))?")
 _ICOPEVID = re.compile(r"S(\d{1,3})[_ ]([A-Z_ ]+?[_ ]*\d+[A-Z]?)(?:[_ ]\[\d+\])?(?:[_ ]\d+s)?", re.IGNORECASE)
 _FEI = re.compile(r"ID(\d+)_([A-Za-z]+)_S?(\d{1,3})_(.+)", re.IGNORECASE)
+
+
+def plain_letters(text: str) -> str:
+    """Return a text without accents: `não` becomes `nao`, `rótulo` becomes `rotulo`."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
 
 
 def _word(text: str) -> str:
@@ -103,7 +132,8 @@ def parse_label(text: str) -> Label:
     Raises:
         RejectedImageError: It is none of them.
     """
-    word = re.sub(r"[\s_-]+", "_", text.strip().lower())
+    word = re.sub(r"[\s_-]+", "_", plain_letters(text.strip().lower()))
+    word = re.sub(r"([01])[.,]0+", r"\1", word)  # 1,0 is 1 where decimals have a comma
     for label, words in _LABEL_WORDS.items():
         if word in words:
             return label

@@ -1,6 +1,8 @@
 """Any two-class picture set as a CSV table: its columns, what its labels are called, where its pictures lie."""
 
+import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +10,35 @@ from pathlib import Path
 
 from trainer.data.ingest import Candidate
 from trainer.data.manifest import PAIN_WORD
-from trainer.data.naming import Label, ParsedName, parse_label
+from trainer.data.naming import Label, ParsedName, parse_label, plain_letters
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.errors import DataError
 
-__all__ = ["FILE_COLUMNS", "LABEL_COLUMNS", "PictureTable", "find_column", "read_rows", "read_table"]
+__all__ = [
+    "FILE_COLUMNS",
+    "LABEL_COLUMNS",
+    "NFCS_COLUMNS",
+    "PictureTable",
+    "find_column",
+    "nfcs_label",
+    "read_rows",
+    "read_table",
+]
 
-FILE_COLUMNS = ("image", "file", "filename", "file_name", "path", "img", "image_path", "file_path", "filepath")
-LABEL_COLUMNS = ("label", "class", "classe", "pain", "target", "emotion", "expression", "category")
-_SUBJECT_COLUMNS = ("subject", "infant", "person", "identity", "patient")
+FILE_COLUMNS = (
+    *("image", "file", "filename", "file_name", "path", "img", "image_path", "file_path", "filepath"),
+    *("arquivo", "imagem", "nome_arquivo", "nome_do_arquivo", "caminho", "foto"),
+)
+LABEL_COLUMNS = (
+    *("label", "class", "classe", "pain", "target", "emotion", "expression", "category"),
+    *("rotulo", "dor", "categoria", "expressao"),
+)
+NFCS_COLUMNS = ("nfcs", "escore_nfcs", "nfcs_total", "nfcs_score")
+_SUBJECT_COLUMNS = (
+    *("subject", "infant", "person", "identity", "patient"),
+    *("sujeito", "bebe", "paciente", "recem_nascido", "rn", "individuo"),
+)
+_STIMULUS_COLUMNS = ("stimulus", "estimulo")
 _PLAIN_WORDS = {"neutral", "normal", "none", "off", "absent", "background", "other", "control", "calm", "negative"}
 _PLAIN_BEGINNINGS = ("no_", "no-", "no ", "non", "not", "un", "without")
 
@@ -37,29 +59,46 @@ class PictureTable:
 
 
 def find_column(names: Sequence[str], wanted: tuple[str, ...]) -> str | None:
-    """Return the name of the first wanted column that a table has, as the table spells it."""
-    known = {name.strip().lower(): name for name in names if name}
+    """Return the name of the first wanted column that a table has, as the table spells it; accents do not matter."""
+    known = {re.sub(r"[\s-]+", "_", plain_letters(name.strip().lower())): name for name in names if name}
     return next((known[name] for name in wanted if name in known), None)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Return a table's rows; columns are divided by commas, semicolons or tabs.
+    """Return a table's rows; columns are divided by commas, semicolons, tabs, or what a first line `sep=` says.
+
+    The text is UTF-8, UTF-16 with a byte order mark, or else Windows-1252, as spreadsheets write it.
 
     Raises:
         DataError: It is missing or cannot be read.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            text = stream.read()
+        content = path.read_bytes()
+        text = content.decode(_encoding(content))
     except FileNotFoundError:
         raise DataError(f"there is no table {path}") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"the table {path} is not in UTF-8 ({error}); save it as CSV in UTF-8") from error
+        raise DataError(
+            f"the table {path} is neither in UTF-8 nor in UTF-16 or Windows-1252 ({error}); save it as CSV in UTF-8"
+        ) from error
     except OSError as error:
         raise DataError(f"the table {path} cannot be read: {error.strerror}") from error
-    first = text.partition("\n")[0]
+    first, _, rest = text.partition("\n")
+    if stated := re.fullmatch(r"\"?sep=(.)\"?\s*", first, re.IGNORECASE):
+        return list(csv.DictReader(rest.splitlines(), delimiter=stated[1], restval=""))
     delimiter = max(",;\t", key=first.count)
     return list(csv.DictReader(text.splitlines(), delimiter=delimiter, restval=""))
+
+
+def _encoding(content: bytes) -> str:
+    """Return the encoding of a table: by its byte order mark, else UTF-8 where that fits, else Windows-1252."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
 
 
 def read_table(table: Path, positive: str | None = None) -> PictureTable:
@@ -85,7 +124,7 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
         if column is None:
             has = ", ".join(name for name in names if name) or "no header"
             raise DataError(f"{table} lacks the column {wanted!r}; it has {has}")
-    subject_column, stimulus_column = find_column(names, _SUBJECT_COLUMNS), find_column(names, ("stimulus",))
+    subject_column, stimulus_column = find_column(names, _SUBJECT_COLUMNS), find_column(names, _STIMULUS_COLUMNS)
     labels, notes = _read_labels([row[label_column or ""].strip() for row in rows], positive, table)
     if subject_column is None:
         notes.append(
@@ -115,6 +154,18 @@ def _positive_word(labels: dict[str, Label]) -> str:
     except RejectedImageError:
         means_pain = False
     return PAIN_WORD if means_pain or not words else "+".join(sorted(word.lower() for word in words))
+
+
+def nfcs_label(text: str, threshold: float) -> Label:
+    """Return the label that a score of the Neonatal Facial Coding System gives: pain from the threshold on.
+
+    Raises:
+        RejectedImageError: It is no number.
+    """
+    try:
+        return Label.PAIN if _number(text.strip()) >= threshold else Label.NO_PAIN
+    except ValueError:
+        raise RejectedImageError(Reason.NO_LABEL, f"{text!r} is no NFCS score") from None
 
 
 def _named(image: str, subject: str | None, stimulus: str, word: str, labels: dict[str, Label]) -> ParsedName:
@@ -180,15 +231,24 @@ def _rank(label: Label | None) -> int:
 
 def _is_number(word: str) -> bool:
     try:
-        float(word)
+        _number(word)
     except ValueError:
         return False
     return True
+
+
+def _number(word: str) -> float:
+    """Return the number that a word is; decimals may have a comma.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
 
 
 def _plainness(word: str) -> tuple[int, float, str]:
     """Order labels from the likeliest name of a positive class to the least likely; of numbers the larger one."""
     lower = word.lower()
     if _is_number(word):
-        return 0, -float(word), lower
+        return 0, -_number(word), lower
     return int(lower in _PLAIN_WORDS or lower.startswith(_PLAIN_BEGINNINGS)), 0.0, lower

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from trainer.commands.ingest import command
-from trainer.data import Label, read_manifest, read_table
+from trainer.data import Label, find_labels, read_manifest, read_table
 from trainer.errors import DataError
 
 
@@ -138,11 +138,43 @@ def test_a_table_from_another_system_is_read(tmp_path):
     assert "No file was refused" in output
 
 
-def test_a_table_in_another_encoding_is_named_with_what_to_do(tmp_path):
-    (tmp_path / "set.csv").write_bytes("image,subject,label\na.png,Jos\xe9,pain\n".encode("latin-1"))
+def test_a_table_in_no_known_encoding_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "set.csv").write_bytes(b"image,subject,label\na.png,Jos\x81,pain\n")
 
-    with pytest.raises(DataError, match=r"set\.csv is not in UTF-8 .*save it as CSV in UTF-8"):
+    with pytest.raises(DataError, match=r"set\.csv is neither in UTF-8 .*save it as CSV in UTF-8"):
         read_table(tmp_path / "set.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("words", [("dor", "não-dor"), ("Dor", "NÃO DOR"), ("1,0", "0,0"), ("sim", "não"), ("1", "0")])
+@pytest.mark.parametrize("first", ["", "sep=;\n"])
+def test_a_portuguese_table_is_read_in_every_encoding(tmp_path, encoding, words, first):
+    lines = [f"{first}Arquivo;Rótulo;Sujeito"]
+    lines += [f"{index}.png;{words[index % 2]};bebê {index}" for index in range(4)]
+    (tmp_path / "set.csv").write_bytes("\n".join(lines).encode(encoding))
+
+    table = read_table(tmp_path / "set.csv")
+
+    assert [entry.named.label for entry in table.candidates] == [Label.PAIN, Label.NO_PAIN] * 2
+    assert [entry.named.subject for entry in table.candidates] == [f"bebê {index}" for index in range(4)]
+    assert table.positive == "pain"
+
+
+def test_decimal_commas_do_not_swap_the_classes_of_other_numbers(tmp_path):
+    (tmp_path / "set.csv").write_text("image;label;subject\na.png;1,5;a\nb.png;0,5;b\n")
+
+    table = read_table(tmp_path / "set.csv")
+
+    assert [entry.named.label for entry in table.candidates] == [Label.PAIN, Label.NO_PAIN]
+
+
+def test_scores_of_the_facial_coding_become_labels_at_a_threshold(tmp_path):
+    (tmp_path / "labels.csv").write_text("arquivo;rótulo;NFCS\n01_101010.bmp;não-dor;3,0\n01_101020.bmp;dor;2\n")
+
+    by_label, by_score = (find_labels(tmp_path, None, threshold) for threshold in (None, 3.0))
+
+    assert (by_label["01_101010"], by_label["01_101020"]) == (Label.NO_PAIN, Label.PAIN)
+    assert (by_score["01_101010"], by_score["01_101020"]) == (Label.PAIN, Label.NO_PAIN)
 
 
 def test_a_set_of_one_class_is_said_when_it_is_taken_in(tmp_path):

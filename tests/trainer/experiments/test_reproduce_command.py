@@ -1,0 +1,63 @@
+"""`nicu-trainer reproduce`: from two folders to Table 1 and Figure 2."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from trainer.commands.reproduce import command
+
+TINY = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
+TINY += ["training.schedule.warmup_epochs=0", "augmentation=light", "protocol.folds=2", "protocol.expansion=none"]
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Painted stand-ins under the names of both data sets: pain is a bright square."""
+    random = np.random.default_rng(3)
+
+    def paint(path, is_pain):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image = random.integers(30, 150) + random.normal(0, 25, (48, 48, 3))
+        image[18:30, 18:30] += 100 * is_pain
+        cv2.imwrite(str(path), np.clip(image, 0, 255).astype(np.uint8))
+
+    for infant in range(4, 9):
+        for shot in range(4):
+            paint(tmp_path / "COPE" / f"S{infant:02d}_M_{'pain' if shot % 2 else 'rest'}_{shot}.png", shot % 2)
+            paint(tmp_path / "UNIFESP" / ("dor" if shot % 2 else "não-dor") / f"{infant:02d}_1010{shot}0.bmp", shot % 2)
+    return tmp_path / "COPE", tmp_path / "UNIFESP"
+
+
+def test_two_folders_become_table_one_and_figure_two(folders, tmp_path):
+    cope, unifesp = folders
+    options = [part for setting in TINY for part in ("--set", setting)]
+    options += [
+        "--model",
+        "mimic",
+        "--epochs",
+        "1",
+        "--jobs",
+        "1",
+        "--faces",
+        "whole",
+        "--pictures",
+        "2",
+        "--no-report",
+    ]
+    arguments = ["--cope", str(cope), "--unifesp", str(unifesp), "--out", str(tmp_path / "out"), *options]
+
+    output = CliRunner().invoke(command, arguments, catch_exceptions=False).output
+
+    with (tmp_path / "out" / "tables" / "table-1.csv").open() as stream:
+        head, *rows = list(csv.reader(stream))
+    assert head == ["Block", "Model", "Protocol", "COPE", "COPE published", "UNIFESP", "UNIFESP published"]
+    protocols = ["dissertation, halves redrawn", "strict"]
+    assert [row[:3] for row in rows] == [
+        [block, "Mimic", protocol] for block in ("Training", "Validation", "Test") for protocol in protocols
+    ]
+    assert all("±" in cell for row in rows for cell in (row[3], row[5]))
+    assert (tmp_path / "out" / "figure2" / "figure2-databases-grad-cam.png").is_file()
+    assert output.count("$ nicu-trainer cv ") == 4
