@@ -9,6 +9,7 @@ __all__ = ["main"]
 COMMANDS: dict[str, LazyCommand] = {
     "detector": LazyCommand("export.commands.detector", "Build the face detector's bundle from pre-trained weights."),
     "mesh": LazyCommand("export.commands.mesh", "Build the face mesh's bundle from pre-trained weights."),
+    "actions": LazyCommand("export.commands.actions", "Build the classifier of facial actions on the face mesh."),
     "classifier": LazyCommand("export.commands.classifier", "Build a bundle from a trained classifier."),
     "verify": LazyCommand("export.commands.verify", "Prove that every model and engine of a bundle is the same."),
     "engine": LazyCommand("export.commands.engine", "Build TensorRT engines for the models of a bundle."),

@@ -128,7 +128,7 @@ class MeshGraph(nn.Module):
             raise BundleError(f"this is no face mesh: it takes {graph.input_shape} and gives {shapes}")
         self.network = StepNetwork(graph)
 
-    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
         """Map uint8 RGB crops (N, 192, 192, 3) to points (N, 468, 3), pixels of the crop, and presence (N,)."""
         x = crops.float().permute(0, 3, 1, 2) / 255.0
         points, presence = self.network(x)

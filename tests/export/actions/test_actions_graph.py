@@ -1,0 +1,58 @@
+"""The classifier of facial actions: the measures of the monitor inside a graph, with contributions that add up."""
+
+import numpy as np
+import pytest
+import torch
+
+from export.actions.bundle import MARGIN, read_head, write_actions_bundle
+from export.actions.fitting import fit_head, training_crops
+from export.actions.graph import MEASURES, measures
+from export.mesh.flatbuffer import read_graph
+from export.mesh.network import MeshGraph
+from export.mesh.package_file import PACKAGE
+from export.verification.golden import classifier_pictures
+from monitor.errors import BundleError
+from monitor.faces.actions.geometry import geometric_measures
+from monitor.faces.crop import CropSpec
+from monitor.inference.classifier import Classifier
+from monitor.inference.engine_factory import open_engine
+
+
+@pytest.fixture(scope="module")
+def mesh_file() -> bytes:
+    try:
+        return PACKAGE.content()
+    except BundleError as error:
+        pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
+
+
+def test_measures_are_those_of_the_monitor() -> None:
+    points = np.random.default_rng(4).uniform(20.0, 170.0, (5, 468, 3))
+    found = measures(torch.from_numpy(points[..., :2])).numpy()
+    for one, values in zip(points, found, strict=True):
+        expected = geometric_measures(one)
+        eyes = (expected["left_eye_closure"] + expected["right_eye_closure"]) / 2
+        wanted = [expected["mouth_opening"], expected["horizontal_stretch"], eyes, expected["brow_lowering"]]
+        assert values == pytest.approx(wanted, rel=1e-6)
+
+
+def test_the_bundle_scores_crops_and_says_why(mesh_file: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    directory = tmp_path_factory.mktemp("models") / "face-actions"
+    bundle = write_actions_bundle(mesh_file, directory, name="face-actions", precisions=("fp32",))
+    engine = open_engine(bundle, choice="onnxruntime")
+    classifier = Classifier(bundle, engine)
+    crops = classifier_pictures(CropSpec(classifier.size_px, MARGIN))
+    scores = classifier.scores(crops)
+    answers = engine.run({"crops": crops})
+    assert answers["contributions"].shape == (len(crops), len(MEASURES))
+    assert answers["contributions"].sum(axis=1) + read_head().bias == pytest.approx(answers["logit"], abs=1e-4)
+    assert scores == pytest.approx(1.0 / (1.0 + np.exp(-answers["logit"])), abs=1e-5)
+    classifier.close()
+
+
+def test_the_head_can_be_fitted_again(mesh_file: bytes) -> None:
+    head = fit_head(MeshGraph(read_graph(mesh_file)), training_crops(blocks=1))
+    assert len(head.weights) == len(MEASURES)
+    assert np.isfinite(head.weights).all()
+    # Ten infants have a single yawn or cry each at most, so their weights say little; their measures are those of all.
+    assert head.mean == pytest.approx(read_head().mean, abs=0.12)
