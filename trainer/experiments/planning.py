@@ -52,14 +52,16 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
             expansion=config.protocol.expansion,
             copies=config.copies or chosen.copies,
             epoch_pictures=None if config.copies else chosen.epoch_pictures,
-            initial_state=_initial_state(config, chosen, network),
+            initial_state=_initial_state(config, chosen, network, contract),
         )
     except ValidationError as error:
         raise SettingsError(f"model {config.model!r}, {error.title}: {'; '.join(explained(error))}") from error
     return plan
 
 
-def _initial_state(config: ExperimentConfig, chosen: Recipe, network: dict[str, Any]) -> dict[str, torch.Tensor] | None:
+def _initial_state(
+    config: ExperimentConfig, chosen: Recipe, network: dict[str, Any], contract: dict[str, Any]
+) -> dict[str, torch.Tensor] | None:
     """Return the weights that training starts from; the head's come from the run's seed."""
     if config.weights is None:
         return None
@@ -67,5 +69,5 @@ def _initial_state(config: ExperimentConfig, chosen: Recipe, network: dict[str, 
     built = architectures()[chosen.architecture].create(network)
     if not isinstance(built, ResNet50):
         raise SettingsError(f"weights are for a ResNet50, not for {chosen.architecture!r}; leave the field away")
-    load_resnet50_weights(built, config.weights)
+    load_resnet50_weights(built, config.weights, InputContract.model_validate(contract))
     return {name: tensor.clone() for name, tensor in built.state_dict().items()}

@@ -16,11 +16,17 @@ import numpy as np
 import torch
 
 from trainer.errors import CheckpointError
+from trainer.networks.contract import InputContract
 from trainer.networks.resnet50 import ResNet50
 
 __all__ = ["load_resnet50_weights"]
 
 _IGNORED = ("fc.", "classifier", "num_batches_tracked")
+_IDENTITIES = 8631
+_VGGFACE2_OPTIONS = (
+    "--set network.stride_first=true --set contract.colour_order=BGR --set contract.value_maximum=255 "
+    "--set contract.mean=[91.4953,103.8827,131.0912] --set contract.std=[1,1,1]"
+)
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -72,9 +78,13 @@ def _read_arrays(path: Path) -> Mapping[str, Any]:
     return content
 
 
+def _bare(name: str) -> str:
+    return name.removeprefix("module.").removeprefix("backbone.")
+
+
 def _name(name: str) -> str:
     """Return torchvision's name of a weight."""
-    name = name.removeprefix("module.").removeprefix("backbone.")
+    name = _bare(name)
     if name.startswith("conv1_7x7_s2_bn."):
         return "bn1." + name.partition(".")[2]
     if name.startswith("conv1_7x7_s2."):
@@ -97,19 +107,44 @@ def _tensor(path: Path, name: str, value: object) -> torch.Tensor:
     raise CheckpointError(f"{path} holds no state dict: {name} is a {type(value).__name__} and no array")
 
 
-def load_resnet50_weights(network: ResNet50, path: Path) -> None:
+def _check_geometry(network: ResNet50, path: Path, content: Mapping[str, Any], contract: InputContract | None) -> None:
+    """Refuse weights that would load into a network for which they were not made, and answer nonsense in silence."""
+    if not _is_of_vggface2(content):
+        return
+    is_right = contract is None or (contract.colour_order, contract.value_maximum) == ("BGR", 255.0)
+    if not (network.settings.stride_first and is_right):
+        raise CheckpointError(
+            f"{path} holds VGGFace2's weights, which were made for another stride, colour order and mean than this "
+            f"network has; add {_VGGFACE2_OPTIONS}"
+        )
+
+
+def _is_of_vggface2(content: Mapping[str, Any]) -> bool:
+    """Return whether weights are VGGFace2's: by Caffe's names, by arrays instead of tensors, or by 8,631 identities."""
+    names = [str(name) for name in content]
+    sizes = {len(value) for name, value in content.items() if str(name).endswith(("fc.weight", "classifier.weight"))}
+    is_array = any(isinstance(value, np.ndarray) for value in content.values())
+    return is_array or _IDENTITIES in sizes or any(_name(name) != _bare(name) for name in names)
+
+
+def load_resnet50_weights(network: ResNet50, path: Path, contract: InputContract | None = None) -> None:
     """Fill a network's trunk; its head stays as it is.
 
     Args:
         network: Whose `stride_first` must suit the weights: True for VGGFace2's, False for torchvision's.
         path: The state dict.
+        contract: The network's input. VGGFace2's weights want BGR pixels of 0 to 255 less their mean; None leaves that
+            to the caller.
 
     Raises:
-        CheckpointError: The file cannot be read, or lacks some weight, or has one of another shape.
+        CheckpointError: The weights want another geometry or input than the network has; or the file cannot be
+            read, lacks some weight, or has one of another shape.
     """
+    content = _read(path)
+    _check_geometry(network, path, content, contract)
     given = {
         _name(str(name)): _tensor(path, str(name), value)
-        for name, value in _read(path).items()
+        for name, value in content.items()
         if not any(part in str(name) for part in _IGNORED)
     }
     wanted = {

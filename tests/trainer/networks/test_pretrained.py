@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from trainer.errors import CheckpointError
-from trainer.networks import ResNet50, ResNet50Settings, load_resnet50_weights
+from trainer.networks import InputContract, ResNet50, ResNet50Settings, load_resnet50_weights
 
 STAGES = {1: 3, 2: 4, 3: 6, 4: 3}
 
@@ -74,6 +74,25 @@ def test_vggface2_with_caffes_names(given, tmp_path):
     torch.save(state, tmp_path / "w.pth")
 
     check(loaded(tmp_path / "w.pth", stride_first=True), given)
+
+
+@pytest.mark.parametrize("layout", ["arrays", "caffe", "identities"])
+def test_vggface2s_weights_are_refused_by_a_network_of_torchvisions_geometry(given, tmp_path, layout):
+    state = {name: tensor for name, tensor in given.items() if "num_batches" not in name}
+    if layout == "arrays":
+        (tmp_path / "w.pth").write_bytes(pickle.dumps({name: tensor.numpy() for name, tensor in state.items()}))
+    elif layout == "caffe":
+        torch.save({caffe_name(name): tensor for name, tensor in state.items()}, tmp_path / "w.pth")
+    else:
+        torch.save(state | {"fc.weight": torch.zeros(8631, 2048)}, tmp_path / "w.pth")
+
+    with pytest.raises(CheckpointError, match=r"VGGFace2's weights.*network\.stride_first=true.*colour_order=BGR"):
+        loaded(tmp_path / "w.pth")
+    network = ResNet50(ResNet50Settings(stride_first=True))
+    with pytest.raises(CheckpointError, match="another stride, colour order and mean"):
+        load_resnet50_weights(network, tmp_path / "w.pth", InputContract(size_px=224))
+    own = InputContract(size_px=224, colour_order="BGR", value_maximum=255, mean=(91.4953, 103.8827, 131.0912))
+    load_resnet50_weights(network, tmp_path / "w.pth", own)
 
 
 def test_the_head_is_left_alone(given, tmp_path):
