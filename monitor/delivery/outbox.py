@@ -112,6 +112,11 @@ class Outbox:
         spool = self._spool
         return (self._guard(lambda: spool.history(limit)) if spool is not None else None) or []
 
+    def with_spool(self, work: Callable[[Spool], Any]) -> Any:  # noqa: ANN401 - passes on whatever `work` returns
+        """Return what `work` returns; None while the disk cannot be used."""
+        spool = self._spool
+        return None if spool is None else self._guard(lambda: work(spool))
+
     def record(self) -> SpoolRecord:
         """Return what the spool occupies and what was given up, in memory and on the disk."""
         spool = self._spool
@@ -231,12 +236,6 @@ class Outbox:
         spool = self._spool
         if spool is not None:
             self._guard(lambda: spool.move_to(position))
-
-    def set_meta(self, key: str, value: str) -> None:
-        """Store a value of the publisher's own; while the disk takes none, it is forgotten at the next start."""
-        spool = self._spool
-        if spool is not None:
-            self._guard(lambda: spool.set_meta(key, value))
 
     def renew_producer(self, claim: Batch) -> None:
         """Number under a new name, from 1 on, because the numbers of this claim's producer are taken or lost."""

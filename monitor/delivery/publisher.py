@@ -134,6 +134,10 @@ class Publisher:
         """Return the newest alerts that this run or an earlier one stored, oldest first."""
         return self._outbox.history(limit)
 
+    def newest_drafts(self) -> list[AlertDraft]:
+        """Return the newest record of every alert that this run or an earlier one stored."""
+        return self._outbox.with_spool(lambda spool: spool.newest_drafts()) or []
+
     def restore(self, signalled: Sequence[AlertDraft]) -> None:
         """Take the newest record of every alert that an earlier run left on, to compare with what Redis says of it."""
         for draft in signalled:
@@ -183,7 +187,8 @@ class Publisher:
             self._hidden.discard(bed)
 
     def remove_bed(self, bed: str) -> None:
-        """Forget a bed that left the configuration, and delete its state in Redis."""
+        """Forget a bed that left the configuration, with its alarm state, and delete its state in Redis."""
+        self._outbox.with_spool(lambda spool: spool.delete_snapshot(bed))
         with self._mutex:
             self._states.pop(bed, None)
             self._hidden.add(bed)

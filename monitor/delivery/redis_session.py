@@ -205,7 +205,7 @@ class RedisSession:
         """Deal with the commands that have come."""
         outcomes = self._commands.poll()
         if outcomes:
-            self._outbox.set_meta(_COMMANDS_ID, self._commands.last_id)
+            self._outbox.with_spool(lambda spool: spool.set_meta(_COMMANDS_ID, self._commands.last_id))
         for outcome in outcomes:
             self._events.command(outcome)
 

@@ -272,6 +272,16 @@ class Spool:
                 drafts.append(AlertDraft.model_validate_json(draft))
         return drafts
 
+    def newest_drafts(self) -> list[AlertDraft]:
+        """Return the newest stored record of every alert; those that cannot be read are left out."""
+        with self._reading() as database:
+            rows = database.execute("SELECT max(seq), draft FROM alerts GROUP BY alert_id ORDER BY 1").fetchall()
+        drafts = []
+        for _, draft in rows:
+            with suppress(ValueError):
+                drafts.append(AlertDraft.model_validate_json(draft))
+        return drafts
+
     def delete_snapshot(self, bed: str) -> None:
         """Forget a bed that left the configuration."""
         with self._transaction() as database:

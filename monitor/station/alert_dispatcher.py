@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from monitor.alerts.record import AlertContext, AlertDraft, ClockState, compose_alert
-from monitor.clock import Clock
 from monitor.pain.vocabulary import Kind, Phase, Transition
 from monitor.station.outputs import StationOutputs
 from monitor.telemetry.clock_sync import is_synchronised
+from monitor.telemetry.label_clock import LabelClock
 
 __all__ = ["AlertDispatcher"]
 
@@ -20,7 +20,7 @@ class AlertDispatcher:
 
     Args:
         contexts: Bed id, None for the whole station, to what its alerts say about where they come from.
-        clock: The clock of the alarm logic.
+        clock: The clock of the alarm logic, with labels that never go back.
         outputs: Publisher, metrics and board.
         audit: Takes every change for the audit log: one word and JSON values.
     """
@@ -28,7 +28,7 @@ class AlertDispatcher:
     def __init__(
         self,
         contexts: Mapping[str | None, AlertContext],
-        clock: Clock,
+        clock: LabelClock,
         outputs: StationOutputs,
         audit: Callable[[str, Mapping[str, object]], None] = lambda _event, _details: None,
     ) -> None:
@@ -62,7 +62,7 @@ class AlertDispatcher:
         """Show changes on the page and in the metrics without publishing them: they were published before a restart."""
         drafts = []
         for transition in transitions:
-            context = replace(self._contexts[bed], clock_state=_clock_state())
+            context = replace(self._contexts[bed], clock_state=self._clock_state())
             draft = compose_alert(transition, context, self._clock)
             self._metrics.transition(bed, transition)
             self._board.transition(bed, draft)
@@ -73,13 +73,12 @@ class AlertDispatcher:
         """Store alarm state that no alert belongs to."""
         self._publisher.submit((), {bed or "": snapshot})
 
-
-def _clock_state() -> ClockState:
-    """Return whether the labels of an alert that is made now can be trusted."""
-    synchronised = is_synchronised()
-    if synchronised is None:
-        return ClockState.UNKNOWN
-    return ClockState.SYNCHRONISED if synchronised else ClockState.UNSYNCHRONISED
+    def _clock_state(self) -> ClockState:
+        """Return whether the labels of an alert that is made now can be trusted."""
+        synchronised = is_synchronised()
+        if synchronised is False or self._clock.is_ahead():
+            return ClockState.UNSYNCHRONISED
+        return ClockState.UNKNOWN if synchronised is None else ClockState.SYNCHRONISED
 
 
 def _level(transition: Transition) -> int:

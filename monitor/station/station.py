@@ -35,6 +35,7 @@ from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.alert_dispatcher import AlertDispatcher
 from monitor.station.capacity_watch import CapacityWatch
+from monitor.station.left_alerts import end_left_alerts
 from monitor.station.load_governor import LoadGovernor
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.outputs import StationOutputs
@@ -49,6 +50,7 @@ from monitor.station.workers import WorkerPool
 from monitor.telemetry.audit_log import AuditLog
 from monitor.telemetry.clock_sync import is_synchronised
 from monitor.telemetry.heartbeats import Heartbeats
+from monitor.telemetry.label_clock import LabelClock
 from monitor.telemetry.metrics import StationMetrics
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.telemetry.status_server import Health
@@ -111,7 +113,7 @@ class Station:
         )
         self._outputs = self._build_outputs()
         self.publisher, self.metrics, self.board = self._outputs.publisher, self._outputs.metrics, self._outputs.board
-        self.dispatcher = AlertDispatcher(self._contexts(), self.clock, self._outputs, self.audit.note)
+        self.dispatcher = AlertDispatcher(self._contexts(), LabelClock(self.clock), self._outputs, self.audit.note)
         self.beds: dict[str, BedPipeline] = {}
         self.cameras: dict[str, Camera] = {}
         for index, settings in enumerate(config.beds):
@@ -294,9 +296,12 @@ class Station:
         """Go on with the alarms of an earlier run, and show those that were over."""
         self.board.load_history(self.publisher.history(_HISTORY_SHOWN))
         kept = self.publisher.load_snapshots()
+        restored: set[str] = set()
         for name, snapshot in kept.items():
             target = self.conditions if name == "" else self.beds.get(name)
             if target is None:
+                _log.warning("bed %s left the configuration; its alarm state is deleted", name)
+                self.publisher.remove_bed(name)
                 continue
             try:
                 active = target.restore(snapshot, self.clock.wall(), self.clock.monotonic())
@@ -306,8 +311,15 @@ class Station:
                 )
                 continue
             self.publisher.restore(self.dispatcher.show(name or None, active))
+            restored |= {transition.alert_id for transition in active}
             if active:
                 _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
+        ends = end_left_alerts(self.publisher.newest_drafts(), restored, self.beds, self.clock.wall())
+        if ends:
+            self.publisher.submit(ends)
+            for end in ends:
+                self.audit.note("alert", {"alert": end.model_dump(mode="json")})
+            _log.warning("%d alerts of an earlier run that nobody would end are ended now", len(ends))
 
     def _handle(self, request: OperatorRequest) -> bool:
         """Do what a person asks, and record who asked for what."""

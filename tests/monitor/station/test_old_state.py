@@ -28,6 +28,7 @@ from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_dispatcher import AlertDispatcher
 from monitor.station.outputs import StationOutputs
 from monitor.station.station_conditions import StationConditions
+from monitor.telemetry.label_clock import LabelClock
 from monitor.telemetry.metrics import StationMetrics
 
 DUMP = Path(__file__).parents[1] / "delivery" / "state-0.1.0.sql"
@@ -85,7 +86,7 @@ def restarted(tmp_path: Path, redis_server: RedisServer) -> Iterator[Restarted]:
         for bed in (*BEDS, None)
     }
     metrics = StationMetrics("ward-old", GenerationMode.TEST, clock)
-    dispatcher = AlertDispatcher(contexts, clock, StationOutputs(publisher, metrics, board))
+    dispatcher = AlertDispatcher(contexts, LabelClock(clock), StationOutputs(publisher, metrics, board))
     numbers = iter(range(1000))
 
     def new_id() -> str:
