@@ -41,3 +41,7 @@ class Keys:
     def state(self, bed: str) -> str:
         """Return the hash that shows what a bed is like now."""
         return f"{self.prefix}:state:{bed}"
+
+    def claim(self, bed: str | None) -> str:
+        """Return the key through which stations notice that they share a bed (None: the station's own id)."""
+        return f"{self.prefix}:claim:station:{self.station}" if bed is None else f"{self.prefix}:claim:bed:{bed}"

@@ -17,6 +17,7 @@ from monitor.clock import Clock
 from monitor.config import RedisSettings, SpoolSettings
 from monitor.control.access import AccessList
 from monitor.control.requests import OperatorRequest
+from monitor.delivery.claims import Claims
 from monitor.delivery.keys import Keys
 from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import connect_redis, redis_address
@@ -102,6 +103,9 @@ class Publisher:
         self._address = redis_address(redis)
         self._keys = Keys(redis.key_prefix, station)
         self._clock = clock
+        self._claims = Claims(self._keys, clock, redis.state_ttl_seconds)
+        self._claimed_seconds = float("-inf")
+        self._beds: set[str] = set()
         self._access = access
         self._events = _count_published(events or SessionEvents(), self._note_published)
         self._watching = watching
@@ -185,12 +189,14 @@ class Publisher:
         with self._mutex:
             self._states[bed] = {**state, "station": self._keys.station, "updated_at": format_time(self._clock.wall())}
             self._hidden.discard(bed)
+            self._beds.add(bed)
 
     def remove_bed(self, bed: str) -> None:
         """Forget a bed that left the configuration, with its alarm state, and delete its state in Redis."""
         self._outbox.with_spool(lambda spool: spool.delete_snapshot(bed))
         with self._mutex:
             self._states.pop(bed, None)
+            self._beds.discard(bed)
             self._hidden.add(bed)
 
     def stats(self) -> PublisherStats:
@@ -227,6 +233,7 @@ class Publisher:
             session = self._session
             session.deliver(lambda: self._pass_by(session))
             self._step("reconcile", lambda: session.reconcile(self._ticked))
+            self._step("claims", lambda: self._claim(session))
             self._step("heartbeat", lambda: self._beat(session))
             self._step("state", lambda: self._show(session))
             self._step("commands", session.take_commands)
@@ -281,17 +288,33 @@ class Publisher:
 
     def _step_failure(self) -> str | None:
         if not self._step_again:
-            return None
+            return self._claims.failure()
         names = ", ".join(sorted(self._step_again))
         return f"Redis at {self._address} refuses {names}; widen the user's ACL rule or see the server's log"
+
+    def _claim(self, session: RedisSession) -> None:
+        """Notice another station of the same id or with the same bed; a shared heartbeat would hide a dead station."""
+        now_seconds = self._clock.monotonic()
+        if now_seconds - self._claimed_seconds < self._settings.state_ttl_seconds / _BEATS_PER_LIFE:
+            return
+        self._claimed_seconds = now_seconds
+        with self._mutex:
+            beds = sorted(self._beds)
+        session.renew_claims(self._claims, beds)
+        if self._claims.is_id_shared:
+            session.clear_heartbeat()
 
     def _beat(self, session: RedisSession, *, checks_stream: bool = True) -> None:
         now_seconds = self._clock.monotonic()
         life_seconds = self._settings.state_ttl_seconds
-        if not self._watching() or (
-            self._beat_seconds is not None
-            and self._stats.redis_up is True
-            and now_seconds - self._beat_seconds < life_seconds / _BEATS_PER_LIFE
+        if (
+            self._claims.is_id_shared
+            or not self._watching()
+            or (
+                self._beat_seconds is not None
+                and self._stats.redis_up is True
+                and now_seconds - self._beat_seconds < life_seconds / _BEATS_PER_LIFE
+            )
         ):
             return
         if checks_stream:

@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from monitor.control.access import AccessList
 from monitor.control.requests import OperatorRequest
 from monitor.delivery.alert_stream import AlertStream, ProducerConflictError, StreamEntry, StreamLostError
 from monitor.delivery.batch import Batch
+from monitor.delivery.claims import Claims
 from monitor.delivery.keys import Keys
 from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import RedisClient
@@ -200,6 +201,11 @@ class RedisSession:
     def hide(self, bed: str) -> None:
         """Delete a bed's state at once."""
         self._client.delete(self._keys.state(bed))
+
+    def renew_claims(self, claims: Claims, beds: Iterable[str]) -> None:
+        """Claim the station's id and its beds again; a shared id also means shared commands."""
+        claims.renew(self._client, beds)
+        self._commands.is_shared = claims.is_id_shared
 
     def take_commands(self) -> None:
         """Deal with the commands that have come."""

@@ -61,6 +61,8 @@ class CommandReader:
         self._access = access
         self._handle = handle
         self._last_id = last_id
+        self.is_shared = False
+        """Whether another station reads the same commands: then they are left for it."""
 
     @property
     def last_id(self) -> str:
@@ -92,7 +94,7 @@ class CommandReader:
         for stream_id, fields in entries:
             outcomes.append(self._handle_entry(fields))
             self._last_id = str(stream_id)
-        if entries:
+        if entries and not self.is_shared:
             try:
                 self._client.xdel(self._key, *(stream_id for stream_id, _ in entries))
             except ResponseError:

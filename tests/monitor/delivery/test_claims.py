@@ -1,0 +1,62 @@
+"""Two stations with one id, or with one bed, both learn of it; a station that restarts alarms nobody."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis_server import RedisServer, wait_until
+
+from monitor.clock import SystemClock
+from monitor.config import SpoolSettings
+from monitor.delivery.publisher import Publisher
+
+
+@pytest.fixture
+def make(tmp_path: Path, redis_server: RedisServer) -> Iterator:
+    made: list[Publisher] = []
+
+    def publisher(station: str, directory: str, handle=lambda _: None) -> Publisher:
+        settings = redis_server.settings().model_copy(update={"state_ttl_seconds": 1.0})
+        made.append(Publisher(settings, SpoolSettings(directory=tmp_path / directory), station, SystemClock()))
+        made[-1].update_state("bed-1", {"level": 0.1})
+        made[-1].start(handle)
+        return made[-1]
+
+    yield publisher
+    for each in made:
+        each.stop(2.0)
+
+
+def test_two_stations_with_one_id_are_both_reported_and_give_no_heartbeat(make, redis_server) -> None:
+    asked: list[str] = []
+    first = make("station-1", "a", lambda _: asked.append("first"))
+    second = make("station-1", "b", lambda _: asked.append("second"))
+    for publisher in (first, second):
+        wait_until(lambda each=publisher: "uses the id station-1" in (each.stats().redis_failure or ""), 10)
+        assert publisher.stats().redis_up
+    client = redis_server.client()
+    wait_until(lambda: not client.exists("nicu:heartbeat:station-1"), 5)
+    client.xadd("nicu:commands:station-1", {"action": "pause", "bed": "bed-1", "by": "nurse"})
+    wait_until(lambda: sorted(asked) == ["first", "second"], 5)
+    first.stop(2.0)
+    wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 20)
+    assert second.stats().redis_failure is None
+
+
+def test_two_stations_with_one_bed_are_both_reported_and_go_on(make, redis_server) -> None:
+    pair = {"station-2": make("station-1", "a"), "station-1": make("station-2", "b")}
+    for other, publisher in pair.items():
+        wait_until(lambda e=publisher, o=other: f"bed-1 (station {o})" in (e.stats().redis_failure or ""), 10)
+    client = redis_server.client()
+    assert client.exists("nicu:heartbeat:station-1", "nicu:heartbeat:station-2") == 2
+    assert client.hget("nicu:state:bed-1", "station") in pair
+
+
+def test_a_station_that_restarts_meets_only_its_own_past(make, redis_server) -> None:
+    make("station-1", "a").stop(2.0)
+    again = make("station-1", "fresh directory")
+    client = redis_server.client()
+    wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 5)
+    claims: list[int] = []
+    wait_until(lambda: claims.append(client.pttl("nicu:claim:station:station-1")) or len(claims) > 20, 10)
+    assert again.stats().redis_failure is None
