@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types imports mutation bench docs reliability faults-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test check lint types imports mutation coverage-simulation bench docs reliability faults-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ check: setup lint types imports ## The quick loop: lint, types, imports, tests o
 
 mutation: setup ## Break the code in small ways and name what no test notices; MUTATION_ARGS="pain --mutants 200 --seed 2"
 	@$(BIN)/python tests/support/mutation.py $(MUTATION_ARGS)
+
+coverage-simulation: setup ## How often intervals over infants hold the truth (10 minutes); COVERAGE_ARGS="--repetitions 100"
+	@$(BIN)/python -m trainer.evaluation.coverage $(COVERAGE_ARGS)
 
 lint: ## ruff: rules and format
 	@$(BIN)/ruff check .

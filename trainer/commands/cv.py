@@ -121,7 +121,7 @@ def fold_lines(results: dict[str, Any]) -> list[str]:
 
 def metric_lines(results: dict[str, Any]) -> list[str]:
     """Return how many pictures were answered, and how well, for people."""
-    lines = [f"{results['pictures']} answers, {results['subjects']} subjects."]
+    lines = [f"{results['pictures']} pictures, {results['subjects']} subjects."]
     if results["without_face"]["pictures"]:
         missing, accuracy = results["without_face"]["pictures"], results["accuracy_if_missing_is_wrong"]
         lines.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
@@ -130,6 +130,9 @@ def metric_lines(results: dict[str, Any]) -> list[str]:
         interval = results["pooled"][name]
         spread = f"   over folds {_spread(results['mean_over_folds'][name])}" if several else ""
         lines.append(f"{name:12} {_number(interval['value'])} {_range(interval)}{spread}")
+    within = results.get("auc_within_folds")
+    if several and within:
+        lines.append(f"{'auc in folds':12} {_number(within['value'])} {_range(within)}")
     return lines
 
 

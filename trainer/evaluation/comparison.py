@@ -10,14 +10,16 @@ __all__ = ["metrics_table"]
 
 _METRICS = (
     *("accuracy", "auc", "f1", "sensitivity", "specificity", "loss", "ece", "brier"),
-    *("calibration_slope", "calibration_intercept"),
+    *("calibration_slope", "calibration_intercept", "calibration_in_the_large"),
 )
+_UNKNOWN = {"value": None, "low": None, "high": None}
 
 
 def metrics_table(entries: Sequence[RunSummary]) -> Table:
     """Return every pooled metric of every run with its 95 % interval over infants."""
     head = ["Run", "Model", "Protocol", "Data", "Pictures", "Subjects", "No face"]
     head += [name.replace("_", " ") for name in _METRICS]
+    head.append("AUC within folds")
     rows = [
         [
             entry.name,
@@ -27,9 +29,13 @@ def metrics_table(entries: Sequence[RunSummary]) -> Table:
             str(entry.metrics["pictures"]),
             str(entry.metrics["subjects"]),
             str(entry.metrics["without_face"]["pictures"]),
-            *(interval_text(entry.metrics["pooled"][name]) for name in _METRICS),
+            *(interval_text(entry.metrics["pooled"].get(name, _UNKNOWN)) for name in _METRICS),
+            interval_text(entry.metrics.get("auc_within_folds", _UNKNOWN)),
         ]
         for entry in in_order(entries)
     ]
-    note = f"Pooled over folds; 95 % intervals from {RESAMPLES:,} resamples of whole infants."
+    note = (
+        f"Each picture counted once; 95 % intervals: Student's t over infants, the standard error from {RESAMPLES:,} "
+        "resamples of whole infants; none below 5 infants. AUC within folds compares no answers of different networks."
+    )
     return Table("Metrics", head, rows, note)

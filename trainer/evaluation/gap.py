@@ -66,5 +66,5 @@ def _gap(leaky: RunSummary, honest: RunSummary, metric: Metric, count: int, scal
 
 
 def _answers(entry: RunSummary) -> Answers:
-    main = entry.table.is_main
+    main = entry.table.is_main & entry.table.is_counted
     return Answers(entry.table.labels[main], entry.table.logits[main], entry.table.subjects[main])

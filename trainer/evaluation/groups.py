@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from trainer.evaluation.bootstrap import RESAMPLES, interval_of, resamples
+from trainer.evaluation.intervals import Interval, cluster_share
 from trainer.evaluation.metrics import area_under_curve
 
-__all__ = ["per_stimulus", "per_subject"]
+__all__ = ["per_stimulus", "per_subject", "share_of"]
 
 Numbers = NDArray[np.float64]
 
@@ -66,8 +67,7 @@ def per_stimulus(
     for stimulus in sorted(set(stimuli.tolist())):
         rows = stimuli == stimulus
         predicted = logits[rows] >= 0.0
-        resampled = [float(predicted[part].mean()) for part in resamples(subjects[rows], count)]
-        share = interval_of(float(predicted.mean()), resampled)
+        share = share_of(predicted, subjects[rows])
         against = None
         if pain.any() and not (labels[rows] >= 0.5).any():
             both = rows | pain
@@ -91,4 +91,16 @@ def per_stimulus(
 
 def _area(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_], count: int) -> dict[str, float | None]:
     resampled = [area_under_curve(labels[part], logits[part]) for part in resamples(subjects, count)]
-    return interval_of(area_under_curve(labels, logits), resampled).as_json()
+    return interval_of(area_under_curve(labels, logits), resampled, len(np.unique(subjects))).as_json()
+
+
+def share_of(hits: NDArray[np.bool_], subjects: NDArray[np.str_]) -> Interval:
+    """Return how often something is so, with its 95 % interval over infants.
+
+    Args:
+        hits: Shape (n,).
+        subjects: Shape (n,).
+    """
+    _, numbers = np.unique(subjects, return_inverse=True)
+    trials = np.asarray(np.bincount(numbers), np.float64)
+    return cluster_share(np.asarray(np.bincount(numbers, hits.astype(np.float64)), np.float64), trials)

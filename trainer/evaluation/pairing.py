@@ -41,10 +41,10 @@ def paired_table(entries: Sequence[RunSummary], reference: str, count: int = RES
             shown += [_plain(t, 2), _plain(p, 3)]
             rows.append([entry.title, base.title, entry.data, entry.protocol_text, *shown])
     note = (
-        "Differences on the same pictures, 95 % intervals over resampled infants; an interval that holds 0 shows no "
-        "difference. A low Brier score is good: right answers, as sure as they may be. t and p: Nadeau and Bengio's "
-        "corrected resampled t-test over the folds; none where all folds tested the same pictures, because a spread "
-        "over folds then says nothing about other pictures."
+        "Differences on the same pictures, each counted once, 95 % intervals over infants; an interval that holds 0 "
+        "shows no difference. A low Brier score is good: right answers, as sure as they may be. t and p: Nadeau and "
+        "Bengio's corrected resampled t-test over the folds; none where all folds tested the same pictures, because a "
+        "spread over folds then says nothing about other pictures."
     )
     return Table("Paired differences", head, rows, note)
 
@@ -58,8 +58,10 @@ def comparable(first: RunSummary, second: RunSummary) -> bool:
 def _paired(
     first: PredictionTable, second: PredictionTable
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
-    ours = {key: row for row, key in enumerate(first.keys.tolist()) if first.is_main[row]}
-    theirs = {key: row for row, key in enumerate(second.keys.tolist()) if second.is_main[row]}
+    ours = {key: row for row, key in enumerate(first.keys.tolist()) if first.is_main[row] and first.is_counted[row]}
+    theirs = {
+        key: row for row, key in enumerate(second.keys.tolist()) if second.is_main[row] and second.is_counted[row]
+    }
     if set(ours) != set(theirs):
         raise DataError("the two runs did not test the same pictures in the same folds; a paired difference needs that")
     mine = np.array([ours[key] for key in sorted(ours)])
@@ -80,9 +82,26 @@ def corrected_t(first: RunSummary, second: RunSummary) -> tuple[float, float]:
     folds = len(differences)
     if folds < 2 or float(differences.std(ddof=1)) == 0.0:
         return float("nan"), float("nan")
-    share = 1.0 / folds if first.protocol == "strict" else 0.5
-    t = float(differences.mean() / np.sqrt((1.0 / folds + share / (1.0 - share)) * differences.var(ddof=1)))
+    spread = (1.0 / folds + _test_over_training(first)) * differences.var(ddof=1)
+    t = float(differences.mean() / np.sqrt(spread))
     return t, float(2.0 * student.sf(abs(t), folds - 1))
+
+
+def _test_over_training(entry: RunSummary) -> float:
+    """Return n_test / n_train, the mean over the folds; runs of earlier versions do not say how many they learnt from.
+
+    Under the strict protocol a part of the training infants only stops and calibrates; it is not learnt from.
+    """
+    tested = {fold["fold"]: fold["pictures"] for fold in entry.metrics["folds"]}
+    known = [
+        tested[fold["fold"]] / fold["learnt_pictures"]
+        for fold in entry.metrics.get("training", ())
+        if fold.get("learnt_pictures") and fold.get("fold") in tested
+    ]
+    if len(known) == len(tested):
+        return float(np.mean(known))
+    share = 1.0 / len(tested) if entry.protocol == "strict" else 0.5
+    return share / (1.0 - share)
 
 
 def _difference(interval: Interval, scale: float, digits: int) -> str:

@@ -1,6 +1,7 @@
 """Predictions of a run, and everything that is computed from them."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -11,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
-from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals
+from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals, interval_of, resamples
 from trainer.evaluation.groups import per_stimulus, per_subject
-from trainer.evaluation.metrics import classifier_metrics, confusion
+from trainer.evaluation.intervals import LEAST_INFANTS, Interval
+from trainer.evaluation.metrics import area_under_curve, classifier_metrics, confusion
 from trainer.evaluation.utility import net_benefit, risk_coverage
 from trainer.training.storage import write_atomically
 
@@ -55,6 +57,9 @@ _TYPES = {"fold": int, "label": int, "logit": float, "score": float, "uncertaint
 class PredictionTable:
     """All answers of a run, as columns.
 
+    `is_counted` chooses one answer of each picture: where several folds tested a picture, their answers are copies, not
+    more evidence, and are never pooled. Which one depends on the picture's digest, so that all folds have their share.
+
     Args:
         rows: The answers.
     """
@@ -69,6 +74,7 @@ class PredictionTable:
         self.stimuli = np.array([row.stimulus for row in self.rows], str)
         self.keys = np.array([f"{row.fold}/{row.sha256}" for row in self.rows], str)
         self.is_main = np.array([row.role == "main" for row in self.rows], bool)
+        self.is_counted = _one_each(self.rows)
 
     def write(self, path: Path) -> None:
         """Write a CSV file, atomically."""
@@ -105,6 +111,18 @@ def _values(row: PredictionRow) -> list[Any]:
     return [getattr(row, field.name) for field in fields(PredictionRow)]
 
 
+def _one_each(rows: tuple[PredictionRow, ...]) -> NDArray[np.bool_]:
+    """Return for each row whether it is the one answer of its picture that is counted."""
+    of_picture: dict[tuple[str, str], list[int]] = {}
+    for number, row in enumerate(rows):
+        of_picture.setdefault((row.role, row.sha256), []).append(number)
+    counted = np.zeros(len(rows), bool)
+    for (_, sha256), numbers in of_picture.items():
+        chosen = int.from_bytes(hashlib.sha256(sha256.encode()).digest()[:4]) % len(numbers)
+        counted[sorted(numbers, key=lambda number: rows[number].fold)[chosen]] = True
+    return counted
+
+
 def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RESAMPLES) -> dict[str, Any]:
     """Return every result of a run as plain values.
 
@@ -113,7 +131,7 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
         without_face: Pictures of the main set in which no face was found; none was answered.
         count: Resamples of the intervals.
     """
-    main = table.is_main
+    main = table.is_main & table.is_counted
     labels, logits, subjects = table.labels[main], table.logits[main], table.subjects[main]
     folds = np.unique(table.fold)
     per_fold = [_fold(table, int(fold), count) for fold in folds]
@@ -121,33 +139,35 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
     certain = None if not table.uncertainty[main].any() else table.uncertainty[main]
     return {
         "pictures": int(main.sum()),
+        "answers": int(table.is_main.sum()),
         "subjects": len(np.unique(subjects)),
         "without_face": {"pictures": len(without_face), "images": without_face},
         "folds": per_fold,
         "mean_over_folds": {name: _mean(per_fold, name) for name in per_fold[0]["figures"]} if per_fold else {},
         "pooled": as_json(pooled),
+        "auc_within_folds": _auc_within_folds(table, count).as_json(),
         "confusion": confusion(labels, logits),
-        "accuracy_if_missing_is_wrong": _with_missing(labels, logits, len(without_face), len(folds), table),
+        "accuracy_if_missing_is_wrong": _with_missing(labels, logits, len(without_face)),
         "per_subject": per_subject(labels, logits, subjects),
         "per_stimulus": per_stimulus(
-            table.labels,
-            table.logits,
-            table.subjects,
-            np.where(table.stimuli == "", "unknown", table.stimuli),
-            main,
+            table.labels[table.is_counted],
+            table.logits[table.is_counted],
+            table.subjects[table.is_counted],
+            np.where(table.stimuli == "", "unknown", table.stimuli)[table.is_counted],
+            main[table.is_counted],
             count,
         ),
         "risk_coverage": risk_coverage(labels, logits),
         "risk_coverage_by_mutual_information": None if certain is None else risk_coverage(labels, logits, certain),
-        "net_benefit": net_benefit(labels, logits),
+        "net_benefit": net_benefit(labels, logits, subjects, count=count),
     }
 
 
 def _fold(table: PredictionTable, fold: int, count: int) -> dict[str, Any]:
-    """Return a fold's metrics, with intervals where it tested several infants."""
+    """Return a fold's metrics, with intervals where it tested enough infants."""
     rows = table.is_main & (table.fold == fold)
     labels, logits, subjects = table.labels[rows], table.logits[rows], table.subjects[rows]
-    several = len(np.unique(subjects)) > 1
+    several = len(np.unique(subjects)) >= LEAST_INFANTS
     return {
         "fold": fold,
         "pictures": int(rows.sum()),
@@ -168,13 +188,33 @@ def _mean(per_fold: list[dict[str, Any]], name: str) -> dict[str, float | None]:
     return {"mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else None}
 
 
-def _with_missing(
-    labels: NDArray[np.float64], logits: NDArray[np.float64], missing: int, folds: int, table: PredictionTable
-) -> float | None:
-    """Return the accuracy when a picture without a face counts as a wrong answer, once for each time it was due."""
+def _with_missing(labels: NDArray[np.float64], logits: NDArray[np.float64], missing: int) -> float | None:
+    """Return the accuracy when a picture without a face counts as a wrong answer."""
     if len(labels) == 0:
         return None
+    return float(((logits >= 0.0) == (labels >= 0.5)).sum()) / (len(labels) + missing)
+
+
+def _auc_within_folds(table: PredictionTable, count: int) -> Interval:
+    """Return the share of pairs of one fold that are in the right order, with its 95 % interval over infants.
+
+    Networks of different folds have different scales; the AUC of answers that are pooled over folds compares across
+    them, this one does not. Every fold weighs as much as it has pairs.
+    """
     main = table.is_main
-    times = int(main.sum()) / max(1, len({row.sha256 for row, used in zip(table.rows, main, strict=True) if used}))
-    right = float(((logits >= 0.0) == (labels >= 0.5)).sum())
-    return right / (len(labels) + missing * min(times, folds))
+    labels, logits, folds = table.labels[main], table.logits[main], table.fold[main]
+    subjects = table.subjects[main]
+
+    def value(rows: NDArray[np.int64]) -> float:
+        pairs = right = 0.0
+        for fold in np.unique(folds[rows]):
+            own = rows[folds[rows] == fold]
+            pain = int((labels[own] >= 0.5).sum())
+            weight = pain * (len(own) - pain)
+            if weight:
+                pairs += weight
+                right += weight * area_under_curve(labels[own], logits[own])
+        return right / pairs if pairs else float("nan")
+
+    resampled = [value(rows) for rows in resamples(subjects, count)]
+    return interval_of(value(np.arange(len(labels))), resampled, len(np.unique(subjects)))

@@ -43,7 +43,7 @@ def markdown_text(text: str) -> str:
     """Return a text that Markdown shows as it is: no HTML, no emphasis, no link, no new line, no end of a cell."""
     one_line = " ".join(text.split())
     safe = re.sub(r"([\\`*|~])", r"\\\1", one_line).replace("](", r"]\(")
-    safe = re.sub(r"(?<!\w)_|_(?!\w)", r"\_", safe)
+    safe = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\_", safe)
     return safe.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

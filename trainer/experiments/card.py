@@ -14,7 +14,17 @@ from trainer.experiments.run import Run
 
 __all__ = ["card_facts", "carried_metrics"]
 
-_SHOWN = ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier", "calibration_slope")
+_SHOWN = (
+    "accuracy",
+    "auc",
+    "f1",
+    "sensitivity",
+    "specificity",
+    "ece",
+    "brier",
+    "calibration_slope",
+    "calibration_in_the_large",
+)
 
 
 def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
@@ -34,7 +44,7 @@ def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
     overall = [
         _metric(name, results["pooled"][name], results["subjects"] if is_known else None, results["pictures"], data)
         for name in _SHOWN
-        if results["pooled"][name]["value"] is not None
+        if results["pooled"].get(name, {}).get("value") is not None
     ]
     groups = []
     for found in results["per_stimulus"]:
@@ -105,7 +115,7 @@ def _evaluation(cross_validation: Run | None, *, is_ensemble_of_folds: bool) -> 
     folds, answers, infants = len(results["folds"]), results["pictures"], results["subjects"]
     sentences = [
         f"A {cross_validation.protocol} cross-validation with {folds} folds: {answers} answers for {infants} infants.",
-        "Intervals come from 2,000 resamples of whole infants.",
+        "Intervals are Student's t over infants, the standard error from 2,000 resamples of whole infants.",
     ]
     if is_ensemble_of_folds:
         sentences.append("The metrics are of the single folds' networks, not of the ensemble that they make together.")

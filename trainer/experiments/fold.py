@@ -72,7 +72,8 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
         listener.batch_done(0, 1, 1)
     rows = _predicted(study, fold, fitted)
     _save_networks(fitted, folder)
-    return FoldOutcome(rows, {"fold": fold.index, **fitted.details})
+    learnt = len(np.unique(fold.splits[0][0].rows))
+    return FoldOutcome(rows, {"fold": fold.index, "learnt_pictures": learnt, **fitted.details})
 
 
 def _predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:

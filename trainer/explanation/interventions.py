@@ -158,7 +158,7 @@ def _auc(
     share = np.clip(scores, _SMALLEST, 1.0 - _SMALLEST)
     logits, truth = np.log(share) - np.log1p(-share), labels.astype(np.float64)
     resampled = [area_under_curve(truth[rows], logits[rows]) for rows in resamples(subjects, _RESAMPLES)]
-    return interval_of(area_under_curve(truth, logits), resampled).as_json()
+    return interval_of(area_under_curve(truth, logits), resampled, len(np.unique(subjects))).as_json()
 
 
 def _occlusions(

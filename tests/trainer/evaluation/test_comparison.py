@@ -199,14 +199,14 @@ def test_crying_that_is_called_pain_is_seen_with_its_interval():
     assert found["cry"]["said_pain_share"] == 1.0
     assert not found["cry"]["trained_on"]
     assert found["cry"]["auc_of_pain_against_it"]["value"] == pytest.approx(0.5, abs=0.2)
-    assert found["rest"]["auc_of_pain_against_it"]["low"] > 0.9
+    assert found["rest"]["auc_of_pain_against_it"]["low"] == pytest.approx(0.025 ** (1 / 8))
     assert found["pain"]["auc_of_pain_against_it"] is None
     low, high = (found["rest"]["said_pain_interval"][end] for end in ("low", "high"))
-    assert 0 <= low <= found["rest"]["said_pain_share"] <= high < 0.3
+    assert 0 <= low <= found["rest"]["said_pain_share"] <= high < 0.4
 
 
 def test_every_fold_of_several_infants_has_intervals_and_all_is_plain_json():
-    results = evaluate(answers(1.0), ["lost.png"], count=50)
+    results = evaluate(answers(1.0, infants=12), ["lost.png"], count=50)
 
     for fold in results["folds"]:
         interval = fold["intervals"]["accuracy"]
@@ -221,7 +221,7 @@ def test_one_infant_has_no_interval():
     assert [fold["intervals"] for fold in results["folds"]] == [None, None, None]
 
 
-def test_reliability_bins_are_what_the_calibration_error_is_made_of():
+def test_the_calibration_error_is_at_most_the_gaps_of_the_reliability_bins():
     random = np.random.default_rng(0)
     chance = random.random(55)
     labels = (random.random(55) < chance).astype(float)
@@ -229,9 +229,8 @@ def test_reliability_bins_are_what_the_calibration_error_is_made_of():
     bins = reliability_bins(labels, chance)
 
     assert [size for _, _, size in bins] == [11] * 5
-    assert sum(size * abs(seen - said) for said, seen, size in bins) / 55 == pytest.approx(
-        expected_calibration_error(labels, chance)
-    )
+    plain = sum(size * abs(seen - said) for said, seen, size in bins) / 55
+    assert 0 <= expected_calibration_error(labels, chance) < plain
 
 
 @pytest.mark.parametrize("result", PUBLISHED)

@@ -175,4 +175,8 @@ def test_all_metrics_are_given_unless_the_line_is_left_out():
     labels, logits = np.array([0.0, 1.0, 0.0, 1.0, 1.0]), np.array([-1.0, 2.0, 0.5, -0.5, 1.0])
     assert set(classifier_metrics(labels, logits)) == set(METRICS)
     without = classifier_metrics(labels, logits, with_line=False)
-    assert set(METRICS) - set(without) == {"calibration_slope", "calibration_intercept"}
+    assert set(METRICS) - set(without) == {
+        "calibration_slope",
+        "calibration_intercept",
+        "calibration_in_the_large",
+    }

@@ -15,7 +15,10 @@ from trainer.reporting.words import decimals, with_interval
 
 __all__ = ["calibration_section", "confusion_section", "roc_section"]
 
-_CALIBRATION = ("ece", "brier", "brier_skill", "calibration_slope", "calibration_intercept")
+_CALIBRATION = (
+    *("ece", "brier", "brier_skill", "calibration_slope", "calibration_intercept"),
+    "calibration_in_the_large",
+)
 
 
 def confusion_section(comparison: Comparison) -> Section:
@@ -29,12 +32,13 @@ def confusion_section(comparison: Comparison) -> Section:
         for entry in entries
     ]
     head = ["Model", "Protocol", "Data", *_CELLS.values()]
-    note = "Counts of answers at probability 0.5, pooled over the folds."
+    note = "Counts of pictures at probability 0.5, each once: of several folds' answers one is counted."
     alt = "One two by two matrix for each run; the same counts are in the table below."
     picture = Picture("confusion", "svg", svg_of(figure), alt, "Confusion matrices. Shade: share of the row.")
     return Section("Confusion matrices", (picture, Grid(Table("Counts", head, rows, note))))
 
 
+_UNKNOWN = {"value": None, "low": None, "high": None}
 _CELLS = {"tp": "pain called pain", "fn": "pain called no pain", "fp": "no pain called pain", "tn": "no pain as such"}
 
 
@@ -75,7 +79,8 @@ def roc_section(comparison: Comparison) -> Section:
 
 
 def _roc(axis: Axes, part: Reported, comparison: Comparison) -> None:
-    entry, main = part.entry, part.entry.table.is_main
+    entry = part.entry
+    main = entry.table.is_main & entry.table.is_counted
     labels, logits = entry.table.labels[main], entry.table.logits[main]
     if len(np.unique(labels)) < 2:
         return
@@ -103,15 +108,18 @@ def calibration_section(comparison: Comparison) -> Section:
             entry.title,
             entry.protocol,
             entry.data,
-            *(with_interval(entry.metrics["pooled"][name]).replace("95 % interval ", "") for name in _CALIBRATION),
+            *(
+                with_interval(entry.metrics["pooled"].get(name, _UNKNOWN)).replace("95 % interval ", "")
+                for name in _CALIBRATION
+            ),
         ]
         for entry in entries
     ]
     head = ["Model", "Protocol", "Data", *(name.replace("_", " ") for name in _CALIBRATION)]
     note = (
-        "Ideal: ECE 0, slope 1, intercept 0; a Brier skill of 0 is that of always saying the share of pain. In "
-        "brackets the 95 % interval over infants; where a resample is separated perfectly the slope has no upper end "
-        "and is stopped at 50."
+        "Ideal: ECE 0, slope 1, intercept 0, in the large 0; a Brier skill of 0 is that of always saying the share of "
+        "pain. The ECE is debiased. The intercept is Cox's, beside the slope; in the large the slope is 1. In brackets "
+        "the 95 % interval over infants; a slope of perfectly separated pictures is stopped at 50."
     )
     bins = [row for entry in entries for row in _bin_rows(entry)]
     bin_head = ["Model", "Protocol", "Data", "pictures", "mean probability", "share with pain"]
@@ -132,7 +140,7 @@ def calibration_section(comparison: Comparison) -> Section:
 
 
 def _bins(entry: RunSummary) -> list[tuple[float, float, int]]:
-    main = entry.table.is_main
+    main = entry.table.is_main & entry.table.is_counted
     return reliability_bins(entry.table.labels[main], np.asarray(expit(entry.table.logits[main]), np.float64))
 
 
