@@ -30,6 +30,10 @@ COMMANDS: dict[str, LazyCommand] = {
     "check-real": LazyCommand(
         "trainer.commands.check_real", "measure faces and scores on a folder of labelled pictures of real infants"
     ),
+    "evaluate-clips": LazyCommand(
+        "trainer.commands.evaluate_clips", "run the whole monitor on labelled videos and count its alarms"
+    ),
+    "power": LazyCommand("trainer.commands.power", "say what so many infants can show"),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }
 

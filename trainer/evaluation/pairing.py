@@ -13,7 +13,7 @@ from trainer.evaluation.results import PredictionTable
 from trainer.evaluation.run_summary import RunSummary, in_order
 from trainer.evaluation.tables import Table
 
-__all__ = ["comparable", "corrected_t", "paired_table"]
+__all__ = ["comparable", "corrected_t", "paired_answers", "paired_table"]
 
 _DIFFERENCES = ("Accuracy difference (points)", "AUC difference", "Brier score difference")
 
@@ -32,7 +32,7 @@ def paired_table(entries: Sequence[RunSummary], reference: str, count: int = RES
         for entry in in_order(entries):
             if entry is base or not comparable(base, entry):
                 continue
-            labels, first, second, subjects = _paired(base.table, entry.table)
+            labels, first, second, subjects = paired_answers(base.table, entry.table)
             right = paired_difference(labels, first, second, subjects, accuracy, count)
             area = paired_difference(labels, first, second, subjects, area_under_curve, count)
             squares = paired_difference(labels, first, second, subjects, brier_score, count)
@@ -55,9 +55,14 @@ def comparable(first: RunSummary, second: RunSummary) -> bool:
     return first.protocol == second.protocol and ours == theirs
 
 
-def _paired(
+def paired_answers(
     first: PredictionTable, second: PredictionTable
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    """Return labels, both runs' logits and subjects of the pictures, each once, of two runs on the same folds.
+
+    Raises:
+        DataError: They did not test the same pictures in the same folds.
+    """
     ours = {key: row for row, key in enumerate(first.keys.tolist()) if first.is_main[row] and first.is_counted[row]}
     theirs = {
         key: row for row, key in enumerate(second.keys.tolist()) if second.is_main[row] and second.is_counted[row]

@@ -71,7 +71,7 @@ def test_every_fold_is_tested_and_written(runs, study):
     with (folder / "strict" / "predictions.csv").open() as stream:
         rows = list(csv.DictReader(stream))
 
-    assert "36 answers, 6 subjects" in output
+    assert "36 pictures, 6 subjects" in output
     lines = output.splitlines()
     head = next(index for index, line in enumerate(lines) if line.split()[:1] == ["fold"])
     for line, fold in zip(lines[head + 1 : head + 4], metrics["folds"], strict=True):

@@ -42,7 +42,7 @@ def test_held_out_pictures_are_answered_and_evaluated(model, paint_study, tmp_pa
 
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text().splitlines()))
-    assert "16 answers, 4 subjects" in output
+    assert "16 pictures, 4 subjects" in output
     assert metrics["pooled"]["auc"]["value"] > 0.9
     assert not metrics["is_trained_on_these"]
     assert "Warning" not in output

@@ -1,0 +1,155 @@
+"""What alarms found and missed in labelled videos, counted as the literature on alarms counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainer.clips.labels import Clip
+from trainer.clips.scores import FrameScores
+
+__all__ = ["GRACE_SECONDS", "Episode", "Watched", "count_video", "joined"]
+
+GRACE_SECONDS = 5.0
+"""An alarm up to so long after an episode's end still found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One episode of pain and what the alarm made of it.
+
+    Attributes:
+        infant: Whose.
+        begin: In seconds.
+        end: In seconds.
+        delay: From the begin to the alarm, 0 where one was on already; None where there was none until 5 s after the
+            end.
+        spells: How many alarms there were in it.
+        coverage: Share of its frames in which the face could be scored.
+    """
+
+    infant: str
+    begin: float
+    end: float
+    delay: float | None
+    spells: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One video.
+
+    Attributes:
+        infant: Whom it shows.
+        seconds: Its length.
+        usable_seconds: Time in which the face could be scored.
+        calm_seconds: Time outside every episode and its 5 s of grace.
+        alarm_calm_seconds: How much of that had an alarm on.
+        episodes: Of pain.
+        false_alarms: When alarms began outside every episode and its grace.
+        calm_by_stimulus: Time without pain by what was done; "unlabelled" for the rest.
+        false_by_stimulus: False alarms likewise.
+    """
+
+    infant: str
+    seconds: float
+    usable_seconds: float
+    calm_seconds: float
+    alarm_calm_seconds: float
+    episodes: tuple[Episode, ...]
+    false_alarms: tuple[float, ...]
+    calm_by_stimulus: dict[str, float]
+    false_by_stimulus: dict[str, int]
+
+
+def joined(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return spans in order, those that touch as one."""
+    found: list[tuple[float, float]] = []
+    for begin, end in sorted(spans):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found
+
+
+def _overlap(first: Sequence[tuple[float, float]], second: Sequence[tuple[float, float]]) -> float:
+    """Return how long both hold; the spans of each are disjoint."""
+    return sum(max(0.0, min(a[1], b[1]) - max(a[0], b[0])) for a in first for b in second)
+
+
+def _without(spans: Sequence[tuple[float, float]], removed: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the parts of some spans that others leave; `removed` is joined."""
+    found = []
+    for begin, end in spans:
+        start = begin
+        for low, high in removed:
+            if high <= start or low >= end:
+                continue
+            if low > start:
+                found.append((start, low))
+            start = max(start, high)
+        if start < end:
+            found.append((start, end))
+    return found
+
+
+def count_video(clips: Sequence[Clip], frames: FrameScores, spells: Sequence[tuple[float, float]]) -> Watched:
+    """Count one video.
+
+    Args:
+        clips: Its labels; clips of pain that touch are one episode.
+        frames: Its scores.
+        spells: (begin, end) of its alarms.
+    """
+    length = float(frames.duration_seconds)
+    infant = clips[0].infant
+
+    def span(clip: Clip) -> tuple[float, float]:
+        end = length if clip.end_seconds is None else min(clip.end_seconds, length)
+        return min(clip.start_seconds, length), end
+
+    pain = [part for part in joined([span(clip) for clip in clips if clip.is_pain]) if part[1] > part[0]]
+    grace = joined([(begin, min(length, end + GRACE_SECONDS)) for begin, end in pain])
+    calm = _without([(0.0, length)], grace)
+    usable = frames.is_usable
+    episodes = tuple(_episode(infant, part, spells, frames) for part in pain)
+    false = [on for on, _ in spells if not any(begin <= on <= end for begin, end in grace)]
+    named: dict[str, list[tuple[float, float]]] = {}
+    for clip in clips:
+        if not clip.is_pain:
+            named.setdefault(clip.stimulus or "unlabelled", []).append(span(clip))
+    calm_by, false_by = {}, {}
+    rest = calm
+    for stimulus, spans in named.items():
+        parts = _without(joined(spans), grace)
+        calm_by[stimulus] = sum(end - begin for begin, end in parts)
+        false_by[stimulus] = sum(any(begin <= on < end for begin, end in parts) for on in false)
+        rest = _without(rest, joined(spans))
+    calm_by["unlabelled"] = calm_by.get("unlabelled", 0.0) + sum(end - begin for begin, end in rest)
+    false_by["unlabelled"] = false_by.get("unlabelled", 0) + sum(
+        any(begin <= on < end for begin, end in rest) for on in false
+    )
+    return Watched(
+        infant=infant,
+        seconds=length,
+        usable_seconds=length * (float(usable.mean()) if len(usable) else 0.0),
+        calm_seconds=sum(end - begin for begin, end in calm),
+        alarm_calm_seconds=_overlap(list(spells), calm),
+        episodes=episodes,
+        false_alarms=tuple(false),
+        calm_by_stimulus=calm_by,
+        false_by_stimulus=false_by,
+    )
+
+
+def _episode(
+    infant: str, span: tuple[float, float], spells: Sequence[tuple[float, float]], frames: FrameScores
+) -> Episode:
+    begin, end = span
+    inside = [(on, off) for on, off in spells if on <= end + GRACE_SECONDS and off >= begin]
+    delay = max(0.0, min(on for on, _ in inside) - begin) if inside else None
+    rows = (frames.times >= begin) & (frames.times <= end)
+    coverage = float(np.mean(frames.is_usable[rows])) if rows.any() else 0.0
+    return Episode(infant, begin, end, delay, len(inside), coverage)
