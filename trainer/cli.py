@@ -8,6 +8,7 @@ __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
     "ingest": LazyCommand("trainer.commands.ingest", "take a data set in: check every file, write a manifest"),
+    "merge": LazyCommand("trainer.commands.merge", "make one manifest of several data sets"),
     "crop": LazyCommand("trainer.commands.crop", "find and cut the face of every picture, as the monitor will"),
     "synthesize": LazyCommand(
         "trainer.commands.synthesize", "draw synthetic infants: stills, videos, stand-ins for restricted data sets"

@@ -92,7 +92,7 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
         "9c": "None is subjective: no person measures a predictor.",
         "12b": _joined(handling),
         "12c": f"{_joined(steps)} Internal validation: cross-validation.".strip(),
-        "12d": "Infants are the clusters: results infant by infant, intervals by resampling infants.",
+        "12d": "Infants are the clusters: results infant by infant, intervals are Student's t over infants.",
         "12e": "Accuracy, AUC, F1, sensitivity, specificity, loss, Brier, ECE, calibration slope and intercept, risk "
         "and coverage, net benefit; ROC, reliability and decision curves; paired differences.",
         "12f": "Temperature scaling on validation pictures of each fold; never on tested ones.",
@@ -115,7 +115,7 @@ def _about_results(comparison: Comparison) -> dict[str, str]:
         results.append(f"{where}: AUC {with_interval(part.metrics['pooled']['auc'])}.")
     return {
         "21": _joined(events),
-        "23a": f"{_joined(results)} Intervals from {RESAMPLES:,} resamples of infants; by stimulus in 'What is "
+        "23a": f"{_joined(results)} Intervals: t, {RESAMPLES:,} resamples of infants; by stimulus in 'What is "
         "mistaken for pain'.",
         "23b": "Section 'Infant by infant'.",
         "26": "Section 'Limits'.",

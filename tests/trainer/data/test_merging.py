@@ -1,0 +1,66 @@
+"""Merged manifests hold every picture once, with its data set, wherever the pictures lie."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from trainer.commands.merge import command
+from trainer.data import read_manifest, write_manifest
+from trainer.data.manifest import ImageRecord
+from trainer.data.merging import merge_manifests
+from trainer.data.naming import Label, Role
+from trainer.errors import DataError
+
+
+@pytest.fixture
+def manifests(tmp_path):
+    written = []
+    for number, data_set in enumerate(("cope", "unifesp")):
+        folder = tmp_path / data_set
+        folder.mkdir()
+        records = []
+        for shot in range(4):
+            cv2.imwrite(str(folder / f"{shot}.png"), np.full((8, 8, 3), 20 * shot + number, np.uint8))
+            label = Label.PAIN if shot % 2 else Label.NO_PAIN
+            sha256 = f"{number}{shot}".rjust(64, "0")
+            subject = f"{data_set}/s{shot // 2}"
+            fields = (f"{shot}.png", subject, label, "", data_set, Role.MAIN, sha256, "0" * 80, 8, 8)
+            records.append(ImageRecord(*fields))
+        written.append(folder / "set.manifest.csv")
+        write_manifest(written[-1], records)
+    return written
+
+
+def test_every_picture_keeps_its_data_set_and_is_found(manifests, tmp_path):
+    out = tmp_path / "both.manifest.csv"
+
+    printed = CliRunner().invoke(command, [*map(str, manifests), "--out", str(out)], catch_exceptions=False).stdout
+
+    merged = read_manifest(out)
+    assert [record.data_set for record in merged.records] == ["cope"] * 4 + ["unifesp"] * 4
+    assert merged.records[0].image == "cope/0.png"
+    assert all(merged.path(record).is_file() for record in merged.records)
+    assert "unifesp: 2 infants, 2 pictures of pain, 2 of no pain" in printed
+
+
+def test_pictures_beside_the_new_folder_are_named_whole(manifests, tmp_path):
+    out = tmp_path / "elsewhere" / "both.manifest.csv"
+
+    merged = merge_manifests(manifests, out)
+
+    assert all(merged.path(record).is_file() for record in read_manifest(out).records)
+
+
+def test_a_picture_or_an_infant_in_two_sets_is_refused(manifests, tmp_path):
+    first, second = (read_manifest(path).records for path in manifests)
+    write_manifest(manifests[1], [replace(second[0], sha256=first[2].sha256)])
+    with pytest.raises(DataError, match="the same picture as"):
+        merge_manifests(manifests, tmp_path / "both.csv")
+
+    write_manifest(manifests[1], [replace(second[0], subject=first[0].subject)])
+    with pytest.raises(DataError, match="both have a subject"):
+        merge_manifests(manifests, tmp_path / "both.csv")
+    assert not (tmp_path / "both.csv").exists()
