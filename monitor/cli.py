@@ -7,7 +7,7 @@ from monitor.cli_framework import LazyCommand, program, run
 __all__ = ["main"]
 
 COMMANDS: dict[str, LazyCommand] = {
-    "demo": LazyCommand("monitor.commands.demo", "Watch two drawn infants; everything else is real."),
+    "demo": LazyCommand("monitor.commands.demo", "Watch two synthetic infants; everything else is real."),
     "run": LazyCommand("monitor.commands.run", "Watch the beds of a configuration: the daemon."),
     "check": LazyCommand("monitor.commands.check", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),

@@ -128,7 +128,7 @@ def program(name: str, summary: str, lazy: Mapping[str, LazyCommand]) -> click.G
 def run(group: click.Group) -> NoReturn:
     """Run a command line and exit; every foreseen error is one sentence on standard error."""
     try:
-        # Decided here, so that no command can forget it: None lets click look whether it writes to a terminal.
+        # Decided here, so that no command can forget it: None lets click check whether it writes to a terminal.
         result = group.main(standalone_mode=False, color=False if os.environ.get("NO_COLOR") else None)
         sys.exit(result if isinstance(result, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -36,7 +36,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that stands still until it is told to move.
+    """A clock that stands still until it is moved.
 
     Args:
         start_seconds: First monotonic reading.

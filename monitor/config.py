@@ -126,9 +126,9 @@ class CameraSettings(_Settings):
 
 
 class BedSettings(_Settings):
-    """One patient place."""
+    """One patient bed."""
 
-    id: Identifier = Field(description="Pseudonymous id of the patient place; never a name.")
+    id: Identifier = Field(description="Pseudonymous id of the patient bed; never a name.")
     camera: CameraSettings
     region_of_interest: RegionOfInterest = RegionOfInterest()
 
@@ -171,7 +171,7 @@ class FaceSettings(_Settings):
 
     detection_size_px: Literal[320, 640] = 640
     minimum_score: Fraction = Field(default=0.8, description="Detections below this are not faces.")
-    minimum_face_px: float = Field(default=40.0, ge=8.0, description="Smaller faces are seen but not judged.")
+    minimum_face_px: float = Field(default=40.0, ge=8.0, description="Smaller faces are seen but not analysed.")
     track_lost_seconds: PositiveSeconds = Field(
         default=2.0, description="A track without a detection for so long ends."
     )
@@ -184,7 +184,7 @@ class FaceSettings(_Settings):
 
 
 class AnalysisSettings(_Settings):
-    """How often frames are judged, and by how many workers."""
+    """How often frames are analysed, and by how many workers."""
 
     frames_per_second: float = Field(default=5.0, gt=0.0, le=60.0)
     calm_frames_per_second: float | None = Field(
@@ -193,7 +193,7 @@ class AnalysisSettings(_Settings):
         le=60.0,
         description="Rate of a bed whose patient has shown no sign of pain for 15 s; any sign, or no face, brings the "
         "full rate back at once. 2 saves half of the work and lets a first sign wait for up to half a second; pictures "
-        "that stand still are told from live ones less surely. When absent, every bed has the full rate.",
+        "that stand still are distinguished from live ones less surely. When absent, every bed has the full rate.",
     )
     workers: int | None = Field(default=None, ge=1, le=64, description="Inference threads; one per core when absent.")
 

@@ -96,9 +96,9 @@ def configure(settings: LogSettings, secrets: Iterable[str] = ()) -> None:
         settings: Level and format.
         secrets: Values that must never be written.
     """
-    kept = tuple(secret for secret in secrets if secret)
+    hidden = tuple(secret for secret in secrets if secret)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactedJson(kept) if settings.format == "json" else _RedactedText(kept))
+    handler.setFormatter(_RedactedJson(hidden) if settings.format == "json" else _RedactedText(hidden))
     handler.addFilter(RateLimit())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -96,7 +96,7 @@ class AlertEvidence(_Record):
     """Why a physiological condition changed.
 
     Attributes:
-        level: Smoothed level in [0, 1]; null where it cannot be told.
+        level: Smoothed level in [0, 1]; null where it cannot be determined.
         share_of_window: Share in [0, 1] of the window at or above the threshold.
         coverage: Share in [0, 1] of the window with a usable patient face.
         frames_used: Usable frames within the window.
@@ -121,7 +121,7 @@ class AlertDraft(_Record):
     Attributes:
         schema_version: JSON key `schema`.
         alert_id: Stable from the condition's start to its end.
-        phase: Which change this record tells.
+        phase: Which change this record reports.
         kind: Of the patient (`physiological`) or of the equipment (`technical`).
         code: Which condition.
         priority: Urgency from now on.
@@ -133,7 +133,7 @@ class AlertDraft(_Record):
         clock_state: Whether the clock behind these labels was synchronised.
         condition_delay_seconds: From onset to determination, on monotonic time.
         station: Id of the daemon.
-        bed: Pseudonymous id of the patient place; null for a condition of the whole station.
+        bed: Pseudonymous id of the patient bed; null for a condition of the whole station.
         camera: Id of the video source; null for a condition of the whole station.
         evidence: What it rests on; null for technical conditions.
         validity: How far it can be trusted. `invalid` must never be read as "no pain".

@@ -1,4 +1,4 @@
-"""The newest facts about every bed, between the station that finds them and the people and programs that look.
+"""The newest state of every bed, between the station that determines it and the people and programs that read it.
 
 The station writes, from any of its threads, and is never held up:
 
@@ -10,8 +10,8 @@ The station writes, from any of its threads, and is never held up:
     board.station(station_facts)                            about once a second
 
 The page, the API and the exporters read `board.snapshot()`, which is made at most once a second and shared, and
-`board.picture(bed_id)`. Everything that is kept is bounded: the newest observation and picture of each bed, ten minutes
-of its level, its open alerts and its last hundred past ones, the last thousand alert records.
+`board.picture(bed_id)`. Everything that is stored is bounded: the newest observation and picture of each bed, ten
+minutes of its level, its open alerts and its last hundred past ones, the last thousand alert records.
 """
 
 from monitor.board.alert_book import AlertEpisode, AlertRecord

@@ -109,11 +109,11 @@ class AlertBook:
         self._past.pop(bed_id, None)
 
     def open_alerts(self, bed_id: str | None) -> tuple[AlertEpisode, ...]:
-        """Return the open alerts of a place, the one that began last first."""
+        """Return the open alerts of a bed, the one that began last first."""
         return tuple(reversed(self._open.get(bed_id, {}).values()))
 
     def past_alerts(self, bed_id: str | None) -> tuple[AlertEpisode, ...]:
-        """Return the alerts of a place that are over and need nobody, the one that ended last first."""
+        """Return the alerts of a bed that are over and need nobody, the one that ended last first."""
         return tuple(reversed(self._past.get(bed_id, {}).values()))
 
     def find(self, alert_id: str) -> AlertEpisode | None:
@@ -129,5 +129,5 @@ class AlertBook:
         return self._number
 
     def records_after(self, number: int) -> tuple[AlertRecord, ...]:
-        """Return the records that came after a number, oldest first, as far back as they are kept."""
+        """Return the records that came after a number, oldest first, as far back as they are stored."""
         return tuple(record for record in self._records if record.number > number)

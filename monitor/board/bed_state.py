@@ -53,7 +53,7 @@ _BLINDING = {
 
 
 _SILENT_CAMERAS = {
-    CameraState.ENDED: "The film has been played to its end.",
+    CameraState.ENDED: "The video file has been played to its end.",
     CameraState.STOPPED: "The camera is switched off.",
 }
 
@@ -66,7 +66,7 @@ class BedReadings:
         observation: The newest one, None before the first.
         observation_age_seconds: Time since the newest observation, None before the first.
         known_for_seconds: Time since the station began to watch this bed.
-        camera: State of the camera, None while it has not been told.
+        camera: State of the camera, None while it has not been reported.
         alerts: Open alerts of the bed and of the whole station.
         on_level: Level at or above which the alarm logic begins to count.
     """
@@ -87,7 +87,7 @@ class BedStatus:
         state: For colour and shape.
         words: The headline.
         detail: One sentence, or an empty text.
-        can_see: Whether the patient's face can be judged now. A pain alarm stays when it cannot.
+        can_see: Whether the patient's face can be assessed now. A pain alarm stays when it cannot.
         is_acknowledged: Somebody has seen the alarm that the headline speaks of.
         needs_acknowledgement: An alarm is over, and nobody has said that they saw it.
         rank: Order on the page, lowest first.
@@ -125,7 +125,7 @@ def describe_bed(facts: BedReadings) -> BedStatus:
 
 
 def _why_blind(facts: BedReadings) -> tuple[BedState, str] | None:
-    """Return the state and the sentence for a bed that cannot be judged now; None where it can."""
+    """Return the state and the sentence for a bed that cannot be assessed now; None where it can."""
     return _blind_by_alarm_or_camera(facts) or _blind_by_age(facts) or _blind_by_face(facts)
 
 
@@ -144,10 +144,10 @@ def _blind_by_alarm_or_camera(facts: BedReadings) -> tuple[BedState, str] | None
 def _blind_by_age(facts: BedReadings) -> tuple[BedState, str] | None:
     age_seconds = facts.observation_age_seconds
     if facts.observation is None or age_seconds is None:
-        return _not_yet(facts, "No picture has been judged yet.")
+        return _not_yet(facts, "No picture has been analysed yet.")
     # Written so that an age that is not a number counts as old.
     if not age_seconds <= FRESH_SECONDS:
-        return BedState.CANNOT_SEE, f"No picture has been judged for {_seconds(age_seconds)}."
+        return BedState.CANNOT_SEE, f"No picture has been analysed for {_seconds(age_seconds)}."
     return None
 
 
@@ -160,7 +160,7 @@ def _blind_by_face(facts: BedReadings) -> tuple[BedState, str] | None:
         return _not_yet(facts, "No face has been seen yet.")
     if since_seconds > FRESH_SECONDS:
         return BedState.CANNOT_SEE, f"No face for {_seconds(since_seconds)}."
-    return BedState.CANNOT_SEE, "The face was seen too little to judge."
+    return BedState.CANNOT_SEE, "The face was seen too little to be assessed."
 
 
 def _not_yet(facts: BedReadings, sentence: str) -> tuple[BedState, str]:
@@ -176,7 +176,7 @@ def _status(
 
 
 def _rank(state: BedState, acknowledged: bool, latched: bool) -> int:
-    """Return the place in the order: unseen pain, pain that nobody can see now or has not been seen, then the rest."""
+    """Return the rank: unseen pain, pain that nobody can see now or has not been seen, then the rest."""
     if state is BedState.PAIN_SUSTAINED:
         return 2 if acknowledged else 0
     if state is BedState.PAIN_SIGN:

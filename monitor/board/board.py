@@ -1,4 +1,4 @@
-"""The read model between the station and whoever looks at it."""
+"""The read model between the station and its readers."""
 
 import threading
 from collections.abc import Iterable
@@ -30,15 +30,15 @@ class _Bed:
         "frame",
         "frame_faces",
         "history",
+        "info",
         "known_since_seconds",
         "observation",
         "pause",
         "pictures",
-        "place",
     )
 
-    def __init__(self, place: BedInfo, known_since_seconds: float) -> None:
-        self.place = place
+    def __init__(self, info: BedInfo, known_since_seconds: float) -> None:
+        self.info = info
         self.known_since_seconds = known_since_seconds
         self.observation: Observation | None = None
         self.history = LevelHistory()
@@ -56,15 +56,13 @@ class Board:
     share one snapshot, made at most once a second, so that many of them cost no more than one.
 
     Args:
-        places: The beds, in the order in which they are shown.
+        beds: The beds, in the order in which they are shown.
         clock: Source of monotonic and wall time; the same as the alarm logic's.
         on_level: Level at or above which the alarm logic begins to count; for the words of a bed's state.
-        keeps_pictures: Whether the newest picture of each bed may be shown. Without it no picture is kept at all.
+        keeps_pictures: Whether the newest picture of each bed may be shown. Without it no picture is stored at all.
     """
 
-    def __init__(
-        self, places: Iterable[BedInfo], clock: Clock, *, on_level: float, keeps_pictures: bool = False
-    ) -> None:
+    def __init__(self, beds: Iterable[BedInfo], clock: Clock, *, on_level: float, keeps_pictures: bool = False) -> None:
         self._clock = clock
         self._on_level = on_level
         self._keeps_pictures = keeps_pictures
@@ -75,18 +73,18 @@ class Board:
         self._station_seconds = 0.0
         self._snapshot: BoardSnapshot | None = None
         self._snapshot_lock = threading.Lock()
-        self.watch(places)
+        self.watch(beds)
 
-    def watch(self, places: Iterable[BedInfo]) -> None:
+    def watch(self, beds: Iterable[BedInfo]) -> None:
         """Watch these beds from now on; everything about beds that are not among them is forgotten."""
         now_seconds = self._clock.monotonic()
         with self._lock:
             before = self._beds
             self._beds = {}
-            for place in places:
-                known = before.pop(place.bed_id, None)
-                is_same = known is not None and known.place == place
-                self._beds[place.bed_id] = known if known and is_same else _Bed(place, now_seconds)
+            for info in beds:
+                known = before.pop(info.bed_id, None)
+                is_same = known is not None and known.info == info
+                self._beds[info.bed_id] = known if known and is_same else _Bed(info, now_seconds)
             for bed_id in before:
                 self._alerts.forget(bed_id)
 
@@ -120,7 +118,7 @@ class Board:
     def load_history(self, alerts: Iterable[AlertDraft]) -> None:
         """Take the alerts of an earlier run of the station, oldest first, for the history of each bed.
 
-        To be called before anything else is told. Alerts of beds that are not watched any more are left out.
+        To be called before anything else is reported. Alerts of beds that are not watched any more are left out.
         """
         of_place: dict[str | None, list[AlertDraft]] = {}
         for alert in alerts:
@@ -131,7 +129,7 @@ class Board:
                     self._alerts.load_history(bed_id, records)
 
     def camera(self, bed_id: str, status: CameraStatus) -> None:
-        """Take what is known about a bed's camera; to be told about once a second.
+        """Take what is known about a bed's camera; to be reported about once a second.
 
         Raises:
             KeyError: The board does not watch this bed.
@@ -140,7 +138,7 @@ class Board:
             self._beds[bed_id].camera = status
 
     def pause(self, bed_id: str, pause: BedPause | None) -> None:
-        """Take the pause that holds at a bed, or None; to be told about once a second.
+        """Take the pause that holds at a bed, or None; to be reported about once a second.
 
         Raises:
             KeyError: The board does not watch this bed.
@@ -149,12 +147,12 @@ class Board:
             self._beds[bed_id].pause = pause
 
     def station(self, facts: StationStatus) -> None:
-        """Take the technical state of the station; to be told about once a second."""
+        """Take the technical state of the station; to be reported about once a second."""
         with self._lock:
             self._station, self._station_seconds = facts, self._clock.monotonic()
 
     def snapshot(self) -> BoardSnapshot:
-        """Return everything, at most a second old; whoever asks within that second gets the same object."""
+        """Return everything, at most a second old; callers within that second get the same object."""
         with self._snapshot_lock:
             now_seconds = self._clock.monotonic()
             newest = self._snapshot
@@ -180,7 +178,7 @@ class Board:
             return self._alerts.find(alert_id)
 
     def records_after(self, number: int) -> tuple[AlertRecord, ...]:
-        """Return the alert records after a number, oldest first; the last thousand are kept."""
+        """Return the alert records after a number, oldest first; the last thousand are stored."""
         with self._lock:
             return self._alerts.records_after(number) if number < self._alerts.newest_number else ()
 
@@ -205,7 +203,7 @@ class Board:
             observed_at = self._clock.wall() - timedelta(seconds=age_seconds)
             if observation.seconds_since_face is not None:
                 since_face_seconds = observation.seconds_since_face + age_seconds
-        alerts = self._alerts.open_alerts(bed.place.bed_id)
+        alerts = self._alerts.open_alerts(bed.info.bed_id)
         status = describe_bed(
             BedReadings(
                 observation=observation,
@@ -218,7 +216,7 @@ class Board:
         )
         is_shown = bed.frame is not None and now_seconds - bed.frame.time_seconds <= _PICTURE_SECONDS
         return BedSnapshot(
-            place=bed.place,
+            info=bed.info,
             status=status,
             observation=observation,
             observed_at=observed_at,
@@ -228,6 +226,6 @@ class Board:
             camera=bed.camera,
             pause=None if bed.pause is None or bed.pause.until_seconds <= now_seconds else bed.pause,
             open_alerts=alerts,
-            past_alerts=self._alerts.past_alerts(bed.place.bed_id),
+            past_alerts=self._alerts.past_alerts(bed.info.bed_id),
             picture_index=bed.pictures if is_shown else None,
         )

@@ -14,8 +14,8 @@ _STRETCH_SECONDS = 2.0
 class LevelHistory:
     """One point every two seconds, for ten minutes.
 
-    A stretch keeps the highest level that was told in it. Stretches without any observation have no point, so that a
-    gap in the data stays a gap in the picture.
+    A stretch keeps the highest level that was reported in it. Stretches without any observation have no point, so that
+    a gap in the data stays a gap in the picture.
     """
 
     def __init__(self) -> None:

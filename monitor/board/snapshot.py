@@ -1,4 +1,4 @@
-"""What the board says at one moment: plain, immutable values for whoever shows them."""
+"""What the board says at one moment: plain, immutable values for presentation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,21 +19,21 @@ class BedSnapshot:
     """One bed at one moment.
 
     Attributes:
-        place: Which bed.
+        info: Which bed.
         status: Its state in words.
         observation: The newest one; None before the first.
         observed_at: Wall time of the newest observation, for people; None before the first.
         observation_age_seconds: Time since then; None before the first.
         seconds_since_face: Time since the last usable face, up to this moment; None before the first.
         history: The last ten minutes, oldest first.
-        camera: What was last told of the camera; None before the first time.
+        camera: What was last reported of the camera; None before the first time.
         pause: The pause that holds; None without one.
         open_alerts: Alerts that hold or wait for an acknowledgement, the newest first.
         past_alerts: Alerts that are over, the newest first.
-        picture_index: Counts the pictures that can be shown; None where there is none, or none is kept.
+        picture_index: Counts the pictures that can be shown; None where there is none, or none is stored.
     """
 
-    place: BedInfo
+    info: BedInfo
     status: BedStatus
     observation: Observation | None
     observed_at: datetime | None
@@ -56,8 +56,8 @@ class BoardSnapshot:
         taken_at: Wall time, for people.
         taken_seconds: Monotonic time.
         beds: In the order of the configuration.
-        station: Technical state; None before it was told.
-        station_age_seconds: Time since it was told.
+        station: Technical state; None before it was reported.
+        station_age_seconds: Time since it was reported.
         open_alerts: Of the station as a whole, the newest first.
         past_alerts: Of the station as a whole, the newest first.
         newest_record: Number of the newest alert record.
@@ -79,7 +79,7 @@ class BoardSnapshot:
 
     def bed(self, bed_id: str) -> BedSnapshot | None:
         """Return one bed, or None where there is no such bed."""
-        return next((bed for bed in self.beds if bed.place.bed_id == bed_id), None)
+        return next((bed for bed in self.beds if bed.info.bed_id == bed_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class BedPicture:
     """The newest picture of a bed and what was found in it.
 
     Attributes:
-        frame: The picture, kept by reference.
+        frame: The picture, held by reference.
         frame_faces: The faces in it; None where none were looked for.
         index: Counts the pictures of the bed.
     """

@@ -1,4 +1,4 @@
-"""What the board is told: places, the station's technical state, and one point of history."""
+"""What is reported to the board: beds, the station's technical state, and one point of history."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class BedInfo:
     """A bed that the station watches.
 
     Attributes:
-        bed_id: Pseudonymous id of the patient place.
+        bed_id: Pseudonymous id of the patient bed.
         camera_id: Name of its camera.
     """
 
@@ -38,7 +38,7 @@ class HistoryPoint:
     Attributes:
         time_seconds: Monotonic beginning of the stretch.
         level: Highest displayed level in [0, 1] within it, so that a short peak is not lost; None where it could not
-            be told at any time.
+            be determined at any time.
         coverage: Coverage in [0, 1] at its end.
     """
 

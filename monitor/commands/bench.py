@@ -106,7 +106,7 @@ def command(
 
     The cameras are real RTSP streams from another process, or a file. Efficiency is what decoder and models cost by
     themselves over the CPU time that the station used. A number of cameras is too large when 1 % of the frames are
-    older than 500 ms, or when a bed is analysed less than half as often as wanted. --growth tells what each further bed
+    older than 500 ms, or when a bed is analysed less than half as often as wanted. --growth shows what each further bed
     costs; choose a --rate at which the largest number still fits.
     """
     if search and growth:

@@ -1,4 +1,4 @@
-"""`nicu-monitor demo`: two drawn infants, everything else real."""
+"""`nicu-monitor demo`: two synthetic infants, everything else real."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def command(
     *,
     browser: bool | None,
 ) -> int:
-    """Watch two drawn infants over real RTSP: bed-pain has pain episodes, bed-calm has none.
+    """Watch two synthetic infants over real RTSP: bed-pain has pain episodes, bed-calm has none.
 
     Alerts go to a real Redis, metrics to a real Prometheus where it is installed; both are the demo's own, on free
     ports, unless a Redis is configured. Drawn infants show that the software works, and nothing about real ones.
@@ -191,7 +191,7 @@ def _configuration(
 
 
 def _verdict(alerts: dict[str, dict[str, dict[str, int]]], seconds: float) -> bool | None:
-    """Return whether the right bed alarmed, and only that; None when the demo was too short to tell."""
+    """Return whether the right bed alarmed, and only that; None when the demo was too short to decide."""
     calm = alerts.get("bed-calm", {})
     if any(code in calm for code in _PAIN_CODES):
         return False

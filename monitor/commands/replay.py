@@ -37,7 +37,7 @@ Examples:
 @click.option("--bed", "bed_id", help="Which bed of the configuration; its only one when absent.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Station configuration; defaults else.")
 @click.option("--alerts", type=click.Path(path_type=Path), help="Write one JSON line for each alert.")
-@click.option("--observations", type=click.Path(path_type=Path), help="Write one JSON line for each judged frame.")
+@click.option("--observations", type=click.Path(path_type=Path), help="Write one JSON line for each analysed frame.")
 @click.option("--annotate", type=click.Path(path_type=Path), help="Write an MP4 with boxes, points, level and alarms.")
 @click.option("--every-frame", is_flag=True, help="Judge every picture instead of analysis.frames_per_second.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -54,7 +54,7 @@ def command(
 ) -> None:
     """Run the file VIDEO through face detection, classifier and alarm logic, as if it came from a camera.
 
-    Every due frame is judged, whatever the machine's speed; the same file, configuration and models give the same
+    Every due frame is analysed, whatever the machine's speed; the same file, configuration and models give the same
     result. Nothing is sent to Redis.
     """
     config, bed = _configuration(config_file, bed_id)
@@ -86,7 +86,7 @@ def _configuration(config_file: Path | None, bed_id: str | None) -> tuple[Statio
 
 
 def _run(replay: Replay, outputs: "_Outputs") -> VideoError | None:
-    """Go through the file; a fault at its end is returned, so that what came before is kept."""
+    """Go through the file; a fault at its end is returned, so that what came before is not lost."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("replay", total=replay.duration_seconds)
@@ -196,7 +196,7 @@ def _write(file: IO[str], record: dict[str, Any]) -> None:
 def _tell(summary: dict[str, Any]) -> None:
     share = summary["share_with_face"]
     click.echo(
-        f"{summary['video']}: {summary['seconds']:.1f} s, {summary['frames_judged']} frames judged, "
+        f"{summary['video']}: {summary['seconds']:.1f} s, {summary['frames_judged']} frames analysed, "
         f"a patient's face in {0 if share is None else share:.1%} of them"
     )
     for code, phases in summary["alerts"].items():

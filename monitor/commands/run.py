@@ -29,12 +29,14 @@ _IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
     epilog=examples("nicu-monitor run --config station.yaml --self-test", "nicu-monitor run --config station.yaml")
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="Station configuration.")
-@click.option("--self-test", is_flag=True, help="Take a drawn infant in pain through the whole chain, report, and end.")
+@click.option(
+    "--self-test", is_flag=True, help="Take a synthetic infant in pain through the whole chain, report, and end."
+)
 @click.option("--json", "as_json", is_flag=True, help="With --self-test: print a list of objects for a script.")
 def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     """Watch the beds of a configuration until SIGTERM or SIGINT.
 
-    Cameras and Redis may be away at any time, also at the start: they are tried for ever, and their absence is an
+    Cameras and Redis may be away at any time, also at the start: they are tried indefinitely, and their absence is an
     alarm. A new configuration needs a restart. Exit code 0 after a clean end, 1 when the self-test found a fault, 3
     when the station cannot start.
     """

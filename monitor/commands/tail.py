@@ -143,7 +143,7 @@ def _checked(events: Iterable[Event], *, must_answer: bool) -> Iterator[Event]:
 
 
 def _print(events: Iterable[Event], beds: frozenset[str], *, as_json: bool) -> bool:
-    """Print events; tell whether there were alerts among them."""
+    """Print events; return whether there were alerts among them."""
     came = False
     for event in events:
         if isinstance(event, NewAlert):

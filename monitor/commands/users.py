@@ -73,7 +73,7 @@ def add(file: Path, name: str, role: str, password: str) -> None:
 @_ROLE
 @_JSON
 def token(file: Path, name: str, role: str, *, as_json: bool) -> None:
-    """Add the program NAME to the users FILE, and print its token, which is kept nowhere else.
+    """Add the program NAME to the users FILE, and print its token, which is stored nowhere else.
 
     Programs send it as `Authorization: Bearer TOKEN`.
     """

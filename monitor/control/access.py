@@ -4,7 +4,7 @@ The file has one line per person or program: `NAME ROLE SHA256-OF-TOKEN`, where 
 `admin`; empty lines and lines that begin with `#` are ignored. Tokens are long random strings made by
 `new_token`, so that one round of SHA-256 is enough: there is no dictionary to try. The users file of the page has the
 same form and can serve for both; its lines with a password (`scrypt$...`) are passed over, since a password has no
-place in a stream.
+position in a stream.
 """
 
 import hashlib
@@ -104,5 +104,5 @@ def new_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """Return the SHA-256 of a token, which is all that is kept of it."""
+    """Return the SHA-256 of a token, which is all that is stored of it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -122,10 +122,10 @@ def order_of(command: AcknowledgeCommand | PauseCommand | ResumeCommand) -> tupl
     if isinstance(command, AcknowledgeCommand):
         return Acknowledge(command.alert_id, command.by), f"acknowledge the alert {command.alert_id}"
     bed = None if command.bed == WHOLE_STATION else command.bed
-    place = "the station" if bed is None else f"bed {bed}"
+    scope = "the station" if bed is None else f"bed {bed}"
     if isinstance(command, PauseCommand):
-        return Pause(bed, command.by, command.seconds), f"pause the alarms of {place}"
-    return Resume(bed, command.by), f"end the pause of {place}"
+        return Pause(bed, command.by, command.seconds), f"pause the alarms of {scope}"
+    return Resume(bed, command.by), f"end the pause of {scope}"
 
 
 def command_json_schema() -> dict[str, Any]:

@@ -7,7 +7,7 @@ position must be this producer's own, and a record that is found under a number 
 A call that timed out may have succeeded, or may even succeed later, when a hung server wakes up and reads what lies in
 its socket. So each delivery is one optimistic transaction: WATCH the stream, look for own records behind the last known
 position, add what is missing with MULTI/EXEC. A transaction that arrives late finds the stream changed and is void.
-Servers that know idempotent producers (XADD ... IDMP, Redis 8.6) are told the producer and number as well.
+Servers that know idempotent producers (XADD ... IDMP, Redis 8.6) are given the producer and number as well.
 """
 
 import hashlib

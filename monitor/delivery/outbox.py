@@ -180,7 +180,7 @@ class Outbox:
             )
 
     def claim(self, limit: int) -> Batch | None:
-        """Return what is to be sent next: the same alerts again until `delivered` has been told of them."""
+        """Return what is to be sent next: the same alerts again until `delivered` has been called with them."""
         if self._claimed:
             return Batch(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
         spool = self._spool
@@ -223,7 +223,7 @@ class Outbox:
         """Note how far Redis has the records of this claim's producer now (further back when it lost some)."""
         if claim.durable:
             spool = self._spool
-            # Another spool may have taken the place of the one that the claim came from.
+            # Another spool may have replaced the one that the claim came from.
             if spool is not None and spool.producer_id == claim.alerts[0].producer_id:
                 self.move_to(position)
             return
@@ -369,12 +369,12 @@ class Outbox:
         with self._mutex:
             self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(saved.drafts))
             self._snapshots = {**saved.snapshots, **self._snapshots}
-        _log.error("the spool was damaged; it is kept as %s; %d waiting alerts were saved", aside, len(saved.drafts))
+        _log.error("the spool was damaged; it is stored as %s; %d waiting alerts were saved", aside, len(saved.drafts))
 
     def _note(self, error: SpoolError) -> None:
         """Keep the reason; a damaged file is left behind so that the next attempt begins a new one."""
         if self._fault != str(error):
-            _log.error("alerts are kept in memory only: %s", error)
+            _log.error("alerts are held in memory only: %s", error)
         self._fault = str(error)
         spool = self._spool
         if error.damaged and spool is not None:

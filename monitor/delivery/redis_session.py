@@ -61,7 +61,7 @@ class RedisSession:
         outbox: Where alerts come from.
         clock: For labels and ages.
         access: Who may command.
-        events: What to tell.
+        events: What to report.
 
     Raises:
         redis.exceptions.RedisError: The server does not answer.

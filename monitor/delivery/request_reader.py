@@ -135,7 +135,7 @@ class CommandReader:
         try:
             self._handle(order)
         except Exception:  # noqa: BLE001 - see below
-            # A command that the station chokes on must not come back for ever.
+            # A command that the station chokes on must not come back indefinitely.
             _log.exception("it failed to %s, as %s asked", words, command.by)
             return CommandOutcome.FAILED
         return CommandOutcome.ACCEPTED

@@ -2,7 +2,7 @@
 
 Every alert is numbered and stored in one transaction, together with the alarm logic's own state, before anything is
 sent; so a process that is killed at any moment loses neither, and a number is never skipped or given twice. Records
-that Redis has are kept for a while: a server that lost its data gets them again.
+that Redis has are retained for a while: a server that lost its data gets them again.
 """
 
 import secrets

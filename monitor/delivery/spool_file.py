@@ -128,7 +128,7 @@ def _prepare(database: sqlite3.Connection, path: Path, maximum_bytes: int) -> No
     database.execute("PRAGMA synchronous = FULL")
     database.execute(f"PRAGMA wal_autocheckpoint = {log_pages}")
     database.execute(f"PRAGMA journal_size_limit = {log_pages * _DEFAULT_PAGE_BYTES}")
-    # A log may outgrow its checkpoint by one transaction, hence twice its share is kept free.
+    # A log may outgrow its checkpoint by one transaction, hence twice its share stays free.
     database.execute(f"PRAGMA max_page_count = {pages - 2 * log_pages}")
     # Checking 450 MB took 7 s; a station must be back sooner. Damage in a larger file shows when a page is used.
     if path.stat().st_size <= _CHECKED_BYTES:
@@ -146,7 +146,7 @@ def _prepare(database: sqlite3.Connection, path: Path, maximum_bytes: int) -> No
 
 
 def set_damaged_aside(directory: Path) -> Path:
-    """Rename a corrupt database, for a later look, so that a new one can take its place; return its new name.
+    """Rename a corrupt database, for a later inspection, so that a new one can take its place; return its new name.
 
     Raises:
         SpoolError: It cannot be renamed.

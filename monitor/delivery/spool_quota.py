@@ -23,7 +23,7 @@ _REPLACED_IN_REDIS = (
 )
 _NOT_NEWEST_OF_CONDITION = "EXISTS (SELECT 1 FROM alerts n WHERE n.bed = a.bed AND n.code = a.code AND n.seq > a.seq)"
 _KNOWN_TO_REDIS = "EXISTS (SELECT 1 FROM alerts o WHERE o.alert_id = a.alert_id AND o.seq <= :delivered)"
-# A delivered record of a running alert stays: it tells later that the alert's end must not be dropped.
+# A delivered record of a running alert stays: it shows later that the alert's end must not be dropped.
 _DONE = f"a.seq <= :delivered AND ({_REPLACED_IN_REDIS} OR a.ended)"
 _EXPENDABLE = (
     f"a.seq > :delivered AND ({_REPLACED} OR (a.ended AND NOT {_KNOWN_TO_REDIS} AND {_NOT_NEWEST_OF_CONDITION}))"
@@ -37,7 +37,7 @@ class Drop:
     Attributes:
         at: Wall label, RFC 3339.
         first_seq: Smallest sequence number among them.
-        last_seq: Largest; the range may hold numbers that were kept.
+        last_seq: Largest; the range may hold numbers that were retained.
         count: How many.
     """
 
@@ -64,7 +64,7 @@ def make_room(
         database: The spool's database.
         delivered_seq: Redis has every record up to this one.
         at: Wall label for the report.
-        limit: Most records to delete now; more than come in at a time, so that the quota is kept in the long run.
+        limit: Most records to delete now; more than come in at a time, so that the quota holds in the long run.
         force: Delete even below the high-water mark (the last write did not fit).
 
     Returns:

@@ -1,6 +1,6 @@
 """The other end of the wire: reads the alert stream, once each, and notices when nobody watches any more.
 
-What has been read is kept in a small file: the last id in the stream, and per producer the highest number with the
+What has been read is stored in a small file: the last id in the stream, and per producer the highest number with the
 numbers missing below it. That is all it takes to skip repeats (a server that lost its data gets its alerts again) and
 to name gaps. The file is written after an alert has been handled, so a reader that dies sees that alert once more.
 """
@@ -92,7 +92,7 @@ class Progress:
     """What has been read of the stream.
 
     Args:
-        path: Where it is kept; None keeps it in memory only.
+        path: Where it is stored; None keeps it in memory only.
 
     Raises:
         PublishError: The file cannot be read or is none of this program's.
@@ -111,7 +111,7 @@ class Progress:
             for name, numbers in document["producers"].items():
                 self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PublishError(f"{path} cannot be read as a subscriber's state; delete it to begin anew") from error
+            raise PublishError(f"{path} cannot be read as a subscriber's state; delete it to start afresh") from error
 
     def admit(self, producer_id: str, seq: int) -> int | None:
         """Note a number; return how many were skipped right before it, or None when it has been seen already."""

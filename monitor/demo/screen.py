@@ -19,7 +19,7 @@ def draw(snapshot: BoardSnapshot, addresses: dict[str, str], seconds: float) -> 
     for bed in snapshot.beds:
         observation = bed.observation
         table.add_row(
-            bed.place.bed_id,
+            bed.info.bed_id,
             bed.status.words,
             _bar(None if observation is None else observation.level),
             "-" if observation is None else f"{observation.coverage:.0%}",
@@ -32,6 +32,6 @@ def draw(snapshot: BoardSnapshot, addresses: dict[str, str], seconds: float) -> 
 
 def _bar(level: float | None) -> Text:
     if level is None:
-        return Text("cannot be told".ljust(_BAR_CELLS + 5), style="yellow")
+        return Text("cannot be determined".ljust(_BAR_CELLS + 5), style="yellow")
     filled = round(level * _BAR_CELLS)
     return Text(f"{'█' * filled}{'·' * (_BAR_CELLS - filled)} {level:.2f}")

@@ -1,4 +1,4 @@
-"""What a station's cameras send, looked at once: for whoever has just written their addresses."""
+"""What a station's cameras send, examined once, for the person who has just written their addresses."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,8 @@ _REMEDY = "correct beds.camera; docs/cameras.md shows how"
 def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
     """Open all cameras at the same time, watch each for some seconds, and say what it sends.
 
-    A camera that sends nothing only narrows what a station can do: it is tried for ever, and its absence is an alarm.
+    A camera that sends nothing only narrows what a station can do: it is tried indefinitely, and its absence is an
+    alarm.
 
     Yields:
         One check a bed, in the order of the beds.
@@ -67,7 +68,7 @@ def _judged(bed_id: str, status: CameraStatus) -> Check:
         return Check("camera", bed_id, Verdict.ABSENT, detail, _REMEDY)
     width, height = status.size_px
     rate = "" if status.frames_per_second is None else f", {status.frames_per_second:.0f} pictures/s"
-    detail = f"{status.address}: {status.codec or 'drawn'}, {width} x {height}{rate}"
+    detail = f"{status.address}: {status.codec or 'synthetic'}, {width} x {height}{rate}"
     if status.dark_since_seconds is not None:
         return Check(
             "camera", bed_id, Verdict.ABSENT, f"{detail}, but dark", "switch on light or infrared; open the lid"

@@ -37,7 +37,7 @@ class Check:
 
     Attributes:
         area: Imports, video, model, engine, gpu, redis, disk, clock or camera.
-        name: What was looked for.
+        name: What was checked.
         verdict: Whether it is there.
         detail: What was found.
         remedy: The command or change that mends it; empty where nothing is wrong.
@@ -51,7 +51,7 @@ class Check:
 
 
 def examine(models: ModelSettings, faces: FaceSettings, redis: RedisSettings, spool: SpoolSettings) -> Iterator[Check]:
-    """Look at everything that a station with these settings needs.
+    """Examine everything that a station with these settings needs.
 
     Yields:
         Checks, as they are made: import names, video, models, engines, Redis, disk, clock.
@@ -142,7 +142,7 @@ def _models(models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
         bundle = read_bundle(models.classifier, kind="classifier")
         bundle.require_positive(models.positive_class)
         open_engine(bundle, choice="onnxruntime").close()
-        generation = "; trained on drawn infants: for trials only" if bundle.manifest.generation == "demo" else ""
+        generation = "; trained on synthetic infants: for trials only" if bundle.manifest.generation == "demo" else ""
         return f"{bundle.path}, {bundle.sha256[:12]}{generation}"
 
     yield _attempt("model", f"detector {models.detector}", detector, "nicu-export detector --from retinaface")
@@ -196,12 +196,14 @@ def _redis(settings: RedisSettings) -> Check:
 
 
 def _disk(settings: SpoolSettings) -> Check:
-    place = settings.directory
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    if not os.access(place, os.W_OK):
-        return Check("disk", str(settings.directory), Verdict.MISSING, f"{place} cannot be written", f"chown {place}")
-    free = shutil.disk_usage(place).free
+    directory = settings.directory
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    if not os.access(directory, os.W_OK):
+        return Check(
+            "disk", str(settings.directory), Verdict.MISSING, f"{directory} cannot be written", f"chown {directory}"
+        )
+    free = shutil.disk_usage(directory).free
     detail = f"{free / 1e9:.1f} GB free"
     if free < max(_FREE_BYTES, settings.maximum_megabytes * 1_000_000):
         return Check(

@@ -1,4 +1,4 @@
-"""One alarm condition of one place: its alert, who has acknowledged it, and what is known about it."""
+"""One alarm condition of one scope: its alert, who has acknowledged it, and what is known about it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -18,7 +18,7 @@ _SCHEMA = "nicu-alarm-state/1"
 
 
 class AlarmScopeState(Protocol):
-    """What is remembered of a place."""
+    """The stored state of a scope."""
 
     board: AlarmSetState
     now_seconds: float | None
@@ -56,7 +56,7 @@ class AlarmScope(ABC, Generic[Memory]):
         """Take what another part of the program sees of a technical condition.
 
         Report early and often: the delay is applied here, and repeating a report changes nothing. After `restore`,
-        every condition has to be reported anew, whether it holds or not.
+        every condition has to be reported again, whether it holds or not.
 
         Args:
             code: Any technical code but `face_not_visible`, which follows from the frames.
@@ -159,8 +159,8 @@ class AlarmScope(ABC, Generic[Memory]):
             memory = self._adapter().validate_python(state.get("memory"))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"the alarm state is damaged at {place or 'its top'}: {first['msg']}") from error
+            path = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"the alarm state is damaged at {path or 'its top'}: {first['msg']}") from error
         self._check(memory)
         if memory.now_seconds is not None:
             memory.shift(_finite(time_seconds) - max(0.0, _finite(away_seconds)) - memory.now_seconds)
@@ -190,7 +190,7 @@ class AlarmScope(ABC, Generic[Memory]):
     @classmethod
     @abstractmethod
     def _adapter(cls) -> TypeAdapter[Memory]:
-        """Return what reads and writes this place's memory."""
+        """Return what reads and writes this scope's state."""
 
 
 def _finite(seconds: float) -> float:

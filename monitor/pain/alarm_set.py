@@ -1,4 +1,4 @@
-"""All alarm conditions of one place: their delays, alerts, acknowledgements and pauses."""
+"""All alarm conditions of one scope: their delays, alerts, acknowledgements and pauses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _REPORT = "report"
 
 @dataclass(slots=True)
 class AlarmSetState:
-    """All that is remembered of one place's conditions; times are monotonic seconds."""
+    """All that is remembered of one scope's conditions; times are monotonic seconds."""
 
     alarms: dict[Code, AlarmState] = field(default_factory=dict)
     gates: dict[Code, Debounce] = field(default_factory=dict)

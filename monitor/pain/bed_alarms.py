@@ -28,7 +28,7 @@ from monitor.pain.vocabulary import (
 __all__ = ["BedAlarmState", "BedAlarms", "BedUpdate"]
 
 _TRUSTED_AGAIN_SECONDS = 2.0
-"""A questionable alarm is valid again when the patient could be judged without doubt for so long."""
+"""A questionable alarm is valid again when the patient could be assessed without doubt for so long."""
 
 _FOLLOWED_SECONDS = 2 * FRAME_SPAN_SECONDS
 """Between frames further apart no face was followed, whatever the frames say."""
@@ -194,7 +194,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         memory = self._memory
         memory.newest_score, memory.newest_visibility = score, visibility
         gap = 0.0 if last_seconds is None else time_seconds - last_seconds
-        # What changed between two frames changed half-way, as far as anybody can tell.
+        # What changed between two frames changed half-way, as far as anybody can know.
         changed = time_seconds - min(gap / 2, FRAME_SPAN_SECONDS)
         self._board.report_frame(Code.PATIENT_AMBIGUOUS, changed, present=visibility is Visibility.AMBIGUOUS)
         if visibility is Visibility.NO_SCORE:

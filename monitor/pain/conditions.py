@@ -21,7 +21,7 @@ class Source(StrEnum):
     LEVEL = "level"
     """The pain level of the bed."""
     FACE = "face"
-    """How long no face of the patient has been judged."""
+    """How long no face of the patient has been analysed."""
     FRAMES = "frames"
     """What the analysed frames show; may be reported from outside as well."""
     REPORT = "report"
@@ -170,7 +170,7 @@ _ROWS = (
         Source.FACE,
         lambda settings: settings.face_lost_after_seconds,
         2.0,
-        "No face that can be judged has been seen: pain cannot be told.",
+        "No face that can be assessed has been seen: pain cannot be determined.",
         "Watch the infant in person; clear the view of the face, or turn the camera towards it.",
         casts_doubt=True,
     ),
@@ -190,7 +190,7 @@ _ROWS = (
         Source.FRAMES,
         3.0,
         2.0,
-        "The model gives no usable answer for this bed: pain cannot be told.",
+        "The model gives no usable answer for this bed: pain cannot be determined.",
         "Watch the infant in person; run `nicu-monitor doctor` and look at the station's log.",
         casts_doubt=True,
         hides_face=True,
@@ -201,7 +201,7 @@ _ROWS = (
         Source.REPORT,
         10.0,
         10.0,
-        "The station cannot keep up: frames are judged too rarely or too late.",
+        "The station cannot keep up: frames are analysed too rarely or too late.",
         "Give the station fewer beds, fewer frames per second or a faster machine.",
         hides_face=True,
     ),

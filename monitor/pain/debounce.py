@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 __all__ = ["Debounce"]
 
 _FLICKER_SECONDS = 1.0
-"""A pause shorter than this does not begin a delay anew."""
+"""A pause shorter than this does not restart a delay."""
 
 
 @dataclass(slots=True)
@@ -15,7 +15,7 @@ class Debounce:
     Attributes:
         witnesses: Who says that it holds now.
         detail: What the last witness said about it, for people; empty for nothing in particular.
-        since_seconds: When it began to hold; kept over a short interruption.
+        since_seconds: When it began to hold; retained over a short interruption.
         gone_seconds: When it last ceased to hold.
     """
 

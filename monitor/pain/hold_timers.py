@@ -22,7 +22,7 @@ class HoldTimer:
     lasted_seconds: float = 0.0
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Restart."""
         self.onset_seconds, self.lasted_seconds = None, 0.0
 
     def shift(self, seconds: float) -> None:
@@ -78,7 +78,7 @@ class HoldTimers:
         """Return when the level had stood at or below `off_level` for `clear_seconds` with the patient's face certain.
 
         Time in which the face was not certainly the patient's does not count, but a level above the threshold in it
-        begins the count anew.
+        restarts the count.
         """
         if segment.is_certain:
             proof = self.relief.extend(segment, segment.below, settings.clear_seconds)

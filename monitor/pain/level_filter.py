@@ -1,7 +1,7 @@
 """From single scores to a level: smoothed over time, with coverage, and unknown where nothing can be said.
 
 A frame speaks for the second before it and the second after it, up to half the way to its neighbours; what nobody
-speaks for is unknown. Up to a second of unknown time between two judged frames is bridged, so that a face that is
+speaks for is unknown. Up to a second of unknown time between two analysed frames is bridged, so that a face that is
 missed now and then leaves no hole in the level; of a longer one, all but a second is left out. The same loss therefore
 costs the same time at every frame rate.
 
@@ -27,7 +27,7 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class LevelSegment:
-    """Time between two judged frames in which the level is known.
+    """Time between two analysed frames in which the level is known.
 
     Attributes:
         begin_seconds: Monotonic time of the earlier frame.
@@ -133,14 +133,14 @@ class LevelFilter:
 
         Args:
             time_seconds: Monotonic time of the frame.
-            score: In [0, 1]; None for a frame in which the patient could not be judged.
-            certain: Whether the judged face is certainly the patient's.
+            score: In [0, 1]; None for a frame in which the patient could not be analysed.
+            certain: Whether the analysed face is certainly the patient's.
 
         Returns:
-            The time since the last judged frame, as far as the level is known in it; None when it is not known.
+            The time since the last analysed frame, as far as the level is known in it; None when it is not known.
         """
         self._shares = None
-        self._cover(time_seconds, judged=score is not None)
+        self._cover(time_seconds, analysed=score is not None)
         if score is None:
             return None
         segment = self._follow(time_seconds, score, certain=certain)
@@ -169,9 +169,9 @@ class LevelFilter:
         )
 
     def unknown_from(self) -> float | None:
-        """Return when the level becomes unknown if no face is judged any more; None before the first face."""
-        judged = self.memory.judged_seconds
-        return None if judged is None else judged + self._settings.indeterminate_after_seconds
+        """Return when the level becomes unknown if no face is analysed any more; None before the first face."""
+        analysed = self.memory.judged_seconds
+        return None if analysed is None else analysed + self._settings.indeterminate_after_seconds
 
     def _judged_until(self, now_seconds: float) -> float:
         """Return up to when the window can be spoken of: the second after the last frame may still be covered."""
@@ -185,7 +185,7 @@ class LevelFilter:
             self._shares = at_seconds, self._coverage(at_seconds), self._on_share(at_seconds), frames
         return self._shares[1:]
 
-    def _cover(self, time_seconds: float, *, judged: bool) -> None:
+    def _cover(self, time_seconds: float, *, analysed: bool) -> None:
         memory = self.memory
         previous = memory.last_frame_seconds
         if previous is None:
@@ -197,10 +197,10 @@ class LevelFilter:
             if memory.last_frame_judged:
                 memory.covered.add_time(previous, previous + reach)
                 memory.unknown_seconds -= reach
-            if judged:
+            if analysed:
                 memory.covered.add_time(time_seconds - reach, time_seconds)
                 memory.unknown_seconds -= reach
-        memory.last_frame_seconds, memory.last_frame_judged = time_seconds, judged
+        memory.last_frame_seconds, memory.last_frame_judged = time_seconds, analysed
 
     def _follow(self, time_seconds: float, score: float, *, certain: bool) -> LevelSegment | None:
         memory, settings = self.memory, self._settings

@@ -7,7 +7,7 @@ therefore always
     start  spell  ( return  spell )*      with    spell = (update | escalate)*  end  silence?
 
 where `return` is an `update` whose condition is present again and `silence` an `update` whose condition stays absent:
-somebody acknowledged the latched signal, or a new episode took its place. The newest record of an alert id is the
+somebody acknowledged the latched signal, or a new episode replaced it. The newest record of an alert id is the
 whole truth about it: `condition_present` says whether the condition holds, `signal` how it is signalled.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["PRESENT", "RULES", "SIGNALS", "Event", "Rule", "State", "rule_for"]
 
 
 class State(StrEnum):
-    """Where one alarm condition of one place stands."""
+    """Where one alarm condition of one scope stands."""
 
     NONE = "none"
     """There is no alert."""
@@ -60,7 +60,7 @@ class Event(StrEnum):
     CLEAR_UNSEEN = "clear_unseen"
     """The condition is over, and nobody had seen it."""
     REPLACE = "replace"
-    """A new episode takes the place of one that was over and that nobody had seen."""
+    """A new episode replaces one that was over and that nobody had seen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """How much of the last seconds something held, in fixed memory.
 
 Shares are integrated over time, never counted in frames: a camera that sends more frames while the face is seen would
-otherwise report a coverage that no clock agrees with. The window is kept in 300 buckets of whole microseconds, so that
-sums never drift, a day at 60 frames/s costs no more than a minute at 2, and a share is exact to one part in 300.
+otherwise report a coverage that no clock agrees with. The window is stored in 300 buckets of whole microseconds, so
+that sums never drift, a day at 60 frames/s costs no more than a minute at 2, and a share is exact to one part in 300.
 """
 
 from dataclasses import dataclass, field

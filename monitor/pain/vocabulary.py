@@ -102,7 +102,7 @@ class Sample:
     Attributes:
         time_seconds: Monotonic time of the frame.
         score: Calibrated probability of pain in [0, 1]; None unless `visibility` is USABLE or AMBIGUOUS.
-        visibility: Whether the patient's face could be judged: POOR is a face too small, blurred or dark to judge,
+        visibility: Whether the patient's face could be assessed: POOR is a face too small, blurred or dark to assess,
             NO_SCORE a model that failed or answered with a number that is not finite.
         face_id: Names the face for as long as it is followed without a break; also in frames that miss it for a moment.
             None where no face is followed. A caller that leaves it out says that all frames show one and the same face.
@@ -121,7 +121,7 @@ class Observation:
     Attributes:
         time_seconds: Monotonic time that it speaks of.
         score: The newest frame's pain score in [0, 1], None where it has none.
-        level: Score smoothed over time in [0, 1] for alarms; None while it cannot be told (indeterminate).
+        level: Score smoothed over time in [0, 1] for alarms; None while it cannot be determined (indeterminate).
         display_level: The same with the shorter display time constant.
         coverage: Share in [0, 1] of the last window (30 s) with a usable patient face.
         on_share: Share in [0, 1] of the last window in which the level stood at or above the `on` threshold.

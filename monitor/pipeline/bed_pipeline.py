@@ -1,6 +1,18 @@
 """One bed, from a frame to observations and changes of alarm conditions.
 
 Live monitoring and replay use this same chain; they differ only in where frames and time come from.
+
+The way of a frame, all of it within `BedPipeline.analyse`:
+
+1. detector: `PatientTracker.update` runs `models.detector` on the frame or on the part around the last face;
+2. tracker: the same call links the faces to those of earlier frames and chooses the patient (`FrameFaces.patient`);
+3. crop: `crop_face` cuts the patient's face out of the frame;
+4. classifier: `models.classifier` gives the probability of pain, `shift_prior` moves it to the expected share of pain;
+5. level: `BedAlarms.observe` smooths the scores to a level, unknown where the face was seen too little;
+6. alarms: the same call compares the level with its thresholds and delays, and returns the changes.
+
+A worker's thread (`monitor.station.workers`) or the replay calls it. A `FrameResult` goes back to the caller, which
+passes it to the board and the metrics; changes of alarms also go to `on_change`, and from there to delivery.
 """
 
 import math
@@ -188,7 +200,8 @@ class BedPipeline:
     def pause(self, by: str, now_seconds: float, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all that is signalled, and the same codes in advance, for a limited time.
 
-        See `monitor.pain.alarm_scope.Place.pause`: another kind of condition, or a worse one, is signalled as ever.
+        See `monitor.pain.alarm_scope.AlarmScope.pause`: another kind of condition, or a worse one, is signalled as
+        before.
         """
         with self._lock:
             return self._notify(self._monitor.pause(by, now_seconds, duration_seconds))

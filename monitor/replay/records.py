@@ -15,7 +15,7 @@ def observation_record(result: FrameResult, bed: str) -> dict[str, Any]:
     seen), `face` (the patient's: `box` as [x0, y0, x1, y1] around the upright box, `upright_box` as centre, size and
     orientation, `points` as five [x, y], `score`, `orientation_deg`; null where none was seen), `pain_score`, `level`,
     `display_level`, `coverage`, `on_share`, `validity`. Lengths are pixels of the picture; shares and probabilities lie
-    in [0, 1]; null means "cannot be told", which is not "no pain".
+    in [0, 1]; null means "cannot be determined", which is not "no pain".
     """
     observation, frame_faces = result.observation, result.frame_faces
     patient = frame_faces.patient if frame_faces is not None else None

@@ -1,4 +1,4 @@
-"""How often each bed is judged: less often while it has been calm for a while, at once in full when it is not.
+"""How often each bed is analysed: less often while it has been calm for a while, at once in full when it is not.
 
 The level and the conditions of an alarm go by time, not by frames. So fewer frames change an answer only by how long
 the first frame of an episode lets wait: half a second at 2 frames/s, beside the seconds that a level needs to rise.
@@ -34,15 +34,15 @@ class AdaptiveRate:
 
     @property
     def least_rate(self) -> float:
-        """Frames per second below which a bed is judged less often than it should be."""
+        """Frames per second below which a bed is analysed less often than it should be."""
         return self._full_rate if self._calm_rate is None else min(self._calm_rate, self._full_rate)
 
     def rate(self, bed: str, observation: Observation) -> float:
-        """Return the frames per second at which a bed is to be judged from now on.
+        """Return the frames per second at which a bed is to be analysed from now on.
 
         Args:
             bed: Its id.
-            observation: What its newest judged frame led to.
+            observation: What its newest analysed frame led to.
         """
         with self._lock:
             if not self._is_calm(observation):
@@ -52,6 +52,6 @@ class AdaptiveRate:
             return self.least_rate if observation.time_seconds - since >= CALM_SECONDS else self._full_rate
 
     def _is_calm(self, observation: Observation) -> bool:
-        """Tell whether a face was seen, well enough to judge, that shows no pain; not to see is no calm."""
+        """Return whether a face was seen, well enough to assess, that shows no pain; not to see is no calm."""
         score, level = observation.score, observation.level
         return score is not None and level is not None and max(score, level) <= self._largest

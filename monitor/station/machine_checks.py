@@ -77,7 +77,7 @@ class MachineChecks:
         return ConditionReport(Code.DISK_LOW, bool(fault), fault)
 
     def _check_clock(self, now_seconds: float) -> ConditionReport:
-        step = self._steps.look()
+        step = self._steps.step_seconds()
         if step:
             self._step_seconds = now_seconds
             self._step_detail = f"The station's clock was set {'forward' if step > 0 else 'back'} by {abs(step):.0f} s."

@@ -1,4 +1,4 @@
-"""A short run of the whole chain with a drawn infant in pain: does an alert come out at the other end?"""
+"""A short run of the whole chain with a synthetic infant in pain: does an alert come out at the other end?"""
 
 import json
 import tempfile

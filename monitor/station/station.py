@@ -81,12 +81,12 @@ class Station:
         config: What to watch, and how.
         mode: Where the pictures come from; part of every alert.
         clock: Monotonic and wall time.
-        on_result: Called after every judged frame with its bed, its outcome, and the frame's age in seconds; from a
+        on_result: Called after every analysed frame with its bed, its outcome, and the frame's age in seconds; from a
             worker's thread.
 
     Raises:
         MonitorError: A model, the state directory, the HTTP address or the configuration cannot be used. Cameras and
-            Redis may be away: they are tried for ever.
+            Redis may be away: they are tried indefinitely.
     """
 
     def __init__(
@@ -368,7 +368,7 @@ class Station:
         return Health(not late, {"late": late})
 
     def ready(self) -> Health:
-        """Return whether models are loaded and every bed whose camera plays is judged."""
+        """Return whether models are loaded and every bed whose camera plays is analysed."""
         now = self.clock.monotonic()
         waiting = []
         for name, camera in self.cameras.items():

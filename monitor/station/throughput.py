@@ -1,4 +1,4 @@
-"""How many frames of each bed were judged lately, and whether that is enough."""
+"""How many frames of each bed were analysed lately, and whether that is enough."""
 
 import threading
 from collections import deque
@@ -7,11 +7,11 @@ __all__ = ["Throughput"]
 
 
 class Throughput:
-    """Counts judged frames over a sliding window. Thread-safe; memory is bounded by the analysed rate.
+    """Counts analysed frames over a sliding window. Thread-safe; memory is bounded by the analysed rate.
 
     Args:
         window_seconds: Length of the window.
-        maximum_rate: Frames per second that are kept at most.
+        maximum_rate: Frames per second that are stored at most.
     """
 
     def __init__(self, window_seconds: float = 10.0, maximum_rate: float = 60.0) -> None:
@@ -26,7 +26,7 @@ class Throughput:
             self._times.setdefault(bed, deque(maxlen=self._maximum)).append(now_seconds)
 
     def rate(self, bed: str, now_seconds: float) -> float:
-        """Return judged frames per second over the window that ends now."""
+        """Return analysed frames per second over the window that ends now."""
         with self._lock:
             times = self._times.get(bed, deque())
             while times and now_seconds - times[0] > self._window_seconds:
@@ -34,7 +34,7 @@ class Throughput:
             return len(times) / self._window_seconds
 
     def last_seconds(self, bed: str) -> float | None:
-        """Return when the bed's newest frame was judged, None before the first."""
+        """Return when the bed's newest frame was analysed, None before the first."""
         with self._lock:
             times = self._times.get(bed)
             return times[-1] if times else None

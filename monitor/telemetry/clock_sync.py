@@ -31,7 +31,7 @@ class StepDetector:
 
     Args:
         clock: Both times.
-        threshold_seconds: Smaller differences between two looks are slewing, not a step.
+        threshold_seconds: Smaller differences between two calls are slewing, not a step.
     """
 
     def __init__(self, clock: Clock, threshold_seconds: float = 1.0) -> None:
@@ -39,11 +39,11 @@ class StepDetector:
         self._threshold_seconds = threshold_seconds
         self._offset_seconds = self._offset()
 
-    def look(self) -> float:
-        """Return by how many seconds the wall clock was stepped since the last look; 0.0 where it was not."""
+    def step_seconds(self) -> float:
+        """Return by how many seconds the wall clock was stepped since the last call; 0.0 where it was not."""
         before, self._offset_seconds = self._offset_seconds, self._offset()
-        step_seconds = self._offset_seconds - before
-        return step_seconds if abs(step_seconds) >= self._threshold_seconds else 0.0
+        change_seconds = self._offset_seconds - before
+        return change_seconds if abs(change_seconds) >= self._threshold_seconds else 0.0
 
     def _offset(self) -> float:
         return self._clock.wall().timestamp() - self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""The station's metrics: what the rest of the program tells, and where Prometheus reads it.
+"""The station's metrics: what the rest of the program reports, and where Prometheus reads it.
 
 Names begin with `nicu_monitor_`, units are base units, counters end in `_total`. Labels are ids from the configuration
 and words of fixed enums, so their number is bounded. What is not known is absent: never 0, never a stale value. The
@@ -66,22 +66,22 @@ class StationMetrics:
         )
         self._analysed = Counter(
             "nicu_monitor_frames_analysed",
-            "Frames that were judged.",
+            "Frames that were analysed.",
             _CAMERA_LABELS,
             registry=self.registry,
         )
         self._frame_age = self._histogram(
-            "frame_age_at_decision_seconds", "Age of a frame's data when its bed was judged.", _AGE_BUCKETS_SECONDS
+            "frame_age_at_decision_seconds", "Age of a frame's data when its bed was analysed.", _AGE_BUCKETS_SECONDS
         )
         self._detection = self._histogram(
             "detection_duration_seconds", "Time to find the faces of one frame.", _COMPUTE_BUCKETS_SECONDS
         )
         self._classification = self._histogram(
-            "classification_duration_seconds", "Time to judge one face.", _COMPUTE_BUCKETS_SECONDS
+            "classification_duration_seconds", "Time to classify one face.", _COMPUTE_BUCKETS_SECONDS
         )
         self._publish = Histogram(
             "nicu_monitor_alert_publish_latency_seconds",
-            "From handing in an alert to its place in the Redis stream.",
+            "From handing in an alert to its entry in the Redis stream.",
             buckets=_PUBLISH_BUCKETS_SECONDS,
             registry=self.registry,
         )
@@ -127,14 +127,14 @@ class StationMetrics:
         detection_seconds: float,
         classification_seconds: float | None,
     ) -> None:
-        """Count a frame that was judged.
+        """Count a frame that was analysed.
 
         Args:
             bed: Id of the bed.
             camera: Id of the camera.
             age_seconds: Since the frame's data reached this machine.
             detection_seconds: Time for the face detector.
-            classification_seconds: Time for the classifier; None where no face was judged.
+            classification_seconds: Time for the classifier; None where no face was analysed.
         """
         self._analysed.labels(bed, camera).inc()
         self._frame_age.labels(bed, camera).observe(age_seconds)
@@ -165,9 +165,9 @@ class StationMetrics:
         """Count a command (fits `SessionEvents.command`)."""
         self._commands.labels(outcome).inc()
 
-    def watch_publisher(self, figures: Callable[[], PublisherStats]) -> None:
-        """Show the publisher's figures, asked at every scrape."""
-        self._publisher.source = figures
+    def watch_publisher(self, stats: Callable[[], PublisherStats]) -> None:
+        """Show the publisher's statistics, asked at every scrape."""
+        self._publisher.source = stats
 
     def watch_clock(self, synchronised: Callable[[], bool | None]) -> None:
         """Show whether the wall clock is synchronised, asked at every scrape; absent while it is not known."""

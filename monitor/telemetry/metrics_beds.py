@@ -14,7 +14,7 @@ from monitor.pain.vocabulary import Code, Observation, Phase, Signal, Transition
 __all__ = ["BedCollector"]
 
 STALE_SECONDS = 10.0
-"""An observation that is older is not shown: a bed that is no longer judged has no level."""
+"""An observation that is older is not shown: a bed that is no longer analysed has no level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class BedCollector(Collector):
 
 
 def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric]:
-    level = _gauge("pain_level", "Pain level, smoothed over time, from 0 to 1; absent while it cannot be told.")
+    level = _gauge("pain_level", "Pain level, smoothed over time, from 0 to 1; absent while it cannot be determined.")
     score = _gauge("pain_score", "Pain score of the newest frame, from 0 to 1; absent while it has none.")
     coverage = _gauge("face_coverage_ratio", "Share of the last window with a usable face of the patient.")
     on_share = _gauge("pain_on_ratio", "Share of the last window in which the level stood at or above its threshold.")
-    visible = _gauge("face_visible", "1 while the newest judged frame shows a usable face of the patient, else 0.")
+    visible = _gauge("face_visible", "1 while the newest analysed frame shows a usable face of the patient, else 0.")
     age = _gauge("face_age_seconds", "Time since the last usable face; absent before the first.")
     validity = _gauge("observation_validity", "1 for how far the level can be trusted now.", ("bed", "validity"))
     for bed, item in seen.items():

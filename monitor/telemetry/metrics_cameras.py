@@ -60,7 +60,7 @@ class CameraCollector(Collector):
             "nicu_monitor_camera_state", "1 for the state that the camera is in.", labels=(*_LABELS, "state")
         )
         dropped = CounterMetricFamily(
-            "nicu_monitor_frames_dropped", "Pictures that were not judged, by cause.", labels=(*_LABELS, "cause")
+            "nicu_monitor_frames_dropped", "Pictures that were not analysed, by cause.", labels=(*_LABELS, "cause")
         )
         for labels, status in seen:
             for word in CameraState:

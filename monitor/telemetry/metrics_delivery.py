@@ -13,7 +13,7 @@ __all__ = ["PublisherCollector"]
 
 
 class PublisherCollector(Collector):
-    """Shows the publisher's figures.
+    """Shows the publisher's statistics.
 
     Attributes:
         source: Where they come from; nothing is shown before it is set.

@@ -54,7 +54,7 @@ class ServiceNotifier:
                 channel.settimeout(0.0)  # never wait for the manager
                 channel.sendto(message.encode(), self._address)
         except OSError:
-            # The manager went away or is too busy; it judges silence by itself.
+            # The manager went away or is too busy; it notices silence by itself.
             return
 
 

@@ -48,11 +48,6 @@ class Access:
         self._seen: tuple[int, int] | None = (-1, -1)
 
     @property
-    def allows_anonymous(self) -> bool:
-        """Whether anything can be seen without a login."""
-        return self._anonymous.role is not None
-
-    @property
     def session_seconds(self) -> int:
         """How long a login lasts."""
         return self._sessions.seconds

@@ -260,10 +260,10 @@ def _find_alert(site: AppContext, alert_id: str) -> AlertEpisode:
 
 
 def _episodes(snapshot: BoardSnapshot, bed_id: str | None) -> list[AlertEpisode]:
-    places = [bed for bed in snapshot.beds if bed_id in {None, bed.place.bed_id}]
+    beds = [bed for bed in snapshot.beds if bed_id in {None, bed.info.bed_id}]
     whole = bed_id is None
-    current = [episode for bed in places for episode in bed.open_alerts] + list(snapshot.open_alerts if whole else ())
-    past = [episode for bed in places for episode in bed.past_alerts] + list(snapshot.past_alerts if whole else ())
+    current = [episode for bed in beds for episode in bed.open_alerts] + list(snapshot.open_alerts if whole else ())
+    past = [episode for bed in beds for episode in bed.past_alerts] + list(snapshot.past_alerts if whole else ())
     return [
         episode
         for group in (current, past)

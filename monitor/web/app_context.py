@@ -33,12 +33,12 @@ class AppContext:
         board: What there is to see.
         clock: The board's clock.
         access: Who may see it.
-        handle: Does what people ask of the alarm logic, and tells whether it changed anything; must return at once,
+        handle: Does what people ask of the alarm logic, and returns whether it changed anything; must return at once,
             from any thread.
         previews: Draws the camera's pictures.
         endpoints: Path to plain endpoint: metrics and health.
         closing: Set when the server stops, so that endless answers end.
-        run_id: Differs from run to run, so that a reader's place in an earlier run is not taken for one in this.
+        run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
     config: StationConfig

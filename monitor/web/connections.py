@@ -1,8 +1,8 @@
 """Bounds on what strangers may keep open at the page's port.
 
-Every open connection holds a file descriptor of the process, and a camera that comes back needs one as well: whoever
-opened a thousand connections and said nothing would blind the station. So there is a bound on connections, and who does
-not ask within some seconds is shown out. The bound on requests is uvicorn's own (`limit_concurrency`).
+Every open connection holds a file descriptor of the process, and a camera that comes back needs one as well: a client
+that opened a thousand connections and said nothing would blind the station. So there is a bound on connections, and who
+does not ask within some seconds is shown out. The bound on requests is uvicorn's own (`limit_concurrency`).
 """
 
 import asyncio

@@ -5,7 +5,7 @@ A bed's observation becomes an `Observation`; an alert of the patient a `Detecte
 are this project's own: no code system has a term for "sign of pain seen by a research camera", and a term for pain
 scores would claim more than this software can say.
 
-What must survive the mapping, and does: a bed that cannot be judged has a `dataAbsentReason` and no value, never 0;
+What must survive the mapping, and does: a bed that cannot be assessed has a `dataAbsentReason` and no value, never 0;
 `status` is `preliminary`, never `final`; the notice that this is research software is part of every resource. There is
 no `subject`: the station knows places, not patients, and who lies there is for the hospital's own system to add.
 """
@@ -35,7 +35,7 @@ def observation_resource(record: ObservationRecord) -> Resource:
         record: What the bed shows now.
 
     Returns:
-        FHIR JSON. `valueQuantity` only where the face can be judged; otherwise `dataAbsentReason`.
+        FHIR JSON. `valueQuantity` only where the face can be assessed; otherwise `dataAbsentReason`.
     """
     resource: Resource = {
         "resourceType": "Observation",

@@ -2,7 +2,7 @@
 
 - The name in `Host` must be one that this station goes by; a page elsewhere that points its own name at 127.0.0.1
   (DNS rebinding) gets nothing. Metrics and health of a station that others reach over the network are the exception:
-  Prometheus and probes come by addresses that change (a pod's), and whoever reaches the port may read these anyway.
+  Prometheus and probes come by addresses that change (a pod's), and all who reach the port may read these anyway.
 - What changes something, and every websocket, must come from a page of this station: the browser's `Origin` must be
   our own. Together with `SameSite` cookies this keeps other pages from acting in a user's name (CSRF).
 - Everything but health, metrics, the login and the UI library's own files needs a visitor who may see it.

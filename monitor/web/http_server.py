@@ -56,7 +56,7 @@ def open_server(
         config: `http` says where, `web` whether and to whom.
         board: What there is to see.
         clock: The board's clock.
-        handle: Does what people ask on the page or by the API, and tells whether it changed anything; must return
+        handle: Does what people ask on the page or by the API, and returns whether it changed anything; must return
             at once, from any thread.
         registry: What /metrics shows.
         healthy: Answers /healthz.

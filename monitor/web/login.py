@@ -50,7 +50,7 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
     """Return the routes `/login` and `/logout`.
 
     Args:
-        throttle: Slows down whoever guesses.
+        throttle: Slows down clients that guess passwords.
     """
     router = APIRouter(include_in_schema=False)
     # A check costs a core 0.2 s on purpose; one at a time, or logins could take the machine from the cameras.

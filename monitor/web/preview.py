@@ -1,4 +1,4 @@
-"""The camera's picture for people: drawn when somebody looks, never stored."""
+"""The camera's picture for people: rendered when somebody asks for it, never stored."""
 
 import threading
 from dataclasses import replace
@@ -53,10 +53,10 @@ def draw_preview(
         resized = cv2.resize(small, size_px, interpolation=cv2.INTER_CUBIC)
     else:
         resized = cv2.resize(image, size_px, interpolation=cv2.INTER_AREA)
-    drawn = np.asarray(resized, dtype=np.uint8)
+    rendered = np.asarray(resized, dtype=np.uint8)
     if frame_faces is not None:
-        draw_faces(drawn, _scaled(frame_faces, scale), labelled=False, line_scale=_LINE_SCALE[size])
-    return drawn
+        draw_faces(rendered, _scaled(frame_faces, scale), labelled=False, line_scale=_LINE_SCALE[size])
+    return rendered
 
 
 def _scaled(frame_faces: FrameFaces, scale: float) -> FrameFaces:
@@ -78,7 +78,7 @@ def _scaled(frame_faces: FrameFaces, scale: float) -> FrameFaces:
 
 
 class Previews:
-    """Draws each picture once, however many people look at it. Thread-safe.
+    """Draws each picture once, however many people watch it. Thread-safe.
 
     Args:
         board: Where the pictures are.
@@ -116,6 +116,6 @@ class Previews:
             return jpeg
 
     def _encode(self, picture: BedPicture, size: PreviewSize) -> bytes:
-        drawn = draw_preview(picture.frame.image, picture.frame_faces, blurred=self.is_blurred, size=size)
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        rendered = draw_preview(picture.frame.image, picture.frame_faces, blurred=self.is_blurred, size=size)
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(rendered, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         return data.tobytes()

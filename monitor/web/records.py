@@ -46,18 +46,18 @@ class ObservationRecord(_Record):
     Attributes:
         schema_version: JSON key `schema`.
         station: Id of the daemon.
-        bed: Pseudonymous id of the patient place.
+        bed: Pseudonymous id of the patient bed.
         camera: Id of the video source.
         generation_mode: Where the pictures come from; null while it is not known.
-        observed_at: When the newest picture was judged; null before the first.
+        observed_at: When the newest picture was analysed; null before the first.
         age_seconds: Time since then when this record was made; null before the first.
         state: `pain_sustained`, `pain_sign`, `camera_lost`, `cannot_see`, `starting`, `level_raised` or `no_sign`.
         words: The state as people read it.
         detail: One sentence, or an empty text.
-        can_see: Whether the face can be judged now. False must never be read as "no pain".
+        can_see: Whether the face can be assessed now. False must never be read as "no pain".
         score: The newest picture's pain score; null where it has none.
-        level: Score smoothed for alarms; null while it cannot be told.
-        display_level: Score smoothed less, for people; null while it cannot be told.
+        level: Score smoothed for alarms; null while it cannot be determined.
+        display_level: Score smoothed less, for people; null while it cannot be determined.
         coverage: Share of the last window with a usable face.
         on_share: Share of the last window at or above the threshold.
         validity: How far `level` can be trusted; `invalid` must never be read as "no pain".
@@ -130,7 +130,7 @@ class BedRecord(_Record):
 
 
 class HistoryRecord(_Record):
-    """Two seconds of a bed: the highest level within them, null where it could not be told, and the coverage."""
+    """Two seconds of a bed: the highest level within them, null where it could not be determined, and the coverage."""
 
     at: UtcTime
     level: Share | None
@@ -181,8 +181,8 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
     seen = bed.observation
     return ObservationRecord(
         station=station_id,
-        bed=bed.place.bed_id,
-        camera=bed.place.camera_id,
+        bed=bed.info.bed_id,
+        camera=bed.info.camera_id,
         generation_mode=None if snapshot.station is None else snapshot.station.generation_mode,
         observed_at=bed.observed_at,
         age_seconds=_seconds(bed.observation_age_seconds),

@@ -45,7 +45,7 @@ class PageServer:
         config: `http` says where, `web` says to whom.
         board: What there is to see.
         clock: The board's clock.
-        handle: Does what people ask, and tells whether it changed anything; called from the server's threads, must
+        handle: Does what people ask, and returns whether it changed anything; called from the server's threads, must
             return at once.
         registry: What /metrics shows.
         healthy: Whether the process is alive and its loops turn: /healthz.
@@ -110,7 +110,7 @@ class PageServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, tell connected browsers so, and free the port; safe to call twice."""
+        """Stop, notify connected browsers, and free the port; safe to call twice."""
         with self._guard:
             self._stopping.set()
             self._stop_serving()
@@ -122,7 +122,7 @@ class PageServer:
         try:
             self._serve()
         except Exception:  # noqa: BLE001 - whatever the page dies of, the station goes on
-            # The port is closed, so that whoever asks for the station's health learns that nobody answers.
+            # The port is closed, so that a caller that asks for the station's health learns that nobody answers.
             _log.exception("the page has stopped working")
         finally:
             self._socket.close()

@@ -49,7 +49,7 @@ class Sessions:
         return str(self._signer.dumps([session.name, session.fingerprint]))
 
     def open(self, cookie: str) -> WebSession | None:
-        """Return the session that a cookie tells of; None where it is forged, damaged or too old."""
+        """Return the session that a cookie names; None where it is forged, damaged or too old."""
         try:
             content = self._signer.loads(cookie, max_age=self.seconds)
         except BadData:
@@ -61,7 +61,7 @@ class Sessions:
 
 
 def load_session_key(directory: Path) -> bytes:
-    """Return the key that signs sessions; made at the first call, and kept in a file that only its owner reads.
+    """Return the key that signs sessions; made at the first call, and stored in a file that only its owner reads.
 
     Where nothing can be written, the key lasts as long as this process, and a restart ends all sessions.
     """

@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords, in bounded memory."""
+"""Slows down clients that guess passwords, in bounded memory."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

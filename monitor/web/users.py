@@ -59,12 +59,12 @@ class User:
 
     @property
     def fingerprint(self) -> str:
-        """Changes with the secret, so that a new password ends old sessions; tells nothing about it."""
+        """Changes with the secret, so that a new password ends old sessions; reveals nothing about it."""
         return hashlib.sha256(f"session {self.secret}".encode()).hexdigest()[:16]
 
 
 def hash_password(password: str) -> str:
-    """Return what is kept of a password: scrypt with a fresh salt."""
+    """Return what is stored of a password: scrypt with a fresh salt."""
     salt = secrets.token_bytes(16)
     return _scrypt_secret(password, salt, _COST, _BLOCK, _PARALLEL)
 
@@ -96,9 +96,9 @@ class UserList:
         user = self._users.get(name)
         if user is not None and not user.has_password:
             return user if hmac.compare_digest(user.secret, hash_token(secret)) else None
-        # Unknown names cost as much as known ones, so that the time of an answer tells no names.
-        kept = user.secret if user is not None else _NOBODY
-        return user if _is_password(secret, kept) and user is not None else None
+        # Unknown names cost as much as known ones, so that the time of an answer reveals no names.
+        stored = user.secret if user is not None else _NOBODY
+        return user if _is_password(secret, stored) and user is not None else None
 
     def identify(self, token: str) -> User | None:
         """Return whose token it is; takes the same time whether or not it is anybody's."""
@@ -143,7 +143,7 @@ def read_users(path: Path) -> UserList:
 
 
 def write_users(path: Path, users: Iterable[User]) -> None:
-    """Write the file anew, readable by its owner only; a reader sees the old file or the new one, never a part.
+    """Rewrite the file, readable by its owner only; a reader sees the old file or the new one, never a part.
 
     Raises:
         ConfigError: It cannot be written.

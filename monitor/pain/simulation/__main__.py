@@ -26,7 +26,7 @@ def main(hours: float, infants: int, seed: int) -> None:
     for share in (0.0, 0.3):
         settings = InfantSettings(offset_share=share)
         for name, rule in _RULES.items():
-            # The same infants for every rule; made anew each time, for they are large.
+            # The same infants for every rule; generated again for each, for they are large.
             simulated = (simulate_infant(settings, hours / infants, seed + number) for number in range(infants))
             run = run_alarms(simulated, rule)
             click.echo(

@@ -21,7 +21,7 @@ class InfantSettings:
     """What the simulated infants are like.
 
     Attributes:
-        frames_per_second: Rate at which frames are judged.
+        frames_per_second: Rate at which frames are analysed.
         area_under_curve: Of single frames.
         residual_tau_seconds: Correlation time of the residual.
         offset_share: Share in [0, 1] of the residual's variance that is the infant's own fixed offset.

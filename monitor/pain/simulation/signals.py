@@ -1,7 +1,7 @@
 """Scores as functions of time, so that the same signal can be sampled at any rate.
 
 A signal runs in straight lines between knots, as an expression comes and goes, with a ripple of slow sine waves on top
-for what a model adds. Nothing in it depends on when it is looked at; noise drawn anew for every frame would be another
+for what a model adds. Nothing in it depends on when it is sampled; independent noise for every frame would be another
 signal at every rate.
 """
 
@@ -44,12 +44,12 @@ class SimulatedSignal:
         return min(1.0, max(0.0, self._line(time_seconds) + self.ripple * wave))
 
     def _line(self, time_seconds: float) -> float:
-        place = bisect.bisect_right(self.knots, time_seconds, key=lambda knot: knot[0])
-        if place == 0:
+        position = bisect.bisect_right(self.knots, time_seconds, key=lambda knot: knot[0])
+        if position == 0:
             return self.knots[0][1]
-        if place == len(self.knots):
+        if position == len(self.knots):
             return self.knots[-1][1]
-        (begin, first), (end, last) = self.knots[place - 1], self.knots[place]
+        (begin, first), (end, last) = self.knots[position - 1], self.knots[position]
         return first + (last - first) * (time_seconds - begin) / (end - begin)
 
 
@@ -82,7 +82,7 @@ def regular_times(rate_per_second: float, seconds: float, begin_seconds: float =
 def irregular_times(
     seconds: float, shortest_seconds: float = 0.02, longest_seconds: float = 0.9, seed: int = 0
 ) -> list[float]:
-    """Return the times of frames with gaps that are drawn anew each time, short ones more often than long ones."""
+    """Return the times of frames with independently sampled gaps, short ones more often than long ones."""
     generator = random.Random(seed)  # noqa: S311 - a simulation
     times = [0.0]
     while times[-1] < seconds:

@@ -23,17 +23,17 @@ class AcknowledgeButton:
 
     Args:
         frame: The page.
-        place: What is acknowledged, for people: a bed's id.
+        scope: What is acknowledged, for people: a bed's id.
     """
 
-    def __init__(self, frame: PageLayout, place: str) -> None:
+    def __init__(self, frame: PageLayout, scope: str) -> None:
         self._frame = frame
-        self._place = place
+        self._scope = scope
         self._alert_ids: tuple[str, ...] = ()
         self._button = (
             ui.button("Acknowledge", on_click=self._clicked, color=None).props("unelevated no-caps").classes("ack")
         )
-        self._button.props(f'aria-label="Acknowledge {place}"')
+        self._button.props(f'aria-label="Acknowledge {scope}"')
         self._button.set_visibility(False)
 
     def offer(self, episodes: Sequence[AlertEpisode]) -> None:
@@ -49,7 +49,7 @@ class AcknowledgeButton:
             self._acknowledge(alert_ids, name)
             return
         note = "This silences the signal for a while. It does not say that the infant is well."
-        ask_for_name("Acknowledge", self._place, note, lambda by: self._acknowledge(alert_ids, by))
+        ask_for_name("Acknowledge", self._scope, note, lambda by: self._acknowledge(alert_ids, by))
 
     def _acknowledge(self, alert_ids: tuple[str, ...], by: str) -> None:
         # Whoever was logged out since the page was opened may not act any more.

@@ -58,7 +58,7 @@ _CAMERAS = {
     CameraState.CONNECTING: "connecting",
     CameraState.PLAYING: "playing",
     CameraState.LOST: "lost",
-    CameraState.ENDED: "film ended",
+    CameraState.ENDED: "video ended",
     CameraState.STOPPED: "stopped",
 }
 
@@ -162,5 +162,5 @@ def percent(share: float) -> str:
 
 
 def two_digits(level: float | None) -> str:
-    """Return a level; a dash where it cannot be told, never 0."""
+    """Return a level; a dash where it cannot be determined, never 0."""
     return "–" if level is None or not 0.0 <= level <= 1.0 else f"{level:.2f}"  # noqa: RUF001 - a dash for people

@@ -121,11 +121,11 @@ class PageLayout:
         made_for = None if station is None else station.model_generation
         words = ["Research software.", "Not a medical device."]
         if mode == "demo":
-            words.insert(0, "Demo with drawn infants.")
+            words.insert(0, "Demo with synthetic infants.")
         elif mode in {"replay", "test"}:
             words.insert(0, f"{mode.capitalize()}: these pictures are not live.")
         elif made_for == "demo":
-            words.insert(0, "Demo model, trained on drawn infants.")
+            words.insert(0, "Demo model, trained on synthetic infants.")
         return " ".join(words)
 
     def _refresh(self) -> None:
@@ -148,21 +148,21 @@ class PageLayout:
 
     def _speak(self, snapshot: BoardSnapshot) -> None:
         """Tell screen readers what has become alarming since the last refresh."""
-        states = {bed.place.bed_id: bed.status.state for bed in snapshot.beds}
+        states = {bed.info.bed_id: bed.status.state for bed in snapshot.beds}
         before = self._states
         self._states = states
         if before is None:
             return
         news = [
-            f"{bed.place.bed_id}: {bed.status.words}."
+            f"{bed.info.bed_id}: {bed.status.words}."
             for bed in snapshot.by_urgency()
-            if bed.status.state in _ALARMING and before.get(bed.place.bed_id) is not bed.status.state
+            if bed.status.state in _ALARMING and before.get(bed.info.bed_id) is not bed.status.state
         ]
         if news:
             say(self._spoken, " ".join(news))
 
     def _show_title(self, snapshot: BoardSnapshot) -> None:
-        """Count beds in pain in the title, for whoever has the page in a tab behind others."""
+        """Count beds in pain in the title, for a person who has the page in a tab behind others."""
         pain = sum(
             bed.status.state in {BedState.PAIN_SUSTAINED, BedState.PAIN_SIGN} and not bed.status.is_acknowledged
             for bed in snapshot.beds

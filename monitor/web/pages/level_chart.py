@@ -21,7 +21,7 @@ _ALARM = {False: "#8a5200", True: "#e0a030"}
 
 
 class LevelChart:
-    """Above the level with both thresholds, below the coverage; blank where the level could not be told.
+    """Above the level with both thresholds, below the coverage; blank where the level could not be determined.
 
     Args:
         frame: The page.
@@ -39,11 +39,11 @@ class LevelChart:
                 self._span = ui.label()
                 ui.label(
                     "Dashed: the alarm begins to count above the upper line and ends below the lower. Shaded below: "
-                    "coverage. No line: it could not be told, which is not 0."
+                    "coverage. No line: it could not be determined, which is not 0."
                 )
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
-        """Draw anew, if it is time to."""
+        """Redraw, if it is time to."""
         is_dark = self._frame.is_dark
         if self._drawn and snapshot.number < self._drawn + _EVERY and is_dark == self._drawn_dark:
             return

@@ -7,18 +7,18 @@ from nicegui import ui
 __all__ = ["ask_for_name"]
 
 
-def ask_for_name(action: str, place: str, note: str, then: Callable[[str], None], question: str = "") -> None:
+def ask_for_name(action: str, scope: str, note: str, then: Callable[[str], None], question: str = "") -> None:
     """Ask who it is, in a dialog that goes away by itself.
 
     Args:
         action: What the button says: `Acknowledge`.
-        place: What it concerns, for people: a bed's id.
+        scope: What it concerns, for people: a bed's id.
         note: One or two sentences about what it does and what it does not.
         then: Called with the name.
         question: What is asked; `Who acknowledges?`, made from the action, where it is not given.
     """
     with ui.dialog().props(f'aria-label="{action}"') as dialog, ui.card().classes("ack-dialog"):
-        ui.label(f"{action} {place}").classes("ack-title").props("role=heading aria-level=2")
+        ui.label(f"{action} {scope}").classes("ack-title").props("role=heading aria-level=2")
         ui.label(note)
         by = (
             ui.input(question or f"Who {action.lower()}s?")

@@ -17,7 +17,7 @@ _MINUTES = 5
 
 
 class _OrderButton(ABC):
-    """Gives one order about one bed, in the name of whoever is logged in or says who it is.
+    """Sends one request about one bed, in the name of the person who is logged in or gives a name.
 
     Args:
         frame: The page.

@@ -12,7 +12,7 @@ _GAP_SECONDS = 6.0
 
 
 def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
-    """Return an SVG: the level as a line, its threshold dashed, and hatched where it could not be told.
+    """Return an SVG: the level as a line, its threshold dashed, and hatched where it could not be determined.
 
     Args:
         bed: Whose history.
@@ -47,7 +47,7 @@ def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
 
 
 def _runs(points: Sequence[HistoryPoint]) -> Iterator[list[HistoryPoint]]:
-    """Cut the history where the level starts or stops to be told, and where there was no observation at all."""
+    """Cut the history where the level becomes known or unknown, and where there was no observation at all."""
     run: list[HistoryPoint] = []
     for point in points:
         if run:

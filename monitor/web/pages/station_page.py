@@ -59,8 +59,8 @@ class StationView:
             say(self._facts[name], value)
         rows = [
             {
-                "bed": bed.place.bed_id,
-                "camera": bed.place.camera_id,
+                "bed": bed.info.bed_id,
+                "camera": bed.info.camera_id,
                 "state": camera_words(bed.camera),
                 "size": "" if bed.camera is None or bed.camera.size_px is None else _size(bed.camera.size_px),
                 "coverage": "" if bed.observation is None else percent(bed.observation.coverage),
@@ -83,22 +83,22 @@ def _facts(facts: StationStatus | None) -> dict[str, str]:
         return "not known" if value is None else yes if value else no
 
     unknown = StationStatus("", "", "")
-    told = facts or unknown
-    workers = "not known" if told.workers is None else f"{told.workers} of {known(told.workers_wanted)} run"
-    rate = "not known" if told.frames_per_second is None else f"{told.frames_per_second:.1f} pictures/s"
+    status = facts or unknown
+    workers = "not known" if status.workers is None else f"{status.workers} of {known(status.workers_wanted)} run"
+    rate = "not known" if status.frames_per_second is None else f"{status.frames_per_second:.1f} pictures/s"
     return {
         "Workers": workers,
         "Judged": rate,
-        "Redis": yes_no(told.redis_up, "answers", "does not answer"),
-        "Alerts waiting": known(told.publisher_backlog),
-        "Clock": yes_no(told.clock_synchronised, "synchronised", "not synchronised"),
-        "Detector": known(told.detector),
-        "Classifier": known(told.classifier),
-        "Made for": known(told.model_generation),
-        "Engine": known(told.engine),
-        "Pictures from": told.generation_mode or "not known",
-        "Version": told.version or "not known",
-        "Configuration": "not known" if told.config_hash is None else told.config_hash[:12],
+        "Redis": yes_no(status.redis_up, "answers", "does not answer"),
+        "Alerts waiting": known(status.publisher_backlog),
+        "Clock": yes_no(status.clock_synchronised, "synchronised", "not synchronised"),
+        "Detector": known(status.detector),
+        "Classifier": known(status.classifier),
+        "Made for": known(status.model_generation),
+        "Engine": known(status.engine),
+        "Pictures from": status.generation_mode or "not known",
+        "Version": status.version or "not known",
+        "Configuration": "not known" if status.config_hash is None else status.config_hash[:12],
     }
 
 

@@ -43,18 +43,18 @@ class WardView:
     def _refresh(self, snapshot: BoardSnapshot) -> None:
         self._station.show(snapshot)
         beds = snapshot.by_urgency()
-        for gone in self._tiles.keys() - {bed.place.bed_id for bed in beds}:
+        for gone in self._tiles.keys() - {bed.info.bed_id for bed in beds}:
             self._tiles.pop(gone).delete()
         for bed in beds:
-            bed_id = bed.place.bed_id
+            bed_id = bed.info.bed_id
             if bed_id not in self._tiles:
                 with self._grid:
                     self._tiles[bed_id] = BedTile(self._frame, bed_id)
             self._tiles[bed_id].show(bed, snapshot)
-        order = [bed.place.bed_id for bed in beds]
+        order = [bed.info.bed_id for bed in beds]
         if order != self._order:
-            for place, bed_id in enumerate(order):
-                self._tiles[bed_id].move(place)
+            for position, bed_id in enumerate(order):
+                self._tiles[bed_id].move(position)
             self._order = order
 
 
@@ -108,9 +108,9 @@ class BedTile:
             self._spark.set_content(sparkline(bed, snapshot.taken_seconds, self._on_level))
             say(self._span, f"last {history_span_seconds(bed, snapshot.taken_seconds) / 60:.0f} min")
 
-    def move(self, place: int) -> None:
-        """Move the tile to its place in the order of urgency."""
-        self._card.move(target_index=place)
+    def move(self, position: int) -> None:
+        """Move the tile to its position in the order of urgency."""
+        self._card.move(target_index=position)
 
     def delete(self) -> None:
         """Remove the tile."""

@@ -89,7 +89,7 @@ def test_a_step_is_an_alarm_that_passes(step):
         clock.advance(1.0)
         if turn == 10:
             clock.offset += step
-        seen = steps.look()
+        seen = steps.step_seconds()
         if seen:
             assert seen == pytest.approx(step.total_seconds(), abs=1.0)
             stepped_at = clock.monotonic()

@@ -1,4 +1,4 @@
-"""The words on a tile. The hazard: a bed that nobody can judge reads as a bed without pain."""
+"""The words on a tile. The hazard: a bed that nobody can assess reads as a bed without pain."""
 
 import math
 
@@ -33,19 +33,19 @@ def test_a_high_level_before_its_alarm_does_not_read_as_no_sign(observation):
     [
         ({"level": None, "seconds_since_face": 12.0}, "No face for 12 s."),
         ({"level": None, "seconds_since_face": 600.0}, "No face for 10 min."),
-        ({"level": None, "seconds_since_face": 1.0}, "The face was seen too little to judge."),
+        ({"level": None, "seconds_since_face": 1.0}, "The face was seen too little to be assessed."),
         ({"level": None, "seconds_since_face": None}, "No face has been seen yet."),
-        ({"level": 0.1, "validity": Validity.QUESTIONABLE}, "The face was seen too little to judge."),
+        ({"level": 0.1, "validity": Validity.QUESTIONABLE}, "The face was seen too little to be assessed."),
     ],
 )
-def test_what_cannot_be_judged_says_why(observation, changes, words):
+def test_what_cannot_be_assessed_says_why(observation, changes, words):
     status = describe_bed(facts(observation(**changes)))
     assert (status.state, status.detail, status.can_see) == (BedState.CANNOT_SEE, words, False)
 
 
 def test_an_old_observation_says_nothing_about_now(observation):
     status = describe_bed(facts(observation(0.1), age=5.1))
-    assert (status.words, status.detail) == ("Cannot see", "No picture has been judged for 5 s.")
+    assert (status.words, status.detail) == ("Cannot see", "No picture has been analysed for 5 s.")
     assert describe_bed(facts(observation(0.1), age=math.nan)).state is BedState.CANNOT_SEE
 
 

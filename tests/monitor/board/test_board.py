@@ -43,10 +43,10 @@ def test_a_station_that_stops_writing_is_not_shown_as_live(board, clock, observa
 def test_beds_are_ordered_by_urgency(board, clock, observation, alert):
     board.observe("bed-1", observation(0.1))
     board.observe("bed-2", observation(None))
-    assert [bed.place.bed_id for bed in board.snapshot().by_urgency()] == ["bed-2", "bed-1"]
+    assert [bed.info.bed_id for bed in board.snapshot().by_urgency()] == ["bed-2", "bed-1"]
     board.transition("bed-1", alert())
     clock.advance(1)
-    assert [bed.place.bed_id for bed in board.snapshot().by_urgency()] == ["bed-1", "bed-2"]
+    assert [bed.info.bed_id for bed in board.snapshot().by_urgency()] == ["bed-1", "bed-2"]
 
 
 def test_an_alert_moves_from_open_to_past_when_nobody_has_anything_left_to_do(board, clock, alert):
@@ -142,7 +142,7 @@ def test_a_bed_that_is_not_watched_any_more_leaves_nothing_behind(board, clock, 
     board.watch((BedInfo("bed-1", "cam-1"), BedInfo("bed-3", "cam-3")))
     clock.advance(1)
     snapshot = board.snapshot()
-    assert [bed.place.bed_id for bed in snapshot.beds] == ["bed-1", "bed-3"]
+    assert [bed.info.bed_id for bed in snapshot.beds] == ["bed-1", "bed-3"]
     assert snapshot.bed("bed-1").observation is not None
     assert board.find_alert("a1") is None
     with pytest.raises(KeyError):

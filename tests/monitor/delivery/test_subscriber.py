@@ -173,7 +173,7 @@ def test_silence_is_reported_though_redis_is_away_too(redis_server, make_subscri
 def test_a_state_file_of_something_else_is_refused(tmp_path) -> None:
     for text in ("no json", "[]", '{"last_id": 1}'):
         (tmp_path / "state").write_text(text)
-        with pytest.raises(PublishError, match="delete it to begin anew"):
+        with pytest.raises(PublishError, match="delete it to start afresh"):
             Progress(tmp_path / "state")
 
 

@@ -21,6 +21,6 @@ def test_the_page_comes_first_and_a_level_that_cannot_be_told_is_no_number():
     lines = console.export_text().splitlines()
     assert lines[0].strip() == "Open http://127.0.0.1:2/ in a browser."
     [bed] = [line for line in lines if "bed-1" in line]
-    assert "cannot be told" in bed
+    assert "cannot be determined" in bed
     assert "0.0" not in bed
     assert any("No alert does not mean no pain" in line for line in lines)

@@ -185,7 +185,7 @@ def test_the_history_can_be_read_and_what_is_on_is_shown_as_open(restarted: Rest
     restarted.board.load_history(records)
     restarted.restore()
     snapshot = restarted.board.snapshot()
-    shown = {bed.place.bed_id: {alert.newest.alert_id for alert in bed.open_alerts} for bed in snapshot.beds}
+    shown = {bed.info.bed_id: {alert.newest.alert_id for alert in bed.open_alerts} for bed in snapshot.beds}
     assert shown == {"bed-pain": {PAIN_SIGN, PAIN_SUSTAINED}, "bed-lost": {CAMERA_LOST}, "bed-calm": set()}
     assert {alert.newest.alert_id for alert in snapshot.open_alerts} == {BACKLOG, CLOCK}
     assert not [bed for bed in snapshot.beds if bed.past_alerts], "nothing was over"
