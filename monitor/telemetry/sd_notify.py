@@ -10,7 +10,7 @@ class ServiceNotifier:
     """Speaks to the service manager that started this process; silent where there is none.
 
     Args:
-        environment: Holds NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID; the process's own when absent.
+        environment: Holds NOTIFY_SOCKET; the process's own when absent.
     """
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
@@ -18,17 +18,11 @@ class ServiceNotifier:
         address = values.get("NOTIFY_SOCKET", "")
         # A leading @ stands for Linux's abstract name space, whose addresses begin with a zero byte.
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._watchdog_seconds = _watchdog_seconds(values)
 
     @property
     def present(self) -> bool:
         """Whether there is a service manager to speak to."""
         return bool(self._address)
-
-    @property
-    def watchdog_seconds(self) -> float | None:
-        """The manager restarts this process when it is not fed for so long; None where it does not watch."""
-        return self._watchdog_seconds
 
     def ready(self, status: str = "") -> None:
         """Say that start-up is complete."""
@@ -56,14 +50,6 @@ class ServiceNotifier:
         except OSError:
             # The manager went away or is too busy; it notices silence by itself.
             return
-
-
-def _watchdog_seconds(values: dict[str, str]) -> float | None:
-    for_pid = values.get("WATCHDOG_PID", "")
-    microseconds = values.get("WATCHDOG_USEC", "")
-    if not microseconds.isdecimal() or (for_pid and for_pid != str(os.getpid())):
-        return None
-    return int(microseconds) / 1e6 or None
 
 
 def _one_line(text: str) -> str:

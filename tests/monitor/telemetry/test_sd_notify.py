@@ -48,18 +48,3 @@ def test_without_a_manager_nothing_happens(tmp_path) -> None:
     notifier.ready()
     assert not notifier.present
     ServiceNotifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).feed()
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ({"WATCHDOG_USEC": "3000000"}, 3.0),
-        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": str(os.getpid())}, 3.0),
-        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "1"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
-        ({}, None),
-    ],
-)
-def test_the_watchdog_period_is_this_process_own(values, expected) -> None:
-    assert ServiceNotifier(values).watchdog_seconds == expected
