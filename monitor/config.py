@@ -208,6 +208,9 @@ class AlarmSettings(_Settings):
     hold_seconds: PositiveSeconds = Field(default=3.0, description="At or above `on_level` for so long: pain_sign.")
     clear_seconds: PositiveSeconds = Field(default=10.0, description="At or below `off_level` for so long: end.")
     merge_seconds: PositiveSeconds = Field(default=60.0, description="A return within this is the same episode.")
+    episodes_per_hour: int = Field(
+        default=4, ge=1, le=60, description="After so many in an hour, further returns belong to the last episode."
+    )
     window_seconds: PositiveSeconds = Field(default=30.0, description="Window of coverage and of the on-share.")
     sustained_share: Fraction = Field(default=0.40, description="On-share of the window that means pain_sustained.")
     maximal_share: Fraction = Field(default=0.70, description="On-share that escalates pain_sustained.")

@@ -143,6 +143,7 @@ class AlertDraft(_Record):
         detail: One sentence: what was seen.
         remedy: One sentence: what to do.
         needs_person: No face can end it any more: it stays until a person acknowledges it.
+        bouts: How often the condition was declared within this episode; 1 but for pain that came back.
     """
 
     schema_version: Literal["nicu-pain-monitor/alert/1"] = Field(default=SCHEMA, alias="schema")
@@ -169,6 +170,7 @@ class AlertDraft(_Record):
     detail: Annotated[str, Field(max_length=1000)]
     remedy: Annotated[str, Field(max_length=1000)]
     needs_person: bool = False
+    bouts: Annotated[int, Field(ge=1)] = 1
 
 
 class Alert(AlertDraft):
@@ -266,6 +268,7 @@ def compose_alert(transition: Transition, context: AlertContext, clock: Clock) -
         detail=transition.detail[:1000],
         remedy=transition.remedy[:1000],
         needs_person=transition.needs_person,
+        bouts=transition.bouts,
     )
 
 

@@ -1,7 +1,7 @@
 """One alarm condition of one scope: its alert, who has acknowledged it, and what is known about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from monitor.pain.conditions import Condition
 from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
@@ -9,6 +9,7 @@ from monitor.pain.vocabulary import AlarmEvidence, Phase, Transition, Validity
 
 __all__ = ["Acknowledgement", "Alarm", "AlarmState"]
 
+_HOUR_SECONDS = 3600.0
 _PERSON_REMEDY = (
     "Go to the infant and assess pain with your unit's scale; then acknowledge, which ends this alert: the face that "
     "raised it was not followed without a break, so no face can end it."
@@ -46,12 +47,15 @@ class AlarmState:
     silence: Acknowledgement | None = None
     determined_seconds: float = 0.0
     needs_person: bool = False
+    bouts: int = 1
+    starts: list[float] = field(default_factory=list)  # of episodes within the last hour
 
     def shift(self, seconds: float) -> None:
         """Move to another origin of time."""
         self.onset_seconds += seconds
         self.ended_seconds += seconds
         self.determined_seconds += seconds
+        self.starts = [start + seconds for start in self.starts]
         if self.silence is not None:
             self.silence.at_seconds += seconds
             self.silence.until_seconds += seconds
@@ -63,6 +67,7 @@ class Alarm:
     Args:
         condition: Its row of the table.
         merge_seconds: A return within this is the same episode, where the condition merges.
+        episodes_per_hour: After so many in an hour, a later return is the same episode, too.
         new_id: Makes the id of a new alert.
         stamp: Turns the time of a change into the time to be recorded, so that records never go back in time.
         memory: To go on from; nothing has happened when absent.
@@ -72,6 +77,7 @@ class Alarm:
         self,
         condition: Condition,
         merge_seconds: float,
+        episodes_per_hour: int,
         new_id: Callable[[], str],
         stamp: Callable[[float], float],
         memory: AlarmState | None = None,
@@ -79,6 +85,7 @@ class Alarm:
         self.condition = condition
         self.memory = memory or AlarmState()
         self._merge_seconds = merge_seconds
+        self._episodes_per_hour = episodes_per_hour
         self._new_id = new_id
         self._stamp = stamp
 
@@ -110,14 +117,20 @@ class Alarm:
         transitions: list[Transition] = []
         if self._goes_on(onset_seconds):
             silence = memory.silence if memory.silence and memory.silence.until_seconds > at_seconds else pause
+            memory.bouts += 1
             event = Event.RETURN_QUIETLY if silence else Event.RETURN
         else:
             transitions += self._apply(Event.REPLACE, at_seconds)
-            memory.alert_id, memory.onset_seconds = self._new_id(), onset_seconds
+            memory.alert_id, memory.onset_seconds, memory.bouts = self._new_id(), onset_seconds, 1
+            if self.condition.merges:
+                memory.starts = [*self._recent_starts(onset_seconds), onset_seconds]
             silence = pause
             event = Event.BEGIN_QUIETLY if silence else Event.BEGIN
         memory.silence, memory.has_worsened, memory.needs_person = silence, False, needs_person
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
+        if memory.bouts > 1:
+            minutes = max(1.0, (at_seconds - memory.onset_seconds) / 60.0)
+            memory.detail = f"{memory.detail} {memory.bouts} bouts in {minutes:.0f} min."
         return transitions + self._apply(event, at_seconds)
 
     def escalate(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
@@ -188,6 +201,7 @@ class Alarm:
             detail=memory.detail,
             remedy=_PERSON_REMEDY if memory.needs_person and self.is_present else condition.remedy,
             needs_person=memory.needs_person and self.is_present,
+            bouts=memory.bouts,
         )
 
     def _goes_on(self, onset_seconds: float) -> bool:
@@ -195,8 +209,14 @@ class Alarm:
         return (
             self.condition.merges
             and memory.state in {State.LATCHED, State.ENDED}
-            and onset_seconds - memory.ended_seconds <= self._merge_seconds
+            and (
+                onset_seconds - memory.ended_seconds <= self._merge_seconds
+                or len(self._recent_starts(onset_seconds)) >= self._episodes_per_hour
+            )
         )
+
+    def _recent_starts(self, now_seconds: float) -> list[float]:
+        return [start for start in self.memory.starts if now_seconds - start < _HOUR_SECONDS]
 
     def _apply(self, event: Event, at_seconds: float) -> list[Transition]:
         rule = rule_for(event, self.memory.state)

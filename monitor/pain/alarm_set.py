@@ -54,6 +54,7 @@ class AlarmSet:
             code: Alarm(
                 condition,
                 settings.merge_seconds,
+                settings.episodes_per_hour,
                 new_id,
                 self._stamp,
                 self.memory.alarms.setdefault(code, AlarmState()),

@@ -226,9 +226,15 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         board, evidence = self._board, _evidence_of(reading)
         transitions: list[Transition] = []
         pain = self._memory.evidence.pain_proof(segment, self._settings)
+        followed_from = None if pain is None else pain[0]
+        if pain is None and segment.painful_after > segment.painful_before:
+            # Short bouts with rests never bring the level up for long enough; how much of the window they take does.
+            often = _reached(segment, segment.painful_before, segment.painful_after, self._settings.sustained_share)
+            if often is not None:
+                pain, followed_from = (often, often), often - self._settings.window_seconds
         relief = self._memory.evidence.relief_proof(segment, self._settings)
-        if pain is not None and not board.is_present(Code.PAIN_SIGN):
-            self._memory.raised_by = self._face_followed_from(pain[0])
+        if pain is not None and followed_from is not None and not board.is_present(Code.PAIN_SIGN):
+            self._memory.raised_by = self._face_followed_from(followed_from)
             transitions += board.begin(
                 Code.PAIN_SIGN,
                 *pain,
@@ -241,8 +247,10 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         if relief is not None:
             for code in (Code.PAIN_SUSTAINED, Code.PAIN_SIGN):
                 transitions += board.clear(code, relief, evidence)
+            self._filter.forget_painful()
             return transitions
-        sustained = _reached(segment, self._settings.sustained_share)
+        shares = segment.share_before, segment.share_after
+        sustained = _reached(segment, *shares, self._settings.sustained_share)
         if sustained is not None and segment.above:
             transitions += board.begin(
                 Code.PAIN_SUSTAINED,
@@ -252,15 +260,16 @@ class BedAlarms(AlarmScope[BedAlarmState]):
                 evidence=evidence,
                 needs_person=self._memory.raised_by is None,
             )
-        maximal = _reached(segment, self._settings.maximal_share)
+        maximal = _reached(segment, *shares, self._settings.maximal_share)
         if maximal is not None:
             transitions += board.escalate(Code.PAIN_SUSTAINED, maximal, evidence)
         return transitions
 
     def _face_followed_from(self, onset_seconds: float) -> int | None:
         """Return the face that alone was judged from a time until now; None where there was another before it."""
-        since = self._memory.followed_since
-        return self._memory.face_id if since is not None and since <= onset_seconds + _ROUNDING_SECONDS else None
+        since, first = self._memory.followed_since, self._memory.level.first_frame_seconds
+        begun = onset_seconds if first is None else max(onset_seconds, first)
+        return self._memory.face_id if since is not None and since <= begun + _ROUNDING_SECONDS else None
 
     def _validity_of_new_alarm(self) -> Validity:
         certain = (
@@ -343,13 +352,20 @@ def _scored(sample: Sample) -> tuple[Visibility, float | None]:
     return Visibility.NO_SCORE, None
 
 
-def _reached(segment: LevelSegment, share: float) -> float | None:
-    """Return when within a stretch the on-share of the window reached `share`; None when it is below at the end."""
-    if segment.share_after < share:
+def _reached(segment: LevelSegment, before: float, after: float, share: float) -> float | None:
+    """Return when within a stretch a share of the window reached `share`; None when it is below at the end.
+
+    Args:
+        segment: The stretch.
+        before: The share at its beginning.
+        after: The share at its end.
+        share: The one to be reached.
+    """
+    if after < share:
         return None
-    if segment.share_before >= share:
+    if before >= share:
         return segment.begin_seconds
-    part = (share - segment.share_before) / (segment.share_after - segment.share_before)
+    part = (share - before) / (after - before)
     return segment.time_at(part * segment.seconds)
 
 

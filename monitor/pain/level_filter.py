@@ -38,6 +38,8 @@ class LevelSegment:
         share_before: On-share of the window at the beginning.
         share_after: On-share of the window at the end.
         is_certain: The patient's face was certain at both ends; a stretch that is not never ends an alarm.
+        painful_before: Share of the window in which the score itself stood at or above `on_level`, at the beginning.
+        painful_after: The same at the end.
     """
 
     begin_seconds: float
@@ -48,6 +50,8 @@ class LevelSegment:
     share_before: float
     share_after: float
     is_certain: bool
+    painful_before: float = 0.0
+    painful_after: float = 0.0
 
     def time_at(self, known_seconds: float) -> float:
         """Return the monotonic time at which so much of the known time had passed."""
@@ -87,6 +91,7 @@ class LevelFilterState:
     unknown_seconds: float = 0.0
     judged_score: float = 0.0
     judged_certain: bool = False
+    painful: SlidingWindow | None = None
 
     @classmethod
     def empty(cls, window_seconds: float) -> "LevelFilterState":
@@ -99,7 +104,8 @@ class LevelFilterState:
 
     def check(self, window_seconds: float) -> None:
         """Raise ValueError when a memory from outside is damaged or of another window length."""
-        for window in (self.covered, self.above, self.frames):
+        windows = (self.covered, self.above, self.frames)
+        for window in windows if self.painful is None else (*windows, self.painful):
             if window.width != SlidingWindow.of(window_seconds).width or not window.is_sound():
                 raise ValueError("the alarm state holds a window that is damaged or of another length")
 
@@ -107,6 +113,8 @@ class LevelFilterState:
         """Move to another origin of time."""
         for window in (self.covered, self.above, self.frames):
             window.shift(seconds)
+        if self.painful is not None:
+            self.painful.shift(seconds)
         if self.first_frame_seconds is not None:
             self.first_frame_seconds += seconds
         if self.last_frame_seconds is not None:
@@ -233,12 +241,14 @@ class LevelFilter:
         if self._coverage(time_seconds) < settings.minimum_coverage:
             return None
         begin = time_seconds - gap
-        share_before = self._on_share(begin)
-        for first, last in above:
-            for part_first, part_last in ((first, min(last, seconds / 2)), (max(first, seconds / 2), last)):
-                if part_first < part_last:
-                    part_begin = begin if part_last <= seconds / 2 else time_seconds - seconds
-                    memory.above.add_time(part_begin + part_first, part_begin + part_last)
+        share_before, painful_before = self._on_share(begin), self._share(self._painful, begin)
+        high = _time_at_or_above(settings.on_level, before, score, seconds)
+        for window, stretches in ((memory.above, above), (self._painful, high)):
+            for first, last in stretches:
+                for part_first, part_last in ((first, min(last, seconds / 2)), (max(first, seconds / 2), last)):
+                    if part_first < part_last:
+                        part_begin = begin if part_last <= seconds / 2 else time_seconds - seconds
+                        window.add_time(part_begin + part_first, part_begin + part_last)
         return LevelSegment(
             begin_seconds=begin,
             end_seconds=time_seconds,
@@ -248,7 +258,19 @@ class LevelFilter:
             share_before=share_before,
             share_after=self._on_share(time_seconds),
             is_certain=is_certain,
+            painful_before=painful_before,
+            painful_after=self._share(self._painful, time_seconds),
         )
+
+    def forget_painful(self) -> None:
+        """Count the time with high scores from nothing: what was counted has led to an alarm that is over."""
+        self.memory.painful = None
+
+    @property
+    def _painful(self) -> SlidingWindow:
+        if self.memory.painful is None:
+            self.memory.painful = SlidingWindow.of(self._settings.window_seconds)
+        return self.memory.painful
 
     def _lowered(self) -> float:
         """Return what uncertain faces took from the level, in the unit of its average's `weighted`."""
@@ -290,4 +312,20 @@ class LevelFilter:
         return round(min(1.0, memory.covered.time_seconds(at_seconds) / span), 6)
 
     def _on_share(self, at_seconds: float) -> float:
-        return min(1.0, self.memory.above.time_seconds(at_seconds) / self._settings.window_seconds)
+        return self._share(self.memory.above, at_seconds)
+
+    def _share(self, window: SlidingWindow, at_seconds: float) -> float:
+        return min(1.0, window.time_seconds(at_seconds) / self._settings.window_seconds)
+
+
+def _time_at_or_above(threshold: float, first: float, last: float, seconds: float) -> Stretches:
+    """Return when a score is at or above a threshold between two frames.
+
+    Each frame counts half-way to the other: where a straight line crosses the threshold depends on how far beyond it
+    the frames lie, which makes slow rates systematically late for a score that jumps.
+    """
+    if min(first, last) >= threshold:
+        return ((0.0, seconds),)
+    if max(first, last) < threshold:
+        return ()
+    return ((0.0, seconds / 2),) if first >= threshold else ((seconds / 2, seconds),)

@@ -178,6 +178,7 @@ class Transition:
         remedy: One sentence for people: what to do.
         needs_person: No face can end it any more, for the one that raised it was not followed without a break: it stays
             until a person acknowledges it.
+        bouts: How often the condition was declared within this episode; 1 but for pain that came back.
     """
 
     alert_id: str
@@ -196,3 +197,4 @@ class Transition:
     detail: str
     remedy: str
     needs_person: bool = False
+    bouts: int = 1
