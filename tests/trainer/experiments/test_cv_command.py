@@ -208,7 +208,7 @@ def test_the_final_model_carries_the_metrics_of_its_strict_run(runs, manifest, t
             tmp_path / "x",
             *flags(),
             "--set",
-            "network.width=4",
+            "network.width=16",
         )
     other = manifest.with_name("other.manifest.csv")
     other.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
