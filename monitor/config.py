@@ -76,8 +76,9 @@ class CameraSettings(_Settings):
     )
     username: str | None = None
     password: SecretStr | None = None
-    password_file: Path | None = Field(
-        default=None, description="File that holds the password; better than `password`."
+    password_file: Path | None = Field(default=None, description="File with the password; better than `password`.")
+    allow_basic: bool = Field(
+        default=False, description="Without TLS, send the password in clear where only that works."
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="RTSP transport.")
     latency_milliseconds: int = Field(default=200, ge=0, le=5_000, description="RTSP jitter buffer.")
@@ -173,7 +174,7 @@ class FaceSettings(_Settings):
     minimum_score: Fraction = Field(default=0.8, description="Detections below this are not faces.")
     minimum_face_px: float = Field(default=40.0, ge=8.0, description="Smaller faces are seen but not analysed.")
     track_lost_seconds: PositiveSeconds = Field(
-        default=2.0, description="A track without a detection for so long ends."
+        default=2.0, description="Without a detection for so long, a track ends."
     )
     maximum_tracks: int = Field(default=16, ge=1, le=256)
     track_guided: bool = Field(
@@ -218,16 +219,12 @@ class AlarmSettings(_Settings):
     indeterminate_after_seconds: PositiveSeconds = Field(default=5.0, description="No face for so long: no level.")
     face_lost_after_seconds: PositiveSeconds = Field(default=30.0, description="No face for so long: face_not_visible.")
     camera_lost_after_seconds: PositiveSeconds = Field(default=4.0, description="No frame for so long: camera_lost.")
-    frozen_after_seconds: PositiveSeconds = Field(
-        default=7.0, description="The same picture for so long: picture_frozen."
-    )
+    frozen_after_seconds: PositiveSeconds = Field(default=7.0, description="One picture for so long: picture_frozen.")
     dark_after_seconds: PositiveSeconds = Field(default=5.0, description="A dark picture for so long: picture_dark.")
     ambiguous_after_seconds: PositiveSeconds = Field(
         default=5.0, description="Two candidates for so long: patient_ambiguous."
     )
-    acknowledge_expires_seconds: PositiveSeconds = Field(
-        default=600.0, description="An acknowledgement lapses after this."
-    )
+    acknowledge_expires_seconds: PositiveSeconds = Field(default=600.0, description="An acknowledgement ends after it.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -244,9 +241,7 @@ class SpoolSettings(_Settings):
     """The on-disk record between the alarm logic and Redis."""
 
     directory: Path = Field(default=Path("state"), description="Where the spool and the alarm state live.")
-    maximum_megabytes: int = Field(
-        default=512, ge=1, description="Disk quota; the newest state of each bed always fits."
-    )
+    maximum_megabytes: int = Field(default=512, ge=1, description="Disk quota; each bed's newest state always fits.")
 
 
 class RedisSettings(_Settings):
@@ -401,7 +396,7 @@ class StationConfig(_Settings):
     def _nobody_acts_unnamed_over_the_network(self) -> Self:
         if self.web.anonymous_role != "none" and not self.http.is_loopback:
             raise ValueError(
-                "web.anonymous_role lets everybody in who reaches the page, and http.host can be reached from other "
-                "machines; write `anonymous_role: none` and a `users_file`, or listen on 127.0.0.1"
+                "web.anonymous_role lets everybody in who reaches the page, and other machines reach http.host; write "
+                "`anonymous_role: none` and a `users_file`, or listen on 127.0.0.1"
             )
         return self

@@ -24,7 +24,9 @@ __all__ = ["ANCHORS", "NORMALISATION", "network_from_checkpoint", "read_checkpoi
 # Means of ImageNet, subtracted in BGR order by the training code; given here per RGB channel.
 NORMALISATION = Normalisation(mean=(123.0, 117.0, 104.0), std=(1.0, 1.0, 1.0), colour_order="BGR")
 ANCHORS = AnchorSpec()
-_DATA_PARALLEL_PREFIX = "module."
+_PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "ema")
+_COUNTER = "num_batches_tracked"
 _HEADS = {"class_head": "ClassHead", "box_head": "BboxHead", "landmark_head": "LandmarkHead"}
 _CONTEXT = {
     "field3": "conv3X3",
@@ -54,12 +56,20 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], str]:
             f"{path} is cut short, or is no checkpoint of PyTorch that holds tensors only, so nothing was loaded from "
             f"it; copy it again, or save the model's state_dict() alone"
         ) from error
-    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
-        loaded = loaded["state_dict"]
+    loaded = next(
+        (loaded[name] for name in _WRAPPERS if isinstance(loaded, dict) and isinstance(loaded.get(name), dict)), loaded
+    )
     if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
         raise BundleError(f"{path} holds no state dictionary (names with tensors)")
-    tensors = {str(name).removeprefix(_DATA_PARALLEL_PREFIX): value for name, value in loaded.items()}
+    tensors = {_without_prefixes(str(name)): value for name, value in loaded.items()}
     return tensors, hashlib.sha256(content).hexdigest()
+
+
+def _without_prefixes(name: str) -> str:
+    """Return a tensor's name without what DataParallel, torch.compile and both put before it, in any order."""
+    while (shorter := next((name.removeprefix(prefix) for prefix in _PREFIXES if name.startswith(prefix)), "")) != "":
+        name = shorter
+    return name
 
 
 def network_from_checkpoint(tensors: dict[str, Tensor], label: str) -> RetinaFace:
@@ -75,6 +85,9 @@ def network_from_checkpoint(tensors: dict[str, Tensor], label: str) -> RetinaFac
     network = RetinaFace(MobileNetQuarter()).eval()
     state = network.state_dict()
     sources = {name: _source_name(name) for name in state}
+    # Older versions of PyTorch do not count the batches of a normalisation; nothing here uses the count.
+    uncounted = {name for name, source in sources.items() if name.endswith(_COUNTER) and source not in tensors}
+    sources = {name: source for name, source in sources.items() if name not in uncounted}
     missing = sorted(set(sources.values()) - set(tensors))
     unknown = sorted(set(tensors) - set(sources.values()))
     if missing or unknown:
@@ -88,7 +101,7 @@ def network_from_checkpoint(tensors: dict[str, Tensor], label: str) -> RetinaFac
             raise BundleError(
                 f"{source} in {label} has the shape {tuple(tensors[source].shape)}, expected {tuple(state[name].shape)}"
             )
-    network.load_state_dict({name: tensors[source] for name, source in sources.items()})
+    network.load_state_dict(state | {name: tensors[source].to(state[name].dtype) for name, source in sources.items()})
     return network
 
 

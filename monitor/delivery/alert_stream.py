@@ -21,6 +21,7 @@ from typing import Any
 from redis import RedisCluster
 from redis.exceptions import RedisError, ResponseError, WatchError
 
+from monitor.delivery.keys import id_after, id_before
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.spool import Position
 
@@ -156,7 +157,7 @@ class AlertStream:
                 own = _own_record(fields, producer_id)
                 if own is not None:
                     return Position(own[0], str(stream_id))
-            end = f"({page[-1][0]}"
+            end = id_before(page[-1][0])
         return Position(0, self.tip())
 
     def newest_by_alert(
@@ -214,7 +215,7 @@ class AlertStream:
                     found = Position(seq, str(stream_id))
             if len(page) < _PAGE:
                 break
-            page = pipe.xrange(self._key, min=f"({page[-1][0]}", count=_PAGE)
+            page = pipe.xrange(self._key, min=id_after(page[-1][0]), count=_PAGE)
         return found
 
     def _check_not_lost(self, pipe: Any, producer_id: str, position: Position) -> None:  # noqa: ANN401 - as above

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from monitor.control.requests import WHOLE_STATION
 
-__all__ = ["Keys"]
+__all__ = ["Keys", "id_after", "id_before"]
+
+_LAST_SEQUENCE = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,22 @@ class Keys:
     def claim(self, bed: str | None) -> str:
         """Return the key through which stations notice that they share a bed (None: the station's own id)."""
         return f"{self.prefix}:claim:station:{self.station}" if bed is None else f"{self.prefix}:claim:bed:{bed}"
+
+
+def id_after(entry_id: str) -> str:
+    """Return the smallest id that follows a stream's entry: `(id`, which Redis before 6.2 does not know."""
+    milliseconds, sequence = _parts(entry_id)
+    return f"{milliseconds + 1}-0" if sequence == _LAST_SEQUENCE else f"{milliseconds}-{sequence + 1}"
+
+
+def id_before(entry_id: str) -> str:
+    """Return the largest id that comes before a stream's entry; that of the first possible entry is itself no entry."""
+    milliseconds, sequence = _parts(entry_id)
+    if sequence > 0:
+        return f"{milliseconds}-{sequence - 1}"
+    return f"{milliseconds - 1}-{_LAST_SEQUENCE}" if milliseconds > 0 else "0-0"
+
+
+def _parts(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)

@@ -13,7 +13,7 @@ from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO
 from monitor.config import RedisSettings
 from monitor.config_file import read_config
-from monitor.delivery.keys import Keys
+from monitor.delivery.keys import Keys, id_after
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import ConfigError, PublishError
@@ -128,7 +128,7 @@ def _token(path: Path) -> str:
 def _named(client: Any, key: str, after: str, by: str) -> list[Alert]:  # noqa: ANN401 - redis-py's clients are untyped
     """Return the records since then that name who acknowledged the alert."""
     found = []
-    for _, fields in client.xrange(key, min=f"({after}"):
+    for _, fields in client.xrange(key, min=id_after(after)):
         try:
             alert = Alert.model_validate_json(fields.get("alert", ""))
         except ValidationError:  # somebody else's entry

@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from monitor.control.access import AccessList, Role
 from monitor.control.requests import COMMAND_ADAPTER, COMMAND_FIELDS, OperatorRequest, SignedCommand, order_of
+from monitor.delivery.keys import id_after
 from monitor.delivery.redis_client import RedisClient
 
 __all__ = ["CommandOutcome", "CommandReader"]
@@ -90,7 +91,7 @@ class CommandReader:
         outcomes: list[CommandOutcome] = []
         # Everything that is still there is new: entries are deleted once dealt with. The id only guards against a
         # server that refuses the deletion.
-        entries = self._client.xrange(self._key, min=f"({self._last_id}", count=_AT_ONCE)
+        entries = self._client.xrange(self._key, min=id_after(self._last_id), count=_AT_ONCE)
         for stream_id, fields in entries:
             outcomes.append(self._handle_entry(fields))
             self._last_id = str(stream_id)

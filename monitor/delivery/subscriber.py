@@ -18,7 +18,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from monitor.alerts.record import Alert
 from monitor.clock import Clock, SystemClock
 from monitor.config import RedisSettings
-from monitor.delivery.keys import Keys
+from monitor.delivery.keys import Keys, id_after
 from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import PublishError
@@ -287,7 +287,7 @@ class AlertSubscriber:
             self._progress.last_id = "0-0"
 
     def _read(self) -> list[tuple[str, Mapping[str, str]]]:
-        entries = self._client.xrange(self._keys.alerts, min=f"({self._progress.last_id}", count=_PAGE)
+        entries = self._client.xrange(self._keys.alerts, min=id_after(self._progress.last_id or "0-0"), count=_PAGE)
         return [(str(stream_id), fields) for stream_id, fields in entries]
 
     def _admit(self, fields: Mapping[str, str]) -> NewAlert | None:

@@ -7,7 +7,7 @@ series of a camera or bed that is removed go with it.
 
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -24,6 +24,9 @@ from monitor.telemetry.metrics_delivery import PublisherCollector
 from monitor.video.status import CameraStatus
 
 __all__ = ["StationMetrics"]
+
+# A station is one process. PROMETHEUS_MULTIPROC_DIR, set for another program, would write its metrics into that folder.
+values.ValueClass = values.MutexValue
 
 _WHOLE_STATION = ""
 _CAMERA_LABELS = ("bed", "camera")

@@ -21,7 +21,7 @@ from monitor.video.freeze_dark_detector import FreezeDarkDetector
 from monitor.video.latest_frame import LatestFrame
 from monitor.video.probe import FrameTiming, PipelineProbe
 from monitor.video.sampling import Sampler
-from monitor.video.sources import open_source
+from monitor.video.sources import open_source, opening_seconds
 from monitor.video.stall_watchdog import StallLimits, Watchdog
 from monitor.video.status import CameraState, CameraStatus, DropCause
 from monitor.video.synthetic_source import SyntheticFactory, SyntheticPipeline
@@ -99,7 +99,9 @@ class Camera:
         if self._address.synthetic is not None and synthetic is None:
             raise VideoError(f"{self._address.display}: synthetic pictures are not available here; use a real address")
         self._limits = limits or StallLimits(
-            data_seconds=settings.stall_seconds, picture_seconds=max(6.0, 3.0 * settings.stall_seconds)
+            data_seconds=settings.stall_seconds,
+            opening_seconds=opening_seconds(settings),
+            picture_seconds=max(6.0, 3.0 * settings.stall_seconds),
         )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None

@@ -1,6 +1,6 @@
 """From encoded pictures to RGB: the part of a pipeline that cameras and files share.
 
-    stamp -> [parser] -> queue -> decoder -> choose -> leaky queue -> RGB -> appsink
+    stamp -> [parser] -> queue -> decoder -> choose -> leaky queue -> colours -> square pixels -> turn -> RGB -> appsink
 
 The choice comes before the conversion, which costs as much as the half of decoding. `queue leaky=downstream` after the
 decoder bounds the age of live pictures: `appsink drop=true` alone fell seconds behind under load. The queue before the
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from monitor.video.colours import complete_colours
 from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
 from monitor.video.probe import PipelineProbe
@@ -112,7 +113,7 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
         after.set_property("leaky", 2)
     sink = make_element(
         "appsink",
-        caps=gstreamer().Caps.from_string("video/x-raw,format=RGB"),
+        caps=gstreamer().Caps.from_string("video/x-raw,format=RGB,pixel-aspect-ratio=1/1"),
         sync=False,
         # Nothing waits for a first picture: held-back pictures would wait for the pipeline to run, and it for them.
         async_=False,
@@ -120,7 +121,11 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
         max_buffers=1 if settings.live else 4,
         enable_last_sample=False,
     )
-    elements += [after, make_element("videoconvert"), sink]
+    colours = make_element("capssetter", join=True, replace=False)
+    complete_colours(colours)
+    # Recorders with pixels that are not square, and containers that say which way is up: both change scores.
+    square, turn = make_element("videoscale", add_borders=False), make_element("videoflip", video_direction=8)
+    elements += [after, colours, square, turn, make_element("videoconvert"), sink]
 
     for element in elements:
         pipeline.add(element)

@@ -54,7 +54,12 @@ def fault_of_error(error: Any, address: SourceAddress) -> SourceFaultError:  # n
     } | {(gst.StreamError, name): kind_and_text for name, kind_and_text in _stream_sentences(address).items()}
     codes[gst.CoreError, "MISSING_PLUGIN"] = codes[gst.StreamError, "CODEC_NOT_FOUND"]
     found = (FaultKind.OTHER, f"failed: {_short(error, address)}")
-    if _mentions(error, "unauthorized", "forbidden", "(401)", "(403)"):
+    if _mentions(error, "allow more transport protocols"):
+        found = (
+            FaultKind.FORMAT,
+            "refuses this transport; write transport: udp, or tcp where it is udp",
+        )
+    elif _mentions(error, "unauthorized", "forbidden", "(401)", "(403)"):
         found = codes[gst.ResourceError, "NOT_AUTHORIZED"]
     else:
         for (domain, name), known in codes.items():
@@ -87,17 +92,18 @@ def _resource_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, st
 def _stream_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]]:
     """Return, for each code of GStreamer's stream errors, the kind and the end of the sentence."""
     broken = "is not a complete video, or a damaged one"
-    other = {}
+    foreign, other = "is not a video", {}
     if address.kind is SourceKind.HTTP:
         broken = "sends no MJPEG stream (multipart/x-mixed-replace)"
         # GStreamer 1.22 does not distinguish a refused connection from an untrusted certificate here.
         trust = ", and tls_ca_file" if address.location.startswith("https:") else ""
         unreached = f"cannot be reached; check that the camera is on and its address is right{trust}"
         other = {"FAILED": (FaultKind.UNREACHABLE, unreached)}
+        foreign = broken
     return other | {
         "CODEC_NOT_FOUND": (FaultKind.FORMAT, f"needs a codec that is not installed; run: {APT_LINE}"),
-        "TYPE_NOT_FOUND": (FaultKind.FORMAT, "is not a video"),
-        "WRONG_TYPE": (FaultKind.FORMAT, "is not a video"),
+        "TYPE_NOT_FOUND": (FaultKind.FORMAT, foreign),
+        "WRONG_TYPE": (FaultKind.FORMAT, foreign),
         "DEMUX": (FaultKind.FORMAT, broken),
         "DECODE": (FaultKind.FORMAT, "sends pictures that cannot be decoded"),
     }

@@ -1,5 +1,6 @@
 """The front end of a pipeline for each kind of camera: how encoded pictures are got."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.decoding import ChainSettings
 from monitor.video.faults import UNTRUSTED, FaultKind, SourceFaultError
 from monitor.video.gst import gi_module, gstreamer, make_element
+from monitor.video.login_check import check_login
 from monitor.video.pipeline import MediaPipeline
 from monitor.video.probe import PipelineProbe
 
-__all__ = ["add_file_source", "open_source"]
+__all__ = ["add_file_source", "open_source", "opening_seconds"]
 
 _USER_AGENT = "nicu-monitor"
+_LEAST_OPENING_SECONDS = 5.0
+_LOGIN_SECONDS = 5.0
+_MOST_BYTES_WITHOUT_PICTURE = 16_000_000
 _MOST_SENDERS = 16
 """A camera sends one stream; each further sender in its session costs memory until its time-out."""
 _RTP_CAPS = {"H264": "video/x-h264", "H265": "video/x-h265", "JPEG": "image/jpeg"}
@@ -26,6 +31,11 @@ _LOCAL_CAPS = (
 )
 
 
+def opening_seconds(settings: CameraSettings) -> float:
+    """Return how long a camera may take until its first data: some wake up slowly, and `stall_seconds` allows it."""
+    return max(_LEAST_OPENING_SECONDS, settings.stall_seconds + 1.0)
+
+
 def open_source(address: SourceAddress, settings: CameraSettings, probe: PipelineProbe) -> MediaPipeline:
     """Build the pipeline of one camera; it is not started yet.
 
@@ -33,8 +43,10 @@ def open_source(address: SourceAddress, settings: CameraSettings, probe: Pipelin
         VideoError: An element is missing, or a file that the settings name cannot be used.
     """
     is_file = address.kind is SourceKind.FILE
-    # Files are parsed by parsebin already; what a local camera sends are whole pictures.
-    parse = address.kind in {SourceKind.RTSP, SourceKind.HTTP}
+    # Files and MJPEG over HTTP are parsed before the chain; what a local camera sends are whole pictures.
+    parse = address.kind is SourceKind.RTSP
+    if address.username is not None and address.location.startswith(("rtsp:", "http:")):
+        check_login(address, allow_basic=settings.allow_basic, timeout_seconds=_LOGIN_SECONDS)
     media = MediaPipeline(address, probe, ChainSettings(live=True, parse=parse, paced=is_file))
     if address.kind is SourceKind.RTSP:
         _add_rtsp(media, address, settings)
@@ -93,7 +105,7 @@ def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSett
         user_agent=_USER_AGENT,
         do_rtsp_keep_alive=True,
         # Longer than the frame-age watchdog: that one decides, this one ends a thread that would wait for 20 s.
-        tcp_timeout=10_000_000,
+        tcp_timeout=int((opening_seconds(settings) + 5.0) * 1_000_000),
         teardown_timeout=100_000_000,
     )
     gst.util_set_object_arg(source, "protocols", settings.transport)
@@ -175,22 +187,58 @@ def _add_http(media: MediaPipeline, address: SourceAddress, settings: CameraSett
         do_timestamp=True,
         keep_alive=False,
         retries=0,
-        timeout=5,
+        timeout=round(opening_seconds(settings)),
+        # The host that a camera names does not get the camera's login.
+        automatic_redirect=address.username is None,
     )
     if address.username is not None:
         source.set_property("user-id", address.username)
     if address.password is not None:
         source.set_property("user-pw", address.password)
     _trust(source, settings)
-    parts = make_element("multipartdemux", single_stream=True)
-
-    def on_pad(_parts: Any, pad: Any) -> None:  # noqa: ANN401 - from gi
-        media.take_pad(pad, pad.get_current_caps() or pad.query_caps(None))
-
-    media.connect(parts, "pad-added", on_pad)
+    # The pictures are found by their own marks: cameras name the parts and their boundaries in every way there is.
+    parser = make_element("jpegparse")
     media.pipeline.add(source)
-    media.pipeline.add(parts)
-    source.link(parts)
+    media.pipeline.add(parser)
+    source.link(parser)
+    _watch_http(media, parser, address)
+    media.take_pad(parser.get_static_pad("src"), gstreamer().Caps.from_string("image/jpeg"))
+
+
+def _watch_http(media: MediaPipeline, parser: Any, address: SourceAddress) -> None:  # noqa: ANN401 - from gi
+    """Give up what is no MJPEG stream, by the type that it names, or by much data without a picture."""
+    gst = gstreamer()
+    # One cell: callbacks hold no object that leads back to the pipeline.
+    seen: dict[str, Any] = {"bytes": 0, "type": ""}
+
+    def on_data(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        seen["bytes"] += info.get_buffer().get_size()
+        return gst.PadProbeReturn.OK
+
+    def on_event(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        structure = info.get_event().get_structure()
+        if structure is not None and structure.get_name() == "http-headers":
+            found = re.search(r"content-type=\(string\)\W*([\w/+.-]+)", structure.to_string(), re.IGNORECASE)
+            seen["type"] = found[1].lower() if found else ""
+        return gst.PadProbeReturn.OK
+
+    def on_picture(_pad: Any, _info: Any) -> Any:  # noqa: ANN401 - from gi
+        seen["bytes"] = 0
+        return gst.PadProbeReturn.OK
+
+    def check() -> None:
+        if seen["type"].startswith(("text/", "application/json", "application/xhtml", "video/", "audio/")):
+            sentence = f"{address.display} sends {seen['type']}, no MJPEG stream (multipart/x-mixed-replace)"
+            raise SourceFaultError(FaultKind.FORMAT, sentence)
+        if seen["bytes"] > _MOST_BYTES_WITHOUT_PICTURE:
+            sentence = f"{address.display} sends no MJPEG stream (multipart/x-mixed-replace)"
+            raise SourceFaultError(FaultKind.FORMAT, sentence)
+
+    sink, out = parser.get_static_pad("sink"), parser.get_static_pad("src")
+    sink.add_probe(gst.PadProbeType.BUFFER, on_data)
+    sink.add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_event)
+    out.add_probe(gst.PadProbeType.BUFFER, on_picture)
+    media.watch(check)
 
 
 def _add_local(media: MediaPipeline, address: SourceAddress) -> None:

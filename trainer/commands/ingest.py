@@ -19,6 +19,7 @@ from trainer.data import (
     unifesp_candidates,
     write_manifest,
 )
+from trainer.data.ingest import printable
 from trainer.errors import DataError
 from trainer.training.storage import write_atomically
 
@@ -58,8 +59,9 @@ def _finish(
     for line in report.lines():
         click.echo(line)
     if not report.records:
-        raise DataError(f"no picture was taken; {out.with_suffix('.report.json')} says why each was refused")
-    click.echo(f"Manifest: {out}")
+        written = printable(str(out.with_suffix(".report.json")))
+        raise DataError(f"no picture was taken; {written} says why each was refused")
+    click.echo(f"Manifest: {printable(str(out))}")
 
 
 def _default_out(source: Path, out: Path | None) -> Path:

@@ -1,5 +1,6 @@
 """Takes a data set in: finds its pictures, reads their names and labels, checks every file."""
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -14,9 +15,10 @@ from trainer.data.naming import Label, ParsedName, Role
 from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, read_picture
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.report import IngestReport
+from trainer.data.subjects import same_subject, spelling_warnings
 from trainer.errors import DataError
 
-__all__ = ["Candidate", "ingest", "picture_files"]
+__all__ = ["Candidate", "ingest", "picture_files", "printable"]
 
 _IGNORED = frozenset({".csv", ".json", ".md", ".txt", ".db", ".ini", ".xlsx", ".pdf", ".html", ".ds_store"})
 
@@ -48,14 +50,28 @@ def picture_files(folder: Path, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> 
         raise DataError(f"{folder} is no folder; give the folder that holds the pictures")
     files = sorted(
         path
-        for path in folder.rglob("*")
-        if path.is_file()
+        for path in _walk(folder)
+        # A link whose target is gone is yielded as well: it is refused by name.
+        if (path.is_file() or not path.exists())
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.suffix.lower() not in _IGNORED
     )
     if not any(path.suffix.lower() in suffixes for path in files):
         raise DataError(f"there is no picture below {folder} (looked for {', '.join(sorted(suffixes))})")
     yield from files
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder and its linked folders, each folder once, so that links in a ring end."""
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()
+        yield from (Path(parent) / name for name in names)
 
 
 def ingest(
@@ -88,6 +104,7 @@ def ingest(
     for done, candidate in enumerate(candidates, start=1):
         shown = _shown(candidate.path, folder)
         try:
+            _check_name(shown)
             record = replace(_take(candidate, shown, data_set, is_main, read), positive=positive)
             named = candidate.named
             if isinstance(named, ParsedName):
@@ -96,7 +113,7 @@ def ingest(
                     report.slips[shown] = named.slip
             by_hash[record.sha256].append(record)
         except RejectedImageError as refused:
-            report.refuse(shown, refused.reason, str(refused))
+            report.refuse(printable(shown), refused.reason, printable(str(refused)))
         progress(done)
     report.records = _without_copies(by_hash, report)
     used = [record.label for record in report.records if record.role is Role.MAIN]
@@ -104,6 +121,7 @@ def ingest(
         report.warnings.append(
             f"All {len(used)} pictures to train and test on are labelled {used[0]}; both are needed."
         )
+    report.warnings += spelling_warnings(record.subject for record in report.records)
     pairs = near_duplicates([record.perceptual_hash for record in report.records])
     report.near_duplicates = [(report.records[first], report.records[second]) for first, second in pairs]
     report.warnings += [
@@ -117,6 +135,18 @@ def ingest(
 def _shown(path: Path, folder: Path) -> str:
     path, folder = path.absolute(), folder.absolute()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
+
+
+def _check_name(shown: str) -> None:
+    if not shown.isascii() and printable(shown) != shown:
+        raise RejectedImageError(
+            Reason.BAD_NAME, f"{shown}: its name is not UTF-8, so no table can hold it; rename the file or its folder"
+        )
+
+
+def printable(text: str) -> str:
+    r"""Return a text with the bytes of a file's name that are not UTF-8 as escapes, such as \xfc."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _take(
@@ -142,7 +172,7 @@ def _take(
     sha256 = file_sha256(candidate.path)
     return ImageRecord(
         image=shown,
-        subject=f"{data_set}/{named.subject}" if named.subject else unknown_subject(data_set, sha256),
+        subject=f"{data_set}/{same_subject(named.subject)}" if named.subject else unknown_subject(data_set, sha256),
         label=label,
         stimulus=named.stimulus or ("pain" if label is Label.PAIN else ""),
         data_set=data_set,

@@ -13,6 +13,7 @@ class Reason(StrEnum):
     UNKNOWN_NAME = "unknown_name"
     NO_LABEL = "no_label"
     BAD_ROW = "bad_row"
+    BAD_NAME = "bad_name"
     MISSING = "missing"
     UNREADABLE = "unreadable"
     NOT_A_PICTURE = "not_a_picture"

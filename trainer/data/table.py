@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -83,11 +84,16 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         ) from error
     except OSError as error:
         raise DataError(f"the table {path} cannot be read: {error.strerror}") from error
-    first, _, rest = text.partition("\n")
-    if stated := re.fullmatch(r"\"?sep=(.)\"?\s*", first, re.IGNORECASE):
-        return list(csv.DictReader(rest.splitlines(), delimiter=stated[1], restval=""))
-    delimiter = max(",;\t", key=first.count)
-    return list(csv.DictReader(text.splitlines(), delimiter=delimiter, restval=""))
+    text = text.lstrip("\r\n")
+    first = (text.splitlines() or [""])[0]
+    if named := re.fullmatch(r'"?sep=(.)"?', first.rstrip(), re.IGNORECASE) or re.fullmatch(r"sep=(\t)", first):
+        # The line by which spreadsheets say how columns are divided.
+        text = text[len(first) :].lstrip("\r\n")
+    delimiter = named[1] if named else max(",;\t", key=first.count)
+    try:
+        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval=""))
+    except csv.Error as error:
+        raise DataError(f"the table {path} cannot be read: {error}") from error
 
 
 def _encoding(content: bytes) -> str:

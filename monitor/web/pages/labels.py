@@ -23,6 +23,7 @@ __all__ = [
     "signal_words",
     "two_digits",
     "why",
+    "zone_note",
 ]
 
 NOTICE = "No alert does not mean no pain."
@@ -149,6 +150,11 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def zone_note() -> str:
+    """Return in which time zone the page shows times: a container's is UTC unless its variable TZ says otherwise."""
+    return f"Times in {datetime.now().astimezone().strftime('%Z') or 'UTC'}"
 
 
 def clock_time(time: datetime | None) -> str:

@@ -14,7 +14,7 @@ from monitor.board import BedState, BoardSnapshot
 from monitor.control.access import Role
 from monitor.web.access import Visitor
 from monitor.web.app_context import AppContext, site_of, visitor_of
-from monitor.web.pages.labels import NOTICE
+from monitor.web.pages.labels import NOTICE, zone_note
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = ["PageLayout", "page_frame", "say"]
@@ -91,6 +91,7 @@ class PageLayout:
                 ui.link("Station", "/station")
             with ui.element("div").classes("top-tools"):
                 self._clock = ui.label().classes("top-clock")
+                ui.label(zone_note()).classes("top-station")
                 self._theme_button = (
                     ui.button("Dark room", on_click=self._switch_theme, color=None)
                     .props(f'flat no-caps aria-pressed="{str(self.is_dark).lower()}"')

@@ -16,6 +16,7 @@ from tcp_link import TcpLink
 
 from monitor.config import RedisSettings
 from monitor.delivery.alert_stream import AlertStream
+from monitor.delivery.keys import id_after, id_before
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.delivery.redis_session import SessionEvents
@@ -234,3 +235,39 @@ def test_no_message_of_a_publisher_holds_a_credential(redis_server, make_publish
         wait_until(lambda: "cannot be reached" in publisher.stats().redis_failure, 5)
     publisher.stop()
     assert "hidden-word" not in caplog.text + repr(publisher.stats())
+
+
+@pytest.mark.parametrize(
+    ("error", "url", "words"),
+    [
+        (redis.ResponseError("DENIED Redis is running in protected mode"), "redis://a:1", "protected mode"),
+        (redis.ConnectionError("max number of clients reached"), "redis://a:1", "maxclients"),
+        (redis.InvalidResponse("Protocol Error: b'HTTP/1.1 400'"), "redis://a:1", "not as a Redis does"),
+        (redis.ConnectionError("Connection closed by server."), "redis://a:1", "write rediss://"),
+        (redis.TimeoutError("Timeout reading"), "rediss://a:1", "write redis://"),
+        (redis.ConnectionError("[SSL: WRONG_VERSION_NUMBER]"), "rediss://a:1", "does not speak TLS"),
+        (redis.ConnectionError("CERTIFICATE_VERIFY_FAILED"), "rediss://a:1", "tls_ca_file"),
+        (redis.ResponseError("DB index is out of range"), "redis://a:1", "no database of that number"),
+        (redis.ResponseError("unknown command 'XADD'"), "redis://a:1", "Redis 6 or later"),
+        (
+            redis.AuthenticationError("AUTH called without any password configured"),
+            "redis://a:1",
+            "wants no",
+        ),
+    ],
+)
+def test_an_odd_answer_says_what_to_look_for(error: Exception, url: str, words: str) -> None:
+    assert words in describe_failure(error, url)
+
+
+@pytest.mark.parametrize(
+    ("entry_id", "before", "after"),
+    [
+        ("5-3", "5-2", "5-4"),
+        ("5-0", f"4-{2**64 - 1}", "5-1"),
+        (f"5-{2**64 - 1}", f"5-{2**64 - 2}", "6-0"),
+        ("0", "0-0", "0-1"),
+    ],
+)
+def test_neighbours_of_an_id_for_servers_without_exclusive_ranges(entry_id: str, before: str, after: str) -> None:
+    assert (id_before(entry_id), id_after(entry_id)) == (before, after)

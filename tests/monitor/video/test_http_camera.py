@@ -24,8 +24,9 @@ def test_mjpeg_over_http(make_camera, mjpeg_server, pictures, eventually):
 @pytest.mark.parametrize("scheme", ["basic", "digest"])
 def test_password(make_camera, mjpeg_server, pictures, eventually, scheme):
     server = mjpeg_server(pictures, scheme=scheme)
-    wrong = make_camera(server.url, username="ward", password="wrong-horse")  # noqa: S106 - a test's own server
-    right = make_camera(server.url, username="ward", password="right-horse")  # noqa: S106 - a test's own server
+    basic = {"allow_basic": True} if scheme == "basic" else {}
+    wrong = make_camera(server.url, username="ward", password="wrong-horse", **basic)  # noqa: S106 - a test's own server
+    right = make_camera(server.url, username="ward", password="right-horse", **basic)  # noqa: S106 - a test's own server
     eventually(_playing(right))
     eventually(lambda: wrong.status().last_error)
     assert wrong.status().last_error == f"{server.url} refused: check username and password_file"
