@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         StationSettings,
         WebSettings,
     )
-    from monitor.config_file import Mistake, find_mistakes, read_config
+    from monitor.config.file import Mistake, find_mistakes, read_config
     from monitor.delivery.subscriber import (
         AlertSubscriber,
         HeartbeatLost,
@@ -134,7 +134,7 @@ _DEFINED_IN = {
         "LogSettings", "ModelSettings", "RedisSettings", "RegionOfInterest", "SpoolSettings", "StationConfig",
         "StationSettings", "WebSettings",
     ),
-    "monitor.config_file": ("Mistake", "find_mistakes", "read_config"),
+    "monitor.config.file": ("Mistake", "find_mistakes", "read_config"),
     "monitor.delivery.subscriber": (
         "AlertSubscriber", "HeartbeatLost", "HeartbeatSeen", "NewAlert", "ServerLost", "ServerSeen",
     ),

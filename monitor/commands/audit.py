@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from monitor.cli_framework import EXIT_NO, examples
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.errors import ConfigError
 from monitor.telemetry.audit_log import verify_audit_log
 

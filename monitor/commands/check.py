@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from monitor.cli_framework import EXIT_NO, examples
-from monitor.config_file import find_mistakes
+from monitor.config.file import find_mistakes
 
 __all__ = ["command"]
 

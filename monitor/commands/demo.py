@@ -21,7 +21,7 @@ from rich.live import Live
 from monitor.alerts.record import GenerationMode
 from monitor.cli_framework import EXIT_NO, OutputFile, examples
 from monitor.config import LogSettings, StationConfig
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.delivery.redis_client import redis_address
 from monitor.demo.cameras import CameraProcess
 from monitor.demo.screen import draw

@@ -10,7 +10,7 @@ import click
 
 from monitor.cli_framework import EXIT_NO, examples
 from monitor.config import FaceSettings, LogSettings, ModelSettings, RedisSettings, SpoolSettings
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.diagnostics.checks import Check, Verdict, examine
 from monitor.logs import configure
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from monitor.config import StationConfig
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.drawing import draw_banner, draw_faces
 from monitor.errors import ConfigError, MonitorError, VideoError
 from monitor.faces.patient_tracker import FrameFaces

@@ -13,7 +13,7 @@ import click
 
 from monitor.cli_framework import EXIT_NO, examples
 from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.logs import configure
 
 __all__ = ["command", "secrets_of"]

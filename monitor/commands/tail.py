@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO, examples
 from monitor.config import RedisSettings
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.delivery.subscriber import (
     AlertSubscriber,
     Event,

@@ -19,10 +19,10 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from monitor.addresses import NetworkAddress, split_address
 from monitor.config import RedisSettings
+from monitor.config.addresses import NetworkAddress, split_address
+from monitor.config.secret_file import read_secret_file
 from monitor.errors import ConfigError
-from monitor.secret_file import read_secret_file
 
 __all__ = ["RedisClient", "connect_redis", "redis_address"]
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO
 from monitor.config import RedisSettings
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from monitor.delivery.keys import Keys, id_after
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure

@@ -14,7 +14,7 @@ from typing import Self
 from monitor.alerts.record import Alert, AlertContext, AlertModel, ClockState, GenerationMode, compose_alert
 from monitor.clock import ManualClock
 from monitor.config import StationConfig
-from monitor.config_file import config_hash
+from monitor.config.file import config_hash
 from monitor.pain.vocabulary import Code, Transition
 from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
 from monitor.pipeline.models import ModelSet, WorkerModels

@@ -20,7 +20,7 @@ from monitor.board.board import Board
 from monitor.board.status_records import BedInfo, StationStatus
 from monitor.clock import Clock, SystemClock
 from monitor.config import BedSettings, StationConfig
-from monitor.config_file import config_hash
+from monitor.config.file import config_hash
 from monitor.control.access import AccessList
 from monitor.control.requests import OperatorRequest
 from monitor.delivery.publisher import Publisher

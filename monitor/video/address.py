@@ -10,10 +10,10 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from monitor.addresses import scheme_of, split_address
 from monitor.config import CameraSettings
+from monitor.config.addresses import scheme_of, split_address
+from monitor.config.secret_file import read_secret_file
 from monitor.errors import VideoError
-from monitor.secret_file import read_secret_file
 
 __all__ = ["SourceAddress", "SourceKind", "SyntheticRequest", "parse_address", "resolve_address"]
 
@@ -54,7 +54,7 @@ class SourceAddress:
     Attributes:
         kind: Which kind of source.
         location: What GStreamer opens: an address without credentials, a file's path, or a device.
-        display: For people: without credentials, wherever the address holds them (see `monitor.addresses`).
+        display: For people: without credentials, wherever the address holds them (see `monitor.config.addresses`).
         username: From the settings or the address; None where there is none. Not printed: it may be a token.
         password: The same; never printed.
         synthetic: What a synthetic source is asked for.

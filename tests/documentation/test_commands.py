@@ -7,7 +7,7 @@ import pytest
 import yaml
 from doc_pages import PAGES, REASONS, REPOSITORY, RUN, blocks_of, indented_code
 
-from monitor.config_file import find_mistakes
+from monitor.config.file import find_mistakes
 
 # What is run by a test of its own, beside what it needs: page to test and languages.
 OWN_TESTS = {

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from monitor.addresses import split_address
 from monitor.config import CameraSettings, RedisSettings
+from monitor.config.addresses import split_address
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.errors import MonitorError
 from monitor.logs import redact

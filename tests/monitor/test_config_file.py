@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from monitor.commands.check import command
 from monitor.config import StationConfig, WebSettings
-from monitor.config_file import find_mistakes, read_config
+from monitor.config.file import find_mistakes, read_config
 from monitor.errors import ConfigError
 
 RIGHT = """\

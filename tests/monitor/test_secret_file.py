@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.secret_file import read_secret_file
+from monitor.config.secret_file import read_secret_file
 
 secrets = st.text(
     st.characters(min_codepoint=32, max_codepoint=0x24F, exclude_categories=["C", "Zl", "Zp"]), min_size=1

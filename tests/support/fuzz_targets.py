@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from monitor.alerts.record import Alert
 from monitor.clock import ManualClock
 from monitor.config import AlarmSettings
-from monitor.config_file import find_mistakes
+from monitor.config.file import find_mistakes
 from monitor.delivery.request_reader import CommandOutcome, CommandReader
 from monitor.errors import MonitorError
 from monitor.inference.bundle import read_bundle

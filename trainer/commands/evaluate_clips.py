@@ -7,7 +7,7 @@ import click
 
 from monitor.cli_framework import examples
 from monitor.config import StationConfig
-from monitor.config_file import read_config
+from monitor.config.file import read_config
 from trainer.clips import ClipSettings, evaluate_clips, read_clips
 from trainer.clips.evaluation import CLIPS_NAME, STATION_NAME
 from trainer.clips.sources import opened_source

@@ -1,6 +1,6 @@
 """The station's configuration: its fields, limits and defaults.
 
-Reading a file, with every mistake named by line, is `monitor.config_file`'s work; this module only says what is right.
+Reading a file, with every mistake named by line, is `monitor.config.file`'s work; this module only says what is right.
 The defaults of `AlarmSettings` come from simulation and from the alarm literature; docs/alarms.md gives the reasons.
 """
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from monitor.addresses import camera_address, host_name, scheme_of, split_address
+from monitor.config.addresses import camera_address, host_name, scheme_of, split_address
 
 __all__ = [
     "MAXIMUM_BEDS",

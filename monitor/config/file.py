@@ -15,8 +15,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from monitor.config import StationConfig
-from monitor.config_fields import Place, dotted, expects_text, explain, same_source
+from monitor.config.fields import Place, dotted, expects_text, explain, same_source
+from monitor.config.settings import StationConfig
 from monitor.errors import ConfigError
 
 __all__ = ["Mistake", "config_hash", "find_mistakes", "read_config"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 
-from monitor.addresses import camera_address, scheme_of
-from monitor.config import StationConfig
+from monitor.config.addresses import camera_address, scheme_of
+from monitor.config.settings import StationConfig
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -1,0 +1,42 @@
+"""The configuration of a station: its fields, and how a file with mistakes is read.
+
+The names here are those of `settings`; reading a file is `monitor.config.file`.
+"""
+
+from monitor.config.settings import (
+    MAXIMUM_BEDS,
+    REDIS_SCHEMES,
+    AlarmSettings,
+    AnalysisSettings,
+    BedSettings,
+    CameraSettings,
+    FaceSettings,
+    HttpSettings,
+    LogSettings,
+    ModelSettings,
+    RedisSettings,
+    RegionOfInterest,
+    SpoolSettings,
+    StationConfig,
+    StationSettings,
+    WebSettings,
+)
+
+__all__ = [
+    "MAXIMUM_BEDS",
+    "REDIS_SCHEMES",
+    "AlarmSettings",
+    "AnalysisSettings",
+    "BedSettings",
+    "CameraSettings",
+    "FaceSettings",
+    "HttpSettings",
+    "LogSettings",
+    "ModelSettings",
+    "RedisSettings",
+    "RegionOfInterest",
+    "SpoolSettings",
+    "StationConfig",
+    "StationSettings",
+    "WebSettings",
+]
