@@ -1,17 +1,18 @@
 """The station's configuration: its fields, limits and defaults.
 
 Reading a file, with every mistake named by line, is `monitor.config.file`'s work; this module only says what is right.
-The defaults of `AlarmSettings` come from simulation and from the alarm literature; docs/alarms.md gives the reasons.
 """
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from monitor.config.addresses import camera_address, host_name, scheme_of, split_address
+from monitor.config.alarms import AlarmSettings
+from monitor.config.base import Fraction, Identifier, PositiveSeconds, Settings
 
 __all__ = [
     "MAXIMUM_BEDS",
@@ -35,23 +36,14 @@ __all__ = [
 MAXIMUM_BEDS = 256
 REDIS_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveSeconds = Annotated[float, Field(gt=0.0, le=86_400.0, allow_inf_nan=False)]
 
-
-class _Settings(BaseModel):
-    # Inputs may hold credentials: the text of an error never repeats them.
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class StationSettings(_Settings):
+class StationSettings(Settings):
     """One running daemon."""
 
     id: Identifier = Field(default="station-1", description="Unique name of this station; part of every alert.")
 
 
-class RegionOfInterest(_Settings):
+class RegionOfInterest(Settings):
     """The part of the picture in which the patient's face is looked for, in fractions of width and height."""
 
     left: Fraction = 0.0
@@ -66,7 +58,7 @@ class RegionOfInterest(_Settings):
         return self
 
 
-class CameraSettings(_Settings):
+class CameraSettings(Settings):
     """One video source of a bed."""
 
     id: Identifier | None = Field(default=None, description="Name in metrics and alerts; `<bed>-camera` when absent.")
@@ -126,7 +118,7 @@ class CameraSettings(_Settings):
         return self
 
 
-class BedSettings(_Settings):
+class BedSettings(Settings):
     """One patient bed."""
 
     id: Identifier = Field(description="Pseudonymous id of the patient bed; never a name.")
@@ -139,7 +131,7 @@ class BedSettings(_Settings):
         return self.camera.id or f"{self.id}-camera"
 
 
-class ModelSettings(_Settings):
+class ModelSettings(Settings):
     """Which bundles are run, and by what."""
 
     detector: str = Field(default="retinaface", description="Bundle directory, or the name of an installed bundle.")
@@ -167,7 +159,7 @@ class ModelSettings(_Settings):
     )
 
 
-class FaceSettings(_Settings):
+class FaceSettings(Settings):
     """Detection, tracking and choice of the patient's face."""
 
     detection_size_px: Literal[320, 640] = 640
@@ -184,7 +176,7 @@ class FaceSettings(_Settings):
     )
 
 
-class AnalysisSettings(_Settings):
+class AnalysisSettings(Settings):
     """How often frames are analysed, and by how many workers."""
 
     frames_per_second: float = Field(default=5.0, gt=0.0, le=60.0)
@@ -199,52 +191,14 @@ class AnalysisSettings(_Settings):
     workers: int | None = Field(default=None, ge=1, le=64, description="Inference threads; one per core when absent.")
 
 
-class AlarmSettings(_Settings):
-    """When a level becomes an alarm condition, and when it stops being one."""
-
-    level_tau_seconds: PositiveSeconds = Field(default=5.0, description="Time constant of the level.")
-    display_tau_seconds: PositiveSeconds = Field(default=3.0, description="Time constant of the displayed level.")
-    on_level: Fraction = 0.60
-    off_level: Fraction = 0.40
-    hold_seconds: PositiveSeconds = Field(default=3.0, description="At or above `on_level` for so long: pain_sign.")
-    clear_seconds: PositiveSeconds = Field(default=10.0, description="At or below `off_level` for so long: end.")
-    merge_seconds: PositiveSeconds = Field(default=60.0, description="A return within this is the same episode.")
-    episodes_per_hour: int = Field(
-        default=4, ge=1, le=60, description="After so many in an hour, further returns belong to the last episode."
-    )
-    window_seconds: PositiveSeconds = Field(default=30.0, description="Window of coverage and of the on-share.")
-    sustained_share: Fraction = Field(default=0.40, description="On-share of the window that means pain_sustained.")
-    maximal_share: Fraction = Field(default=0.70, description="On-share that escalates pain_sustained.")
-    minimum_coverage: Fraction = Field(default=0.50, description="Below this share of usable frames there is no level.")
-    indeterminate_after_seconds: PositiveSeconds = Field(default=5.0, description="No face for so long: no level.")
-    face_lost_after_seconds: PositiveSeconds = Field(default=30.0, description="No face for so long: face_not_visible.")
-    camera_lost_after_seconds: PositiveSeconds = Field(default=4.0, description="No frame for so long: camera_lost.")
-    frozen_after_seconds: PositiveSeconds = Field(default=7.0, description="One picture for so long: picture_frozen.")
-    dark_after_seconds: PositiveSeconds = Field(default=5.0, description="A dark picture for so long: picture_dark.")
-    ambiguous_after_seconds: PositiveSeconds = Field(
-        default=5.0, description="Two candidates for so long: patient_ambiguous."
-    )
-    acknowledge_expires_seconds: PositiveSeconds = Field(default=600.0, description="An acknowledgement ends after it.")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.off_level >= self.on_level:
-            raise ValueError("off_level must lie below on_level, or the alarm would flicker")
-        if self.sustained_share >= self.maximal_share:
-            raise ValueError("sustained_share must lie below maximal_share")
-        if self.indeterminate_after_seconds >= self.face_lost_after_seconds:
-            raise ValueError("indeterminate_after_seconds must lie below face_lost_after_seconds")
-        return self
-
-
-class SpoolSettings(_Settings):
+class SpoolSettings(Settings):
     """The on-disk record between the alarm logic and Redis."""
 
     directory: Path = Field(default=Path("state"), description="Where the spool and the alarm state live.")
     maximum_megabytes: int = Field(default=512, ge=1, description="Disk quota; each bed's newest state always fits.")
 
 
-class RedisSettings(_Settings):
+class RedisSettings(Settings):
     """Where alerts go."""
 
     url: SecretStr = Field(
@@ -296,7 +250,7 @@ class RedisSettings(_Settings):
         return self
 
 
-class HttpSettings(_Settings):
+class HttpSettings(Settings):
     """Where /metrics, /healthz, /readyz and the page are served."""
 
     host: str = "127.0.0.1"
@@ -313,7 +267,7 @@ class HttpSettings(_Settings):
             return False
 
 
-class WebSettings(_Settings):
+class WebSettings(Settings):
     """The page that people look at, and its API; both are served where `http` says."""
 
     enabled: bool = Field(default=True, description="Needs the extra `web`; without it only /metrics and health are.")
@@ -356,14 +310,14 @@ class WebSettings(_Settings):
         return "off" if preview is False else preview
 
 
-class LogSettings(_Settings):
+class LogSettings(Settings):
     """What the daemon writes on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-class StationConfig(_Settings):
+class StationConfig(Settings):
     """The whole file."""
 
     station: StationSettings = StationSettings()

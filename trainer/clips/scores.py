@@ -28,7 +28,7 @@ from trainer.networks import InputContract, PainNetwork
 from trainer.training.determinism import pinned_threads
 from trainer.training.storage import write_atomically
 
-__all__ = ["FrameScores", "NetworkScorer", "score_video", "with_network"]
+__all__ = ["FrameScores", "NetworkScorer", "detection_threads", "score_video", "with_network"]
 
 _VISIBILITIES = tuple(Visibility)
 

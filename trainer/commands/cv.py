@@ -14,7 +14,7 @@ from trainer.experiments import ExperimentConfig, cross_validate
 from trainer.protocols import EXPANSION_NAMES
 from trainer.training import resolve_device
 
-__all__ = ["command", "metric_lines", "summary_lines"]
+__all__ = ["command", "fold_lines", "metric_lines", "summary_lines"]
 
 
 class _Folds(click.ParamType[int | str]):

@@ -13,7 +13,7 @@ from trainer.clips.evaluation import CLIPS_NAME, STATION_NAME
 from trainer.clips.sources import opened_source
 from trainer.evaluation.bootstrap import RESAMPLES
 
-__all__ = ["command"]
+__all__ = ["command", "summary_lines"]
 
 
 @click.command(

@@ -16,7 +16,7 @@ from trainer.evaluation.bootstrap import interval_of, resamples
 from trainer.evaluation.intervals import CONFIDENCE, Interval
 from trainer.evaluation.metrics import SCALES, classifier_metrics
 
-__all__ = ["CoverageRow", "Population", "simulate_coverage"]
+__all__ = ["METRICS", "CoverageRow", "Population", "main", "simulate_coverage"]
 
 METRICS = ("accuracy", "sensitivity", "auc", "brier", "loss")
 
