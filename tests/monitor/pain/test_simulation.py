@@ -51,10 +51,11 @@ def test_single_frames_would_be_wrong_hundreds_of_times_an_hour(infants, default
     assert wrong > 50 * default_run.false_alarms
 
 
-def test_a_longer_hold_trades_sensitivity_for_quiet(infants, default_run):
+def test_a_longer_hold_trades_time_for_quiet(infants, default_run):
     quiet = run_alarms(infants, AlarmSettings(hold_seconds=10.0))
     assert quiet.false_alarms < default_run.false_alarms
-    assert quiet.found < default_run.found
+    # What the hold leaves out is found by the share of the last half minute, later.
+    assert quiet.found <= default_run.found
     assert quiet.median_latency_seconds > default_run.median_latency_seconds + 3.0
 
 
