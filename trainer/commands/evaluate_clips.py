@@ -24,7 +24,7 @@ __all__ = ["command", "summary_lines"]
     ),
 )
 @click.argument("source", type=click.Path(path_type=Path))
-@click.argument("clips", type=click.Path(path_type=Path, exists=True))
+@click.argument("clips", type=click.Path(path_type=Path))
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="Station configuration; defaults else.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
 @click.option(

@@ -27,8 +27,8 @@ _COMMANDS = {"ingest": ingest, "crop": crop, "cv": cv, "compare": compare, "expl
     name="reproduce",
     epilog=examples("nicu-trainer reproduce --cope data/COPE --unifesp data/UNIFESP --out reproduced"),
 )
-@click.option("--cope", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True)
-@click.option("--unifesp", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True)
+@click.option("--cope", type=click.Path(path_type=Path, file_okay=False), required=True)
+@click.option("--unifesp", type=click.Path(path_type=Path, file_okay=False), required=True)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of everything.")
 @click.option(
     "--labels", type=click.Path(path_type=Path, dir_okay=False), help="UNIFESP's table, if not in its folder."

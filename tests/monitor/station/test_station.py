@@ -75,11 +75,13 @@ def test_pain_on_one_bed_reaches_redis_and_prometheus_and_the_other_stays_calm(t
 
 
 def test_a_wrong_password_and_an_absent_camera_are_alarms_and_the_other_bed_goes_on(tmp_path, redis_server):
-    with RtspServer({"/calm": painted("calm")}, credentials=Credentials("monitor", SECRET)) as cameras:
+    with RtspServer(
+        {"/calm": painted("calm"), "/other": painted("calm")}, credentials=Credentials("monitor", SECRET)
+    ) as cameras:
         url = cameras.url("/calm")
         beds = {
             "good": {"url": url, "username": "monitor", "password": SECRET},
-            "wrong": {"url": url, "username": "monitor", "password": "guess-42"},
+            "wrong": {"url": cameras.url("/other"), "username": "monitor", "password": "guess-42"},
             "absent": {"url": f"rtsp://127.0.0.1:{free_port()}/x"},
         }
         with Daemon(tmp_path / "d", config(redis_server.url, **beds)) as daemon:
