@@ -45,6 +45,7 @@ _WORDS = {
 _BLINDING = {
     Code.PICTURE_FROZEN: "The picture is frozen.",
     Code.PICTURE_DARK: "The picture is too dark.",
+    Code.NO_LIFE_SEEN: "Nothing at the face moves by itself.",
     Code.FACE_NOT_VISIBLE: "The face is not visible.",
     Code.PATIENT_AMBIGUOUS: "More than one face may be the patient's.",
     Code.MODEL_DEGRADED: "The model gives no usable answer.",

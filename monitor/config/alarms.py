@@ -34,6 +34,7 @@ class AlarmSettings(Settings):
     camera_lost_after_seconds: PositiveSeconds = Field(default=4.0, description="No frame for so long: camera_lost.")
     frozen_after_seconds: PositiveSeconds = Field(default=7.0, description="One picture for so long: picture_frozen.")
     dark_after_seconds: PositiveSeconds = Field(default=5.0, description="A dark picture for so long: picture_dark.")
+    no_life_after_seconds: PositiveSeconds = Field(default=20.0, description="No movement for so long: no_life_seen.")
     ambiguous_after_seconds: PositiveSeconds = Field(
         default=5.0, description="Two candidates for so long: patient_ambiguous."
     )

@@ -165,6 +165,16 @@ _ROWS = (
         hides_face=True,
     ),
     _technical(
+        Code.NO_LIFE_SEEN,
+        Priority.MEDIUM,
+        Source.REPORT,
+        lambda settings: settings.no_life_after_seconds,
+        2.0,
+        "Nothing at the face moves by itself: a photograph, a doll or a screen may be before the camera.",
+        "Go to the infant and watch it in person; clear pictures, dolls and screens from the camera's view.",
+        casts_doubt=True,
+    ),
+    _technical(
         Code.FACE_NOT_VISIBLE,
         Priority.LOW,
         Source.FACE,

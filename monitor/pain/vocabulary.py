@@ -37,6 +37,7 @@ class Code(StrEnum):
     CAMERA_LOST = "camera_lost"
     PICTURE_FROZEN = "picture_frozen"
     PICTURE_DARK = "picture_dark"
+    NO_LIFE_SEEN = "no_life_seen"
     FACE_NOT_VISIBLE = "face_not_visible"
     PATIENT_AMBIGUOUS = "patient_ambiguous"
     MODEL_DEGRADED = "model_degraded"

@@ -24,6 +24,7 @@ from datetime import datetime
 from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import crop_face
+from monitor.faces.liveness import LivenessDetector
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
@@ -113,6 +114,7 @@ class BedPipeline:
         self.id = settings.id
         self.camera_id = settings.camera_id
         self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
+        self._liveness = LivenessDetector()
         self._monitor = BedAlarms(alarms, new_id)
         self._face_id: int | None = None
         # Held until a change has been passed on, so that changes leave in the order in which they happened.
@@ -137,6 +139,8 @@ class BedPipeline:
             found = self._stopwatch()
             if budget is not None and frame_faces.is_search:
                 budget.spend(found - began)
+            patient = frame_faces.patient
+            self._liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
             visibility = frame_faces.visibility
             if frame_faces.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
                 score = self._score(frame, frame_faces, models)
@@ -150,12 +154,17 @@ class BedPipeline:
             if frame_faces is not None:
                 self._face_id = frame_faces.face_id
             step = self._monitor.observe(Sample(frame.time_seconds, score, visibility, self._face_id))
-            self._notify(step.transitions)
+            still_since = self._liveness.still_since_seconds
+            still = self._monitor.report(
+                Code.NO_LIFE_SEEN, still_since is not None, frame.time_seconds, since_seconds=still_since
+            )
+            transitions = (*step.transitions, *still)
+            self._notify(transitions)
         return FrameResult(
             frame=frame,
             frame_faces=frame_faces,
             observation=step.observation,
-            transitions=step.transitions,
+            transitions=transitions,
             detect_seconds=found - began,
             classify_seconds=done - found if score is not None else 0.0,
             failure=failure,

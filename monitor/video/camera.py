@@ -17,7 +17,7 @@ from monitor.video.address import SourceAddress, resolve_address
 from monitor.video.decode_governor import DecodeGovernor
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError
 from monitor.video.frame import Frame
-from monitor.video.freeze_dark_detector import FreezeDarkDetector
+from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDetector
 from monitor.video.latest_frame import LatestFrame
 from monitor.video.probe import FrameTiming, PipelineProbe
 from monitor.video.sampling import Sampler
@@ -174,7 +174,7 @@ class Camera:
                 address=self._address.display,
                 state=CameraState.LOST if playing and late else self._state,
                 seconds_since_frame=None if newest is None else max(0.0, now - newest),
-                frozen_since_seconds=self._frozen_since_seconds,
+                frozen_since_seconds=self._frozen_since(newest, now),
                 dark_since_seconds=self._dark_since_seconds,
                 overloaded=overloaded,
                 reconnects=self._reconnects,
@@ -256,8 +256,8 @@ class Camera:
             self._past_decode_errors += pipeline.decode_errors
             self._past_timestamp_faults += probe.timestamp_faults
             self._past_drops.update(probe.drops)
-            self._frozen_since_seconds = self._dark_since_seconds = None
-        self._check = FreezeDarkDetector()
+            self._dark_since_seconds = None
+        self._check.disconnect()
 
     def _note_codec(self, codec: str | None) -> None:
         if codec is not None and codec != self._codec:
@@ -320,6 +320,12 @@ class Camera:
             _log.warning("camera %s: %s; trying again", self.camera_id, sentence)
         refused = isinstance(error, SourceFaultError) and error.kind is FaultKind.REFUSED
         return self._backoff.next_seconds(_REFUSED_CAP_SECONDS if refused else None)
+
+    def _frozen_since(self, newest_seconds: float | None, now_seconds: float) -> float | None:
+        """Return since when the picture has stood still; a frozen one stays frozen through a short reconnect."""
+        connected = self._state is CameraState.PLAYING
+        recent = newest_seconds is not None and now_seconds - newest_seconds <= FROZEN_GAP_SECONDS
+        return self._frozen_since_seconds if connected or recent else None
 
     def _newest_picture_seconds(self, probe: PipelineProbe | None) -> float | None:
         if probe is not None and probe.picture_seconds is not None:

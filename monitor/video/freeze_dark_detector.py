@@ -24,12 +24,16 @@ camera whose noise is below about 1.2 levels of luma (an empty cot, a very good 
 
 import statistics
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FreezeDarkDetector", "luma_grid"]
+__all__ = ["FROZEN_GAP_SECONDS", "FreezeDarkDetector", "luma_grid"]
+
+FROZEN_GAP_SECONDS = 8.0
+"""Time without pictures between two connections through which a still picture counts on."""
 
 _GRID_ROWS = 72
 _GRID_COLUMNS = 128
@@ -37,6 +41,9 @@ _CLIP_LEVELS = 4
 _CHANGED_LEVELS = 2
 _NEW_PICTURE_LEVELS = 2.0
 _CONFIRM_SECONDS = 3.0
+# A new connection may begin with other pictures (black, a slate) before it shows the old one again.
+_SETTLE_SECONDS = 1.5
+_GAPS = 32
 
 _REFERENCE_SHARE = 0.01
 _REFERENCE_MEAN_LEVELS = 0.3
@@ -107,6 +114,18 @@ class FreezeDarkDetector:
         self._shapes = _Shapes()
         self._newest_seconds = 0.0
         self._dark_since_seconds: float | None = None
+        self._remembered: _Run | None = None
+        self._disconnected_seconds: float | None = None
+        self._connected_seconds = 0.0
+        self._gaps: deque[tuple[float, float]] = deque(maxlen=_GAPS)
+
+    def disconnect(self) -> None:
+        """Note that the connection ended: the next picture comes from another one, which may show the same still."""
+        # A picture dark before and after need not have been dark between.
+        self._dark_since_seconds = None
+        if self._disconnected_seconds is None and self._previous is not None:
+            self._remembered = _Run(self._previous, self._measures, self._shapes)
+            self._disconnected_seconds = self._newest_seconds
 
     def update(self, image: NDArray[np.uint8], time_seconds: float) -> None:
         """Analyse the next picture.
@@ -116,6 +135,9 @@ class FreezeDarkDetector:
             time_seconds: Its monotonic time.
         """
         grid = luma_grid(image)
+        if self._disconnected_seconds is not None:
+            self._reconnect(time_seconds)
+        self._resume(grid, time_seconds)
         self._newest_seconds = time_seconds
         previous, self._previous = self._previous, grid
         step_levels = None if previous is None or previous.shape != grid.shape else _mean_change(grid, previous)
@@ -128,12 +150,36 @@ class FreezeDarkDetector:
             self._shapes.update(image, step_levels, time_seconds)
         self._detect_dark(grid, time_seconds)
 
+    def _reconnect(self, time_seconds: float) -> None:
+        assert self._disconnected_seconds is not None  # noqa: S101 - checked by the caller
+        if time_seconds - self._disconnected_seconds > FROZEN_GAP_SECONDS:
+            self._previous = self._remembered = None
+        self._gaps.append((time_seconds, time_seconds - self._disconnected_seconds))
+        self._disconnected_seconds = None
+        self._connected_seconds = time_seconds
+
+    def _resume(self, grid: NDArray[np.int16], time_seconds: float) -> None:
+        """Go on with what was remembered of the connection before where the picture is as it was then."""
+        run = self._remembered
+        if run is None:
+            return
+        if time_seconds - self._connected_seconds > _SETTLE_SECONDS:
+            self._remembered = None
+        elif self._measures is run.measures:
+            return
+        elif run.grid.shape == grid.shape and _mean_change(grid, run.grid) <= _NEW_PICTURE_LEVELS:
+            self._previous, self._measures, self._shapes = run.grid, run.measures, run.shapes
+
     @property
     def frozen_since_seconds(self) -> float | None:
         """Since when the picture has stood still; None while it changes, and within the first 3 s of standing still."""
         all_since = [*(measure.since_seconds for measure in self._measures), self._shapes.since_seconds]
         since = [seconds for seconds in all_since if seconds is not None]
-        return min(since) if since and self._newest_seconds - min(since) >= _CONFIRM_SECONDS else None
+        if not since:
+            return None
+        # Nobody saw the picture stand still between two connections: that time does not confirm it.
+        gaps_seconds = sum(length for end, length in self._gaps if end > min(since))
+        return min(since) if self._newest_seconds - min(since) - gaps_seconds >= _CONFIRM_SECONDS else None
 
     @property
     def dark_since_seconds(self) -> float | None:
@@ -147,6 +193,15 @@ class FreezeDarkDetector:
             self._dark_since_seconds = None
         elif self._dark_since_seconds is None:
             self._dark_since_seconds = time_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a connection that ended has shown: its last picture, and the measures of its standing still."""
+
+    grid: NDArray[np.int16]
+    measures: "tuple[_Measure, ...]"
+    shapes: "_Shapes"
 
 
 class _Measure(Protocol):

@@ -45,6 +45,7 @@ _TITLES = {
     Code.CAMERA_LOST: "Camera lost",
     Code.PICTURE_FROZEN: "Picture frozen",
     Code.PICTURE_DARK: "Picture too dark",
+    Code.NO_LIFE_SEEN: "No movement seen",
     Code.FACE_NOT_VISIBLE: "Face not visible",
     Code.PATIENT_AMBIGUOUS: "More than one face",
     Code.MODEL_DEGRADED: "Model gives no answer",

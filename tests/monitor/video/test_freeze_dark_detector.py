@@ -159,3 +159,46 @@ def test_change_of_size_is_a_change_of_the_picture():
     assert check.frozen_since_seconds == 0.0
     check.update(np.full((480, 640, 3), 128, np.uint8), 8.0)
     assert check.frozen_since_seconds is None
+
+
+def _flapping(picture_at, *, connected_seconds: float, gap_seconds: float, seconds: float) -> FreezeDarkDetector:
+    """Return a detector that saw connections of a length with gaps between."""
+    check, time_seconds = FreezeDarkDetector(), 0.0
+    while time_seconds < seconds:
+        for _ in range(int(connected_seconds * _RATE)):
+            check.update(picture_at(time_seconds), time_seconds)
+            time_seconds += 1.0 / _RATE
+        check.disconnect()
+        time_seconds += gap_seconds
+    return check
+
+
+@pytest.mark.parametrize(("connected_seconds", "gap_seconds"), [(3.5, 0.5), (3.5, 2.0), (1.0, 1.0), (6.0, 7.0)])
+def test_a_still_that_reconnects_is_frozen_since_the_first_connection(connected_seconds, gap_seconds):
+    image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    check = _flapping(
+        lambda _: image, connected_seconds=connected_seconds, gap_seconds=gap_seconds, seconds=20.0 + gap_seconds
+    )
+    assert check.frozen_since_seconds == 0.0
+
+
+def test_a_slate_at_the_start_of_each_connection_does_not_hide_the_still():
+    rng = np.random.default_rng(0)
+    image, black = rng.integers(0, 255, (240, 320, 3), dtype=np.uint8), np.zeros((240, 320, 3), np.uint8)
+    check = _flapping(
+        lambda now: black if now % 4.0 < 0.7 else image, connected_seconds=3.4, gap_seconds=0.6, seconds=20.0
+    )
+    assert check.frozen_since_seconds is not None
+    assert check.frozen_since_seconds <= 1.0
+
+
+def test_a_still_after_a_long_gap_begins_anew():
+    image = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    check = _flapping(lambda _: image, connected_seconds=2.0, gap_seconds=60.0, seconds=150.0)
+    assert check.frozen_since_seconds is None
+
+
+def test_a_live_bed_that_reconnects_is_not_frozen():
+    bed = SyntheticBed(3, "calm", width_px=640, height_px=480)
+    check = _flapping(lambda now: bed.frame(now)[0], connected_seconds=3.5, gap_seconds=1.0, seconds=30.0)
+    assert check.frozen_since_seconds is None

@@ -1,0 +1,87 @@
+"""What moves by itself and what does not: photographs under noise and light, and infants that only breathe."""
+
+import cv2
+import numpy as np
+import pytest
+
+from monitor.faces.geometry import OrientedBox
+from monitor.faces.liveness import LivenessDetector
+from monitor.synthetic import SyntheticBed
+from monitor.video.reader import open_video
+
+_RATE = 5.0
+
+
+def _still_seconds(pictures, box: OrientedBox) -> float:
+    """Return the longest time for which nothing was said to move."""
+    detector, longest = LivenessDetector(), 0.0
+    for number, picture in enumerate(pictures):
+        detector.update(picture, box, number / _RATE)
+        if detector.still_since_seconds is not None:
+            longest = max(longest, number / _RATE - detector.still_since_seconds)
+    return longest
+
+
+def _sensor(picture: np.ndarray, rng: np.random.Generator, sigma: float, gain: float = 1.0) -> np.ndarray:
+    noisy = np.clip(picture * gain + rng.normal(0.0, sigma, picture.shape), 0, 255).astype(np.uint8)
+    return cv2.imdecode(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], cv2.IMREAD_COLOR)
+
+
+def _bed(seed: int) -> tuple[SyntheticBed, OrientedBox]:
+    bed = SyntheticBed(seed, "calm", width_px=640, height_px=480)
+    face = bed.frame(3.0)[1].face
+    assert face is not None
+    return bed, face.box
+
+
+@pytest.mark.parametrize(("sigma", "swing"), [(3.0, 0.0), (8.0, 0.0), (3.0, 0.06)])
+def test_a_photograph_shows_no_life_under_noise_and_flicker(sigma, swing):
+    bed, box = _bed(2)
+    still, rng = bed.frame(3.0)[0], np.random.default_rng(0)
+    pictures = (_sensor(still, rng, sigma, 1.0 + swing * np.sin(3.0 * number / _RATE)) for number in range(110))
+    assert _still_seconds(pictures, box) >= 20.0
+
+
+@pytest.mark.parametrize("seed", [2, 5, 9])
+def test_a_resting_synthetic_infant_is_never_still_for_long(seed):
+    bed, box = _bed(seed)
+    rng = np.random.default_rng(seed)
+    pictures = (_sensor(bed.frame(3.0 + number / _RATE)[0], rng, 3.0) for number in range(150))
+    assert _still_seconds(pictures, box) == 0.0
+
+
+@pytest.mark.media
+@pytest.mark.parametrize(("sigma", "seconds"), [(0.0, 90), (8.0, 30)])
+def test_a_sleeping_infant_is_never_called_lifeless(shared_media, sigma, seconds):
+    """Played forwards and backwards, so that no jump stands for a movement."""
+    with open_video(shared_media / "evm_baby.mp4", _RATE) as reader:
+        clip = [frame.image for frame in reader]
+    rng, box = np.random.default_rng(0), OrientedBox(330.0, 190.0, 130.0, 130.0, 90.0)
+    pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(seconds * _RATE)))
+    assert _still_seconds((_sensor(each, rng, sigma) if sigma else each for each in pictures), box) == 0.0
+
+
+def test_noise_that_would_hide_breathing_is_not_called_lifeless():
+    bed, box = _bed(2)
+    still, rng = bed.frame(3.0)[0], np.random.default_rng(0)
+    pictures = (_sensor(still, rng, 40.0) for _ in range(110))
+    assert _still_seconds(pictures, box) == 0.0
+
+
+def test_a_face_that_is_lost_or_elsewhere_begins_anew():
+    bed, box = _bed(2)
+    still, rng, detector = bed.frame(3.0)[0], np.random.default_rng(0), LivenessDetector()
+    for number in range(110):
+        detector.update(_sensor(still, rng, 3.0), box, number / _RATE)
+    assert detector.still_since_seconds is not None
+    detector.update(still, None, 110 / _RATE + 5.0)
+    assert detector.still_since_seconds is None
+
+
+@pytest.mark.parametrize("size_px", [1.0, 12.0, 400.0])
+def test_faces_of_any_size_in_small_pictures(size_px):
+    detector = LivenessDetector()
+    for number in range(80):
+        detector.update(
+            np.full((60, 80, 3), 128, np.uint8), OrientedBox(40.0, 30.0, size_px, size_px, 0.0), number / _RATE
+        )
