@@ -11,7 +11,8 @@ a pixel, moves many cells in one course and lifts it.
 Measured in multiples of that edge over 12 s at 5 pictures a second: a photograph with noise of 3 or 8 levels 0.8
 to 1.1, with a light that swings by 6 % up to 1.5; a sleeping infant on its side at 960 x 544 px at least 40, with
 8 levels of noise on top at least 13; a synthetic infant at rest more. A camera so noisy that breathing would not stand
-out is never said to show no life.
+out is never said to show no life. A shake of a third of a pixel was not taken out well enough in trials: it counts as
+life.
 """
 
 from collections import deque
