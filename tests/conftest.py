@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item, group in groups.items():
             item.add_marker(pytest.mark.xdist_group(group))
         items.sort(key=lambda item: -longest[groups[item]])
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """Undo what a command that a test runs in this process does to the log, or later tests would see no warnings."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
 
 
 def _shared(folder: str) -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from monitor.config import AlarmSettings, StationConfig
+from trainer.atomic_file import write_atomically
 from trainer.clips.alarms import alarm_spells
 from trainer.clips.counting import Watched, count_video
 from trainer.clips.labels import Clip
@@ -17,7 +18,6 @@ from trainer.clips.scores import FrameScores
 from trainer.clips.strips import draw_strips
 from trainer.clips.tuning import candidates, tune_alarms
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.training.storage import write_atomically
 
 __all__ = ["CLIPS_NAME", "STATION_NAME", "ClipSettings", "evaluate_clips"]
 

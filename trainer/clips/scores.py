@@ -24,9 +24,9 @@ from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.models import WorkerModels
 from monitor.video.freeze_dark_detector import FreezeDarkDetector
 from monitor.video.reader import open_video
+from trainer.atomic_file import write_atomically
 from trainer.networks import InputContract, PainNetwork
 from trainer.training.determinism import pinned_threads
-from trainer.training.storage import write_atomically
 
 __all__ = ["FrameScores", "NetworkScorer", "detection_threads", "score_video", "with_network"]
 

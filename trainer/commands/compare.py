@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from monitor.cli_framework import examples
+from trainer.atomic_file import write_atomically
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.experiments.compare import (
     chosen_reference,
@@ -16,7 +17,6 @@ from trainer.experiments.compare import (
     open_runs,
     read_entries,
 )
-from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
 

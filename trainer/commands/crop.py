@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.progress import Progress
 
 from monitor.cli_framework import examples
+from trainer.atomic_file import write_atomically
 from trainer.crops import CropSet, SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
 from trainer.crops.finding import FaceMode
 from trainer.data import Label, Manifest, read_manifest
 from trainer.detection import DEFAULT_DETECTOR
 from trainer.errors import DataError
 from trainer.networks import InputContract
-from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from monitor.cli_framework import examples
+from trainer.atomic_file import write_atomically
 from trainer.evaluation.tables import Table
 from trainer.experiments.compare import run_names
 from trainer.explanation import (
@@ -28,7 +29,6 @@ from trainer.explanation import (
     score_tables,
 )
 from trainer.training.determinism import pinned_threads
-from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
 

@@ -7,6 +7,7 @@ import click
 from rich.progress import track
 
 from monitor.cli_framework import examples
+from trainer.atomic_file import write_atomically
 from trainer.data import (
     PAIN_WORD,
     Candidate,
@@ -21,7 +22,6 @@ from trainer.data import (
 )
 from trainer.data.ingest import printable
 from trainer.errors import DataError
-from trainer.training.storage import write_atomically
 
 __all__ = ["command"]
 

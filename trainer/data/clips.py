@@ -6,11 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from trainer.atomic_file import write_atomically
 from trainer.data.ingest import Candidate, picture_files
 from trainer.data.naming import parse_icopevid
 from trainer.data.pictures import PICTURE_SUFFIXES
 from trainer.data.rejection import Reason, RejectedImageError
-from trainer.training.storage import write_atomically
 
 __all__ = ["CLIP_SUFFIXES", "clip_candidates"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from trainer.atomic_file import write_atomically
 from trainer.data.naming import Label, Role
 from trainer.data.rejection import RejectedImageError
 from trainer.errors import DataError
-from trainer.training.storage import write_atomically
 
 __all__ = ["PAIN_WORD", "ImageRecord", "Manifest", "read_manifest", "unknown_subject", "write_manifest"]
 

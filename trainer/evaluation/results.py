@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals, interval_of, resamples
 from trainer.evaluation.groups import per_stimulus, per_subject
 from trainer.evaluation.intervals import LEAST_INFANTS, Interval
 from trainer.evaluation.metrics import area_under_curve, classifier_metrics, confusion
 from trainer.evaluation.utility import net_benefit, risk_coverage
-from trainer.training.storage import write_atomically
 
 __all__ = ["PredictionRow", "PredictionTable", "evaluate"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer.atomic_file import write_atomically
 from trainer.checkpoint import git_commit
 from trainer.crops import Study, open_study
 from trainer.errors import CheckpointError, naming
@@ -19,7 +20,6 @@ from trainer.experiments.fold_processes import run_folds_in_processes
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.models import NetworkPlan
 from trainer.protocols import FoldMap, audit, make_folds
-from trainer.training.storage import write_atomically
 
 __all__ = [
     "FOLDS_NAME",

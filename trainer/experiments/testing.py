@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.atomic_file import write_atomically
 from trainer.checkpoint import ModelRecord, name_hash, read_model
 from trainer.crops import ExactSamples, Study, open_study
 from trainer.errors import naming
@@ -17,7 +18,6 @@ from trainer.models import Prediction
 from trainer.protocols import check_classes
 from trainer.training import predict_logits, resolve_device
 from trainer.training.determinism import pinned_threads
-from trainer.training.storage import write_atomically
 
 __all__ = ["evaluate_model"]
 

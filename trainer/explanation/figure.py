@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainer.training.storage import write_atomically
+from trainer.atomic_file import write_atomically
 
 __all__ = ["FigureRow", "Panel", "coloured", "draw_figure", "overlaid"]
 

@@ -9,10 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from trainer.atomic_file import write_atomically
 from trainer.explanation.drawing import ExplainedPicture, explained_pictures
 from trainer.explanation.figure import coloured, overlaid
 from trainer.explanation.inputs import ExplanationInput
-from trainer.training.storage import write_atomically
 
 __all__ = ["FIGURE_TWO_NAME", "SEGMENT_AT", "draw_figure_two", "segmented"]
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.atomic_file import write_atomically
 from trainer.crops import CropSet, VariedSamples
 from trainer.crops.expansion import EXPANSIONS, ExpandedSamples
 from trainer.models.plan import NetworkPlan
@@ -24,7 +25,6 @@ from trainer.protocols import AS_IT_IS, Items
 from trainer.training import Listener, Samples, resolve_device
 from trainer.training.allocator import retain_freed_memory
 from trainer.training.determinism import pinned_threads, seed_torch
-from trainer.training.storage import write_atomically
 
 __all__ = ["FEATURES_FOLDER", "FeatureSamples", "FrozenTrunk", "frozen_trunk"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.atomic_file import write_atomically
 from trainer.crops import Study
 from trainer.errors import DataError
-from trainer.training.storage import write_atomically
 
 __all__ = ["AS_IT_IS", "Fold", "FoldMap", "Items", "read_fold_map"]
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainer.atomic_file import write_atomically
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.reporting.document import Document, Section, anchor
@@ -22,7 +23,6 @@ from trainer.reporting.sections.repeat import repeat_section
 from trainer.reporting.sections.results import gap_section, metrics_section, paired_section, table_one_section
 from trainer.reporting.sections.training import audit_section, training_section
 from trainer.reporting.sections.utility import abstention_section, benefit_section
-from trainer.training.storage import write_atomically
 
 __all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "ReportSettings", "document_of", "write_report"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import trainer.explanation
+from trainer.atomic_file import write_atomically
 from trainer.experiments.cross_validation import PREDICTIONS_NAME
 from trainer.experiments.run import Run
 from trainer.explanation import (
@@ -20,7 +21,6 @@ from trainer.explanation import (
     score_maps,
 )
 from trainer.training.determinism import pinned_threads
-from trainer.training.storage import write_atomically
 
 __all__ = ["Explained", "ExplanationSettings", "Progress", "draw_beside", "explain_run"]
 

@@ -6,7 +6,7 @@ from trainer.training.prediction import predict_logits
 from trainer.training.progress import EpochReport, Listener, NullListener
 from trainer.training.samples import Batch, Samples, batches
 from trainer.training.settings import OptimiserSettings, ScheduleSettings, TrainingSettings
-from trainer.training.storage import read_checkpoint, write_atomically, write_checkpoint
+from trainer.training.storage import read_checkpoint, write_checkpoint
 from trainer.training.training_attempt import TrainingJob
 
 __all__ = [
@@ -26,6 +26,5 @@ __all__ = [
     "resolve_device",
     "resolve_precision",
     "train",
-    "write_atomically",
     "write_checkpoint",
 ]
