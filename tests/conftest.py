@@ -56,7 +56,7 @@ def _group(item: pytest.Item, path: str) -> str:
 
 
 def _limit_seconds(item: pytest.Item) -> float:
-    """Return the time limit that a test was given, which tells the long ones."""
+    """Return the time limit that a test was given, which marks the long ones."""
     marker = item.get_closest_marker("timeout")
     return float(marker.args[0]) if marker is not None and marker.args else 0.0
 

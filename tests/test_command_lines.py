@@ -75,7 +75,7 @@ def parse(group, name, arguments):
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_help_and_the_page_tell_what_the_exit_codes_mean(name):
+def test_help_and_the_page_explain_what_the_exit_codes_mean(name):
     group = PROGRAMS[name]
     text = " ".join(group.get_help(click.Context(group, info_name=name)).split())
     page = (REPOSITORY / "docs" / "commands.md").read_text(encoding="utf-8")
@@ -132,11 +132,11 @@ def test_other_shells_get_a_script_too(shell):
 
 def test_completing_command_names_imports_none_of_them():
     group = LazyGroup(trainer.cli.COMMANDS, name="nicu-trainer")
-    for place in trainer.cli.COMMANDS.values():
-        sys.modules.pop(place.module, None)
+    for entry in trainer.cli.COMMANDS.values():
+        sys.modules.pop(entry.module, None)
     items = group.shell_complete(click.Context(group, info_name="nicu-trainer"), "c")
     assert {item.value for item in items} == {"check-real", "crop", "cv", "compare"}
-    assert not any(place.module in sys.modules for place in trainer.cli.COMMANDS.values())
+    assert not any(entry.module in sys.modules for entry in trainer.cli.COMMANDS.values())
 
 
 def on_a_terminal(command, **changes) -> bytes:
@@ -234,32 +234,32 @@ WRONG = ["missing", "folder", "garbage", "empty", "link", "dots"]
 @pytest.fixture(scope="module")
 def wrong(tmp_path_factory):
     """What people give by mistake instead of the right file."""
-    place = tmp_path_factory.mktemp("wrong")
-    (place / "folder").mkdir()
-    (place / "garbage").write_bytes(bytes(range(256)) * 8)
-    (place / "empty").write_bytes(b"")
-    (place / "link").symlink_to(place / "nowhere")
+    folder = tmp_path_factory.mktemp("wrong")
+    (folder / "folder").mkdir()
+    (folder / "garbage").write_bytes(bytes(range(256)) * 8)
+    (folder / "empty").write_bytes(b"")
+    (folder / "link").symlink_to(folder / "nowhere")
     return {
-        "missing": place / "missing", "folder": place / "folder", "garbage": place / "garbage",
-        "empty": place / "empty", "link": place / "link", "dots": place / "garbage" / "below",
+        "missing": folder / "missing", "folder": folder / "folder", "garbage": folder / "garbage",
+        "empty": folder / "empty", "link": folder / "link", "dots": folder / "garbage" / "below",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("line", [line.strip() for line in READING.strip().splitlines()])
 @pytest.mark.parametrize("kind", WRONG)
-def test_what_cannot_be_read_is_told_in_a_sentence(line, kind, wrong, tmp_path, capfd):
+def test_what_cannot_be_read_is_reported_in_a_sentence(line, kind, wrong, tmp_path, capfd):
     words = [word.replace("X", str(wrong[kind]), 1).replace("D", str(tmp_path), 1) if word[0] in "XD" else word
              for word in line.split()]  # fmt: skip
     code, out, err = call(capfd, f"nicu-{words[0]}", words[1:])
     assert code in {1, 2, 3}, out + err
     assert "Traceback" not in out + err
-    told = err.strip() or out.strip()
-    assert told, "it said nothing"
+    printed = err.strip() or out.strip()
+    assert printed, "it said nothing"
     if "--json" in words and code == 1:
         json.loads(out)
 
 
-# What writes, into a place where nothing can be written.
+# What writes, to where nothing can be written.
 WRITING = """
     monitor demo --duration 1 --summary X
     monitor users token X anna
@@ -284,7 +284,7 @@ def clip(tmp_path_factory):
 
 @pytest.mark.parametrize("line", [line.strip() for line in WRITING.strip().splitlines()])
 @pytest.mark.parametrize("kind", ["folder", "dots"])
-def test_what_cannot_be_written_is_told_in_a_sentence(line, kind, wrong, clip, capfd):
+def test_what_cannot_be_written_is_reported_in_a_sentence(line, kind, wrong, clip, capfd):
     words = [str(wrong[kind]) if word == "X" else str(clip) if word == "CLIP" else word for word in line.split()]
     if kind == "folder" and "--out" in words:
         words[words.index("--out") + 1] = str(wrong["garbage"])

@@ -1,7 +1,7 @@
 """A publisher that keeps working while something breaks; how each fault test says what it promises and measured.
 
 Every test here is marked `fault(what breaks, how it is injected, what is promised)`. With NICU_RELIABILITY_RECORD set
-to a file, the results of passed tests are kept there; `make reliability` makes docs/reliability.md from them.
+to a file, the results of passed tests are stored there; `make reliability` makes docs/reliability.md from them.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from alerts import make_draft
 from redis_server import RedisServer, wait_until
-from reliability import Measured, Record, keep
+from reliability import Measured, Record, store
 
 from monitor.clock import SystemClock
 from monitor.config import RedisSettings, SpoolSettings
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def measured(request: pytest.FixtureRequest) -> Measured:
-    """Takes the figures that a test measured."""
+    """Takes the measurements that a test measured."""
     made = Measured()
     request.node.stash[_RESULTS] = made
     return made
@@ -45,8 +45,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
         what, injected, promise = marker.args
         made = item.stash.get(_RESULTS, Measured())
         slo = marker.kwargs.get("slo", "")
-        row = Record(name, variant.rstrip("]"), what, injected, promise, slo, made.figures, made.load)
-        if not keep(row, Path(path)):
+        row = Record(name, variant.rstrip("]"), what, injected, promise, slo, made.measurements, made.load)
+        if not store(row, Path(path)):
             message = f"{item.nodeid}: not published, the earlier result stays; load {row.load} a core"
             item.config.get_terminal_writer().line(message)
     return report

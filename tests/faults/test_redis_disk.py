@@ -1,7 +1,7 @@
 """The disk under the spool fails: full, locked, damaged, read-only, while alerts keep coming.
 
-The promise: the station is told in one sentence, never waits, and no alert that memory can hold is lost: with Redis up
-it goes there from memory, under a producer id of its own; with Redis down it is stored when the disk is back.
+The promise: the station is informed in one sentence, never waits, and no alert that memory can hold is lost: with Redis
+up it goes there from memory, under a producer id of its own; with Redis down it is stored when the disk is back.
 """
 
 import json
@@ -25,7 +25,7 @@ from monitor.pain.vocabulary import Phase
 
 
 def fault(what: str, injected: str) -> pytest.MarkDecorator:
-    promise = "no alert that memory can hold is lost; the fault is told in one sentence"
+    promise = "no alert that memory can hold is lost; the fault is reported in one sentence"
     return pytest.mark.fault(what, injected, promise, slo="0 alerts lost while memory can hold them")
 
 
@@ -163,7 +163,7 @@ def test_a_spool_damaged_while_the_station_was_off(redis_server, tmp_path) -> No
     publisher.stop()
 
 
-@fault("state directory cannot be made", "a file in its place")
+@fault("state directory cannot be made", "a file of its name")
 @pytest.mark.fault(
     "state directory unusable",
     "a file stands where the directory should be",
@@ -218,7 +218,7 @@ def test_a_deleted_state_directory_is_made_again(redis_server, publisher, tmp_pa
 @pytest.mark.fault(
     "lock of the state directory deleted",
     "the lock file is removed under a running station, and a second one is started",
-    "the lock is taken anew; the second station refuses; numbering goes on",
+    "the lock is taken again; the second station refuses; numbering goes on",
 )
 def test_a_deleted_lock_is_taken_again(redis_server, publisher, tmp_path) -> None:
     publisher.submit([make_draft("alert-0")])
@@ -246,7 +246,7 @@ def test_a_second_station_on_the_same_directory_does_not_start(redis_server, pub
 @pytest.mark.fault(
     "no disk, no Redis, for long",
     "more alerts than memory may hold",
-    "memory is bounded; the newest record of every alert is kept",
+    "memory is bounded; the newest record of every alert is retained",
 )
 def test_memory_is_bounded_and_keeps_the_newest_record_of_every_alert(tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")

@@ -1,6 +1,6 @@
 """The station killed with SIGKILL between any two steps of publishing.
 
-The promise: every record is in the stream, in order, exactly once: a life that finds an unfinished delivery looks in
+The promise: every record is in the stream, in order, exactly once: a life that finds an unfinished delivery searches
 the stream before it sends again. 20 kills run with the other tests; the loop of 200 is
 marked slow: `pytest -m slow tests/faults`.
 """

@@ -22,7 +22,7 @@ from monitor.synthetic import SyntheticBed
 from monitor.video.rtsp_feed import PaintedFeed
 from monitor.video.rtsp_server import Credentials, RtspServer
 
-# Every one is a value that a person would have to keep to themselves. They are told apart by their words.
+# Every one is a value that a person must keep secret. They are distinguished by their words.
 CAMERA = "s3cret-of-the-camera"
 CAMERA_IN_URL = "s3cret+in&the/url"
 CAMERA_IN_URL_QUOTED = "s3cret%2Bin%26the%2Furl"
@@ -67,7 +67,7 @@ def fetch(url: str) -> str:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_a_running_station_tells_no_secret(tmp_path, log_format):
+def test_a_running_station_reveals_no_secret(tmp_path, log_format):
     (tmp_path / "redis").mkdir()
     for name, secret in (("camera", CAMERA), ("redis-password", REDIS)):
         (tmp_path / name).write_text(f"{secret}\n", encoding="utf-8")
@@ -157,6 +157,6 @@ def test_a_mistake_in_a_configuration_is_explained_without_the_secret(tmp_path, 
     words = [program, "check", str(path)] if command == "check" else [program, "run", "--config", str(path)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode != 0
-    told = done.stdout + done.stderr
-    assert "Traceback" not in told
-    assert_no_secret(told, "the message")
+    printed = done.stdout + done.stderr
+    assert "Traceback" not in printed
+    assert_no_secret(printed, "the message")

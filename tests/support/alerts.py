@@ -22,7 +22,7 @@ def make_transition(
     onset_seconds: float = 7.0,
     **changes: object,
 ) -> Transition:
-    """A pain sign, unless told otherwise."""
+    """A pain sign, unless asked for another."""
     over = phase is Phase.END
     values: dict[str, object] = {
         "alert_id": alert_id,

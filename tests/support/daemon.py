@@ -87,9 +87,9 @@ class Daemon:
 
     @property
     def url(self) -> str | None:
-        """Address of its HTTP server; None before it tells."""
-        told = re.findall(r"metrics at (http://\S+)/metrics", self.output().rpartition("--- start ---")[2])
-        return told[-1] if told else None
+        """Address of its HTTP server; None before it has one."""
+        announced = re.findall(r"metrics at (http://\S+)/metrics", self.output().rpartition("--- start ---")[2])
+        return announced[-1] if announced else None
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of a request; (0, '') while nothing answers."""

@@ -17,7 +17,7 @@ def main() -> None:
     """Fuzz until libFuzzer ends."""
     name, *options = sys.argv[1:]
     logging.disable(logging.CRITICAL)
-    # libFuzzer writes what it finds interesting into the first folder; the corpus that is kept stays small.
+    # libFuzzer writes what it finds interesting into the first folder; the stored corpus stays small.
     work = CORPUS.parents[2] / "build" / "fuzz" / name
     work.mkdir(parents=True, exist_ok=True)
     atheris.Setup([sys.argv[0], *options, str(work), str(CORPUS / name)], TARGETS[name])

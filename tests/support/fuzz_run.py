@@ -34,12 +34,12 @@ def main() -> None:
             data = mutate(dice.choice(known), known, dice)
             try:
                 TARGETS[name](data)
-            except Exception:  # noqa: BLE001 - any other error is what is looked for
+            except Exception:  # noqa: BLE001 - any other error is what the fuzzer searches for
                 failed = True
-                place = CORPUS / name / f"found-{hashlib.sha256(data).hexdigest()[:12]}"
-                place.write_bytes(data)
+                path = CORPUS / name / f"found-{hashlib.sha256(data).hexdigest()[:12]}"
+                path.write_bytes(data)
                 traceback.print_exc(limit=-3, file=sys.stdout)
-                print(f"{name}: kept as {place}", flush=True)
+                print(f"{name}: stored as {path}", flush=True)
                 break
         else:
             rate = options.cases / (time.monotonic() - began)

@@ -8,7 +8,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from reliability import Figure, Record, load, published
+from reliability import Measurement, Record, load, published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "tests" / "faults"
@@ -17,7 +17,7 @@ PAGE = REPOSITORY / "docs" / "reliability.md"
 
 OBJECTIVES = {
     "frame age": "Age of a frame at its decision: p99 <= 500 ms at rated load",
-    "camera loss": "Alarm <= 5 s after a camera's loss; frames judged <= 3 s after the stream returns",
+    "camera loss": "Alarm <= 5 s after a camera's loss; frames analysed <= 3 s after the stream returns",
     "frozen picture": "Alarm <= 10 s after a picture stands still although the stream goes on",
     "publishing": "An alert is in the stream <= 2 s after its condition was determined",
     "nothing lost": "No alert is lost in any outage of Redis that the disk can hold",
@@ -54,23 +54,23 @@ def objectives_table() -> str:
 
 
 def _measured(records: list[Record]) -> str:
-    """Say the worst figure of every name, over all variants of a test."""
-    worst: dict[str, Figure] = {}
-    for figure in (figure for record in records for figure in published(record)):
-        if figure.name not in worst or figure.value > worst[figure.name].value:
-            worst[figure.name] = figure
-    words = [_say(figure) for figure in worst.values()]
-    load_told = f"load {max(record.load for record in records):.1f} a core"
-    if any(len(published(record)) < len(record.figures) for record in records):
-        load_told += ", too busy to show all durations"
+    """Say the worst item of every name, over all variants of a test."""
+    worst: dict[str, Measurement] = {}
+    for item in (item for record in records for item in published(record)):
+        if item.name not in worst or item.value > worst[item.name].value:
+            worst[item.name] = item
+    words = [_say(item) for item in worst.values()]
+    load_text = f"load {max(record.load for record in records):.1f} a core"
+    if any(len(published(record)) < len(record.measurements) for record in records):
+        load_text += ", too busy to show all durations"
     runs = f"{len(records)} variants, " if len(records) > 1 else ""
-    return f"{', '.join(words) or 'holds'} ({runs}{load_told}, {max(record.at for record in records)})"
+    return f"{', '.join(words) or 'holds'} ({runs}{load_text}, {max(record.at for record in records)})"
 
 
-def _say(figure: Figure) -> str:
-    limit = "" if figure.limit is None else f" of {figure.limit:g}"
-    value = f"{figure.value:.2f}" if figure.unit in {"s", "MB", "MB/h", "x", "h"} else f"{figure.value:g}"
-    return f"{figure.name} {value}{limit} {figure.unit}".rstrip()
+def _say(item: Measurement) -> str:
+    limit = "" if item.limit is None else f" of {item.limit:g}"
+    value = f"{item.value:.2f}" if item.unit in {"s", "MB", "MB/h", "x", "h"} else f"{item.value:g}"
+    return f"{item.name} {value}{limit} {item.unit}".rstrip()
 
 
 def _link(test: str) -> str:

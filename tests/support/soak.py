@@ -2,7 +2,7 @@
 
 Cameras, Redis and the process itself break at random moments and come back. At the end every alert must be in the
 stream, numbered without gaps, and memory, files and threads must not have grown. Prints one line every minute and one
-JSON object at the end; exit code 0 means that all promises were kept.
+JSON object at the end; exit code 0 means that all promises hold.
 """
 
 import argparse
@@ -35,8 +35,8 @@ _MEGABYTES_PER_HOUR = 1.0
 # minutes with 420 faults grew from 443 to 477 MB in its first 25 minutes, and to 480 MB in the rest.
 _WARM_SECONDS = 3600.0
 _LEAST_SECONDS = 1800.0
-# A shorter stretch says too little about megabytes an hour; its slope is told, and not judged.
-_JUDGED_SECONDS = 4 * 3600.0
+# A shorter stretch says too little about megabytes an hour; its slope is reported, and not checked.
+_CHECKED_SECONDS = 4 * 3600.0
 
 
 class Soak:
@@ -60,7 +60,7 @@ class Soak:
         self.slope_seconds = 0.0
 
     def run(self, seconds: float) -> dict[str, object]:
-        """Break things for so long, then look at what is left."""
+        """Break things for so long, then check what is left."""
         self.camera.start()
         config = {
             "station": {"id": "ward"},
@@ -89,7 +89,7 @@ class Soak:
 
     def _break_things(self, ward: Ward, injector: FaultInjector, seconds: float) -> None:
         ward.wait_for_frames("bed", 60.0)
-        began = told = time.monotonic()
+        began = reported = time.monotonic()
         warm: tuple[float, int] | None = None
         pid = ward.daemon.pid
         while time.monotonic() - began < seconds:
@@ -106,8 +106,8 @@ class Soak:
             elif warm is not None and now - warm[0] > _LEAST_SECONDS:
                 self.slope_seconds = now - warm[0]
                 self.slope = (resident_bytes(pid) - warm[1]) / 1e6 / (self.slope_seconds / 3600.0)
-            if now - told > 60.0:
-                told = now
+            if now - reported > 60.0:
+                reported = now
                 alerts = len(alerts_in(self.redis.client()))
                 print(
                     f"{(now - began) / 3600:6.2f} h  {sum(self.counts.values()):6d} faults  {alerts:7d} alerts  "
@@ -117,7 +117,7 @@ class Soak:
 
 
 def main() -> None:
-    """Run and judge."""
+    """Run and check."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -127,7 +127,7 @@ def main() -> None:
         soak = Soak(Path(directory), options.seed, process_kills=options.process_kills)
         outcome = soak.run(options.hours * 3600.0)
     print(json.dumps(outcome))
-    if soak.slope is not None and soak.slope_seconds >= _JUDGED_SECONDS and soak.slope > _MEGABYTES_PER_HOUR:
+    if soak.slope is not None and soak.slope_seconds >= _CHECKED_SECONDS and soak.slope > _MEGABYTES_PER_HOUR:
         sys.exit(f"memory grew by {soak.slope:.2f} MB an hour; the promise is {_MEGABYTES_PER_HOUR}")
 
 

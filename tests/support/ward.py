@@ -39,8 +39,8 @@ class Ward:
             if alert["bed"] == bed and code in {None, alert["code"]} and phase in {None, alert["phase"]}
         ]
 
-    def judged(self, bed: str = "bed") -> float:
-        """Frames of a bed that were judged so far."""
+    def analysed_frames(self, bed: str = "bed") -> float:
+        """Frames of a bed that were analysed so far."""
         return self.daemon.metric("nicu_monitor_frames_analysed_total", bed=bed) or 0.0
 
     def settle(self, bed: str = "bed") -> None:
@@ -56,9 +56,9 @@ class Ward:
         self._earlier = len(alerts_in(self.redis.client()))
 
     def wait_for_frames(self, bed: str = "bed", seconds: float = 30.0) -> float:
-        """Wait for a frame that was not judged before; return how long that took."""
-        before = self.judged(bed)
-        return eventually(lambda: self.judged(bed) > before, seconds, f"a judged frame of {bed}")
+        """Wait for a frame that was not analysed before; return how long that took."""
+        before = self.analysed_frames(bed)
+        return eventually(lambda: self.analysed_frames(bed) > before, seconds, f"a analysed frame of {bed}")
 
     def wait_for(
         self, code: str, phase: str, *, bed: str | None = "bed", count: int = 1, seconds: float = 30.0

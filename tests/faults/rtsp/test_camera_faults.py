@@ -122,9 +122,9 @@ def test_camera_that_is_absent_at_start_is_found_when_it_comes(rtsp_process, cam
 @pytest.mark.fault(
     "host that accepts and says nothing",
     "a listening socket",
-    "given up <= 8 s after, tried again for ever",
+    "given up <= 8 s after, retried indefinitely",
 )
-def test_silent_host_does_not_hold_up_the_camera_for_ever(camera, eventually):
+def test_silent_host_does_not_hold_up_the_camera_indefinitely(camera, eventually):
     """Something listens, accepts, and never sends a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         watched = camera(f"rtsp://127.0.0.1:{listener.getsockname()[1]}/bed")

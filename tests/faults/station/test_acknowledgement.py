@@ -42,7 +42,7 @@ def test_only_a_nurse_acknowledges_and_the_record_says_so(make_ward, redis_serve
     def outcomes(outcome: str) -> float:
         return ward.daemon.metric("nicu_monitor_commands_total", outcome=outcome) or 0.0
 
-    eventually(lambda: outcomes("refused") == 3 and outcomes("malformed") == 1, 10, "all four are judged")
+    eventually(lambda: outcomes("refused") == 3 and outcomes("malformed") == 1, 10, "all four are answered")
     assert len(ward.alerts(code="camera_lost")) == 1
 
     client.xadd(key, {"action": "acknowledge", "alert_id": alert_id, "by": "nurse-7", "token": TOKENS["nurse-7"]})

@@ -21,7 +21,7 @@ PUBLISH_SECONDS = 2.0
 @pytest.mark.fault(
     "camera killed or hung for 1 s",
     "SIGKILL and a new start, or SIGSTOP and SIGCONT, of a real RTSP server",
-    "no alarm; frames are judged again <= 3 s after the return",
+    "no alarm; frames are analysed again <= 3 s after the return",
 )
 @pytest.mark.parametrize("fault", [Fault.CAMERA_KILLED, Fault.CAMERA_HUNG])
 def test_a_short_fault_is_bridged_without_an_alarm(make_ward, rtsp_camera, measured, fault):
@@ -29,14 +29,14 @@ def test_a_short_fault_is_bridged_without_an_alarm(make_ward, rtsp_camera, measu
     ward.settle()
     with FaultInjector(camera=rtsp_camera).during(fault, 1.0):
         pass
-    measured.seconds("frames judged again after", ward.wait_for_frames(), RECOVERY_SECONDS)
+    measured.seconds("frames analysed again after", ward.wait_for_frames(), RECOVERY_SECONDS)
     assert not ward.alerts(code="camera_lost")
 
 
 @pytest.mark.fault(
     "camera killed or hung for 10 s",
     "SIGKILL and a new start, or SIGSTOP and SIGCONT, of a real RTSP server",
-    "alarm in Redis <= 5 s after the fault; frames are judged again <= 3 s after the return; then the alarm ends",
+    "alarm in Redis <= 5 s after the fault; frames are analysed again <= 3 s after the return; then the alarm ends",
     slo="camera loss",
 )
 @pytest.mark.parametrize("fault", [Fault.CAMERA_KILLED, Fault.CAMERA_HUNG])
@@ -45,7 +45,7 @@ def test_a_long_fault_is_an_alarm_until_the_camera_is_back(make_ward, rtsp_camer
     ward.settle()
     with FaultInjector(camera=rtsp_camera).during(fault, 10.0):
         measured.seconds("alarm after", ward.wait_for("camera_lost", "start"), ALARM_SECONDS)
-    measured.seconds("frames judged again after", ward.wait_for_frames(), RECOVERY_SECONDS)
+    measured.seconds("frames analysed again after", ward.wait_for_frames(), RECOVERY_SECONDS)
     ward.wait_for("camera_lost", "end")
     start, end = (ward.alerts(code="camera_lost", phase=phase)[0] for phase in ("start", "end"))
     assert start["alert_id"] == end["alert_id"]
@@ -54,7 +54,7 @@ def test_a_long_fault_is_an_alarm_until_the_camera_is_back(make_ward, rtsp_camer
 @pytest.mark.fault(
     "one camera hung beside a good one",
     "SIGSTOP of one of two RTSP servers",
-    "the other bed is judged as often as before",
+    "the other bed is analysed as often as before",
 )
 def test_a_hung_camera_does_not_slow_down_its_neighbour(make_ward, rtsp_camera, measured):
     other = RtspProcess(size="320x240", fps=10)
@@ -65,9 +65,9 @@ def test_a_hung_camera_does_not_slow_down_its_neighbour(make_ward, rtsp_camera, 
         ward.wait_for_frames("neighbour")
         with FaultInjector(camera=rtsp_camera).during(Fault.CAMERA_HUNG):
             time.sleep(2.5)  # the hung camera is being given up and opened again, where it would block
-            before, began = ward.judged("neighbour"), time.monotonic()
+            before, began = ward.analysed_frames("neighbour"), time.monotonic()
             time.sleep(4.0)
-            period = (time.monotonic() - began) / max(1.0, ward.judged("neighbour") - before)
+            period = (time.monotonic() - began) / max(1.0, ward.analysed_frames("neighbour") - before)
             measured.seconds("time between the neighbour's frames (5/s wanted)", period, 0.3)
     finally:
         other.kill()
@@ -76,14 +76,14 @@ def test_a_hung_camera_does_not_slow_down_its_neighbour(make_ward, rtsp_camera, 
 @pytest.mark.fault(
     "camera absent at the start",
     "no server at its address; it comes after 6 s",
-    "the station starts, raises the alarm, and judges frames <= 3 s after the camera came",
+    "the station starts, raises the alarm, and analyses frames <= 3 s after the camera came",
 )
 def test_a_camera_may_come_later(make_ward, rtsp_camera, measured):
     rtsp_camera.kill()
     ward = make_ward({"bed": rtsp_camera.url})
     ward.wait_for("camera_lost", "start")
     rtsp_camera.start()
-    measured.seconds("frames judged after the camera came", ward.wait_for_frames(), RECOVERY_SECONDS)
+    measured.seconds("frames analysed after the camera came", ward.wait_for_frames(), RECOVERY_SECONDS)
     ward.wait_for("camera_lost", "end")
 
 
@@ -104,7 +104,7 @@ def test_a_wrong_password_is_an_alarm_until_the_file_is_mended(make_ward, measur
         assert "refused" in ward.alerts(code="camera_lost")[0]["detail"]
         secret.write_text("right-horse\n", encoding="utf-8")
         # A refused login is tried every 15 s at most, so that the camera does not lock the account.
-        measured.seconds("frames judged after the file was mended", ward.wait_for_frames(), 16.0 + RECOVERY_SECONDS)
+        measured.seconds("frames analysed after the file was mended", ward.wait_for_frames(), 16.0 + RECOVERY_SECONDS)
         assert "horse" not in ward.daemon.output() + str(ward.alerts())
     finally:
         camera.kill()
@@ -115,7 +115,7 @@ def test_a_wrong_password_is_an_alarm_until_the_file_is_mended(make_ward, measur
 @pytest.mark.fault(
     "camera killed, hung or cut 200 times",
     "random faults of 0 to 2 s on a real RTSP server",
-    "frames are judged again every time; no thread, file or memory is left behind",
+    "frames are analysed again every time; no thread, file or memory is left behind",
 )
 def test_two_hundred_camera_faults_leave_nothing_behind(make_ward, rtsp_camera, measured):
     dice = random.Random(200)
@@ -145,7 +145,7 @@ def test_two_hundred_camera_faults_leave_nothing_behind(make_ward, rtsp_camera, 
         "as few files and threads as before",
     )
     measured.seconds("slowest return", slowest, RECOVERY_SECONDS)
-    measured.figure("memory grew by", (resident_bytes(pid) - bytes_before) / 1e6, 20.0, "MB")
+    measured.quantity("memory grew by", (resident_bytes(pid) - bytes_before) / 1e6, 20.0, "MB")
 
 
 @pytest.mark.fault(

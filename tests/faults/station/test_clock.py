@@ -101,7 +101,7 @@ def test_a_step_is_an_alarm_that_passes(step):
 
 @pytest.mark.fault(
     "wall clock stepped while the station is dead",
-    "alarm state kept at one wall time and read at another, up to 1 day before or after",
+    "alarm state stored at one wall time and read at another, up to 1 day before or after",
     "the absence counts as 0 s to 1 day, never less and never more",
 )
 @pytest.mark.parametrize("step", [*STEPS, timedelta(days=4000), timedelta(days=-4000)], ids=str)

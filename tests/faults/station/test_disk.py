@@ -32,7 +32,7 @@ def test_a_full_disk_holds_up_no_alarm(make_ward, rtsp_camera, redis_server, mea
         with injector.during(Fault.DISK_FULL):
             camera_back = injector.begin(Fault.CAMERA_KILLED)
             measured.seconds("alarm in Redis in spite of the full disk", ward.wait_for("camera_lost", "start"), 5.0)
-            eventually(fault, 20, "the heartbeat tells of the full disk")
+            eventually(fault, 20, "the heartbeat reports the full disk")
             assert "no room" in fault() or "fails to read or write" in fault()
         eventually(lambda: fault() is None, 20, "the disk is used again")
         injector.begin(Fault.PROCESS_KILLED)()

@@ -102,17 +102,17 @@ def test_nothing_grows(measured, tmp_path, frames):
         gc.collect()
         grown = (resident_bytes(os.getpid()) - warm_bytes) / 1e6
         hours = 0.8 * frames / FRAMES_PER_SECOND / 3600
-        measured.figure("bed's time", frames / FRAMES_PER_SECOND / 3600, unit="h")
+        measured.quantity("bed's time", frames / FRAMES_PER_SECOND / 3600, unit="h")
         if frames >= 1_000_000:
-            measured.figure("memory slope", grown / hours, SLOPE_MEGABYTES_PER_HOUR, "MB/h")
+            measured.quantity("memory slope", grown / hours, SLOPE_MEGABYTES_PER_HOUR, "MB/h")
         else:
-            measured.figure("memory grew by", grown, 8.0, "MB")
+            measured.quantity("memory grew by", grown, 8.0, "MB")
         station.publisher.stats()
         record = station.publisher._outbox.record()
-        measured.figure("spool on the disk (quota 1 MB)", record.bytes_on_disk / 1e6, 1.3, "MB")
+        measured.quantity("spool on the disk (quota 1 MB)", record.bytes_on_disk / 1e6, 1.3, "MB")
         assert len(bed.snapshot(clock.wall())) < 20_000
         series = sum(len(metric.samples) for metric in station.metrics.registry.collect())
-        measured.figure("series of metrics", series, 600)
+        measured.quantity("series of metrics", series, 600)
         assert station.publisher._outbox.backlog().count < 10_000
     finally:
         station.publisher.stop()

@@ -26,7 +26,7 @@ def few_open_files():
 @pytest.mark.fault(
     f"{CONNECTIONS} connections to the HTTP port that say nothing",
     "they are held open against a daemon that may open 1024 files; a camera fails and comes back meanwhile",
-    "the alarm is in Redis <= 5 s after the camera's loss, frames are judged <= 3 s after its return; silent "
+    "the alarm is in Redis <= 5 s after the camera's loss, frames are analysed <= 3 s after its return; silent "
     "connections are closed; /healthz answers afterwards",
 )
 @pytest.mark.parametrize("page", [True, False], ids=["page", "metrics only"])

@@ -1,4 +1,4 @@
-"""Hosts in place of cameras that answer wrongly, endlessly or not at all: an alarm each, and a good bed beside them."""
+"""Hosts instead of cameras that answer wrongly, endlessly or not at all: an alarm each, and a good bed beside them."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ _MEMORY_BYTES = 600_000_000
     f"{len(ODDITIES)} hosts that speak RTSP badly, and a name that does not resolve",
     "beside one good camera: refusals, redirects to itself and to a file, garbage, headers or a picture without end, a "
     "million senders, silence",
-    "each bed raises `camera_lost`; the good bed is judged as often as before; memory is bounded; nothing unforeseen "
+    "each bed raises `camera_lost`; the good bed is analysed as often as before; memory is bounded; nothing unforeseen "
     "is logged; the station stops in order",
 )
 def test_hosts_that_speak_badly_are_lost_cameras_and_no_more(make_ward, rtsp_camera, measured):
@@ -29,14 +29,14 @@ def test_hosts_that_speak_badly_are_lost_cameras_and_no_more(make_ward, rtsp_cam
         ward.wait_for_frames()
         for bed in ("nowhere", *odd):
             ward.wait_for("camera_lost", "start", bed=bed)
-        before, began = ward.judged(), time.monotonic()
+        before, began = ward.analysed_frames(), time.monotonic()
         largest = 0
         while time.monotonic() - began < 12.0:
             largest = max(largest, resident_bytes(ward.daemon.pid))
             time.sleep(0.5)
-        period = (time.monotonic() - began) / max(1.0, ward.judged() - before)
+        period = (time.monotonic() - began) / max(1.0, ward.analysed_frames() - before)
         measured.seconds("time between the good bed's frames (5/s wanted)", period, 0.3)
-        measured.figure("memory", largest / 1e6, _MEMORY_BYTES / 1e6, "MB")
+        measured.quantity("memory", largest / 1e6, _MEMORY_BYTES / 1e6, "MB")
         refused = ward.alerts(f"odd-{ODDITIES.index('login refused')}", "camera_lost")[0]
         assert "check username and password_file" in refused["detail"]
         assert ward.daemon.get("/healthz")[0] == 200

@@ -110,6 +110,6 @@ def test_random_kills_lose_nothing(make_ward, redis_server, measured, kills):
     for bed in cameras:
         assert len({alert["alert_id"] for alert in ward.alerts(bed, "camera_lost")}) == 1
         assert len(ward.alerts(bed, "camera_lost", "start")) == 1
-    measured.figure("kills", kills)
-    measured.figure("alerts in the stream", len(alerts))
-    measured.figure("repeats", len(alerts) - len({alert["seq"] for alert in alerts}))
+    measured.quantity("kills", kills)
+    measured.quantity("alerts in the stream", len(alerts))
+    measured.quantity("repeats", len(alerts) - len({alert["seq"] for alert in alerts}))

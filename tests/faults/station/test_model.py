@@ -15,7 +15,7 @@ from monitor.inference.bundle import find_bundle
 
 @pytest.mark.fault(
     "NaN from the model",
-    "a classifier's bundle whose real ONNX graph divides nothing by nothing, before a drawn infant in pain",
+    "a classifier's bundle whose real ONNX graph divides nothing by nothing, before a synthetic infant in pain",
     "the alarm `model_degraded` <= 10 s after the first frame; no level is ever shown and no pain declared",
 )
 def test_not_a_number_is_never_a_level(make_ward, redis_server, measured, tmp_path):

@@ -1,6 +1,6 @@
 """The service level objectives that no fault belongs to: start, age of frames, publishing, at rated load.
 
-Rated load is what the machine can judge with half of its time to spare: one bed a core at 5 frames/s here.
+Rated load is what the machine can analyse with half of its time to spare: one bed a core at 5 frames/s here.
 """
 
 import json
@@ -35,14 +35,14 @@ def test_start_to_first_decision(make_ward, measured):
         ward.daemon.start()
         eventually(lambda: ward.daemon.url, 60, "it serves")
         measured.seconds(f"{life} start to running", time.monotonic() - began, RESTART_SECONDS)
-        eventually(lambda: ward.judged() > 0, 60, "a judged frame")
+        eventually(lambda: ward.analysed_frames() > 0, 60, "a analysed frame")
         measured.seconds(f"{life} start to first decision", time.monotonic() - began, FIRST_DECISION_SECONDS)
         ward.daemon.kill()
 
 
 @pytest.mark.fault(
     "none: rated load",
-    "one bed a core at 5 frames/s, drawn infants in pain",
+    "one bed a core at 5 frames/s, synthetic infants in pain",
     "age of frames at their decision: 99 of 100 <= 500 ms",
     slo="frame age",
 )
@@ -58,7 +58,7 @@ def test_frames_are_fresh_at_their_decision(redis_server, measured, tmp_path):
         }
     )
     ages: list[float] = []
-    with Station(config, on_result=lambda _bed, _judgement, age: ages.append(age)):
+    with Station(config, on_result=lambda _bed, _result, age: ages.append(age)):
         eventually(lambda: len(ages) > 5, 30, "first decisions")
         ages.clear()
         time.sleep(10.0)

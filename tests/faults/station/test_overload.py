@@ -1,4 +1,4 @@
-"""Twice as many frames as the station can judge: every bed less often, none starved, none late, and it says so."""
+"""Twice as many frames as the station can analyse: all beds less often, none starved, none late, and it says so."""
 
 import dataclasses
 import threading
@@ -17,8 +17,8 @@ from monitor.station.station import Station
 
 BEDS = 4
 FRAMES_PER_SECOND = 5.0
-LOOK_SECONDS = 2.0 / (BEDS * FRAMES_PER_SECOND)
-"""One worker that needs so long for a frame judges half of what comes."""
+DETECTION_SECONDS = 2.0 / (BEDS * FRAMES_PER_SECOND)
+"""One worker that needs so long for a frame analyses half of what comes."""
 
 
 class _SlowDetector:
@@ -27,7 +27,7 @@ class _SlowDetector:
     size_px, face_size_px = 640, 320
 
     def detect(self, *_args: object, **_kwargs: object) -> tuple[()]:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(DETECTION_SECONDS)
         return ()
 
 
@@ -39,9 +39,9 @@ class _SlowModels(ModelSet):
 @pytest.mark.fault(
     "two times overload",
     "4 beds at 5 frames/s before one worker that needs 0.1 s a frame",
-    "no bed is judged less than half as often as another; frames are as fresh as ever; each bed raises `overload`",
+    "no bed is analysed less than half as often as another; frames are as fresh as ever; the station raises `overload`",
 )
-def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured, tmp_path):
+def test_overload_is_shared_fairly_and_reported(monkeypatch, redis_server, measured, tmp_path):
     monkeypatch.setattr(station_module, "ModelSet", _SlowModels)
     monkeypatch.setattr("monitor.station.capacity_watch._SETTLING_SECONDS", 2.0)
     config = StationConfig.model_validate(
@@ -56,14 +56,14 @@ def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured,
             "web": {"enabled": False},
         }
     )
-    judged: Counter[str] = Counter()
+    analysed: Counter[str] = Counter()
     ages: list[float] = []
-    overloaded: set[str] = set()
+    overloaded: set[str | None] = set()
     counting = threading.Event()
 
-    def take(bed: BedPipeline, _judgement: FrameResult, age_seconds: float) -> None:
+    def take(bed: BedPipeline, _result: FrameResult, age_seconds: float) -> None:
         if counting.is_set():
-            judged[bed.id] += 1
+            analysed[bed.id] += 1
             ages.append(age_seconds)
 
     with Station(config, on_result=take) as station:
@@ -74,13 +74,14 @@ def test_overload_is_shared_fairly_and_told(monkeypatch, redis_server, measured,
             record(bed, transitions, snapshot)
 
         monkeypatch.setattr(station.dispatcher, "record", note)
-        # A new picture is searched from all sides once, which costs several looks.
+        # A new picture is searched from all sides once, which costs several detection passes.
         time.sleep(4.0)
         counting.set()
         time.sleep(8.0)
         counting.clear()
-        eventually(lambda: len(overloaded) == BEDS, 30, "the alarm of every bed")
-    assert len(judged) == BEDS
-    measured.figure("judged frames, most to least served bed", max(judged.values()) / min(judged.values()), 2.0, "x")
+        eventually(lambda: None in overloaded, 30, "the alarm of the station")
+    assert len(analysed) == BEDS
+    most_to_least = max(analysed.values()) / min(analysed.values())
+    measured.quantity("analysed frames, most to least served bed", most_to_least, 2.0, "x")
     # A frame waits for at most one turn of all beds, and is replaced by a newer one meanwhile.
-    measured.seconds("oldest frame at its decision", max(ages), LOOK_SECONDS * (BEDS + 1) + 0.1)
+    measured.seconds("oldest frame at its decision", max(ages), DETECTION_SECONDS * (BEDS + 1) + 0.1)

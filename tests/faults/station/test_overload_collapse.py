@@ -159,14 +159,14 @@ def test_overload_slows_all_beds_alike_and_does_not_collapse(models, videos, mea
         mean = sum(analysed.values()) / len(analysed)
         print(f"{len(analysed)} beds: {total:.1f} of {most:.1f} frames/s, at least {min(analysed.values())}")
         assert ward.report.present
-        measured.figure(
+        measured.quantity(
             f"most frames a second to those at {factor} x the load", most / total, 1 / LEAST_SHARE_OF_CAPACITY, "x"
         )
-        measured.figure(
+        measured.quantity(
             f"mean bed to least served bed at {factor} x", mean / min(analysed.values()), 1 / LEAST_SHARE_OF_MEAN, "x"
         )
     ward.set_beds(max(2, fitting // 2))
     began = ward.clock.monotonic()
     ward.run(30.0, enough=lambda: ward.governor.rate == RATE)
-    measured.figure("back to the full rate", ward.clock.monotonic() - began, 10.0, "s of the station's clock")
+    measured.quantity("back to the full rate", ward.clock.monotonic() - began, 10.0, "s of the station's clock")
     assert not ward.report.present

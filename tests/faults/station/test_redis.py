@@ -16,7 +16,7 @@ RECOVERY_SECONDS = 3.0
 @pytest.mark.fault(
     "Redis broken in mid-alarm",
     "SIGKILL, SIGSTOP, REPLICAOF, maxmemory 1, or a restart without its data, while a camera is lost and comes back",
-    "frames are judged on; the alarm's end is in Redis <= 3 s after Redis is back, in order, under the same id",
+    "frames are analysed on; the alarm's end is in Redis <= 3 s after Redis is back, in order, under the same id",
     slo="nothing lost",
 )
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_an_alarm_that_ends_during_an_outage_is_complete_afterwards(
     ward.wait_for("camera_lost", "start")
     redis_back = injector.begin(fault)
     camera_back()
-    measured.seconds("frames judged although Redis is away", ward.wait_for_frames(), RECOVERY_SECONDS)
+    measured.seconds("frames analysed although Redis is away", ward.wait_for_frames(), RECOVERY_SECONDS)
     time.sleep(2.0)
     redis_back()
     measured.seconds("arrival after the return", ward.wait_for("camera_lost", "end"), RECOVERY_SECONDS)
@@ -68,7 +68,7 @@ def test_redis_may_come_later(make_ward, rtsp_camera, redis_server, measured):
 @pytest.mark.fault(
     "Redis slow",
     "every packet to and from it is held back for 0.3 s",
-    "alerts still come, later; frames are judged as often as before",
+    "alerts still come, later; frames are analysed as often as before",
 )
 def test_a_slow_line_to_redis_slows_nothing_but_the_alert(make_ward, rtsp_camera, redis_server, measured):
     with TcpLink(redis_server.port) as link:
@@ -77,7 +77,7 @@ def test_a_slow_line_to_redis_slows_nothing_but_the_alert(make_ward, rtsp_camera
         ward.settle()
         injector = FaultInjector(camera=rtsp_camera, link=link)
         with injector.during(Fault.REDIS_SLOW):
-            measured.seconds("frames judged meanwhile after", ward.wait_for_frames(), 1.0)
+            measured.seconds("frames analysed meanwhile after", ward.wait_for_frames(), 1.0)
             with injector.during(Fault.CAMERA_KILLED):
                 measured.seconds("alarm after", ward.wait_for("camera_lost", "start"), 8.0)
         ward.daemon.stop(30.0)
