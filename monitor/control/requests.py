@@ -18,6 +18,8 @@ __all__ = [
     "Resume",
     "ResumeCommand",
     "SignedCommand",
+    "Withdraw",
+    "WithdrawCommand",
     "command_json_schema",
     "order_of",
 ]
@@ -81,10 +83,24 @@ class ResumeCommand(SignedCommand):
     bed: _Place
 
 
-Command: TypeAlias = Annotated[AcknowledgeCommand | PauseCommand | ResumeCommand, Field(discriminator="action")]
-COMMAND_ADAPTER: TypeAdapter[AcknowledgeCommand | PauseCommand | ResumeCommand] = TypeAdapter(Command)
+class WithdrawCommand(SignedCommand):
+    """Takes back the acknowledgement of one alert, within 15 s of it.
+
+    Attributes:
+        action: `withdraw`.
+        alert_id: Which alert.
+    """
+
+    action: Literal["withdraw"]
+    alert_id: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
+
+
+Command: TypeAlias = Annotated[
+    AcknowledgeCommand | PauseCommand | ResumeCommand | WithdrawCommand, Field(discriminator="action")
+]
+COMMAND_ADAPTER: TypeAdapter[AcknowledgeCommand | PauseCommand | ResumeCommand | WithdrawCommand] = TypeAdapter(Command)
 COMMAND_FIELDS = frozenset(
-    name for model in (AcknowledgeCommand, PauseCommand, ResumeCommand) for name in model.model_fields
+    name for model in (AcknowledgeCommand, PauseCommand, ResumeCommand, WithdrawCommand) for name in model.model_fields
 )
 
 
@@ -113,14 +129,26 @@ class Resume:
     by: str
 
 
-OperatorRequest: TypeAlias = Acknowledge | Pause | Resume
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A command that was checked: `by` may take back the acknowledgement of `alert_id`, given a moment ago."""
+
+    alert_id: str
+    by: str
+
+
+OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw
 """What a command comes to once it was checked."""
 
 
-def order_of(command: AcknowledgeCommand | PauseCommand | ResumeCommand) -> tuple[OperatorRequest, str]:
+def order_of(
+    command: AcknowledgeCommand | PauseCommand | ResumeCommand | WithdrawCommand,
+) -> tuple[OperatorRequest, str]:
     """Return what a command asks for, as the station takes it and in words for the log."""
     if isinstance(command, AcknowledgeCommand):
         return Acknowledge(command.alert_id, command.by), f"acknowledge the alert {command.alert_id}"
+    if isinstance(command, WithdrawCommand):
+        return Withdraw(command.alert_id, command.by), f"withdraw the acknowledgement of the alert {command.alert_id}"
     bed = None if command.bed == WHOLE_STATION else command.bed
     scope = "the station" if bed is None else f"bed {bed}"
     if isinstance(command, PauseCommand):

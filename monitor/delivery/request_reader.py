@@ -1,7 +1,7 @@
 """What comes in over Redis: acknowledgements and pauses, read from `<prefix>:commands:<station>`.
 
-A command is one stream entry with the fields of `AcknowledgeCommand`, `PauseCommand` or `ResumeCommand`. It is checked,
-tied to a person, and handed on; the alarm logic then writes the audit itself, as an update of every alert concerned
+A command is one stream entry with the fields of one of the commands in `monitor.control.requests`. It is checked, tied
+to a person, and handed on; the alarm logic then writes the audit itself, as an update of every alert concerned
 that names who silenced it. An entry is deleted once it is dealt with, so that no token stays in the stream.
 """
 

@@ -10,6 +10,8 @@ from monitor.pain.vocabulary import AlarmEvidence, Phase, Transition, Validity
 __all__ = ["Acknowledgement", "Alarm", "AlarmState"]
 
 _HOUR_SECONDS = 3600.0
+# The ten seconds for which a page offers it, and the way there.
+_WITHDRAW_WITHIN_SECONDS = 15.0
 _PERSON_REMEDY = (
     "Go to the infant and assess pain with your unit's scale; then acknowledge, which ends this alert: the face that "
     "raised it was not followed without a break, so no face can end it."
@@ -45,6 +47,7 @@ class AlarmState:
     detail: str = ""
     evidence: AlarmEvidence | None = None
     silence: Acknowledgement | None = None
+    seen_seconds: float | None = None  # of the newest acknowledgement, for as long as it may be withdrawn
     determined_seconds: float = 0.0
     needs_person: bool = False
     bouts: int = 1
@@ -56,6 +59,8 @@ class AlarmState:
         self.ended_seconds += seconds
         self.determined_seconds += seconds
         self.starts = [start + seconds for start in self.starts]
+        if self.seen_seconds is not None:
+            self.seen_seconds += seconds
         if self.silence is not None:
             self.silence.at_seconds += seconds
             self.silence.until_seconds += seconds
@@ -126,6 +131,7 @@ class Alarm:
                 memory.starts = [*self._recent_starts(onset_seconds), onset_seconds]
             silence = pause
             event = Event.BEGIN_QUIETLY if silence else Event.BEGIN
+        memory.seen_seconds = None
         memory.silence, memory.has_worsened, memory.needs_person = silence, False, needs_person
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
         if memory.bouts > 1:
@@ -166,12 +172,20 @@ class Alarm:
         if not self.is_signalled:
             return []
         was_present = self.is_present
-        self.memory.silence = silence
+        self.memory.silence, self.memory.seen_seconds = silence, silence.at_seconds
         transitions = self._apply(Event.ACKNOWLEDGE, silence.at_seconds)
         if not was_present:
             # What was seen is over; if it comes back, that is news.
             self.memory.silence = None
         return transitions
+
+    def withdraw(self, at_seconds: float) -> list[Transition]:
+        """Take back an acknowledgement that was given a moment ago: what was signalled is signalled again."""
+        seen_seconds = self.memory.seen_seconds
+        if seen_seconds is None or at_seconds - seen_seconds > _WITHDRAW_WITHIN_SECONDS:
+            return []
+        self.memory.seen_seconds = self.memory.silence = None
+        return self._apply(Event.WITHDRAW, at_seconds)
 
     def expire(self, now_seconds: float) -> list[Transition]:
         """Signal it again when its acknowledgement has expired."""

@@ -180,6 +180,15 @@ class AlarmSet:
             for transition in alarm.acknowledge(Acknowledgement(by, at_seconds, until_seconds))
         ]
 
+    def withdraw(self, alert_id: str, at_seconds: float) -> list[Transition]:
+        """Take back the acknowledgement of one alert that was given a moment ago."""
+        return [
+            transition
+            for alarm in self._alarms.values()
+            if alarm.memory.alert_id == alert_id
+            for transition in alarm.withdraw(at_seconds)
+        ]
+
     def pause(self, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:
         """Acknowledge all alerts that are signalled, and their codes in advance until the pause is over."""
         for code, alarm in self._alarms.items():

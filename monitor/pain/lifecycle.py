@@ -7,7 +7,8 @@ therefore always
     start  spell  ( return  spell )*      with    spell = (update | escalate)*  end  silence?
 
 where `return` is an `update` whose condition is present again and `silence` an `update` whose condition stays absent:
-somebody acknowledged the latched signal, or a new episode replaced it. The newest record of an alert id is the
+somebody acknowledged the latched signal, or a new episode replaced it. Where that acknowledgement is withdrawn at once,
+an `update` with the latched signal follows. The newest record of an alert id is the
 whole truth about it: `condition_present` says whether the condition holds, `signal` how it is signalled.
 """
 
@@ -53,6 +54,8 @@ class Event(StrEnum):
     """Something about it has changed, for instance its validity."""
     ACKNOWLEDGE = "acknowledge"
     """Somebody says that they have seen it."""
+    WITHDRAW = "withdraw"
+    """Somebody takes back, at once, that they have seen it."""
     EXPIRE = "lapse"
     """An acknowledgement or a pause has expired and the condition still holds."""
     CLEAR = "clear"
@@ -86,6 +89,8 @@ RULES = (
     _rule(Event.CHANGE, {State.ON, State.ACKNOWLEDGED}, None, Phase.UPDATE),
     _rule(Event.ACKNOWLEDGE, {State.ON, State.ACKNOWLEDGED}, State.ACKNOWLEDGED, Phase.UPDATE),
     _rule(Event.ACKNOWLEDGE, {State.LATCHED}, State.ENDED, Phase.UPDATE),
+    _rule(Event.WITHDRAW, {State.ACKNOWLEDGED}, State.ON, Phase.UPDATE),
+    _rule(Event.WITHDRAW, {State.ENDED}, State.LATCHED, Phase.UPDATE),
     _rule(Event.EXPIRE, {State.ACKNOWLEDGED}, State.ON, Phase.UPDATE),
     _rule(Event.CLEAR, {State.ON, State.ACKNOWLEDGED}, State.ENDED, Phase.END),
     _rule(Event.CLEAR_UNSEEN, {State.ON}, State.LATCHED, Phase.END),

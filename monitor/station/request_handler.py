@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from monitor.clock import Clock
-from monitor.control.requests import Acknowledge, OperatorRequest, Pause, Resume
+from monitor.control.requests import Acknowledge, OperatorRequest, Pause, Resume, Withdraw
 from monitor.pain.vocabulary import Code
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_dispatcher import AlertDispatcher
@@ -42,6 +42,8 @@ class RequestHandler:
         match request:
             case Acknowledge():
                 return self.acknowledge(request)
+            case Withdraw():
+                return self.withdraw(request)
             case Pause():
                 return self.pause(request)
             case Resume():
@@ -54,6 +56,15 @@ class RequestHandler:
         found = any(changed) | bool(self._conditions.acknowledge(request.alert_id, request.by))
         if not found:
             _log.warning("%s acknowledged the alert %s, which is not on here", request.by, request.alert_id)
+        return found
+
+    def withdraw(self, request: Withdraw) -> bool:
+        """Take back an acknowledgement that was given a moment ago; return whether anything is signalled again."""
+        now = self._clock.monotonic()
+        changed = [bed.withdraw(request.alert_id, now) for bed in self._beds.values()]
+        found = any(changed) | bool(self._conditions.withdraw(request.alert_id))
+        if found:
+            _log.warning("%s withdrew the acknowledgement of the alert %s", request.by, request.alert_id)
         return found
 
     def pause(self, request: Pause) -> bool:

@@ -54,6 +54,13 @@ class StationConditions:
             self._dispatch(changed)
             return changed
 
+    def withdraw(self, alert_id: str) -> tuple[Transition, ...]:
+        """Take back an acknowledgement that was given a moment ago."""
+        with self._lock:
+            changed = self._alarms.withdraw(alert_id, self._clock.monotonic())
+            self._dispatch(changed)
+            return changed
+
     def pause(self, by: str, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all that the station as a whole signals, and the same codes in advance, for a limited time."""
         with self._lock:

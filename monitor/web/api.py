@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.control.access import Role
-from monitor.control.requests import Acknowledge
+from monitor.control.requests import Acknowledge, Withdraw
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.pausing import add_pause_routes
@@ -31,7 +31,14 @@ from monitor.web.records import (
 )
 from monitor.web.sessions import SESSION_COOKIE
 
-__all__ = ["Accepted", "AcknowledgeRequest", "SessionRecord", "api_routes", "request_acknowledgement"]
+__all__ = [
+    "Accepted",
+    "AcknowledgeRequest",
+    "SessionRecord",
+    "api_routes",
+    "request_acknowledgement",
+    "request_withdrawal",
+]
 
 _STREAMS_AT_MOST = 64
 _POLL_SECONDS = 0.25
@@ -73,12 +80,22 @@ def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> str:
     return name
 
 
+def request_withdrawal(site: AppContext, alert_id: str, by: str) -> bool:
+    """Take back an acknowledgement that was given a moment ago; return whether anything is signalled again.
+
+    Raises:
+        ValueError: `by` is no name.
+    """
+    return site.handle(Withdraw(alert_id=alert_id, by=checked_name(by)))
+
+
 def api_routes() -> APIRouter:
     """Return the routes under `/api/v1`."""
     router = APIRouter(prefix="/api/v1")
     _add_station_routes(router)
     _add_bed_routes(router)
     _add_alert_routes(router)
+    _add_withdrawal_route(router)
     add_pause_routes(router)
     _add_fhir_routes(router)
     _add_event_route(router)
@@ -168,6 +185,31 @@ def _add_alert_routes(router: APIRouter) -> None:
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
         return Accepted(alert_id=alert_id, by=name)
+
+
+def _add_withdrawal_route(router: APIRouter) -> None:
+    @router.post(
+        "/alerts/{alert_id}/withdraw",
+        tags=["alerts"],
+        status_code=202,
+        responses={
+            403: {"description": "The caller is no nurse."},
+            404: {"description": "No acknowledgement to undo."},
+        },
+    )
+    async def withdraw(request: Request, alert_id: str, content: AcknowledgeRequest | None = None) -> Accepted:
+        """Take back the acknowledgement of one alert, within 15 s of it. Needs the role `nurse`."""
+        visitor = visitor_of(request)
+        if not visitor.may(Role.NURSE):
+            raise HTTPException(403, "withdrawing an acknowledgement needs the role nurse")
+        by = visitor.name or (content.by if content is not None else None) or ""
+        try:
+            is_withdrawn = request_withdrawal(site_of(request), alert_id, by)
+        except ValueError as error:
+            raise HTTPException(422, str(error)) from None
+        if not is_withdrawn:
+            raise HTTPException(404, "there is no acknowledgement of this alert within the last 15 s")
+        return Accepted(alert_id=alert_id, by=by)
 
 
 def _add_fhir_routes(router: APIRouter) -> None:

@@ -162,3 +162,40 @@ def test_technical_alarms_do_not_latch(watched):
     watched.note(watched.monitor.report(Code.DISK_LOW, present=False, time_seconds=watched.now))
     (end,) = watched.show(20, 0.1)
     assert (end.phase, end.signal) == (Phase.END, Signal.OFF)
+
+
+def test_an_acknowledgement_by_mistake_is_withdrawn_and_the_alarm_signalled_again(watched):
+    start = in_pain(watched)
+    watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
+    watched.show(8, 0.95)
+    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, watched.now))
+    assert (again.alert_id, again.phase, again.signal) == (start.alert_id, Phase.UPDATE, Signal.ON)
+    assert again.acknowledged_by is None
+    assert watched.monitor.withdraw(start.alert_id, watched.now) == ()
+
+
+def test_a_latched_alarm_that_was_acknowledged_by_mistake_is_latched_again(watched):
+    start = in_pain(watched)
+    watched.show(100, 0.1)
+    watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
+    assert watched.monitor.active() == ()
+    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, watched.now + 10))
+    assert (again.phase, again.signal, again.condition_present) == (Phase.UPDATE, Signal.LATCHED, False)
+    assert watched.monitor.active() == (again,)
+
+
+def test_an_acknowledgement_of_a_while_ago_stands(watched):
+    start = in_pain(watched)
+    watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
+    watched.show(16, 0.95)
+    assert watched.monitor.withdraw(start.alert_id, watched.now) == ()
+    assert {t.signal for t in watched.monitor.active() if t.alert_id == start.alert_id} == {Signal.ACKNOWLEDGED}
+
+
+def test_an_acknowledgement_can_be_withdrawn_after_a_restart_in_between(watched, watch):
+    start = in_pain(watched)
+    watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
+    other = watch()
+    other.monitor.restore(watched.monitor.snapshot(), 5000.0, away_seconds=4.0)
+    changed = [t for t in other.monitor.withdraw(start.alert_id, 5005.0) if t.alert_id == start.alert_id]
+    assert changed[-1].signal is Signal.ON

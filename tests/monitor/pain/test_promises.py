@@ -52,6 +52,7 @@ REPORTS = st.tuples(st.just("report"), st.sampled_from(REPORTABLE), st.booleans(
 PAUSES = st.one_of(st.tuples(st.just("pause"), st.sampled_from([5.0, 30.0])), st.tuples(st.just("resume")))
 PEOPLE = st.one_of(
     st.tuples(st.just("acknowledge"), st.sampled_from([None, "pain_sign", "pain_sustained", "alert-1"])),
+    st.tuples(st.just("withdraw"), st.sampled_from(["alert-1", "alert-2"])),
     PAUSES,
 )
 STORIES = st.lists(st.one_of(FRAMES, FRAMES, FRAMES, WAITS, REPORTS, PEOPLE), min_size=1, max_size=14)
@@ -110,6 +111,9 @@ class Teller:
     def acknowledge(self, target):
         yield None, self.monitor.acknowledge(target, "nurse-7", self.now)
 
+    def withdraw(self, alert_id):
+        yield None, self.monitor.withdraw(alert_id, self.now)
+
     def pause(self, seconds):
         yield None, self.monitor.pause("nurse-7", self.now, seconds)
 
@@ -143,7 +147,7 @@ def check_records(records):
         elif record.condition_present:
             assert CONDITIONS[record.code].merges
         else:
-            assert record.signal is Signal.OFF
+            assert record.signal in {Signal.OFF, Signal.LATCHED}
         present = record.condition_present
         assert (record.signal in {Signal.ON, Signal.ACKNOWLEDGED}) == present
         assert (record.signal is Signal.ACKNOWLEDGED) <= (record.acknowledged_by is not None)

@@ -18,7 +18,7 @@ from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, comp
 from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.config import StationConfig
-from monitor.control.requests import Acknowledge, Pause
+from monitor.control.requests import Acknowledge, Pause, Withdraw
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
@@ -98,6 +98,11 @@ class StagedStation:
                 for bed in self.beds.values():
                     self.record(bed, bed.monitor.acknowledge(order.alert_id, order.by, now))
                 return True
+            if isinstance(order, Withdraw):
+                withdrawn = [(bed, bed.monitor.withdraw(order.alert_id, now)) for bed in self.beds.values()]
+                for bed, transitions in withdrawn:
+                    self.record(bed, transitions)
+                return any(transitions for _, transitions in withdrawn)
             bed = self.beds[order.bed]
             if isinstance(order, Pause):
                 self.record(bed, bed.monitor.pause(order.by, now, order.duration_seconds))

@@ -232,13 +232,14 @@ def test_the_description_names_every_route(rig):
     assert set(paths) == {
         "/api/v1/session", "/api/v1/station", "/api/v1/beds", "/api/v1/beds/{bed}", "/api/v1/beds/{bed}/history",
         "/api/v1/beds/{bed}/preview.jpg", "/api/v1/alerts", "/api/v1/alerts/{alert_id}",
-        "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/events", "/api/v1/fhir/Observation/{bed}",
+        "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/alerts/{alert_id}/withdraw",
+        "/api/v1/events", "/api/v1/fhir/Observation/{bed}",
         "/api/v1/fhir/DetectedIssue/{alert_id}", "/api/v1/beds/{bed}/pause", "/api/v1/beds/{bed}/resume",
     }  # fmt: skip
     # Read-only, but for what silences a signal for a while.
     assert {method for path in paths.values() for method in path} == {"get", "post"}
     assert {path.rsplit("/", 1)[1] for path, methods in paths.items() if "post" in methods} == {
-        "acknowledge", "pause", "resume"
+        "acknowledge", "pause", "resume", "withdraw"
     }  # fmt: skip
 
 
@@ -280,3 +281,22 @@ def test_pausing_needs_a_nurse_a_bed_and_a_name(rig, open_rig, action):
     assert open_rig.acknowledged == []
     foreign = {"Origin": "https://evil.example"}
     assert client.post(f"/api/v1/beds/bed-1/{action}", json={"by": "a"}, headers=foreign).status_code == 403
+
+
+def test_an_acknowledgement_is_withdrawn_by_a_nurse_within_seconds(stage):
+    station = stage()
+    station.tell("bed-1", camera="lost")
+    station.wait_for_phase("bed-1", "start")
+    (item,) = station.alerts("bed-1")
+    with httpx.Client(base_url=f"{station.url}/api/v1/alerts", timeout=20, trust_env=False) as client:
+        path = f"/{item['alert']['alert_id']}"
+        assert client.post(f"{path}/withdraw", json={"by": "anna"}).status_code == 404
+        assert client.post(f"{path}/acknowledge", json={"by": "anna"}).status_code == 202
+        assert client.post(f"{path}/withdraw", json={"by": "anna"}).status_code == 202
+        assert client.post(f"{path}/withdraw").status_code == 422
+
+
+def test_a_viewer_cannot_withdraw_an_acknowledgement(rig):
+    rig.alert()
+    assert rig.client(headers=TOKEN).post("/api/v1/alerts/a1/withdraw").status_code == 403
+    assert rig.acknowledged == []
