@@ -7,7 +7,7 @@ follows them, and it does not notice frozen pictures or lost cameras; the statio
 
 Both run in turn, every second round in the other order, so that a change of the machine's load meets both. Streams per
 core is what one core would carry: 1 / (pictures/s x decoding cost + wanted frames/s x cost of an analysed frame), in
-CPU time. So it holds also where the machine was too busy for the wanted rate; `kept_rate` says how much of it there
+CPU time. So it holds also where the machine was too busy for the wanted rate; `achieved_rate` says how much of it there
 was.
 """
 
@@ -46,9 +46,9 @@ def metrics(found, used_cpu_seconds, decode_cpu_seconds, pictures_per_second, ca
     decode = decode_cpu_seconds / found["decoded"]
     other = (used_cpu_seconds - decode_cpu_seconds) / found["judged"]
     return {
-        "kept_rate": found["judged"] / found["seconds"] / cameras / rate,
+        "achieved_rate": found["judged"] / found["seconds"] / cameras / rate,
         "decode_cpu_ms_per_picture": 1000 * decode,
-        "other_cpu_ms_per_judged_frame": 1000 * other,
+        "other_cpu_ms_per_frame": 1000 * other,
         "streams_per_core": 1.0 / (pictures_per_second * decode + rate * other),
         "resident_megabytes": found["resident_megabytes"],
     }

@@ -66,7 +66,7 @@ class Watcher(threading.Thread):
         self.begin()
 
     def begin(self):
-        self.decoded = self.judged = self.faces = 0
+        self.decoded = self.analysed = self.faces = 0
         self.grab_cpu_seconds = 0.0
 
     def run(self):
@@ -86,7 +86,7 @@ class Watcher(threading.Thread):
                 score = self.peer.score(image, box)
                 self.client.publish("pain", json.dumps({"stream": self.url, "box": box.tolist(), "score": score}))
                 self.faces += 1
-            self.judged += 1
+            self.analysed += 1
         stream.release()
 
 
@@ -111,7 +111,7 @@ def main():
     for watcher in watchers:
         watcher.start()
     give_up = time.monotonic() + 60
-    while any(not watcher.judged for watcher in watchers) and time.monotonic() < give_up:
+    while any(not watcher.analysed for watcher in watchers) and time.monotonic() < give_up:
         time.sleep(0.1)
     time.sleep(SETTLING_SECONDS)
     began, used, decoders = time.monotonic(), cpu_seconds(), decoder_thread_seconds()
@@ -124,7 +124,7 @@ def main():
         "cpu_seconds": cpu_seconds() - used,
         "decode_cpu_seconds": decode,
         "decoded": sum(watcher.decoded for watcher in watchers),
-        "judged": sum(watcher.judged for watcher in watchers),
+        "judged": sum(watcher.analysed for watcher in watchers),
         "faces": sum(watcher.faces for watcher in watchers),
         "resident_megabytes": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6,
     }

@@ -152,7 +152,7 @@ def main():
     detectors = open_detectors()
     synthetic = measure(list(synthetic_clips(options.infants, options.frames)), detectors)
     recorded = {path.stem: follow_recorded(detectors, recorded_frames(path)) for path in options.clips}
-    print(json.dumps({"drawn": synthetic, "recorded": recorded}, indent=2))
+    print(json.dumps({"synthetic": synthetic, "recorded": recorded}, indent=2))
 
 
 if __name__ == "__main__":

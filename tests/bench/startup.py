@@ -76,7 +76,7 @@ def first_result():
 
 
 def main():
-    print(json.dumps({"help_cpu_seconds": help_seconds(), "first_judgement": first_result()}, indent=2))
+    print(json.dumps({"help_cpu_seconds": help_seconds(), "first_result": first_result()}, indent=2))
 
 
 if __name__ == "__main__":

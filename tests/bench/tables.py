@@ -132,14 +132,14 @@ def peer(found):
     yield from (machine_line(found["machine"]), "")
     rounds = zip(found["station"], found["peer"], found["streams_per_core_ratio"]["rounds"], strict=True)
     yield from table(
-        ("round", "station: streams per core", "kept rate", "peer: streams per core", "kept rate", "ratio"),
+        ("round", "station: streams per core", "achieved rate", "peer: streams per core", "achieved rate", "ratio"),
         [
             (
                 number,
                 f"{one['streams_per_core']:.2f}",
-                f"{one['kept_rate']:.2f}",
+                f"{one['achieved_rate']:.2f}",
                 f"{other['streams_per_core']:.2f}",
-                f"{other['kept_rate']:.2f}",
+                f"{other['achieved_rate']:.2f}",
                 f"{ratio:.2f}",
             )
             for number, (one, other, ratio) in enumerate(rounds, 1)
@@ -168,7 +168,7 @@ def quality(found):
                 f"{metrics['cpu_ms_per_frame']:.1f}",
                 f"{metrics['cost_share']:.2f}",
             )
-            for way, metrics in found["drawn"].items()
+            for way, metrics in found["synthetic"].items()
         ],
     )
     if found["recorded"]:
@@ -193,7 +193,7 @@ def quality(found):
 def startup(found):
     """Return how long the programs take to answer."""
     rows = [(f"`{name} --help`", f"{seconds:.2f}", "") for name, seconds in found["help_cpu_seconds"].items()]
-    first = found["first_judgement"]
+    first = found["first_result"]
     rows.append(("station, to its first analysed frame", f"{first['cpu_seconds']:.2f}", f"{first['wall_seconds']:.2f}"))
     yield from table(("what", "CPU s", "wall s"), rows)
 

@@ -11,8 +11,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[1] / "docs" / "performance.md"
 TABLES = runpy.run_path(str(HERE / "tables.py"))
 
-STARTUP = {"help_cpu_seconds": {"nicu-monitor": 0.06}, "first_judgement": {"cpu_seconds": 0.9, "wall_seconds": 1.25}}
-DRAWN = {
+STARTUP = {"help_cpu_seconds": {"nicu-monitor": 0.06}, "first_result": {"cpu_seconds": 0.9, "wall_seconds": 1.25}}
+SYNTHETIC = {
     "recall": 1.0,
     "frames": 300,
     "landmark_error_percent": 7.5,
@@ -21,7 +21,7 @@ DRAWN = {
     "cost_share": 0.2,
 }
 RECORDED = {"recall": 0.975, "frames": 40, "ambiguous": 2, "points_from_usual_percent": 1.234}
-QUALITY = {"drawn": {"guided": DRAWN}, "recorded": {"baby": {"guided": RECORDED}}}
+QUALITY = {"synthetic": {"guided": SYNTHETIC}, "recorded": {"baby": {"guided": RECORDED}}}
 
 
 @pytest.fixture

@@ -42,18 +42,14 @@ def filled_in(expression, prometheus):
     return re.sub(r"\$(\w+)", lambda match: known[match.group(1)], expression)
 
 
-def lost(part, whole, place=""):
+def lost(part, whole, path=""):
     """Places in `part` that `whole` lacks or has otherwise; `whole` may have more, such as defaults."""
     if isinstance(part, dict) and isinstance(whole, dict):
-        missing = [f"{place}/{key}" for key in part.keys() - whole.keys()]
-        return missing + [
-            x for key in part.keys() & whole.keys() for x in lost(part[key], whole[key], f"{place}/{key}")
-        ]
+        missing = [f"{path}/{key}" for key in part.keys() - whole.keys()]
+        return missing + [x for key in part.keys() & whole.keys() for x in lost(part[key], whole[key], f"{path}/{key}")]
     if isinstance(part, list) and isinstance(whole, list) and len(part) == len(whole):
-        return [
-            x for number, pair in enumerate(zip(part, whole, strict=True)) for x in lost(*pair, f"{place}/{number}")
-        ]
-    return [] if part == whole else [place]
+        return [x for number, pair in enumerate(zip(part, whole, strict=True)) for x in lost(*pair, f"{path}/{number}")]
+    return [] if part == whole else [path]
 
 
 def test_the_files_are_what_the_code_makes(tmp_path):
@@ -79,16 +75,16 @@ def test_grafanas_own_types_know_every_field(name):
 
 
 @pytest.mark.parametrize("name", DASHBOARDS)
-def test_panels_have_their_own_place_and_words_for_every_state(name):
+def test_panels_have_their_own_position_and_words_for_every_state(name):
     board = DASHBOARDS[name]
     assert board["uid"] == f"nicu-{name}"
     assert "not a medical device" in board["panels"][0]["options"]["content"]
-    places = [panel["gridPos"] for panel in board["panels"]]
-    for one, other in combinations(places, 2):
+    positions = [panel["gridPos"] for panel in board["panels"]]
+    for one, other in combinations(positions, 2):
         beside = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
         above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
         assert beside or above, (one, other)
-    assert all(place["x"] + place["w"] <= 24 for place in places)
+    assert all(position["x"] + position["w"] <= 24 for position in positions)
     titles = [panel["title"] for panel in panels(board)]
     assert len(set(titles)) == len(titles)
     for panel in panels(board):

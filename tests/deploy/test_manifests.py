@@ -98,7 +98,7 @@ def test_kustomization_lists_every_file_and_knows_the_image():
     assert [image["name"] for image in kustomization["images"]] == [CONTAINER["image"]]
 
 
-def test_the_pod_has_no_rights_and_one_place_to_write():
+def test_the_pod_has_no_rights_and_one_directory_to_write():
     context, pod = CONTAINER["securityContext"], POD["securityContext"]
     assert pod["runAsNonRoot"] is True
     assert f"USER {pod['runAsUser']}:{pod['runAsGroup']}" in (DEPLOY.parent / "Dockerfile").read_text()

@@ -1,4 +1,4 @@
-"""The rules as Prometheus' own tool judges them, and what the rules must have and must not have."""
+"""The rules as Prometheus' own tool evaluates them, and what the rules must have and must not have."""
 
 import re
 import shutil

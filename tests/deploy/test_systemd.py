@@ -1,4 +1,4 @@
-"""The unit as systemd itself judges it."""
+"""The unit as systemd itself rates it."""
 
 import configparser
 import re
@@ -11,12 +11,12 @@ import pytest
 
 UNIT = Path(__file__).resolve().parents[2] / "deploy" / "systemd" / "nicu-monitor.service"
 MOST_EXPOSED = 2.0
-"""systemd's own figure, from 0 (nothing to attack) to 10; below 2 the tool says OK."""
+"""systemd's own score, from 0 (nothing to attack) to 10; below 2 the tool says OK."""
 
 
 @pytest.fixture
 def unit(tmp_path):
-    """The unit, with the program where it lies here: systemd looks whether it exists."""
+    """The unit, with the program where it lies here: systemd checks whether it exists."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed; run: apt-get install systemd")
     copy = tmp_path / UNIT.name
@@ -41,11 +41,11 @@ def test_a_misspelt_field_would_be_found(unit):
 
 def test_the_service_offers_little_to_attack(unit):
     done = analyze("security", "--offline=true", "--no-pager", str(unit))
-    figure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout).group(1))
-    print(f"exposure {figure}")
-    assert figure <= MOST_EXPOSED
+    exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", done.stdout).group(1))
+    print(f"exposure {exposure}")
+    assert exposure <= MOST_EXPOSED
     page = (UNIT.parents[2] / "docs" / "operate.md").read_text()
-    assert f"exposure of {figure:.1f}" in page, f"docs/operate.md must give the value {figure}"
+    assert f"exposure of {exposure:.1f}" in page, f"docs/operate.md must give the value {exposure}"
 
 
 def test_it_is_watched_and_started_again_for_ever():

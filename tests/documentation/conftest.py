@@ -1,4 +1,4 @@
-"""A place to run the documentation's commands in: the repository as a newcomer sees it, and servers of its own."""
+"""A folder to run the documentation's commands in: the repository as a newcomer sees it, and servers of its own."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ class Workplace:
     def run(self, blocks: list[Block], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         """Run the blocks of one page in one shell, as somebody would who follows the page."""
         # Job control gives every background block a process group of its own, which is stopped as a whole. What the
-        # set-up would install is here already, and must not be installed anew for a copy of the checkout.
+        # set-up would install is here already, and must not be installed again for a copy of the checkout.
         lines = [
             "set -euom pipefail",
             "stop() { for pid in $(jobs -p); do kill -- -$pid; wait $pid || true; done; }",

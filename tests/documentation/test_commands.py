@@ -14,7 +14,7 @@ OWN_TESTS = {
     "api.md": ("tests/monitor/web/test_api_docs.py", RUN),
     "subscribe.md": ("tests/monitor/delivery/test_subscribe_page.py", ("python", "js")),
 }
-# What takes long is run with smaller figures, and what opens well-known ports with others.
+# What takes long is run with smaller numbers, and what opens well-known ports with others.
 SHORTER = {
     "README.md": {"make demo": "make demo DEMO_ARGS='--duration 2'"},
     "performance.md": {

@@ -1,4 +1,4 @@
-"""Bundles appear whole or not at all, and never in place of something else."""
+"""Bundles appear whole or not at all, and never instead of something else."""
 
 from pathlib import Path
 

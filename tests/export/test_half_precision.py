@@ -47,9 +47,9 @@ def test_an_ensemble_that_is_sure_has_finite_log_odds(biases: tuple[float, ...])
 def test_only_the_members_of_an_ensemble_are_halved() -> None:
     content = _full(_ensemble((0.0, 0.0)))
     nodes = onnx.load_from_string(content).graph.node
-    kept = [node.op_type for node in nodes if not is_in_network(node)]
-    assert {"Sigmoid", "ReduceMean", "Clip", "Log"} <= set(kept)
-    assert not {"Conv", "Gemm", "MatMul"} & set(kept)
+    in_single = [node.op_type for node in nodes if not is_in_network(node)]
+    assert {"Sigmoid", "ReduceMean", "Clip", "Log"} <= set(in_single)
+    assert not {"Conv", "Gemm", "MatMul"} & set(in_single)
     halved = onnx.load_from_string(to_half(content)).graph
     stored = {weight.data_type for weight in halved.initializer if weight.name.startswith("network.members")}
     assert stored == {onnx.TensorProto.FLOAT16}

@@ -14,7 +14,7 @@ from monitor.errors import MonitorError
 from monitor.logs import redact
 from monitor.video.address import parse_address, resolve_address
 
-# A password with this inside it can be looked for in whatever is shown.
+# A password with this inside it can be searched for in everything shown.
 MARK = "qZ7xqZ7x"
 pieces = st.text(st.characters(min_codepoint=33, max_codepoint=0x17F, exclude_characters="${}"), max_size=6)
 passwords = st.builds(lambda before, after: f"{before}{MARK}{after}", pieces, pieces)

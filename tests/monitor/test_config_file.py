@@ -148,7 +148,7 @@ def test_the_command_prints_json_for_scripts(write):
 def test_the_example_is_right():
     example = Path(__file__).resolve().parents[2] / "configs" / "example.yaml"
     assert find_mistakes(example, environment={}) == []
-    # It shows every section, so that a reader need not look elsewhere.
+    # It shows every section, so that a reader need not search elsewhere.
     assert set(yaml.safe_load(example.read_text())) == set(StationConfig.model_fields)
 
 
@@ -211,7 +211,7 @@ def test_a_merge_key_of_something_else_is_explained(write):
 
 
 @given(name=st.sampled_from(["07", "no", "on", "12:30", "1e3", "2026-01-01", "1_0", "0x1F", "1.50", "Y"]))
-def test_what_looks_like_a_number_is_the_text_that_stands_there(tmp_path_factory, name):
+def test_what_resembles_a_number_is_the_text_that_stands_there(tmp_path_factory, name):
     path = tmp_path_factory.mktemp("yaml") / "station.yaml"
     path.write_text(f"beds:\n  - id: {name.replace(':', '-')}\n    camera: {{url: rtsp://cam/x, username: {name}, ")
     with path.open("a") as file:

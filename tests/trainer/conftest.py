@@ -90,7 +90,7 @@ def paint_study(tmp_path_factory):
         run = CliRunner().invoke
         run(ingest, ["table", str(folder / "set.csv")], catch_exceptions=False)
         manifest = folder / "set.manifest.csv"
-        if stress:  # the last pictures of every subject are only looked at
+        if stress:  # the last pictures of every subject are only tested on
             lines = manifest.read_text().splitlines(keepends=True)
             marked = [
                 line.replace(",main,", ",stress,")

@@ -50,7 +50,7 @@ def test_decoding_inverts_the_encoding_of_the_paper(index: int, data: st.DataObj
     np.testing.assert_allclose(scores[0].numpy(), [1 / (1 + np.exp(-2.0)), 1 / (1 + np.exp(3.0))], rtol=1e-5)
 
 
-def test_the_model_has_the_contract_that_its_bundle_tells(package_bundle: Bundle) -> None:
+def test_the_model_has_the_contract_that_its_bundle_states(package_bundle: Bundle) -> None:
     for size in (320, 640):
         engine = open_engine(package_bundle, size_px=size, choice="onnxruntime")
         (images,) = engine.inputs

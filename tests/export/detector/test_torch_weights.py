@@ -75,7 +75,7 @@ def _decode(
 
 @pytest.mark.media
 def test_refuses_weights_that_want_other_anchors_and_says_which(shared_weights: Path, tmp_path: Path) -> None:
-    """Two public repositories share all 300 names and shapes but not the anchors; nothing else tells them apart."""
+    """Two public repositories share all 300 names and shapes but not the anchors; nothing else distinguishes them."""
     with pytest.raises(BundleError, match=r"wrong place.*other anchors than \[16, 32\].*\[10, 20\].*would fit better"):
         write_detector_bundle(_source(shared_weights / _OTHER_ANCHORS), tmp_path / "b", name="b")
     assert not (tmp_path / "b").exists()
@@ -120,12 +120,12 @@ def test_runs_no_code_from_a_checkpoint(tmp_path: Path) -> None:
         torch_weights.read_checkpoint(tmp_path / "c.pth")
 
 
-@pytest.mark.parametrize(("kept", "reason"), [(0, "tensors only"), (1000, "tensors only"), (None, "cannot be read")])
-def test_names_a_file_that_is_cut_short_or_missing(tmp_path: Path, kept: int | None, reason: str) -> None:
+@pytest.mark.parametrize(("size", "reason"), [(0, "tensors only"), (1000, "tensors only"), (None, "cannot be read")])
+def test_names_a_file_that_is_cut_short_or_missing(tmp_path: Path, size: int | None, reason: str) -> None:
     path = tmp_path / "c.pth"
-    if kept is not None:
+    if size is not None:
         torch.save(_untrained(), path)
-        path.write_bytes(path.read_bytes()[:kept])
+        path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(BundleError, match=reason):
         torch_weights.read_checkpoint(path)
 

@@ -93,7 +93,7 @@ def _ask(module: str, names: set[str], environment: dict[str, str]) -> dict[str,
     return answer
 
 
-def test_the_sources_use_what_this_test_looks_for() -> None:
+def test_the_sources_use_what_this_test_searches_for() -> None:
     names = _used_names()
     assert {
         "NetworkDefinitionCreationFlag.STRONGLY_TYPED",

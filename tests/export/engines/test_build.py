@@ -61,7 +61,7 @@ def test_compiles_the_face_mesh(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", _NETWORKS)
 def test_compiles_every_classifier_of_the_registry(name: str, classifier_bundle: Bundle, tmp_path: Path) -> None:
-    """The half-precision model alone, without golden answers: the compiler does not look at those."""
+    """The half-precision model alone, without golden answers: the compiler does not use those."""
     architecture = architectures()[name]
     settings = {"ensemble": {"member": "ncnn", "count": 2}}.get(name, {})
     record = ModelRecord(

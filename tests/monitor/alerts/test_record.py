@@ -52,7 +52,7 @@ def test_times_are_labels_taken_at_determination() -> None:
     assert draft.condition_delay_seconds == 3.0
 
 
-def test_an_acknowledgement_tells_who_and_when() -> None:
+def test_an_acknowledgement_says_who_and_when() -> None:
     clock = ManualClock(100.0)
     transition = make_transition(
         phase=Phase.UPDATE, signal=Signal.ACKNOWLEDGED, acknowledged_by="nurse-7", acknowledged_seconds=90.0

@@ -89,7 +89,7 @@ def test_an_episode_remembers_why_people_were_called_when_it_ended_and_who_saw_i
     assert board.find_alert("a1").ended_at is None
 
 
-def test_a_condition_of_the_station_is_kept_apart_but_blinds_every_bed(board, clock, observation, alert):
+def test_a_condition_of_the_station_is_separate_but_blinds_every_bed(board, clock, observation, alert):
     board.observe("bed-1", observation(0.1))
     board.transition(None, alert(code=Code.SELF_CHECK_FAILED))
     snapshot = board.snapshot()
@@ -129,7 +129,7 @@ def test_history_keeps_peaks_and_gaps(board, clock, observation):
     assert [(p.time_seconds, p.level, p.coverage) for p in points] == [(1000.0, 0.9, 0.9), (1010.0, None, 0.3)]
 
 
-def test_no_picture_is_kept_unless_it_may_be_shown(clock, observation):
+def test_no_picture_is_stored_unless_it_may_be_shown(clock, observation):
     board = Board((BedInfo("bed-1", "cam-1"),), clock, on_level=0.6)
     board.observe("bed-1", observation(0.1), frame(clock.monotonic()))
     assert board.picture("bed-1") is None
@@ -149,7 +149,7 @@ def test_a_bed_that_is_not_watched_any_more_leaves_nothing_behind(board, clock, 
         board.observe("bed-2", observation(0.1))
 
 
-def test_camera_and_station_facts_are_shown_as_they_were_told(board, clock):
+def test_camera_and_station_facts_are_shown_as_they_were_given(board, clock):
     board.camera("bed-1", CameraStatus("cam-1", "rtsp://camera", CameraState.LOST))
     board.station(StationStatus("station-1", "1.0", "test", redis_up=False))
     clock.advance(3)

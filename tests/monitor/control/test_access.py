@@ -1,4 +1,4 @@
-"""The access list: who is known, and what a wrong file is told."""
+"""The access list: who is known, and how a wrong file is reported."""
 
 from pathlib import Path
 

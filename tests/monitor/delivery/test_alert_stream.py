@@ -79,7 +79,7 @@ def test_what_is_no_record_holds_nothing_up(stream, redis_server, fields) -> Non
     assert stream.newest_own("p").seq == 5
 
 
-def test_an_emptied_stream_is_told_from_a_trimmed_one(redis_server, stream) -> None:
+def test_an_emptied_stream_is_distinguished_from_a_trimmed_one(redis_server, stream) -> None:
     client = redis_server.client()
     position = stream.deliver("p", entries(1, 5), Position(0, "0-0"))
     stream.deliver("other", entries(1, 100, "other"), Position(0, "0-0"))
@@ -88,7 +88,7 @@ def test_an_emptied_stream_is_told_from_a_trimmed_one(redis_server, stream) -> N
     client.delete(KEY)
     with pytest.raises(StreamLostError):
         stream.check("p", position)
-    # Other stations have filled it again before this one looks.
+    # Other stations have filled it again before this one reads.
     client.xadd(KEY, {"producer_id": "other", "seq": "1", "alert_id": "x"})
     with pytest.raises(StreamLostError) as caught:
         stream.deliver("p", entries(6, 6), position)
@@ -130,13 +130,13 @@ def test_records_beyond_a_batch_are_compared_in_their_turn(redis_server, stream)
         stream.deliver("p", [record(3, "new"), record(4, "new")], reached)
 
 
-@pytest.mark.parametrize("kept", [0, 1, 3])
+@pytest.mark.parametrize("left", [0, 1, 3])
 @pytest.mark.parametrize("others", [0, 1, 700])
-def test_a_loss_is_noticed_however_much_others_have_written_since(redis_server, stream, kept, others) -> None:
+def test_a_loss_is_noticed_however_much_others_have_written_since(redis_server, stream, left, others) -> None:
     client = redis_server.client()
-    position = stream.deliver("p", entries(1, kept), Position(0, "0-0")) if kept else Position(0, "0-0")
+    position = stream.deliver("p", entries(1, left), Position(0, "0-0")) if left else Position(0, "0-0")
     earlier = client.dump(KEY)
-    position = stream.deliver("p", entries(kept + 1, 5), position)
+    position = stream.deliver("p", entries(left + 1, 5), position)
     client.delete(KEY)
     if earlier is not None:
         client.restore(KEY, 0, earlier)
@@ -144,8 +144,8 @@ def test_a_loss_is_noticed_however_much_others_have_written_since(redis_server, 
         stream.deliver("other", entries(1, others, "other"), Position(0, "0-0"))
     with pytest.raises(StreamLostError) as caught:
         stream.check("p", position)
-    assert caught.value.position.seq == kept
-    stream.deliver("p", entries(kept + 1, 6), caught.value.position)
+    assert caught.value.position.seq == left
+    stream.deliver("p", entries(left + 1, 6), caught.value.position)
     assert numbers(redis_server) == [1, 2, 3, 4, 5, 6]
 
 

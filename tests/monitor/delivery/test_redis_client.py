@@ -256,7 +256,7 @@ def test_no_message_of_a_publisher_holds_a_credential(redis_server, make_publish
         ),
     ],
 )
-def test_an_odd_answer_says_what_to_look_for(error: Exception, url: str, words: str) -> None:
+def test_an_odd_answer_says_what_to_check(error: Exception, url: str, words: str) -> None:
     assert words in describe_failure(error, url)
 
 

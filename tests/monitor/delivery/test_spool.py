@@ -89,7 +89,7 @@ def test_alerts_and_alarm_state_are_stored_together_or_not_at_all(spool: Spool) 
     assert spool.append([make_draft("c")]) == [2]
 
 
-def test_a_second_station_is_kept_out(tmp_path: Path, spool: Spool) -> None:
+def test_a_second_station_is_refused(tmp_path: Path, spool: Spool) -> None:
     with pytest.raises(SpoolError, match="in use by another station") as caught:
         open_spool(tmp_path / "state")
     assert caught.value.in_use
@@ -103,7 +103,7 @@ def test_delivered_records_are_pending_no_more_until_redis_loses_them(spool: Spo
     assert [alert.seq for alert in spool.pending(10)] == [2, 3, 4, 5]
 
 
-def test_the_time_of_the_first_attempt_is_kept_over_a_restart(tmp_path: Path) -> None:
+def test_the_time_of_the_first_attempt_is_stored_over_a_restart(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     spool.append([make_draft("a"), make_draft("b")])
     spool.stamp([1], "2026-01-01T00:00:00.000Z")
@@ -191,31 +191,31 @@ def test_the_quota_keeps_the_newest_record_of_every_condition_and_reports_what_i
     for _ in range(50):
         spool.append([make_draft("noise", Phase.UPDATE, bed="bed-9")] * 10)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= MEGABYTE
-    kept = spool.pending(100_000)
-    newest = {(alert.draft["bed"], alert.draft["code"]): alert.draft for alert in kept}
+    waiting = spool.pending(100_000)
+    newest = {(alert.draft["bed"], alert.draft["code"]): alert.draft for alert in waiting}
     for bed in beds:
         assert (newest[bed, "pain_sign"]["alert_id"], newest[bed, "pain_sign"]["phase"]) == (f"{bed}-149", "end")
     assert newest["bed-0", "camera_lost"]["alert_id"] == "running"
     record = spool.record()
-    assert spool.backlog().count == len(kept)
-    assert record.dropped == 300 * 8 + 1 + 500 - len(kept)
+    assert spool.backlog().count == len(waiting)
+    assert record.dropped == 300 * 8 + 1 + 500 - len(waiting)
     assert record.last_drop is not None
     assert record.last_drop.first_seq <= record.last_drop.last_seq
-    assert [alert.seq for alert in kept] == sorted({alert.seq for alert in kept})
+    assert [alert.seq for alert in waiting] == sorted({alert.seq for alert in waiting})
     spool.close()
 
 
 def test_the_end_of_an_alert_that_redis_knows_is_never_dropped(tmp_path: Path) -> None:
-    """Otherwise a subscriber would show an alarm for ever that has long ended."""
+    """Otherwise a subscriber would show an alarm indefinitely that has long ended."""
     spool = open_spool(tmp_path, maximum_bytes=MEGABYTE)
     spool.append([make_draft("known", Phase.START)])
     spool.move_to(Position(1, "1-0"))
     spool.append([make_draft("known", Phase.END)])
     for i in range(100):
         spool.append([make_draft(f"{i}-{j}", Phase.END) for j in range(10)])
-    kept = spool.pending(10_000)
-    assert kept[0].draft["alert_id"] == "known"
-    assert kept[-1].draft["alert_id"] == "99-9"
+    waiting = spool.pending(10_000)
+    assert waiting[0].draft["alert_id"] == "known"
+    assert waiting[-1].draft["alert_id"] == "99-9"
     assert spool.record().dropped > 0
     spool.close()
 
@@ -289,7 +289,7 @@ DAMAGE = {
     "position that is no number": "UPDATE meta SET value = 'x' WHERE key = 'delivered_seq'",
     "position far ahead": "UPDATE meta SET value = '999999' WHERE key = 'delivered_seq'",
     "position of a negative number": "UPDATE meta SET value = '-3' WHERE key = 'delivered_seq'",
-    "position without its place in the stream": "UPDATE meta SET value = 'x' WHERE key = 'delivered_id'",
+    "position without its id in the stream": "UPDATE meta SET value = 'x' WHERE key = 'delivered_id'",
     "no last number": "DELETE FROM meta WHERE key = 'last_seq'",
     "last number of nothing": "UPDATE meta SET value = '' WHERE key = 'last_seq'",
     "no producer": "DELETE FROM meta WHERE key = 'producer_id'",

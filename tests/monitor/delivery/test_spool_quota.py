@@ -1,4 +1,4 @@
-"""A quota that holds for ever: whatever an alert's last record is, an alert that is over makes room."""
+"""A quota that always holds: whatever an alert's last record is, an alert that is over makes room."""
 
 from alerts import make_draft
 

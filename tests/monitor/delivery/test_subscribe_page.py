@@ -82,7 +82,7 @@ def test_the_rights_of_the_page_are_enough_for_a_station(redis_server: RedisServ
     wait_until(lambda: client.xlen("nicu:alerts") == 1, 5)
     wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 5)
     wait_until(lambda: client.xlen("nicu:commands:station-1") == 0, 5)
-    # Even looking after lost data is covered.
+    # Even the check for lost data is covered.
     client.delete("nicu:alerts")
     wait_until(lambda: client.xlen("nicu:alerts") == 1, 5)
     assert publisher.stats().redis_failure is None

@@ -9,7 +9,7 @@ from monitor.clock import ManualClock
 from monitor.demo.screen import draw
 
 
-def test_the_page_comes_first_and_a_level_that_cannot_be_told_is_no_number():
+def test_the_page_comes_first_and_a_level_that_cannot_be_determined_is_no_number():
     board = Board([BedInfo("bed-1", "camera-1")], ManualClock(), on_level=0.6)
     addresses = {
         "redis": "redis://127.0.0.1:1/0",

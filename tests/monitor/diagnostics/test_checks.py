@@ -112,10 +112,10 @@ def test_json_for_scripts():
     assert areas == {"imports", "video", "model", "engine", "gpu", "redis", "disk", "clock"}
 
 
-def test_cameras_are_opened_and_what_they_send_is_told(tmp_path):
+def test_cameras_are_opened_and_what_they_send_is_reported(tmp_path):
     config = tmp_path / "station.yaml"
     beds = {
-        "bed-drawn": "synthetic://calm?seed=1",
+        "bed-synthetic": "synthetic://calm?seed=1",
         "bed-dark": "synthetic://dark?seed=1",
         "bed-away": f"rtsp://monitor:hunter2@127.0.0.1:{free_port()}/stream1",
         "bed-file": str(tmp_path / "nothing.mp4"),
@@ -124,8 +124,8 @@ def test_cameras_are_opened_and_what_they_send_is_told(tmp_path):
     result = CliRunner().invoke(command, ["--config", str(config), "--cameras", "--json"], standalone_mode=False)
     found = {row["name"]: row for row in json.loads(result.output) if row["area"] == "camera"}
     assert list(found) == list(beds)
-    assert found["bed-drawn"]["verdict"] == "found"
-    assert "640 x 480" in found["bed-drawn"]["detail"]
+    assert found["bed-synthetic"]["verdict"] == "found"
+    assert "640 x 480" in found["bed-synthetic"]["detail"]
     assert {found[bed]["verdict"] for bed in ("bed-away", "bed-file")} == {"absent"}
     assert all(found[bed]["remedy"] for bed in ("bed-away", "bed-file"))
     assert "hunter2" not in result.output

@@ -1,4 +1,4 @@
-"""Whether a face was followed without a break, on synthetic infants and carers whose place is known exactly."""
+"""Whether a face was followed without a break, on synthetic infants and carers whose position is known exactly."""
 
 import dataclasses
 
@@ -62,7 +62,7 @@ def test_a_face_missed_for_a_moment_stays_the_same_and_one_lost_for_longer_does_
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5, 6])
-def test_another_infant_in_the_same_place_is_another_face(seed):
+def test_another_infant_at_the_same_position_is_another_face(seed):
     """The whole picture changes, as when cables are swapped behind a recorder: no frame is missing."""
     own, image_box = sights(seed, seconds=2.0), sights(seed + 10, "calm", seconds=4.0)
     identities = play(FaceIdentity(), [*own, *image_box])
@@ -72,7 +72,7 @@ def test_another_infant_in_the_same_place_is_another_face(seed):
 
 @pytest.mark.parametrize("seed", range(1, 13))
 def test_a_carers_face_over_the_infants_is_another_face(seed):
-    """Only the face changes, from one frame to the next, exactly in place."""
+    """Only the face changes, from one frame to the next, at the very same position."""
     carer = next((shown for carer in range(seed, 60) if (shown := sights(carer, "carer", 30.0, of="carer"))), None)
     if carer is None:
         pytest.skip("no carer leans in within half a minute of any seed")

@@ -27,7 +27,7 @@ def test_a_half_turn_is_positive():
     assert normalise_deg(540.0) == 180.0
 
 
-def test_a_face_that_looks_left_has_its_own_top_on_the_left_of_the_picture():
+def test_a_face_that_is_turned_left_has_its_own_top_on_the_left_of_the_picture():
     # Orientation +90: the forehead points to the left, turning the picture clockwise brings it up.
     corners = OrientedBox(100.0, 50.0, 20.0, 40.0, 90.0).corners()
     assert corners == pytest.approx(np.array([[80, 60], [80, 40], [120, 40], [120, 60]]))

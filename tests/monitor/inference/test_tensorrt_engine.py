@@ -1,4 +1,4 @@
-"""The TensorRT engine's own logic, with ONNX Runtime in place of the GPU's kernels.
+"""The TensorRT engine's own logic, with ONNX Runtime instead of the GPU's kernels.
 
 No GPU is needed: memory "on the device" is host memory with addresses of its own, and the execution context computes
 with ONNX Runtime on request. What TensorRT itself does is checked where a GPU is (marker `gpu`).

@@ -1,4 +1,4 @@
-"""What a bed says, told as short stories."""
+"""What a bed says, in short stories."""
 
 import math
 
@@ -8,7 +8,7 @@ from monitor.config import AlarmSettings
 from monitor.pain import BedAlarms, Code, Phase, Priority, Sample, Signal, Validity, Visibility
 
 
-def told(transitions):
+def changes_of(transitions):
     return [(t.code, t.phase) for t in transitions]
 
 
@@ -19,7 +19,7 @@ def of(transitions, code):
 def test_pain_begins_after_its_hold_and_ends_after_its_clearing(watched):
     watched.show(20, 0.1)
     began = watched.show(10, 0.95)
-    assert told(began) == [(Code.PAIN_SIGN, Phase.START)]
+    assert changes_of(began) == [(Code.PAIN_SIGN, Phase.START)]
     start = began[0]
     assert start.priority is Priority.LOW
     assert (start.signal, start.validity, start.condition_present) == (Signal.ON, Validity.VALID, True)
@@ -30,7 +30,7 @@ def test_pain_begins_after_its_hold_and_ends_after_its_clearing(watched):
     assert start.evidence.frames_used == pytest.approx(138, abs=3)
 
     ended = watched.show(40, 0.1)
-    assert told(ended) == [(Code.PAIN_SIGN, Phase.END)]
+    assert changes_of(ended) == [(Code.PAIN_SIGN, Phase.END)]
     end = ended[0]
     assert (end.alert_id, end.onset_seconds) == (start.alert_id, start.onset_seconds)
     assert (end.signal, end.condition_present) == (Signal.LATCHED, False)
@@ -48,7 +48,7 @@ def test_a_level_between_the_thresholds_neither_begins_nor_ends_an_alarm(watched
     watched.show(60, 0.5)
     assert watched.transitions == []
     watched.show(12, 0.95)
-    assert told(watched.transitions) == [(Code.PAIN_SIGN, Phase.START)]
+    assert changes_of(watched.transitions) == [(Code.PAIN_SIGN, Phase.START)]
     watched.show(300, 0.5)
     assert not any(t.phase is Phase.END for t in watched.transitions)
 
@@ -56,7 +56,7 @@ def test_a_level_between_the_thresholds_neither_begins_nor_ends_an_alarm(watched
 def test_lasting_pain_becomes_medium_and_worsens_once(watched):
     watched.show(20, 0.1)
     transitions = watched.show(60, 0.95)
-    assert told(transitions) == [
+    assert changes_of(transitions) == [
         (Code.PAIN_SIGN, Phase.START),
         (Code.PAIN_SUSTAINED, Phase.START),
         (Code.PAIN_SUSTAINED, Phase.ESCALATE),
@@ -66,7 +66,7 @@ def test_lasting_pain_becomes_medium_and_worsens_once(watched):
     assert sustained.determined_seconds == pytest.approx(sign.onset_seconds + 0.4 * 30, abs=0.15)
     assert maximal.determined_seconds == pytest.approx(sign.onset_seconds + 0.7 * 30, abs=0.15)
     ended = watched.show(60, 0.1)
-    assert told(ended) == [(Code.PAIN_SUSTAINED, Phase.END), (Code.PAIN_SIGN, Phase.END)]
+    assert changes_of(ended) == [(Code.PAIN_SUSTAINED, Phase.END), (Code.PAIN_SIGN, Phase.END)]
 
 
 def test_a_return_within_a_minute_is_the_same_episode(watched):
@@ -76,7 +76,7 @@ def test_a_return_within_a_minute_is_the_same_episode(watched):
     back = watched.show(12, 0.95)[0]
     assert (back.alert_id, back.phase, back.condition_present) == (first.alert_id, Phase.UPDATE, True)
     assert (back.signal, back.onset_seconds) == (Signal.ON, first.onset_seconds)
-    assert told(watched.show(40, 0.1)) == [(Code.PAIN_SIGN, Phase.END)]
+    assert changes_of(watched.show(40, 0.1)) == [(Code.PAIN_SIGN, Phase.END)]
 
 
 def test_a_return_after_the_merging_time_is_a_new_episode_and_replaces_the_old_one(watched):
@@ -104,7 +104,7 @@ def test_a_face_that_goes_away_leaves_the_alarm_on_and_questionable(watched):
     assert watched.observation.validity is Validity.INVALID
 
     back = watched.show(40, 0.95)
-    assert (Code.FACE_NOT_VISIBLE, Phase.END) in told(back)
+    assert (Code.FACE_NOT_VISIBLE, Phase.END) in changes_of(back)
     assert of(back, Code.PAIN_SIGN)[0].validity is Validity.VALID
     assert not any(t.phase is Phase.END for t in of(back, Code.PAIN_SIGN))
 
@@ -114,22 +114,22 @@ def test_the_face_lost_alarm_ends_soon_after_the_face_is_back(watched):
     watched.show(100)
     assert watched.transitions[-1].code is Code.FACE_NOT_VISIBLE
     ended = watched.show(30, 0.1)
-    assert told(ended) == [(Code.FACE_NOT_VISIBLE, Phase.END)]
+    assert changes_of(ended) == [(Code.FACE_NOT_VISIBLE, Phase.END)]
     assert ended[0].determined_seconds == pytest.approx(112.2, abs=0.3)
 
 
-def test_a_face_seen_too_rarely_to_judge_is_reported(watched):
-    """Every gap is shorter than the delay, yet nobody can tell the pain: silence would read as calm."""
+def test_a_face_seen_too_rarely_to_analyse_is_reported(watched):
+    """Every gap is shorter than the delay, yet the pain is unknown: silence would read as calm."""
     watched.show(20, 0.1)
     for _ in range(30):
         watched.show(2, 0.1)
         watched.show(6)
     starts = [t for t in watched.transitions if t.phase is Phase.START]
     assert [t.code for t in starts] == [Code.FACE_NOT_VISIBLE]
-    assert told(watched.show(60, 0.1)) == [(Code.FACE_NOT_VISIBLE, Phase.END)]
+    assert changes_of(watched.show(60, 0.1)) == [(Code.FACE_NOT_VISIBLE, Phase.END)]
 
 
-def test_no_camera_is_told_as_such_and_not_as_a_missing_face(watched):
+def test_no_camera_is_reported_as_such_and_not_as_a_missing_face(watched):
     watched.show(20, 0.1)
     since = watched.now
     for _ in range(120):
@@ -137,13 +137,13 @@ def test_no_camera_is_told_as_such_and_not_as_a_missing_face(watched):
         watched.note(
             watched.monitor.report(Code.CAMERA_LOST, present=True, time_seconds=watched.now, since_seconds=since)
         )
-    assert told(watched.transitions) == [(Code.CAMERA_LOST, Phase.START)]
+    assert changes_of(watched.transitions) == [(Code.CAMERA_LOST, Phase.START)]
     start = watched.transitions[0]
     assert (start.onset_seconds, start.determined_seconds) == (pytest.approx(20.0), pytest.approx(24.0))
     watched.note(watched.monitor.report(Code.CAMERA_LOST, present=False, time_seconds=watched.now))
-    assert told(watched.transitions) == [(Code.CAMERA_LOST, Phase.START), (Code.CAMERA_LOST, Phase.END)]
+    assert changes_of(watched.transitions) == [(Code.CAMERA_LOST, Phase.START), (Code.CAMERA_LOST, Phase.END)]
     missing = watched.show(31)
-    assert told(missing) == [(Code.FACE_NOT_VISIBLE, Phase.START)]
+    assert changes_of(missing) == [(Code.FACE_NOT_VISIBLE, Phase.START)]
 
 
 def test_after_a_lost_camera_only_a_person_ends_a_running_alarm(watched):
@@ -154,7 +154,7 @@ def test_after_a_lost_camera_only_a_person_ends_a_running_alarm(watched):
     watched.wait(1.0)
     watched.note(watched.monitor.report(Code.CAMERA_LOST, present=True, time_seconds=watched.now, since_seconds=since))
     lost = watched.wait(60.0)
-    assert told(lost)[:2] == [(Code.CAMERA_LOST, Phase.START), (Code.PAIN_SIGN, Phase.UPDATE)]
+    assert changes_of(lost)[:2] == [(Code.CAMERA_LOST, Phase.START), (Code.PAIN_SIGN, Phase.UPDATE)]
     assert of(lost, Code.PAIN_SIGN)[-1].validity is Validity.QUESTIONABLE
     assert of(lost, Code.PAIN_SIGN)[-1].needs_person
     watched.note(watched.monitor.report(Code.CAMERA_LOST, present=False, time_seconds=watched.now))
@@ -170,7 +170,7 @@ def test_after_a_lost_camera_only_a_person_ends_a_running_alarm(watched):
 
 @pytest.mark.parametrize("code", [Code.CAMERA_LOST, Code.PICTURE_FROZEN, Code.PICTURE_DARK, Code.SELF_CHECK_FAILED])
 def test_calm_frames_of_a_doubtful_picture_end_no_alarm(watched, code):
-    """A frozen picture of a calm face looks like relief and is none."""
+    """A frozen picture of a calm face resembles relief and is none."""
     watched.show(20, 0.1)
     watched.show(12, 0.95)
     watched.note(watched.monitor.report(code, present=True, time_seconds=watched.now))
@@ -202,9 +202,9 @@ def test_two_candidates_are_questionable_at_once_and_reported_after_their_delay(
     watched.show(0.2, 0.1, Visibility.AMBIGUOUS)
     assert watched.observation.validity is Validity.QUESTIONABLE
     changed = watched.show(20, 0.1, Visibility.AMBIGUOUS)
-    assert told(changed) == [(Code.PATIENT_AMBIGUOUS, Phase.START)]
+    assert changes_of(changed) == [(Code.PATIENT_AMBIGUOUS, Phase.START)]
     assert changed[0].determined_seconds == pytest.approx(25.1)
-    assert told(watched.show(10, 0.1)) == [(Code.PATIENT_AMBIGUOUS, Phase.END)]
+    assert changes_of(watched.show(10, 0.1)) == [(Code.PATIENT_AMBIGUOUS, Phase.END)]
     assert watched.observation.validity is Validity.VALID
 
 
@@ -214,7 +214,7 @@ def test_somebody_elses_calm_face_ends_no_alarm(watched):
     during = watched.show(600, 0.02, Visibility.AMBIGUOUS)
     assert not any(t.phase is Phase.END for t in during)
     assert of(during, Code.PAIN_SIGN)[-1].validity is Validity.QUESTIONABLE
-    assert (Code.PAIN_SIGN, Phase.END) in told(watched.show(15, 0.02))
+    assert (Code.PAIN_SIGN, Phase.END) in changes_of(watched.show(15, 0.02))
 
 
 def test_what_somebody_elses_calm_face_took_from_the_level_ends_no_alarm_afterwards(watched):
@@ -225,7 +225,7 @@ def test_what_somebody_elses_calm_face_took_from_the_level_ends_no_alarm_afterwa
     after = watched.show(120, 0.45)
     assert watched.observation.level == pytest.approx(0.45, abs=0.001)
     assert not any(t.phase is Phase.END for t in of(after, Code.PAIN_SIGN))
-    assert (Code.PAIN_SIGN, Phase.END) in told(watched.show(25, 0.1))
+    assert (Code.PAIN_SIGN, Phase.END) in changes_of(watched.show(25, 0.1))
 
 
 def test_pain_seen_on_one_of_two_candidates_is_signalled_as_questionable(watched):
@@ -250,19 +250,19 @@ def test_a_model_without_an_answer_is_degraded_and_ends_nothing(watched, score, 
     watched.show(20, 0.1)
     watched.show(12, 0.95)
     changed = watched.show(120, score, visibility)
-    assert (Code.MODEL_DEGRADED, Phase.START) in told(changed)
+    assert (Code.MODEL_DEGRADED, Phase.START) in changes_of(changed)
     assert of(changed, Code.FACE_NOT_VISIBLE) == []
     assert not any(t.phase is Phase.END for t in changed)
     assert watched.observation.level is None
     assert watched.observation.score is None
-    assert (Code.MODEL_DEGRADED, Phase.END) in told(watched.show(10, 0.95))
+    assert (Code.MODEL_DEGRADED, Phase.END) in changes_of(watched.show(10, 0.95))
 
 
 def test_poor_faces_are_no_evidence(watched):
     watched.show(20, 0.1)
     watched.show(12, 0.95)
     changed = watched.show(120, None, Visibility.POOR)
-    assert told(changed) == [(Code.PAIN_SIGN, Phase.UPDATE), (Code.FACE_NOT_VISIBLE, Phase.START)]
+    assert changes_of(changed) == [(Code.PAIN_SIGN, Phase.UPDATE), (Code.FACE_NOT_VISIBLE, Phase.START)]
 
 
 @pytest.mark.parametrize("code", [Code.PAIN_SIGN, Code.PAIN_SUSTAINED, Code.FACE_NOT_VISIBLE])
@@ -291,14 +291,14 @@ def test_late_and_repeated_frames_change_nothing(watched):
 
 
 def test_frames_may_lag_behind_ticks(watch):
-    """Frames carry the time they were taken; by the time they are judged, the clock has gone on."""
+    """Frames carry the time they were taken; by the time they are analysed, the clock has gone on."""
     prompt, late = watch(), watch()
     for number in range(1, 600):
         time, score = number / 5, 0.95 if 100 <= number < 200 else 0.1
         prompt.note(prompt.monitor.observe(Sample(time, score, Visibility.USABLE)).transitions)
         late.note(late.monitor.tick(time + 0.35).transitions)
         late.note(late.monitor.observe(Sample(time, score, Visibility.USABLE)).transitions)
-    assert told(late.transitions) == told(prompt.transitions)
+    assert changes_of(late.transitions) == changes_of(prompt.transitions)
     for one, other in zip(prompt.transitions, late.transitions, strict=True):
         assert other.determined_seconds == pytest.approx(one.determined_seconds, abs=0.4)
 
@@ -307,7 +307,7 @@ def test_the_first_frames_give_a_level_at_once(watched):
     watched.show(0.2, 0.9)
     assert watched.observation.level == pytest.approx(0.9)
     assert watched.observation.coverage == 1.0
-    assert told(watched.show(5, 0.9)) == [(Code.PAIN_SIGN, Phase.START)]
+    assert changes_of(watched.show(5, 0.9)) == [(Code.PAIN_SIGN, Phase.START)]
 
 
 def test_settings_are_obeyed():

@@ -79,7 +79,7 @@ def test_the_documentation_shows_the_table_as_it_is():
 
 
 @pytest.mark.parametrize("field", sorted(AlarmSettings.model_fields))
-def test_the_documentation_names_every_setting_or_its_figure(field):
+def test_the_documentation_names_every_setting_or_its_value(field):
     page = (REPOSITORY / "docs" / "alarms.md").read_text(encoding="utf-8")
     assert f"`{field}`" in page
 

@@ -33,7 +33,7 @@ def test_follows_the_differential_equation(first, last, start, seconds, tau):
 
 @settings(deadline=None)
 @given(scores=st.lists(SCORES, min_size=2, max_size=20), start=SCORES, seconds=LENGTHS, parts=st.integers(2, 9))
-def test_a_line_may_be_looked_at_as_often_as_one_likes(scores, start, seconds, parts):
+def test_a_line_may_be_read_as_often_as_one_likes(scores, start, seconds, parts):
     once, often = TimeAverage(start, 1.0), TimeAverage(start, 1.0)
     for first, last in itertools.pairwise(scores):
         once.follow(first, last, seconds, 5.0)
@@ -104,7 +104,7 @@ def test_times_above_zero_are_those_that_a_fine_sampling_finds(value, first, las
 
 
 def test_a_dip_below_zero_between_two_frames_is_seen():
-    """Both ends are above; a look at the frames alone would count the whole time."""
+    """Both ends are above; the frames alone would count the whole time."""
     stretches = time_above_zero(0.001, -0.5, 1.0, 2.0, 5.0)
     assert len(stretches) == 2
     assert stretches[0][0] == 0.0

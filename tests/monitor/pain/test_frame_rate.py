@@ -76,7 +76,7 @@ def sampled(signal, seed, hidden=(), longest=0.9):
 )
 @given(segments=SEGMENTS, ripple=st.floats(0.0, 0.05), seed=st.integers(0, 10_000))
 def test_the_same_signal_gives_the_same_alarms_within_a_second(segments, ripple, seed):
-    # The signal ends in calm, so that no alarm hangs on where the film is cut.
+    # The signal ends in calm, so that no alarm hangs on where the video is cut.
     signal = signal_of_segments([(5.0, 0.1), *segments, (25.0, 0.1)], ripple=ripple, seed=seed)
     assume(is_decided(signal))
     changes = sampled(signal, seed)

@@ -23,7 +23,7 @@ from monitor.pain import (
     Visibility,
 )
 
-pytestmark = pytest.mark.timeout(600)  # a busy machine must not look like a broken promise
+pytestmark = pytest.mark.timeout(600)  # a busy machine must not be taken for a broken promise
 
 REPORTABLE = [code for code, condition in CONDITIONS.items() if condition.source in {Source.FRAMES, Source.REPORT}]
 SETTINGS = AlarmSettings(
@@ -127,7 +127,7 @@ def teller(alarm_settings=SETTINGS, first=1):
 
 
 def check_records(records):
-    """Check that the records of one alert id tell a story with a beginning and a defined state at every time."""
+    """Check that the records of one alert id form a story with a beginning and a defined state at every time."""
     assert records[0].phase is Phase.START
     assert len({(r.code, r.kind, r.onset_seconds) for r in records}) == 1
     present = False
@@ -185,7 +185,7 @@ def test_every_alert_is_well_formed(story):
 
 @settings(max_examples=100, deadline=None)
 @given(story=STORIES)
-def test_what_cannot_be_told_never_reads_as_no_pain(story):
+def test_what_cannot_be_determined_never_reads_as_no_pain(story):
     for observation, _ in teller().play(story):
         if observation is None:
             continue

@@ -71,10 +71,10 @@ def test_every_observation_says_what_was_seen(pain_video, tmp_path):
 
 
 def test_the_annotated_video_has_every_picture_and_the_same_decisions(pain_video, tmp_path):
-    annotated, with_film, without = tmp_path / "seen.mp4", tmp_path / "with.jsonl", tmp_path / "without.jsonl"
-    assert replay(pain_video, "--annotate", annotated, "--observations", with_film).returncode == 0
+    annotated, with_video, without = tmp_path / "seen.mp4", tmp_path / "with.jsonl", tmp_path / "without.jsonl"
+    assert replay(pain_video, "--annotate", annotated, "--observations", with_video).returncode == 0
     assert replay(pain_video, "--observations", without).returncode == 0
-    assert with_film.read_bytes() == without.read_bytes()
+    assert with_video.read_bytes() == without.read_bytes()
     with open_video(annotated) as shown, open_video(pain_video) as original:
         assert shown.size_px == original.size_px
         assert sum(1 for _ in shown) == sum(1 for _ in original) == 500

@@ -1,4 +1,4 @@
-"""A calm bed is judged less often; whatever might be pain, or cannot be seen, is judged in full."""
+"""A calm bed is analysed less often; whatever might be pain, or cannot be seen, is analysed in full."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ def seen(seconds, score=0.05, level=0.05):
     return Observation(seconds, score, level, level, 1.0, 0.0, validity, 0.0)
 
 
-def test_a_bed_that_stays_calm_is_judged_less_often_after_a_while():
+def test_a_bed_that_stays_calm_is_analysed_less_often_after_a_while():
     pace = AdaptiveRate(FULL, CALM, OFF)
     assert pace.rate("bed-1", seen(0.0)) == FULL
     assert pace.rate("bed-1", seen(CALM_SECONDS - 0.1)) == FULL
@@ -29,7 +29,7 @@ def test_any_sign_and_any_blindness_bring_the_full_rate_back_at_once(score, leve
     pace.rate("bed-1", seen(0.0))
     assert pace.rate("bed-1", seen(100.0)) == CALM
     assert pace.rate("bed-1", seen(100.5, score, level)) == FULL
-    assert pace.rate("bed-1", seen(101.0)) == FULL, "calm begins anew"
+    assert pace.rate("bed-1", seen(101.0)) == FULL, "calm begins again"
     assert pace.rate("bed-1", seen(101.0 + CALM_SECONDS)) == CALM
 
 
@@ -44,7 +44,7 @@ def test_the_rate_is_one_of_the_two_and_low_only_after_calm_alone(steps):
         assert pace.rate("bed-1", seen(now, score, level)) == expected
 
 
-def test_without_a_calm_rate_every_bed_is_judged_in_full():
+def test_without_a_calm_rate_every_bed_is_analysed_in_full():
     pace = AdaptiveRate(FULL, None, OFF)
     pace.rate("bed-1", seen(0.0))
     assert pace.rate("bed-1", seen(1000.0)) == pace.least_rate == FULL

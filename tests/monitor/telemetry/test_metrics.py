@@ -138,7 +138,7 @@ def test_the_first_alarm_of_a_bed_is_an_increase(metrics) -> None:
     assert value(metrics, "alarm_transitions_total", bed="bed-1", code="pain_sign", phase="start") == 0
 
 
-def test_camera_figures_come_from_its_status(metrics) -> None:
+def test_camera_metrics_come_from_its_status(metrics) -> None:
     labels = {"bed": "bed-1", "camera": "bed-1-camera"}
     metrics.add_camera("bed-1", "bed-1-camera", status)
     assert value(metrics, "camera_up", **labels) == 1

@@ -1,4 +1,4 @@
-"""A staged station in a process of its own, and a real Chromium to look at its page."""
+"""A staged station in a process of its own, and a real Chromium to read its page."""
 
 import json
 import os
@@ -97,12 +97,12 @@ class Stage:
             else:
                 return
 
-    def tell(self, bed: str, **facts) -> None:
+    def set_bed(self, bed: str, **facts) -> None:
         self.process.stdin.write(json.dumps({"bed": bed, **facts}) + "\n")
         self.process.stdin.flush()
 
     def alerts(self, bed: str) -> list[dict]:
-        # The token is that of the users file of these tests; where there is none, anybody may look.
+        # The token is that of the users file of these tests; where there is none, anybody may read.
         headers = {} if "users_file" not in self.file.read_text() else {"Authorization": "Bearer " + "t" * 43}
         request = urllib.request.Request(f"{self.url}/api/v1/alerts?bed={bed}", headers=headers)
         with urllib.request.urlopen(request, timeout=20) as answer:
@@ -150,9 +150,9 @@ def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
     stages = []
 
     def start(beds: int = 2, past: list | None = None, **sections) -> Stage:
-        place = directory / f"station-{len(stages)}"
-        place.mkdir()
-        one = Stage(place, config_of(place, beds, **sections), past or [])
+        folder = directory / f"station-{len(stages)}"
+        folder.mkdir()
+        one = Stage(folder, config_of(folder, beds, **sections), past or [])
         stages.append(one)
         one.start()
         return one
@@ -171,19 +171,19 @@ def stage(tmp_path):
 
 @pytest.fixture(scope="module")
 def ward(tmp_path_factory):
-    """One station with a bed in every state, for tests that only look."""
+    """One station with a bed in every state, for tests that only read."""
     with stages_in(tmp_path_factory.mktemp("ward")) as start:
         station = start(beds=6)
-        station.tell("bed-1", score=0.9)
-        station.tell("bed-2", visibility="no_face")
-        station.tell("bed-3", camera="lost")
-        station.tell("bed-4", score=0.9)
+        station.set_bed("bed-1", score=0.9)
+        station.set_bed("bed-2", visibility="no_face")
+        station.set_bed("bed-3", camera="lost")
+        station.set_bed("bed-4", score=0.9)
         station.wait_for_phase("bed-1", "escalate")
         station.wait_for_phase("bed-4", "escalate")
-        station.tell("bed-4", visibility="no_face")
-        station.tell("bed-5", score=0.9)
+        station.set_bed("bed-4", visibility="no_face")
+        station.set_bed("bed-5", score=0.9)
         station.wait_for_phase("bed-5", "escalate")
-        station.tell("bed-5", score=0.05)
+        station.set_bed("bed-5", score=0.05)
         station.wait_for_phase("bed-5", "end")
         yield station
 

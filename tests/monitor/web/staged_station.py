@@ -1,6 +1,6 @@
 """A station without cameras and models, as a process of its own: real alarm logic, real board, real page.
 
-What the beds show is told on standard input, one JSON object a line; the address of the page is the first line on
+What the beds show comes on standard input, one JSON object a line; the address of the page is the first line on
 standard output. Not a test; run by the fixtures of conftest.py.
 """
 
@@ -41,7 +41,7 @@ class StagedBed:
         self.visibility = Visibility.USABLE
         self.camera = CameraState.PLAYING
         self.random = np.random.default_rng(seed)
-        self.drawn = SyntheticBed(seed, width_px=960, height_px=540)
+        self.synthetic = SyntheticBed(seed, width_px=960, height_px=540)
         self.picture = None
 
     def step(self, time_seconds):
@@ -53,10 +53,10 @@ class StagedBed:
         step = self.monitor.observe(Sample(time_seconds, score if seen else None, self.visibility))
         return step.observation, step.transitions
 
-    def look(self, time_seconds, index):
-        """Return a drawn picture, anew every second only, for drawing is slow."""
+    def picture_at(self, time_seconds, index):
+        """Return a synthetic picture, a new one every second only, for drawing is slow."""
         if self.picture is None or index % 5 == 0:
-            image, truth = self.drawn.frame(time_seconds % 600)
+            image, truth = self.synthetic.frame(time_seconds % 600)
             face = None if truth.face is None else TrackedFace(1, truth.face)
             faces = () if face is None else (face,)
             self.picture = image, FrameFaces(faces, face, Visibility.USABLE, None, 1, 0)
@@ -71,8 +71,8 @@ class StagedStation:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
-        places = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
-        self.board = Board(places, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
+        infos = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
+        self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
         self.server = open_server(
             config,
             self.board,
@@ -111,7 +111,7 @@ class StagedStation:
             self.record(bed, bed.monitor.resume(now))
             return was_paused
 
-    def tell(self, order):
+    def set_bed(self, order):
         bed = self.beds[order["bed"]]
         with self.lock:
             bed.score = order.get("score", bed.score)
@@ -125,7 +125,7 @@ class StagedStation:
         for bed in self.beds.values():
             observation, transitions = bed.step(time_seconds)
             is_seen = with_picture and self.config.web.preview != "off" and bed.camera is CameraState.PLAYING
-            frame, frame_faces = bed.look(time_seconds, index) if is_seen else (None, None)
+            frame, frame_faces = bed.picture_at(time_seconds, index) if is_seen else (None, None)
             self.board.observe(bed.id, observation, frame, frame_faces)
             self.record(bed, transitions)
             pause = bed.monitor.pause_in_force()
@@ -144,14 +144,14 @@ class StagedStation:
             )
         )  # fmt: skip
 
-    def tell_past(self, requests, seconds):
+    def live_past(self, requests, seconds):
         """Live through a past: `requests` are [age in seconds, order], oldest first."""
         now = self.clock.monotonic()
         waiting = list(requests)
         for n in range(int(seconds / STEP_SECONDS)):
             time_seconds = now - seconds + n * STEP_SECONDS
             while waiting and time_seconds >= now - waiting[0][0]:
-                self.tell(waiting.pop(0)[1])
+                self.set_bed(waiting.pop(0)[1])
             self.advance(time_seconds, n, with_picture=False)
 
     def run(self):
@@ -170,13 +170,13 @@ def main():
     station = StagedStation(StationConfig.model_validate_json(options.config.read_text()))
     signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
     if options.past:
-        station.tell_past(options.past, 600.0)
+        station.live_past(options.past, 600.0)
     station.server.start()
     print(station.server.url, flush=True)
 
     def listen():
         for line in sys.stdin:
-            station.tell(json.loads(line))
+            station.set_bed(json.loads(line))
         station.stopping.set()
 
     threading.Thread(target=listen, daemon=True).start()

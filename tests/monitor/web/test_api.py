@@ -33,7 +33,7 @@ PATHS = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nothing_is_told_to_a_stranger(rig, path):
+def test_nothing_is_revealed_to_a_stranger(rig, path):
     client = rig.client()
     assert client.get(path).status_code == 401
     assert client.get(path, headers={"Authorization": "Bearer wrong"}).status_code == 401
@@ -257,7 +257,7 @@ def test_a_pause_silences_a_bed_in_the_nurse_s_name_until_it_is_ended(stage):
     with httpx.Client(base_url=f"{station.url}/api/v1/beds/bed-1", timeout=20, trust_env=False) as client:
         calm = client.post("/pause", json={"by": "nurse 7"})
         assert calm.json() == {"bed": "bed-1", "by": "nurse 7", "changed": False}
-        station.tell("bed-1", camera="lost")
+        station.set_bed("bed-1", camera="lost")
         is_signalled_as("on")
         paused = client.post("/pause", json={"by": "nurse  7", "seconds": 60})
         assert paused.json() == {"bed": "bed-1", "by": "nurse 7", "changed": True}

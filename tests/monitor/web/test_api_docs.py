@@ -16,7 +16,7 @@ until curl -sH "Authorization: Bearer $TOKEN" "$STATION/api/v1/alerts" | grep -q
 def test_every_command_of_the_document_works(stage, tmp_path, users_file):
     users = users_file(tmp_path)
     station = stage(web={"users_file": str(users)})
-    station.tell("bed-1", score=0.9)
+    station.set_bed("bed-1", score=0.9)
     blocks = _BLOCK.findall(DOCUMENT.read_text())
     assert {language for language, _ in blocks} == {"sh", "python"}
     lines = ["set -euo pipefail"]

@@ -1,4 +1,4 @@
-"""The event stream: alerts as they come, nothing lost by a reader that comes back, nothing told to one that may not."""
+"""The event stream: alerts as they come, nothing lost by a reader that comes back, nothing sent to one that may not."""
 
 import json
 import threading
@@ -49,7 +49,7 @@ def test_alerts_are_streamed_as_they_come_and_a_reader_resumes(rig):
     assert [json.loads(one["data"])["alert_id"] for one in (first, second)] == ["a1", "a2"]
     resumed = Listener(rig.client(headers=TOKEN), **{"Last-Event-ID": first["id"]})
     assert resumed.wait_for("alert")[0]["id"] == second["id"]
-    # A place in an earlier run is none in this one: everything of this run is sent.
+    # A position of an earlier run is none in this one: everything of this run is sent.
     restarted = Listener(rig.client(headers=TOKEN), **{"Last-Event-ID": "0badcafe-1"})
     assert [one["id"] for one in restarted.wait_for("alert", 2)] == [first["id"], second["id"]]
     rig.site.closing.set()

@@ -92,13 +92,13 @@ def test_the_resource_is_valid_fhir(check, case):
         {"validity": Validity.INVALID},
     ],
 )
-def test_what_cannot_be_told_has_a_reason_and_no_value(changes):
+def test_what_cannot_be_determined_has_a_reason_and_no_value(changes):
     resource = observation_resource(record(words="Cannot see", detail="No face for 12 s.", **changes))
     assert "valueQuantity" not in resource
     assert resource["dataAbsentReason"]["text"] == "Cannot see. No face for 12 s."
 
 
-def test_a_level_that_can_be_told_is_preliminary_and_carries_the_notice():
+def test_a_level_that_can_be_determined_is_preliminary_and_carries_the_notice():
     resource = observation_resource(record())
     assert resource["valueQuantity"]["value"] == 0.12
     assert resource["status"] == "preliminary"

@@ -39,7 +39,7 @@ def test_every_state_has_a_shape_of_its_own_and_every_condition_a_title():
     ("level", "text"),
     [(None, "\N{EN DASH}"), (float("nan"), "\N{EN DASH}"), (1.5, "\N{EN DASH}"), (0.0, "0.00"), (0.756, "0.76")],
 )
-def test_a_level_that_cannot_be_told_is_a_dash(level, text):
+def test_a_level_that_cannot_be_determined_is_a_dash(level, text):
     assert two_digits(level) == text
 
 
@@ -50,11 +50,11 @@ def test_the_time_since_a_face_does_not_flicker(seconds, text):
     assert face_words(seconds) == text
 
 
-def test_hours_are_told_as_hours():
+def test_hours_are_shown_as_hours():
     assert duration(2 * 3600 + 300) == "2 h 5 min"
 
 
-def test_a_camera_is_told_with_its_rate_only_while_it_plays():
+def test_a_camera_is_shown_with_its_rate_only_while_it_plays():
     assert camera_words(None) == "not known"
     assert camera_words(CameraStatus("c", "a", CameraState.PLAYING, frames_per_second=24.7)) == "playing, 25 pictures/s"
     assert camera_words(CameraStatus("c", "a", CameraState.LOST, frames_per_second=24.7)) == "lost"

@@ -24,7 +24,7 @@ def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
     assert tile(page, "bed-2").locator(".status-words").inner_text() == "No sign of pain seen"
     assert page.get_by_role("button", name="Acknowledge").count() == 0
 
-    station.tell("bed-2", score=0.9)
+    station.set_bed("bed-2", score=0.9)
     wait_for_state(page, "bed-2", "pain_sustained")
     assert page.locator("article").first.get_attribute("data-bed") == "bed-2"
     assert page.title().startswith("(1) ")
@@ -42,7 +42,7 @@ def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
     assert tile(page, "bed-2").locator(".status-extra").inner_text() == "Acknowledged"
     assert page.title() == "Beds"
 
-    station.tell("bed-2", score=0.05)
+    station.set_bed("bed-2", score=0.05)
     wait_for_state(page, "bed-2", "no_sign")
     page.get_by_role("link", name="bed-2").click()
     page.wait_for_url("**/bed/bed-2")
@@ -61,7 +61,7 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     wait_for_state(page, "bed-1", "no_sign")
     pause = page.get_by_role("button", name="Pause bed-1 for 5 minutes")
     assert pause.count() == 0
-    station.tell("bed-1", camera="lost")
+    station.set_bed("bed-1", camera="lost")
     pause.click()
     page.get_by_label("Who pauses?").fill("nurse 7")
     page.get_by_role("button", name="Pause", exact=True).click()
@@ -82,7 +82,7 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     page.get_by_role("button", name="Pause", exact=True).click()
     page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
     # What is new is signalled as ever.
-    station.tell("bed-1", camera="playing", score=0.9)
+    station.set_bed("bed-1", camera="playing", score=0.9)
     wait_for_state(page, "bed-1", "pain_sustained")
     assert page.locator("[data-bed=bed-1]").get_attribute("data-acknowledged") == "false"
     page.get_by_text("Not covered by the pause of nurse 7").wait_for()
@@ -94,13 +94,13 @@ def test_a_bed_that_cannot_be_seen_is_as_prominent_as_pain_and_shows_no_level(wa
     wait_for_state(page, "bed-2", "cannot_see")
     wait_for_state(page, "bed-3", "camera_lost")
     assert tile(page, "bed-2").locator(".level-number").inner_text() == "\N{EN DASH}"
-    look = """bed => {
+    read_style = """bed => {
         const status = document.querySelector(`article[data-bed=${bed}] .status`);
         const words = getComputedStyle(status.querySelector(".status-words"));
         const style = getComputedStyle(status);
         return [words.fontSize, words.fontWeight, style.backgroundImage !== "none" || style.backgroundColor];
     }"""
-    pain, blind = page.evaluate(look, "bed-1"), page.evaluate(look, "bed-2")
+    pain, blind = page.evaluate(read_style, "bed-1"), page.evaluate(read_style, "bed-2")
     assert pain[:2] == blind[:2]
     assert "rgba(0, 0, 0, 0)" not in {pain[2], blind[2]}
     icons = [tile(page, bed).locator(".status-shape").inner_text() for bed in ("bed-1", "bed-2", "bed-3", "bed-6")]
@@ -135,7 +135,7 @@ def test_a_stopped_station_shows_as_disconnected_and_its_return_as_live(stage, v
     station.stop()
     station.start()
     lost.wait_for(state="hidden", timeout=30_000)
-    station.tell("bed-1", score=0.9)
+    station.set_bed("bed-1", score=0.9)
     wait_for_state(page, "bed-1", "pain_sustained")
     assert not page.title().startswith("DISCONNECTED")
 
@@ -154,7 +154,7 @@ def test_the_live_picture_is_shown_only_where_it_may_be(stage, visit):
     shown = stage(web={"anonymous_role": "viewer", "preview": "full"})
     page = visit(f"{shown.url}/bed/bed-1")
     page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 960")
-    shown.tell("bed-1", camera="lost")
+    shown.set_bed("bed-1", camera="lost")
     page.get_by_text("No live picture").wait_for()
     assert page.locator(".picture img").is_hidden()
 
@@ -165,7 +165,7 @@ def test_the_ward_shows_a_small_picture_of_each_bed_and_says_in_words_what_was_f
     picture = "document.querySelector('[data-bed=bed-1] .tile-picture img')"
     page.wait_for_function(f"{picture}?.naturalWidth === 480")
     assert tile(page, "bed-1").locator(".spark-span").inner_text() == "last 2 min"
-    shown.tell("bed-1", camera="lost")
+    shown.set_bed("bed-1", camera="lost")
     wait_for_state(page, "bed-1", "camera_lost")
     tile(page, "bed-1").locator("img").wait_for(state="hidden")
     page.goto(f"{shown.url}/bed/bed-2")
@@ -190,7 +190,7 @@ def test_somebody_without_a_login_sees_nothing_and_a_viewer_cannot_acknowledge(s
     assert "Name or password is wrong." in page.get_by_role("alert").inner_text()
     log_in(page, "wall", "a long password")
     wait_for_state(page, "bed-1", "no_sign")
-    station.tell("bed-1", score=0.9)
+    station.set_bed("bed-1", score=0.9)
     wait_for_state(page, "bed-1", "pain_sustained")
     assert page.get_by_role("button", name="Acknowledge bed-1").count() == 0
     # An escalation would undo an acknowledgement given before it.

@@ -147,14 +147,14 @@ def checks(height=1080, width=1920):
 
 def test_a_preview_is_reduced_and_shows_box_and_points():
     plain = draw_preview(checks(), None, blurred=False)
-    drawn = draw_preview(checks(), SIGHTING, blurred=False)
-    assert drawn.shape == (540, 960, 3)
-    changed = np.argwhere((plain != drawn).any(axis=2))
+    annotated = draw_preview(checks(), SIGHTING, blurred=False)
+    assert annotated.shape == (540, 960, 3)
+    changed = np.argwhere((plain != annotated).any(axis=2))
     assert len(changed) > 200
     # Around the face in the reduced picture, with room for lines and label.
     assert changed.min(axis=0)[0] >= 270 - 75 - 30
     assert changed.max(axis=0)[0] <= 270 + 75 + 10
-    assert (plain[240, 450] != drawn[240, 450]).any()
+    assert (plain[240, 450] != annotated[240, 450]).any()
 
 
 def test_a_blurred_preview_has_lost_what_people_are_recognised_by():
@@ -166,7 +166,7 @@ def test_a_blurred_preview_has_lost_what_people_are_recognised_by():
     )
 
 
-def test_the_picture_that_was_drawn_on_is_not_changed():
+def test_the_picture_that_was_annotated_is_not_changed():
     image = checks()
     image.flags.writeable = False
     draw_preview(image, SIGHTING, blurred=False)
@@ -176,7 +176,7 @@ def test_the_picture_that_was_drawn_on_is_not_changed():
     assert (small == before).all()
 
 
-def test_a_picture_is_drawn_once_for_all_and_not_when_it_is_off():
+def test_a_picture_is_rendered_once_for_all_and_not_when_it_is_off():
     clock = SystemClock()
     board = Board([BedInfo("bed-1", "cam-1")], clock, on_level=0.6, keeps_pictures=True)
     seen = Observation(clock.monotonic(), 0.1, 0.1, 0.1, 0.9, 0.0, Validity.VALID, 0.0)

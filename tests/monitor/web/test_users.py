@@ -107,7 +107,7 @@ def test_a_session_lasts_its_time(monkeypatch):
     assert sessions.open(cookie) is None
 
 
-def test_a_wrong_token_is_nobody_even_where_everybody_may_look(users_file, tmp_path):
+def test_a_wrong_token_is_nobody_even_where_everybody_may_read(users_file, tmp_path):
     access = access_to(users_file(tmp_path), anonymous=Role.VIEWER)
     assert access.visitor(None, None) == Visitor(None, Role.VIEWER)
     assert access.visitor(None, "Bearer " + "t" * 43) == Visitor("integrator", Role.VIEWER)

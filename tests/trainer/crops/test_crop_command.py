@@ -142,7 +142,7 @@ def test_tiny_pictures_are_faces_already_unless_the_user_says_otherwise(tmp_path
         (0.1, 2, "detected"),  # photographs in which some faces are not found: they stay without one
     ],
 )
-def test_a_sample_tells_tight_faces_from_photographs(tmp_path, share, missed, how):
+def test_a_sample_distinguishes_tight_faces_from_photographs(tmp_path, share, missed, how):
     side, names = 200, [f"{index}.png" for index in range(6)]
     for index, name in enumerate(names):
         coarse = np.random.default_rng(index).integers(0, 255, (5, 5)).astype(np.uint8)

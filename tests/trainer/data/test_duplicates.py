@@ -1,4 +1,4 @@
-"""Pictures that look alike are found, however many there are; strangers with eyes in the same places are not."""
+"""Pictures that look alike are found, however many there are; strangers with eyes at the same positions are not."""
 
 import time
 

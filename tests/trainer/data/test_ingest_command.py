@@ -77,7 +77,7 @@ def test_every_file_that_is_left_out_is_reported_with_its_reason(cope):
     assert len(read_manifest(cope.with_name("COPE.manifest.csv")).records) == 6
 
 
-def test_pictures_that_look_alike_are_reported_and_kept(cope):
+def test_pictures_that_look_alike_are_reported_and_stay(cope):
     image = Image.open(cope / "S04_M_pain_1.jpg")
     image.save(cope / "S05_F_rest_7.jpg", quality=60)
 
@@ -180,7 +180,7 @@ def test_a_table_that_is_no_manifest_is_answered_with_the_command_that_makes_one
         read_manifest(tmp_path / "set.csv")
 
 
-def test_the_manifests_digest_follows_the_content_and_not_the_place(cope, tmp_path):
+def test_the_manifests_digest_follows_the_content_and_not_the_folder(cope, tmp_path):
     run("cope", cope)
     before = read_manifest(tmp_path / "COPE.manifest.csv").sha256
     moved = tmp_path / "elsewhere" / "COPE"

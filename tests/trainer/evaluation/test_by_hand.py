@@ -1,4 +1,4 @@
-"""Figures that a reader can check with a pencil: net benefit, risk and coverage, confusers, disagreement."""
+"""Numbers that a reader can check with a pencil: net benefit, risk and coverage, confusers, disagreement."""
 
 import math
 

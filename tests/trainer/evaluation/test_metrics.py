@@ -1,4 +1,4 @@
-"""Figures agree with their definitions and with kept libraries."""
+"""Metrics agree with their definitions and with maintained libraries."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_metrics_of_a_known_table():
     assert found["specificity"] == 0.8
 
 
-def test_one_class_has_no_area_and_no_answer_is_no_figure():
+def test_one_class_has_no_area_and_no_answer_is_no_number():
     assert np.isnan(classifier_metrics(np.ones(3), np.zeros(3))["auc"])
     assert np.isnan(classifier_metrics(np.zeros(0), np.zeros(0))["accuracy"])
 

@@ -93,13 +93,13 @@ def run_and_die(config, folder, file, at_write):
 @pytest.mark.parametrize("at_write", [1, 3])
 def test_a_kill_while_a_checkpoint_is_written_costs_one_epoch_at_most(config, unbroken, tmp_path, at_write):
     run_and_die(config, tmp_path, "member0.pt", at_write)
-    place = tmp_path / "fold0"
-    assert list(place.glob(".member0.pt.*.part"))
+    run = tmp_path / "fold0"
+    assert list(run.glob(".member0.pt.*.part"))
     if at_write > 1:
-        assert len(read_checkpoint(place / "member0.pt")["history"]) == at_write - 1
+        assert len(read_checkpoint(run / "member0.pt")["history"]) == at_write - 1
 
     np.testing.assert_allclose(answers(config, tmp_path), unbroken, atol=1e-6)
-    assert not list(place.glob(".*.part"))
+    assert not list(run.glob(".*.part"))
 
 
 @pytest.mark.parametrize(

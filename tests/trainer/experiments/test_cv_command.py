@@ -138,7 +138,7 @@ class _Killer(NullListener):
 
 def _run_until_killed(config, folder):
     torch.set_num_threads(1)
-    cross_validate(config, folder, lambda _title, _epochs, place: _Killer(place))
+    cross_validate(config, folder, lambda _title, _epochs, path: _Killer(path))
 
 
 def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifest, tmp_path):
@@ -153,13 +153,13 @@ def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifes
 
     resumed = cross_validate(config, tmp_path / "broken")
 
-    for name, figure in unbroken["pooled"].items():
-        assert resumed["pooled"][name]["value"] == pytest.approx(figure["value"], abs=1e-6)
+    for name, metric in unbroken["pooled"].items():
+        assert resumed["pooled"][name]["value"] == pytest.approx(metric["value"], abs=1e-6)
     first, second = (open_run(tmp_path / name).predictions().logits for name in ("unbroken", "broken"))
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 
-def test_an_ensemble_tells_how_much_its_members_disagree(manifest, tmp_path):
+def test_an_ensemble_reports_how_much_its_members_disagree(manifest, tmp_path):
     config = read_config(None, SMALL | {"manifest": str(manifest), "members": 2})
 
     cross_validate(config, tmp_path)

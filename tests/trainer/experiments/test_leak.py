@@ -1,4 +1,4 @@
-"""Labels that depend on the infant only: whoever is tested on new infants can only guess, and the leak shows.
+"""Labels that depend on the infant only: a test on new infants is a guess, and the leak shows.
 
 The full proof on synthetic infants, with N-CNN, is in docs/experiments.md. Here it is a small network on painted
 pictures.

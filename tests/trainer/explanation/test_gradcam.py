@@ -27,15 +27,15 @@ def naive(network, inputs):
     return cv2.resize(cells.detach().numpy()[0, 0], (120, 120), interpolation=cv2.INTER_LINEAR)
 
 
-@pytest.mark.parametrize(("places", "outwards"), [(range(20, 39), -1), (range(74, 93), 1)])
+@pytest.mark.parametrize(("positions", "outwards"), [(range(20, 39), -1), (range(74, 93), 1)])
 def test_a_planted_feature_is_drawn_where_it_is_and_naive_stretching_pushes_it_outwards(
-    planted, spot, places, outwards
+    planted, spot, positions, outwards
 ):
     right, stretched = [], []
-    for place in places:  # sweeping over more than two cells averages the cells' coarseness out
-        crop = spot(place, place, RED)
-        right.append(np.mean(centroid(grad_cam(planted, crop, TargetClass.PAIN)[0])) - place)
-        stretched.append(np.mean(centroid(naive(planted, crop))) - place)
+    for position in positions:  # sweeping over more than two cells averages the cells' coarseness out
+        crop = spot(position, position, RED)
+        right.append(np.mean(centroid(grad_cam(planted, crop, TargetClass.PAIN)[0])) - position)
+        stretched.append(np.mean(centroid(naive(planted, crop))) - position)
 
     assert abs(np.mean(right)) < 1.5
     assert outwards * np.mean(stretched) > 3.0
@@ -78,7 +78,7 @@ def test_maps_of_another_shape_are_refused():
 
 
 def test_resnet50s_cells_look_where_its_grid_says():
-    """With weights that only add, the gradient of a cell is a hill around the place that it looks at."""
+    """With weights that only add, the gradient of a cell is a hill around the position that it looks at."""
     network = ResNet50().eval()
     with torch.no_grad():
         for module in network.modules():
@@ -86,16 +86,16 @@ def test_resnet50s_cells_look_where_its_grid_says():
                 module.weight.fill_(1.0 / module.weight[0].numel())
     network.maxpool = nn.AvgPool2d(3, 2, 1)  # of equal values the maximum passes its gradient to the first one only
     grid = network.cell_grid()
-    kept = []
-    handle = grid.layer.register_forward_hook(lambda _module, _inputs, output: kept.append(output))
+    outputs = []
+    handle = grid.layer.register_forward_hook(lambda _module, _inputs, output: outputs.append(output))
     crop = torch.ones(1, 3, 320, 320, requires_grad=True)
     network(crop)
     handle.remove()
 
-    kept[0][0, 0, 5, 5].backward()
+    outputs[0][0, 0, 5, 5].backward()
 
-    place = centroid(crop.grad[0].sum(dim=0).numpy())
-    assert place == pytest.approx((grid.scale_px * 5 + grid.offset_px,) * 2, abs=1.5)  # stretching would say 175.5
+    position = centroid(crop.grad[0].sum(dim=0).numpy())
+    assert position == pytest.approx((grid.scale_px * 5 + grid.offset_px,) * 2, abs=1.5)  # stretching would say 175.5
 
 
 def test_resnet50_with_a_frozen_trunk_has_maps_of_both_signs():

@@ -1,4 +1,4 @@
-"""Interventions tell a network that looks at faces from one that looks beside them, and how far."""
+"""Interventions distinguish a network that uses faces from one that uses what is beside them, and how far."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def pictures():
     return crops, [{"face": FACE, "mouth": mouth}] * COUNT, labels, subjects
 
 
-def looking(corner_share):
+def network_of(corner_share):
     """A network that hangs on the corner by this share and on the mouth by the rest."""
 
     def scores(crops):
@@ -41,7 +41,7 @@ def looking(corner_share):
 
 
 def measured(corner_share, pictures):
-    return measure_interventions([(looking(corner_share), np.arange(COUNT))], *pictures)
+    return measure_interventions([(network_of(corner_share), np.arange(COUNT))], *pictures)
 
 
 def test_the_flip_rate_and_the_background_rise_with_the_shortcut(pictures):
@@ -58,7 +58,7 @@ def test_the_flip_rate_and_the_background_rise_with_the_shortcut(pictures):
 def test_a_network_that_looks_at_faces_knows_nothing_from_the_background(pictures):
     crops, regions, labels, subjects = pictures
     even = crops.copy()
-    even[:, :5, :5] = crops[0, :5, :5]  # no cue: nothing beside the face tells the label
+    even[:, :5, :5] = crops[0, :5, :5]  # no cue: nothing beside the face shows the label
 
     auc = measured(0.0, (even, regions, labels, subjects))["auc"]
 
@@ -66,7 +66,7 @@ def test_a_network_that_looks_at_faces_knows_nothing_from_the_background(picture
     assert auc["background"]["low"] <= 0.5 <= auc["background"]["high"]
 
 
-def test_the_shape_of_the_hole_tells_nothing_where_the_whole_head_is_covered(pictures):
+def test_the_shape_of_the_hole_reveals_nothing_where_the_whole_head_is_covered(pictures):
     _, _, labels, subjects = pictures
     crops = np.full((COUNT, SIZE, SIZE, 3), 60, np.uint8)
     crops[:, :, : SIZE // 2] = 120
@@ -122,7 +122,7 @@ def test_a_swap_keeps_the_face_and_takes_nothing_of_the_other_face(pictures):
 def test_each_network_answers_its_own_pictures_only(pictures):
     crops, regions, labels, subjects = pictures
     half = np.arange(COUNT // 2)
-    parts = [(looking(1.0), half), (looking(0.0), half + COUNT // 2)]
+    parts = [(network_of(1.0), half), (network_of(0.0), half + COUNT // 2)]
 
     swap = measure_interventions(parts, crops, regions, labels, subjects)["background_swap"]
 

@@ -21,11 +21,11 @@ def test_every_method_finds_the_planted_spots_by_sign(planted, spot, method):
     crop = spot(35, 50, RED) + spot(85, 70, BLUE)
 
     # The middle of the hottest tenth: the blurred baseline leaves a little heat everywhere.
-    for target, place in ((TargetClass.PAIN, (35, 50)), (TargetClass.NO_PAIN, (85, 70))):
+    for target, position in ((TargetClass.PAIN, (35, 50)), (TargetClass.NO_PAIN, (85, 70))):
         heat = heat_maps(method, [planted], crop, target)[0]
         assert heat.shape == (120, 120)
         assert heat.min() >= 0
-        assert middle(np.where(heat >= 0.6 * heat.max(), heat, 0)) == pytest.approx(place, abs=7)
+        assert middle(np.where(heat >= 0.6 * heat.max(), heat, 0)) == pytest.approx(position, abs=7)
 
 
 def test_integrated_gradients_account_for_the_whole_difference_of_the_logit():

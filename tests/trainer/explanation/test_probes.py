@@ -71,7 +71,7 @@ def test_copies_of_one_picture_prove_nothing():
     assert together.accuracy < 0.6
 
 
-def test_nothing_to_tell_apart_is_no_finding():
+def test_nothing_to_distinguish_is_no_finding():
     random = np.random.default_rng(2)
     one = ProbedPart(random.normal(size=(6, 3)), np.full(6, "s0"), np.full(6, "1"), np.arange(6))
     single = ProbedPart(random.normal(size=(6, 3)), np.arange(6).astype(str), np.full(6, "1"), np.arange(6))

@@ -29,7 +29,7 @@ class Small(PainNetwork):
 
 
 def painted(correlation, seed):
-    """Crops whose face tells the label by an unsure brightness, and whose corner tells it surely, if linked."""
+    """Crops whose face shows the label by an unsure brightness, and whose corner shows it surely, if linked."""
     random = np.random.default_rng(seed)
     labels = (np.arange(COUNT) % 2).astype(np.float32)
     cue = labels.copy()

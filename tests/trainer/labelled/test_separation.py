@@ -18,7 +18,7 @@ def test_the_auc_is_the_usual_one(positives: list[float], negatives: list[float]
     assert auc(np.array(positives), np.array(negatives)) == pytest.approx(expected)
 
 
-def test_at_equal_size_a_score_that_is_the_size_tells_nothing() -> None:
+def test_at_equal_size_a_score_that_is_the_size_shows_nothing() -> None:
     rng = np.random.default_rng(1)
     crying, calm = rng.uniform(200, 400, 300), rng.uniform(100, 300, 300)
     subjects = np.array([str(number) for number in range(300)])

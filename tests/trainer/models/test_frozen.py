@@ -64,7 +64,7 @@ def test_the_whole_network_answers_as_its_dense_layers_did_on_the_features(finis
     assert results["pictures"] == len(study.records)
 
 
-def test_a_random_trunk_is_said_and_still_tells_pictures_apart(finished):
+def test_a_random_trunk_is_said_and_still_distinguishes_pictures(finished):
     results, _, notes, _ = finished
 
     assert any("no pre-trained weights are given" in message for message in notes.messages)

@@ -133,14 +133,14 @@ def test_table_one_says_what_the_runs_say(page, runs):
 
 
 def test_every_pooled_figure_and_every_count_is_the_runs(page, runs):
-    figures = {row["Run"]: row for row in page.rows("Metrics")}
+    metrics_of = {row["Run"]: row for row in page.rows("Metrics")}
     counts = page.rows("Counts")
 
     for name, metrics in metrics_of(runs).items():
-        for figure in ("accuracy", "auc", "f1", "sensitivity", "specificity", "loss", "ece", "brier"):
-            assert figures[name][figure].startswith(f"{metrics['pooled'][figure]['value']:.3f}")
-        assert figures[name]["Subjects"] == str(metrics["subjects"])
-        title = figures[name]["Model"]
+        for metric in ("accuracy", "auc", "f1", "sensitivity", "specificity", "loss", "ece", "brier"):
+            assert metrics_of[name][metric].startswith(f"{metrics['pooled'][metric]['value']:.3f}")
+        assert metrics_of[name]["Subjects"] == str(metrics["subjects"])
+        title = metrics_of[name]["Model"]
         row = next(row for row in counts if (row["Model"], row["Protocol"]) == (title, name.split("-")[1]))
         matrix = metrics["confusion"]
         assert list(row.values())[3:] == [str(matrix[key]) for key in ("tp", "fn", "fp", "tn")]
@@ -173,7 +173,7 @@ def test_a_hostile_name_is_shown_and_does_nothing(hostile_name, page, text, mark
     assert "&lt;script&gt;" in markdown
 
 
-def test_the_audit_tells_the_leak_and_its_absence(page, text, runs):
+def test_the_audit_names_the_leak_and_its_absence(page, text, runs):
     overlaps = page.rows("Overlaps: Mimic, dissertation, set")
     tested = [row for row in overlaps if row["Sides"] == "development, test"]
 

@@ -10,7 +10,7 @@ from trainer.commands.synthesize import command
 from trainer.synthetic import draw_expression, plan_expressions
 
 
-def test_half_smile_everybody_appears_once_and_in_the_hard_variant_only_the_mouths_corners_tell():
+def test_half_smile_everybody_appears_once_and_in_the_hard_variant_only_the_mouths_corners_show_it():
     planned = plan_expressions(200, "hard", seed=3)
     smiling = [picture.still.expression for picture in planned if picture.is_smile]
     others = [picture.still.expression for picture in planned if not picture.is_smile]

@@ -41,7 +41,7 @@ def test_the_cue_changes_nothing_else():
         assert one.still.setting == other.still.setting.with_cue(Cue.NONE)
 
 
-def test_shares_are_kept_and_labels_follow_the_face():
+def test_shares_are_as_planned_and_labels_follow_the_face():
     planned = plan_stills(StillsPlan(VIEW, infants=20, per_infant=10, pain_share=0.4, confuser_share=0.5))
     states = [item.still.state for item in planned]
     assert states.count(State.PAIN) == 80

@@ -49,7 +49,7 @@ def test_the_ground_truth_has_a_line_for_every_frame_and_the_episode(written):
 
 
 def test_a_second_video_of_the_same_bed_is_the_same_file(written, tmp_path):
-    time.sleep(1.1)  # An MP4 file would tell when it was made, in seconds.
+    time.sleep(1.1)  # An MP4 file would say when it was made, in seconds.
     bed = SyntheticBed(1, "pain", width_px=160, height_px=120, fps=10.0)
     again = write_video(bed, tmp_path / "again.mp4", seconds=3.0, fps=10.0, start_seconds=7.5)
     assert again.truth.read_text() == written.truth.read_text()

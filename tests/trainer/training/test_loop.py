@@ -43,7 +43,7 @@ def weights(trained):
     return torch.cat([tensor.flatten() for tensor in trained.network.state_dict().values()])
 
 
-def test_it_learns_to_tell_a_bright_square_from_none(tiny, make_crops):
+def test_it_learns_to_distinguish_a_bright_square_from_none(tiny, make_crops):
     trained = train(make_job(tiny, make_crops(), epochs=12, label_smoothing=0.0, mixup=0.0))
 
     assert trained.history[trained.best_epoch].validation_accuracy >= 0.9
