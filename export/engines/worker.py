@@ -133,7 +133,10 @@ def _main() -> None:
         sys.stdout.write(json.dumps(record) + "\n")
         sys.stdout.flush()
 
-    order = json.loads(sys.stdin.readline())
+    try:
+        order = json.loads(sys.stdin.readline())
+    except json.JSONDecodeError:
+        sys.exit("this is a part of `nicu-export engine`, which writes a JSON object on its standard input")
     try:
         outcome = build(order, report_progress)
     except Exception as error:  # noqa: BLE001 - the parent process informs the user; nothing may be lost on the way

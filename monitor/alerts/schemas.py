@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.alerts.record import alert_json_schema
 from monitor.control.requests import command_json_schema
 
-__all__ = ["schema_files"]
+__all__ = ["main", "schema_files"]
 
 
 def schema_files() -> dict[str, str]:
@@ -16,6 +16,13 @@ def schema_files() -> dict[str, str]:
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in schemas.items()}
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """Write the files into the directory that is named."""
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        sys.exit("usage: python -m monitor.alerts.schemas DIRECTORY, which must exist, such as configs/schemas")
     for file_name, text in schema_files().items():
-        (Path(sys.argv[1]) / file_name).write_text(text, encoding="utf-8")
+        (Path(arguments[0]) / file_name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

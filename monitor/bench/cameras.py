@@ -30,6 +30,8 @@ class ClipCameras(CameraProcess):
 
 def main(arguments: list[str]) -> None:
     """Serve until standard input is closed."""
+    if len(arguments) < 2:
+        sys.exit("usage: python -m monitor.bench.cameras VIDEO NAME...: serves a video file as one RTSP stream a name")
     from monitor.video.rtsp_feed import ClipFeed
     from monitor.video.rtsp_server import RtspServer
 

@@ -72,6 +72,8 @@ class CameraProcess:
 
 def main(arguments: list[str]) -> None:
     """Serve until standard input is closed."""
+    if not arguments:
+        sys.exit("usage: python -m monitor.demo.cameras BED=SCENARIO..., such as bed-1=pain?seed=3")
     from monitor.video.rtsp_server import RtspServer
 
     feeds = {f"/{bed}": _feed(how) for bed, _, how in (argument.partition("=") for argument in arguments)}

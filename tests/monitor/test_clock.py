@@ -1,10 +1,14 @@
+import ctypes
+import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.clock import ManualClock, SystemClock
+from monitor.telemetry import clock_sync
 from monitor.telemetry.clock_sync import StepDetector, is_synchronised
 
 
@@ -42,5 +46,24 @@ def test_a_step_of_the_wall_clock_is_seen_once_and_slewing_never(step, pause):
     assert steps.step_seconds() == 0.0
 
 
-def test_the_kernel_can_be_asked():
-    assert is_synchronised() in (True, False, None)
+@pytest.mark.skipif(sys.platform != "linux", reason="adjtimex is a call of Linux")
+def test_the_kernel_answers_as_the_c_library_says_it_does():
+    """ntp_gettime(3) is another way to the same state."""
+    state = ctypes.CDLL(None).ntp_gettime(ctypes.create_string_buffer(512))
+    assert is_synchronised() is (None if state < 0 else state != 5)
+
+
+@pytest.mark.parametrize(("state", "expected"), [(0, True), (1, True), (4, True), (5, False), (-1, None)])
+def test_only_the_error_state_means_that_no_service_disciplines_the_clock(monkeypatch, state, expected):
+    """Nobody may bring a real kernel into these states for a test."""
+    kernel = SimpleNamespace(adjtimex=lambda _buffer: state)
+    monkeypatch.setattr(clock_sync, "sys", SimpleNamespace(platform="linux"))
+    monkeypatch.setattr(clock_sync.ctypes, "CDLL", lambda *_args, **_kwargs: kernel)
+    assert is_synchronised() is expected
+
+
+def test_a_system_without_the_call_gives_no_answer(monkeypatch):
+    monkeypatch.setattr(clock_sync.ctypes, "CDLL", lambda *_args, **_kwargs: SimpleNamespace())
+    assert is_synchronised() is None
+    monkeypatch.setattr(clock_sync, "sys", SimpleNamespace(platform="darwin"))
+    assert is_synchronised() is None

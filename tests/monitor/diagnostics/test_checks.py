@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,10 +43,28 @@ def test_redis_is_found_where_it_runs_and_absent_where_it_does_not(tmp_path):
     assert "hunter2" not in f"{absent}"
 
 
-def test_every_part_of_gstreamer_that_is_missing_comes_with_its_package():
-    checks = list(examine(ModelSettings(), FaceSettings(), RedisSettings(), SpoolSettings()))
-    assert len(find(checks, "video")) > 10
-    assert all(check.remedy for check in checks if check.verdict is Verdict.MISSING)
+def test_every_part_of_gstreamer_that_is_missing_comes_with_its_package(tmp_path):
+    """A GStreamer whose plugins were not installed: the doctor runs in a process that finds none."""
+    empty = tmp_path / "plugins"
+    empty.mkdir()
+    away = {
+        f"GST_PLUGIN_{name}{version}": str(empty) for name in ("PATH", "SYSTEM_PATH") for version in ("", "_1_0")
+    } | {"GST_REGISTRY": str(tmp_path / "registry.bin"), "GST_REGISTRY_1_0": str(tmp_path / "registry.bin")}
+    program = str(Path(sys.executable).parent / "nicu-monitor")
+    done = subprocess.run(
+        [program, "doctor", "--json"], capture_output=True, text=True, timeout=100, check=False,
+        env={**os.environ, **away},
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    video = [check for check in json.loads(done.stdout) if check["area"] == "video"]
+    missing = [check for check in video if check["verdict"] == "missing"]
+    assert len(missing) > 10
+    assert {name for check in missing for name in re.findall(r"gstreamer1\.0-[\w-]+", check["remedy"])} >= {
+        "gstreamer1.0-plugins-base",
+        "gstreamer1.0-plugins-good",
+        "gstreamer1.0-plugins-bad",
+    }
+    assert all(check["remedy"] for check in missing)
 
 
 def install_decoy(directory, name):
