@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from monitor.cli_framework import EXIT_NO, examples
-from monitor.config.file import find_mistakes
+from monitor.config.file import find_mistakes, read_config
+from monitor.station.measured_capacity import capacity_warning, read_capacity
 
 __all__ = ["command"]
 
@@ -17,9 +18,14 @@ __all__ = ["command"]
 def command(file: Path, *, as_json: bool) -> int:
     """Name every mistake in the configuration FILE: where it is and what to write instead.
 
-    Exit code 0 means that the file is right, 1 that it has mistakes.
+    Exit code 0 means that the file is right, 1 that it has mistakes. A station that ran here before knows how many
+    beds this machine can watch; more than those are a warning on standard error.
     """
     mistakes = find_mistakes(file)
+    if not mistakes:
+        config = read_config(file)
+        if warning := capacity_warning(config, read_capacity(config)):
+            click.echo(f"warning: {warning}", err=True)
     if as_json:
         rows = [{"file": str(m.file), "line": m.line, "field": m.field, "message": m.message} for m in mistakes]
         click.echo(json.dumps(rows, indent=2))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from monitor.pain.vocabulary import Code
 from monitor.station.load_governor import Load, LoadGovernor
+from monitor.station.measured_capacity import CapacityMeter
 from monitor.station.station_conditions import ConditionReport
 from monitor.station.throughput import Throughput
 from monitor.video.status import CameraState, CameraStatus
@@ -22,6 +23,7 @@ class CapacityWatch:
         governor: Chooses the rate of all beds.
         least_rate: Frames per second below which a bed is analysed less often than it should be.
         busy_seconds: Returns the time that all workers have spent on frames, and how many workers there are.
+        meter: Measures what the machine can do at most, for the next start.
     """
 
     def __init__(
@@ -30,11 +32,13 @@ class CapacityWatch:
         governor: LoadGovernor,
         least_rate: float,
         busy_seconds: Callable[[], tuple[float, int]],
+        meter: CapacityMeter | None = None,
     ) -> None:
         self._throughput = throughput
         self._governor = governor
         self._least_rate = least_rate
         self._busy_seconds = busy_seconds
+        self._meter = meter
         self._playing_since: dict[str, float] = {}
         self._before: tuple[float, float] | None = None
         self._busy_share = 0.0
@@ -68,6 +72,8 @@ class CapacityWatch:
         elif now_seconds - before[0] >= 1.0:
             self._busy_share = (busy - before[1]) / (max(1, workers) * (now_seconds - before[0]))
             self._before = (now_seconds, busy)
+        if self._meter is not None:
+            self._meter.update(self._throughput.total, len(lags_seconds), self._busy_share)
         self._governor.update(now_seconds, Load(self._busy_share, lags_seconds))
         is_too_slow = self._governor.is_too_slow
         detail = (

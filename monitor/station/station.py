@@ -38,6 +38,7 @@ from monitor.station.capacity_watch import CapacityWatch
 from monitor.station.left_alerts import end_left_alerts
 from monitor.station.load_governor import LoadGovernor
 from monitor.station.machine_checks import MachineChecks
+from monitor.station.measured_capacity import CapacityMeter, capacity_warning
 from monitor.station.outputs import StationOutputs
 from monitor.station.request_handler import RequestHandler
 from monitor.station.result_recorder import ResultRecorder
@@ -105,6 +106,7 @@ class Station:
         self._heartbeats = Heartbeats(self.clock)
         self._throughput = Throughput()
         self._governor = LoadGovernor(config.analysis.frames_per_second)
+        self._capacity = CapacityMeter(config, self.clock)
         self._search_budget = SearchBudget(self.clock.monotonic, _SEARCH_SHARE * self._worker_count())
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
@@ -139,7 +141,7 @@ class Station:
             self.clock,
             self._heartbeats,
             {name: (bed, self.cameras[name]) for name, bed in self.beds.items()},
-            CapacityWatch(self._throughput, self._governor, rate.least_rate, self._busy_seconds),
+            CapacityWatch(self._throughput, self._governor, rate.least_rate, self._busy_seconds, self._capacity),
             MachineChecks(self.clock, self.publisher.stats, config.spool.directory),
             StatusReporter(self.clock, self._outputs, self.conditions, str(self._mode), self._status),
             self._notifier,
@@ -258,6 +260,8 @@ class Station:
             "station_started",
             {"station": config.station.id, "version": __version__, "config_hash": config_hash(config)},
         )
+        if warning := capacity_warning(config, self._capacity.measured):
+            _log.warning("too many beds: %s", warning)
         self._notifier.ready(f"watching {len(self.beds)} beds")
         _log.info(
             "station %s watches %d beds with %d workers (%s, classifier %s); metrics at %s/metrics",

@@ -18,11 +18,19 @@ class Throughput:
         self._window_seconds = window_seconds
         self._maximum = int(window_seconds * maximum_rate) + 1
         self._times: dict[str, deque[float]] = {}
+        self._total = 0
         self._lock = threading.Lock()
+
+    @property
+    def total(self) -> int:
+        """Frames of all beds since the start."""
+        with self._lock:
+            return self._total
 
     def add(self, bed: str, now_seconds: float) -> None:
         """Count one frame."""
         with self._lock:
+            self._total += 1
             self._times.setdefault(bed, deque(maxlen=self._maximum)).append(now_seconds)
 
     def rate(self, bed: str, now_seconds: float) -> float:
