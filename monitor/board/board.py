@@ -75,6 +75,10 @@ class Board:
         self._snapshot_lock = threading.Lock()
         self.watch(beds)
 
+    def change_on_level(self, on_level: float) -> None:
+        """Take the alarm logic's new threshold."""
+        self._on_level = on_level
+
     def watch(self, beds: Iterable[BedInfo]) -> None:
         """Watch these beds from now on; everything about beds that are not among them is forgotten."""
         now_seconds = self._clock.monotonic()

@@ -8,21 +8,26 @@ import resource
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli_framework import EXIT_NO, examples
 from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
 from monitor.config.file import read_config
+from monitor.errors import MonitorError
 from monitor.logs import configure
+
+if TYPE_CHECKING:
+    from monitor.station.station import Station
 
 __all__ = ["command", "secrets_of"]
 
 _log = logging.getLogger(__name__)
 
 _OPEN_FILES = 65_536
-_IGNORED = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""A terminal that is closed, or a tool that expects another program, must not end the watch over a bed."""
+_IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
+"""A tool that expects another program must not end the watch over a bed."""
 
 
 @click.command(
@@ -37,8 +42,8 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     """Watch the beds of a configuration until SIGTERM or SIGINT.
 
     Cameras and Redis may be away at any time, also at the start: they are tried indefinitely, and their absence is an
-    alarm. A new configuration needs a restart. Exit code 0 after a clean end, 1 when the self-test found a fault, 3
-    when the station cannot start.
+    alarm. SIGHUP reads the configuration again, as `nicu-monitor reload` does. Exit code 0 after a clean end, 1 when
+    the self-test found a fault, 3 when the station cannot start.
     """
     if as_json and not self_test:
         raise click.UsageError("--json goes with --self-test; the log is JSON with logging.format: json")
@@ -46,16 +51,31 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     if self_test:
         return _self_test(config, as_json=as_json)
     configure(config.logging, secrets_of(config))
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop, wake, hang_up = threading.Event(), threading.Event(), threading.Event()
+
+    def asked(number: int, _: object) -> None:
+        (hang_up if number == signal.SIGHUP else stop).set()
+        wake.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, asked)
     _allow_open_files()
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     from monitor.station.station import Station
 
-    with Station(config) as station:
-        stop.wait()
+    def read_again() -> StationConfig:
+        changed = read_config(config_file)
+        configure(config.logging, [*secrets_of(config), *secrets_of(changed)])
+        return changed
+
+    with Station(config, read_again=read_again) as station:
+        while not stop.is_set():
+            wake.wait()
+            wake.clear()
+            if hang_up.is_set():
+                hang_up.clear()
+                _reload(station)
         _log.info("stopping")
     _log.info("stopped")
     if station.left_behind:
@@ -64,6 +84,15 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
         logging.shutdown()
         os._exit(0)
     return 0
+
+
+def _reload(station: "Station") -> None:
+    try:
+        station.reload("SIGHUP")
+    except MonitorError as error:
+        _log.error("the configuration was not reloaded: %s", error)
+    except Exception:  # noqa: BLE001 - the watch goes on, whatever a reload met
+        _log.exception("reloading failed in an unforeseen way; see `nicu-monitor doctor`")
 
 
 def _self_test(config: StationConfig, *, as_json: bool) -> int:

@@ -78,6 +78,11 @@ class CameraSettings(Settings):
     stall_seconds: PositiveSeconds = Field(default=2.0, description="No frame for so long: rebuild the pipeline.")
     loop: bool = Field(default=False, description="Play a file again and again, at its own speed (for trials).")
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether its pictures are painted."""
+        return self.url.startswith("synthetic://")
+
     @model_validator(mode="before")
     @classmethod
     def _take_credentials_out_of_the_url(cls, fields: Any) -> Any:  # noqa: ANN401 - raw input

@@ -165,12 +165,17 @@ class Outbox:
 
     def say_again(self, drafts: Sequence[AlertDraft]) -> int:
         """Hand in again those of these records that still are the newest of their alert; return how many."""
-        now_seconds = self._clock.monotonic()
         with self._changed:
             current = [draft for draft in drafts if self.signalled.is_newest(draft)]
-            self._waiting.extend(_Waiting(draft, now_seconds) for draft in current)
+            self._waiting.extend(_Waiting(draft, self._clock.monotonic()) for draft in current)
             self._changed.notify_all()
         return len(current)
+
+    def drop_snapshot(self, bed: str) -> None:
+        """Delete the stored alarm state of a bed."""
+        with self._changed:
+            self._snapshots.pop(bed, None)
+        self.with_spool(lambda spool: spool.delete_snapshot(bed))
 
     def wait_until_stored(self, timeout_seconds: float) -> bool:
         """Wait until everything handed in is on the disk; False when it is not by then."""

@@ -142,6 +142,10 @@ class Publisher:
         """Return the newest record of every alert that this run or an earlier one stored."""
         return self._outbox.with_spool(lambda spool: spool.newest_drafts()) or []
 
+    def signalled_of(self, bed: str) -> list[AlertDraft]:
+        """Return the newest record of every alert of a bed that is on."""
+        return self._outbox.signalled.of_bed(bed)
+
     def restore(self, signalled: Sequence[AlertDraft]) -> None:
         """Take the newest record of every alert that an earlier run left on, to compare with what Redis says of it."""
         for draft in signalled:
@@ -193,7 +197,7 @@ class Publisher:
 
     def remove_bed(self, bed: str) -> None:
         """Forget a bed that left the configuration, with its alarm state, and delete its state in Redis."""
-        self._outbox.with_spool(lambda spool: spool.delete_snapshot(bed))
+        self._outbox.drop_snapshot(bed)
         with self._mutex:
             self._states.pop(bed, None)
             self._beds.discard(bed)

@@ -23,6 +23,16 @@ class SignalledAlerts:
             else:
                 self._newest[draft.alert_id] = draft
 
+    def of_bed(self, bed: str) -> list[AlertDraft]:
+        """Return the newest record of every alert of a bed."""
+        with self._lock:
+            return [draft for draft in self._newest.values() if draft.bed == bed]
+
+    def forget(self, bed: str) -> None:
+        """Compare the alerts of a bed no more: another station goes on with them."""
+        with self._lock:
+            self._newest = {key: draft for key, draft in self._newest.items() if draft.bed != bed}
+
     def by_id(self) -> dict[str, AlertDraft]:
         """Return the newest record of every alert, by alert id."""
         with self._lock:

@@ -141,6 +141,11 @@ class AlarmScope(ABC, Generic[Memory]):
         """Return the newest record of every alert that is signalled now, in the order of the table."""
         return self._board.active()
 
+    @property
+    def now_seconds(self) -> float:
+        """Monotonic time of the newest call; 0 before the first call."""
+        return self._now()
+
     def paused_codes(self) -> tuple[Code, ...]:
         """Return the codes that a pause covers now."""
         return self._board.paused_codes()

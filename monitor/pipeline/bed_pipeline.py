@@ -113,6 +113,7 @@ class BedPipeline:
     ) -> None:
         self.id = settings.id
         self.camera_id = settings.camera_id
+        self._faces, self._phase, self._new_id = faces, phase, new_id
         self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
         self._liveness = LivenessDetector()
         self._monitor = BedAlarms(alarms, new_id)
@@ -244,6 +245,35 @@ class BedPipeline:
         """Return the alarm state as JSON, to be stored with the alerts that came from it."""
         with self._lock:
             return pack(self._monitor.snapshot(), wall)
+
+    def change_alarms(self, alarms: AlarmSettings) -> None:
+        """Go on with other delays and limits; what is on stays on, with the same ids.
+
+        Raises:
+            ValueError: The window has another length; nothing was changed.
+        """
+        with self._lock:
+            state, now_seconds = self._monitor.snapshot(), self._monitor.now_seconds
+            changed = BedAlarms(alarms, self._new_id)
+            changed.restore(state, now_seconds)
+            self._monitor = changed
+
+    def change_settings(self, settings: BedSettings) -> None:
+        """Look for the face anew, in another region or another camera's pictures; alarms that are on stay on.
+
+        No worker may analyse a frame of this bed meanwhile.
+        """
+        with self._lock:
+            self.camera_id = settings.camera_id
+            self._patient_tracker = PatientTracker(self._faces, settings.region_of_interest, self._phase)
+            self._liveness = LivenessDetector()
+            self._face_id = None
+            self._monitor.lose_face()
+
+    def retire(self) -> None:
+        """Report no further change: this bed is not watched here any more."""
+        with self._lock:
+            self._on_change = None
 
     def restore(self, text: str, wall: datetime, now_seconds: float) -> tuple[Transition, ...]:
         """Go on from a snapshot of an earlier run: what was on is still on.

@@ -39,6 +39,7 @@ class FairScheduler:
 
     def __init__(self) -> None:
         self._sources: dict[str, _Source] = {}
+        self._leaving: dict[str, _Source] = {}
         self._changed = threading.Condition()
         self._turn = 0
         self._closed = False
@@ -49,10 +50,18 @@ class FairScheduler:
             self._sources[name] = _Source(source, busy=False, last_turn=self._turn)
             self._changed.notify()
 
-    def remove(self, name: str) -> None:
-        """Leave a source out from now on."""
+    def remove(self, name: str, timeout_seconds: float = 0.0) -> bool:
+        """Leave a source out from now on, and wait for the worker that still processes its frame.
+
+        Returns:
+            Whether no worker has a frame of it any more.
+        """
         with self._changed:
-            self._sources.pop(name, None)
+            source = self._sources.pop(name, None)
+            if source is None or not source.busy:
+                return True
+            self._leaving[name] = source
+            return self._changed.wait_for(lambda: not source.busy, timeout_seconds)
 
     def wake(self) -> None:
         """Notify the workers that a source has a new frame; returns at once."""
@@ -74,10 +83,10 @@ class FairScheduler:
     def done(self, name: str) -> None:
         """Report that a source's frame was processed, so that its next one may be taken."""
         with self._changed:
-            source = self._sources.get(name)
+            source = self._leaving.pop(name, None) or self._sources.get(name)
             if source is not None:
                 source.busy = False
-                self._changed.notify()
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Wake every waiting worker; nothing is handed out any more."""

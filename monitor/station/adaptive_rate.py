@@ -37,6 +37,10 @@ class AdaptiveRate:
         """Frames per second below which a bed is analysed less often than it should be."""
         return self._full_rate if self._calm_rate is None else min(self._calm_rate, self._full_rate)
 
+    def change_off_level(self, off_level: float) -> None:
+        """Take the alarm logic's new threshold."""
+        self._largest = _CALM_SHARE * off_level
+
     def rate(self, bed: str, observation: Observation) -> float:
         """Return the frames per second at which a bed is to be analysed from now on.
 

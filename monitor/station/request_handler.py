@@ -95,8 +95,8 @@ class RequestHandler:
             return False
         if request.bed is None:
             self._conditions.resume()
-        else:
-            self._beds[request.bed].resume(self._clock.monotonic())
+        elif (bed := self._beds.get(request.bed)) is not None:
+            bed.resume(self._clock.monotonic())
         self.store_state(request.bed)
         _log.warning("%s: %s ended the pause", request.bed or "station", request.by)
         return True
@@ -111,5 +111,6 @@ class RequestHandler:
     def store_state(self, bed: str | None) -> None:
         """Store the alarm state of a bed (None: of the whole station) that no alert belongs to."""
         wall = self._clock.wall()
-        snapshot = self._conditions.snapshot(wall) if bed is None else self._beds[bed].snapshot(wall)
-        self._dispatcher.store_state(bed, snapshot)
+        scope = self._conditions if bed is None else self._beds.get(bed)
+        if scope is not None:  # a bed may have left meanwhile
+            self._dispatcher.store_state(bed, scope.snapshot(wall))

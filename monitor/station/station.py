@@ -7,7 +7,7 @@ and `StatusReporter` (everything that is checked a few times a second). The way 
 import logging
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -15,16 +15,19 @@ from types import TracebackType
 from typing import Self
 
 from monitor import __version__
-from monitor.alerts.record import AlertContext, AlertModel, GenerationMode
+from monitor.alerts.record import AlertModel, GenerationMode
 from monitor.board.board import Board
 from monitor.board.status_records import BedInfo, StationStatus
 from monitor.clock import Clock, SystemClock
 from monitor.config import BedSettings, StationConfig
+from monitor.config.changes import ConfigChanges
 from monitor.config.file import config_hash
 from monitor.control.access import AccessList
+from monitor.control.local_socket import LocalSocket
 from monitor.control.requests import OperatorRequest
 from monitor.delivery.publisher import Publisher
 from monitor.delivery.redis_session import SessionEvents
+from monitor.errors import ConfigError
 from monitor.faces.search_budget import SearchBudget
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.pain.station_alarms import StationAlarms
@@ -33,6 +36,7 @@ from monitor.pipeline.bed_pipeline import BedPipeline, FrameResult
 from monitor.pipeline.models import ModelSet
 from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.adaptive_rate import AdaptiveRate
+from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
 from monitor.station.capacity_watch import CapacityWatch
 from monitor.station.left_alerts import end_left_alerts
@@ -40,13 +44,16 @@ from monitor.station.load_governor import LoadGovernor
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.measured_capacity import CapacityMeter, capacity_warning
 from monitor.station.outputs import StationOutputs
+from monitor.station.reloading import Reloader, ReloadReport
 from monitor.station.request_handler import RequestHandler
+from monitor.station.restoring import restore_alarms
 from monitor.station.result_recorder import ResultRecorder
 from monitor.station.station_conditions import StationConditions
 from monitor.station.status_reporter import StatusReporter
 from monitor.station.supervisor import Supervisor
 from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
+from monitor.station.watched_beds import WatchedBeds
 from monitor.station.workers import WorkerPool
 from monitor.telemetry.audit_log import AuditLog
 from monitor.telemetry.clock_sync import is_synchronised
@@ -65,12 +72,14 @@ _log = logging.getLogger(__name__)
 
 _DECISION_SECONDS = 5.0
 _PUBLISHER_LIMIT_SECONDS = 30.0
+_CONTROL_LIMIT_SECONDS = 120.0
+"""A reload, which the control socket waits for, closes and opens cameras one after another."""
 _WRITER = "alert writer"
+_CONTROL = "control socket"
 _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
 _AUDIT = "audit"
 """Where the audit log lies in the state directory."""
-_HISTORY_SHOWN = 2_000
 _SEARCH_SHARE = 0.4
 """Of each worker's time, the most that searches for faces may take."""
 
@@ -84,6 +93,7 @@ class Station:
         clock: Monotonic and wall time.
         on_result: Called after every analysed frame with its bed, its outcome, and the frame's age in seconds; from a
             worker's thread.
+        read_again: Reads the configuration's file again, for `reload`; None where there is none.
 
     Raises:
         MonitorError: A model, the state directory, the HTTP address or the configuration cannot be used. Cameras and
@@ -96,11 +106,12 @@ class Station:
         mode: GenerationMode = GenerationMode.REAL,
         clock: Clock | None = None,
         on_result: Callable[[BedPipeline, FrameResult, float], None] | None = None,
+        read_again: Callable[[], StationConfig] | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
         # Synthetic infants are a demo, whoever runs them; only a station that sees a real camera is real.
-        all_synthetic = all(_is_synthetic(bed) for bed in config.beds)
+        all_synthetic = all(bed.camera.is_synthetic for bed in config.beds)
         self._mode = GenerationMode.DEMO if all_synthetic and mode is GenerationMode.REAL else mode
         self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
@@ -115,18 +126,23 @@ class Station:
         )
         self._outputs = self._build_outputs()
         self.publisher, self.metrics, self.board = self._outputs.publisher, self._outputs.metrics, self._outputs.board
-        self.dispatcher = AlertDispatcher(self._contexts(), LabelClock(self.clock), self._outputs, self.audit.note)
-        self.beds: dict[str, BedPipeline] = {}
-        self.cameras: dict[str, Camera] = {}
+        classifier = self._models.classifier
+        self._contexts = AlertContexts(self._mode, AlertModel(name=classifier.name, sha256=classifier.sha256))
+        self._contexts.show(config, config.beds)
+        self.dispatcher = AlertDispatcher(self._contexts.of, LabelClock(self.clock), self._outputs, self.audit.note)
+        self.watched = WatchedBeds(self.clock, self._scheduler, self._outputs, self._new_bed, self._new_camera)
+        self.beds, self.cameras = self.watched.beds, self.watched.cameras
         for index, settings in enumerate(config.beds):
             # Beds take turns: started together, they would all want the workers at the same moments.
-            self._add_bed(settings, phase=index / len(config.beds))
+            self.watched.create(settings, phase=index / len(config.beds))
         self.conditions = StationConditions(
             StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.dispatcher
         )
         self.requests = RequestHandler(self.beds, self.conditions, self.dispatcher, self.clock)
         analysis = config.analysis
-        rate = AdaptiveRate(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
+        rate = self._rate = AdaptiveRate(
+            analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level
+        )
         self.recorder = ResultRecorder(
             self.clock,
             self.cameras,
@@ -140,11 +156,16 @@ class Station:
         self._supervisor = Supervisor(
             self.clock,
             self._heartbeats,
-            {name: (bed, self.cameras[name]) for name, bed in self.beds.items()},
+            self.watched.pairs,
             CapacityWatch(self._throughput, self._governor, rate.least_rate, self._busy_seconds, self._capacity),
             MachineChecks(self.clock, self.publisher.stats, config.spool.directory),
             StatusReporter(self.clock, self._outputs, self.conditions, str(self._mode), self._status),
             self._notifier,
+            self.watched.guard,
+        )
+        self._reloader = Reloader(read_again, lambda: self.config, self._apply, self.audit.note)
+        self._control = LocalSocket(
+            config.spool.directory, self._answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
         )
         self._workers: WorkerPool | None = None
         self._engine: str | None = None
@@ -174,30 +195,66 @@ class Station:
         )
         return StationOutputs(publisher, metrics, board)
 
-    def _add_bed(self, settings: BedSettings, phase: float) -> None:
-        config = self.config
-        bed = BedPipeline(
+    def _new_bed(self, settings: BedSettings, phase: float) -> BedPipeline:
+        return BedPipeline(
             settings,
-            config.faces,
-            config.alarms,
+            self.config.faces,
+            self.config.alarms,
             new_id=lambda: uuid.uuid4().hex,
             stopwatch=self.clock.monotonic,
-            expected_prior=config.models.expected_prior,
+            expected_prior=self.config.models.expected_prior,
             on_change=self._record_change,
             phase=phase,
             search_budget=self._search_budget,
         )
-        self.beds[bed.id] = bed
-        self.cameras[bed.id] = Camera(
+
+    def _new_camera(self, settings: BedSettings, phase: float) -> Camera:
+        return Camera(
             settings.camera,
-            bed.camera_id,
+            settings.camera_id,
             self.clock,
-            config.analysis.frames_per_second,
+            self.config.analysis.frames_per_second,
             self._scheduler.wake,
             synthetic=paint_synthetic_bed,
             phase=phase,
             may_shed=self._governor.may_shed,
         )
+
+    def reload(self, by: str, *, dry_run: bool = False) -> ReloadReport:
+        """Read the configuration again and apply it; see `Reloader.reload`."""
+        return self._reloader.reload(by, dry_run=dry_run)
+
+    def _reload_for_page(self, by: str, dry_run: bool) -> tuple[tuple[str, ...], bool]:
+        report = self.reload(by, dry_run=dry_run)
+        return report.sentences, report.applied
+
+    def _answer(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        """Answer a program of this machine that the station's own user runs."""
+        if request.get("action") != "reload":
+            raise ConfigError("a station takes the action reload here, and no other")
+        return asdict(self.reload("the station's user", dry_run=request.get("dry_run") is True))
+
+    def _apply(self, changes: ConfigChanges, new: StationConfig) -> None:
+        if changes.alarm_fields:
+            self.watched.change_alarms(new.alarms)
+            self.conditions.change_alarms(StationAlarms(new.alarms, lambda: uuid.uuid4().hex))
+            self.board.change_on_level(new.alarms.on_level)
+            self._rate.change_off_level(new.alarms.off_level)
+        self.config = new
+        self._contexts.show(new, new.beds)
+        for index, settings in enumerate(changes.added):
+            self.watched.create(settings, phase=(index + 0.5) / len(changes.added))
+            self.watched.open(settings.id)
+        for change in changes.changed:
+            self.watched.change(change.settings, new_camera=change.new_camera)
+        for bed in changes.removed:
+            self.watched.close(bed)
+            ends = end_left_alerts(self.publisher.signalled_of(bed), (), self.beds, self.clock.wall())
+            self.publisher.submit(ends)
+            for end in ends:
+                self.audit.note("alert", {"alert": end.model_dump(mode="json")})
+            self.publisher.remove_bed(bed)
+            self._contexts.of.pop(bed, None)
 
     def __enter__(self) -> Self:
         """Start everything."""
@@ -221,7 +278,7 @@ class Station:
     def _start(self, started: ExitStack) -> None:
         """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
         config = self.config
-        self._restore()
+        restore_alarms(self.beds, self.conditions, self._outputs, self.dispatcher, self.clock, self.audit.note)
         opened = [self._models.open() for _ in range(self._worker_count())]
         self._models.save_backup()
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
@@ -236,26 +293,27 @@ class Station:
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
+            reload=self._reload_for_page,
         )
         self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
         self._heartbeats.expect(_WRITER, _PUBLISHER_LIMIT_SECONDS)
         self._heartbeats.expect("audit log", _PUBLISHER_LIMIT_SECONDS)
+        self._heartbeats.expect(_CONTROL, _CONTROL_LIMIT_SECONDS)
         for start, stop in (
             (self.audit.start, self._stop_audit),
             (partial(self.publisher.start, self._handle), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
             (self._supervisor.start, self._supervisor.stop),
+            (self._control.start, self._stop_control),
         ):
             start()
             started.callback(stop)
-        for name, camera in self.cameras.items():
-            self._scheduler.add(name, camera.latest_frame)
-            self.metrics.add_camera(name, camera.camera_id, camera.status)
-            camera.start()
-            started.callback(camera.stop)
+        started.callback(self.watched.stop)
+        for name in self.beds:
+            self.watched.open(name)
         self.audit.note(
             "station_started",
             {"station": config.station.id, "version": __version__, "config_hash": config_hash(config)},
@@ -277,60 +335,16 @@ class Station:
         workers = self._workers
         return (0.0, 1) if workers is None else (workers.busy_seconds, workers.wanted)
 
-    def _contexts(self) -> dict[str | None, AlertContext]:
-        model = AlertModel(name=self._models.classifier.name, sha256=self._models.classifier.sha256)
-        digest = config_hash(self.config)
-        cameras: dict[str | None, str | None] = {bed.id: bed.camera_id for bed in self.config.beds}
-        synthetic = {bed.id for bed in self.config.beds if _is_synthetic(bed)}
-        return {
-            bed: AlertContext(
-                station=self.config.station.id,
-                bed=bed,
-                camera=camera,
-                generation_mode=(
-                    GenerationMode.DEMO if bed in synthetic and self._mode is GenerationMode.REAL else self._mode
-                ),
-                model=model,
-                config_hash=digest,
-            )
-            for bed, camera in {**cameras, None: None}.items()
-        }
-
-    def _restore(self) -> None:
-        """Go on with the alarms of an earlier run, and show those that were over."""
-        self.board.load_history(self.publisher.history(_HISTORY_SHOWN))
-        kept = self.publisher.load_snapshots()
-        restored: set[str] = set()
-        for name, snapshot in kept.items():
-            target = self.conditions if name == "" else self.beds.get(name)
-            if target is None:
-                _log.warning("bed %s left the configuration; its alarm state is deleted", name)
-                self.publisher.remove_bed(name)
-                continue
-            try:
-                active = target.restore(snapshot, self.clock.wall(), self.clock.monotonic())
-            except (ValueError, KeyError, TypeError) as error:
-                _log.warning(
-                    "%s: the alarm state of the last run does not fit and is left: %s", name or "station", error
-                )
-                continue
-            self.publisher.restore(self.dispatcher.show(name or None, active))
-            restored |= {transition.alert_id for transition in active}
-            if active:
-                _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
-        ends = end_left_alerts(self.publisher.newest_drafts(), restored, self.beds, self.clock.wall())
-        if ends:
-            self.publisher.submit(ends)
-            for end in ends:
-                self.audit.note("alert", {"alert": end.model_dump(mode="json")})
-            _log.warning("%d alerts of an earlier run that nobody would end are ended now", len(ends))
-
     def _handle(self, request: OperatorRequest) -> bool:
         """Do what a person asks, and record who asked for what."""
         has_changed = self.requests.handle(request)
         details = {name: value for name, value in asdict(request).items() if value is not None}
         self.audit.note(type(request).__name__.lower(), {**details, "changed": has_changed})
         return has_changed
+
+    def _stop_control(self) -> None:
+        self._heartbeats.forget(_CONTROL)
+        self._control.stop()
 
     def _stop_audit(self) -> None:
         self._heartbeats.forget("audit log")
@@ -382,7 +396,3 @@ class Station:
                 waiting.append(name)
         workers = 0 if self._workers is None else self._workers.running
         return Health(workers > 0 and not waiting, {"workers": workers, "beds_without_decision": waiting})
-
-
-def _is_synthetic(bed: BedSettings) -> bool:
-    return bed.camera.url.startswith("synthetic://")

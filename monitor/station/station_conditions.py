@@ -91,6 +91,12 @@ class StationConditions:
             self._alarms.restore(state, now_seconds, away_seconds)
             return self._alarms.active()
 
+    def change_alarms(self, alarms: StationAlarms) -> None:
+        """Go on with other delays; what is on stays on, with the same ids."""
+        with self._lock:
+            alarms.restore(self._alarms.snapshot(), self._alarms.now_seconds)
+            self._alarms = alarms
+
     def snapshot(self, wall: datetime) -> str:
         """Return the alarm state as JSON, to be stored."""
         with self._lock:

@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from monitor.clock import Clock
 from monitor.loops import run_until_done
@@ -34,6 +35,7 @@ class Supervisor:
         machine: Checks what the station stands on.
         reporter: Takes what was found, at every tick.
         notifier: The service manager's watchdog.
+        guard: Held while one bed is checked, so that no bed goes away meanwhile; None where none ever does.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Supervisor:
         machine: MachineChecks,
         reporter: StatusReporter,
         notifier: ServiceNotifier,
+        guard: AbstractContextManager[object] | None = None,
     ) -> None:
         self._clock = clock
         self._heartbeats = heartbeats
@@ -53,6 +56,7 @@ class Supervisor:
         self._machine = machine
         self._reporter = reporter
         self._notifier = notifier
+        self._guard = nullcontext() if guard is None else guard
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -83,21 +87,26 @@ class Supervisor:
         """Check everything once."""
         now = self._clock.monotonic()
         lags = []
-        for bed, camera in self._beds.values():
-            status = camera.status()
-            # Of a bed that no worker gets to, no result lowers the rate.
-            if (camera.frames_per_second or math.inf) > self._capacity.rate:
-                camera.frames_per_second = self._capacity.rate
-            if status.state is CameraState.PLAYING:
-                lags.append(status.lag_seconds)
-            bed.report(Code.OVERLOAD, *self._capacity.check_bed(bed.id, status, now))
-            observation, _ = bed.update_camera(status, self._clock.monotonic())
-            self._reporter.report_bed(bed, observation, status)
+        for name, pair in self._beds.items():
+            with self._guard:
+                if self._beds.get(name) is pair and (lag := self._check_bed(*pair, now)) is not None:
+                    lags.append(lag)
         late = self._heartbeats.late()
         overload = self._capacity.check_station(now, lags)
         self._reporter.report_station((*self._machine.check(now), _check_loops(late), overload))
         if not late:
             self._notifier.feed()
+
+    def _check_bed(self, bed: BedPipeline, camera: Camera, now_seconds: float) -> float | None:
+        """Check one bed; return how far its decoding lags, None while no pictures come."""
+        status = camera.status()
+        # Of a bed that no worker gets to, no result lowers the rate.
+        if (camera.frames_per_second or math.inf) > self._capacity.rate:
+            camera.frames_per_second = self._capacity.rate
+        bed.report(Code.OVERLOAD, *self._capacity.check_bed(bed.id, status, now_seconds))
+        observation, _ = bed.update_camera(status, self._clock.monotonic())
+        self._reporter.report_bed(bed, observation, status)
+        return status.lag_seconds if status.state is CameraState.PLAYING else None
 
 
 def _check_loops(late: list[str]) -> ConditionReport:

@@ -111,7 +111,10 @@ class WorkerPool:
             return False
         # A worker that waits keeps no picture: its camera's pool would make another one in its place.
         name, frame = taken
-        bed = self._beds[name]
+        bed = self._beds.get(name)
+        if bed is None:  # it left while its frame waited
+            self._scheduler.done(name)
+            return False
         self._began_seconds[number] = began = time.monotonic()
         try:
             self._recorder.record(bed, bed.analyse(frame, self._models[number]))

@@ -116,6 +116,13 @@ class StationMetrics:
         for metric in (self._analysed, self._frame_age, self._detection, self._classification):
             metric.remove_by_labels({"bed": bed, "camera": camera})
 
+    def move_camera(self, bed: str, before: str, after: str, status: Callable[[], CameraStatus]) -> None:
+        """Show another camera of a bed, whose own series go on."""
+        self._cameras.remove(bed, before)
+        for metric in (self._analysed, self._frame_age, self._detection, self._classification):
+            metric.remove_by_labels({"bed": bed, "camera": before})
+        self.add_camera(bed, after, status)
+
     def show_model(self, role: str, name: str, sha256: str, engine: str) -> None:
         """Tell which model runs; replaces the one shown before for the same role."""
         self._model_info.remove_by_labels({"role": role})

@@ -29,6 +29,7 @@ from monitor.web.records import (
     observation_record,
     station_record,
 )
+from monitor.web.reloading import add_reload_route
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = [
@@ -97,6 +98,7 @@ def api_routes() -> APIRouter:
     _add_alert_routes(router)
     _add_withdrawal_route(router)
     add_pause_routes(router)
+    add_reload_route(router)
     _add_fhir_routes(router)
     _add_event_route(router)
     return router

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,13 +15,17 @@ from monitor.control.requests import OperatorRequest
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import Previews
 
-__all__ = ["SITE_KEY", "VISITOR_KEY", "AppContext", "Endpoint", "checked_name", "site_of", "visitor_of"]
+__all__ = ["SITE_KEY", "VISITOR_KEY", "AppContext", "Endpoint", "Reload", "checked_name", "site_of", "visitor_of"]
 
 SITE_KEY = "nicu.site"
 VISITOR_KEY = "nicu.visitor"
 
 Endpoint = Callable[[], tuple[int, str, bytes]]
 """Answers one plain GET: status code, content type, body. Called in a worker thread."""
+
+
+Reload = Callable[[str, bool], tuple[Sequence[str], bool]]
+"""Takes who asks and whether to say it only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class AppContext:
         previews: Draws the camera's pictures.
         endpoints: Path to plain endpoint: metrics and health.
         closing: Set when the server stops, so that endless answers end.
+        reload: Reads the configuration again for somebody, or only says what that would do; returns sentences and
+            whether it was done. None where there is nothing to read.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
@@ -49,6 +55,7 @@ class AppContext:
     previews: Previews
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
+    reload: Reload | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

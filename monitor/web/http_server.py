@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -12,6 +12,9 @@ from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
 from monitor.telemetry.status_server import Health, StatusServer
+
+if TYPE_CHECKING:
+    from monitor.web.app_context import Reload
 
 __all__ = ["HttpServer", "open_server"]
 
@@ -49,6 +52,7 @@ def open_server(
     registry: CollectorRegistry,
     healthy: Callable[[], Health],
     ready: Callable[[], Health],
+    reload: "Reload | None" = None,
 ) -> HttpServer:
     """Take the port of `config.http` for the page, or for metrics and health alone where the page is off.
 
@@ -61,6 +65,7 @@ def open_server(
         registry: What /metrics shows.
         healthy: Answers /healthz.
         ready: Answers /readyz.
+        reload: Reads the configuration again; see `AppContext`.
 
     Returns:
         A server that is not started yet.
@@ -76,4 +81,6 @@ def open_server(
         return StatusServer(host, port, registry, healthy, ready)
     from monitor.web.server import PageServer
 
-    return PageServer(config, board, clock, handle=handle, registry=registry, healthy=healthy, ready=ready)
+    return PageServer(
+        config, board, clock, handle=handle, registry=registry, healthy=healthy, ready=ready, reload=reload
+    )

@@ -20,7 +20,7 @@ from monitor.errors import PublishError
 from monitor.telemetry.status_server import Health
 
 if TYPE_CHECKING:
-    from monitor.web.app_context import AppContext
+    from monitor.web.app_context import AppContext, Reload
 
 __all__ = ["PageServer"]
 
@@ -50,6 +50,7 @@ class PageServer:
         registry: What /metrics shows.
         healthy: Whether the process is alive and its loops turn: /healthz.
         ready: Whether models are loaded and decisions flow: /readyz.
+        reload: Reads the configuration again; see `AppContext`.
 
     Raises:
         PublishError: The address cannot be used.
@@ -65,11 +66,13 @@ class PageServer:
         registry: CollectorRegistry,
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
+        reload: "Reload | None" = None,
     ) -> None:
         self._config = config
         self._board = board
         self._clock = clock
         self._carry_out = handle
+        self._reload = reload
         self._endpoints = {
             "/metrics": lambda: _metrics(registry),
             "/healthz": lambda: _health(healthy()),
@@ -183,6 +186,7 @@ class PageServer:
             handle=self._carry_out,
             previews=Previews(self._board, web.preview),
             endpoints=self._endpoints,
+            reload=self._reload,
         )
 
 

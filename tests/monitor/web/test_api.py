@@ -235,11 +235,12 @@ def test_the_description_names_every_route(rig):
         "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/alerts/{alert_id}/withdraw",
         "/api/v1/events", "/api/v1/fhir/Observation/{bed}",
         "/api/v1/fhir/DetectedIssue/{alert_id}", "/api/v1/beds/{bed}/pause", "/api/v1/beds/{bed}/resume",
+        "/api/v1/reload",
     }  # fmt: skip
-    # Read-only, but for what silences a signal for a while.
+    # Read-only, but for what silences a signal for a while, and what reads the configuration again.
     assert {method for path in paths.values() for method in path} == {"get", "post"}
     assert {path.rsplit("/", 1)[1] for path, methods in paths.items() if "post" in methods} == {
-        "acknowledge", "pause", "resume", "withdraw"
+        "acknowledge", "pause", "reload", "resume", "withdraw"
     }  # fmt: skip
 
 

@@ -1,0 +1,81 @@
+"""Going from one configuration to another while the station runs: all of it or nothing, and said beforehand."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from monitor.config import StationConfig
+from monitor.config.changes import ConfigChanges, compare_configs
+from monitor.errors import ConfigError
+
+__all__ = ["ReloadReport", "Reloader"]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """What a reload does or would do.
+
+    Attributes:
+        sentences: What changes and what that interrupts.
+        applied: Whether it was done.
+    """
+
+    sentences: tuple[str, ...]
+    applied: bool
+
+
+class Reloader:
+    """Reads the configuration again and applies it; callers from several threads take turns.
+
+    Args:
+        read: Reads and checks the configuration; raises ConfigError where it is wrong.
+        running: Returns the configuration in force.
+        apply: Applies changes; the second argument is the new configuration.
+        audit: Takes what was done for the audit log.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], StationConfig] | None,
+        running: Callable[[], StationConfig],
+        apply: Callable[[ConfigChanges, StationConfig], None],
+        audit: Callable[[str, Mapping[str, object]], None],
+    ) -> None:
+        self._read = read
+        self._running = running
+        self._apply = apply
+        self._audit = audit
+        self._lock = threading.Lock()
+
+    def reload(self, by: str, *, dry_run: bool = False) -> ReloadReport:
+        """Apply the configuration as it is in its file now, or say what that would do.
+
+        Args:
+            by: Who asks; for the log and the audit log.
+            dry_run: Only say it.
+
+        Raises:
+            ConfigError: The file is wrong, or changes what needs a restart; nothing was changed.
+        """
+        if self._read is None:
+            raise ConfigError("this station was not started from a file; there is nothing to read again")
+        with self._lock:
+            new = self._read()
+            changes = compare_configs(self._running(), new)
+            sentences = tuple(changes.sentences())
+            if dry_run:
+                return ReloadReport(sentences, applied=False)
+            if changes.needs_restart:
+                raise ConfigError(
+                    f"nothing was changed, for these settings need a restart: {', '.join(changes.needs_restart)}; "
+                    "restart the station, or take them back"
+                )
+            if changes.is_empty:
+                return ReloadReport(sentences, applied=True)
+            _log.warning("%s reloads the configuration: %s", by, " ".join(sentences))
+            self._apply(changes, new)
+            self._audit("reload", {"by": by, "changes": list(sentences)})
+            return ReloadReport(sentences, applied=True)

@@ -1,0 +1,40 @@
+"""The socket through which the station's own user asks it for something."""
+
+import pytest
+from redis_server import wait_until
+
+from monitor.control.local_socket import LocalSocket, ask_station
+from monitor.errors import ConfigError
+
+
+@pytest.fixture
+def station(tmp_path):
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+
+    def answer(request):
+        if request.get("action") != "echo":
+            raise ConfigError("no such action")
+        return {"said": request["word"]}
+
+    server = LocalSocket(deep, answer)
+    server.start()
+    wait_until((deep / "control.sock").exists, 5, "the socket")
+    yield deep
+    server.stop()
+    assert not (deep / "control.sock").exists()
+
+
+def test_a_question_is_answered_also_in_a_directory_with_a_long_name(station):
+    assert ask_station(station, {"action": "echo", "word": "hello"}) == {"said": "hello"}
+    assert (station / "control.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_refusal_is_one_sentence(station):
+    with pytest.raises(ConfigError, match="no such action"):
+        ask_station(station, {"action": "dance"})
+
+
+def test_nobody_there_is_one_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="no station answers"):
+        ask_station(tmp_path, {"action": "echo", "word": "x"}, timeout_seconds=1)
