@@ -5,7 +5,8 @@ import math
 import pytest
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedAlarms, Code, Phase, Priority, Sample, Signal, Validity, Visibility
+from monitor.pain import BedAlarms, Code, Phase, Priority, Sample, Signal, Validity, Visibility, bed_alarms
+from monitor.pain.level_filter import LevelSegment
 
 
 def changes_of(transitions):
@@ -326,3 +327,20 @@ def test_what_the_first_frame_shows_began_with_it_and_not_before(watched, visibi
     """Between two frames a change counts half-way; before the first there is nothing."""
     began = next(item for item in watched.show(60.0, visibility=visibility) if item.phase is Phase.START)
     assert began.onset_seconds == pytest.approx(1 / watched.rate)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reached"),
+    [
+        (0.2, 0.39, None),  # not reached by the end
+        (0.2, 0.4, 12.0),  # at its very end
+        (0.3, 0.5, 11.0),  # half-way
+        (0.4, 0.5, 10.0),  # from its beginning on
+        (0.6, 0.5, 10.0),
+        (0.6, 0.3, None),  # lost again before its end
+    ],
+)
+def test_a_share_of_the_window_is_reached_where_its_line_crosses(before, after, reached):
+    segment = LevelSegment(10.0, 12.0, 2.0, (), (), before, after, is_certain=True)
+    found = bed_alarms._reached(segment, before, after, 0.4)
+    assert found == (None if reached is None else pytest.approx(reached))

@@ -65,6 +65,17 @@ def test_a_fresh_average_is_not_pulled_towards_zero():
     assert average.value() == pytest.approx(0.9)
 
 
+def test_only_the_first_of_two_beginnings_counts():
+    """No time has passed between them: nothing was seen yet that a second one could replace."""
+    average = TimeAverage()
+    average.begin(0.9)
+    average.begin(0.1)
+    assert average.value() == pytest.approx(0.9)
+    average.follow(0.9, 0.9, 0.2, 5.0)
+    average.begin(0.1)
+    assert average.value() == pytest.approx(0.9)
+
+
 @settings(deadline=None)
 @given(seconds=st.floats(0.0, 50.0), level=st.floats(0.01, 1.0))
 def test_decays_to_unknown_and_never_to_zero(seconds, level):

@@ -12,7 +12,7 @@ from trainer.evaluation.metrics import expected_calibration_error, reliability_b
 from trainer.evaluation.pairing import comparable, paired_table
 from trainer.evaluation.published import PUBLISHED, published_for
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
-from trainer.evaluation.run_summary import RunSummary, with_unique_titles
+from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
 from trainer.evaluation.table_one import FOLD_HEAD, folds_table, table_one
 
 
@@ -49,6 +49,9 @@ def entry(name="run", model="ncnn", protocol="strict", digest="a" * 64, strength
     return RunSummary(name, model, model.upper(), protocol, "cope", "", digest, "f" * 64, metrics, table)
 
 
+SUMMARY = RunSummary("run", "ncnn", "NCNN", "strict", "cope", "cope", "a" * 64, "f" * 64, {}, PredictionTable([]))
+
+
 def test_two_runs_of_one_model_keep_their_rows():
     entries = with_unique_titles([entry("first"), entry("second", strength=3.0)])
 
@@ -64,6 +67,16 @@ def test_pictures_of_one_name_but_another_digest_are_distinguished():
 
     assert [item.data for item in entries] == ["cope (aaaaaa)", "cope (bbbbbb)"]
     assert table_one(entries).head[3::2] == ["COPE (AAAAAA)", "COPE (BBBBBB)"]
+
+
+def test_runs_are_ordered_by_data_then_protocol_then_baselines_then_title():
+    keys = [
+        ("a", "dissertation", "ridge"), ("a", "dissertation", "mimic"), ("a", "dissertation", "ncnn"),
+        ("a", "strict", "geometric"), ("a", "strict", "ridge"), ("a", "strict", "mimic"),
+        ("b", "dissertation", "ridge"),
+    ]  # fmt: skip
+    runs = [replace(SUMMARY, data=data, protocol=protocol, model=model, title=model) for data, protocol, model in keys]
+    assert [(run.data, run.protocol, run.model) for run in in_order([*runs[3:], *reversed(runs[:3])])] == keys
 
 
 def test_within_a_protocol_the_baselines_come_first():
