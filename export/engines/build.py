@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
@@ -20,6 +23,10 @@ __all__ = ["DEFAULT_PROFILE", "Target", "build_engine", "parse_target"]
 
 DEFAULT_PROFILE = (1, 1, 8)
 _MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
+_LIMIT_SECONDS = 3600.0
+"""A build takes seconds with TensorRT-RTX, minutes with TensorRT; one that takes an hour hangs."""
+_LAST_LINES = 50
+_LINE_BYTES = 1 << 16
 _DISTRIBUTIONS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 
 
@@ -142,25 +149,65 @@ def _timing_cache(directory: Path, target: Target) -> Path:
 
 
 def _run_worker(order: dict[str, Any], label: str, progress: Callable[[str], None]) -> dict[str, Any]:
-    """Run the building process and return its outcome; its death is an outcome too."""
+    """Run the building process and return its outcome; its death is an outcome too, and so is taking too long."""
     command = [sys.executable, "-W", "ignore", "-m", "export.engines.worker"]
+    # Bytes, and errors unbuffered: a library may write anything, and more than a pipe holds.
     with subprocess.Popen(  # noqa: S603 - this program's own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        order_pipe, answer_pipe = process.stdin, process.stdout
-        if order_pipe is None or answer_pipe is None:
+        order_pipe, answer_pipe, error_pipe = process.stdin, process.stdout, process.stderr
+        if order_pipe is None or answer_pipe is None or error_pipe is None:
             raise EngineError("the building process has no pipes")
-        order_pipe.write(json.dumps(order) + "\n")
-        order_pipe.close()
-        outcome: dict[str, Any] | None = None
-        for line in answer_pipe:
-            record = json.loads(line)
-            if "outcome" in record:
-                outcome = record["outcome"]
-            else:
-                progress(f"{label}: {record['phase']}, step {record['step']} of {record['steps']}")
-        last = process.stderr.read().strip().splitlines()[-1:] if process.stderr is not None else []
+        last: deque[bytes] = deque(maxlen=_LAST_LINES)
+        reader = threading.Thread(target=lambda: last.extend(_lines(error_pipe)), name="builder's errors", daemon=True)
+        is_late = threading.Event()
+
+        def end() -> None:
+            is_late.set()
+            process.kill()
+
+        limit = threading.Timer(_LIMIT_SECONDS, end)
+        reader.start()
+        limit.start()
+        try:
+            outcome = _answers(order, order_pipe, answer_pipe, lambda step: progress(f"{label}: {step}"))
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            limit.cancel()
+        process.wait()
+        reader.join()
     if outcome is None:
-        reason = last[0] if last else "it said nothing"
+        spoken = [line.decode(errors="replace").strip() for line in last if line.strip()]
+        reason = spoken[-1] if spoken else "it said nothing"
+        if is_late.is_set():
+            reason = f"it took longer than {_LIMIT_SECONDS:.0f} s; its last words: {reason}"
         return {"error": f"the building process ended with code {process.returncode} ({reason})"}
     return outcome
+
+
+def _answers(
+    order: dict[str, Any], order_pipe: IO[bytes], answer_pipe: IO[bytes], progress: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """Give the order, report progress, and return the outcome; None where the process ended without one."""
+    with suppress(BrokenPipeError):  # it died at once; its code and its words say why
+        order_pipe.write(json.dumps(order).encode() + b"\n")
+        order_pipe.close()
+    outcome: dict[str, Any] | None = None
+    for line in _lines(answer_pipe):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if "outcome" in record:
+            outcome = record["outcome"]
+        else:
+            progress(f"{record['phase']}, step {record['step']} of {record['steps']}")
+    return outcome
+
+
+def _lines(pipe: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a pipe until its end; a longer one comes in pieces, so that memory stays bounded."""
+    while line := pipe.readline(_LINE_BYTES):
+        yield line

@@ -6,12 +6,13 @@ process (its libraries do when they meet no GPU where they need one), so the one
 
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from monitor.inference.tensorrt_engine import layer_types
+from monitor.inference.tensorrt_api import create_context, layer_types
 
 __all__ = ["build"]
 
@@ -44,6 +45,10 @@ def build(order: dict[str, Any], report_progress: Any) -> dict[str, Any]:  # noq
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, _WORKSPACE_BYTES)
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     config.progress_monitor = _progress(trt, report_progress)
+    user_allocation = getattr(trt.BuilderFlag, "REQUIRE_USER_ALLOCATION", None)
+    if user_allocation is not None:
+        # TensorRT-RTX allocates while it runs otherwise, and then no CUDA graph of it can be recorded.
+        config.set_flag(user_allocation)
     profile = builder.create_optimization_profile()
     profile.set_shape(order["input"], *((batch, *order["shape"]) for batch in order["profile"]))
     config.add_optimization_profile(profile)
@@ -59,9 +64,17 @@ def build(order: dict[str, Any], report_progress: Any) -> dict[str, Any]:  # noq
         Path(order["timing_cache"]).write_bytes(bytes(cache.serialize()))
     outcome = {"version": trt.__version__, "seconds": time.monotonic() - started, "layers": network.num_layers}
     if order["inspect"]:
-        engine = trt.Runtime(logger).deserialize_cuda_engine(bytes(plan))
-        outcome["types"] = list(layer_types(trt, engine))
+        outcome["types"] = list(_types(trt, logger, bytes(plan), order))
     return outcome
+
+
+def _types(trt: Any, logger: Any, plan: bytes, order: dict[str, Any]) -> tuple[str, ...]:  # noqa: ANN401 - TensorRT publishes no types
+    engine = trt.Runtime(logger).deserialize_cuda_engine(plan)
+    if engine is None:
+        raise RuntimeError("; ".join(logger.errors[-3:]) or "the GPU refuses the engine that was built on it")
+    context = create_context(trt, engine)
+    context.set_input_shape(order["input"], (order["profile"][2], *order["shape"]))
+    return layer_types(trt, engine, context)
 
 
 def _targets(trt: Any) -> list[str]:  # noqa: ANN401 - TensorRT publishes no types
@@ -129,9 +142,13 @@ def _progress(trt: Any, report_progress: Any) -> Any:  # noqa: ANN401 - TensorRT
 
 
 def _main() -> None:
+    # TensorRT's libraries print to standard output as they like; the answers have a pipe of their own from here on.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
     def report_progress(record: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps(record) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(record) + "\n")
+        answers.flush()
 
     try:
         order = json.loads(sys.stdin.readline())

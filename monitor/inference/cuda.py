@@ -7,6 +7,8 @@ anywhere and answers with error codes.
 from dataclasses import dataclass
 from functools import cache
 
+from monitor.inference.tensors import first_line
+
 __all__ = ["CudaProbe", "Gpu", "probe_cuda"]
 
 
@@ -45,8 +47,10 @@ def probe_cuda() -> CudaProbe:
     """Search for a GPU; the answer holds for the life of the process."""
     try:
         from cuda.bindings import driver
-    except ImportError:
+    except ModuleNotFoundError:
         return CudaProbe(None, "cuda-bindings is not installed (pip install cuda-bindings), so no GPU can be found")
+    except (ImportError, OSError) as error:
+        return CudaProbe(None, f"cuda-bindings is installed and cannot be loaded ({first_line(error)})")
     try:
         (status,) = driver.cuInit(0)
     except RuntimeError as error:

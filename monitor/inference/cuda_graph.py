@@ -28,8 +28,11 @@ class CudaGraph:
         self._call(driver.cuStreamBeginCapture(self._stream, mode))
         try:
             work()
-        finally:
-            self._graph = self._call(driver.cuStreamEndCapture(self._stream))
+        except BaseException:
+            # The stream is of no use until the recording has ended; what went wrong first is what is reported.
+            driver.cuStreamEndCapture(self._stream)
+            raise
+        self._graph = self._call(driver.cuStreamEndCapture(self._stream))
         self._executable = self._call(driver.cuGraphInstantiate(self._graph, 0))
 
     def launch(self) -> None:

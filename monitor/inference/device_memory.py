@@ -6,8 +6,9 @@ a small wheel) and pycuda (built at the site). Both use the primary context of t
 
 import ctypes
 import importlib.util
+import logging
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -19,6 +20,8 @@ from monitor.inference.tensors import first_line
 __all__ = ["CudaApi", "CudaPythonMemory", "DeviceMemory", "PycudaMemory", "open_device_memory"]
 
 CudaApi = Literal["auto", "pycuda", "cuda-python"]
+
+_log = logging.getLogger(__name__)
 
 
 class DeviceMemory(Protocol):
@@ -54,11 +57,11 @@ class DeviceMemory(Protocol):
         ...
 
     def synchronise(self) -> None:
-        """Wait until everything on the stream is done."""
+        """Wait until everything on the stream is done; the thread sleeps meanwhile and leaves its core to others."""
         ...
 
     def close(self) -> None:
-        """Free the stream and all buffers; safe to call twice."""
+        """Free the stream and all buffers; safe to call twice, and never an error: a GPU that failed frees nothing."""
         ...
 
 
@@ -71,11 +74,13 @@ def open_device_memory(api: CudaApi = "auto") -> DeviceMemory:
     Raises:
         EngineError: The library is not installed, or the GPU cannot be opened.
     """
-    has_bindings = importlib.util.find_spec("cuda") is not None
+    has_bindings = (
+        importlib.util.find_spec("cuda") is not None and importlib.util.find_spec("cuda.bindings") is not None
+    )
     chosen = ("cuda-python" if has_bindings else "pycuda") if api == "auto" else api
     try:
         return CudaPythonMemory() if chosen == "cuda-python" else PycudaMemory()
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         package = "cuda-bindings" if chosen == "cuda-python" else "pycuda"
         raise EngineError(
             f"{package} cannot be imported ({error}); pip install {package}, or choose the other"
@@ -84,6 +89,11 @@ def open_device_memory(api: CudaApi = "auto") -> DeviceMemory:
         raise
     except Exception as error:  # each library has errors of its own, which share no base but this
         raise EngineError(f"{chosen} cannot open the GPU: {first_line(error)}; see `nicu-monitor doctor`") from error
+
+
+def _has_bindings() -> bool:
+    # Other packages of NVIDIA's have modules under `cuda` too.
+    return importlib.util.find_spec("cuda") is not None and importlib.util.find_spec("cuda.bindings") is not None
 
 
 class CudaPythonMemory:
@@ -98,6 +108,10 @@ class CudaPythonMemory:
         self._context = self._call(driver.cuDevicePrimaryCtxRetain(self._device))
         with self.entered():
             self._stream = self._call(driver.cuStreamCreate(int(driver.CUstream_flags.CU_STREAM_NON_BLOCKING)))
+            flags = driver.CUevent_flags
+            self._done = self._call(
+                driver.cuEventCreate(int(flags.CU_EVENT_BLOCKING_SYNC) | int(flags.CU_EVENT_DISABLE_TIMING))
+            )
         self.stream = int(self._stream)
         self._on_device: list[int] = []
         self._on_host: list[int] = []
@@ -132,20 +146,23 @@ class CudaPythonMemory:
 
     def synchronise(self) -> None:
         """See `DeviceMemory.synchronise`."""
-        self._call(self._driver.cuStreamSynchronize(self._stream))
+        self._call(self._driver.cuEventRecord(self._done, self._stream))
+        self._call(self._driver.cuEventSynchronize(self._done))
 
     def close(self) -> None:
         """See `DeviceMemory.close`."""
         if not self._is_open:
             return
         self._is_open = False
-        with self.entered():
-            for address in self._on_device:
-                self._call(self._driver.cuMemFree(address))
-            for address in self._on_host:
-                self._call(self._driver.cuMemFreeHost(address))
-            self._call(self._driver.cuStreamDestroy(self._stream))
-        self._call(self._driver.cuDevicePrimaryCtxRelease(self._device))
+        driver = self._driver
+        answers = [driver.cuCtxSetCurrent(self._context)]
+        answers += [driver.cuMemFree(address) for address in self._on_device]
+        answers += [driver.cuMemFreeHost(address) for address in self._on_host]
+        answers += [driver.cuEventDestroy(self._done), driver.cuStreamDestroy(self._stream)]
+        answers.append(driver.cuDevicePrimaryCtxRelease(self._device))
+        failed = {status.name for status, *_ in answers if status != driver.CUresult.CUDA_SUCCESS}
+        if failed:
+            _log.warning("the GPU did not free everything of an engine (%s)", ", ".join(sorted(failed)))
 
     def _call(self, answer: tuple[Any, ...]) -> Any:  # noqa: ANN401 - cuda-bindings publishes no types
         status, *values = answer
@@ -170,6 +187,8 @@ class PycudaMemory:
         self._context = driver.Device(0).retain_primary_context()
         with self.entered():
             self._stream: Any = driver.Stream()
+            flags = driver.event_flags
+            self._done: Any = driver.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
         self.stream = int(self._stream.handle)
         self._buffers: list[Any] = []
         self._is_open = True
@@ -177,9 +196,14 @@ class PycudaMemory:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """See `DeviceMemory.entered`."""
-        self._context.push()
+        try:
+            self._context.push()
+        except self._driver.Error as error:
+            raise _failed(error) from error
         try:
             yield
+        except self._driver.Error as error:
+            raise _failed(error) from error
         finally:
             self._driver.Context.pop()
 
@@ -206,18 +230,33 @@ class PycudaMemory:
 
     def synchronise(self) -> None:
         """See `DeviceMemory.synchronise`."""
-        self._stream.synchronize()
+        self._done.record(self._stream)
+        self._done.synchronize()
 
     def close(self) -> None:
         """See `DeviceMemory.close`."""
         if not self._is_open:
             return
         self._is_open = False
-        self._context.push()
-        for buffer in self._buffers:
-            buffer.free()
-        self._buffers.clear()
-        # Its last reference: the stream goes while its context is there.
-        self._stream = None
-        # Released while it is current, whatever the thread; this takes it off the stack too.
-        self._context.detach()
+        driver = self._driver
+        try:
+            self._context.push()
+        except driver.Error as error:
+            _log.warning("the GPU frees nothing of an engine any more (%s)", first_line(error))
+            return
+        try:
+            for buffer in self._buffers:
+                buffer.free()
+            self._buffers.clear()
+            # Their last references: event and stream go while their context is there.
+            self._done = self._stream = None
+            # Released while it is current, whatever the thread; this takes it off the stack too.
+            self._context.detach()
+        except driver.Error as error:
+            _log.warning("the GPU did not free everything of an engine (%s)", first_line(error))
+            with suppress(driver.Error):
+                driver.Context.pop()
+
+
+def _failed(error: Exception) -> EngineError:
+    return EngineError(f"the GPU refused a call of pycuda: {first_line(error)}; see `nicu-monitor doctor`")

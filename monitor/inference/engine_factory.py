@@ -16,6 +16,7 @@ from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
 from monitor.inference.model_metadata import require_class_order
 from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
+from monitor.inference.tensors import first_line
 
 __all__ = [
     "ENGINES",
@@ -125,15 +126,21 @@ def open_variant(
     label = f"{bundle.name}/{variant.file}"
     content = bundle.read(variant.file)
     require_class_order(bundle, variant, content)
-    if name == "onnxruntime":
-        from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+    try:
+        if name == "onnxruntime":
+            from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
-        return OnnxRuntimeEngine(content, label=label, threads=threads)
-    if name == "openvino":
-        from monitor.inference.openvino_engine import OpenVinoEngine
+            return OnnxRuntimeEngine(content, label=label, threads=threads)
+        if name == "openvino":
+            from monitor.inference.openvino_engine import OpenVinoEngine
 
-        return OpenVinoEngine(content, label=label, threads=threads)
-    return _open_plan(bundle, variant, name, cuda_api)
+            return OpenVinoEngine(content, label=label, threads=threads)
+        return _open_plan(bundle, variant, name, cuda_api)
+    except (ImportError, OSError) as error:
+        # Installed, and of no use: a library that it needs is missing, or of another version.
+        raise EngineError(
+            f"{name} is installed and cannot be loaded ({first_line(error)}); install it again"
+        ) from error
 
 
 def plan_key_here(bundle: Bundle, variant: Variant, name: EngineName) -> PlanKey:
@@ -145,7 +152,7 @@ def plan_key_here(bundle: Bundle, variant: Variant, name: EngineName) -> PlanKey
     gpu = probe_cuda().gpu
     if gpu is None:
         raise EngineError(probe_cuda().reason)
-    from monitor.inference.tensorrt_engine import load_module
+    from monitor.inference.tensorrt_api import load_module
 
     return plan_key(bundle, variant, name, load_module(name).__version__, gpu.capability)
 
@@ -158,7 +165,8 @@ def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: Cud
     """
     plan = find_plan(plan_directory(bundle), plan_key_here(bundle, variant, name))
     from monitor.inference.cuda_graph import CudaGraph
-    from monitor.inference.tensorrt_engine import TensorRtEngine, load_module
+    from monitor.inference.tensorrt_api import load_module
+    from monitor.inference.tensorrt_engine import TensorRtEngine
 
     trt = load_module(name)
     memory = open_device_memory(cuda_api)

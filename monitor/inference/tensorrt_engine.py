@@ -1,11 +1,11 @@
 """TensorRT and TensorRT-RTX behind the engine protocol: one code path for 10.13 to 11.x and RTX.
 
-Buffers are made once, for the largest batch of the plan's profile. The first run of a batch size is launched call by
-call; where CUDA graphs can be had, the second one is recorded, and the following ones are launched with one call.
+Buffers are made once, for the largest batch of the plan's profile. A batch size that is used often has an execution
+context of its own, whose shapes never change again: its first run is launched call by call and then, where CUDA graphs
+can be had, recorded; the following ones are launched with one call. All contexts share one work memory, for they run on
+one stream, one after the other.
 """
 
-import importlib
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,11 +19,15 @@ from monitor.inference.device_memory import DeviceMemory
 from monitor.inference.engine import TensorSpec
 from monitor.inference.manifest import EngineName
 from monitor.inference.plans import Plan
+from monitor.inference.tensorrt_api import create_context, layer_types, set_work_memory, work_memory_bytes
 from monitor.inference.tensors import check_inputs
 
-__all__ = ["Graph", "TensorRtEngine", "layer_types", "load_module"]
+__all__ = ["Graph", "TensorRtEngine"]
 
 _log = logging.getLogger(__name__)
+
+_MOST_RECORDED = 8
+"""Batch sizes that get a context and a recording of their own; each costs memory on the GPU."""
 
 
 class Graph(Protocol):
@@ -56,20 +60,12 @@ class _HostBuffer:
         return self.host[:size_bytes].view(self.spec.dtype).reshape(shape)
 
 
-def load_module(name: EngineName) -> Any:  # noqa: ANN401 - TensorRT publishes no types
-    """Import TensorRT's or TensorRT-RTX's Python package; only after a GPU was found."""
-    return importlib.import_module("tensorrt" if name == "tensorrt" else "tensorrt_rtx")
+@dataclass(slots=True)
+class _Recording:
+    """A batch size's own context, and its graph where one could be recorded."""
 
-
-def layer_types(trt: Any, engine: Any) -> tuple[str, ...]:  # noqa: ANN401 - TensorRT publishes no types
-    """Return the data types that an engine's layers really compute with, as its inspector reports them, sorted."""
-    inspector = engine.create_engine_inspector()
-    report = json.loads(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
-    found = set()
-    for layer in report.get("Layers", []):
-        if isinstance(layer, dict):
-            found |= {str(tensor.get("Format/Datatype", "")).split()[-1] for tensor in layer.get("Outputs", [])}
-    return tuple(sorted(found - {""}))
+    context: Any
+    graph: Graph | None = None
 
 
 class TensorRtEngine:
@@ -88,13 +84,14 @@ class TensorRtEngine:
     def __init__(self, plan: Plan, trt: Any, memory: DeviceMemory, make_graph: GraphMaker | None = None) -> None:  # noqa: ANN401 - TensorRT publishes no types
         self._label = plan.path.name
         self._name: EngineName = plan.record.engine
+        self._trt = trt
         self._memory = memory
         self._make_graph = make_graph
         with memory.entered():
-            names, inputs = self._load(plan, trt)
+            names, inputs = self._load(plan)
         self._inputs = tuple(self._buffers[name].spec for name in inputs)
         self._outputs = tuple(self._buffers[name].spec for name in names if name not in inputs)
-        self._graphs: dict[int, Graph | None] = {}
+        self._recordings: dict[int, _Recording] = {}
         self._is_open = True
 
     @property
@@ -126,89 +123,137 @@ class TensorRtEngine:
         for name, array in inputs.items():
             self._buffers[name].view(batch)[...] = array
         with self._memory.entered():
-            self._launch(batch)
-            self._memory.synchronise()
+            self._run(batch)
         return {spec.name: self._buffers[spec.name].view(batch).copy() for spec in self._outputs}
 
     def close(self) -> None:
-        """Free everything on the GPU; safe to call twice."""
+        """Free everything on the GPU; safe to call twice, and on a GPU that fails."""
         if not self._is_open:
             return
         self._is_open = False
-        with self._memory.entered():
-            for graph in self._graphs.values():
-                if graph is not None:
-                    graph.close()
-            # TensorRT's objects go before the memory and the stream that they refer to.
-            del self._context, self._engine, self._runtime
+        try:
+            with self._memory.entered():
+                for recording in self._recordings.values():
+                    if recording.graph is not None:
+                        recording.graph.close()
+        except EngineError as error:
+            _log.warning("%s: its recordings could not be freed: %s", self._label, error)
+        # TensorRT's objects go before the memory and the stream that they refer to.
+        self._recordings.clear()
+        del self._context, self._engine, self._runtime
         self._memory.close()
 
-    def _load(self, plan: Plan, trt: Any) -> tuple[list[str], list[str]]:  # noqa: ANN401 - TensorRT publishes no types
+    def _load(self, plan: Plan) -> tuple[list[str], list[str]]:
         """Load the plan and make its buffers; return the names of all tensors, and of the inputs."""
+        trt = self._trt
         self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+        if self._runtime is None:
+            raise EngineError(f"{self._name} {trt.__version__} does not start on this GPU; see `nicu-monitor doctor`")
         self._engine = self._runtime.deserialize_cuda_engine(plan.content)
         if self._engine is None:
             raise EngineError(f"{self._name} {trt.__version__} refuses {plan.path}; {_remedy(plan)}")
-        _require_precision(trt, self._engine, plan)
-        self._context = self._engine.create_execution_context()
         self._smallest, _, self._largest = plan.record.profile
         names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
         inputs = [name for name in names if self._engine.get_tensor_mode(name) == trt.TensorIOMode.INPUT]
-        for name in inputs:
-            self._context.set_input_shape(name, (self._largest, *self._engine.get_tensor_shape(name)[1:]))
-        self._buffers = {name: self._buffer(trt, name) for name in names}
+        self._shapes = {name: tuple(self._engine.get_tensor_shape(name)[1:]) for name in inputs}
+        self._work_bytes = work_memory_bytes(self._engine)
+        self._work_address = self._memory.allocate(self._work_bytes) if self._work_bytes else 0
+        self._context = self._new_context(self._largest)
+        _require_precision(trt, self._engine, self._context, plan)
+        self._buffers = {name: self._buffer(name) for name in names}
+        self._bind(self._context)
         return names, inputs
 
-    def _buffer(self, trt: Any, name: str) -> _HostBuffer:  # noqa: ANN401 - TensorRT publishes no types
-        shape = tuple(self._context.get_tensor_shape(name))
-        dtype = np.dtype(trt.nptype(self._engine.get_tensor_dtype(name)))
-        declared = tuple(None if axis == 0 else int(size) for axis, size in enumerate(shape))
+    def _new_context(self, batch: int) -> Any:  # noqa: ANN401 - TensorRT publishes no types
+        """Return a context for one batch size, with the work memory that all contexts share."""
+        context = create_context(self._trt, self._engine)
+        if self._work_bytes:
+            set_work_memory(context, self._work_address, self._work_bytes)
+        self._set_shapes(context, batch)
+        return context
+
+    def _set_shapes(self, context: Any, batch: int) -> None:  # noqa: ANN401 - TensorRT publishes no types
+        for name, shape in self._shapes.items():
+            if not context.set_input_shape(name, (batch, *shape)):
+                raise EngineError(f"{self._name} takes no batch of {batch} for {self._label}; build the plan again")
+
+    def _bind(self, context: Any) -> None:  # noqa: ANN401 - TensorRT publishes no types
+        for name, buffer in self._buffers.items():
+            if not context.set_tensor_address(name, buffer.address):
+                raise EngineError(f"{self._name} takes no buffer for {name} of {self._label}; build the plan again")
+
+    def _buffer(self, name: str) -> _HostBuffer:
+        shape = tuple(int(size) for size in self._context.get_tensor_shape(name))
+        if not shape or min(shape) < 1:
+            raise EngineError(
+                f"tensor {name} of {self._label} has no fixed shape but for its batch: {shape}; export the model again"
+            )
+        dtype = np.dtype(self._trt.nptype(self._engine.get_tensor_dtype(name)))
+        declared = tuple(None if axis == 0 else size for axis, size in enumerate(shape))
         size_bytes = int(np.prod(shape)) * dtype.itemsize
         return _HostBuffer(
             TensorSpec(name, declared, dtype), self._memory.allocate(size_bytes), self._memory.pin(size_bytes)
         )
 
-    def _launch(self, batch: int) -> None:
-        """Put one run on the stream: call by call, then recorded, then from the recording."""
-        if batch not in self._graphs:
-            self._enqueue(batch)
-            self._graphs[batch] = None
+    def _run(self, batch: int) -> None:
+        """Run one batch that lies in the host buffers, and wait for it: from its recording where there is one."""
+        recording = self._recordings.get(batch)
+        if recording is not None and recording.graph is not None:
+            recording.graph.launch()
+            self._memory.synchronise()
             return
-        graph = self._graphs[batch]
-        if graph is None and self._make_graph is not None:
-            try:
-                graph = self._graphs[batch] = self._make_graph(self._memory.stream, lambda: self._enqueue(batch))
-            except EngineError as error:
-                _log.warning("%s runs without CUDA graphs: %s", self._label, error)
-                self._make_graph = None
-        if graph is None:
-            self._enqueue(batch)
-        else:
-            graph.launch()
+        is_first = recording is None and len(self._recordings) < _MOST_RECORDED
+        if is_first:
+            recording = _Recording(self._new_context(batch))
+            self._bind(recording.context)
+            self._recordings[batch] = recording
+        if recording is None:
+            self._set_shapes(self._context, batch)
+        self._enqueue(self._context if recording is None else recording.context, batch)
+        self._memory.synchronise()
+        # Only now: the first run with a shape may compile and allocate, which a recording forbids.
+        if is_first and recording is not None:
+            recording.graph = self._record(recording.context, batch)
 
-    def _enqueue(self, batch: int) -> None:
+    def _record(self, context: Any, batch: int) -> Graph | None:  # noqa: ANN401 - TensorRT publishes no types
+        """Return the recording of one batch size, None where it cannot be had."""
+        if self._make_graph is None:
+            return None
+        is_capturable = getattr(context, "is_stream_capturable", None)
+        reason: object = "TensorRT-RTX says that this plan cannot be recorded; build it again"
+        if is_capturable is None or is_capturable(self._memory.stream):
+            try:
+                return self._make_graph(self._memory.stream, lambda: self._enqueue(context, batch))
+            except EngineError as error:
+                reason = error
+        _log.warning("%s runs without CUDA graphs: %s", self._label, reason)
+        self._make_graph = None
+        return None
+
+    def _enqueue(self, context: Any, batch: int) -> None:  # noqa: ANN401 - TensorRT publishes no types
+        """Put one run on the stream; changes nothing of the context, so that it can be recorded."""
         for spec in self._inputs:
             buffer = self._buffers[spec.name]
-            self._context.set_input_shape(spec.name, buffer.view(batch).shape)
             self._memory.upload(buffer.address, buffer.view(batch))
-        for name, buffer in self._buffers.items():
-            self._context.set_tensor_address(name, buffer.address)
-        if not self._context.execute_async_v3(self._memory.stream):
+        if not context.execute_async_v3(self._memory.stream):
             raise EngineError(f"{self._name} failed on {self._label}; see the log for its own message")
         for spec in self._outputs:
             buffer = self._buffers[spec.name]
             self._memory.download(buffer.view(batch), buffer.address)
 
 
-def _require_precision(trt: Any, engine: Any, plan: Plan) -> None:  # noqa: ANN401 - TensorRT publishes no types
+def _require_precision(trt: Any, engine: Any, context: Any, plan: Plan) -> None:  # noqa: ANN401 - TensorRT publishes no types
     """Refuse an engine that is not what it was ordered as: fp32 engines have been shipped in the belief of fp16.
 
     Raises:
         EngineError: The plan should be fp16 and no layer of it is.
     """
-    types = layer_types(trt, engine)
-    is_half = any(kind.upper() in {"HALF", "FP16", "FLOAT16"} for kind in types)
-    if plan.record.requested_precision == "fp16" and types and not is_half:
+    if plan.record.requested_precision != "fp16":
+        return
+    types = layer_types(trt, engine, context)
+    if not types:
+        _log.warning("%s was ordered as fp16, and its inspector names no types; run `nicu-export verify`", plan.path)
+    elif "fp16" not in types:
         raise EngineError(
             f"{plan.path} was ordered as fp16, but its layers compute with {', '.join(types)}; {_remedy(plan)}"
         )

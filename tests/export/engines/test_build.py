@@ -1,6 +1,7 @@
 """TensorRT-RTX compiles every network of this project for GPUs that are not here."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,35 @@ def test_a_building_process_that_dies_is_reported(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr("export.engines.build._MODULES", {"tensorrt-rtx": "killer"})
     with pytest.raises(EngineError, match="the building process ended with code -11"):
+        build_engine(classifier_bundle, classifier_bundle.variant(), "tensorrt-rtx", Target(8, 6), directory=tmp_path)
+
+
+_CHATTY = """
+import sys
+for pipe in (sys.stdout, sys.stderr):
+    for _ in range(20000):
+        pipe.write("[I] a line of a library that says much\\n")
+    pipe.flush()
+{last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("raise RuntimeError('the last word')", "RuntimeError: the last word"),
+        ("import time; print('waits', file=sys.stderr, flush=True); time.sleep(60)", "took longer than 8 s; .*waits"),
+    ],
+)
+def test_a_builder_that_says_much_or_hangs_is_read_and_ended(
+    classifier_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str, expected: str
+) -> None:
+    """More than a pipe holds on both outputs would stop both processes for good, if one was read after the other."""
+    (tmp_path / "chatty.py").write_text(_CHATTY.format(last=last))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setattr("export.engines.build._MODULES", {"tensorrt-rtx": "chatty"})
+    monkeypatch.setattr("export.engines.build._LIMIT_SECONDS", 8.0)
+    with pytest.raises(EngineError, match=expected):
         build_engine(classifier_bundle, classifier_bundle.variant(), "tensorrt-rtx", Target(8, 6), directory=tmp_path)
 
 

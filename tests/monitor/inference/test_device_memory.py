@@ -18,6 +18,10 @@ from monitor.inference.cuda import probe_cuda
 from monitor.inference.device_memory import open_device_memory
 
 
+class _PycudaError(Exception):
+    """pycuda.driver.Error: the base of its own errors."""
+
+
 class _Pycuda:
     """The part of `pycuda.driver` that is used."""
 
@@ -26,6 +30,9 @@ class _Pycuda:
         self.living: set[str] = set()
         self.released: list[Any] = []
         self.Context = SimpleNamespace(pop=self._pop)
+        self.Error = _PycudaError
+        self.event_flags = SimpleNamespace(BLOCKING_SYNC=1, DISABLE_TIMING=2)
+        self.fault: str | None = None
         self.Device = lambda _: SimpleNamespace(retain_primary_context=self._retain)
 
     @property
@@ -56,6 +63,8 @@ class _Pycuda:
 
         def free() -> None:
             assert self.stack[-1] is owner
+            if self.fault is not None:
+                raise _PycudaError(self.fault)
             self.living.remove(name)
 
         return free
@@ -67,12 +76,32 @@ class _Pycuda:
             handle = 77
 
             def __del__(self) -> None:
-                free()
+                if driver.fault is None:  # destructors of the real one warn and go on
+                    free()
+
+        return Stream()
+
+    def Event(self, flags: int) -> Any:  # noqa: N802 - pycuda's name
+        assert flags == self.event_flags.BLOCKING_SYNC | self.event_flags.DISABLE_TIMING
+        driver, free = self, self.make("event")
+
+        class Event:
+            recorded: Any = None
+
+            def __del__(self) -> None:
+                if driver.fault is None:
+                    free()
+
+            def record(self, stream: Any) -> None:
+                self.recorded = stream
 
             def synchronize(self) -> None:
                 assert driver.stack
+                assert self.recorded is not None
+                if driver.fault is not None:
+                    raise _PycudaError(driver.fault)
 
-        return Stream()
+        return Event()
 
     def mem_alloc(self, size_bytes: int) -> Any:
         class Allocation:
@@ -132,7 +161,7 @@ def test_no_context_stays_on_a_stack_and_everything_is_freed(
         with memory.entered():
             memory.synchronise()
 
-    assert pycuda.living == {"stream", "device memory", "pinned memory"}
+    assert pycuda.living == {"stream", "event", "device memory", "pinned memory"}
     run(use)
     assert not any(pycuda.stacks.values())
     close(memory.close)
@@ -162,6 +191,21 @@ def test_without_a_driver_cuda_python_is_one_sentence() -> None:
         pytest.skip("this machine has a GPU")
     with pytest.raises(EngineError, match=r"cuda-python cannot open the GPU: |the GPU refused a CUDA call"):
         open_device_memory("cuda-python")
+
+
+def test_an_error_of_pycuda_is_one_of_the_engine_and_closing_raises_none(
+    pycuda: _Pycuda, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A sticky error of the GPU answers every later call, those that free memory among them."""
+    memory = open_device_memory("pycuda")
+    with memory.entered():
+        memory.allocate(16)
+    pycuda.fault = "cuEventSynchronize failed: an illegal memory access was encountered"
+    with pytest.raises(EngineError, match="refused a call of pycuda: cuEventSynchronize failed"), memory.entered():
+        memory.synchronise()
+    memory.close()
+    assert "the GPU did not free everything of an engine (cuEventSynchronize failed" in caplog.text
+    assert not any(pycuda.stacks.values())
 
 
 def test_an_error_inside_leaves_the_stack_as_it_was(pycuda: _Pycuda) -> None:

@@ -114,7 +114,7 @@ def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
     monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
     monkeypatch.setattr(engine_factory, "probe_cuda", lambda: CudaProbe(gpu, ""))
-    monkeypatch.setattr("monitor.inference.tensorrt_engine.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
+    monkeypatch.setattr("monitor.inference.tensorrt_api.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
 
 
 @pytest.mark.usefixtures("_gpu")
@@ -127,6 +127,27 @@ def test_without_a_plan_the_command_that_builds_one_is_named(make_bundle, caplog
     assert command in str(refused.value)
     assert open_engine(bundle, choice="tensorrt-rtx", on_missing="fall_back").name == "onnxruntime"
     assert command in caplog.text
+
+
+@pytest.mark.parametrize("name", ["tensorrt", "tensorrt_rtx", "openvino"])
+@pytest.mark.parametrize("fault", ["ImportError('libnvinfer.so.10: cannot open')", "OSError('libcudnn is cut short')"])
+def test_a_package_that_is_there_and_cannot_load_falls_back(
+    make_bundle, tmp_path, monkeypatch: pytest.MonkeyPatch, name: str, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The import of a real package of that name, which ends as one does beside libraries that are missing."""
+    (tmp_path / f"{name}.py").write_text(f"raise {fault}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for loaded in [loaded for loaded in sys.modules if loaded.split(".")[0] == name]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.delitem(sys.modules, "monitor.inference.openvino_engine", raising=False)
+    gpu = Gpu("a GPU of this test", (8, 6), "13.0", 1 << 30)
+    monkeypatch.setattr(engine_factory, "probe_cuda", lambda: CudaProbe(gpu, ""))
+    choice: engine_factory.EngineChoice = name.replace("_", "-")  # type: ignore[assignment] # one of three
+    bundle = read_bundle(make_bundle())
+    assert open_engine(bundle, choice=choice, on_missing="fall_back").name == "onnxruntime"
+    assert f"{choice} is installed and cannot be loaded (lib" in caplog.text
+    with pytest.raises(EngineError, match="is installed and cannot be loaded"):
+        open_engine(bundle, choice=choice, on_missing="refuse")
 
 
 @pytest.mark.usefixtures("_gpu")

@@ -6,6 +6,7 @@ with ONNX Runtime on request. What TensorRT itself does is checked where a GPU i
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from monitor.errors import EngineError
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 from monitor.inference.plans import Plan, PlanRecord
+from monitor.inference.tensorrt_api import types_in
 from monitor.inference.tensorrt_engine import TensorRtEngine
 
 
@@ -94,22 +96,43 @@ class FakeGraph:
 
 
 class _Context:
+    """An execution context. Work is recorded only after a run with the same shapes, which may allocate and compile."""
+
     def __init__(self, model: OnnxRuntimeEngine, memory: HostMemory) -> None:
         self.model, self.memory = model, memory
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.addresses: dict[str, int] = {}
+        self.work_address = 0
+        self.has_run = False
+        self.is_capturable = True
 
-    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> None:
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        assert self.memory.recording is None, "a shape was set inside a recording"
+        self.has_run = self.has_run and self.shapes.get(name) == tuple(shape)
         self.shapes[name] = tuple(shape)
+        return shape[0] <= 8
+
+    def set_device_memory(self, address: int, size: int) -> None:
+        assert len(self.memory.buffers[address]) == size
+        self.work_address = address
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         return self.shapes.get(name, (self.shapes["crops"][0],))
 
-    def set_tensor_address(self, name: str, address: int) -> None:
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        assert self.memory.recording is None
         self.addresses[name] = address
+        return address in self.memory.buffers
+
+    def is_stream_capturable(self, stream: int) -> bool:
+        assert stream == self.memory.stream
+        return self.is_capturable
 
     def execute_async_v3(self, stream: int) -> bool:
         assert stream == self.memory.stream
+        assert self.work_address
+        assert self.has_run or self.memory.recording is None, "recorded before the first run"
+        self.has_run = True
         shape, addresses = self.shapes["crops"], dict(self.addresses)
 
         def work() -> None:
@@ -129,29 +152,80 @@ class _Logger:
         assert level == self.ERROR
 
 
-def _trt(model: bytes, memory: HostMemory, *, types: str = "Half", refuses: bool = False) -> Any:
-    """Return a module that answers as TensorRT's does, for the names that the engine uses."""
+_USER_MANAGED = object()
+_WORK_BYTES = 512
+
+
+def _trt(
+    model: bytes,
+    memory: HostMemory,
+    *,
+    formats: str | None = "Half",
+    version: str = "10",
+    refuses: bool = False,
+    has_contexts: bool = True,
+) -> Any:
+    """Return a module that answers as TensorRT's does, for the names that the engine uses.
+
+    Args:
+        model: What computes.
+        memory: The GPU's.
+        formats: What the inspector says of each output; None for an answer without content.
+        version: `8`, `10` or `rtx`: how contexts are made.
+        refuses: Whether plans are refused.
+        has_contexts: Whether there is memory for contexts.
+    """
     runner = OnnxRuntimeEngine(model)
     names = ["crops", "score", "logit"]
-    report = json.dumps({"Layers": [{"Outputs": [{"Format/Datatype": f"Row major linear {types}"}]}]})
+    report = "" if formats is None else json.dumps({"Layers": [{"Outputs": [{"Format/Datatype": formats}]}]})
+
+    def make(strategy: Any) -> _Context | None:
+        assert getattr(strategy, "strategy", strategy) is _USER_MANAGED
+        return _Context(runner, memory) if has_contexts else None
+
+    class Inspector:
+        execution_context: _Context | None = None
+
+        def get_engine_information(self, _: str) -> str:
+            assert self.execution_context is not None
+            assert self.execution_context.shapes
+            return report
+
+    class Settings:
+        strategy: Any = None
+        dynamic_shapes_kernel_specialization_strategy = "lazy"
+
+        def set_execution_context_allocation_strategy(self, strategy: Any) -> None:
+            self.strategy = strategy
+
     engine = SimpleNamespace(
         num_io_tensors=3,
         get_tensor_name=lambda index: names[index],
         get_tensor_mode=lambda name: "in" if name == "crops" else "out",
         get_tensor_shape=lambda name: (-1, 16, 16, 3) if name == "crops" else (-1,),
         get_tensor_dtype=lambda name: np.uint8 if name == "crops" else np.float32,
-        create_execution_context=lambda: _Context(runner, memory),
-        create_engine_inspector=lambda: SimpleNamespace(get_engine_information=lambda _: report),
+        create_execution_context=make,
+        create_runtime_config=Settings,
+        create_engine_inspector=Inspector,
+        device_memory_size_v2=_WORK_BYTES,
     )
     runtime = SimpleNamespace(deserialize_cuda_engine=lambda _: None if refuses else engine)
-    return SimpleNamespace(
+    module = SimpleNamespace(
         __version__="1.7.1",
         Logger=_Logger,
         Runtime=lambda _: runtime,
         TensorIOMode=SimpleNamespace(INPUT="in", OUTPUT="out"),
         LayerInformationFormat=SimpleNamespace(JSON="json"),
+        ExecutionContextAllocationStrategy=SimpleNamespace(USER_MANAGED=_USER_MANAGED),
         nptype=lambda dtype: dtype,
     )
+    if version == "rtx":
+        module.DynamicShapesKernelSpecializationStrategy = SimpleNamespace(EAGER="eager")
+    if version == "8":
+        del module.ExecutionContextAllocationStrategy, engine.device_memory_size_v2
+        engine.device_memory_size = _WORK_BYTES
+        engine.create_execution_context_without_device_memory = lambda: make(_USER_MANAGED)
+    return module
 
 
 def _plan(profile: tuple[int, int, int] = (1, 1, 4)) -> Plan:
@@ -199,6 +273,31 @@ def test_every_batch_gets_its_own_answers_first_recorded_then_replayed(engine: T
         assert FakeGraph.launches == 3 * round_number
 
 
+@pytest.mark.parametrize("version", ["8", "10", "rtx"])
+def test_contexts_of_every_version_work_in_memory_of_our_own(
+    classifier_onnx, memory: HostMemory, crops: np.ndarray, version: str
+) -> None:
+    trt = _trt(classifier_onnx(), memory, version=version)
+    engine = TensorRtEngine(_plan(), trt, memory, lambda _, work: FakeGraph(memory, work))
+    for _ in range(2):
+        np.testing.assert_allclose(engine.run({"crops": crops})["score"], [0, 0.2, 1], atol=1e-6)
+    assert [len(buffer) for buffer in memory.buffers.values()].count(_WORK_BYTES) == 1
+
+
+def test_more_batch_sizes_than_recordings_still_get_their_own_answers(classifier_onnx, memory: HostMemory) -> None:
+    trt = _trt(classifier_onnx(), memory)
+    engine = TensorRtEngine(_plan((1, 1, 8)), trt, memory, lambda _, work: FakeGraph(memory, work))
+    engine._recordings = {100 + number: engine.run({"crops": _grey(1, 0)}) for number in range(8)}  # full
+    for batch in (2, 5, 1, 5):
+        answer = engine.run({"crops": _grey(batch, 51)})
+        np.testing.assert_allclose(answer["score"], [0.2] * batch, atol=1e-6)
+    assert set(engine._recordings) == set(range(100, 108))
+
+
+def _grey(batch: int, value: int) -> np.ndarray:
+    return np.full((batch, 16, 16, 3), value, np.uint8)
+
+
 def test_the_caller_owns_the_answer(engine: TensorRtEngine, crops: np.ndarray) -> None:
     first = engine.run({"crops": crops[:1]})["score"].copy()
     first_again = engine.run({"crops": crops[:1]})["score"]
@@ -225,10 +324,89 @@ def test_runs_without_graphs_where_they_cannot_be_recorded(
     assert caplog.text.count("runs without CUDA graphs") == 1
 
 
+def test_a_context_that_cannot_be_recorded_is_not(
+    classifier_onnx, memory: HostMemory, crops: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan of TensorRT-RTX that allocates while it runs would fail inside the recording."""
+    monkeypatch.setattr(_Context, "is_stream_capturable", lambda *_: False)
+    trt = _trt(classifier_onnx(), memory, version="rtx")
+    FakeGraph.launches = 0
+    engine = TensorRtEngine(_plan(), trt, memory, lambda _, work: FakeGraph(memory, work))
+    for _ in range(3):
+        np.testing.assert_allclose(engine.run({"crops": crops})["score"], [0, 0.2, 1], atol=1e-6)
+    assert FakeGraph.launches == 0
+
+
+# Of TensorRT 8.6, 10, 11 and TensorRT-RTX 1.7, with the types that they name.
+_REAL_FORMATS = [
+    ("Half", "fp16"),
+    ("Row major linear FP16 format", "fp16"),
+    ("Two wide channel vectorized row major FP16 format", "fp16"),
+    ("Channel major FP16 format where channel % 8 == 0", "fp16"),
+    ("Channel major FP16 format where channel == 4 and column stride % 32 == 0", "fp16"),
+    ("Row major linear FP16 format (kLINEAR)", "fp16"),
+    ("Eight channel FP16 format (kHWC8) where C is padded to a multiple of 8", "fp16"),
+    ("Thirty-two wide channel vectorized row major FP16 format (kCDHW32) with 3 spatial dimensions", "fp16"),
+    ("Row major linear FP32", "fp32"),
+    ("Row major linear FP32 format (kLINEAR)", "fp32"),
+    ("Non-vectorized channel-last FP32 format with 3 spatial dimensions", "fp32"),
+    ("Float", "fp32"),
+    ("Eight channel BF16 format (kHWC8) where C is padded to a multiple of 8", "bf16"),
+    ("BFloat16", "bf16"),
+    ("Thirty-two wide channel vectorized row major Int8 format", "int8"),
+    ("Row major linear UINT8 format (kLINEAR)", "uint8"),
+    ("Row major linear BOOL format (kLINEAR)", "bool"),
+    ("Sixteen channel FP8 format (kHWC16) where C is padded to a multiple of 16", "fp8"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), _REAL_FORMATS)
+def test_the_type_is_found_wherever_it_stands_in_a_format(text: str, expected: str) -> None:
+    assert types_in(text) == (expected,)
+
+
+@pytest.mark.parametrize("text", ["N/A due to dynamic shapes", "Format not available due to dynamic shapes", "", "?"])
+def test_where_no_type_is_named_none_is_found(text: str) -> None:
+    assert types_in(text) == ()
+
+
+def test_every_format_of_the_real_library_is_understood() -> None:
+    """Each string of the installed TensorRT-RTX that describes a format, as its inspector would write it."""
+    libraries = pytest.importorskip("tensorrt_rtx_libs", reason="tensorrt-rtx is not installed")
+    (library, *_) = Path(libraries.__file__).parent.glob("libtensorrt_rtx.so*")
+    texts = re.findall(rb"[\x20-\x7e]*(?:row major|Row major|channel-last| channel )[\x20-\x7e]*", library.read_bytes())
+    texts = [text.decode() for text in texts if re.search(rb"[A-Z0-9]+ format\b", text)]
+    assert len(texts) >= 25
+    assert [text for text in texts if len(types_in(text)) != 1] == []
+
+
+@pytest.mark.parametrize("text", [text for text, kind in _REAL_FORMATS if kind == "fp16"])
+def test_a_real_half_precision_plan_runs(classifier_onnx, memory: HostMemory, text: str) -> None:
+    TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, formats=text), memory)
+
+
+def test_a_plan_whose_types_are_not_named_runs_with_a_warning(
+    classifier_onnx, memory: HostMemory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """TensorRT 8.6 names no format of an engine with dynamic shapes: such an answer is no proof of fp32."""
+    TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, formats="N/A due to dynamic shapes"), memory)
+    assert "its inspector names no types" in caplog.text
+
+
+def test_an_inspector_without_an_answer_is_one_sentence(classifier_onnx, memory: HostMemory) -> None:
+    with pytest.raises(EngineError, match="inspector says nothing of this engine"):
+        TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, formats=None), memory)
+
+
+def test_no_memory_for_a_context_is_one_sentence(classifier_onnx, memory: HostMemory) -> None:
+    with pytest.raises(EngineError, match="makes no execution context, mostly for want of memory"):
+        TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, has_contexts=False), memory)
+
+
 def test_an_fp32_engine_that_was_ordered_as_fp16_is_refused(classifier_onnx, memory: HostMemory) -> None:
     """Public projects shipped fp32 engines in the belief that they were fp16."""
-    with pytest.raises(EngineError, match="was ordered as fp16, but its layers compute with Float"):
-        TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, types="Float"), memory)
+    with pytest.raises(EngineError, match="was ordered as fp16, but its layers compute with fp32"):
+        TensorRtEngine(_plan(), _trt(classifier_onnx(), memory, formats="Row major linear FP32 format"), memory)
 
 
 def test_a_plan_that_tensorrt_refuses_is_named(classifier_onnx, memory: HostMemory) -> None:
