@@ -14,7 +14,7 @@ from trainer.experiments.compare import (
     comparison_tables,
     differing_data,
     left_out,
-    open_runs,
+    open_finished,
     read_entries,
 )
 
@@ -38,12 +38,15 @@ _SUFFIXES = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 def command(
     *, runs: tuple[Path, ...], form: str, out: Path | None, reference: str | None, resamples: int, as_json: bool
 ) -> None:
-    """Print Table 1 for RUNS, with the published values beside it, and paired differences."""
-    entries = read_entries(open_runs(runs))
-    for sentence in differing_data(entries):
-        click.echo(f"Note: {sentence}", err=True)
+    """Print Table 1 for RUNS, with the published values beside it, and paired differences.
+
+    What is left out of a table is named on standard error, with the reason: folders that hold no finished run, and runs
+    that share no pictures and folds with the reference.
+    """
+    finished, sentences = open_finished(runs)
+    entries = read_entries(finished)
     base = chosen_reference(entries, reference)
-    for sentence in left_out(entries, base):
+    for sentence in (*sentences, *differing_data(entries), *left_out(entries, base)):
         click.echo(f"Note: {sentence}", err=True)
     tables = comparison_tables(entries, base, resamples)
     written = {name: [getattr(table, name)() for table in tables] for name in ("markdown", "csv", "latex")}

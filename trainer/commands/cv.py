@@ -125,6 +125,8 @@ def metric_lines(results: dict[str, Any]) -> list[str]:
     if results["without_face"]["pictures"]:
         missing, accuracy = results["without_face"]["pictures"], results["accuracy_if_missing_is_wrong"]
         lines.append(f"{missing} pictures had no face and no answer; counted as wrong, the accuracy is {accuracy:.3f}.")
+    if silent := results.get("unanswered", {}).get("pictures"):
+        lines.append(f"{silent} more got no answer from the model and count likewise.")
     several = len(results["folds"]) > 1
     for name in ("accuracy", "auc", "f1", "sensitivity", "specificity", "ece", "brier"):
         interval = results["pooled"][name]

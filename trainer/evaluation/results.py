@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -123,12 +123,15 @@ def _one_each(rows: tuple[PredictionRow, ...]) -> NDArray[np.bool_]:
     return counted
 
 
-def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RESAMPLES) -> dict[str, Any]:
+def evaluate(
+    table: PredictionTable, without_face: list[str], *, unanswered: Sequence[str] = (), count: int = RESAMPLES
+) -> dict[str, Any]:
     """Return every result of a run as plain values.
 
     Args:
         table: The answers.
         without_face: Pictures of the main set in which no face was found; none was answered.
+        unanswered: Pictures of the main set to which the model had no answer although a face was found.
         count: Resamples of the intervals.
     """
     main = table.is_main & table.is_counted
@@ -142,12 +145,13 @@ def evaluate(table: PredictionTable, without_face: list[str], *, count: int = RE
         "answers": int(table.is_main.sum()),
         "subjects": len(np.unique(subjects)),
         "without_face": {"pictures": len(without_face), "images": without_face},
+        "unanswered": {"pictures": len(unanswered), "images": list(unanswered)},
         "folds": per_fold,
         "mean_over_folds": {name: _mean(per_fold, name) for name in per_fold[0]["figures"]} if per_fold else {},
         "pooled": as_json(pooled),
         "auc_within_folds": _auc_within_folds(table, count).as_json(),
         "confusion": confusion(labels, logits),
-        "accuracy_if_missing_is_wrong": _with_missing(labels, logits, len(without_face)),
+        "accuracy_if_missing_is_wrong": _with_missing(labels, logits, len(without_face) + len(unanswered)),
         "per_subject": per_subject(labels, logits, subjects),
         "per_stimulus": per_stimulus(
             table.labels[table.is_counted],

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainer.errors import SettingsError
+from trainer.errors import DataError, SettingsError
 from trainer.evaluation.comparison import metrics_table
 from trainer.evaluation.gap import gap_table
 from trainer.evaluation.pairing import comparable, paired_table
@@ -17,6 +17,7 @@ __all__ = [
     "comparison_tables",
     "differing_data",
     "left_out",
+    "open_finished",
     "open_runs",
     "read_entries",
     "run_names",
@@ -32,6 +33,31 @@ def open_runs(folders: Sequence[Path]) -> list[Run]:
         DataError: A folder is no run.
     """
     return [open_run(folder) for folder in {folder.resolve(): folder for folder in folders}.values()]
+
+
+def open_finished(folders: Sequence[Path]) -> tuple[list[Run], list[str]]:
+    """Return the finished runs, each once, and a sentence for each folder that is none or is named again.
+
+    Raises:
+        DataError: None of the folders is a finished run.
+    """
+    runs: dict[Path, Run] = {}
+    sentences = []
+    for folder in folders:
+        if folder.resolve() in runs:
+            sentences.append(f"{folder} is left out: it was named before.")
+            continue
+        try:
+            run = open_run(folder)
+            run.metrics()
+            run.predictions()
+        except DataError as error:
+            sentences.append(f"{folder} is left out: {error}.")
+        else:
+            runs[folder.resolve()] = run
+    if not runs:
+        raise DataError(" ".join(sentences))
+    return list(runs.values()), sentences
 
 
 def run_names(folders: Sequence[Path]) -> list[str]:
@@ -84,7 +110,7 @@ def differing_data(entries: Sequence[RunSummary]) -> list[str]:
 
 
 def left_out(entries: Sequence[RunSummary], reference: str) -> list[str]:
-    """Return a sentence for each run that is paired with no run of the reference model, and why."""
+    """Return a sentence for each run that is in no paired difference or in no gap between the protocols, and why."""
     bases = [entry for entry in entries if entry.model == reference]
     sentences = []
     for entry in in_order(entries):
@@ -98,7 +124,28 @@ def left_out(entries: Sequence[RunSummary], reference: str) -> list[str]:
             else f"there is no run of {reference!r} on {entry.data} under the {entry.protocol} protocol"
         )
         sentences.append(f"{entry.name} is in no paired difference: {why}.")
-    return sentences
+    return sentences + _without_gap(entries)
+
+
+def _without_gap(entries: Sequence[RunSummary]) -> list[str]:
+    """Return a sentence for each run whose model did not run under the other protocol on the same pictures.
+
+    None at all where all runs are of one protocol: then nobody expects a gap.
+    """
+    other = {"strict": "dissertation", "dissertation": "strict"}
+    if not set(other) <= {entry.protocol for entry in entries}:
+        return []
+    known = {(entry.model, entry.data, entry.protocol) for entry in entries}
+    return [
+        f"{entry.name} is in no gap between the protocols: "
+        + (
+            f"there is no {other[entry.protocol]} run of {entry.model!r} on {entry.data}."
+            if entry.protocol in other
+            else "it evaluated a finished model."
+        )
+        for entry in in_order(entries)
+        if (entry.model, entry.data, other.get(entry.protocol, "")) not in known
+    ]
 
 
 def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "METRICS_NAME",
     "PREDICTIONS_NAME",
     "RUN_NAME",
+    "claim_folder",
     "cross_validate",
     "without_face",
 ]
@@ -61,7 +62,7 @@ def cross_validate(
     with naming(config.manifest):
         folds = make_folds(study, config.protocol, members_of(config))
     plan = plan_network(config) if chosen.kind == "network" else None
-    _claim(folder, _run_record(config, study, folds, plan))
+    claim_folder(folder, _run_record(config, study, folds, plan))
     folds.write(folder / FOLDS_NAME, study)
     epochs = plan.training.epochs if plan else 1
     titles = [(f"{chosen.title}, fold {fold.index + 1} of {len(folds.folds)}", epochs) for fold in folds.folds]
@@ -111,8 +112,12 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
     return record
 
 
-def _claim(folder: Path, record: dict[str, Any]) -> None:
-    """Write what the run is, or check that the folder holds this very run."""
+def claim_folder(folder: Path, record: dict[str, Any]) -> None:
+    """Write what the run is, or check that the folder holds this very run.
+
+    Raises:
+        CheckpointError: It holds another run, or cannot be written.
+    """
     path = folder / RUN_NAME
     if path.exists():
         try:

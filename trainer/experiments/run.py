@@ -14,7 +14,10 @@ from trainer.networks import PainNetwork, architectures
 from trainer.protocols import FoldMap, read_fold_map
 from trainer.training import EpochReport, read_checkpoint
 
-__all__ = ["FoldNetworks", "Run", "open_run"]
+__all__ = ["EXTERNAL", "FoldNetworks", "Run", "open_run"]
+
+EXTERNAL = "external"
+"""Protocol of a run that `nicu-trainer evaluate` left: a finished model on pictures that it did not learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,13 @@ class Run:
 
     @property
     def protocol(self) -> str:
-        """Name of the protocol: `strict` or `dissertation`."""
-        return str(self.record["config"]["protocol"]["name"])
+        """Name of the protocol: `strict`, `dissertation`, or `external` where a finished model was evaluated."""
+        return str(self.record.get("protocol") or self.record["config"]["protocol"]["name"])
+
+    @property
+    def is_external(self) -> bool:
+        """Whether a finished model was evaluated and nothing was trained."""
+        return self.protocol == EXTERNAL
 
     @property
     def title(self) -> str:
@@ -103,7 +111,8 @@ class Run:
             CheckpointError: The run has none (a baseline), or the fold is not finished.
         """
         if "network" not in self.record:
-            raise CheckpointError(f"the run {self.folder} is of a baseline and has no network")
+            what = "evaluated a finished model" if self.is_external else "is of a baseline"
+            raise CheckpointError(f"the run {self.folder} {what} and has no network of its own")
         content = read_checkpoint(self.folder / f"fold{fold}" / "networks.pt")
         given = self.record["network"]
         networks = []

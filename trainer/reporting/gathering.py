@@ -75,6 +75,11 @@ class Reported:
         return "network" in self.run.record
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether it is a cross-validation of no network."""
+        return not (self.is_network or self.run.is_external)
+
+    @property
     def metrics(self) -> Mapping[str, Any]:
         """Content of metrics.json."""
         return self.entry.metrics
@@ -142,7 +147,8 @@ def gather(folders: Sequence[Path], reference: str | None, resamples: int) -> Co
 
 def _reported(run: Run, entry: RunSummary) -> Reported:
     if "network" not in run.record:
-        return Reported(run, entry, (), "a baseline has no epochs")
+        reason = "a finished model was evaluated" if run.is_external else "a baseline has no epochs"
+        return Reported(run, entry, (), reason)
     try:
         histories = run.histories()
     except CheckpointError as error:

@@ -5,22 +5,30 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from monitor.errors import BundleError
 from monitor.inference.bundle import read_bundle
 from trainer.checkpoint import read_model
+from trainer.commands.compare import command as compare
 from trainer.commands.crop import command as crop
+from trainer.commands.cv import command as cv
 from trainer.commands.evaluate import command as evaluate
 from trainer.commands.fit import command as fit
 from trainer.commands.ingest import command as ingest
+from trainer.commands.report import command as report
+from trainer.crops import open_study
 from trainer.errors import CheckpointError
+from trainer.experiments import open_run
+from trainer.networks import InputContract
 
 SMALL = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "augmentation=light"]
 SMALL += ["training.batch_size=8", "training.schedule.warmup_epochs=0", "training.mixup=0", "protocol.inner_folds=3"]
 
 
 def run(command, *arguments):
+    arguments += ("--resamples", 100) if command is evaluate else ()
     return CliRunner().invoke(command, [str(argument) for argument in arguments], catch_exceptions=False).output
 
 
@@ -122,3 +130,74 @@ def test_a_missing_model_is_named(model, tmp_path):
 
     with pytest.raises(CheckpointError, match="there is no trained model"):
         run(evaluate, tmp_path, manifest)
+
+
+def flags():
+    return [part for setting in SMALL for part in ("--set", setting)]
+
+
+@pytest.fixture(scope="module")
+def site(paint_study):
+    """Pictures of another data set and of other infants."""
+    manifest = paint_study(subjects=6, each=6, seed=9).folder.with_suffix(".csv")
+    manifest.write_text(manifest.read_text().replace(",set,", ",site,").replace("set/s", "site/s"))
+    return manifest
+
+
+def test_a_run_answers_by_the_mean_of_its_folds_and_becomes_a_run_for_compare_and_report(model, site, tmp_path):
+    run(cv, model[1], "--model", "mimic", "--epochs", 6, "--jobs", 1, "--out", tmp_path / "cv", *flags())
+
+    output = run(evaluate, tmp_path / "cv", site, "--out", tmp_path / "external")
+
+    opened = open_run(tmp_path / "cv")
+    rows = open_run(tmp_path / "external").predictions().rows
+    study = open_study(site)
+    contract = InputContract.model_validate(opened.record["contract"])
+    crops = study.crop_set(contract).exact(np.arange(36))
+    chances = []
+    for fold in range(3):
+        part = opened.fold_networks(fold)
+        with torch.inference_mode():
+            logits = part.networks[0](part.networks[0].prepare(torch.from_numpy(crops), contract))
+        chances.append(1 / (1 + np.exp(-logits.double().numpy() / part.temperature)))
+    by_image = {row.image: row.score for row in rows}
+    np.testing.assert_allclose(
+        [by_image[record.image] for record in study.records], np.mean(chances, axis=0), atol=1e-6
+    )
+    assert "Recalibrated on other infants" in output
+    assert "Warning" not in output
+    table = run(compare, tmp_path / "cv", tmp_path / "external", tmp_path, "--resamples", 100)
+    assert "| Test | Mimic, folds of set | external |" in table
+    assert "is left out: " in table
+    run(
+        report, tmp_path / "cv", tmp_path / "external", "--out", tmp_path / "report", "--no-explain", "--resamples", 100
+    )
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "Recalibration on the new site" in page
+    assert "the model had seen none of these pictures and none of these infants" in page
+    with pytest.raises(CheckpointError, match="holds another run"):
+        run(evaluate, model[0], site, "--out", tmp_path / "cv")
+    with pytest.raises(CheckpointError, match="evaluated a finished model"):
+        run(evaluate, tmp_path / "external", site, "--out", tmp_path / "again")
+
+
+def test_a_run_knows_that_it_learnt_from_these_pictures(model, tmp_path):
+    run(cv, model[1], "--model", "mimic", "--epochs", 1, "--jobs", 1, "--out", tmp_path / "cv", *flags())
+
+    output = run(evaluate, tmp_path / "cv", model[1], "--out", tmp_path / "external")
+
+    assert "Warning: the model learnt from 48 of these very pictures" in output
+
+
+def test_a_bundle_answers_as_the_model_that_it_was_made_from(model, site, tmp_path):
+    run(fit, model[1], "--model", "mimic", "--epochs", 2, "--out", tmp_path / "made", *flags())
+
+    run(evaluate, tmp_path / "made", site, "--out", tmp_path / "model")
+    output = run(evaluate, tmp_path / "made" / "bundle", site, "--out", tmp_path / "bundle")
+
+    first, second = (open_run(tmp_path / name).predictions() for name in ("model", "bundle"))
+    np.testing.assert_allclose(first.logits, second.logits, atol=2e-3)
+    assert "Whether the model saw these pictures is not recorded in it." in output
+    assert open_run(tmp_path / "bundle").record["evaluated"]["kind"] == "bundle"
+    with pytest.raises(BundleError, match="no bundle 'nobodys-bundle'"):
+        run(evaluate, "nobodys-bundle", site, "--out", tmp_path / "none")

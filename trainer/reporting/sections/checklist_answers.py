@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.experiments.run import EXTERNAL
 from trainer.reporting.gathering import Comparison, Reported
 from trainer.reporting.words import counted, with_interval
 
@@ -45,9 +46,14 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
         "strict": "strict: folds by infant; near-duplicates on one side; stopping and calibration on inner infants.",
         "dissertation": "dissertation: half of the pictures tested, 37 copies of the others divided 70/30; infants on "
         "both sides.",
+        EXTERNAL: "external: a finished model on pictures that trained nothing; what it had seen is in the audit.",
     }
+    external = [part for part in comparison.reported if part.run.is_external]
+    internal = [part for part in comparison.reported if not part.run.is_external]
+    kind = "evaluation of finished models" if not internal else "internal evaluation"
+    kind += " and evaluation of finished models" if internal and external else ""
     return {
-        "4": f"Development and internal evaluation, under: {', '.join(protocols)}.",
+        "4": f"{'Development and ' if internal else ''}{kind}, under: {', '.join(protocols)}.".capitalize(),
         "5a": f"Data sets: {', '.join(comparison.data)}.",
         "7": "Every file was read and checked; the face was found and cut with the monitor's own code, for all "
         f"pictures alike; section Data. {_joined(refused)}".strip(),
@@ -55,7 +61,10 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
         "10": _joined(held) or "Counts of the tested pictures are in the section 'What was compared'.",
         "11": f"{_joined(lost)} No value was imputed.",
         "12a": " ".join(kinds[protocol] for protocol in protocols),
-        "16": "None by design: both are parts of one data set; the audit says what they share.",
+        "16": " ".join(
+            ["None by design: both are parts of one data set; the audit says what they share."] * bool(internal)
+            + [f"{part.entry.title} was evaluated on {part.entry.data}." for part in external]
+        ),
         "20a": _joined(flow) or "The pictures are gone; answered pictures are counted in 'What was compared'.",
         "20b": "Counts by data set, stimulus and label: section Data.",
         "20c": "Development and test are parts of one data set, divided with equal shares of pain where possible; "
@@ -65,7 +74,7 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
 
 def _about_models(comparison: Comparison) -> dict[str, str]:
     networks = [part for part in comparison.reported if part.is_network]
-    simple = [part for part in comparison.reported if not part.is_network]
+    simple = [part for part in comparison.reported if part.is_baseline]
     predictors, handling, steps, balanced = [], [], [], []
     if networks:
         predictors.append("Networks: the pixels of the face crop.")
@@ -101,7 +110,12 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
         "15": "A calibrated probability of pain; classified at 0.5, a threshold that was not tuned.",
         "18f": "This program; version and commit are in 'How to repeat it'.",
         "22": "Configuration, seeds and digests in 'How to repeat it'; 'nicu-trainer fit' writes the model's bundle.",
-        "24": "None beyond the temperatures in the section Training.",
+        "24": "None beyond the temperatures in the section Training"
+        + (
+            "; what recalibration on a new site would be worth is in 'Calibration'."
+            if any(part.metrics.get("recalibration") for part in comparison.reported)
+            else "."
+        ),
     }
 
 

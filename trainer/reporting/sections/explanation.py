@@ -53,7 +53,7 @@ def explanation_section(comparison: Comparison) -> Section:
             where = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}"
             blocks.append(Text(f"{where}: not explained: {comparison.unexplained.get(name, 'not asked for')}."))
     if not any(part.is_network for part in comparison.reported):
-        blocks = [Text("All runs are of baselines on five points of the face; there is no map to draw.")]
+        blocks = [Text("No run has a network of its own; there is no map to draw.")]
     return Section("Where the networks look", tuple(blocks))
 
 

@@ -113,12 +113,12 @@ def _confusers(comparison: Comparison) -> Iterator[str]:
 
 
 def _data(comparison: Comparison) -> Iterator[str]:
-    if len(comparison.data) == 1:
+    if len(comparison.data) == 1 and not any(part.run.is_external for part in comparison.reported):
         yield (
             f"All metrics are of one data set ({next(iter(comparison.data))}); nothing was tested on pictures from "
             "elsewhere."
         )
-    else:
+    elif not any(part.run.is_external for part in comparison.reported):
         yield "No model was trained on one data set and tested on another: every metric is within its own data set."
     for data in comparison.data:
         lost = {part.metrics["without_face"]["pictures"] for part in comparison.of(data)} - {0}

@@ -23,6 +23,8 @@ def overview_section(comparison: Comparison) -> Section:
     note = "An answer is a tested picture; the dissertation protocol tests the same half in every fold."
     blocks: list[Block] = [Grid(Table("Runs", head, rows, note))]
     blocks += [Notice(sentence) for sentence in differing_data(comparison.entries)]
+    if any(part.run.is_external for part in comparison.reported):
+        blocks.append(Text("External: a finished model was evaluated as it is; nothing was trained on these pictures."))
     blocks += [Notice(sentence) for part in comparison.reported for sentence in _warnings(part)]
     return Section("What was compared", tuple(blocks))
 
@@ -35,7 +37,7 @@ def _row(part: Reported) -> list[str]:
         entry.protocol,
         entry.data,
         str(len(metrics["folds"])),
-        str(part.run.record.get("members", 1)) if part.is_network else "-",
+        "-" if part.is_baseline else str(part.run.record.get("members", 1)),
         str(metrics["pictures"]),
         str(metrics["subjects"]),
         str(metrics["without_face"]["pictures"]),
@@ -45,7 +47,7 @@ def _row(part: Reported) -> list[str]:
 def _warnings(part: Reported) -> list[str]:
     """Return what is wrong with a run: dead networks, answers that do not depend on the picture."""
     where, sentences = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}", []
-    for fold in part.metrics["training"]:
+    for fold in part.metrics.get("training", []):
         restarts = sum(attempts - 1 for attempts in fold.get("attempts", []))
         if restarts:
             sentences.append(

@@ -1,11 +1,14 @@
 """Right and wrong answers, ROC curves, and whether a probability means what it says."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from scipy.special import expit
 from sklearn.metrics import roc_curve
 
 from trainer.evaluation.metrics import reliability_bins
+from trainer.evaluation.recalibration import RECALIBRATED
 from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Picture, Section, anchor
@@ -134,9 +137,33 @@ def calibration_section(comparison: Comparison) -> Section:
             "what it says.",
         ),
         Grid(Table("Calibration", head, rows, note)),
+        *_recalibration(entries),
         Grid(Table("Bins of the reliability diagrams", bin_head, bins), folded=True),
     )
     return Section("Calibration", blocks)
+
+
+def _recalibration(entries: Sequence[RunSummary]) -> list[Block]:
+    """Return what recalibration on a new site would be worth, for each evaluation of a finished model."""
+    words = {"as_it_is": "as it is", "moved": "moved", "moved_and_stretched": "moved and stretched"}
+    rows = [
+        [
+            *(entry.title, entry.data, words[name], f"{update['intercept']:+.2f}", f"{update['slope']:.2f}"),
+            *(with_interval(update["metrics"][metric]).replace("95 % interval ", "") for metric in RECALIBRATED),
+        ]
+        for entry in entries
+        if (found := entry.metrics.get("recalibration"))
+        for name in words
+        for update in [found[name]]
+    ]
+    if not rows:
+        return []
+    head = ["Model", "Data", "Log-odds", "a", "b", *(name.replace("_", " ") for name in RECALIBRATED)]
+    note = (
+        "Log-odds become a + b x, fitted to all infants of the site; the metrics are cross-fitted: each infant is "
+        "recalibrated by what fits the others. The model itself, and every other table, stays as it is."
+    )
+    return [Grid(Table("Recalibration on the new site", head, rows, note))]
 
 
 def _bins(entry: RunSummary) -> list[tuple[float, float, int]]:

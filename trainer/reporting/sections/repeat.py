@@ -53,6 +53,9 @@ def _versions(comparison: Comparison) -> Table:
 
 
 def _command(part: Reported) -> str:
+    if part.run.is_external:
+        manifest = part.run.config.manifest.name
+        return f"nicu-trainer evaluate {part.run.record['evaluated']['source']} {manifest} --out runs/{part.key}"
     return f"nicu-trainer cv --config {part.key}.yaml --out runs/{part.key}"
 
 

@@ -10,6 +10,7 @@ from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.run_summary import RunSummary, interval_text
 from trainer.evaluation.table_one import folds_table, table_one
 from trainer.evaluation.tables import Table
+from trainer.experiments.compare import left_out
 from trainer.reporting.document import Block, Grid, Notice, Section, Text
 from trainer.reporting.gathering import Comparison
 from trainer.reporting.words import decimals
@@ -86,7 +87,9 @@ def _of_fold(fold: Mapping[str, Any], name: str) -> str:
 def paired_section(comparison: Comparison) -> Section:
     """Return how the runs differ on the same pictures."""
     table = paired_table(comparison.entries, comparison.reference, comparison.resamples)
+    outside = left_out(comparison.entries, comparison.reference)
+    notices = tuple(Notice(sentence) for sentence in outside if len(comparison.entries) > 1)
     if table.rows:
-        return Section(table.title, (Grid(table),))
+        return Section(table.title, (Grid(table), *notices))
     text = f"No other run tested the same pictures in the same folds as a run of {comparison.reference!r}."
-    return Section(table.title, (Text(text),))
+    return Section(table.title, (Text(text), *notices))

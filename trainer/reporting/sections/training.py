@@ -20,7 +20,7 @@ def training_section(comparison: Comparison) -> Section:
     """Return the training curves, and when each network stopped."""
     networks = [part for part in comparison.reported if part.is_network]
     if not networks:
-        return Section("Training", (Text("All runs are of baselines, which have no epochs."),))
+        return Section("Training", (Text("No run trained a network: there are no epochs."),))
     blocks: list[Block] = []
     with_history = [part for part in networks if part.histories]
     if with_history:
@@ -74,6 +74,9 @@ def audit_section(comparison: Comparison) -> Section:
     for part in comparison.reported:
         entry, overlaps = part.entry, part.metrics.get("audit", [])
         where = f"{entry.title}, {entry.protocol}, {entry.data}"
+        if part.run.is_external:
+            blocks.append(_seen(where, part))
+            continue
         if not overlaps:
             blocks.append(Notice(f"{where}: this run was not audited; `nicu-trainer audit` does it."))
             continue
@@ -93,6 +96,19 @@ def audit_section(comparison: Comparison) -> Section:
         blocks.append((Text if clean else Notice)(f"{where}: {verdict}"))
         blocks.append(Grid(_audit_table(where, overlaps), folded=True))
     return Section("Audit: was anything tested that had been seen?", tuple(blocks))
+
+
+def _seen(where: str, part: Reported) -> Block:
+    """Return whether an evaluated model had seen the pictures or the infants."""
+    seen = part.metrics["seen"]
+    if seen["pictures"] or seen["subjects"] or part.metrics["is_trained_on_these"]:
+        return Notice(
+            f"{where}: not clean: the model had seen {counted(seen['pictures'], 'tested picture')} and pictures of "
+            f"{counted(seen['subjects'], 'tested infant')}."
+        )
+    if not seen["is_known"]:
+        return Notice(f"{where}: what the model had seen is not recorded in it.")
+    return Text(f"{where}: the model had seen none of these pictures and none of these infants.")
 
 
 def _audit_table(where: str, overlaps: list[dict[str, Any]]) -> Table:

@@ -1,0 +1,197 @@
+"""What answers the pictures of an evaluation: a trained model, a bundle as the monitor runs it, or a run's networks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from monitor.inference.bundle import read_bundle
+from monitor.inference.classifier import Classifier
+from monitor.inference.engine_factory import open_engine
+from monitor.inference.manifest import MANIFEST_NAME
+from trainer.checkpoint import MODEL_NAME, TrainedModel, name_hash, read_model
+from trainer.crops import CropSet, ExactSamples
+from trainer.errors import CheckpointError, DataError
+from trainer.experiments.cross_validation import RUN_NAME
+from trainer.experiments.run import Run, open_run
+from trainer.models import Prediction
+from trainer.networks import InputContract, mutual_information
+from trainer.training import predict_logits, resolve_device
+from trainer.training.determinism import pinned_threads
+
+__all__ = ["Answerer", "Learnt", "open_answerer"]
+
+_BATCH = 64
+_SMALLEST = 1e-7  # single precision rounds a probability nearer to 0 or 1 than this
+
+Predict = Callable[[CropSet, NDArray[np.int64]], Prediction]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What the networks have seen.
+
+    Attributes:
+        is_known: Whether that is recorded.
+        pictures: SHA-256 of the files.
+        subjects: SHA-256 of the subjects' names.
+        manifest_sha256: Of the manifest that they learnt from; None where it is not recorded.
+    """
+
+    is_known: bool
+    pictures: frozenset[str]
+    subjects: frozenset[str]
+    manifest_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """What answers, and what is known about it.
+
+    Attributes:
+        kind: What it was opened from.
+        model: Name of the recipe of a run, else of the architecture.
+        title: In tables.
+        sha256: Of the model's file, of the bundle's manifest, or of the run's fold map.
+        members: Networks whose probabilities are averaged.
+        contract: Their input.
+        learnt: What they have seen.
+        predict: Answers rows of a crop set; the logit is not a number where there is no answer.
+    """
+
+    kind: Literal["model", "bundle", "run"]
+    model: str
+    title: str
+    sha256: str
+    members: int
+    contract: InputContract
+    learnt: Learnt
+    predict: Predict
+
+
+def open_answerer(source: Path) -> Answerer:
+    """Open a trained model (`model.pt` or its folder), a run's folder, or a bundle (its folder or its name).
+
+    The networks of a run's folds answer together, by their mean probability: each has seen other infants.
+
+    Raises:
+        CheckpointError: The model or a fold's networks cannot be read, or the run is of a baseline.
+        BundleError: It is no bundle either, or the bundle is no classifier.
+    """
+    if (source / RUN_NAME).is_file():
+        return _of_run(open_run(source))
+    is_name = not source.exists() and len(source.parts) == 1 and source.suffix != ".pt"
+    if is_name or ((source / MANIFEST_NAME).is_file() and not (source / MODEL_NAME).is_file()):
+        return _of_bundle(str(source) if is_name else source)
+    return _of_model(read_model(source))
+
+
+def _of_model(trained: TrainedModel) -> Answerer:
+    record = trained.record
+
+    def predict(crops: CropSet, rows: NDArray[np.int64]) -> Prediction:
+        with pinned_threads(1):
+            logits = predict_logits(trained.network, ExactSamples(crops, rows), record.contract, resolve_device("cpu"))
+        return Prediction(logits / record.temperature, np.zeros(len(rows)))
+
+    learnt = Learnt(
+        is_known=record.learnt_from is not None,
+        pictures=frozenset(record.learnt_from.pictures if record.learnt_from else ()),
+        subjects=frozenset(record.learnt_from.subjects if record.learnt_from else ()),
+        manifest_sha256=record.provenance.data_manifest_sha256,
+    )
+    return Answerer("model", record.architecture, record.name, trained.sha256, 1, record.contract, learnt, predict)
+
+
+def _of_bundle(source: str | Path) -> Answerer:
+    bundle = read_bundle(source, kind="classifier")
+    margin = bundle.classifier.crop.margin
+    contract = InputContract(size_px=min(variant.size_px for variant in bundle.manifest.variants), margin=margin)
+
+    def predict(crops: CropSet, rows: NDArray[np.int64]) -> Prediction:
+        classifier = Classifier(bundle, open_engine(bundle, size_px=contract.size_px, choice="onnxruntime"))
+        try:
+            found: list[float | None] = []
+            for start in range(0, len(rows), _BATCH):
+                found += classifier.scores(crops.exact(rows[start : start + _BATCH]))
+        finally:
+            classifier.close()
+        chance = np.array([np.nan if score is None else score for score in found], np.float64)
+        chance = np.clip(chance, _SMALLEST, 1.0 - _SMALLEST)
+        return Prediction(np.log(chance) - np.log1p(-chance), np.zeros(len(rows)))
+
+    learnt = Learnt(
+        is_known=False,
+        pictures=frozenset(),
+        subjects=frozenset(),
+        manifest_sha256=bundle.manifest.provenance.data_manifest_sha256,
+    )
+    return Answerer(
+        "bundle", bundle.manifest.architecture, f"bundle {bundle.name}", bundle.sha256, 1, contract, learnt, predict
+    )
+
+
+def _of_run(run: Run) -> Answerer:
+    if "network" not in run.record:
+        what = "evaluated a finished model" if run.is_external else "is of a baseline"
+        raise CheckpointError(
+            f"the run {run.folder} {what} and has no network of its own; "
+            "give a model, a bundle or the cross-validation of a network"
+        )
+    parts = [run.fold_networks(fold) for fold in range(len(run.metrics()["folds"]))]
+    pairs = [(network, part.temperature) for part in parts for network in part.networks]
+    contract = InputContract.model_validate(run.record["contract"])
+
+    def predict(crops: CropSet, rows: NDArray[np.int64]) -> Prediction:
+        samples = ExactSamples(crops, rows)
+        with pinned_threads(1):
+            logits = np.stack(
+                [
+                    predict_logits(network, samples, contract, resolve_device("cpu")) / temperature
+                    for network, temperature in pairs
+                ]
+            )
+        return _mean(logits)
+
+    sets = "+".join(run.record["data_sets"])
+    return Answerer(
+        "run",
+        run.config.model,
+        f"{run.title}, folds of {sets}",
+        run.record["fold_map_sha256"],
+        len(pairs),
+        contract,
+        _learnt_by(run),
+        predict,
+    )
+
+
+def _mean(logits: NDArray[np.float64]) -> Prediction:
+    """Return the log-odds of the mean probability, and the disagreement, of logits of shape (networks, n)."""
+    if len(logits) == 1:
+        return Prediction(logits[0], np.zeros(logits.shape[1]))
+    mean = np.clip(1.0 / (1.0 + np.exp(-logits)), 1e-9, 1.0 - 1e-9).mean(axis=0)
+    disagreement = mutual_information(torch.from_numpy(logits)).numpy().astype(np.float64)
+    return Prediction(np.log(mean) - np.log1p(-mean), disagreement)
+
+
+def _learnt_by(run: Run) -> Learnt:
+    """Return what a run's networks have seen: its fold map says it; where its pictures are gone, who was tested."""
+    try:
+        study = run.study()
+        rows = np.unique(np.concatenate([fold.development for fold in run.folds(study).folds]))
+        pictures = {study.records[row].sha256 for row in rows}
+        subjects = {study.records[row].subject for row in rows}
+    except DataError:
+        answers = run.predictions().rows  # every infant of a strict run is tested once, and learnt from in other folds
+        pictures, subjects = {row.sha256 for row in answers}, {row.subject for row in answers}
+    return Learnt(
+        is_known=True,
+        pictures=frozenset(pictures),
+        subjects=frozenset(name_hash(subject) for subject in subjects),
+        manifest_sha256=run.record["manifest_sha256"],
+    )
