@@ -15,7 +15,7 @@ minutes of its level, its open alerts and its last hundred past ones, the last t
 """
 
 from monitor.board.alert_book import AlertEpisode, AlertRecord
-from monitor.board.bed_state import BedReadings, BedState, BedStatus, describe_bed
+from monitor.board.bed_state import BedReadings, BedState, BedStatus, alert_sentence, describe_bed
 from monitor.board.board import Board
 from monitor.board.history import HISTORY_SECONDS
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
@@ -36,5 +36,6 @@ __all__ = [
     "BoardSnapshot",
     "HistoryPoint",
     "StationStatus",
+    "alert_sentence",
     "describe_bed",
 ]

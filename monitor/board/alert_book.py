@@ -3,15 +3,17 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.alerts.record import Acknowledgement, AlertDraft
-from monitor.pain.vocabulary import Phase, Signal
+from monitor.pain.vocabulary import Code, Kind, Phase, Signal
 
 __all__ = ["AlertBook", "AlertEpisode", "AlertRecord"]
 
 _PER_PLACE = 100
 _RECORDS = 1_000
+_BOUTS = 200
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class AlertBook:
     def __init__(self) -> None:
         self._open: dict[str | None, OrderedDict[str, AlertEpisode]] = {}
         self._past: dict[str | None, OrderedDict[str, AlertEpisode]] = {}
+        self._bouts: dict[tuple[str | None, Code], deque[datetime]] = {}
         self._records: deque[AlertRecord] = deque(maxlen=_RECORDS)
         self._number = 0
 
@@ -77,6 +80,7 @@ class AlertBook:
         current = self._open.setdefault(bed_id, OrderedDict())
         past = self._past.setdefault(bed_id, OrderedDict())
         before = current.get(alert.alert_id) or past.pop(alert.alert_id, None)
+        self._count_bouts(bed_id, before, alert)
         episode = _go_on(before, alert)
         if episode.is_open:
             current[alert.alert_id] = episode
@@ -95,7 +99,9 @@ class AlertBook:
         """
         episodes: OrderedDict[str, AlertEpisode] = OrderedDict()
         for alert in alerts:
-            episodes[alert.alert_id] = _go_on(episodes.pop(alert.alert_id, None), alert)
+            before = episodes.pop(alert.alert_id, None)
+            self._count_bouts(bed_id, before, alert)
+            episodes[alert.alert_id] = _go_on(before, alert)
         past = self._past.setdefault(bed_id, OrderedDict())
         for alert_id, episode in episodes.items():
             if not episode.is_open and alert_id not in self._open.get(bed_id, {}):
@@ -107,6 +113,23 @@ class AlertBook:
         """Drop the alerts of a bed that is not watched any more."""
         self._open.pop(bed_id, None)
         self._past.pop(bed_id, None)
+        for key in [key for key in self._bouts if key[0] == bed_id]:
+            del self._bouts[key]
+
+    def bouts_within_hour(self, bed_id: str | None, now: datetime) -> int:
+        """Return how often pain was declared at a bed within the last hour, returns within an episode included."""
+        counts = [
+            sum(now - at <= _HOUR for at in times) for (place, _), times in self._bouts.items() if place == bed_id
+        ]
+        # Sustained pain begins as a sign of pain: the same bout is not counted twice.
+        return max(counts, default=0)
+
+    def _count_bouts(self, bed_id: str | None, before: AlertEpisode | None, alert: AlertDraft) -> None:
+        if alert.kind is not Kind.PHYSIOLOGICAL:
+            return
+        new = alert.bouts - (0 if before is None else before.newest.bouts)
+        times = self._bouts.setdefault((bed_id, alert.code), deque(maxlen=_BOUTS))
+        times.extend([alert.determined_at] * min(new, _BOUTS))
 
     def open_alerts(self, bed_id: str | None) -> tuple[AlertEpisode, ...]:
         """Return the open alerts of a bed, the one that began last first."""

@@ -6,18 +6,26 @@ that speaks against it. Whatever else is missing, unknown or in doubt reads as s
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from monitor.alerts.record import AlertDraft
-from monitor.pain.vocabulary import Code, Observation, Signal, Validity
+from monitor.localization import Phrase, joined, message
+from monitor.pain.conditions import CONDITIONS
+from monitor.pain.vocabulary import Code, Kind, Observation, Signal, Validity
 from monitor.video.status import CameraState
 
-__all__ = ["FRESH_SECONDS", "BedReadings", "BedState", "BedStatus", "describe_bed"]
+__all__ = ["FRESH_SECONDS", "BedReadings", "BedState", "BedStatus", "alert_sentence", "describe_bed"]
 
 FRESH_SECONDS = 5.0
 """An observation older than this says nothing about now."""
 
 _STARTING_SECONDS = 30.0
+_UNSEEN = message("Signs of pain were seen, and nobody has acknowledged them.")
+_EASING = message("Easing: the level has fallen, the alarm is not over yet.")
+_NOT_LONG = message("It has not lasted long enough for an alarm.")
+_NOT_ANALYSED = message("No picture has been analysed for {time}.")
+_TOO_SLOW = message("The station cannot keep up: no picture has been analysed for {time}.")
 
 
 class BedState(StrEnum):
@@ -25,6 +33,7 @@ class BedState(StrEnum):
 
     PAIN_SUSTAINED = "pain_sustained"
     PAIN_SIGN = "pain_sign"
+    PAIN_LATCHED = "pain_latched"
     CAMERA_LOST = "camera_lost"
     CANNOT_SEE = "cannot_see"
     STARTING = "starting"
@@ -33,29 +42,30 @@ class BedState(StrEnum):
 
 
 _WORDS = {
-    BedState.PAIN_SUSTAINED: "Sustained pain",
-    BedState.PAIN_SIGN: "Sign of pain",
-    BedState.CAMERA_LOST: "Camera lost",
-    BedState.CANNOT_SEE: "Cannot see",
-    BedState.STARTING: "Starting",
-    BedState.LEVEL_RAISED: "Level raised",
-    BedState.NO_SIGN: "No sign of pain seen",
+    BedState.PAIN_SUSTAINED: message("Sustained pain"),
+    BedState.PAIN_SIGN: message("Sign of pain"),
+    BedState.PAIN_LATCHED: message("Earlier pain"),
+    BedState.CAMERA_LOST: message("Camera lost"),
+    BedState.CANNOT_SEE: message("Cannot see"),
+    BedState.STARTING: message("Starting"),
+    BedState.LEVEL_RAISED: message("Level raised"),
+    BedState.NO_SIGN: message("No sign of pain seen"),
 }
 
 _BLINDING = {
-    Code.PICTURE_FROZEN: "The picture is frozen.",
-    Code.PICTURE_DARK: "The picture is too dark.",
-    Code.NO_LIFE_SEEN: "Nothing at the face moves by itself.",
-    Code.FACE_NOT_VISIBLE: "The face is not visible.",
-    Code.PATIENT_AMBIGUOUS: "More than one face may be the patient's.",
-    Code.MODEL_DEGRADED: "The model gives no usable answer.",
-    Code.SELF_CHECK_FAILED: "A part of the station has stopped.",
+    Code.PICTURE_FROZEN: message("The picture is frozen."),
+    Code.PICTURE_DARK: message("The picture is too dark."),
+    Code.NO_LIFE_SEEN: message("Nothing at the face moves by itself."),
+    Code.FACE_NOT_VISIBLE: message("The face is not visible."),
+    Code.PATIENT_AMBIGUOUS: message("More than one face may be the patient's."),
+    Code.MODEL_DEGRADED: message("The model gives no usable answer."),
+    Code.SELF_CHECK_FAILED: message("A part of the station has stopped."),
 }
 
 
 _SILENT_CAMERAS = {
-    CameraState.ENDED: "The video file has been played to its end.",
-    CameraState.STOPPED: "The camera is switched off.",
+    CameraState.ENDED: message("The video file has been played to its end."),
+    CameraState.STOPPED: message("The camera is switched off."),
 }
 
 
@@ -91,7 +101,9 @@ class BedStatus:
         can_see: Whether the patient's face can be assessed now. A pain alarm stays when it cannot.
         is_acknowledged: Somebody has seen the alarm that the headline speaks of.
         needs_acknowledgement: An alarm is over, and nobody has said that they saw it.
-        rank: Order on the page, lowest first.
+        rank: Order of urgency, lowest first.
+        is_easing: A pain alarm is on, and the level has fallen below the threshold.
+        since: When what the headline speaks of began; None where no alert speaks of it.
     """
 
     state: BedState
@@ -101,6 +113,8 @@ class BedStatus:
     is_acknowledged: bool
     needs_acknowledgement: bool
     rank: int
+    is_easing: bool = False
+    since: datetime | None = None
 
 
 def describe_bed(facts: BedReadings) -> BedStatus:
@@ -108,96 +122,138 @@ def describe_bed(facts: BedReadings) -> BedStatus:
     blind = _why_blind(facts)
     pain = [alert for alert in facts.alerts if alert.code in {Code.PAIN_SUSTAINED, Code.PAIN_SIGN}]
     present = [alert for alert in pain if alert.condition_present]
-    latched = any(alert.signal is Signal.LATCHED for alert in pain)
+    latched = [alert for alert in pain if alert.signal is Signal.LATCHED]
     if present:
-        is_sustained = any(alert.code is Code.PAIN_SUSTAINED for alert in present)
-        state = BedState.PAIN_SUSTAINED if is_sustained else BedState.PAIN_SIGN
-        named = [alert for alert in present if alert.code.value == state.value]
-        is_acknowledged = all(alert.signal is Signal.ACKNOWLEDGED for alert in named)
-        detail = _pain_detail(named[0], blind)
-        return _status(state, detail, can_see=blind is None, acknowledged=is_acknowledged, latched=latched)
+        return _in_pain(facts, present, blind, latched=bool(latched))
+    if latched:
+        detail = joined(Phrase(_UNSEEN), blind[1] if blind is not None else "")
+        since = min(alert.onset_at for alert in latched)
+        return _status(BedState.PAIN_LATCHED, detail, can_see=blind is None, latched=True, since=since)
     if blind is not None:
         state, detail = blind
-        return _status(state, detail, can_see=False, acknowledged=_is_acknowledged(facts.alerts), latched=latched)
+        technical = [alert.onset_at for alert in facts.alerts if alert.condition_present and _blinds(alert)]
+        seen = _is_acknowledged(facts.alerts)
+        return _status(state, detail, can_see=False, acknowledged=seen, since=min(technical, default=None))
     level = _level(facts.observation)
     if level >= facts.on_level:
-        return _status(BedState.LEVEL_RAISED, "It has not lasted long enough for an alarm.", latched=latched)
-    return _status(BedState.NO_SIGN, "", latched=latched)
+        return _status(BedState.LEVEL_RAISED, Phrase(_NOT_LONG))
+    return _status(BedState.NO_SIGN, Phrase(""))
 
 
-def _why_blind(facts: BedReadings) -> tuple[BedState, str] | None:
+def _in_pain(
+    facts: BedReadings, present: list[AlertDraft], blind: tuple[BedState, Phrase] | None, *, latched: bool
+) -> BedStatus:
+    is_sustained = any(alert.code is Code.PAIN_SUSTAINED for alert in present)
+    state = BedState.PAIN_SUSTAINED if is_sustained else BedState.PAIN_SIGN
+    named = [alert for alert in present if alert.code.value == state.value]
+    is_easing = blind is None and not named[0].needs_person and _level(facts.observation) < facts.on_level
+    return _status(
+        state,
+        Phrase(_EASING) if is_easing else _pain_detail(named[0], blind),
+        can_see=blind is None,
+        acknowledged=all(alert.signal is Signal.ACKNOWLEDGED for alert in named),
+        latched=latched,
+        is_easing=is_easing,
+        since=min(alert.onset_at for alert in named),
+    )
+
+
+def _why_blind(facts: BedReadings) -> tuple[BedState, Phrase] | None:
     """Return the state and the sentence for a bed that cannot be assessed now; None where it can."""
     return _blind_by_alarm_or_camera(facts) or _blind_by_age(facts) or _blind_by_face(facts)
 
 
-def _blind_by_alarm_or_camera(facts: BedReadings) -> tuple[BedState, str] | None:
+def _blind_by_alarm_or_camera(facts: BedReadings) -> tuple[BedState, Phrase] | None:
     codes = {alert.code for alert in facts.alerts if alert.condition_present}
     if Code.CAMERA_LOST in codes or facts.camera is CameraState.LOST:
-        return BedState.CAMERA_LOST, "No picture comes from the camera."
+        return BedState.CAMERA_LOST, Phrase("No picture comes from the camera.")
     for code, sentence in _BLINDING.items():
         if code in codes:
-            return BedState.CANNOT_SEE, sentence
+            return BedState.CANNOT_SEE, Phrase(sentence)
     if facts.camera is not None and facts.camera in _SILENT_CAMERAS:
-        return BedState.CANNOT_SEE, _SILENT_CAMERAS[facts.camera]
+        return BedState.CANNOT_SEE, Phrase(_SILENT_CAMERAS[facts.camera])
     return None
 
 
-def _blind_by_age(facts: BedReadings) -> tuple[BedState, str] | None:
+def _blind_by_age(facts: BedReadings) -> tuple[BedState, Phrase] | None:
     age_seconds = facts.observation_age_seconds
     if facts.observation is None or age_seconds is None:
-        return _not_yet(facts, "No picture has been analysed yet.")
+        return _not_yet(facts, Phrase("No picture has been analysed yet."))
     # Written so that an age that is not a number counts as old.
     if not age_seconds <= FRESH_SECONDS:
-        return BedState.CANNOT_SEE, f"No picture has been analysed for {_seconds(age_seconds)}."
+        is_slow = any(alert.code is Code.OVERLOAD and alert.condition_present for alert in facts.alerts)
+        template = _TOO_SLOW if is_slow else _NOT_ANALYSED
+        return BedState.CANNOT_SEE, Phrase(template, time=_seconds(age_seconds))
     return None
 
 
-def _blind_by_face(facts: BedReadings) -> tuple[BedState, str] | None:
+def _blind_by_face(facts: BedReadings) -> tuple[BedState, Phrase] | None:
     observation = facts.observation
     if observation is not None and observation.validity is Validity.VALID and observation.level is not None:
         return None
     since_seconds = None if observation is None else observation.seconds_since_face
     if since_seconds is None:
-        return _not_yet(facts, "No face has been seen yet.")
+        return _not_yet(facts, Phrase("No face has been seen yet."))
     if since_seconds > FRESH_SECONDS:
-        return BedState.CANNOT_SEE, f"No face for {_seconds(since_seconds)}."
-    return BedState.CANNOT_SEE, "The face was seen too little to be assessed."
+        return BedState.CANNOT_SEE, Phrase("No face for {time}.", time=_seconds(since_seconds))
+    return BedState.CANNOT_SEE, Phrase("The face was seen too little to be assessed.")
 
 
-def _not_yet(facts: BedReadings, sentence: str) -> tuple[BedState, str]:
+def _not_yet(facts: BedReadings, sentence: Phrase) -> tuple[BedState, Phrase]:
     is_new = facts.known_for_seconds < _STARTING_SECONDS
     return (BedState.STARTING if is_new else BedState.CANNOT_SEE), sentence
 
 
 def _status(
-    state: BedState, detail: str, *, can_see: bool = True, acknowledged: bool = False, latched: bool = False
+    state: BedState,
+    detail: Phrase,
+    *,
+    can_see: bool = True,
+    acknowledged: bool = False,
+    latched: bool = False,
+    is_easing: bool = False,
+    since: datetime | None = None,
 ) -> BedStatus:
-    words = _WORDS[state]
-    return BedStatus(state, words, detail, can_see, acknowledged, latched, _rank(state, acknowledged, latched))
+    rank = _rank(state, acknowledged=acknowledged)
+    return BedStatus(state, Phrase(_WORDS[state]), detail, can_see, acknowledged, latched, rank, is_easing, since)
 
 
-def _rank(state: BedState, acknowledged: bool, latched: bool) -> int:
-    """Return the rank: unseen pain, pain that nobody can see now or has not been seen, then the rest."""
+def _rank(state: BedState, *, acknowledged: bool) -> int:
+    """Return the rank: pain that nobody has seen, now or earlier, then what cannot be assessed, then the rest."""
     if state is BedState.PAIN_SUSTAINED:
-        return 2 if acknowledged else 0
+        return 3 if acknowledged else 0
     if state is BedState.PAIN_SIGN:
-        return 4 if acknowledged else 1
+        return 5 if acknowledged else 1
+    if state is BedState.PAIN_LATCHED:
+        return 2
     if state in {BedState.CAMERA_LOST, BedState.CANNOT_SEE}:
-        return 5 if acknowledged and not latched else 3
-    if latched:
-        return 6
+        return 6 if acknowledged else 4
     return 7 if state is BedState.STARTING else 8
 
 
-def _pain_detail(alert: AlertDraft, blind: tuple[BedState, str] | None) -> str:
+def _blinds(alert: AlertDraft) -> bool:
+    return alert.code is Code.CAMERA_LOST or alert.code in _BLINDING
+
+
+def _pain_detail(alert: AlertDraft, blind: tuple[BedState, Phrase] | None) -> Phrase:
+    why = "" if blind is None else blind[1]
     if alert.needs_person:
-        sentences = ["This face was not followed since: a person must see the infant and acknowledge."]
-        return " ".join(sentences if blind is None else [*sentences, blind[1]])
-    if blind is not None:
-        return f"Cannot be confirmed now. {blind[1]}"
-    if alert.validity is not Validity.VALID:
-        return "Cannot be confirmed now."
-    return alert.detail
+        return joined(Phrase("This face was not followed since: a person must see the infant and acknowledge."), why)
+    if blind is not None or alert.validity is not Validity.VALID:
+        return joined(Phrase("Cannot be confirmed now."), why)
+    return alert_sentence(alert)
+
+
+def alert_sentence(alert: AlertDraft) -> Phrase:
+    """Return what an alert says was seen, in words of the catalogue.
+
+    A technical detail of its own (a camera's answer, a number of workers) is for those who mend it; see the record.
+    """
+    usual = CONDITIONS[alert.code].detail
+    if alert.kind is Kind.PHYSIOLOGICAL and not alert.detail.startswith(usual):
+        return Phrase("{text}", text=alert.detail)
+    again = Phrase("{count} bouts so far.", count=alert.bouts) if alert.bouts > 1 else ""
+    return joined(Phrase(usual), again)
 
 
 def _is_acknowledged(alerts: Iterable[AlertDraft]) -> bool:

@@ -232,4 +232,5 @@ class Board:
             open_alerts=alerts,
             past_alerts=self._alerts.past_alerts(bed.info.bed_id),
             picture_index=bed.pictures if is_shown else None,
+            bouts_within_hour=self._alerts.bouts_within_hour(bed.info.bed_id, self._clock.wall()),
         )

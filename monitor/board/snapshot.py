@@ -31,6 +31,7 @@ class BedSnapshot:
         open_alerts: Alerts that hold or wait for an acknowledgement, the newest first.
         past_alerts: Alerts that are over, the newest first.
         picture_index: Counts the pictures that can be shown; None where there is none, or none is stored.
+        bouts_within_hour: How often pain was declared within the last hour.
     """
 
     info: BedInfo
@@ -45,6 +46,7 @@ class BedSnapshot:
     open_alerts: tuple[AlertEpisode, ...]
     past_alerts: tuple[AlertEpisode, ...]
     picture_index: int | None
+    bouts_within_hour: int = 0
 
 
 @dataclass(frozen=True, slots=True)

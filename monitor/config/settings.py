@@ -6,6 +6,7 @@ Reading a file, with every mistake named by line, is `monitor.config.file`'s wor
 import ipaddress
 from pathlib import Path
 from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -41,6 +42,26 @@ class StationSettings(Settings):
     """One running daemon."""
 
     id: Identifier = Field(default="station-1", description="Unique name of this station; part of every alert.")
+    language: Literal["en", "pt-BR", "es"] = Field(
+        default="en", description="Of the page and of e-mails; a person may choose another one on the page."
+    )
+    time_zone: str | None = Field(
+        default=None,
+        description="Of the times that people read, such as America/Sao_Paulo; when absent, the machine's own, which "
+        "is UTC in most containers. Records carry UTC, whatever this says.",
+    )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        try:
+            if name is not None:
+                ZoneInfo(name)
+        except (ValueError, OSError):
+            raise ValueError(
+                "there is no such time zone here; write one such as America/Sao_Paulo or Europe/Zurich"
+            ) from None
+        return name
 
 
 class RegionOfInterest(Settings):

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from starlette.requests import HTTPConnection
 
@@ -12,13 +14,27 @@ from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
+from monitor.localization import LANGUAGES, Localizer
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import Previews
 
-__all__ = ["SITE_KEY", "VISITOR_KEY", "AppContext", "Endpoint", "Reload", "checked_name", "site_of", "visitor_of"]
+__all__ = [
+    "LANGUAGE_COOKIE",
+    "SITE_KEY",
+    "VISITOR_KEY",
+    "AppContext",
+    "Endpoint",
+    "Reload",
+    "checked_name",
+    "localizer_of",
+    "own_path",
+    "site_of",
+    "visitor_of",
+]
 
 SITE_KEY = "nicu.site"
 VISITOR_KEY = "nicu.visitor"
+LANGUAGE_COOKIE = "nicu_language"
 
 Endpoint = Callable[[], tuple[int, str, bytes]]
 """Answers one plain GET: status code, content type, body. Called in a worker thread."""
@@ -79,3 +95,18 @@ def site_of(connection: HTTPConnection) -> AppContext:
 def visitor_of(connection: HTTPConnection) -> Visitor:
     """Return who sends it."""
     return cast("Visitor", connection.scope[VISITOR_KEY])
+
+
+def localizer_of(connection: HTTPConnection) -> Localizer:
+    """Return the language that a visitor has chosen on this browser, or the station's, and the station's time zone."""
+    station = site_of(connection).config.station
+    chosen = connection.cookies.get(LANGUAGE_COOKIE, "")
+    zone = None if station.time_zone is None else ZoneInfo(station.time_zone)
+    return Localizer(chosen if chosen in LANGUAGES else station.language, zone, station.time_zone)
+
+
+def own_path(path: str) -> str:
+    """Return a path on this station to go on to; anything that leads elsewhere becomes the first page."""
+    parts = urlsplit(path)
+    is_own = not parts.scheme and not parts.netloc and path.startswith("/") and "\\" not in path
+    return path if is_own and not path.startswith("//") and path.isprintable() else "/"

@@ -13,6 +13,7 @@ from monitor import __version__
 from monitor.web.api import api_routes
 from monitor.web.app_context import AppContext, Endpoint
 from monitor.web.guard import Guard
+from monitor.web.language import language_routes
 from monitor.web.login import login_routes
 from monitor.web.throttle import LoginThrottle
 
@@ -42,6 +43,7 @@ def build_api(site: AppContext) -> FastAPI:
         lifespan=lifespan,
     )
     api.include_router(login_routes(LoginThrottle(site.clock)))
+    api.include_router(language_routes())
     api.include_router(api_routes())
     for path, endpoint in site.endpoints.items():
         api.include_router(_plain_route(path, endpoint))

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.control.access import Role
 from monitor.web.app_context import SITE_KEY, VISITOR_KEY, AppContext
+from monitor.web.language import LANGUAGE_PATH
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = ["Guard"]
@@ -83,7 +84,7 @@ class Guard:
         )
         scope[SITE_KEY] = self._site
         scope[VISITOR_KEY] = visitor
-        if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith(_ASSETS):
+        if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith((*_ASSETS, LANGUAGE_PATH)):
             return None
         if visitor.may(Role.VIEWER):
             return None

@@ -2,14 +2,16 @@
 
 import html
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import anyio
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from monitor.web.app_context import site_of
+from monitor.localization import LANGUAGES
+from monitor.web.app_context import localizer_of, own_path, site_of
+from monitor.web.language import LANGUAGE_PATH
 from monitor.web.sessions import SESSION_COOKIE
 from monitor.web.throttle import LoginThrottle
 
@@ -19,27 +21,28 @@ _LONGEST = 256
 _WAITING_AT_MOST = 8
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in - NICU pain monitor</title>
+<title>{log_in} - NICU pain monitor</title>
 <link rel="stylesheet" href="/assets/login.css">
 </head>
 <body>
 <main>
 <h1>NICU pain monitor</h1>
-<p class="station">Station {station}</p>
+<p class="station">{station_word} {station}</p>
 {message}
 <form method="post" action="/login">
 <input type="hidden" name="next" value="{next}">
-<label for="name">Name</label>
+<label for="name">{name}</label>
 <input id="name" name="name" autocomplete="username" autocapitalize="none" maxlength="63" required autofocus>
-<label for="secret">Password or token</label>
+<label for="secret">{secret}</label>
 <input id="secret" name="secret" type="password" autocomplete="current-password" maxlength="256" required>
-<button type="submit">Log in</button>
+<button type="submit">{log_in}</button>
 </form>
-<p class="notice">Research software. Not a medical device. <strong>No alert does not mean no pain.</strong></p>
+<p class="notice">{kind} <strong>{notice}</strong></p>
+<p class="notice">{languages}</p>
 </main>
 </body>
 </html>
@@ -61,7 +64,7 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
         site = site_of(request)
         message = ""
         if len(site.access.users()) == 0:
-            message = (
+            message = localizer_of(request)(
                 "Nobody can log in yet: name a users_file in the configuration's section web, and add a user with "
                 "nicu-monitor users add FILE NAME --role nurse"
             )
@@ -79,15 +82,15 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
         wait_seconds = throttle.wait_seconds(name, address)
         if wait_seconds > 0 or one_at_a_time.statistics().tasks_waiting >= _WAITING_AT_MOST:
             seconds = max(1, round(wait_seconds))
-            message = f"Too many attempts. Wait {seconds} s and try again."
+            message = localizer_of(request)("Too many attempts. Wait {seconds} s and try again.", seconds=seconds)
             return _form(request, next, message, status=429, headers={"Retry-After": str(seconds)})
         # Counted before it is checked, so that trials sent at the same time count as well.
         throttle.fail(name, address)
         user = await run_sync(site.access.users().check, name, secret, limiter=one_at_a_time)
         if user is None:
-            return _form(request, next, "Name or password is wrong.", status=401)
+            return _form(request, next, localizer_of(request)("Name or password is wrong."), status=401)
         throttle.succeed(name, address)
-        answer = RedirectResponse(_own_path(next), status_code=303)
+        answer = RedirectResponse(own_path(next), status_code=303)
         answer.set_cookie(
             SESSION_COOKIE,
             site.access.cookie_for(user),
@@ -111,13 +114,23 @@ def _form(
     request: Request, next_path: str, message: str, status: int = 200, headers: dict[str, str] | None = None
 ) -> HTMLResponse:
     shown = f'<p class="message" role="alert">{html.escape(message)}</p>' if message else ""
-    station = html.escape(site_of(request).config.station.id)
-    page = _PAGE.format(station=station, message=shown, next=html.escape(_own_path(next_path)))
-    return HTMLResponse(page, status, headers)
-
-
-def _own_path(path: str) -> str:
-    """Return a path on this station to go on to; anything that leads elsewhere becomes the first page."""
-    parts = urlsplit(path)
-    is_own = not parts.scheme and not parts.netloc and path.startswith("/") and "\\" not in path
-    return path if is_own and not path.startswith("//") and path.isprintable() else "/"
+    t = localizer_of(request)
+    path = own_path(next_path)
+    back = quote("/login?next=" + quote(path))
+    languages = " · ".join(
+        f'<a href="{LANGUAGE_PATH}{tag}?next={back}" lang="{tag}">{html.escape(name)}</a>'
+        for tag, name in LANGUAGES.items()
+    )
+    words = {
+        "language": t.language,
+        "log_in": t("Log in"),
+        "station_word": t("Station"),
+        "station": site_of(request).config.station.id,
+        "name": t("Name"),
+        "secret": t("Password or token"),
+        "next": path,
+        "kind": t("Research software. Not a medical device."),
+        "notice": t("No alert does not mean no pain."),
+    }
+    escaped = {name: html.escape(word) for name, word in words.items()}
+    return HTMLResponse(_PAGE.format(message=shown, languages=languages, **escaped), status, headers)

@@ -51,7 +51,8 @@ class ObservationRecord(_Record):
         generation_mode: Where the pictures come from; null while it is not known.
         observed_at: When the newest picture was analysed; null before the first.
         age_seconds: Time since then when this record was made; null before the first.
-        state: `pain_sustained`, `pain_sign`, `camera_lost`, `cannot_see`, `starting`, `level_raised` or `no_sign`.
+        state: `pain_sustained`, `pain_sign`, `pain_latched`, `camera_lost`, `cannot_see`, `starting`, `level_raised` or
+            `no_sign`.
         words: The state as people read it.
         detail: One sentence, or an empty text.
         can_see: Whether the face can be assessed now. False must never be read as "no pain".

@@ -19,18 +19,21 @@
     lostAt = now;
     answersSince = 0;
     title = document.title;
-    document.title = "DISCONNECTED - " + title;
+    const sign = document.getElementById("link-lost");
+    document.title = sign.dataset.title.toUpperCase() + " - " + title;
     document.body.dataset.link = "lost";
-    const since = new Date(pulseAt || started).toLocaleTimeString();
-    document.getElementById("link-lost-since").textContent = "Since " + since + ".";
-    document.getElementById("link-lost").hidden = false;
+    // The station's own clock, in the zone of all other times on the page, as it stood when the data stopped.
+    const since = document.getElementById("station-clock")?.textContent || new Date(pulseAt || started).toLocaleTimeString();
+    document.getElementById("link-lost-since").textContent = sign.dataset.since.replace("%", since);
+    sign.hidden = false;
   }
 
   function regain() {
     lostAt = 0;
-    if (document.title.startsWith("DISCONNECTED - ")) document.title = title;
+    const sign = document.getElementById("link-lost");
+    if (document.title.startsWith(sign.dataset.title.toUpperCase() + " - ")) document.title = title;
     document.body.dataset.link = "live";
-    document.getElementById("link-lost").hidden = true;
+    sign.hidden = true;
   }
 
   async function ask(now) {
@@ -54,7 +57,7 @@
     }
   }
 
-  function look() {
+  function watch() {
     const now = Date.now();
     const text = document.getElementById("pulse")?.textContent ?? "";
     if (text && text !== pulse) {
@@ -70,6 +73,6 @@
   }
 
   document.body.dataset.link = "live";
-  setInterval(look, 500);
-  document.addEventListener("visibilitychange", look);
+  setInterval(watch, 500);
+  document.addEventListener("visibilitychange", watch);
 })();

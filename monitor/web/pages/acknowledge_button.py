@@ -1,12 +1,13 @@
-"""The button with which a person says that they have seen an alarm."""
+"""The button with which a person says that they have seen an alarm, and takes that back within ten seconds."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from nicegui import ui
 
 from monitor.board import AlertEpisode
 from monitor.pain.vocabulary import Signal
-from monitor.web.api import request_acknowledgement
+from monitor.web.api import request_acknowledgement, request_withdrawal
 from monitor.web.pages.layout import PageLayout
 from monitor.web.pages.name_dialog import ask_for_name
 
@@ -14,12 +15,14 @@ __all__ = ["AcknowledgeButton", "needs_acknowledgement"]
 
 
 def needs_acknowledgement(episode: AlertEpisode) -> bool:
-    """Tell whether somebody should say that they have seen it."""
+    """Return whether somebody should say that they have seen it."""
     return episode.newest.signal in {Signal.ON, Signal.LATCHED}
 
 
 class AcknowledgeButton:
     """A button for the open alerts of one bed, or for one alert; asks for a name where nobody is logged in.
+
+    It takes its room whether it is shown or not, so that nothing else comes under a finger that aims at it.
 
     Args:
         frame: The page.
@@ -28,19 +31,26 @@ class AcknowledgeButton:
 
     def __init__(self, frame: PageLayout, scope: str) -> None:
         self._frame = frame
+        self._t = frame.t
         self._scope = scope
         self._alert_ids: tuple[str, ...] = ()
-        self._button = (
-            ui.button("Acknowledge", on_click=self._clicked, color=None).props("unelevated no-caps").classes("ack")
-        )
-        self._button.props(f'aria-label="Acknowledge {scope}"')
-        self._button.set_visibility(False)
+        self._is_shown = False
+        label = self._t("Acknowledge {bed}", bed=scope)
+        with ui.element("div").classes("ack-slot"):
+            self._button = (
+                ui.button(self._t("Acknowledge"), on_click=self._clicked, color=None)
+                .props("unelevated no-caps")
+                .classes("ack unseen")
+            )
+        self._button.props(f'aria-label="{label}" title="{label}"')
 
     def offer(self, episodes: Sequence[AlertEpisode]) -> None:
         """Show the button if any of these alerts waits for an acknowledgement and the visitor may give it."""
         waiting = tuple(episode.newest.alert_id for episode in episodes if needs_acknowledgement(episode))
         self._alert_ids = waiting if self._frame.may_acknowledge else ()
-        self._button.set_visibility(bool(self._alert_ids))
+        if bool(self._alert_ids) != self._is_shown:
+            self._is_shown = bool(self._alert_ids)
+            self._button.classes(**({"remove": "unseen"} if self._is_shown else {"add": "unseen"}))
 
     def _clicked(self) -> None:
         alert_ids = self._alert_ids
@@ -48,20 +58,43 @@ class AcknowledgeButton:
         if name is not None:
             self._acknowledge(alert_ids, name)
             return
-        note = "This silences the signal for a while. It does not say that the infant is well."
-        ask_for_name("Acknowledge", self._scope, note, lambda by: self._acknowledge(alert_ids, by))
+        note = self._t("This silences the signal for a while. It does not say that the infant is well.")
+        title = self._t("Acknowledge {bed}", bed=self._scope)
+        question = self._t("Who acknowledges?")
+        ask_for_name(
+            self._t, self._t("Acknowledge"), title, note, lambda by: self._acknowledge(alert_ids, by), question
+        )
 
     def _acknowledge(self, alert_ids: tuple[str, ...], by: str) -> None:
-        # Whoever was logged out since the page was opened may not act any more.
+        # A login may have ended since the page was opened.
         if not self._frame.is_still_allowed_to_acknowledge():
-            ui.notify("You are not logged in any more.", type="warning")
+            ui.notify(self._t("You are not logged in any more."), type="warning")
             return
+        given = []
         for alert_id in alert_ids:
             try:
                 request_acknowledgement(self._frame.site, alert_id, by)
             except LookupError:
                 continue  # it has ended meanwhile
-            except ValueError as error:
-                ui.notify(str(error), type="warning")
+            except ValueError:
+                ui.notify(self._t("Give a name or a pseudonym of 1 to 63 letters."), type="warning")
                 return
-        ui.notify(f"Acknowledged by {by}", position="top")
+            given.append(alert_id)
+        until = self._frame.site.clock.wall() + timedelta(seconds=self._frame.acknowledge_expires_seconds)
+        words = self._t(
+            "{bed}: acknowledged by {name} until {time}",
+            bed=self._scope,
+            name=by,
+            time=self._t.time(until, seconds=False),
+        )
+        self._frame.offer_undo(words, lambda: self._withdraw(given, by))
+
+    def _withdraw(self, alert_ids: Sequence[str], by: str) -> None:
+        if not self._frame.is_still_allowed_to_acknowledge():
+            ui.notify(self._t("You are not logged in any more."), type="warning")
+            return
+        withdrawn = [request_withdrawal(self._frame.site, alert_id, by) for alert_id in alert_ids]
+        if any(withdrawn):
+            ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")
+        else:
+            ui.notify(self._t("{bed}: it was too late to undo that", bed=self._scope), type="warning", position="top")

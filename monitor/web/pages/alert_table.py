@@ -5,25 +5,25 @@ from typing import Any
 from nicegui import ui
 
 from monitor.board import AlertEpisode, BedSnapshot
-from monitor.web.pages.labels import alert_title, clock_time, duration, signal_words, why
-from monitor.web.pages.layout import PageLayout, say
+from monitor.localization import Localizer, message
+from monitor.web.pages.labels import alert_title, remedy_words, signal_words, technical_note, why
+from monitor.web.pages.layout import PageLayout, localized_columns, say
 
 __all__ = ["AlertTable"]
 
 _COLUMNS = [
-    {"name": "began", "label": "Began", "field": "began", "align": "left"},
-    {"name": "what", "label": "What", "field": "what", "align": "left", "classes": "cell-strong"},
-    {"name": "state", "label": "State", "field": "state", "align": "left"},
-    {"name": "lasted", "label": "Lasted", "field": "lasted", "align": "left"},
-    {"name": "why", "label": "Why", "field": "why", "align": "left", "classes": "cell-wide"},
-    {"name": "seen", "label": "Acknowledged", "field": "seen", "align": "left"},
-    {"name": "model", "label": "Model", "field": "model", "align": "left"},
+    {"name": "began", "label": message("Began"), "field": "began", "align": "left"},
+    {"name": "what", "label": message("What"), "field": "what", "align": "left", "classes": "cell-strong"},
+    {"name": "state", "label": message("State"), "field": "state", "align": "left"},
+    {"name": "lasted", "label": message("Lasted"), "field": "lasted", "align": "left"},
+    {"name": "why", "label": message("Why"), "field": "why", "align": "left", "classes": "cell-wide"},
+    {"name": "seen", "label": message("Acknowledged"), "field": "seen", "align": "left"},
 ]
 _ROWS_AT_MOST = 50
 
 
 class AlertTable:
-    """What to do now, and the history, newest first.
+    """What to do now, the history, newest first, and the notes for those who look after the station.
 
     Args:
         frame: The page.
@@ -31,14 +31,21 @@ class AlertTable:
     """
 
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
-        del frame
+        t = self._t = frame.t
+        self._clock = frame.site.clock
         self._shown: tuple[AlertEpisode, ...] | None = None
-        with ui.element("section").props(f'aria-label="Alerts of {bed_id}"').classes("alerts"):
-            ui.label("Alerts").props("role=heading aria-level=2").classes("section-title")
+        label = t("Alerts of {bed}", bed=bed_id)
+        with ui.element("section").props(f'aria-label="{label}"').classes("alerts"):
+            ui.label(t("Alerts")).props("role=heading aria-level=2").classes("section-title")
             self._remedy = ui.label().classes("remedy")
-            self._none = ui.label("There has been no alert.").classes("empty")
-            self._table = ui.table(columns=_COLUMNS, rows=[], row_key="id").props("flat wrap-cells hide-pagination")
-            self._table.props(f":rows-per-page-options=[0] :grid=Quasar.Screen.lt.md aria-label='Alerts of {bed_id}'")
+            self._none = ui.label(t("There has been no alert.")).classes("empty")
+            columns = localized_columns(_COLUMNS, t)
+            self._table = ui.table(columns=columns, rows=[], row_key="id").props("flat wrap-cells hide-pagination")
+            self._table.props(f':rows-per-page-options=[0] :grid=Quasar.Screen.lt.md aria-label="{label}"')
+            with ui.element("details").classes("notes"):
+                with ui.element("summary"):
+                    ui.label(t("Technical notes on these alerts"))
+                self._notes = ui.label().classes("notes-text")
 
     def show(self, bed: BedSnapshot) -> None:
         """Show the alerts of a bed, if they have changed."""
@@ -47,24 +54,32 @@ class AlertTable:
             return
         self._shown = episodes
         present = [episode.newest for episode in bed.open_alerts if episode.newest.condition_present]
-        say(self._remedy, present[0].remedy if present else "")
+        say(self._remedy, remedy_words(present[0], self._t) if present else "")
         self._remedy.set_visibility(bool(present))
         self._none.set_visibility(not episodes)
         self._table.set_visibility(bool(episodes))
-        self._table.rows = [_row(episode) for episode in episodes]
+        self._table.rows = [self._row(episode) for episode in episodes]
+        say(self._notes, "\n".join(_note(episode, self._t) for episode in episodes) or self._t("none"))
+
+    def _row(self, episode: AlertEpisode) -> dict[str, Any]:
+        t, alert, now = self._t, episode.newest, self._clock.wall()
+        lasted = t("still on")
+        if episode.ended_at is not None:
+            lasted = t.duration((episode.ended_at - alert.onset_at).total_seconds())
+        seen = episode.acknowledgement
+        return {
+            "id": alert.alert_id,
+            "began": t.moment(alert.onset_at, now),
+            "what": alert_title(alert, t),
+            "state": signal_words(alert, t),
+            "lasted": lasted,
+            "why": why(episode, t),
+            "seen": t("not yet") if seen is None else f"{seen.by}, {t.moment(seen.at, now)}",
+        }
 
 
-def _row(episode: AlertEpisode) -> dict[str, Any]:
+def _note(episode: AlertEpisode, t: Localizer) -> str:
     alert = episode.newest
-    lasted = "still on" if episode.ended_at is None else duration((episode.ended_at - alert.onset_at).total_seconds())
-    seen = episode.acknowledgement
-    return {
-        "id": alert.alert_id,
-        "began": clock_time(alert.onset_at),
-        "what": alert_title(alert),
-        "state": signal_words(alert),
-        "lasted": lasted,
-        "why": why(episode),
-        "seen": "not yet" if seen is None else f"{seen.by}, {clock_time(seen.at)}",
-        "model": "none" if episode.reason.model is None else episode.reason.model.name,
-    }
+    model = t("none") if episode.reason.model is None else episode.reason.model.name
+    notes = [alert.alert_id, alert.code.value, t("model: {name}", name=model), technical_note(alert)]
+    return " · ".join(filter(None, notes))

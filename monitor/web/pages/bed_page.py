@@ -4,9 +4,10 @@ from fastapi import Request
 from nicegui import ui
 
 from monitor.board import BedSnapshot, BoardSnapshot
+from monitor.localization import Localizer
 from monitor.web.pages.acknowledge_button import AcknowledgeButton
 from monitor.web.pages.alert_table import AlertTable
-from monitor.web.pages.labels import camera_words, clock_time, face_words, percent, two_digits
+from monitor.web.pages.labels import camera_words, face_words
 from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.level_chart import LevelChart
 from monitor.web.pages.pause_controls import PauseButton, ResumeButton
@@ -21,8 +22,8 @@ def show_bed(request: Request, bed_id: str) -> None:
     """Build the page of one bed."""
     with page_frame(request, bed_id) as frame:
         if frame.site.board.snapshot().bed(bed_id) is None:
-            ui.label("There is no such bed").props("role=heading aria-level=1").classes("page-title")
-            ui.link("All beds", "/")
+            ui.label(frame.t("There is no such bed")).props("role=heading aria-level=1").classes("page-title")
+            ui.link(frame.t("All beds"), "/")
         else:
             BedView(frame, bed_id)
 
@@ -36,8 +37,10 @@ class BedView:
     """
 
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
+        t = self._t = frame.t
         self._bed_id = bed_id
-        self._head = ui.element("section").classes("tile bed-head").props(f'aria-label="State" data-bed="{bed_id}"')
+        self._head = ui.element("section").classes("tile bed-head")
+        self._head.props(f'aria-label="{t("State")}" data-bed="{bed_id}"')
         with self._head:
             with ui.element("div").classes("tile-head"):
                 ui.label(bed_id).props("role=heading aria-level=1").classes("page-title")
@@ -45,9 +48,14 @@ class BedView:
                     self._pause = PauseButton(frame, bed_id)
                     self._resume = ResumeButton(frame, bed_id)
                     self._acknowledge = AcknowledgeButton(frame, bed_id)
-            self._status = StatusPanel()
+            self._status = StatusPanel(frame)
             with ui.element("dl").classes("facts"):
-                self._facts = {name: _fact(name) for name in _FACTS}
+                self._facts = [_fact(name, help_text) for name, help_text in _facts(t)]
+            with ui.element("details").classes("notes"):
+                with ui.element("summary"):
+                    ui.label(t("Technical notes"))
+                with ui.element("dl").classes("facts"):
+                    self._notes = [_fact(name, "") for name in (t("Camera"), t("Analysed at"))]
         with ui.element("div").classes("bed-columns"):
             self._picture = LivePicture(frame, bed_id)
             self._chart = LevelChart(frame)
@@ -59,9 +67,11 @@ class BedView:
         if bed is None:
             ui.navigate.to("/")
             return
-        self._status.show(bed, snapshot.taken_seconds, self._head)
-        for name, value in zip(_FACTS, _values(bed), strict=True):
-            say(self._facts[name], value)
+        self._status.show(bed, snapshot, self._head)
+        for label, value in zip(self._facts, _values(bed, self._t), strict=True):
+            say(label, value)
+        for label, value in zip(self._notes, _note_values(bed, self._t), strict=True):
+            say(label, value)
         self._acknowledge.offer(bed.open_alerts)
         self._pause.offer(bed)
         self._resume.offer(bed)
@@ -69,26 +79,31 @@ class BedView:
         self._table.show(bed)
 
 
-_FACTS = ("Level", "Above threshold", "Coverage", "Face seen", "Camera", "Judged at")
-
-
-def _values(bed: BedSnapshot) -> tuple[str, ...]:
-    seen = bed.observation
-    if seen is None:
-        return ("–", "–", "–", "never", camera_words(bed.camera), "–")  # noqa: RUF001 - a dash for people
-    level = seen.display_level if bed.status.can_see else None
+def _facts(t: Localizer) -> tuple[tuple[str, str], ...]:
+    """Return what is shown and what it means."""
     return (
-        two_digits(level),
-        f"{percent(seen.on_share)} of 30 s",
-        percent(seen.coverage),
-        face_words(bed.seconds_since_face),
-        camera_words(bed.camera),
-        clock_time(bed.observed_at),
+        (t("Level, 0 to 1"), t("How strongly the face shows signs of pain now, from 0 to 1")),
+        (t("Above threshold"), t("Share of the last half minute in which the level counted towards an alarm")),
+        (t("Seen of the last 30 s"), t("Share of the last half minute in which the face was seen")),
+        (t("Face seen"), t("When the infant's face was last seen well enough")),
     )
 
 
-def _fact(name: str) -> ui.label:
-    with ui.element("div"):
+def _values(bed: BedSnapshot, t: Localizer) -> tuple[str, ...]:
+    seen = bed.observation
+    if seen is None:
+        return (t.level(None), t.percent(None), t.percent(None), t("never"))
+    level = seen.display_level if bed.status.can_see else None
+    share = t("{share} of 30 s", share=t.percent(seen.on_share))
+    return (t.level(level), share, t.percent(seen.coverage), face_words(bed.seconds_since_face, t))
+
+
+def _note_values(bed: BedSnapshot, t: Localizer) -> tuple[str, ...]:
+    return camera_words(bed.camera, t), t.time(bed.observed_at)
+
+
+def _fact(name: str, help_text: str) -> ui.label:
+    with ui.element("div").props(f'title="{help_text}"' if help_text else ""):
         with ui.element("dt"):
             ui.label(name)
         with ui.element("dd"):

@@ -1,37 +1,40 @@
-"""How facts read on the page: short words, the same everywhere."""
+"""How facts read on the page: short words, the same everywhere, in the reader's language."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.alerts.record import AlertDraft
-from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState
+from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState, BoardSnapshot
+from monitor.localization import Localizer, message
+from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Code, Signal
 from monitor.video.status import CameraState, CameraStatus
 
 __all__ = [
     "ICONS",
     "NOTICE",
+    "acknowledged_words",
     "alert_title",
     "camera_state",
     "camera_words",
-    "clock_time",
-    "duration",
     "face_words",
     "history_span_seconds",
+    "hour_words",
     "pause_words",
-    "percent",
+    "remedy_words",
     "signal_words",
-    "two_digits",
+    "since_words",
+    "technical_note",
     "why",
-    "zone_note",
 ]
 
-NOTICE = "No alert does not mean no pain."
+NOTICE = message("No alert does not mean no pain.")
 
-# Shapes that differ in outline, not in colour alone: octagon, triangle, crossed-out camera, crossed-out eye, and so on.
+# Shapes that differ in outline, not in colour alone: octagon, triangle, bell, crossed-out camera, crossed-out eye...
 ICONS = {
     BedState.PAIN_SUSTAINED: "report",
     BedState.PAIN_SIGN: "warning",
+    BedState.PAIN_LATCHED: "notification_important",
     BedState.CAMERA_LOST: "videocam_off",
     BedState.CANNOT_SEE: "visibility_off",
     BedState.STARTING: "hourglass_empty",
@@ -40,39 +43,38 @@ ICONS = {
 }
 
 _TITLES = {
-    Code.PAIN_SIGN: "Sign of pain",
-    Code.PAIN_SUSTAINED: "Sustained pain",
-    Code.CAMERA_LOST: "Camera lost",
-    Code.PICTURE_FROZEN: "Picture frozen",
-    Code.PICTURE_DARK: "Picture too dark",
-    Code.NO_LIFE_SEEN: "No movement seen",
-    Code.FACE_NOT_VISIBLE: "Face not visible",
-    Code.PATIENT_AMBIGUOUS: "More than one face",
-    Code.MODEL_DEGRADED: "Model gives no answer",
-    Code.OVERLOAD: "Station cannot keep up",
-    Code.PUBLISHER_BACKLOG: "Alerts wait on this station",
-    Code.DISK_LOW: "Disk nearly full",
-    Code.CLOCK_UNSYNCHRONISED: "Clock not synchronised",
-    Code.SELF_CHECK_FAILED: "A part has stopped",
+    Code.PAIN_SIGN: message("Sign of pain"),
+    Code.PAIN_SUSTAINED: message("Sustained pain"),
+    Code.CAMERA_LOST: message("Camera lost"),
+    Code.PICTURE_FROZEN: message("Picture frozen"),
+    Code.PICTURE_DARK: message("Picture too dark"),
+    Code.NO_LIFE_SEEN: message("No movement seen"),
+    Code.FACE_NOT_VISIBLE: message("Face not visible"),
+    Code.PATIENT_AMBIGUOUS: message("More than one face"),
+    Code.MODEL_DEGRADED: message("Model gives no answer"),
+    Code.OVERLOAD: message("Station cannot keep up"),
+    Code.PUBLISHER_BACKLOG: message("Alerts wait on this station"),
+    Code.DISK_LOW: message("Disk nearly full"),
+    Code.CLOCK_UNSYNCHRONISED: message("Clock not synchronised"),
+    Code.SELF_CHECK_FAILED: message("A part has stopped"),
 }
 
 _CAMERAS = {
-    CameraState.CONNECTING: "connecting",
-    CameraState.PLAYING: "playing",
-    CameraState.LOST: "lost",
-    CameraState.ENDED: "video ended",
-    CameraState.STOPPED: "stopped",
+    CameraState.CONNECTING: message("connecting"),
+    CameraState.PLAYING: message("playing"),
+    CameraState.LOST: message("lost"),
+    CameraState.ENDED: message("video ended"),
+    CameraState.STOPPED: message("stopped"),
 }
 
 _SIGNALS = {
-    Signal.ON: "on",
-    Signal.LATCHED: "over, not acknowledged",
-    Signal.ACKNOWLEDGED: "acknowledged",
-    Signal.OFF: "over",
+    Signal.ON: message("on"),
+    Signal.LATCHED: message("over, not acknowledged"),
+    Signal.ACKNOWLEDGED: message("acknowledged"),
+    Signal.OFF: message("over"),
 }
 
-
-# Whoever has just started a station sees its first minutes large, not as a stroke at the edge.
+# The first minutes of a station are shown large, not as a stroke at the edge.
 _SPANS_SECONDS = (120.0, 300.0, HISTORY_SECONDS)
 
 
@@ -84,51 +86,102 @@ def history_span_seconds(bed: BedSnapshot, now_seconds: float) -> float:
     return next((span for span in _SPANS_SECONDS if age_seconds <= span), HISTORY_SECONDS)
 
 
-def alert_title(alert: AlertDraft) -> str:
+def alert_title(alert: AlertDraft, t: Localizer) -> str:
     """Return what an alert is called."""
-    return _TITLES[alert.code]
+    return t(_TITLES[alert.code])
 
 
-def signal_words(alert: AlertDraft) -> str:
+def signal_words(alert: AlertDraft, t: Localizer) -> str:
     """Return how an alert stands."""
-    return _SIGNALS[alert.signal]
+    return t(_SIGNALS[alert.signal])
 
 
-def why(episode: AlertEpisode) -> str:
+def remedy_words(alert: AlertDraft, t: Localizer) -> str:
+    """Return what to do about an alert."""
+    return t(alert.remedy or CONDITIONS[alert.code].remedy)
+
+
+def technical_note(alert: AlertDraft) -> str:
+    """Return what only those need who mend it, in the record's own words; an empty text where there is no more."""
+    usual = CONDITIONS[alert.code].detail
+    return "" if alert.detail.startswith(usual) else alert.detail
+
+
+def why(episode: AlertEpisode, t: Localizer) -> str:
     """Return on what people were called: share of the window, level, coverage, frames; the sentence where none are."""
     found = episode.reason.evidence
     if found is None:
-        return episode.reason.detail
-    level = "level not known" if found.level is None else f"level {two_digits(found.level)}"
-    return (
-        f"{level}, {percent(found.share_of_window)} of the last half minute above the threshold, "
-        f"face seen {percent(found.coverage)} of it, {found.frames_used} pictures used"
+        return t(CONDITIONS[episode.reason.code].detail)
+    level = t("level not known") if found.level is None else t("level {level} of 1", level=t.level(found.level))
+    return t(
+        "{level}, {share} of the last half minute above the threshold, face seen {coverage} of it, {count} pictures "
+        "used",
+        level=level,
+        share=t.percent(found.share_of_window),
+        coverage=t.percent(found.coverage),
+        count=found.frames_used,
     )
 
 
-def camera_state(status: CameraStatus | None) -> str:
+def camera_state(status: CameraStatus | None, t: Localizer) -> str:
     """Return how a camera is, in one or two words."""
-    return "not known" if status is None else _CAMERAS[status.state]
+    return t("not known") if status is None else t(_CAMERAS[status.state])
 
 
-def camera_words(status: CameraStatus | None) -> str:
+def camera_words(status: CameraStatus | None, t: Localizer) -> str:
     """Return how a camera is, and its rate."""
-    words = camera_state(status)
+    words = camera_state(status, t)
     if status is not None and status.state is CameraState.PLAYING and status.frames_per_second is not None:
-        return f"{words}, {status.frames_per_second:.0f} pictures/s"
+        return t("{state}, {rate} pictures/s", state=words, rate=t.decimal(status.frames_per_second, 0))
     return words
 
 
-def face_words(seconds: float | None) -> str:
+def face_words(seconds: float | None, t: Localizer) -> str:
     """Return when the face was last seen. Coarse, so that it does not flicker."""
     if seconds is None:
-        return "never"
+        return t("never")
     if seconds < 3:
-        return "now"
-    return f"{duration(seconds)} ago"
+        return t("now")
+    return t("{time} ago", time=t.duration(seconds))
 
 
-def pause_words(bed: BedSnapshot, now_seconds: float) -> str:
+def since_words(bed: BedSnapshot, snapshot: BoardSnapshot, t: Localizer) -> str:
+    """Return since when the headline holds; an empty text where no alert speaks of it."""
+    since = bed.status.since
+    if since is None:
+        return ""
+    ago = max(0.0, (snapshot.taken_at - since).total_seconds())
+    return t("Since {time} ({duration})", time=t.moment(since, snapshot.taken_at), duration=t.duration(ago))
+
+
+def hour_words(bed: BedSnapshot, t: Localizer) -> str:
+    """Return how often a bed has shown pain within the hour; an empty text for never and once."""
+    count = bed.bouts_within_hour
+    return t.plural("{count} time in the last hour", "{count} times in the last hour", count) if count > 1 else ""
+
+
+def acknowledged_words(bed: BedSnapshot, expires_seconds: float, now: datetime, t: Localizer) -> str:
+    """Return who acknowledged what the headline speaks of, and until when; an empty text where nobody has.
+
+    Args:
+        bed: Whose alerts.
+        expires_seconds: How long an acknowledgement lasts.
+        now: Wall time.
+        t: The reader's language.
+    """
+    given = [
+        episode.newest.acknowledgement
+        for episode in bed.open_alerts
+        if episode.newest.signal is Signal.ACKNOWLEDGED and episode.newest.acknowledgement is not None
+    ]
+    if not given or not bed.status.is_acknowledged:
+        return ""
+    newest = max(given, key=lambda one: one.at)
+    until = newest.at + timedelta(seconds=expires_seconds)
+    return t("Acknowledged by {name} until {time}", name=newest.by, time=t.moment(until, now).rpartition(":")[0])
+
+
+def pause_words(bed: BedSnapshot, now_seconds: float, t: Localizer) -> str:
     """Say who silenced a bed and how long that still lasts at a monotonic time; an empty text without a pause.
 
     A pause never covers what is new or worse, and must not read as if it did.
@@ -137,37 +190,5 @@ def pause_words(bed: BedSnapshot, now_seconds: float) -> str:
         return ""
     minutes = max(1, math.ceil((bed.pause.until_seconds - now_seconds) / 60.0))
     if any(episode.newest.signal is Signal.ON for episode in bed.open_alerts):
-        return f"Not covered by the pause of {bed.pause.by}, {minutes} min left"
-    return f"Paused by {bed.pause.by}, {minutes} min left"
-
-
-def duration(seconds: float) -> str:
-    """Return a time span for people: `12 s`, `3 min`, `2 h 5 min`."""
-    if seconds < 10:
-        return f"{seconds:.0f} s"
-    if seconds < 60:
-        return f"{seconds // 5 * 5:.0f} s"
-    minutes = int(seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def zone_note() -> str:
-    """Return in which time zone the page shows times: a container's is UTC unless its variable TZ says otherwise."""
-    return f"Times in {datetime.now().astimezone().strftime('%Z') or 'UTC'}"
-
-
-def clock_time(time: datetime | None) -> str:
-    """Return a time of day, as the station's own clock shows it."""
-    return "-" if time is None else time.astimezone().strftime("%H:%M:%S")
-
-
-def percent(share: float) -> str:
-    """Return a share as a whole percentage."""
-    return f"{share:.0%}"
-
-
-def two_digits(level: float | None) -> str:
-    """Return a level; a dash where it cannot be determined, never 0."""
-    return "–" if level is None or not 0.0 <= level <= 1.0 else f"{level:.2f}"  # noqa: RUF001 - a dash for people
+        return t("Not covered by the pause of {name}, {minutes} min left", name=bed.pause.by, minutes=minutes)
+    return t("Paused by {name}, {minutes} min left", name=bed.pause.by, minutes=minutes)

@@ -29,17 +29,20 @@ class LevelChart:
 
     def __init__(self, frame: PageLayout) -> None:
         self._frame = frame
+        self._t = frame.t
         self._alarms = frame.site.config.alarms
         self._drawn = 0
         self._drawn_dark = frame.is_dark
         with ui.element("figure").classes("chart-figure"):
-            with ui.element("div").props('role=img aria-label="Level and coverage of the last minutes"'):
+            with ui.element("div").props(f'role=img aria-label="{self._t("Level and coverage of the last minutes")}"'):
                 self._chart = ui.echart({}).classes("chart").props("aria-hidden=true")
             with ui.element("figcaption"):
                 self._span = ui.label()
                 ui.label(
-                    "Dashed: the alarm begins to count above the upper line and ends below the lower. Shaded below: "
-                    "coverage. No line: it could not be determined, which is not 0."
+                    self._t(
+                        "Dashed: the alarm begins to count above the upper line and ends below the lower. Shaded "
+                        "below: coverage. No line: it could not be determined, which is not 0."
+                    )
                 )
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
@@ -48,15 +51,20 @@ class LevelChart:
         if self._drawn and snapshot.number < self._drawn + _EVERY and is_dark == self._drawn_dark:
             return
         self._drawn, self._drawn_dark = snapshot.number, is_dark
-        say(self._span, f"Level of the last {history_span_seconds(bed, snapshot.taken_seconds) / 60:.0f} minutes.")
+        minutes = self._t.decimal(history_span_seconds(bed, snapshot.taken_seconds) / 60, 0)
+        zone = self._t.zone(snapshot.taken_at)
+        say(self._span, self._t("Level of the last {minutes} minutes. Times in {zone}.", minutes=minutes, zone=zone))
         self._chart.options.clear()
         self._chart.options.update(self._options(bed, snapshot, is_dark=is_dark))
         self._chart.update()
 
     def _options(self, bed: BedSnapshot, snapshot: BoardSnapshot, *, is_dark: bool) -> dict[str, Any]:
+        # The chart would show the browser's own zone; it is told that these are UTC, moved by the station's offset.
+        offset_seconds = self._t.offset_seconds(snapshot.taken_at)
+
         def milliseconds(time_seconds: float) -> int:
             at = snapshot.taken_at - timedelta(seconds=snapshot.taken_seconds - time_seconds)
-            return round(at.timestamp() * 1000)
+            return round((at.timestamp() + offset_seconds) * 1000)
 
         level: list[list[float | None]] = []
         coverage: list[list[float | None]] = []
@@ -92,6 +100,7 @@ class LevelChart:
         thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
         return {
             "animation": False,
+            "useUTC": True,
             "grid": [
                 {"left": 48, "right": 16, "top": 16, "height": "62%"},
                 {"left": 48, "right": 16, "bottom": 28, "height": "14%"},
@@ -107,7 +116,7 @@ class LevelChart:
             "series": [
                 {
                     "type": "line",
-                    "name": "Level",
+                    "name": self._t("Level"),
                     "data": level,
                     "showSymbol": False,
                     "connectNulls": False,
@@ -122,7 +131,7 @@ class LevelChart:
                 },
                 {
                     "type": "line",
-                    "name": "Coverage",
+                    "name": self._t("Coverage"),
                     "data": coverage,
                     "xAxisIndex": 1,
                     "yAxisIndex": 1,

@@ -6,6 +6,7 @@ from nicegui import ui
 
 from monitor.board import BedSnapshot
 from monitor.control.requests import OperatorRequest, Pause, Resume
+from monitor.localization import message
 from monitor.pain.vocabulary import Signal
 from monitor.web.app_context import checked_name
 from monitor.web.pages.layout import PageLayout
@@ -22,31 +23,33 @@ class _OrderButton(ABC):
     Args:
         frame: The page.
         bed_id: Which bed.
-        words: What the button says.
-        label: What it says to those who hear the page.
     """
 
     action: str
     question: str
     note: str
+    words: str
+    label: str
 
-    def __init__(self, frame: PageLayout, bed_id: str, words: str, label: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._frame = frame
+        self._t = frame.t
         self._bed_id = bed_id
         self._button = (
-            ui.button(words, on_click=self._clicked, color=None)
-            .props(f'outline no-caps aria-label="{label}"')
-            .classes("tool")
+            ui.button(self._t(self.words, minutes=_MINUTES), on_click=self._clicked, color=None)
+            .props(f'outline no-caps aria-label="{self._t(self.label, bed=bed_id, minutes=_MINUTES)}"')
+            .classes("tool unseen")
         )
-        self._button.set_visibility(False)
 
     def offer(self, bed: BedSnapshot) -> None:
         """Show the button where there is something to do for a nurse."""
-        self._button.set_visibility(self.is_due(bed) and self._frame.may_acknowledge)
+        is_shown = self.is_due(bed) and self._frame.may_acknowledge
+        # It takes its room whether it is shown or not, so that nothing else comes under a finger that aims at it.
+        self._button.classes(**({"remove": "unseen"} if is_shown else {"add": "unseen"}))
 
     @abstractmethod
     def is_due(self, bed: BedSnapshot) -> bool:
-        """Tell whether the order would change anything."""
+        """Return whether the order would change anything."""
 
     @abstractmethod
     def order(self, by: str) -> OperatorRequest:
@@ -61,17 +64,19 @@ class _OrderButton(ABC):
         if name is not None:
             self._give(name)
         else:
-            ask_for_name(self.action, self._bed_id, self.note, self._give, self.question)
+            title = f"{self._t(self.action)}: {self._bed_id}"
+            note = self._t(self.note, minutes=_MINUTES)
+            ask_for_name(self._t, self._t(self.action), title, note, self._give, self._t(self.question))
 
     def _give(self, by: str) -> None:
-        # Whoever was logged out since the page was opened may not act any more.
+        # A login may have ended since the page was opened.
         if not self._frame.is_still_allowed_to_acknowledge():
-            ui.notify("You are not logged in any more.", type="warning")
+            ui.notify(self._t("You are not logged in any more."), type="warning")
             return
         try:
             name = checked_name(by)
-        except ValueError as error:
-            ui.notify(str(error), type="warning")
+        except ValueError:
+            ui.notify(self._t("Give a name or a pseudonym of 1 to 63 letters."), type="warning")
             return
         changed = self._frame.site.handle(self.order(name))
         ui.notify(self.answer(name, changed=changed), position="top")
@@ -80,15 +85,16 @@ class _OrderButton(ABC):
 class PauseButton(_OrderButton):
     """Pauses one bed; shown while the bed signals something that holds: a pause in calm covers nothing."""
 
-    action = "Pause"
-    question = "Who pauses?"
-    note = f"For {_MINUTES} minutes this silences what is signalled now. What is new or worse is signalled as ever."
-
-    def __init__(self, frame: PageLayout, bed_id: str) -> None:
-        super().__init__(frame, bed_id, f"Pause {_MINUTES} min", f"Pause {bed_id} for {_MINUTES} minutes")
+    action = message("Pause")
+    question = message("Who pauses?")
+    note = message(
+        "For {minutes} minutes this silences what is signalled now. What is new or worse is signalled as ever."
+    )
+    words = message("Pause {minutes} min")
+    label = message("Pause {bed} for {minutes} minutes")
 
     def is_due(self, bed: BedSnapshot) -> bool:
-        """Tell whether something that holds is signalled."""
+        """Return whether something that holds is signalled."""
         return any(
             episode.newest.condition_present and episode.newest.signal is Signal.ON for episode in bed.open_alerts
         )
@@ -99,21 +105,22 @@ class PauseButton(_OrderButton):
 
     def answer(self, by: str, *, changed: bool) -> str:
         """Say what came of it."""
-        return f"Paused by {by}" if changed else "Nothing is signalled any more."
+        if not changed:
+            return self._t("Nothing is signalled any more.")
+        return self._t("{bed}: paused by {name}", bed=self._bed_id, name=by)
 
 
 class ResumeButton(_OrderButton):
     """Ends the pause of one bed before its time; shown while there is one."""
 
-    action = "End the pause"
-    question = "Who ends the pause?"
-    note = "What still holds is signalled again."
-
-    def __init__(self, frame: PageLayout, bed_id: str) -> None:
-        super().__init__(frame, bed_id, "End pause", f"End the pause of {bed_id}")
+    action = message("End the pause")
+    question = message("Who ends the pause?")
+    note = message("What still holds is signalled again.")
+    words = message("End pause")
+    label = message("End the pause of {bed}")
 
     def is_due(self, bed: BedSnapshot) -> bool:
-        """Tell whether a pause holds."""
+        """Return whether a pause holds."""
         return bed.pause is not None
 
     def order(self, by: str) -> Resume:
@@ -122,4 +129,6 @@ class ResumeButton(_OrderButton):
 
     def answer(self, by: str, *, changed: bool) -> str:
         """Say what came of it."""
-        return f"The pause was ended by {by}" if changed else "The pause was over already."
+        if not changed:
+            return self._t("The pause was over already.")
+        return self._t("{bed}: the pause was ended by {name}", bed=self._bed_id, name=by)

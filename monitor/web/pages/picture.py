@@ -5,7 +5,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from monitor.board import BedPicture, BedSnapshot
-from monitor.web.pages.labels import clock_time
+from monitor.localization import Localizer
 from monitor.web.pages.layout import PageLayout, say
 
 __all__ = ["LivePicture", "TilePicture"]
@@ -25,10 +25,11 @@ class LivePicture:
 
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._site = frame.site
+        self._t = frame.t
         self._bed_id = bed_id
         self._index: int | None = None
         with ui.element("figure").classes("picture"):
-            self._image = ui.element("img").props(f'alt="Live picture of {bed_id}"')
+            self._image = ui.element("img").props(f'alt="{frame.t("Live picture of {bed}", bed=bed_id)}"')
             self._nothing = ui.label().classes("picture-nothing")
             with ui.element("figcaption"):
                 self._caption = ui.label()
@@ -42,14 +43,17 @@ class LivePicture:
         self._nothing.set_visibility(picture is None)
         if picture is None:
             is_on = self._site.previews.is_on
-            say(self._nothing, "No live picture" if is_on else "Pictures are switched off (web.preview)")
+            say(
+                self._nothing,
+                self._t("No live picture") if is_on else self._t("Pictures are switched off (web.preview)"),
+            )
             say(self._caption, "")
         elif picture.index != self._index:
             self._index = picture.index
             self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?n={picture.index}"')
-            blurred = "Blurred picture. " if self._site.previews.is_blurred else ""
-            taken = f"Taken at {clock_time(self._site.clock.wall())}."
-            say(self._caption, f"{blurred}{_faces_words(picture)} {taken}")
+            blurred = self._t("Blurred picture.") if self._site.previews.is_blurred else ""
+            taken = self._t("Taken at {time}.", time=self._t.time(self._site.clock.wall()))
+            say(self._caption, " ".join(filter(None, (blurred, _faces_words(picture, self._t), taken))))
 
 
 class TilePicture:
@@ -65,29 +69,32 @@ class TilePicture:
         self._bed_id = bed_id
         self._index: int | None = None
         with ui.element("figure").classes("tile-picture") as self._figure:
-            self._image = ui.element("img").props(f'alt="Live picture of {bed_id}"')
-        self._figure.set_visibility(False)
+            self._image = ui.element("img").props(f'alt="{frame.t("Live picture of {bed}", bed=bed_id)}"')
+        # Where pictures are shown, their room stays when there is none, so that nothing below moves.
+        self._figure.set_visibility(self._is_on)
+        self._image.classes("unseen")
 
     def show(self, bed: BedSnapshot) -> None:
         """Show the newest picture, or none."""
         if not self._is_on or bed.picture_index == self._index:
             return
         self._index = bed.picture_index
-        self._figure.set_visibility(self._index is not None)
+        self._image.classes(**({"add": "unseen"} if self._index is None else {"remove": "unseen"}))
         if self._index is not None:
             self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?size=small&n={self._index}"')
 
 
-def _faces_words(picture: BedPicture) -> str:
+def _faces_words(picture: BedPicture, t: Localizer) -> str:
     """Return what was found in the picture: in words, for those who cannot see the box."""
     frame_faces = picture.frame_faces
     if frame_faces is None or not frame_faces.faces:
-        return "No face found."
+        return t("No face found.")
     others = len(frame_faces.faces) - (frame_faces.patient is not None)
-    beside = "" if not others else f" {others} other face{'s' if others > 1 else ''}, in grey."
+    beside = [] if not others else [t.plural("{count} other face, in grey.", "{count} other faces, in grey.", others)]
     if frame_faces.patient is None:
-        return f"No face that is the infant's.{beside}"
+        return " ".join([t("No face that is the infant's."), *beside])
     face = frame_faces.patient.face
     turned = round(face.orientation_deg)
-    lies = "upright" if abs(turned) < 10 else f"turned by {abs(turned)}°"
-    return f"Face found, {lies}, certainty {face.score:.2f}.{beside}"
+    lies = t("upright") if abs(turned) < 10 else t("turned by {angle}°", angle=abs(turned))
+    found = t("Face found, {position}, certainty {score} of 1.", position=lies, score=t.decimal(face.score))
+    return " ".join([found, *beside])

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from monitor.board import BedSnapshot, HistoryPoint
+from monitor.localization import Localizer
 from monitor.web.pages.labels import history_span_seconds
 
 __all__ = ["sparkline"]
@@ -11,13 +12,14 @@ _WIDTH, _HEIGHT = 300.0, 60.0
 _GAP_SECONDS = 6.0
 
 
-def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
+def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float, t: Localizer) -> str:
     """Return an SVG: the level as a line, its threshold dashed, and hatched where it could not be determined.
 
     Args:
         bed: Whose history.
         now_seconds: Monotonic time of the right edge.
         on_level: Threshold in [0, 1].
+        t: The reader's language.
     """
     points = [point for point in bed.history if point.time_seconds <= now_seconds]
     span_seconds = history_span_seconds(bed, now_seconds)
@@ -39,7 +41,7 @@ def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float) -> str:
             lines.append(f'<polyline points="{steps}"/>')
     return (
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{_describe(points, span_seconds)}">'
+        f'aria-label="{_describe(points, span_seconds, t)}">'
         f'<g class="spark-blind">{"".join(blind)}</g>'
         f'<line class="spark-on" x1="0" x2="{_WIDTH:.0f}" y1="{y(on_level):.1f}" y2="{y(on_level):.1f}"/>'
         f'<g class="spark-level">{"".join(lines)}</g></svg>'
@@ -60,10 +62,14 @@ def _runs(points: Sequence[HistoryPoint]) -> Iterator[list[HistoryPoint]]:
         yield run
 
 
-def _describe(points: Sequence[HistoryPoint], span_seconds: float) -> str:
+def _describe(points: Sequence[HistoryPoint], span_seconds: float, t: Localizer) -> str:
     levels = [point.level for point in points if point.level is not None]
-    title = f"Level of the last {span_seconds / 60:.0f} minutes"
+    minutes = t.decimal(span_seconds / 60, 0)
     if not levels:
-        return f"{title}: not known"
-    blind = sum(point.level is None for point in points) / len(points)
-    return f"{title}: highest {max(levels):.1f}, not known for {blind:.0%} of the time"
+        return t("Level of the last {minutes} minutes: not known", minutes=minutes)
+    return t(
+        "Level of the last {minutes} minutes: highest {level} of 1, not known for {share} of the time",
+        minutes=minutes,
+        level=t.decimal(max(levels), 1),
+        share=t.percent(sum(point.level is None for point in points) / len(points)),
+    )

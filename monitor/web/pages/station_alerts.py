@@ -2,38 +2,53 @@
 
 from nicegui import ui
 
-from monitor.board import BoardSnapshot
+from monitor.alerts.record import AlertDraft
+from monitor.board import BoardSnapshot, alert_sentence
+from monitor.localization import Localizer, message
 from monitor.web.pages.acknowledge_button import AcknowledgeButton
-from monitor.web.pages.labels import alert_title
+from monitor.web.pages.labels import alert_title, remedy_words, technical_note
 from monitor.web.pages.layout import PageLayout, say
 
-__all__ = ["StationAlerts"]
+__all__ = ["SILENT", "StationAlerts", "is_silent"]
 
 _LATE_SECONDS = 15.0
+SILENT = message("The station has not reported on itself for {time}. Watch the infants in person.")
+
+
+def is_silent(snapshot: BoardSnapshot) -> bool:
+    """Whether the station has not reported on itself for a while."""
+    return snapshot.station_age_seconds is not None and snapshot.station_age_seconds > _LATE_SECONDS
 
 
 class StationAlerts:
-    """A strip that is there only while something is wrong.
+    """What is wrong with the station now, what to do, and the notes for those who mend it.
 
     Args:
         frame: The page.
     """
 
     def __init__(self, frame: PageLayout) -> None:
-        self._strip = ui.element("section").classes("station-strip").props('aria-label="Station"')
+        self._t = frame.t
+        self._strip = ui.element("section").classes("station-strip").props(f'aria-label="{frame.t("Station alerts")}"')
         with self._strip:
             ui.icon("build").props("aria-hidden=true").classes("strip-shape")
             self._words = ui.label().classes("strip-words")
-            self._acknowledge = AcknowledgeButton(frame, "station")
+            self._acknowledge = AcknowledgeButton(frame, frame.t("station"))
+            self._notes = ui.label().classes("strip-notes")
 
     def show(self, snapshot: BoardSnapshot) -> None:
         """Show the station's open alerts, or nothing."""
-        present = [episode for episode in snapshot.open_alerts if episode.newest.condition_present]
-        sentences = [
-            f"{alert_title(episode.newest)}. {episode.newest.detail} {episode.newest.remedy}" for episode in present
-        ]
-        if snapshot.station_age_seconds is not None and snapshot.station_age_seconds > _LATE_SECONDS:
-            sentences.insert(0, "The station has not reported on itself for a while. Watch the infants in person.")
+        present = [episode.newest for episode in snapshot.open_alerts if episode.newest.condition_present]
+        sentences = [_sentence(alert, self._t) for alert in present]
+        if is_silent(snapshot) and snapshot.station_age_seconds is not None:
+            sentences.insert(0, self._t(SILENT, time=self._t.duration(snapshot.station_age_seconds)))
         say(self._words, " ".join(sentences))
-        self._acknowledge.offer(present)
+        notes = [note for alert in present if (note := technical_note(alert))]
+        say(self._notes, " ".join(notes))
+        self._notes.set_visibility(bool(notes))
+        self._acknowledge.offer([item for item in snapshot.open_alerts if item.newest.condition_present])
         self._strip.set_visibility(bool(sentences))
+
+
+def _sentence(alert: AlertDraft, t: Localizer) -> str:
+    return f"{alert_title(alert, t)}. {t(alert_sentence(alert))} {remedy_words(alert, t)}"

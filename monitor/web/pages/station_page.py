@@ -4,27 +4,28 @@ from fastapi import Request
 from nicegui import ui
 
 from monitor.board import BoardSnapshot, StationStatus
-from monitor.web.pages.labels import camera_words, percent
-from monitor.web.pages.layout import PageLayout, page_frame, say
+from monitor.localization import Localizer, message
+from monitor.web.pages.labels import camera_words
+from monitor.web.pages.layout import PageLayout, localized_columns, page_frame, say
 from monitor.web.pages.station_alerts import StationAlerts
 
 __all__ = ["StationView", "show_station"]
 
 _CAMERA_COLUMNS = [
-    {"name": "bed", "label": "Bed", "field": "bed", "align": "left", "classes": "cell-strong"},
-    {"name": "camera", "label": "Camera", "field": "camera", "align": "left"},
-    {"name": "state", "label": "State", "field": "state", "align": "left"},
-    {"name": "size", "label": "Picture", "field": "size", "align": "left"},
-    {"name": "coverage", "label": "Coverage", "field": "coverage", "align": "left"},
-    {"name": "reconnects", "label": "Reconnects", "field": "reconnects", "align": "left"},
-    {"name": "fault", "label": "Last fault", "field": "fault", "align": "left", "classes": "cell-wide"},
+    {"name": "bed", "label": message("Bed"), "field": "bed", "align": "left", "classes": "cell-strong"},
+    {"name": "camera", "label": message("Camera"), "field": "camera", "align": "left"},
+    {"name": "state", "label": message("State"), "field": "state", "align": "left"},
+    {"name": "size", "label": message("Picture"), "field": "size", "align": "left"},
+    {"name": "coverage", "label": message("Coverage"), "field": "coverage", "align": "left"},
+    {"name": "reconnects", "label": message("Reconnects"), "field": "reconnects", "align": "left"},
+    {"name": "fault", "label": message("Last fault"), "field": "fault", "align": "left", "classes": "cell-wide"},
 ]
 
 
 @ui.page("/station")
 def show_station(request: Request) -> None:
     """Build the page of the station."""
-    with page_frame(request, "Station") as frame:
+    with page_frame(request, message("Station")) as frame:
         StationView(frame)
 
 
@@ -36,36 +37,38 @@ class StationView:
     """
 
     def __init__(self, frame: PageLayout) -> None:
-        ui.label("Station").props("role=heading aria-level=1").classes("page-title")
+        self._t = frame.t
+        ui.label(frame.t("Station")).props("role=heading aria-level=1").classes("page-title")
         self._alerts = StationAlerts(frame)
         self._facts: dict[str, ui.label] = {}
         with ui.element("dl").classes("facts station-facts"):
-            for name in _facts(None):
+            for name in _facts(None, frame.t):
                 with ui.element("div"):
                     with ui.element("dt"):
                         ui.label(name)
                     with ui.element("dd"):
                         self._facts[name] = ui.label()
-        with ui.element("section").props("aria-label=Cameras").classes("alerts"):
-            ui.label("Cameras").props("role=heading aria-level=2").classes("section-title")
-            self._cameras = ui.table(columns=_CAMERA_COLUMNS, rows=[], row_key="bed")
-            self._cameras.props("flat wrap-cells hide-pagination :rows-per-page-options=[0] aria-label=Cameras")
+        with ui.element("section").props(f'aria-label="{frame.t("Cameras")}"').classes("alerts"):
+            ui.label(frame.t("Cameras")).props("role=heading aria-level=2").classes("section-title")
+            self._cameras = ui.table(columns=localized_columns(_CAMERA_COLUMNS, frame.t), rows=[], row_key="bed")
+            self._cameras.props("flat wrap-cells hide-pagination :rows-per-page-options=[0]")
+            self._cameras.props(f'aria-label="{frame.t("Cameras")}"')
             self._cameras.props(":grid=Quasar.Screen.lt.md")
         frame.on_refresh(self._refresh)
 
     def _refresh(self, snapshot: BoardSnapshot) -> None:
         self._alerts.show(snapshot)
-        for name, value in _facts(snapshot.station).items():
+        for name, value in _facts(snapshot.station, self._t).items():
             say(self._facts[name], value)
         rows = [
             {
                 "bed": bed.info.bed_id,
                 "camera": bed.info.camera_id,
-                "state": camera_words(bed.camera),
+                "state": camera_words(bed.camera, self._t),
                 "size": "" if bed.camera is None or bed.camera.size_px is None else _size(bed.camera.size_px),
-                "coverage": "" if bed.observation is None else percent(bed.observation.coverage),
+                "coverage": "" if bed.observation is None else self._t.percent(bed.observation.coverage),
                 "reconnects": "" if bed.camera is None else bed.camera.reconnects,
-                "fault": "" if bed.camera is None else bed.camera.last_error or "none",
+                "fault": "" if bed.camera is None else bed.camera.last_error or self._t("none"),
             }
             for bed in snapshot.beds
         ]
@@ -73,32 +76,35 @@ class StationView:
             self._cameras.rows = rows
 
 
-def _facts(facts: StationStatus | None) -> dict[str, str]:
+def _facts(facts: StationStatus | None, t: Localizer) -> dict[str, str]:
     """Return what is shown, by name, in order."""
 
     def known(value: object) -> str:
-        return "not known" if value is None else str(value)
+        return t("not known") if value is None else str(value)
 
     def yes_no(value: bool | None, yes: str, no: str) -> str:
-        return "not known" if value is None else yes if value else no
+        return t("not known") if value is None else yes if value else no
 
-    unknown = StationStatus("", "", "")
-    status = facts or unknown
-    workers = "not known" if status.workers is None else f"{status.workers} of {known(status.workers_wanted)} run"
-    rate = "not known" if status.frames_per_second is None else f"{status.frames_per_second:.1f} pictures/s"
+    status = facts or StationStatus("", "", "")
+    workers = t("not known")
+    if status.workers is not None:
+        workers = t("{running} of {wanted} run", running=status.workers, wanted=known(status.workers_wanted))
+    rate = t("not known")
+    if status.frames_per_second is not None:
+        rate = t("{rate} pictures/s", rate=t.decimal(status.frames_per_second, 1))
     return {
-        "Workers": workers,
-        "Judged": rate,
-        "Redis": yes_no(status.redis_up, "answers", "does not answer"),
-        "Alerts waiting": known(status.publisher_backlog),
-        "Clock": yes_no(status.clock_synchronised, "synchronised", "not synchronised"),
-        "Detector": known(status.detector),
-        "Classifier": known(status.classifier),
-        "Made for": known(status.model_generation),
-        "Engine": known(status.engine),
-        "Pictures from": status.generation_mode or "not known",
-        "Version": status.version or "not known",
-        "Configuration": "not known" if status.config_hash is None else status.config_hash[:12],
+        t("Workers"): workers,
+        t("Analysed"): rate,
+        t("Redis"): yes_no(status.redis_up, t("answers"), t("does not answer")),
+        t("Alerts waiting"): known(status.publisher_backlog),
+        t("Clock"): yes_no(status.clock_synchronised, t("synchronised"), t("not synchronised")),
+        t("Detector"): known(status.detector),
+        t("Classifier"): known(status.classifier),
+        t("Made for"): known(status.model_generation),
+        t("Engine"): known(status.engine),
+        t("Pictures from"): status.generation_mode or t("not known"),
+        t("Version"): status.version or t("not known"),
+        t("Configuration"): t("not known") if status.config_hash is None else status.config_hash[:12],
     }
 
 

@@ -3,43 +3,56 @@
 from nicegui import ui
 from nicegui.element import Element
 
-from monitor.board import BedSnapshot, BedStatus
-from monitor.web.pages.labels import ICONS, pause_words
-from monitor.web.pages.layout import say
+from monitor.board import BedSnapshot, BedState, BoardSnapshot
+from monitor.web.pages.labels import ICONS, acknowledged_words, hour_words, pause_words, since_words
+from monitor.web.pages.layout import PageLayout, say
 
 __all__ = ["StatusPanel"]
 
 
 class StatusPanel:
-    """Icon, headline and sentence; the colours follow from the attribute `data-state` of the element around it."""
+    """Icon, headline, sentences; the colours follow from the attribute `data-state` of the element around it.
 
-    def __init__(self) -> None:
-        self._shown: tuple[BedStatus, str] | None = None
+    Args:
+        frame: The page.
+    """
+
+    def __init__(self, frame: PageLayout) -> None:
+        self._t = frame.t
+        self._expires_seconds = frame.acknowledge_expires_seconds
+        self._marks = ""
         with ui.element("div").classes("status"):
             self._icon = ui.icon("hourglass_empty").classes("status-shape").props("aria-hidden=true")
             with ui.element("div").classes("status-text"):
                 self._words = ui.label().classes("status-words")
                 self._detail = ui.label().classes("status-detail")
+                self._since = ui.label().classes("status-since")
                 self._extra = ui.label().classes("status-extra")
 
-    def show(self, bed: BedSnapshot, now_seconds: float, around: Element) -> None:
-        """Show a bed's state at a monotonic time, and mark the element around it."""
-        status, paused = bed.status, pause_words(bed, now_seconds)
-        if (status, paused) == self._shown:
-            return
-        self._shown = status, paused
-        around.props(
+    def show(self, bed: BedSnapshot, snapshot: BoardSnapshot, around: Element) -> None:
+        """Show a bed's state, and mark the element around it."""
+        status, t = bed.status, self._t
+        marks = (
             f"data-state={status.state.value} data-acknowledged={str(status.is_acknowledged).lower()} "
-            f"data-sees={str(status.can_see).lower()}"
+            f"data-sees={str(status.can_see).lower()} data-easing={str(status.is_easing).lower()}"
         )
-        self._icon.set_name(ICONS[status.state])
-        say(self._words, status.words)
-        say(self._detail, status.detail)
-        extra = paused
-        if status.needs_acknowledgement:
-            extra = "An earlier alarm has not been acknowledged"
-        elif status.is_acknowledged and not paused:
-            extra = "Acknowledged"
-        say(self._extra, extra)
-        self._extra.set_visibility(bool(extra))
-        self._detail.set_visibility(bool(status.detail))
+        if marks != self._marks:
+            self._marks = marks
+            around.props(marks)
+            self._icon.set_name(ICONS[status.state])
+        say(self._words, t(status.words))
+        detail = t(status.detail)
+        if self._detail.text != detail:
+            self._detail.set_text(detail)
+            # What does not fit into its lines is there for a pointer that rests on it.
+            self._detail.props["title"] = detail
+        since = [since_words(bed, snapshot, t), hour_words(bed, t)]
+        say(self._since, " · ".join(filter(None, since)))
+        say(self._extra, self._seen_by(bed, snapshot))
+
+    def _seen_by(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> str:
+        t = self._t
+        paused = pause_words(bed, snapshot.taken_seconds, t)
+        if bed.status.needs_acknowledgement and bed.status.state is not BedState.PAIN_LATCHED:
+            return t("An earlier alarm has not been acknowledged")
+        return paused or acknowledged_words(bed, self._expires_seconds, snapshot.taken_at, t)

@@ -79,7 +79,35 @@ def test_the_graver_pain_alarm_is_the_headline_and_acknowledging_the_lesser_does
 def test_a_latched_alarm_asks_for_an_acknowledgement_without_claiming_pain_now(observation, alert):
     past = alert(phase=Phase.END, condition_present=False, signal=Signal.LATCHED)
     status = describe_bed(facts(observation(0.1), alerts=[past]))
-    assert (status.state, status.needs_acknowledgement) == (BedState.NO_SIGN, True)
+    assert (status.state, status.needs_acknowledgement) == (BedState.PAIN_LATCHED, True)
+    assert (status.words, status.since) == ("Earlier pain", past.onset_at)
+    assert "nobody has acknowledged" in status.detail
+
+
+def test_latched_pain_comes_before_what_cannot_be_seen_and_says_both(observation, alert):
+    past = alert(phase=Phase.END, condition_present=False, signal=Signal.LATCHED)
+    lost = alert("a2", Code.CAMERA_LOST)
+    hidden = describe_bed(facts(observation(0.1), alerts=[past, lost]))
+    assert (hidden.state, hidden.can_see) == (BedState.PAIN_LATCHED, False)
+    assert hidden.detail.endswith("No picture comes from the camera.")
+    technical = describe_bed(facts(observation(0.1), alerts=[lost]))
+    assert hidden.rank < technical.rank
+    assert technical.since == lost.onset_at
+
+
+def test_an_alarm_whose_level_has_fallen_is_easing_and_still_pain(observation, alert):
+    present = alert(code=Code.PAIN_SUSTAINED)
+    easing = describe_bed(facts(observation(0.3), alerts=[present]))
+    assert (easing.state, easing.words, easing.is_easing) == (BedState.PAIN_SUSTAINED, "Sustained pain", True)
+    assert easing.detail.startswith("Easing")
+    assert not describe_bed(facts(observation(0.8), alerts=[present])).is_easing
+    assert not describe_bed(facts(observation(None), alerts=[present])).is_easing
+
+
+def test_a_station_that_cannot_keep_up_says_so_at_the_bed(observation, alert):
+    slow = alert("a2", Code.OVERLOAD)
+    status = describe_bed(facts(observation(0.1), age=8.0, alerts=[slow]))
+    assert status.detail == "The station cannot keep up: no picture has been analysed for 8 s."
 
 
 def test_pain_comes_first_and_blindness_before_calm(observation, alert):

@@ -233,3 +233,16 @@ def test_history_is_bounded_and_of_watched_beds_only(board, clock, alert):
     past = board.snapshot().bed("bed-1").past_alerts
     assert [episode.newest.alert_id for episode in past] == [f"a{n}" for n in range(299, 199, -1)]
     assert board.find_alert("a0") is None
+
+
+def test_how_often_a_bed_hurt_within_the_hour_counts_returns_once(board, clock, alert):
+    for number in (1, 2, 3):
+        board.transition("bed-1", alert("a1", bouts=number))
+        board.transition("bed-1", alert("a2", Code.PAIN_SUSTAINED, bouts=min(number, 2)))
+        clock.advance(600)
+    assert board.snapshot().bed("bed-1").bouts_within_hour == 3
+    assert board.snapshot().bed("bed-2").bouts_within_hour == 0
+    clock.advance(2000)
+    assert board.snapshot().bed("bed-1").bouts_within_hour == 2
+    clock.advance(3600)
+    assert board.snapshot().bed("bed-1").bouts_within_hour == 0

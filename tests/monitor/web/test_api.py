@@ -286,7 +286,7 @@ def test_pausing_needs_a_nurse_a_bed_and_a_name(rig, open_rig, action):
 
 def test_an_acknowledgement_is_withdrawn_by_a_nurse_within_seconds(stage):
     station = stage()
-    station.tell("bed-1", camera="lost")
+    station.set_bed("bed-1", camera="lost")
     station.wait_for_phase("bed-1", "start")
     (item,) = station.alerts("bed-1")
     with httpx.Client(base_url=f"{station.url}/api/v1/alerts", timeout=20, trust_env=False) as client:

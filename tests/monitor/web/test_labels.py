@@ -8,18 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.board import BedInfo, BedSnapshot, BedState, BedStatus, HistoryPoint
+from monitor.localization import Localizer
 from monitor.pain.vocabulary import Code
 from monitor.video.status import CameraState, CameraStatus
-from monitor.web.pages.labels import (
-    _TITLES,
-    ICONS,
-    camera_words,
-    duration,
-    face_words,
-    history_span_seconds,
-    two_digits,
-)
+from monitor.web.pages.labels import _TITLES, ICONS, camera_words, face_words, history_span_seconds
 from monitor.web.pages.sparkline import sparkline
+
+T = Localizer()
 
 
 def bed(*points: HistoryPoint) -> BedSnapshot:
@@ -40,34 +35,36 @@ def test_every_state_has_a_shape_of_its_own_and_every_condition_a_title():
     [(None, "\N{EN DASH}"), (float("nan"), "\N{EN DASH}"), (1.5, "\N{EN DASH}"), (0.0, "0.00"), (0.756, "0.76")],
 )
 def test_a_level_that_cannot_be_determined_is_a_dash(level, text):
-    assert two_digits(level) == text
+    assert T.level(level) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(None, "never"), (0.4, "now"), (4.2, "4 s ago"), (17.0, "15 s ago"), (125.0, "2 min ago")]
 )
 def test_the_time_since_a_face_does_not_flicker(seconds, text):
-    assert face_words(seconds) == text
+    assert face_words(seconds, T) == text
 
 
 def test_hours_are_shown_as_hours():
-    assert duration(2 * 3600 + 300) == "2 h 5 min"
+    assert T.duration(2 * 3600 + 300) == "2 h 5 min"
 
 
 def test_a_camera_is_shown_with_its_rate_only_while_it_plays():
-    assert camera_words(None) == "not known"
-    assert camera_words(CameraStatus("c", "a", CameraState.PLAYING, frames_per_second=24.7)) == "playing, 25 pictures/s"
-    assert camera_words(CameraStatus("c", "a", CameraState.LOST, frames_per_second=24.7)) == "lost"
+    assert camera_words(None, T) == "not known"
+    assert (
+        camera_words(CameraStatus("c", "a", CameraState.PLAYING, frames_per_second=24.7), T) == "playing, 25 pictures/s"
+    )
+    assert camera_words(CameraStatus("c", "a", CameraState.LOST, frames_per_second=24.7), T) == "lost"
 
 
 def test_the_line_breaks_where_nothing_is_known():
     points = [HistoryPoint(float(t), 0.5, 0.9) for t in range(400, 440, 2)]
     points += [HistoryPoint(float(t), None, 0.1) for t in range(440, 460, 2)]
     points += [HistoryPoint(float(t), 0.2, 0.9) for t in range(480, 500, 2)]
-    svg = sparkline(bed(*points), 500.0, 0.6)
+    svg = sparkline(bed(*points), 500.0, 0.6, T)
     assert svg.count("<polyline") == 2
     assert svg.count("<rect") == 1
-    assert "highest 0.5, not known for 25% of the time" in svg
+    assert "highest 0.5 of 1, not known for 25% of the time" in svg
 
 
 @pytest.mark.parametrize(
@@ -76,11 +73,11 @@ def test_the_line_breaks_where_nothing_is_known():
 def test_the_first_minutes_fill_the_drawing_and_later_ten_do(age_seconds, span_seconds):
     seen = bed(HistoryPoint(1000.0 - age_seconds, 0.5, 0.9), HistoryPoint(1000.0, 0.5, 0.9))
     assert history_span_seconds(seen, 1000.0) == span_seconds
-    assert f"last {span_seconds / 60:.0f} minutes" in sparkline(seen, 1000.0, 0.6)
+    assert f"last {span_seconds / 60:.0f} minutes" in sparkline(seen, 1000.0, 0.6, T)
 
 
 def test_without_a_history_nothing_is_claimed():
-    assert "not known" in sparkline(bed(), 1000.0, 0.6)
+    assert "not known" in sparkline(bed(), 1000.0, 0.6, T)
 
 
 _points = st.builds(
@@ -93,7 +90,7 @@ _points = st.builds(
 
 @given(points=st.lists(_points, max_size=40), now=st.floats(600, 1300))
 def test_any_history_is_drawn_within_its_frame(points, now):
-    svg = sparkline(bed(*sorted(points, key=lambda point: point.time_seconds)), now, 0.6)
+    svg = sparkline(bed(*sorted(points, key=lambda point: point.time_seconds)), now, 0.6, T)
     ET.fromstring(svg)  # noqa: S314 - made here
     for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", svg.split("<polyline", 1)[-1] if "<polyline" in svg else ""):
         assert 0 <= float(x) <= 300

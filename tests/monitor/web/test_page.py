@@ -26,7 +26,8 @@ def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
 
     station.set_bed("bed-2", score=0.9)
     wait_for_state(page, "bed-2", "pain_sustained")
-    assert page.locator("article").first.get_attribute("data-bed") == "bed-2"
+    chip = page.locator(".urgency-chip")
+    assert chip.all_inner_texts() == ["report\nbed-2: Sustained pain"]
     assert page.title().startswith("(1) ")
     assert "bed-2: Sustained pain." in page.get_by_role("status").all_inner_texts()
 
@@ -39,7 +40,8 @@ def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
     page.keyboard.type("nurse 7")
     page.keyboard.press("Enter")
     page.wait_for_selector("[data-bed=bed-2][data-acknowledged=true]")
-    assert tile(page, "bed-2").locator(".status-extra").inner_text() == "Acknowledged"
+    seen = tile(page, "bed-2").locator(".status-extra").inner_text()
+    assert re.fullmatch(r"Acknowledged by nurse 7 until (\w+ \d+ )?\d\d:\d\d", seen)
     assert page.title() == "Beds"
 
     station.set_bed("bed-2", score=0.05)
@@ -49,9 +51,11 @@ def test_an_alarm_appears_is_acknowledged_and_ends(stage, visit):
     rows = page.locator("tbody tr").filter(has_text="Sustained pain")
     rows.first.wait_for()
     text = rows.first.inner_text()
-    assert re.search(r"level 0\.\d\d, \d+% of the last half minute above the threshold", text)
+    assert re.search(r"level 0\.\d\d of 1, \d+% of the last half minute above the threshold", text)
     assert "nurse 7" in text
-    assert "ncnn-demo" in text
+    assert "ncnn-demo" not in text
+    page.get_by_text("Technical notes on these alerts").click()
+    page.get_by_text("model: ncnn-demo").first.wait_for()
     assert "over" in text
 
 
@@ -64,8 +68,8 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     station.set_bed("bed-1", camera="lost")
     pause.click()
     page.get_by_label("Who pauses?").fill("nurse 7")
-    page.get_by_role("button", name="Pause", exact=True).click()
-    page.get_by_text("Paused by nurse 7").wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
+    page.locator(".status-extra").get_by_text("Paused by nurse 7").wait_for()
     page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
     pause.wait_for(state="hidden")
     assert "nurse 7" in page.locator("tbody").inner_text()
@@ -79,7 +83,7 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     resume.wait_for(state="hidden")
     pause.click()
     page.get_by_label("Who pauses?").fill("nurse 7")
-    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
     page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
     # What is new is signalled as ever.
     station.set_bed("bed-1", camera="playing", score=0.9)
@@ -106,7 +110,13 @@ def test_a_bed_that_cannot_be_seen_is_as_prominent_as_pain_and_shows_no_level(wa
     icons = [tile(page, bed).locator(".status-shape").inner_text() for bed in ("bed-1", "bed-2", "bed-3", "bed-6")]
     assert len(set(icons)) == 4
     order = page.locator("article").evaluate_all("all => all.map(one => one.dataset.bed)")
-    assert order == ["bed-1", "bed-4", "bed-2", "bed-3", "bed-5", "bed-6"]
+    assert order == [f"bed-{n}" for n in range(1, 7)]
+    chips = [text.split("\n")[1] for text in page.locator(".urgency-chip").all_inner_texts()]
+    assert chips == [
+        "bed-1: Sustained pain", "bed-4: Sustained pain", "bed-5: Earlier pain",
+        "bed-2: Cannot see", "bed-3: Camera lost",
+    ]  # fmt: skip
+    assert page.locator(".urgency-count").inner_text() == "5 beds need somebody"
 
 
 def test_pain_stays_when_the_face_goes_away_and_says_that_it_cannot_be_confirmed(ward, visit):
@@ -117,8 +127,13 @@ def test_pain_stays_when_the_face_goes_away_and_says_that_it_cannot_be_confirmed
 
 def test_an_alarm_that_is_over_and_that_nobody_has_seen_asks_for_it(ward, visit):
     page = visit(ward.url)
-    wait_for_state(page, "bed-5", "no_sign")
-    assert "not been acknowledged" in tile(page, "bed-5").locator(".status-extra").inner_text()
+    wait_for_state(page, "bed-5", "pain_latched")
+    assert tile(page, "bed-5").locator(".status-words").inner_text() == "Earlier pain"
+    assert "nobody has acknowledged" in tile(page, "bed-5").locator(".status-detail").inner_text()
+    assert tile(page, "bed-5").locator(".status-since").inner_text().startswith("Since ")
+    border = tile(page, "bed-5").locator(".status").evaluate("e => getComputedStyle(e).borderColor")
+    amber = tile(page, "bed-1").locator(".status").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert border == amber
     assert page.get_by_role("button", name="Acknowledge bed-5").is_visible()
 
 
@@ -170,7 +185,7 @@ def test_the_ward_shows_a_small_picture_of_each_bed_and_says_in_words_what_was_f
     tile(page, "bed-1").locator("img").wait_for(state="hidden")
     page.goto(f"{shown.url}/bed/bed-2")
     page.get_by_text("Face found").wait_for()
-    assert "Level of the last 2 minutes." in page.locator(".chart-figure").inner_text()
+    assert "Level of the last 2 minutes. Times in " in page.locator(".chart-figure").inner_text()
 
 
 def test_no_picture_is_shown_by_default(ward, visit):
@@ -270,3 +285,59 @@ def test_the_dark_room_is_remembered(ward, visit):
     page.reload()
     page.wait_for_selector("body.body--dark")
     assert page.get_by_role("button", name="Dark room").get_attribute("aria-pressed") == "true"
+
+
+def test_no_acknowledge_button_ever_moves_while_alarms_come_and_go(stage, visit):
+    station = stage(beds=6)
+    page = visit(station.url)
+    wait_for_state(page, "bed-6", "no_sign")
+    boxes = "Array.from(document.querySelectorAll('article .ack')).map(e => JSON.stringify(e.getBoundingClientRect()))"
+    before = page.evaluate(boxes)
+    assert len(set(before)) == 6
+    station.set_bed("bed-5", score=0.9)
+    station.set_bed("bed-3", visibility="no_face")
+    station.set_bed("bed-2", camera="lost")
+    for bed, state in (("bed-5", "pain_sustained"), ("bed-3", "cannot_see"), ("bed-2", "camera_lost")):
+        wait_for_state(page, bed, state)
+        assert page.evaluate(boxes) == before
+    station.set_bed("bed-5", visibility="no_face")
+    page.wait_for_selector("[data-bed=bed-5][data-sees=false]")
+    station.set_bed("bed-2", camera="playing", score=0.9)
+    wait_for_state(page, "bed-2", "pain_sustained")
+    assert page.evaluate(boxes) == before
+
+
+def test_an_acknowledgement_by_mistake_is_undone_within_ten_seconds(stage, visit):
+    station = stage()
+    page = visit(station.url)
+    station.set_bed("bed-2", score=0.9)
+    station.wait_for_phase("bed-2", "escalate")
+    page.get_by_role("button", name="Acknowledge bed-2").click()
+    page.get_by_label("Who acknowledges?").fill('nurse "7" <b>')
+    page.get_by_role("dialog").get_by_role("button", name="Acknowledge", exact=True).click()
+    page.wait_for_selector("[data-bed=bed-2][data-acknowledged=true]")
+    row = page.locator(".undo-row")
+    assert re.match(r'bed-2: acknowledged by nurse "7" <b> until \d\d:\d\d', row.inner_text())
+    # Where the button was, nothing else comes under the finger.
+    page.mouse.click(*page.evaluate(
+        "(() => { const box = document.querySelector('[data-bed=bed-2] .ack').getBoundingClientRect();"
+        "return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+    ))  # fmt: skip
+    row.get_by_role("button", name="Undo").click()
+    page.wait_for_selector("[data-bed=bed-2][data-acknowledged=false]")
+    assert page.url == f"{station.url}/"
+    assert row.count() == 0
+    page.get_by_role("button", name="Acknowledge bed-2").click()
+    page.get_by_label("Who acknowledges?").fill("nurse 7")
+    page.get_by_role("dialog").get_by_role("button", name="Acknowledge", exact=True).click()
+    row.wait_for()
+    row.wait_for(state="detached", timeout=14_000)
+
+
+def test_a_bed_says_how_often_it_hurt_within_the_hour(stage, visit):
+    past = []
+    for age in (540, 420, 300, 180):
+        past += [[age, {"bed": "bed-1", "score": 0.9}], [age - 20, {"bed": "bed-1", "score": 0.05}]]
+    page = visit(stage(past=past).url)
+    wait_for_state(page, "bed-1", "pain_latched")
+    assert "4 times in the last hour" in tile(page, "bed-1").locator(".status-since").inner_text()
