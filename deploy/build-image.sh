@@ -10,7 +10,7 @@ Builds nicu-monitor:TARGET from what is committed (HEAD), as root, with buildah 
 self-test of the program, and the health check of a running station.
 
   --target cpu|gpu      Which image; cpu when absent.
-  --store DIRECTORY     Where base, layers and images are kept; /var/tmp/nicu-images when absent. Some gigabytes.
+  --store DIRECTORY     Where base, layers and images are stored; /var/tmp/nicu-images when absent. Some gigabytes.
   --mirror ADDRESS      Of Debian; debootstrap's own choice when absent.
   --share DIRECTORY     A directory of this machine that pip reads (wheels, an index); may be given several times. pip's own
                         configuration, /etc/pip.conf, and the machine's certificates are always shared.
@@ -59,7 +59,7 @@ fi
 rm -rf "$store/context" "$store/pip"
 mkdir -p "$store/context" "$store/pip"
 git -C "$repository" archive HEAD | tar --extract --directory "$store/context"
-# pip reads certificates at a place that the base does not have.
+# pip reads certificates at a path that the base does not have.
 cp /etc/ssl/certs/ca-certificates.crt "$store/pip/ca.crt"
 { if [ -f /etc/pip.conf ]; then sed '/^cert *=/d' /etc/pip.conf; else echo "[global]"; fi } >"$store/pip/pip.conf"
 sed -i '0,/^\[global\]/s//[global]\ncert = \/run\/pip\/ca.crt/' "$store/pip/pip.conf"

@@ -44,7 +44,7 @@ def git_commit() -> str | None:
 def write_bundle(directory: Path, manifest: BundleManifest, contents: Mapping[str, bytes]) -> Bundle:
     """Write a bundle and return it as a reader sees it.
 
-    Everything is written beside the target first and then takes its place by renaming, so that a reader meets the old
+    Everything is written beside the target first and then replaces it by renaming, so that a reader meets the old
     bundle or the new one, never a mixture.
 
     Args:

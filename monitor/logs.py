@@ -72,7 +72,7 @@ class RateLimit(logging.Filter):
         self._seen: dict[tuple[str, int, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the record is written; the first of a new period tells what was held back."""
+        """Return whether the record is written; the first of a new period says what was held back."""
         if record.name in _NEVER_LIMITED:
             return True
         key = (record.name, record.lineno, str(record.msg))

@@ -41,7 +41,7 @@ _FACTS = CardFacts(
         "Mesh: by its makers, on adults.",
     ),
     caveats=(
-        "Crying is not pain, and this score does not tell them apart.",
+        "Crying is not pain, and this score does not distinguish them.",
         "A smile and a yawn move the same muscles: both score high. Read it beside the table in docs/train.md.",
         "A covered mouth or covered eyes are not noticed: the mesh invents them.",
     ),

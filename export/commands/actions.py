@@ -35,7 +35,7 @@ _NAME = "face-actions"
 def command(out: Path | None, wheel: Path | None, precisions: tuple[Precision, ...]) -> None:
     """Build the classifier of facial distress that scores four facial actions of the face mesh.
 
-    Its head was fitted on synthetic infants. It takes an N-CNN's place in `models.classifier`.
+    Its head was fitted on synthetic infants. It replaces an N-CNN in `models.classifier`.
     """
     from export.actions.bundle import write_actions_bundle
     from export.mesh.package_file import PACKAGE

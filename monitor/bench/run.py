@@ -166,12 +166,12 @@ def _result(
 ) -> RunResult:
     records = {name: measured.records.get(name, BedFrameCounts()) for name in measured.after}
     beds = {name: _bed(name, record, measured) for name, record in records.items()}
-    judged = sum(bed.judged for bed in beds.values())
+    analysed = sum(bed.judged for bed in beds.values())
     total = BedResult(
-        frames_per_second=judged / measured.seconds,
+        frames_per_second=analysed / measured.seconds,
         age_seconds=percentiles([age for record in records.values() for age in record.ages_seconds]),
         drops={str(cause): sum(bed.drops[str(cause)] for bed in beds.values()) for cause in DropCause},
-        judged=judged,
+        judged=analysed,
         faces=sum(bed.faces for bed in beds.values()),
         decoded=sum(bed.decoded for bed in beds.values()),
         reconnects=sum(bed.reconnects for bed in beds.values()),
@@ -192,7 +192,7 @@ def _result(
         cpu_seconds=dict(measured.cpu_seconds),
         cpu_seconds_total=measured.cpu_seconds_total,
         cores_used=measured.cpu_seconds_total / measured.seconds,
-        cpu_seconds_per_frame=measured.cpu_seconds_total / judged if judged else None,
+        cpu_seconds_per_frame=measured.cpu_seconds_total / analysed if analysed else None,
         full_looks=sum(record.full_passes for record in records.values()),
         close_looks=sum(record.face_passes for record in records.values()),
         following_looks=sum(record.track_passes for record in records.values()),
@@ -200,7 +200,7 @@ def _result(
         resident_megabytes=after_megabytes,
         resident_megabytes_before=before_megabytes,
         resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,
-        efficiency=_efficiency(plan.pure, records.values(), total, measured) if judged else None,
+        efficiency=_efficiency(plan.pure, records.values(), total, measured) if analysed else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 The station writes, from any of its threads, and is never held up:
 
-    board = Board(places, clock, on_level=config.alarms.on_level, keeps_pictures=config.web.preview != "off")
+    board = Board(beds, clock, on_level=config.alarms.on_level, keeps_pictures=config.web.preview != "off")
     board.observe(bed_id, observation, frame, frame_faces)     after every analysed frame
     board.transition(bed_id, alert)                         for every alert; bed_id None: of the whole station
     board.camera(bed_id, camera_status)                     about once a second, and when its state changes

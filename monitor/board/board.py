@@ -124,11 +124,11 @@ class Board:
 
         To be called before anything else is reported. Alerts of beds that are not watched any more are left out.
         """
-        of_place: dict[str | None, list[AlertDraft]] = {}
+        of_bed: dict[str | None, list[AlertDraft]] = {}
         for alert in alerts:
-            of_place.setdefault(alert.bed, []).append(alert)
+            of_bed.setdefault(alert.bed, []).append(alert)
         with self._lock:
-            for bed_id, records in of_place.items():
+            for bed_id, records in of_bed.items():
                 if bed_id is None or bed_id in self._beds:
                     self._alerts.load_history(bed_id, records)
 

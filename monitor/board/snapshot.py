@@ -90,7 +90,7 @@ class BedPicture:
 
     Attributes:
         frame: The picture, held by reference.
-        frame_faces: The faces in it; None where none were looked for.
+        frame_faces: The faces in it; None where none were searched for.
         index: Counts the pictures of the bed.
     """
 

@@ -78,7 +78,7 @@ def command(
         result = demo.result()
     if summary is not None:
         summary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    _tell(result)
+    _print_summary(result)
     return 0 if result["ok"] is not False else EXIT_NO
 
 
@@ -103,7 +103,7 @@ class _Demo:
         self._config = _configuration(base, self._cameras.urls, directory, redis_url, http_port)
         self._ages: deque[float] = deque(maxlen=_KEPT_AGES)
         self._faces = dict.fromkeys(BEDS, 0)
-        self._judged = dict.fromkeys(BEDS, 0)
+        self._analysed = dict.fromkeys(BEDS, 0)
         self._station = running.enter_context(Station(self._config, GenerationMode.DEMO, on_result=self._note))
         assert self._station.server is not None  # noqa: S101 - it has started
         self._url = self._station.server.url
@@ -114,7 +114,7 @@ class _Demo:
 
     def _note(self, bed: BedPipeline, result: FrameResult, age_seconds: float) -> None:
         self._ages.append(age_seconds)
-        self._judged[bed.id] += 1
+        self._analysed[bed.id] += 1
         self._faces[bed.id] += result.frame_faces is not None and result.frame_faces.patient is not None
 
     def watch(self, duration_seconds: float, stop: threading.Event) -> None:
@@ -147,7 +147,7 @@ class _Demo:
             status = camera.status()
             frames[bed] = {
                 "decoded": status.pictures,
-                "judged": self._judged[bed],
+                "judged": self._analysed[bed],
                 "with_face": self._faces[bed],
                 "dropped": {str(cause): count for cause, count in status.drops.items()},
             }
@@ -201,7 +201,7 @@ def _verdict(alerts: dict[str, dict[str, dict[str, int]]], seconds: float) -> bo
     return False if seconds >= _WHOLE_EPISODE_SECONDS else None
 
 
-def _tell(result: dict[str, Any]) -> None:
+def _print_summary(result: dict[str, Any]) -> None:
     click.echo(f"{result['duration_seconds']:.0f} s; alerts in the Redis stream:")
     for bed, codes in sorted(result["alerts"].items()):
         for code, phases in codes.items():

@@ -67,7 +67,7 @@ def command(
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
-        _tell(summary)
+        _print_summary(summary)
     if fault is not None:
         raise fault
 
@@ -122,7 +122,7 @@ class _Outputs:
         self._present: dict[str, Transition] = {}
         self._last: tuple[FrameFaces | None, Observation] | None = None
         self._changes: Counter[tuple[str, str]] = Counter()
-        self._judged = self._with_face = self._pictures = 0
+        self._analysed = self._with_face = self._pictures = 0
         self._end_seconds = 0.0
 
     def __enter__(self) -> Self:
@@ -153,7 +153,7 @@ class _Outputs:
         self._pictures += 1
         self._end_seconds = step.frame.time_seconds
         if step.result is not None:
-            self._judged += 1
+            self._analysed += 1
             frame_faces = step.result.frame_faces
             self._with_face += frame_faces is not None and frame_faces.patient is not None
             self._last = (frame_faces, step.result.observation)
@@ -183,8 +183,8 @@ class _Outputs:
             "video": os.fspath(video),
             "bed": self._bed,
             "seconds": round(self._end_seconds, 3),
-            "frames_judged": self._judged,
-            "share_with_face": round(self._with_face / self._judged, 4) if self._judged else None,
+            "frames_judged": self._analysed,
+            "share_with_face": round(self._with_face / self._analysed, 4) if self._analysed else None,
             "alerts": alerts,
         }
 
@@ -193,7 +193,7 @@ def _write(file: IO[str], record: dict[str, Any]) -> None:
     file.write(json.dumps(record, separators=(",", ":")) + "\n")
 
 
-def _tell(summary: dict[str, Any]) -> None:
+def _print_summary(summary: dict[str, Any]) -> None:
     share = summary["share_with_face"]
     click.echo(
         f"{summary['video']}: {summary['seconds']:.1f} s, {summary['frames_judged']} frames analysed, "

@@ -12,50 +12,50 @@ from monitor.config.settings import StationConfig
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["Place", "dotted", "expects_text", "explain", "same_source"]
+__all__ = ["FieldPath", "dotted", "expects_text", "explain", "same_source"]
 
 # A secret is never repeated in a message, whatever is wrong with it.
 _SECRET_FIELDS = frozenset({"password", "url", "username"})
 
-Place = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 """Where a field is: names, and the numbers of the entries of lists."""
 
 
-def expects_text(place: Place) -> bool:
-    """Tell whether a field takes text and nothing else, so that what YAML takes for a number or a date is a name."""
-    while place and isinstance(place[-1], int):
-        place = place[:-1]
-    model = _model_at(place) if place else None
-    field = model.model_fields.get(str(place[-1])) if model is not None else None
+def expects_text(path: FieldPath) -> bool:
+    """Say whether a field takes text and nothing else, so that what YAML takes for a number or a date is a name."""
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    model = _model_at(path) if path else None
+    field = model.model_fields.get(str(path[-1])) if model is not None else None
     return field is not None and _holds_text(field.annotation)
 
 
-def explain(place: Place, item: "ErrorDetails") -> str:
+def explain(path: FieldPath, item: "ErrorDetails") -> str:
     """Say what is wrong with one field and what to write instead."""
     if item["type"] == "extra_forbidden":
-        return f"unknown field; {_suggestion(place)}"
-    described = _description(place)
+        return f"unknown field; {_suggestion(path)}"
+    described = _description(path)
     if item["type"] == "missing":
         return f"missing; {described or 'add it'}"
     message = item["msg"].removeprefix("Value error, ")
     given = item["input"]
-    if isinstance(given, str | int | float) and place and place[-1] not in _SECRET_FIELDS:
+    if isinstance(given, str | int | float) and path and path[-1] not in _SECRET_FIELDS:
         message += f" (found {given!r})"
     return f"{message}; {described}" if described else message
 
 
-def dotted(place: Place) -> str:
-    """Return a field's place as people write it, such as `beds[0].camera.url`."""
+def dotted(path: FieldPath) -> str:
+    """Return a field's path as people write it, such as `beds[0].camera.url`."""
     text = ""
-    for part in place:
+    for part in path:
         text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
     return text
 
 
-def _model_at(place: Place) -> type[BaseModel] | None:
-    """Return the settings class whose field the last part of `place` is."""
+def _model_at(path: FieldPath) -> type[BaseModel] | None:
+    """Return the settings class whose field the last part of `path` is."""
     model: type[BaseModel] = StationConfig
-    for part in place[:-1]:
+    for part in path[:-1]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
@@ -69,20 +69,20 @@ def _model_at(place: Place) -> type[BaseModel] | None:
     return model
 
 
-def _suggestion(place: Place) -> str:
-    model = _model_at(place)
+def _suggestion(path: FieldPath) -> str:
+    model = _model_at(path)
     names = sorted(model.model_fields) if model is not None else []
-    close = difflib.get_close_matches(str(place[-1]), names, n=1)
+    close = difflib.get_close_matches(str(path[-1]), names, n=1)
     if close:
         return f"did you mean `{close[0]}`?"
     return f"known here: {', '.join(names)}" if names else "remove it"
 
 
-def _description(place: Place) -> str | None:
-    model = _model_at(place)
-    if model is None or not place or isinstance(place[-1], int):
+def _description(path: FieldPath) -> str | None:
+    model = _model_at(path)
+    if model is None or not path or isinstance(path[-1], int):
         return None
-    field = model.model_fields.get(place[-1])
+    field = model.model_fields.get(path[-1])
     return field.description if field is not None else None
 
 

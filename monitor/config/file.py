@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from monitor.config.fields import Place, dotted, expects_text, explain, same_source
+from monitor.config.fields import FieldPath, dotted, expects_text, explain, same_source
 from monitor.config.settings import StationConfig
 from monitor.errors import ConfigError
 
@@ -56,8 +56,8 @@ class Mistake:
 
     def __str__(self) -> str:
         """Return it as compilers print their errors."""
-        place = f"{self.file}:{self.line}" if self.line is not None else str(self.file)
-        return f"{place}: {self.field}: {self.message}" if self.field else f"{place}: {self.message}"
+        where = f"{self.file}:{self.line}" if self.line is not None else str(self.file)
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
 
 
 def read_config(path: Path, environment: Mapping[str, str] | None = None) -> StationConfig:
@@ -100,7 +100,7 @@ class _Document:
         self.mistakes: list[Mistake] = []
         self._path = path
         self._environment = environment
-        self._lines: dict[Place, int] = {}
+        self._lines: dict[FieldPath, int] = {}
         self._nodes = 0
 
     def sorted_mistakes(self) -> list[Mistake]:
@@ -114,22 +114,22 @@ class _Document:
         if not isinstance(tree, dict):
             self._add(1, (), "the file must hold fields such as `beds:`; see configs/example.yaml")
             return None
-        self._look_across_fields(tree)
-        self._look_for_homes(tree, ())
+        self._check_across_fields(tree)
+        self._check_homes(tree, ())
         try:
             config = StationConfig.model_validate(tree)
         except ValidationError as error:
             for item in error.errors(include_url=False):
-                place = tuple(item["loc"])
-                if place != ("beds",) or item["type"] != "duplicate_id":  # named above, with its line
-                    self._add(self._nearest_line(place), place, explain(place, item))
+                field_path = tuple(item["loc"])
+                if field_path != ("beds",) or item["type"] != "duplicate_id":  # named above, with its line
+                    self._add(self._nearest_line(field_path), field_path, explain(field_path, item))
             return None
         if self.mistakes:
             return None
         return _with_absolute_paths(config, self._path.resolve().parent)
 
-    def _add(self, line: int | None, place: Place, message: str) -> None:
-        self.mistakes.append(Mistake(self._path, line, dotted(place), message))
+    def _add(self, line: int | None, field_path: FieldPath, message: str) -> None:
+        self.mistakes.append(Mistake(self._path, line, dotted(field_path), message))
 
     def _parse(self) -> yaml.Node | None:
         try:
@@ -154,101 +154,103 @@ class _Document:
             return root
         return None
 
-    def _plain(self, node: yaml.Node, place: Place) -> Any:  # noqa: ANN401 - YAML holds anything
+    def _plain(self, node: yaml.Node, field_path: FieldPath) -> Any:  # noqa: ANN401 - YAML holds anything
         """Turn a YAML node into plain values, remember each field's line, and fill in the environment."""
         line = node.start_mark.line + 1
-        self._lines.setdefault(place, line)
+        self._lines.setdefault(field_path, line)
         self._nodes += 1
         # Aliases can refer to their own parent, or multiply without bound.
-        if len(place) > _MAXIMUM_DEPTH or self._nodes > _MAXIMUM_NODES:
+        if len(field_path) > _MAXIMUM_DEPTH or self._nodes > _MAXIMUM_NODES:
             if self._nodes <= _MAXIMUM_NODES + 1:
-                self._add(line, place[:4], "nested too deeply or far too large: this is no configuration")
+                self._add(line, field_path[:4], "nested too deeply or far too large: this is no configuration")
                 self._nodes = _MAXIMUM_NODES + 1
             return None
         if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, place)
+            return self._mapping(node, field_path)
         if isinstance(node, yaml.SequenceNode):
-            return [self._plain(item, (*place, index)) for index, item in enumerate(node.value)]
+            return [self._plain(item, (*field_path, index)) for index, item in enumerate(node.value)]
         try:
             value = yaml.SafeLoader("").construct_object(node)
         except (yaml.YAMLError, ValueError) as error:
             reason = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
-            self._add(line, place, f"not a plain value: {reason}")
+            self._add(line, field_path, f"not a plain value: {reason}")
             return None
         if value is not None and not isinstance(value, str):
-            if expects_text(place):
+            if expects_text(field_path):
                 # YAML 1.1 reads 07, no, 12:30 and 2026-01-01 as something else than a name.
                 value = str(node.value)
             elif isinstance(value, int) and _LEADING_ZERO.fullmatch(str(node.value)):
-                self._add(line, place, "YAML reads a number with a leading zero as an octal one; leave the zero out")
-        return self._expand(value, place, line) if isinstance(value, str) else value
+                self._add(
+                    line, field_path, "YAML reads a number with a leading zero as an octal one; leave the zero out"
+                )
+        return self._expand(value, field_path, line) if isinstance(value, str) else value
 
-    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, field_path: FieldPath) -> dict[str, Any]:
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             if key_node.tag == _MERGE_TAG:
-                merged |= self._merged(value_node, place, line)
+                merged |= self._merged(value_node, field_path, line)
                 continue
             key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
-            inner = (*place, key)
+            inner = (*field_path, key)
             if key in result:
                 self._add(line, inner, f"given twice, first in line {self._lines[inner]}; keep one")
             self._lines[inner] = line
             result[key] = self._plain(value_node, inner)
         return merged | result
 
-    def _merged(self, node: yaml.Node, place: Place, line: int) -> dict[str, Any]:
+    def _merged(self, node: yaml.Node, field_path: FieldPath, line: int) -> dict[str, Any]:
         """Return the fields that `<<: *name` or `<<: [*first, *second]` brings; the first of several counts."""
         sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
         result: dict[str, Any] = {}
         for source in sources:
             if not isinstance(source, yaml.MappingNode):
-                self._add(line, place, "`<<` takes the fields of another entry, such as `<<: *name`")
+                self._add(line, field_path, "`<<` takes the fields of another entry, such as `<<: *name`")
                 continue
             # Read as a part of its own, so that what it holds is counted, and its own lines are named.
-            fields = self._plain(source, (*place, "<<"))
+            fields = self._plain(source, (*field_path, "<<"))
             for name, value in (fields or {}).items():
-                self._lines.setdefault((*place, name), line)
+                self._lines.setdefault((*field_path, name), line)
                 result.setdefault(name, value)
         return result
 
-    def _expand(self, text: str, place: Place, line: int) -> str:
+    def _expand(self, text: str, field_path: FieldPath, line: int) -> str:
         def value_of(match: re.Match[str]) -> str:
             name, default = match.groups()
             value: str | None = self._environment.get(name, default)
             if value is None:
                 message = f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}"
-                self._add(line, place, message)
+                self._add(line, field_path, message)
             return value or ""
 
         return _VARIABLE.sub(value_of, text)
 
-    def _nearest_line(self, place: Place) -> int | None:
-        while place and place not in self._lines:
-            place = place[:-1]
-        return self._lines.get(place)
+    def _nearest_line(self, field_path: FieldPath) -> int | None:
+        while field_path and field_path not in self._lines:
+            field_path = field_path[:-1]
+        return self._lines.get(field_path)
 
-    def _look_across_fields(self, tree: dict[str, Any]) -> None:
+    def _check_across_fields(self, tree: dict[str, Any]) -> None:
         """Find what no single field shows, also in a file whose fields have mistakes of their own."""
         beds = tree.get("beds")
-        first_use: dict[str, Place] = {}
+        first_use: dict[str, FieldPath] = {}
         for index, bed in enumerate(beds if isinstance(beds, list) else []):
             if not isinstance(bed, dict):
                 continue
             camera = bed.get("camera")
-            self._look_for_files(camera, ("beds", index, "camera"))
-            for place, holder in ((("beds", index, "id"), bed), (("beds", index, "camera", "id"), camera)):
+            self._check_files(camera, ("beds", index, "camera"))
+            for field_path, holder in ((("beds", index, "id"), bed), (("beds", index, "camera", "id"), camera)):
                 name = holder.get("id") if isinstance(holder, dict) else None
-                if isinstance(name, str) and first_use.setdefault(name, place) is not place:
+                if isinstance(name, str) and first_use.setdefault(name, field_path) is not field_path:
                     line = self._nearest_line(first_use[name])
                     message = f"the id {name!r} is used twice, first in line {line}; every bed and camera needs its own"
-                    self._add(self._nearest_line(place), place, message)
-        self._look_for_shared_cameras(beds if isinstance(beds, list) else [])
-        self._look_for_files(tree.get("redis"), ("redis",))
+                    self._add(self._nearest_line(field_path), field_path, message)
+        self._check_shared_cameras(beds if isinstance(beds, list) else [])
+        self._check_files(tree.get("redis"), ("redis",))
 
-    def _look_for_shared_cameras(self, beds: list[Any]) -> None:
+    def _check_shared_cameras(self, beds: list[Any]) -> None:
         """Find beds that would show one camera's picture, and so one infant, under two names."""
         first_use: dict[tuple[str, str], int] = {}
         for index, bed in enumerate(beds):
@@ -259,30 +261,32 @@ class _Document:
                 continue
             first = first_use.setdefault((source, repr(bed.get("region_of_interest"))), index)
             if first != index:
-                place = ("beds", index, "camera", "url")
+                field_path = ("beds", index, "camera", "url")
                 line = self._nearest_line(("beds", first, "camera", "url"))
                 message = (
                     f"the same camera as that of line {line}, with the same region_of_interest: both beds would show "
                     "one infant; correct the address, or give each bed its own region_of_interest"
                 )
-                self._add(self._nearest_line(place), place, message)
+                self._add(self._nearest_line(field_path), field_path, message)
 
-    def _look_for_homes(self, value: object, place: Place) -> None:
+    def _check_homes(self, value: object, field_path: FieldPath) -> None:
         """Find paths that begin with the home of somebody whom this machine does not know."""
         if isinstance(value, dict | list):
             for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
-                self._look_for_homes(inner, (*place, name))
-        elif isinstance(value, str) and value.startswith("~") and place[-1] in _HOME_FIELDS and _home(value) is None:
+                self._check_homes(inner, (*field_path, name))
+        elif (
+            isinstance(value, str) and value.startswith("~") and field_path[-1] in _HOME_FIELDS and _home(value) is None
+        ):
             message = "~ or ~NAME stands for a home directory that this machine does not know; write the whole path"
-            self._add(self._nearest_line(place), place, message)
+            self._add(self._nearest_line(field_path), field_path, message)
 
-    def _look_for_files(self, holder: object, place: Place) -> None:
+    def _check_files(self, holder: object, field_path: FieldPath) -> None:
         for name in _FILE_FIELDS:
             value = holder.get(name) if isinstance(holder, dict) else None
             if not isinstance(value, str) or (home := _home(value)) is None:
                 continue
             if not (self._path.resolve().parent / home).is_file():
-                inner = (*place, name)
+                inner = (*field_path, name)
                 message = f"no file at {value}; create it, readable by this user only, or correct the path"
                 self._add(self._nearest_line(inner), inner, message)
 

@@ -165,7 +165,7 @@ class AlertStream:
     ) -> dict[str, Mapping[str, object]]:
         """Return the newest record of each of these alerts, whichever producer wrote it.
 
-        What is not there, or further back than a reader who comes anew would go, is left out.
+        What is not there, or further back than a new reader would go, is left out.
 
         Args:
             alert_ids: The alerts to search for.
@@ -221,7 +221,8 @@ class AlertStream:
     def _check_not_lost(self, pipe: Any, producer_id: str, position: Position) -> None:  # noqa: ANN401 - as above
         """Tell a stream that was trimmed from one that was emptied or restored.
 
-        An entry that was deleted by hand cannot be told from one that a restored server never had: it is sent again.
+        An entry that was deleted by hand cannot be distinguished from one that a restored server never had: it is sent
+        again.
         """
         oldest = pipe.xrange(self._key, count=1)
         if oldest and _order(oldest[0][0]) > _order(position.stream_id):

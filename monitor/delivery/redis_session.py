@@ -89,7 +89,7 @@ class RedisSession:
         spool = outbox.spool
         last_id = (spool.get_meta(_COMMANDS_ID) if spool is not None else None) or "0-0"
         if not _STREAM_ID.fullmatch(last_id):
-            _log.error("the spool's note of the last command is damaged; the commands that still wait are read anew")
+            _log.error("the spool's note of the last command is damaged; the commands that still wait are read again")
             last_id = "0-0"
         self._is_reconciled = False
         self._commands = CommandReader(client, keys.commands, access, events.request, last_id)

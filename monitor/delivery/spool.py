@@ -104,7 +104,7 @@ class Spool:
 
     @property
     def has_its_database(self) -> bool:
-        """Whether the database is still where the next start looks for it."""
+        """Whether the database is still where the next start expects it."""
         return same_file(self._path / DATABASE_NAME, self._file)
 
     def append(self, drafts: Sequence[AlertDraft], snapshots: Mapping[str, str] | None = None) -> list[int]:
@@ -317,7 +317,7 @@ class Spool:
     def renew_producer(self) -> None:
         """Take a new producer id, which begins at 1; for a spool that was restored from an old copy.
 
-        What waits is numbered anew under it, so it collides with nothing and lacks nothing.
+        What waits is numbered again under it, so it collides with nothing and lacks nothing.
         """
         with self._mutex:
             renewed = Numbering(

@@ -146,7 +146,7 @@ def _prepare(database: sqlite3.Connection, path: Path, maximum_bytes: int) -> No
 
 
 def set_damaged_aside(directory: Path) -> Path:
-    """Rename a corrupt database, for a later inspection, so that a new one can take its place; return its new name.
+    """Rename a corrupt database, for a later inspection, so that a new one can replace it; return its new name.
 
     Raises:
         SpoolError: It cannot be renamed.

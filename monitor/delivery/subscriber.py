@@ -256,12 +256,12 @@ class AlertSubscriber:
             if not self._server_lost:
                 self._server_lost = True
                 yield ServerLost(describe_failure(error, self._address))
-            yield from self._judge_silence(())
+            yield from self._check_silence(())
             return
         if self._server_lost:
             self._server_lost = False
             yield ServerSeen()
-        yield from self._judge_silence(beating)
+        yield from self._check_silence(beating)
         for stream_id, fields in entries:
             event = self._admit(fields)
             if event is not None:
@@ -304,7 +304,7 @@ class AlertSubscriber:
         beginning = len(Keys(self._prefix, "").heartbeat)
         return tuple(name[beginning:] for name in self._client.scan_iter(match=key, count=1000))
 
-    def _judge_silence(self, beating: Sequence[str]) -> Iterator[Event]:
+    def _check_silence(self, beating: Sequence[str]) -> Iterator[Event]:
         now_seconds = self._clock.monotonic()
         for station in beating:
             self._heard[station] = now_seconds

@@ -58,11 +58,11 @@ def _watched(bed_id: str, camera: Camera, give_up_seconds: float, clock: SystemC
             first_seconds = now_seconds
         seen_enough = first_seconds is not None and now_seconds - first_seconds >= _LOOK_SECONDS
         if seen_enough or status.state is CameraState.ENDED or now_seconds >= give_up_seconds:
-            return _judged(bed_id, status)
+            return _check_of(bed_id, status)
         time.sleep(_POLL_SECONDS)
 
 
-def _judged(bed_id: str, status: CameraStatus) -> Check:
+def _check_of(bed_id: str, status: CameraStatus) -> Check:
     if status.size_px is None:
         detail = status.last_error or f"{status.address}: no picture within {_PATIENCE_SECONDS:.0f} s"
         return Check("camera", bed_id, Verdict.ABSENT, detail, _REMEDY)

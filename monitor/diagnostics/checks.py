@@ -80,7 +80,7 @@ def _imports() -> Iterator[Check]:
         others = sorted(_packages(name) - {ours})
         mixed_in = sorted(_owners(name, ours) - {_DISTRIBUTION})
         if first != ours:
-            detail = f"{_described(name, first)} is imported in place of {ours}"
+            detail = f"{_described(name, first)} is imported instead of {ours}"
             yield Check("imports", name, Verdict.MISSING, detail, remedy)
         elif mixed_in:
             detail = f"{', '.join(mixed_in)} has installed files of its own into {ours}"

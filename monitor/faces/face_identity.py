@@ -30,7 +30,7 @@ _MOVED_PER_SECOND = 0.3
 _GROWN = 1.4
 _TURNED_DEG = 50.0
 # Least likeness (1: equal) of shading and of colours to the last sight of the face, less for each second since, and to
-# the template. Infants in film and drawings stay above 0.94 within 0.2 s, and above 0.83 within a second.
+# the template. Infants in videos and drawings stay above 0.94 within 0.2 s, and above 0.83 within a second.
 _LIKE_LAST = 0.88
 _LIKE_LAST_PER_SECOND = -0.08
 _LIKE_TEMPLATE = 0.7

@@ -1,7 +1,7 @@
 """What five points show about how a face lies, and whether they can be a face at all.
 
 A detector's score does not prove the orientation: RetinaFace stays above 0.9 on a face that is upside down, with the
-points in wrong places. These checks are the ones that a score cannot pass for.
+points at wrong positions. These checks are the ones that a score cannot pass for.
 """
 
 import math

@@ -37,7 +37,7 @@ _WINDOW_SECONDS = 12.0
 _FEWEST_PICTURES = 20
 _MOST_PICTURES = 64
 _EVALUATE_SECONDS = 3.0
-# Beyond these the face is somewhere else, and the zone begins anew.
+# Beyond these the face is somewhere else, and the zone begins again.
 _MOVED_FACES = 0.4
 _GROWN = 1.5
 # Of the edge, for a window of `_REFERENCE_PICTURES`; the share of movement grows with the pictures, noise does not.

@@ -56,7 +56,7 @@ class BundleBackup:
             return stored, f"The {kind} {name} is missing or damaged; the copy of the one that ran here last is used."
 
     def save(self, bundle: Bundle, name: str, kind: Kind) -> None:
-        """Store a copy of a bundle that runs, in place of the one before; a disk that takes none is only logged.
+        """Store a copy of a bundle that runs, instead of the one before; a disk that takes none is only logged.
 
         Args:
             bundle: What runs.

@@ -32,7 +32,7 @@ Memory = TypeVar("Memory", bound=AlarmScopeState)
 
 
 class AlarmScope(ABC, Generic[Memory]):
-    """A set of alarm conditions that are looked after together.
+    """A set of alarm conditions that are updated together.
 
     Args:
         settings: Delays and limits.

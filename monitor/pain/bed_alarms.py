@@ -266,7 +266,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         return transitions
 
     def _face_followed_from(self, onset_seconds: float) -> int | None:
-        """Return the face that alone was judged from a time until now; None where there was another before it."""
+        """Return the face that alone was analysed from a time until now; None where there was another before it."""
         since, first = self._memory.followed_since, self._memory.level.first_frame_seconds
         begun = onset_seconds if first is None else max(onset_seconds, first)
         return self._memory.face_id if since is not None and since <= begun + _ROUNDING_SECONDS else None

@@ -161,7 +161,7 @@ class LevelFilter:
         """Return what can be said at `now_seconds`, which is not before the last frame."""
         memory, settings = self.memory, self._settings
         since = None if memory.judged_seconds is None else max(0.0, now_seconds - memory.judged_seconds)
-        coverage, on_share, frames_used = self._shares_at(self._judged_until(now_seconds))
+        coverage, on_share, frames_used = self._shares_at(self._analysed_until(now_seconds))
         known = (
             since is not None
             and since <= settings.indeterminate_after_seconds
@@ -181,7 +181,7 @@ class LevelFilter:
         analysed = self.memory.judged_seconds
         return None if analysed is None else analysed + self._settings.indeterminate_after_seconds
 
-    def _judged_until(self, now_seconds: float) -> float:
+    def _analysed_until(self, now_seconds: float) -> float:
         """Return up to when the window can be spoken of: the second after the last frame may still be covered."""
         last = self.memory.last_frame_seconds
         return now_seconds if last is None else max(last, now_seconds - FRAME_SPAN_SECONDS)

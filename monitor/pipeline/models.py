@@ -42,7 +42,7 @@ class WorkerModels:
 class ModelSet:
     """Both bundles, checked; opens the engines of each worker.
 
-    `degraded` gives in one sentence why a copy is used in place of a bundle; None where none is.
+    `degraded` gives in one sentence why a copy is used instead of a bundle; None where none is.
 
     Args:
         models: Which bundles and engines.

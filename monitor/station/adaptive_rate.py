@@ -21,7 +21,7 @@ class AdaptiveRate:
 
     Args:
         full_rate: Frames per second, in the ordinary case.
-        calm_rate: Frames per second of a calm bed; None judges every bed at the full rate always.
+        calm_rate: Frames per second of a calm bed; None analyses every bed at the full rate always.
         off_level: Level at which an alarm ends; calm is what stays at or below half of it.
     """
 

@@ -9,7 +9,7 @@ from monitor.pain.vocabulary import Phase, Signal, Validity
 __all__ = ["end_left_alerts"]
 
 _REMOVED = "Bed {bed} left the configuration: this station does not watch it any more."
-_LOST = "The alarm state of the last run could not be read; what still holds is raised anew."
+_LOST = "The alarm state of the last run could not be read; what still holds is raised again."
 
 
 def end_left_alerts(

@@ -25,7 +25,7 @@ class ResultRecorder:
         throughput: Counts analysed frames.
         rate: Chooses the rate of each bed.
         governor: Lowers the rate of all beds when the machine does not keep up.
-        degraded: Why a stored copy of a model is used in place of its bundle; None where none is.
+        degraded: Why a stored copy of a model is used instead of its bundle; None where none is.
         on_result: Called after every analysed frame with its bed, its result, and the frame's age in seconds.
     """
 

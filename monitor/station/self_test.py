@@ -74,7 +74,7 @@ def run_self_test(config: StationConfig) -> Iterator[StageResult]:
             give_up = time.monotonic() + _LIMIT_SECONDS
             while not seen.alarmed and time.monotonic() < give_up:
                 time.sleep(0.1)
-            yield StageResult("camera", ok=seen.frames > 0, detail=f"{seen.frames} frames judged")
+            yield StageResult("camera", ok=seen.frames > 0, detail=f"{seen.frames} frames analysed")
             yield StageResult("face", ok=seen.faces > 0, detail=f"a face in {seen.faces} of them")
             yield StageResult(
                 "score", ok=seen.scores > 0, detail=f"{seen.scores} scores, the highest {seen.highest:.2f}"
@@ -84,7 +84,7 @@ def run_self_test(config: StationConfig) -> Iterator[StageResult]:
             )
             stored = station.publisher.wait_until_stored(2.0)
             yield StageResult("record", ok=stored, detail="alerts are on the disk" if stored else "the disk takes none")
-            yield _look_into_redis(trial)
+            yield _check_redis(trial)
             url = "" if station.server is None else station.server.url
             yield StageResult("metrics", ok=bool(url), detail=f"{url}/metrics")
 
@@ -102,7 +102,7 @@ def _trial(config: StationConfig, directory: Path) -> StationConfig:
     )
 
 
-def _look_into_redis(trial: StationConfig) -> StageResult:
+def _check_redis(trial: StationConfig) -> StageResult:
     """Wait for the alert in the stream, and remove the trial's stream again."""
     key = Keys(trial.redis.key_prefix, trial.station.id).alerts
     address = redis_address(trial.redis)

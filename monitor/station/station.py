@@ -110,7 +110,7 @@ class Station:
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
-        # Synthetic infants are a demo, whoever runs them; only a station that sees a real camera is real.
+        # Synthetic infants are a demo in every case; only a station that sees a real camera is real.
         all_synthetic = all(bed.camera.is_synthetic for bed in config.beds)
         self._mode = GenerationMode.DEMO if all_synthetic and mode is GenerationMode.REAL else mode
         self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))

@@ -109,7 +109,7 @@ class WorkerPool:
         taken = self._scheduler.take(_WAIT_SECONDS)
         if taken is None:
             return False
-        # A worker that waits keeps no picture: its camera's pool would make another one in its place.
+        # A worker that waits keeps no picture: its camera's pool would make another one instead.
         name, frame = taken
         bed = self._beds.get(name)
         if bed is None:  # it left while its frame waited

@@ -84,7 +84,7 @@ class Portrait:
         self._fade = np.clip((self._part.y + 1.2) / 0.3, 0.0, 1.0).astype(np.float32)[:, None]
         self._texture = skin_texture(self.grid, identity)
         self._still = lru_cache(maxsize=_FLUSH_STEPS + 1)(self._draw_still)
-        self._drawn = lru_cache(maxsize=4)(self._draw)
+        self._portrait = lru_cache(maxsize=4)(self._draw)
 
     def draw(self, expression: Expression, turn: Turn, light: Light, quiver: float = 0.0) -> Drawing:
         """Draw the head.
@@ -95,7 +95,7 @@ class Portrait:
             light: As seen in the face's own upright plane.
             quiver: Displacement of the chin in face units.
         """
-        return self._drawn(expression, turn, light, quiver)
+        return self._portrait(expression, turn, light, quiver)
 
     def _draw(self, expression: Expression, turn: Turn, light: Light, quiver: float) -> Drawing:
         layout = lay_out(self.identity, expression, turn, quiver)

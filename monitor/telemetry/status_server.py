@@ -32,7 +32,7 @@ class Health:
 
     Attributes:
         ok: Yes or no.
-        details: What was looked at, in words; shown as JSON, never with a credential.
+        details: What was checked, in words; shown as JSON, never with a credential.
     """
 
     ok: bool

@@ -7,7 +7,7 @@ scores would claim more than this software can say.
 
 What must survive the mapping, and does: a bed that cannot be assessed has a `dataAbsentReason` and no value, never 0;
 `status` is `preliminary`, never `final`; the notice that this is research software is part of every resource. There is
-no `subject`: the station knows places, not patients, and who lies there is for the hospital's own system to add.
+no `subject`: the station knows beds, not patients, and who lies there is for the hospital's own system to add.
 """
 
 from typing import Any

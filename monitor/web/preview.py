@@ -89,7 +89,7 @@ class Previews:
         self._board = board
         self._mode = mode
         self._lock = threading.Lock()
-        self._drawn: dict[tuple[str, PreviewSize], tuple[int, bytes]] = {}
+        self._rendered: dict[tuple[str, PreviewSize], tuple[int, bytes]] = {}
 
     @property
     def is_on(self) -> bool:
@@ -107,12 +107,12 @@ class Previews:
         with self._lock:
             if picture is None:
                 for other in _WIDTH_PX:
-                    self._drawn.pop((bed_id, other), None)
+                    self._rendered.pop((bed_id, other), None)
                 return None
-            index, jpeg = self._drawn.get((bed_id, size), (-1, b""))
+            index, jpeg = self._rendered.get((bed_id, size), (-1, b""))
             if index != picture.index:
                 jpeg = self._encode(picture, size)
-                self._drawn[bed_id, size] = (picture.index, jpeg)
+                self._rendered[bed_id, size] = (picture.index, jpeg)
             return jpeg
 
     def _encode(self, picture: BedPicture, size: PreviewSize) -> bytes:

@@ -122,7 +122,7 @@ def _predictive(sensitivity: float, rate: float, episodes_per_hour: float) -> fl
 def clip_areas(
     clips: Sequence[Clip], frames: Sequence[FrameScores], on_level: float, count: int = RESAMPLES
 ) -> dict[str, Any]:
-    """Return the AUC of telling clips of pain from others by the mean, the maximum and the share of high scores.
+    """Return the AUC of clips of pain against others by the mean, the maximum and the share of high scores.
 
     Args:
         clips: All of them.

@@ -64,7 +64,7 @@ class FrameScores:
 
 
 class NetworkScorer:
-    """Trained networks in place of a bundle's classifier: the mean of their probabilities.
+    """Trained networks instead of a bundle's classifier: the mean of their probabilities.
 
     Args:
         networks: In evaluation mode, on the CPU.
@@ -89,7 +89,7 @@ class NetworkScorer:
 def with_network(
     models: WorkerModels, scorer: NetworkScorer, contract: InputContract, training_prior: float
 ) -> WorkerModels:
-    """Return a worker's models with networks in place of the classifier."""
+    """Return a worker's models with networks instead of the classifier."""
     crop = CropSpec(size_px=contract.size_px, margin=contract.margin)
     return replace(models, classifier=cast("Classifier", scorer), crop=crop, training_prior=training_prior)
 

@@ -94,16 +94,16 @@ def command(
         _step("cv", manifests[data_set], "--model", model, "--out", folder, *options)
         runs.append(folder)
     _step("compare", *runs, "--out", out / "tables")
-    drawn = next((model for model in models if RECIPES[model].kind == "network"), None)
-    if drawn is not None:
-        shown = [out / "runs" / f"{data_set}-{drawn}-dissertation" for data_set in manifests]
+    network = next((model for model in models if RECIPES[model].kind == "network"), None)
+    if network is not None:
+        shown = [out / "runs" / f"{data_set}-{network}-dissertation" for data_set in manifests]
         nothing_else = ["--scored", 0, "--intervened", 0, "--probed", 0]
         folder = out / "figure2"
         _step("explain", *shown, "--out", folder, "--pictures", pictures, "--method", method, *nothing_else)
     if with_report:
         _step("report", *runs, "--out", out / "report", "--pictures", pictures, "--method", method)
     click.echo(f"Table 1: {out / 'tables' / 'table-1.md'}")
-    if drawn is not None:
+    if network is not None:
         click.echo(f"Figure 2: {out / 'figure2' / f'figure2-databases-{method}.png'}")
 
 

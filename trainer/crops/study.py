@@ -124,7 +124,7 @@ def open_study(manifest_path: Path, folder: Path | None = None) -> Study:
         folder: Where `nicu-trainer crop` wrote; beside the manifest when absent.
 
     Raises:
-        DataError: The manifest or the faces are missing or damaged, or some picture was not looked at yet.
+        DataError: The manifest or the faces are missing or damaged, or some picture was not searched for a face yet.
     """
     manifest = read_manifest(manifest_path)
     folder = folder or crops_folder(manifest_path)

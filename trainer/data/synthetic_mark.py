@@ -1,7 +1,7 @@
 """The mark within a synthetic picture's file, which stays with it when a part of a data set is copied elsewhere.
 
 PNG and JPEG files bear it as a text chunk and a comment; of other kinds it follows the picture's data, where readers do
-not look. Whoever decodes a picture and writes it anew loses the mark.
+not look. Decoding a picture and writing it again loses the mark.
 """
 
 import struct

@@ -45,7 +45,7 @@ def table_one(entries: Sequence[RunSummary]) -> Table:
         "Accuracy in percent, mean ± standard deviation over the folds; in brackets the 95 % interval over infants of "
         "the pooled test accuracy. Published: the dissertation's values, with infants on both sides of the division; "
         "only rows of the dissertation protocol compare with them. One test half: all folds test the same pictures, so "
-        "the spread is of the training alone; halves redrawn: each fold divides the pictures anew."
+        "the spread is of the training alone; halves redrawn: each fold divides the pictures again."
     )
     return Table("Table 1", head, rows, note)
 

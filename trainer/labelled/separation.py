@@ -1,4 +1,4 @@
-"""How well a score tells labels apart: AUC with intervals over subjects, at equal size, and errors when it abstains."""
+"""How well a score separates labels: AUC with intervals over subjects, at equal size, and errors when it abstains."""
 
 from dataclasses import dataclass
 

@@ -60,7 +60,7 @@ class RealCheck:
             lines.append(f"| {name} | " + " | ".join([*cells, *on]) + " |")
         lines += [
             "",
-            f"Share of wrong decisions at {_THRESHOLD:g}, {POSITIVE} against calm, when the surest are kept",
+            f"Share of wrong decisions at {_THRESHOLD:g}, {POSITIVE} against calm, of the surest answers",
             "",
         ]
         lines += [

@@ -31,7 +31,7 @@ class ProtocolSettings(BaseModel):
     expansion: str = Field(default=DEFAULT_EXPANSION, description="dissertation: which 37 copies.")
     test_half: Literal["fixed", "redrawn"] = Field(
         default="redrawn",
-        description="dissertation: whether all folds test the same pictures, or each divides the pictures anew.",
+        description="dissertation: whether all folds test the same pictures, or each divides the pictures again.",
     )
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 

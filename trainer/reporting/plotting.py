@@ -1,7 +1,7 @@
 """What all charts of a report share: size, colours that are seen on white and on black, and SVG that fits into a page.
 
 The text and the axes of an SVG have a colour of their own, `INK`, which stands for no colour yet: a page puts its text
-colour in its place, so that a chart follows the reader's light or dark background; a file gets black on white.
+colour instead, so that a chart follows the reader's light or dark background; a file gets black on white.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""The raw measures: ratios of lengths in the mesh's own plane, so that turn, size and place of a face do not count."""
+"""The raw measures: ratios of lengths in the mesh's own plane, so that turn, size and position do not count."""
 
 from collections.abc import Callable
 from typing import NamedTuple

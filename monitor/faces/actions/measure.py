@@ -2,7 +2,7 @@
 
 0 is a face at rest and 1 the strongest expression. The default ends of the scale are, for each action, the median of
 synthetic infants at rest and their strongest 5 % over pain, crying, yawning, sneezing, friction and air puff; an
-infant's own calm baseline takes the first one's place (`Baseline`).
+infant's own calm baseline replaces the first one (`Baseline`).
 """
 
 import math

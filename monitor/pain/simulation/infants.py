@@ -28,7 +28,7 @@ class InfantSettings:
         episodes_per_hour: Of pain.
         episode_median_seconds: Lengths are lognormal.
         episode_log_sigma: Standard deviation of the logarithm of the lengths.
-        grimaces_per_hour: Times at which a face at rest looks like pain.
+        grimaces_per_hour: Times at which a face at rest resembles pain.
         grimace_median_seconds: Lengths are lognormal.
         grimace_log_sigma: Standard deviation of the logarithm of the lengths.
         dropout: Share of frames without a face.
@@ -80,15 +80,15 @@ def simulate_infant(settings: InfantSettings, hours: float, seed: int) -> Simula
     grimaces = _spells(
         generator, seconds, settings.grimaces_per_hour, settings.grimace_median_seconds, settings.grimace_log_sigma
     )
-    looks_like_pain = np.zeros(count, dtype=bool)
+    resembles_pain = np.zeros(count, dtype=bool)
     for begin, end in (*episodes, *grimaces):
-        looks_like_pain[np.searchsorted(times, begin) : np.searchsorted(times, end)] = True
+        resembles_pain[np.searchsorted(times, begin) : np.searchsorted(times, end)] = True
     separation = math.sqrt(2.0) * NormalDist().inv_cdf(settings.area_under_curve)
     residual = math.sqrt(settings.offset_share) * generator.standard_normal() + math.sqrt(
         1.0 - settings.offset_share
     ) * _correlated(generator, count, 1.0 / (settings.frames_per_second * settings.residual_tau_seconds))
     # The log-likelihood ratio of two unit Gaussians at +-separation/2.
-    logit = separation * (np.where(looks_like_pain, separation / 2, -separation / 2) + residual)
+    logit = separation * (np.where(resembles_pain, separation / 2, -separation / 2) + residual)
     scores = 1.0 / (1.0 + np.exp(-logit))
     scores[generator.random(count) < settings.dropout] = np.nan
     return SimulatedInfant(times, scores, episodes)

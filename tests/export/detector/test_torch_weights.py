@@ -76,7 +76,9 @@ def _decode(
 @pytest.mark.media
 def test_refuses_weights_that_want_other_anchors_and_says_which(shared_weights: Path, tmp_path: Path) -> None:
     """Two public repositories share all 300 names and shapes but not the anchors; nothing else distinguishes them."""
-    with pytest.raises(BundleError, match=r"wrong place.*other anchors than \[16, 32\].*\[10, 20\].*would fit better"):
+    with pytest.raises(
+        BundleError, match=r"wrong position.*other anchors than \[16, 32\].*\[10, 20\].*would fit better"
+    ):
         write_detector_bundle(_source(shared_weights / _OTHER_ANCHORS), tmp_path / "b", name="b")
     assert not (tmp_path / "b").exists()
 
