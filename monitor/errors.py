@@ -5,13 +5,23 @@
     |-- BundleError         a model bundle is missing, damaged or does not fit
     |   `-- EngineError     an inference engine cannot be built, loaded or run
     |-- VideoError          a video source cannot be opened, decoded or has ended
-    `-- PublishError        an alert cannot be stored or delivered
-        `-- SpoolError      the on-disk record cannot be opened, read or written
+    |-- PublishError        an alert cannot be stored or delivered
+    |   `-- SpoolError      the on-disk record cannot be opened, read or written
+    `-- RefusedError        what a person asked of a station is not allowed, or cannot be done
 
 The message is one sentence: what, where, and what to do about it. It never holds a credential.
 """
 
-__all__ = ["BundleError", "ConfigError", "EngineError", "MonitorError", "PublishError", "SpoolError", "VideoError"]
+__all__ = [
+    "BundleError",
+    "ConfigError",
+    "EngineError",
+    "MonitorError",
+    "PublishError",
+    "RefusedError",
+    "SpoolError",
+    "VideoError",
+]
 
 
 class MonitorError(Exception):
@@ -51,3 +61,7 @@ class SpoolError(PublishError):
         super().__init__(message)
         self.damaged = damaged
         self.in_use = in_use
+
+
+class RefusedError(MonitorError):
+    """What a person asked of a running station is not allowed, or cannot be done."""

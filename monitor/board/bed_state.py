@@ -4,15 +4,17 @@ The rule above all others: "no sign of pain seen" needs a fresh, valid observati
 that speaks against it. Whatever else is missing, unknown or in doubt reads as something else.
 """
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from monitor.alerts.record import AlertDraft
 from monitor.localization import Phrase, joined, message
 from monitor.pain.conditions import CONDITIONS
-from monitor.pain.vocabulary import Code, Kind, Observation, Signal, Validity
+from monitor.pain.occupancy import BedOccupancy
+from monitor.pain.vocabulary import Code, Kind, Observation, Occupancy, Signal, Validity
 from monitor.video.status import CameraState
 
 __all__ = ["FRESH_SECONDS", "BedReadings", "BedState", "BedStatus", "alert_sentence", "describe_bed"]
@@ -25,6 +27,10 @@ _UNSEEN = message("Signs of pain were seen, and nobody has acknowledged them.")
 _EASING = message("Easing: the level has fallen, the alarm is not over yet.")
 _NOT_LONG = message("It has not lasted long enough for an alarm.")
 _NOT_ANALYSED = message("No picture has been analysed for {time}.")
+_NOT_ADMITTED = message("Not watched until an infant is admitted.")
+_STANDBY = message("By {name}, {minutes} min left. Pain is not watched.")
+_STANDBY_UNTIL_FACE = message("By {name}, until a face returns, {minutes} min left. Pain is not watched.")
+_REASON = message("Reason: {text}.")
 _TOO_SLOW = message("The station cannot keep up: no picture has been analysed for {time}.")
 
 
@@ -39,6 +45,8 @@ class BedState(StrEnum):
     STARTING = "starting"
     LEVEL_RAISED = "level_raised"
     NO_SIGN = "no_sign"
+    STANDBY = "standby"
+    EMPTY = "empty"
 
 
 _WORDS = {
@@ -50,6 +58,8 @@ _WORDS = {
     BedState.STARTING: message("Starting"),
     BedState.LEVEL_RAISED: message("Level raised"),
     BedState.NO_SIGN: message("No sign of pain seen"),
+    BedState.STANDBY: message("Stand-by"),
+    BedState.EMPTY: message("Empty"),
 }
 
 _BLINDING = {
@@ -80,6 +90,8 @@ class BedReadings:
         camera: State of the camera, None while it has not been reported.
         alerts: Open alerts of the bed and of the whole station.
         on_level: Level at or above which the alarm logic begins to count.
+        occupancy: Who lies there, as people say.
+        now_seconds: Monotonic time.
     """
 
     observation: Observation | None
@@ -88,6 +100,8 @@ class BedReadings:
     camera: CameraState | None
     alerts: tuple[AlertDraft, ...]
     on_level: float
+    occupancy: BedOccupancy = field(default_factory=BedOccupancy)
+    now_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +133,8 @@ class BedStatus:
 
 def describe_bed(facts: BedReadings) -> BedStatus:
     """Return what a bed's facts are called."""
+    if facts.occupancy.state is not Occupancy.OCCUPIED:
+        return _unwatched(facts)
     blind = _why_blind(facts)
     pain = [alert for alert in facts.alerts if alert.code in {Code.PAIN_SUSTAINED, Code.PAIN_SIGN}]
     present = [alert for alert in pain if alert.condition_present]
@@ -138,6 +154,22 @@ def describe_bed(facts: BedReadings) -> BedStatus:
     if level >= facts.on_level:
         return _status(BedState.LEVEL_RAISED, Phrase(_NOT_LONG))
     return _status(BedState.NO_SIGN, Phrase(""))
+
+
+def _unwatched(facts: BedReadings) -> BedStatus:
+    """Return the state of a bed that people took out of the watch: never calm, and never urgent."""
+    occupancy = facts.occupancy
+    if occupancy.state is Occupancy.EMPTY:
+        return _status(BedState.EMPTY, Phrase(_NOT_ADMITTED), can_see=False)
+    left = 0.0 if occupancy.until_seconds is None else max(0.0, occupancy.until_seconds - facts.now_seconds)
+    template = _STANDBY_UNTIL_FACE if occupancy.until_face else _STANDBY
+    minutes = max(1, math.ceil(left / 60))
+    reason = Phrase(_REASON, text=occupancy.reason) if occupancy.reason else ""
+    blind = _blind_by_alarm_or_camera(facts)
+    detail = joined(
+        Phrase(template, name=occupancy.by or "", minutes=minutes), reason, "" if blind is None else blind[1]
+    )
+    return _status(BedState.STANDBY, detail, can_see=False)
 
 
 def _in_pain(
@@ -228,6 +260,8 @@ def _rank(state: BedState, *, acknowledged: bool) -> int:
         return 2
     if state in {BedState.CAMERA_LOST, BedState.CANNOT_SEE}:
         return 6 if acknowledged else 4
+    if state in {BedState.STANDBY, BedState.EMPTY}:
+        return 9 if state is BedState.STANDBY else 10
     return 7 if state is BedState.STARTING else 8
 
 

@@ -12,6 +12,7 @@ from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
 from monitor.board.status_records import BedInfo, BedPause, StationStatus
 from monitor.clock import Clock
 from monitor.faces.patient_tracker import FrameFaces
+from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.vocabulary import Observation
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
@@ -33,6 +34,7 @@ class _Bed:
         "info",
         "known_since_seconds",
         "observation",
+        "occupancy",
         "pause",
         "pictures",
     )
@@ -44,6 +46,7 @@ class _Bed:
         self.history = LevelHistory()
         self.camera: CameraStatus | None = None
         self.pause: BedPause | None = None
+        self.occupancy = BedOccupancy()
         self.frame: Frame | None = None
         self.frame_faces: FrameFaces | None = None
         self.pictures = 0
@@ -52,8 +55,8 @@ class _Bed:
 class Board:
     """Holds the newest facts of every bed. Thread-safe; its memory is bounded.
 
-    Writers (`observe`, `transition`, `camera`, `pause`, `station`) only keep references and return at once. Readers
-    share one snapshot, made at most once a second, so that many of them cost no more than one.
+    Writers (`observe`, `transition`, `camera`, `pause`, `occupy`, `station`) only keep references and return at once.
+    Readers share one snapshot, made at most once a second, so that many of them cost no more than one.
 
     Args:
         beds: The beds, in the order in which they are shown.
@@ -150,6 +153,15 @@ class Board:
         with self._lock:
             self._beds[bed_id].pause = pause
 
+    def occupy(self, bed_id: str, occupancy: BedOccupancy) -> None:
+        """Take who lies in a bed; to be reported about once a second.
+
+        Raises:
+            KeyError: The board does not watch this bed.
+        """
+        with self._lock:
+            self._beds[bed_id].occupancy = occupancy
+
     def station(self, facts: StationStatus) -> None:
         """Take the technical state of the station; to be reported about once a second."""
         with self._lock:
@@ -212,10 +224,13 @@ class Board:
             BedReadings(
                 observation=observation,
                 observation_age_seconds=age_seconds,
-                known_for_seconds=now_seconds - bed.known_since_seconds,
+                known_for_seconds=now_seconds
+                - max(bed.known_since_seconds, bed.occupancy.since_seconds or bed.known_since_seconds),
                 camera=None if bed.camera is None else bed.camera.state,
                 alerts=tuple(episode.newest for episode in alerts + self._alerts.open_alerts(None)),
                 on_level=self._on_level,
+                occupancy=bed.occupancy,
+                now_seconds=now_seconds,
             )
         )
         is_shown = bed.frame is not None and now_seconds - bed.frame.time_seconds <= _PICTURE_SECONDS
@@ -229,6 +244,7 @@ class Board:
             history=bed.history.points(now_seconds),
             camera=bed.camera,
             pause=None if bed.pause is None or bed.pause.until_seconds <= now_seconds else bed.pause,
+            occupancy=bed.occupancy,
             open_alerts=alerts,
             past_alerts=self._alerts.past_alerts(bed.info.bed_id),
             picture_index=bed.pictures if is_shown else None,

@@ -1,12 +1,13 @@
 """What the board says at one moment: plain, immutable values for presentation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.board.alert_book import AlertEpisode
 from monitor.board.bed_state import BedStatus
 from monitor.board.status_records import BedInfo, BedPause, HistoryPoint, StationStatus
 from monitor.faces.patient_tracker import FrameFaces
+from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.vocabulary import Observation
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
@@ -32,6 +33,7 @@ class BedSnapshot:
         past_alerts: Alerts that are over, the newest first.
         picture_index: Counts the pictures that can be shown; None where there is none, or none is stored.
         bouts_within_hour: How often pain was declared within the last hour.
+        occupancy: Who lies there, as people say; its times are monotonic seconds.
     """
 
     info: BedInfo
@@ -47,6 +49,7 @@ class BedSnapshot:
     past_alerts: tuple[AlertEpisode, ...]
     picture_index: int | None
     bouts_within_hour: int = 0
+    occupancy: BedOccupancy = field(default_factory=BedOccupancy)
 
 
 @dataclass(frozen=True, slots=True)

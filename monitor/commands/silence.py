@@ -59,8 +59,8 @@ def pause(bed: str, seconds: float | None, **sending: Any) -> int:  # noqa: ANN4
 @click.argument("bed")
 @request_options
 def resume(bed: str, **sending: Any) -> int:  # noqa: ANN401 - the options that every order has
-    """End the pause of BED: what still holds is signalled again.
+    """End the pause of BED, so that what still holds is signalled again, or its stand-by.
 
-    Exit code 0 when the station has taken the command, 1 when no station took it.
+    Exit code 0 when the station has taken the command, 1 when no station took it or nothing had to be ended.
     """
     return send_request({"action": "resume", "bed": bed}, **sending)

@@ -40,6 +40,8 @@ class AlarmSettings(Settings):
     )
     acknowledge_expires_seconds: PositiveSeconds = Field(default=600.0, description="An acknowledgement ends after it.")
 
+    standby_longest_seconds: PositiveSeconds = Field(default=14_400.0, description="A stand-by lasts at most so long.")
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.off_level >= self.on_level:

@@ -1,9 +1,9 @@
-"""What people ask of a station: acknowledgements and pauses, as they come in and as they were checked."""
+"""What people ask of a station: acknowledge, pause, admit and so on, as it comes in and as it was checked."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
 __all__ = [
     "COMMAND_ADAPTER",
@@ -11,13 +11,22 @@ __all__ = [
     "WHOLE_STATION",
     "Acknowledge",
     "AcknowledgeCommand",
+    "Admit",
+    "AdmitCommand",
+    "AnyCommand",
     "Command",
+    "Discharge",
+    "DischargeCommand",
+    "InfantName",
     "OperatorRequest",
     "Pause",
     "PauseCommand",
+    "Reason",
     "Resume",
     "ResumeCommand",
     "SignedCommand",
+    "Standby",
+    "StandbyCommand",
     "Withdraw",
     "WithdrawCommand",
     "command_json_schema",
@@ -26,6 +35,19 @@ __all__ = [
 
 WHOLE_STATION = "_station"
 """Stands for a bed where an alert concerns the whole station; no id of a bed begins with an underscore."""
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    if not line.isprintable():
+        raise ValueError("write one line of letters")
+    return line
+
+
+InfantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+"""A pseudonym; never an infant's name."""
+Reason = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+"""Why, in a few words that everybody who sees the bed may read."""
 
 
 class SignedCommand(BaseModel):
@@ -95,13 +117,65 @@ class WithdrawCommand(SignedCommand):
     alert_id: Annotated[str, Field(pattern=r"^[!-~]{1,128}$")]
 
 
-Command: TypeAlias = Annotated[
-    AcknowledgeCommand | PauseCommand | ResumeCommand | WithdrawCommand, Field(discriminator="action")
-]
-COMMAND_ADAPTER: TypeAdapter[AcknowledgeCommand | PauseCommand | ResumeCommand | WithdrawCommand] = TypeAdapter(Command)
-COMMAND_FIELDS = frozenset(
-    name for model in (AcknowledgeCommand, PauseCommand, ResumeCommand, WithdrawCommand) for name in model.model_fields
+_Bed = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+
+
+class AdmitCommand(SignedCommand):
+    """Says that an infant was laid into a bed: it is watched from nothing, and the one before is discharged.
+
+    Attributes:
+        action: `admit`.
+        bed: Which bed.
+        infant: A pseudonym; need not be given.
+    """
+
+    action: Literal["admit"]
+    bed: _Bed
+    infant: InfantName | None = None
+
+
+class DischargeCommand(SignedCommand):
+    """Says that a bed is empty: its alarms end, and it raises none until an infant is admitted.
+
+    Attributes:
+        action: `discharge`.
+        bed: Which bed.
+    """
+
+    action: Literal["discharge"]
+    bed: _Bed
+
+
+class StandbyCommand(SignedCommand):
+    """Says that an infant is away from its bed for a while: no pain alarms until then.
+
+    Attributes:
+        action: `standby`.
+        bed: Which bed.
+        seconds: For how long at most; may be left out with `until_face`.
+        until_face: Whether the stand-by ends, too, when a face returns.
+        reason: Why; need not be given.
+    """
+
+    action: Literal["standby"]
+    bed: _Bed
+    seconds: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    until_face: bool = False
+    reason: Reason = ""
+
+
+AnyCommand: TypeAlias = (
+    AcknowledgeCommand
+    | PauseCommand
+    | ResumeCommand
+    | WithdrawCommand
+    | AdmitCommand
+    | DischargeCommand
+    | StandbyCommand
 )
+Command: TypeAlias = Annotated[AnyCommand, Field(discriminator="action")]
+COMMAND_ADAPTER: TypeAdapter[AnyCommand] = TypeAdapter(Command)
+COMMAND_FIELDS = frozenset(name for model in get_args(AnyCommand) for name in model.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,23 +211,67 @@ class Withdraw:
     by: str
 
 
-OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """A command that was checked: `by` may say that an infant lies in a bed now."""
+
+    bed: str
+    by: str
+    infant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Discharge:
+    """A command that was checked: `by` may say that a bed is empty."""
+
+    bed: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """A command that was checked: `by` may say that an infant is away (None: as long as is allowed, until a face)."""
+
+    bed: str
+    by: str
+    duration_seconds: float | None = None
+    until_face: bool = False
+    reason: str = ""
+
+
+OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw | Admit | Discharge | Standby
 """What a command comes to once it was checked."""
 
 
-def order_of(
-    command: AcknowledgeCommand | PauseCommand | ResumeCommand | WithdrawCommand,
-) -> tuple[OperatorRequest, str]:
+def order_of(command: AnyCommand) -> tuple[OperatorRequest, str]:
     """Return what a command asks for, as the station takes it and in words for the log."""
-    if isinstance(command, AcknowledgeCommand):
-        return Acknowledge(command.alert_id, command.by), f"acknowledge the alert {command.alert_id}"
-    if isinstance(command, WithdrawCommand):
-        return Withdraw(command.alert_id, command.by), f"withdraw the acknowledgement of the alert {command.alert_id}"
-    bed = None if command.bed == WHOLE_STATION else command.bed
-    scope = "the station" if bed is None else f"bed {bed}"
-    if isinstance(command, PauseCommand):
-        return Pause(bed, command.by, command.seconds), f"pause the alarms of {scope}"
-    return Resume(bed, command.by), f"end the pause of {scope}"
+    by = command.by
+    order: OperatorRequest
+    match command:
+        case AcknowledgeCommand(alert_id=alert_id):
+            order, words = Acknowledge(alert_id, by), f"acknowledge the alert {alert_id}"
+        case WithdrawCommand(alert_id=alert_id):
+            order, words = Withdraw(alert_id, by), f"withdraw the acknowledgement of the alert {alert_id}"
+        case AdmitCommand(bed=bed, infant=infant):
+            order, words = Admit(bed, by, infant), f"admit an infant to bed {bed}"
+        case DischargeCommand(bed=bed):
+            order, words = Discharge(bed, by), f"discharge the infant of bed {bed}"
+        case StandbyCommand(bed=bed):
+            order = Standby(bed, by, command.seconds, command.until_face, command.reason)
+            words = f"put bed {bed} on stand-by"
+        case PauseCommand(bed=bed):
+            order, words = Pause(_bed_of(bed), by, command.seconds), f"pause the alarms of {_scope(bed)}"
+        case ResumeCommand(bed=bed):
+            order, words = Resume(_bed_of(bed), by), f"end the pause of {_scope(bed)}"
+    return order, words
+
+
+def _bed_of(name: str) -> str | None:
+    return None if name == WHOLE_STATION else name
+
+
+def _scope(name: str) -> str:
+    return "the station" if name == WHOLE_STATION else f"bed {name}"
 
 
 def command_json_schema() -> dict[str, Any]:

@@ -28,8 +28,12 @@ class Keys:
 
     @property
     def commands(self) -> str:
-        """The stream through which acknowledgements and pauses come in."""
+        """The stream through which commands come in."""
         return f"{self.prefix}:commands:{self.station}"
+
+    def answer(self, command_id: str) -> str:
+        """Return the key under which the station says for a minute what came of a command."""
+        return f"{self.prefix}:answer:{self.station}:{command_id}"
 
     @property
     def heartbeat(self) -> str:

@@ -92,7 +92,7 @@ class RedisSession:
             _log.error("the spool's note of the last command is damaged; the commands that still wait are read again")
             last_id = "0-0"
         self._is_reconciled = False
-        self._commands = CommandReader(client, keys.commands, access, events.request, last_id)
+        self._commands = CommandReader(client, keys.commands, access, events.request, last_id, keys.answer)
 
     def check_stream(self) -> None:
         """Notice a server that lost its data, and send again what it lost and the spool still has."""

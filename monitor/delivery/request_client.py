@@ -1,13 +1,15 @@
 """The other end of the commands stream: sends a command to a station and waits for what comes of it."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from pydantic import SecretStr, ValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO
@@ -23,6 +25,8 @@ __all__ = ["request_options", "send_request"]
 _TAKEN_SECONDS = 10.0
 _RECORDED_SECONDS = 3.0
 _POLL_SECONDS = 0.1
+_SILENCING = frozenset({"acknowledge", "pause"})
+"""What comes of these is seen in the records of alerts."""
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -45,6 +49,15 @@ def request_options(function: Decorated) -> Decorated:
     return function
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a station said of a command: its outcome, one sentence where it was not done, whether anything changed."""
+
+    outcome: str
+    detail: str
+    changed: bool
+
+
 def send_request(
     fields: Mapping[str, str],
     *,
@@ -57,8 +70,8 @@ def send_request(
 ) -> int:
     """Send a command, say in one sentence what came of it, and return the exit code.
 
-    The station gives no answer of its own: it takes the command out of the stream, and every alert that it silences
-    gets a record that names who did it. Both are waited for.
+    The station takes the command out of the stream, answers whether it did what was asked, and every alert that it
+    silences gets a record that names who did it. All three are waited for.
 
     Raises:
         MonitorError: The configuration or the token file is wrong, or Redis does not answer.
@@ -68,6 +81,7 @@ def send_request(
     command = {**fields, "by": by}
     if token_file is not None:
         command["token"] = _token(token_file)
+    records: list[Alert] = []
     try:
         client: Any = connect_redis(settings)
         try:
@@ -78,15 +92,28 @@ def send_request(
                 client.xdel(keys.commands, command_id)
                 click.echo(f"no station called {name} took the command within {_TAKEN_SECONDS:.0f} s", err=True)
                 return EXIT_NO
-            if fields["action"] == "resume":
-                click.echo(f"{name} took the command")
-                return 0
-            _comes_true(lambda: _named(client, keys.alerts, before, by), _RECORDED_SECONDS)
-            records = _named(client, keys.alerts, before, by)
+            answer = _read_answer(client, keys.answer(command_id))
+            if fields["action"] in _SILENCING and (answer is None or answer.outcome == "accepted"):
+                _comes_true(lambda: _named(client, keys.alerts, before, by), _RECORDED_SECONDS)
+                records = _named(client, keys.alerts, before, by)
         finally:
             client.close()
     except (RedisError, OSError) as error:
         raise PublishError(describe_failure(error, redis_address(settings))) from None
+    return _report(fields, name, by, answer, records)
+
+
+def _report(fields: Mapping[str, str], name: str, by: str, answer: _Answer | None, records: list[Alert]) -> int:
+    """Say what came of a command, and return the exit code."""
+    if answer is not None and answer.outcome != "accepted":
+        click.echo(f"{name} refused: {answer.detail}", err=True)
+        return EXIT_NO
+    if fields["action"] not in _SILENCING:
+        if answer is not None and not answer.changed:
+            click.echo(f"{name} took the command; nothing had to be changed", err=True)
+            return EXIT_NO
+        click.echo(f"{name} took the command" if answer is None else f"{name} did it: {fields['action']}")
+        return 0
     if not records:
         click.echo(
             f"{name} took the command, and nothing came of it: nothing of this kind is signalled there, or name and "
@@ -97,6 +124,15 @@ def send_request(
     for record in {record.alert_id: record for record in records}.values():
         click.echo(f"{record.bed or name}: {record.code} is silenced by {by}; the condition stays until it is over")
     return 0
+
+
+def _read_answer(client: Any, key: str) -> _Answer | None:  # noqa: ANN401 - redis-py's clients are untyped
+    """Return what the station said; None where it says nothing, or this user may not read it."""
+    try:
+        answer = json.loads(client.get(key) or "null")
+        return None if answer is None else _Answer(answer["outcome"], answer["detail"], answer["changed"])
+    except (ResponseError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _addressee(

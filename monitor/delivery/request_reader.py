@@ -5,6 +5,7 @@ to a person, and handed on; the alarm logic then writes the audit itself, as an 
 that names who silenced it. An entry is deleted once it is dealt with, so that no token stays in the stream.
 """
 
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from monitor.control.access import AccessList, Role
 from monitor.control.requests import COMMAND_ADAPTER, COMMAND_FIELDS, OperatorRequest, SignedCommand, order_of
 from monitor.delivery.keys import id_after
 from monitor.delivery.redis_client import RedisClient
+from monitor.errors import RefusedError
 
 __all__ = ["CommandOutcome", "CommandReader"]
 
@@ -25,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _AT_ONCE = 100
 _LONGEST_SECONDS = 0.1
+_ANSWER_SECONDS = 60
 _MOST_BYTES = 8_000_000
 """A stream of commands that occupies more than this is a flood, not a nurse: it is thrown away unread."""
 
@@ -45,8 +48,10 @@ class CommandReader:
         client: The connection.
         key: Of the stream.
         access: Who may command; None lets everybody who may write to the stream.
-        handle: Gets every accepted command.
+        handle: Gets every accepted command, and returns whether it changed anything; raises `RefusedError` for one
+            that cannot be done.
         last_id: Where an earlier reader stopped.
+        answer_key: Returns the key for the answer to the command of an id; None gives no answers.
     """
 
     def __init__(
@@ -56,12 +61,14 @@ class CommandReader:
         access: AccessList | None,
         handle: Callable[[OperatorRequest], object],
         last_id: str = "0-0",
+        answer_key: Callable[[str], str] | None = None,
     ) -> None:
         self._client: Any = client
         self._key = key
         self._access = access
         self._handle = handle
         self._last_id = last_id
+        self._answer_key = answer_key
         self.is_shared = False
         """Whether another station reads the same commands: then they are left for it."""
 
@@ -89,12 +96,16 @@ class CommandReader:
 
     def _handle_batch(self) -> list[CommandOutcome]:
         outcomes: list[CommandOutcome] = []
+        answers: dict[str, str] = {}
         # Everything that is still there is new: entries are deleted once dealt with. The id only guards against a
         # server that refuses the deletion.
         entries = self._client.xrange(self._key, min=id_after(self._last_id), count=_AT_ONCE)
         for stream_id, fields in entries:
-            outcomes.append(self._handle_entry(fields))
+            outcome, detail, changed = self._handle_entry(fields)
+            outcomes.append(outcome)
             self._last_id = str(stream_id)
+            answers[self._last_id] = json.dumps({"outcome": outcome, "detail": detail, "changed": changed})
+        self._answer(answers)
         if entries and not self.is_shared:
             try:
                 self._client.xdel(self._key, *(stream_id for stream_id, _ in entries))
@@ -119,7 +130,20 @@ class CommandReader:
         self.start_over()
         return True
 
-    def _handle_entry(self, fields: Mapping[str, str]) -> CommandOutcome:
+    def _answer(self, answers: Mapping[str, str]) -> None:
+        """Write what came of some commands, in one turn: on a slow line every turn takes its time."""
+        if self._answer_key is None or self.is_shared or not answers:
+            return
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                for command_id, answer in answers.items():
+                    pipe.set(self._answer_key(command_id), answer, ex=_ANSWER_SECONDS)
+                pipe.execute()
+        except ResponseError as error:  # a user without the right, or a server that takes no writes
+            _log.debug("answers to commands could not be written: %s", error)
+
+    def _handle_entry(self, fields: Mapping[str, str]) -> tuple[CommandOutcome, str, bool]:
+        """Return what became of a command, one sentence on why it was not done, and whether it changed anything."""
         try:
             command = COMMAND_ADAPTER.validate_python(dict(fields))
         except ValidationError as error:
@@ -127,19 +151,21 @@ class CommandReader:
             wrong = {str(item["loc"][-1]) if item["loc"] else "action" for item in error.errors(include_input=False)}
             known = sorted(wrong & COMMAND_FIELDS) or ["unknown fields"]
             _log.warning("a command in %s was dropped: look at %s", self._key, ", ".join(known))
-            return CommandOutcome.MALFORMED
+            return CommandOutcome.MALFORMED, f"the command is not understood; look at {', '.join(known)}", False
         order, words = order_of(command)
         if not self._may(command):
             _log.warning("%s may not %s: the command was refused", command.by, words)
-            return CommandOutcome.REFUSED
+            return CommandOutcome.REFUSED, "name and token do not give this right", False
         _log.info("%s asks to %s", command.by, words)
         try:
-            self._handle(order)
+            changed = bool(self._handle(order))
+        except RefusedError as error:
+            return CommandOutcome.REFUSED, str(error), False
         except Exception:  # noqa: BLE001 - see below
             # A command that the station chokes on must not come back indefinitely.
             _log.exception("it failed to %s, as %s asked", words, command.by)
-            return CommandOutcome.FAILED
-        return CommandOutcome.ACCEPTED
+            return CommandOutcome.FAILED, "the station failed to do it; look at its log", False
+        return CommandOutcome.ACCEPTED, "", changed
 
     def _may(self, command: SignedCommand) -> bool:
         if self._access is None:

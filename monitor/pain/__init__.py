@@ -2,12 +2,14 @@
 
 from monitor.pain.bed_alarms import BedAlarms, BedUpdate
 from monitor.pain.conditions import CONDITIONS, Condition, Source
+from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import (
     AlarmEvidence,
     Code,
     Kind,
     Observation,
+    Occupancy,
     Phase,
     Priority,
     Sample,
@@ -21,11 +23,13 @@ __all__ = [
     "CONDITIONS",
     "AlarmEvidence",
     "BedAlarms",
+    "BedOccupancy",
     "BedUpdate",
     "Code",
     "Condition",
     "Kind",
     "Observation",
+    "Occupancy",
     "Phase",
     "Priority",
     "Sample",

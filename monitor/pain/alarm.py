@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from monitor.pain.conditions import Condition
+from monitor.pain.conditions import Condition, Source
 from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
 from monitor.pain.vocabulary import AlarmEvidence, Phase, Transition, Validity
 
@@ -187,10 +187,20 @@ class Alarm:
         self.memory.seen_seconds = self.memory.silence = None
         return self._apply(Event.WITHDRAW, at_seconds)
 
+    def dismiss(self, by: Acknowledgement, detail: str) -> list[Transition]:
+        """End what is signalled by a person's word, which says nothing about pain."""
+        if not self.is_signalled:
+            return []
+        memory = self.memory
+        memory.silence, memory.detail, memory.validity = by, detail, Validity.QUESTIONABLE
+        event = Event.CLEAR if self.is_present else Event.ACKNOWLEDGE
+        memory.ended_seconds = by.at_seconds
+        return self._apply(event, by.at_seconds)
+
     def expire(self, now_seconds: float) -> list[Transition]:
-        """Signal it again when its acknowledgement has expired."""
+        """Signal it again when its acknowledgement has expired; what a person caused stays acknowledged."""
         silence = self.memory.silence
-        if silence is None or now_seconds < silence.until_seconds:
+        if silence is None or now_seconds < silence.until_seconds or self.condition.source is Source.PERSON:
             return []
         self.memory.silence = None
         return self._apply(Event.EXPIRE, silence.until_seconds)

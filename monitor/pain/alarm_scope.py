@@ -118,12 +118,14 @@ class AlarmScope(ABC, Generic[Memory]):
             duration_seconds: At most `acknowledge_expires_seconds`, which is the default.
 
         Raises:
-            ValueError: The time is not finite, or the duration is not positive.
+            ValueError: One sentence: the duration is not positive or too long, or the time is not finite.
         """
         longest = self._settings.acknowledge_expires_seconds
-        duration = longest if duration_seconds is None else min(_finite(duration_seconds), longest)
-        if duration <= 0.0:
-            raise ValueError("a pause must last longer than 0 s")
+        duration = longest if duration_seconds is None else duration_seconds
+        if not 0.0 < duration <= longest:
+            raise ValueError(
+                f"a pause lasts at most {longest:g} s (alarms.acknowledge_expires_seconds), not {duration:g} s"
+            )
         transitions = self._advance(time_seconds)
         now = self._now()
         return (*transitions, *self._board.pause(by, now, now + duration))

@@ -1,6 +1,6 @@
 """All alarm conditions of one scope: their delays, alerts, acknowledgements and pauses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from monitor.config import AlarmSettings
@@ -61,6 +61,7 @@ class AlarmSet:
             )
             for code, condition in CONDITIONS.items()
         }
+        self._suspended: frozenset[Code] = frozenset()
         self._doubting = [alarm for alarm in self._alarms.values() if alarm.condition.casts_doubt]
         self._pains = [alarm for alarm in self._alarms.values() if alarm.condition.kind is Kind.PHYSIOLOGICAL]
 
@@ -97,7 +98,9 @@ class AlarmSet:
         evidence: AlarmEvidence | None = None,
         needs_person: bool = False,
     ) -> list[Transition]:
-        """Declare a condition."""
+        """Declare a condition; one that is suspended is not declared."""
+        if code in self._suspended:
+            return []
         return self._alarms[code].begin(
             onset_seconds,
             at_seconds,
@@ -118,6 +121,37 @@ class AlarmSet:
     def clear(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None = None) -> list[Transition]:
         """Declare that a condition is over."""
         return self._alarms[code].clear(at_seconds, evidence)
+
+    def suspend(self, codes: Collection[Code]) -> None:
+        """Declare none of these conditions from now on; a delay that ran for one that was suspended begins anew."""
+        for code in self._suspended.difference(codes):
+            self.memory.gates.pop(code, None)
+        self._suspended = frozenset(codes)
+
+    def dismiss(self, codes: Collection[Code], by: Acknowledgement, detail: str) -> list[Transition]:
+        """End by a person's word whatever of these conditions is signalled, and forget it: nothing returns to it."""
+        transitions: list[Transition] = []
+        for code, alarm in self._alarms.items():
+            if code in codes:
+                transitions += alarm.dismiss(by, detail)
+                self.memory.alarms[code] = alarm.memory = AlarmState()
+                self.memory.gates.pop(code, None)
+                self.memory.pauses.pop(code, None)
+        return transitions
+
+    def begin_by_person(self, code: Code, by: Acknowledgement, detail: str) -> list[Transition]:
+        """Declare what a person caused, as acknowledged by them."""
+        return self._alarms[code].begin(
+            by.at_seconds, by.at_seconds, validity=Validity.VALID, detail=detail, evidence=None, pause=by
+        )
+
+    def end_by_person(self, code: Code, at_seconds: float, detail: str, by: str | None) -> list[Transition]:
+        """Declare that what a person caused is over; `by` is None where it ended by itself."""
+        memory = self._alarms[code].memory
+        memory.detail = detail
+        if by is not None:
+            memory.silence = Acknowledgement(by, at_seconds, at_seconds)
+        return self._alarms[code].clear(at_seconds, None)
 
     def set_pain_validity(
         self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None
@@ -143,10 +177,10 @@ class AlarmSet:
         """Note what was reported from outside about a condition.
 
         Raises:
-            ValueError: The code is one that only the level, or only the sight of a face, can show.
+            ValueError: The code is one that only the level, the sight of a face or a person's request can show.
         """
-        if CONDITIONS[code].source in {Source.LEVEL, Source.FACE}:
-            raise ValueError(f"{code} follows from the bed's frames alone and cannot be reported")
+        if CONDITIONS[code].source in {Source.LEVEL, Source.FACE, Source.PERSON}:
+            raise ValueError(f"{code} follows from the bed's frames or from a person's request and cannot be reported")
         gate = self._gate(code)
         gate.set_source(_REPORT, at_seconds, present=present)
         if present:
@@ -176,7 +210,8 @@ class AlarmSet:
         return [
             transition
             for code, alarm in self._alarms.items()
-            if target is None or target in {code.value, alarm.memory.alert_id}
+            if alarm.condition.source is not Source.PERSON
+            and (target is None or target in {code.value, alarm.memory.alert_id})
             for transition in alarm.acknowledge(Acknowledgement(by, at_seconds, until_seconds))
         ]
 
@@ -192,7 +227,7 @@ class AlarmSet:
     def pause(self, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:
         """Acknowledge all alerts that are signalled, and their codes in advance until the pause is over."""
         for code, alarm in self._alarms.items():
-            if alarm.is_signalled:
+            if alarm.is_signalled and alarm.condition.source is not Source.PERSON:
                 self.memory.pauses[code] = Acknowledgement(by, at_seconds, until_seconds)
         return self.acknowledge(None, by, at_seconds, until_seconds)
 

@@ -2,30 +2,29 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from monitor.config import AlarmSettings
-from monitor.pain.alarm_scope import AlarmScope
-from monitor.pain.alarm_set import AlarmSetState
+from monitor.pain.bed_alarm_state import BedAlarmState
+from monitor.pain.bed_occupancy import OccupiedScope
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.face_absence import FaceAbsence
-from monitor.pain.hold_timers import HoldTimers
 from monitor.pain.level_filter import FRAME_SPAN_SECONDS, LevelFilter, LevelFilterState, LevelReading, LevelSegment
 from monitor.pain.vocabulary import (
     AlarmEvidence,
     Code,
     Observation,
+    Occupancy,
     Sample,
     Transition,
     Validity,
     Visibility,
 )
 
-__all__ = ["BedAlarmState", "BedAlarms", "BedUpdate"]
+__all__ = ["BedAlarms", "BedUpdate"]
 
 _TRUSTED_AGAIN_SECONDS = 2.0
 """A questionable alarm is valid again when the patient could be assessed without doubt for so long."""
@@ -44,38 +43,7 @@ class BedUpdate:
     transitions: tuple[Transition, ...]
 
 
-@dataclass(slots=True)
-class BedAlarmState:
-    """All that is remembered of one bed; times are monotonic seconds."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    level: LevelFilterState
-    board: AlarmSetState = field(default_factory=AlarmSetState)
-    evidence: HoldTimers = field(default_factory=HoldTimers)
-    face: FaceAbsence = field(default_factory=FaceAbsence)
-    now_seconds: float | None = None
-    newest_score: float | None = None
-    newest_visibility: Visibility = Visibility.NO_FACE
-    is_level_known: bool = False
-    trusted_since: float | None = None
-    face_id: int | None = None  # of the face that is followed
-    followed_since: float | None = None
-    raised_by: int | None = None  # the face that alone can end the pain alarms that are on; None: no face can
-
-    def shift(self, seconds: float) -> None:
-        """Move to another origin of time."""
-        for part in (self.level, self.board, self.evidence, self.face):
-            part.shift(seconds)
-        if self.now_seconds is not None:
-            self.now_seconds += seconds
-        if self.trusted_since is not None:
-            self.trusted_since += seconds
-        if self.followed_since is not None:
-            self.followed_since += seconds
-
-
-class BedAlarms(AlarmScope[BedAlarmState]):
+class BedAlarms(OccupiedScope):
     """The alarm logic of one bed.
 
     It has no clock: every call carries a monotonic time. Frames carry the time at which they were taken and may
@@ -97,6 +65,12 @@ class BedAlarms(AlarmScope[BedAlarmState]):
             ValueError: The time is not finite.
         """
         transitions = self._advance(sample.time_seconds)
+        since = self.occupancy.since_seconds
+        if since is not None and sample.time_seconds <= since:
+            return self._step(transitions)  # it shows who lay there before
+        if self.occupancy.state is not Occupancy.OCCUPIED:
+            transitions += self._see_on_standby(sample.time_seconds, is_face=sample.visibility is Visibility.USABLE)
+            return self._step(transitions)
         last = self._memory.level.last_frame_seconds
         if last is None or sample.time_seconds > last:
             self._follow_face(sample, last)
@@ -137,6 +111,11 @@ class BedAlarms(AlarmScope[BedAlarmState]):
         """Return what the bed shows now, at the time of the newest call."""
         return self._observe(self._reading)
 
+    def _forget_infant(self) -> None:
+        self._start_level_again()
+        self.lose_face()
+        self._memory.face = FaceAbsence()
+
     def _start_level_again(self) -> None:
         memory = self._memory
         memory.level = LevelFilterState.empty(self._settings.window_seconds)
@@ -162,6 +141,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
 
     def _adopt(self, memory: BedAlarmState) -> None:
         super()._adopt(memory)
+        self._suspend()
         self._filter = LevelFilter(self._settings, memory.level)
         self._reading = self._filter.read(self._now())
 
@@ -176,14 +156,17 @@ class BedAlarms(AlarmScope[BedAlarmState]):
     def _advance(self, time_seconds: float) -> list[Transition]:
         memory = self._memory
         now = self._move_to(time_seconds)
+        ended = self._expire_standby(now)
         reading = self._reading = self._filter.read(now)
+        if self.occupancy.state is not Occupancy.OCCUPIED:
+            return ended + self._board.advance(now, now)
         if memory.is_level_known and reading.level is None:
             memory.evidence.forget()
         memory.is_level_known = reading.level is not None
         last = memory.level.last_frame_seconds
         if last is not None and now - last > self._settings.indeterminate_after_seconds:
             self.lose_face()
-        transitions = self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
+        transitions = ended + self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
         transitions += self._update_face_absence(now)
         return transitions + self._update_validity(now, reading)
 
@@ -334,6 +317,7 @@ class BedAlarms(AlarmScope[BedAlarmState]):
             on_share=reading.on_share,
             validity=self._validity(reading),
             seconds_since_face=reading.seconds_since_face,
+            occupancy=self.occupancy.state,
         )
 
     def _step(self, transitions: list[Transition]) -> BedUpdate:

@@ -26,6 +26,8 @@ class Source(StrEnum):
     """What the analysed frames show; may be reported from outside as well."""
     REPORT = "report"
     """Reported from outside: by the camera, the publisher, the machine."""
+    PERSON = "person"
+    """Caused by a person, on purpose: declared as acknowledged by them for as long as it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,24 @@ _ROWS = (
         "A part of the station has stopped working: beds may not be watched.",
         "Watch the infants in person; restart the station and look at its log.",
         casts_doubt=True,
+    ),
+    _technical(
+        Code.BED_EMPTY,
+        Priority.LOW,
+        Source.PERSON,
+        0.0,
+        0.0,
+        "The bed is empty: it is not watched.",
+        "Admit the infant that is laid into this bed; only then it is watched.",
+    ),
+    _technical(
+        Code.BED_STANDBY,
+        Priority.LOW,
+        Source.PERSON,
+        0.0,
+        0.0,
+        "The bed is on stand-by: pain is not watched.",
+        "Watch the infant in person; end the stand-by when it lies in the bed again.",
     ),
 )
 

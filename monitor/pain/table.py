@@ -10,6 +10,7 @@ _SEEN_BY = {
     Source.FACE: "analysed frames",
     Source.FRAMES: "analysed frames",
     Source.REPORT: "other parts of the station",
+    Source.PERSON: "a person",
 }
 
 

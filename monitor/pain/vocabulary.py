@@ -12,6 +12,7 @@ __all__ = [
     "Code",
     "Kind",
     "Observation",
+    "Occupancy",
     "Phase",
     "Priority",
     "Sample",
@@ -46,6 +47,8 @@ class Code(StrEnum):
     DISK_LOW = "disk_low"
     CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
     SELF_CHECK_FAILED = "self_check_failed"
+    BED_EMPTY = "bed_empty"
+    BED_STANDBY = "bed_standby"
 
 
 class Priority(StrEnum):
@@ -96,6 +99,14 @@ class Visibility(StrEnum):
     NO_SCORE = "no_score"
 
 
+class Occupancy(StrEnum):
+    """Who lies in a bed, as people say."""
+
+    OCCUPIED = "occupied"
+    EMPTY = "empty"
+    STANDBY = "standby"
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What one analysed frame says about one bed.
@@ -128,6 +139,7 @@ class Observation:
         on_share: Share in [0, 1] of the last window in which the level stood at or above the `on` threshold.
         validity: How far `level` can be trusted; INVALID whenever it is None.
         seconds_since_face: Time since the last usable face; None before the first.
+        occupancy: Who lies in the bed. There is no level unless it is OCCUPIED.
     """
 
     time_seconds: float
@@ -138,6 +150,7 @@ class Observation:
     on_share: float
     validity: Validity
     seconds_since_face: float | None
+    occupancy: Occupancy = Occupancy.OCCUPIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
-from monitor.pain.vocabulary import Code, Observation, Sample, Transition, Visibility
+from monitor.pain.occupancy import BedOccupancy
+from monitor.pain.vocabulary import Code, Observation, Occupancy, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
 from monitor.pipeline.models import WorkerModels
 from monitor.video.frame import Frame
@@ -114,10 +115,9 @@ class BedPipeline:
         self.id = settings.id
         self.camera_id = settings.camera_id
         self._faces, self._phase, self._new_id = faces, phase, new_id
-        self._patient_tracker = PatientTracker(faces, settings.region_of_interest, phase)
-        self._liveness = LivenessDetector()
+        self._region = settings.region_of_interest
         self._monitor = BedAlarms(alarms, new_id)
-        self._face_id: int | None = None
+        self._watch_another_infant()
         # Held until a change has been passed on, so that changes leave in the order in which they happened.
         self._lock = threading.RLock()
         self._on_change = on_change
@@ -125,9 +125,26 @@ class BedPipeline:
         self._search_budget = search_budget
         self._expected_prior = expected_prior
 
+    def _watch_another_infant(self) -> None:
+        """Forget what frames have shown of a face: it says nothing about the infant that is watched from now on."""
+        self._infant_number = self._monitor.infant_number
+        self._patient_tracker = PatientTracker(self._faces, self._region, self._phase)
+        self._liveness = LivenessDetector()
+        self._face_id: int | None = None
+
     def analyse(self, frame: Frame, models: WorkerModels) -> FrameResult:
-        """Take the next frame through faces, crop, score and alarm logic. Never raises for a model that fails."""
+        """Take the next frame through faces, crop, score and alarm logic. Never raises for a model that fails.
+
+        The frames of an empty bed are not analysed, and the faces of a bed on stand-by are found but not scored.
+        """
         began = self._stopwatch()
+        with self._lock:
+            occupancy = self._monitor.occupancy.state
+            if self._infant_number != self._monitor.infant_number:
+                self._watch_another_infant()
+        if occupancy is Occupancy.EMPTY:
+            observation, transitions = self._pass_time(frame.time_seconds)
+            return FrameResult(frame, None, observation, transitions, 0.0, 0.0, None)
         frame_faces: FrameFaces | None = None
         score: float | None = None
         visibility = Visibility.NO_SCORE
@@ -143,7 +160,8 @@ class BedPipeline:
             patient = frame_faces.patient
             self._liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
             visibility = frame_faces.visibility
-            if frame_faces.patient is not None and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}:
+            is_scored = occupancy is Occupancy.OCCUPIED and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}
+            if frame_faces.patient is not None and is_scored:
                 score = self._score(frame, frame_faces, models)
                 if score is None:
                     visibility, failure = Visibility.NO_SCORE, "the classifier gave no answer to this face"
@@ -152,6 +170,10 @@ class BedPipeline:
             found = max(found, began)
         done = self._stopwatch()
         with self._lock:
+            if self._infant_number != self._monitor.infant_number:
+                # Another infant was admitted while this frame was analysed.
+                visibility, score, frame_faces = Visibility.NO_FACE, None, None
+                self._watch_another_infant()
             if frame_faces is not None:
                 self._face_id = frame_faces.face_id
             step = self._monitor.observe(Sample(frame.time_seconds, score, visibility, self._face_id))
@@ -170,6 +192,11 @@ class BedPipeline:
             classify_seconds=done - found if score is not None else 0.0,
             failure=failure,
         )
+
+    def _pass_time(self, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
+        with self._lock:
+            step = self._monitor.tick(now_seconds)
+            return step.observation, self._notify(step.transitions)
 
     def _score(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels) -> float | None:
         assert frame_faces.patient is not None  # noqa: S101 - checked by the caller
@@ -226,6 +253,45 @@ class BedPipeline:
         with self._lock:
             return self._notify(self._monitor.resume(now_seconds))
 
+    def admit(self, by: str, now_seconds: float, infant: str | None = None) -> tuple[Transition, ...]:
+        """Note that an infant was laid into the bed; nothing of the one before passes to it."""
+        with self._lock:
+            return self._notify(self._monitor.admit(by, now_seconds, infant))
+
+    def discharge(self, by: str, now_seconds: float) -> tuple[Transition, ...]:
+        """Note that the bed is empty: its alarms end, and its frames are not analysed."""
+        with self._lock:
+            return self._notify(self._monitor.discharge(by, now_seconds))
+
+    def standby(
+        self,
+        by: str,
+        now_seconds: float,
+        duration_seconds: float | None = None,
+        *,
+        until_face: bool = False,
+        reason: str = "",
+    ) -> tuple[Transition, ...]:
+        """Note that the infant is away for a while: no pain alarms until then.
+
+        Raises:
+            ValueError: One sentence; see `monitor.pain.bed_occupancy.OccupiedScope.standby`.
+        """
+        with self._lock:
+            return self._notify(
+                self._monitor.standby(by, now_seconds, duration_seconds, until_face=until_face, reason=reason)
+            )
+
+    def end_standby(self, by: str, now_seconds: float) -> tuple[Transition, ...]:
+        """End a stand-by before its time."""
+        with self._lock:
+            return self._notify(self._monitor.end_standby(by, now_seconds))
+
+    def occupancy(self) -> BedOccupancy:
+        """Return what people have said of the bed."""
+        with self._lock:
+            return self._monitor.occupancy
+
     def paused_codes(self) -> tuple[Code, ...]:
         """Return the codes that a pause covers now."""
         with self._lock:
@@ -256,6 +322,8 @@ class BedPipeline:
             state, now_seconds = self._monitor.snapshot(), self._monitor.now_seconds
             changed = BedAlarms(alarms, self._new_id)
             changed.restore(state, now_seconds)
+            is_another_awaited = self._infant_number != self._monitor.infant_number
+            self._infant_number = changed.infant_number - is_another_awaited
             self._monitor = changed
 
     def change_settings(self, settings: BedSettings) -> None:
@@ -265,9 +333,8 @@ class BedPipeline:
         """
         with self._lock:
             self.camera_id = settings.camera_id
-            self._patient_tracker = PatientTracker(self._faces, settings.region_of_interest, self._phase)
-            self._liveness = LivenessDetector()
-            self._face_id = None
+            self._region = settings.region_of_interest
+            self._watch_another_infant()
             self._monitor.lose_face()
 
     def retire(self) -> None:

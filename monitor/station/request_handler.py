@@ -1,11 +1,22 @@
-"""What people ask of a running station: acknowledge, pause, resume. Their right to ask has been checked before."""
+"""What people ask of a running station: acknowledge, pause, admit and so on. Their right was checked before."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 from monitor.clock import Clock
-from monitor.control.requests import Acknowledge, OperatorRequest, Pause, Resume, Withdraw
-from monitor.pain.vocabulary import Code
+from monitor.control.requests import (
+    Acknowledge,
+    Admit,
+    Discharge,
+    OperatorRequest,
+    Pause,
+    Resume,
+    Standby,
+    Withdraw,
+)
+from monitor.errors import RefusedError
+from monitor.pain.vocabulary import Code, Occupancy, Transition
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_dispatcher import AlertDispatcher
 from monitor.station.station_conditions import StationConditions
@@ -23,6 +34,7 @@ class RequestHandler:
         conditions: The conditions of the whole station.
         dispatcher: Stores the alarm state of a bed or of the station, so that a pause outlives the process.
         clock: The clock of the alarm logic.
+        audit: Takes every request for the audit log, also one that is refused: one word and JSON values.
     """
 
     def __init__(
@@ -31,14 +43,32 @@ class RequestHandler:
         conditions: StationConditions,
         dispatcher: AlertDispatcher,
         clock: Clock,
+        audit: Callable[[str, Mapping[str, object]], None] = lambda _event, _details: None,
     ) -> None:
         self._beds = beds
         self._conditions = conditions
         self._dispatcher = dispatcher
         self._clock = clock
+        self._audit = audit
 
     def handle(self, request: OperatorRequest) -> bool:
-        """Do what is asked; return whether it changed anything."""
+        """Do what is asked; return whether it changed anything.
+
+        Raises:
+            RefusedError: It is not allowed or cannot be done, for the reason that the sentence gives.
+        """
+        event = type(request).__name__.lower()
+        details = {name: value for name, value in asdict(request).items() if value is not None}
+        try:
+            has_changed = self._dispatch(request)
+        except ValueError as error:
+            _log.warning("%s was refused: %s", request.by, error)
+            self._audit(event, {**details, "refused": str(error)})
+            raise RefusedError(str(error)) from None
+        self._audit(event, {**details, "changed": has_changed})
+        return has_changed
+
+    def _dispatch(self, request: OperatorRequest) -> bool:
         match request:
             case Acknowledge():
                 return self.acknowledge(request)
@@ -48,6 +78,8 @@ class RequestHandler:
                 return self.pause(request)
             case Resume():
                 return self.resume(request)
+            case Admit() | Discharge() | Standby():
+                return self.occupy(request)
 
     def acknowledge(self, request: Acknowledge) -> bool:
         """Silence one alert for a while; return whether there was such an alert to acknowledge."""
@@ -88,8 +120,37 @@ class RequestHandler:
             _log.warning("%s paused %s, where nothing is signalled", request.by, request.bed or "the station")
         return bool(codes)
 
+    def occupy(self, request: Admit | Discharge | Standby) -> bool:
+        """Note who lies in a bed; return whether that is news.
+
+        Raises:
+            ValueError: There is no such bed, or the request does not fit the bed's state.
+        """
+        bed, now = self._beds.get(request.bed), self._clock.monotonic()
+        if bed is None:
+            raise ValueError(f"this station watches no bed called {request.bed}")
+        transitions: tuple[Transition, ...]
+        match request:
+            case Admit():
+                transitions = bed.admit(request.by, now, request.infant)
+            case Discharge():
+                transitions = bed.discharge(request.by, now)
+            case Standby():
+                transitions = bed.standby(
+                    request.by, now, request.duration_seconds, until_face=request.until_face, reason=request.reason
+                )
+        _log.warning("%s: %s by %s", bed.id, bed.occupancy().state, request.by)
+        return bool(transitions)
+
     def resume(self, request: Resume) -> bool:
-        """End a pause before its time, so that what still holds is signalled again; return whether there was one."""
+        """End a pause or a stand-by before its time; return whether there was one.
+
+        What still holds is signalled again after a pause; after a stand-by the level starts from nothing.
+        """
+        bed = None if request.bed is None else self._beds.get(request.bed)
+        if bed is not None and bed.occupancy().state is Occupancy.STANDBY:
+            _log.warning("%s: %s ended the stand-by", bed.id, request.by)
+            return bool(bed.end_standby(request.by, self._clock.monotonic()))
         if not self.paused_codes(request.bed):
             _log.warning("%s ended a pause of %s, which is not paused", request.by, request.bed or "the station")
             return False

@@ -24,7 +24,6 @@ from monitor.config.changes import ConfigChanges
 from monitor.config.file import config_hash
 from monitor.control.access import AccessList
 from monitor.control.local_socket import LocalSocket
-from monitor.control.requests import OperatorRequest
 from monitor.delivery.publisher import Publisher
 from monitor.delivery.redis_session import SessionEvents
 from monitor.errors import ConfigError
@@ -138,7 +137,7 @@ class Station:
         self.conditions = StationConditions(
             StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.dispatcher
         )
-        self.requests = RequestHandler(self.beds, self.conditions, self.dispatcher, self.clock)
+        self.requests = RequestHandler(self.beds, self.conditions, self.dispatcher, self.clock, self.audit.note)
         analysis = config.analysis
         rate = self._rate = AdaptiveRate(
             analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level
@@ -289,7 +288,7 @@ class Station:
             config,
             self.board,
             self.clock,
-            handle=self._handle,
+            handle=self.requests.handle,
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
@@ -303,7 +302,7 @@ class Station:
         self._heartbeats.expect(_CONTROL, _CONTROL_LIMIT_SECONDS)
         for start, stop in (
             (self.audit.start, self._stop_audit),
-            (partial(self.publisher.start, self._handle), self._stop_publisher),
+            (partial(self.publisher.start, self.requests.handle), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
             (self._supervisor.start, self._supervisor.stop),
@@ -334,13 +333,6 @@ class Station:
     def _busy_seconds(self) -> tuple[float, int]:
         workers = self._workers
         return (0.0, 1) if workers is None else (workers.busy_seconds, workers.wanted)
-
-    def _handle(self, request: OperatorRequest) -> bool:
-        """Do what a person asks, and record who asked for what."""
-        has_changed = self.requests.handle(request)
-        details = {name: value for name, value in asdict(request).items() if value is not None}
-        self.audit.note(type(request).__name__.lower(), {**details, "changed": has_changed})
-        return has_changed
 
     def _stop_control(self) -> None:
         self._heartbeats.forget(_CONTROL)

@@ -20,7 +20,7 @@ class StatusReporter:
 
     Args:
         clock: Monotonic time.
-        outputs: Board and publisher.
+        outputs: Board, metrics and publisher.
         conditions: The conditions of the whole station.
         mode: Where the pictures come from; part of a bed's state in Redis.
         status: Returns the station's technical state.
@@ -47,6 +47,8 @@ class StatusReporter:
         board.camera(bed.id, camera)
         pause = bed.pause_in_force()
         board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
+        board.occupy(bed.id, bed.occupancy())
+        self._outputs.metrics.show_occupancy(bed.id, observation.occupancy)
         now = self._clock.monotonic()
         if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
             return
@@ -58,6 +60,7 @@ class StatusReporter:
                 "score": observation.score,
                 "coverage": observation.coverage,
                 "validity": str(observation.validity),
+                "occupancy": str(observation.occupancy),
                 "camera_state": str(camera.state),
                 "seconds_since_face": observation.seconds_since_face,
                 "generation_mode": self._mode,

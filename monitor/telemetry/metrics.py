@@ -17,7 +17,7 @@ from monitor.alerts.record import GenerationMode
 from monitor.clock import Clock
 from monitor.delivery.publisher import PublisherStats
 from monitor.delivery.request_reader import CommandOutcome
-from monitor.pain.vocabulary import Observation, Transition
+from monitor.pain.vocabulary import Observation, Occupancy, Transition
 from monitor.telemetry.metrics_beds import BedCollector
 from monitor.telemetry.metrics_cameras import CameraCollector
 from monitor.telemetry.metrics_delivery import PublisherCollector
@@ -161,6 +161,10 @@ class StationMetrics:
             face_visible: Whether the newest frame shows a usable face of the patient.
         """
         self._beds.observe(bed, observation, face_visible=face_visible)
+
+    def show_occupancy(self, bed: str, occupancy: Occupancy) -> None:
+        """Show who lies in a bed from now on."""
+        self._beds.occupy(bed, occupancy)
 
     def transition(self, bed: str | None, transition: Transition) -> None:
         """Count a change of an alarm condition and show the condition; None stands for the whole station."""

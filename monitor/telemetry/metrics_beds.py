@@ -9,7 +9,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from monitor.clock import Clock
-from monitor.pain.vocabulary import Code, Observation, Phase, Signal, Transition, Validity
+from monitor.pain.vocabulary import Code, Observation, Occupancy, Phase, Signal, Transition, Validity
 
 __all__ = ["BedCollector"]
 
@@ -34,6 +34,7 @@ class BedCollector(Collector):
         self._clock = clock
         self._mutex = threading.Lock()
         self._seen: dict[str, _Seen] = {}
+        self._occupancy: dict[str, Occupancy] = {}
         self._conditions: dict[str, dict[str, Transition]] = {}
         self._transitions: Counter[tuple[str, str, Phase]] = Counter()
 
@@ -49,6 +50,11 @@ class BedCollector(Collector):
         with self._mutex:
             self._seen[bed] = _Seen(observation, face_visible)
 
+    def occupy(self, bed: str, occupancy: Occupancy) -> None:
+        """Keep who lies in a bed."""
+        with self._mutex:
+            self._occupancy[bed] = occupancy
+
     def transition(self, bed: str, transition: Transition) -> None:
         """Count a change, and keep the condition while it is signalled in any way."""
         with self._mutex:
@@ -63,6 +69,7 @@ class BedCollector(Collector):
         """Forget a bed."""
         with self._mutex:
             self._seen.pop(bed, None)
+            self._occupancy.pop(bed, None)
             self._conditions.pop(bed, None)
             for key in [key for key in self._transitions if key[0] == bed]:
                 del self._transitions[key]
@@ -78,6 +85,12 @@ class BedCollector(Collector):
             }
             conditions = [(bed, item) for bed, running in self._conditions.items() for item in running.values()]
             transitions = list(self._transitions.items())
+            occupied = list(self._occupancy.items())
+        occupancy = _gauge("bed_occupancy", "1 for who lies in the bed, as people say.", ("bed", "occupancy"))
+        for bed, now in occupied:
+            for word in Occupancy:
+                occupancy.add_metric((bed, word), float(now is word))
+        yield occupancy
         yield from _observations(seen, now_seconds)
         condition = GaugeMetricFamily(
             "nicu_monitor_alarm_condition",
@@ -108,7 +121,7 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
         pairs = (
             (level, now.level),
             (score, now.score),
-            (coverage, now.coverage),
+            (coverage, now.coverage if now.occupancy is Occupancy.OCCUPIED else None),
             (on_share, None if now.level is None else now.on_share),
             (visible, float(item.face_visible)),
             (

@@ -16,6 +16,7 @@ from monitor.control.access import Role
 from monitor.control.requests import Acknowledge, Withdraw
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.fhir import detected_issue, observation_resource
+from monitor.web.occupancy import add_occupancy_routes
 from monitor.web.pausing import add_pause_routes
 from monitor.web.preview import PreviewSize
 from monitor.web.records import (
@@ -98,6 +99,7 @@ def api_routes() -> APIRouter:
     _add_alert_routes(router)
     _add_withdrawal_route(router)
     add_pause_routes(router)
+    add_occupancy_routes(router)
     add_reload_route(router)
     _add_fhir_routes(router)
     _add_event_route(router)

@@ -6,15 +6,26 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from monitor.control.access import Role
-from monitor.control.requests import Pause, Resume
+from monitor.control.requests import OperatorRequest, Pause, Resume
+from monitor.errors import RefusedError
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 
-__all__ = ["PauseAnswer", "PauseRequest", "ResumeRequest", "add_pause_routes"]
+__all__ = [
+    "BED_ANSWERS",
+    "PauseAnswer",
+    "PauseRequest",
+    "ResumeRequest",
+    "add_pause_routes",
+    "allowed",
+    "handled",
+]
 
-_ANSWERS: dict[int | str, dict[str, str]] = {
+BED_ANSWERS: dict[int | str, dict[str, str]] = {
     403: {"description": "The caller is no nurse."},
     404: {"description": "There is no such bed."},
+    409: {"description": "It cannot be done, for the reason given: too long, or the bed is in another state."},
 }
+"""What the answers of the requests about one bed mean, but for 200 and 422."""
 
 
 class PauseRequest(BaseModel):
@@ -31,7 +42,7 @@ class ResumeRequest(BaseModel):
 
 
 class PauseAnswer(BaseModel):
-    """`changed` is false where there was nothing to do: a pause in calm covers nothing, a bed was not paused."""
+    """`changed` is false where there was nothing to do: a pause in calm covers nothing, a bed was empty already."""
 
     bed: str
     by: str
@@ -41,24 +52,24 @@ class PauseAnswer(BaseModel):
 def add_pause_routes(router: APIRouter) -> None:
     """Add `POST /beds/{bed}/pause` and `/resume`."""
 
-    @router.post("/beds/{bed}/pause", tags=["beds"], responses=_ANSWERS)
+    @router.post("/beds/{bed}/pause", tags=["beds"], responses=BED_ANSWERS)
     def pause(request: Request, bed: str, content: PauseRequest | None = None) -> PauseAnswer:
         """Silence what a bed signals now, and the same kinds of condition in advance. Needs the role `nurse`.
 
         What is new or worse is signalled as ever, and everything is recorded with the name of who paused.
         """
         asked = content or PauseRequest()
-        site, by = _allowed(request, bed, asked.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Pause(bed, by, asked.seconds)))
+        site, by = allowed(request, bed, asked.by)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, Pause(bed, by, asked.seconds)))
 
-    @router.post("/beds/{bed}/resume", tags=["beds"], responses=_ANSWERS)
+    @router.post("/beds/{bed}/resume", tags=["beds"], responses=BED_ANSWERS)
     def resume(request: Request, bed: str, content: ResumeRequest | None = None) -> PauseAnswer:
-        """End a pause before its time: what still holds is signalled again. Needs the role `nurse`."""
-        site, by = _allowed(request, bed, None if content is None else content.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Resume(bed, by)))
+        """End a pause, so that what still holds is signalled again, or a stand-by. Needs the role `nurse`."""
+        site, by = allowed(request, bed, None if content is None else content.by)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, Resume(bed, by)))
 
 
-def _allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, str]:
+def allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, str]:
     """Return the site and the name that is recorded.
 
     Raises:
@@ -73,3 +84,15 @@ def _allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, st
         return site, checked_name(visitor.name or by or "")
     except ValueError as error:
         raise HTTPException(422, str(error)) from None
+
+
+def handled(site: AppContext, order: OperatorRequest) -> bool:
+    """Do what is asked, and return whether it changed anything.
+
+    Raises:
+        HTTPException: The station refuses; the answer gives the reason.
+    """
+    try:
+        return site.handle(order)
+    except RefusedError as error:
+        raise HTTPException(409, str(error)) from None

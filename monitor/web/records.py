@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.alerts.record import Acknowledgement, AlertDraft, AlertEvidence, UtcTime
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
-from monitor.pain.vocabulary import Validity
+from monitor.pain.vocabulary import Occupancy, Validity
 from monitor.video.status import CameraState
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "CameraRecord",
     "HistoryRecord",
     "ObservationRecord",
+    "OccupancyRecord",
     "PauseRecord",
     "StationRecord",
     "alert_record",
@@ -51,8 +52,8 @@ class ObservationRecord(_Record):
         generation_mode: Where the pictures come from; null while it is not known.
         observed_at: When the newest picture was analysed; null before the first.
         age_seconds: Time since then when this record was made; null before the first.
-        state: `pain_sustained`, `pain_sign`, `pain_latched`, `camera_lost`, `cannot_see`, `starting`, `level_raised` or
-            `no_sign`.
+        state: `pain_sustained`, `pain_sign`, `pain_latched`, `camera_lost`, `cannot_see`, `starting`, `level_raised`,
+            `no_sign`, `standby` or `empty`.
         words: The state as people read it.
         detail: One sentence, or an empty text.
         can_see: Whether the face can be assessed now. False must never be read as "no pain".
@@ -63,6 +64,7 @@ class ObservationRecord(_Record):
         on_share: Share of the last window at or above the threshold.
         validity: How far `level` can be trusted; `invalid` must never be read as "no pain".
         seconds_since_face: Time since the last usable face; null before the first.
+        occupancy: Who lies there, as people say: `occupied`, `standby` or `empty`.
     """
 
     schema_version: Literal["nicu-pain-monitor/observation/1"] = Field(default=OBSERVATION_SCHEMA, alias="schema")
@@ -83,6 +85,7 @@ class ObservationRecord(_Record):
     on_share: Share
     validity: Validity
     seconds_since_face: Seconds | None
+    occupancy: Occupancy = Occupancy.OCCUPIED
 
 
 class AlertRecordOut(_Record):
@@ -120,13 +123,36 @@ class PauseRecord(_Record):
     seconds_left: Seconds
 
 
+class OccupancyRecord(_Record):
+    """Who lies in a bed, as people say.
+
+    Attributes:
+        state: `occupied`, `standby` or `empty`.
+        by: Who said so; null where nobody has, and the bed counts as occupied.
+        since: When; null where nobody has.
+        infant: Pseudonym of the infant; null where none was given.
+        reason: Why the bed is on stand-by; may be empty.
+        seconds_left: Until the stand-by ends by itself at the latest; null unless on stand-by.
+        until_face: Whether the stand-by ends, too, when a face returns.
+    """
+
+    state: Occupancy
+    by: str | None
+    since: UtcTime | None
+    infant: str | None
+    reason: str
+    seconds_left: Seconds | None
+    until_face: bool
+
+
 class BedRecord(_Record):
-    """A bed: what it shows now, its open alerts, its pause, its camera. `rank` orders beds by urgency, lowest first."""
+    """A bed: what it shows now, open alerts, pause, occupancy, camera. `rank` orders by urgency, lowest first."""
 
     observation: ObservationRecord
     rank: int
     open_alerts: list[AlertRecordOut]
     pause: PauseRecord | None
+    occupancy: OccupancyRecord
     camera: CameraRecord | None
 
 
@@ -198,6 +224,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
         on_share=0.0 if seen is None else _share(seen.on_share) or 0.0,
         validity=Validity.INVALID if seen is None else seen.validity,
         seconds_since_face=_seconds(bed.seconds_since_face),
+        occupancy=bed.occupancy.state,
     )
 
 
@@ -212,6 +239,22 @@ def alert_record(episode: AlertEpisode) -> AlertRecordOut:
     )
 
 
+def _occupancy_record(bed: BedSnapshot, snapshot: BoardSnapshot) -> OccupancyRecord:
+    now = bed.occupancy
+    since = None
+    if now.since_seconds is not None:
+        since = snapshot.taken_at - timedelta(seconds=snapshot.taken_seconds - now.since_seconds)
+    return OccupancyRecord(
+        state=now.state,
+        by=now.by,
+        since=since,
+        infant=now.infant,
+        reason=now.reason,
+        seconds_left=None if now.until_seconds is None else _seconds(now.until_seconds - snapshot.taken_seconds),
+        until_face=now.until_face,
+    )
+
+
 def bed_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: str) -> BedRecord:
     """Return a bed with its open alerts and its camera."""
     camera = bed.camera
@@ -222,6 +265,7 @@ def bed_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: str) -> Be
         pause=None
         if bed.pause is None
         else PauseRecord(by=bed.pause.by, seconds_left=max(0.0, bed.pause.until_seconds - snapshot.taken_seconds)),
+        occupancy=_occupancy_record(bed, snapshot),
         camera=None
         if camera is None
         else CameraRecord(

@@ -40,6 +40,8 @@ ICONS = {
     BedState.STARTING: "hourglass_empty",
     BedState.LEVEL_RAISED: "trending_up",
     BedState.NO_SIGN: "radio_button_unchecked",
+    BedState.STANDBY: "pause_circle",
+    BedState.EMPTY: "bed",
 }
 
 _TITLES = {
@@ -57,6 +59,8 @@ _TITLES = {
     Code.DISK_LOW: message("Disk nearly full"),
     Code.CLOCK_UNSYNCHRONISED: message("Clock not synchronised"),
     Code.SELF_CHECK_FAILED: message("A part has stopped"),
+    Code.BED_EMPTY: message("Bed empty"),
+    Code.BED_STANDBY: message("Stand-by"),
 }
 
 _CAMERAS = {

@@ -6,6 +6,7 @@ from nicegui import ui
 
 from monitor.board import BedSnapshot
 from monitor.control.requests import OperatorRequest, Pause, Resume
+from monitor.errors import RefusedError
 from monitor.localization import message
 from monitor.pain.vocabulary import Signal
 from monitor.web.app_context import checked_name
@@ -78,7 +79,11 @@ class _OrderButton(ABC):
         except ValueError:
             ui.notify(self._t("Give a name or a pseudonym of 1 to 63 letters."), type="warning")
             return
-        changed = self._frame.site.handle(self.order(name))
+        try:
+            changed = self._frame.site.handle(self.order(name))
+        except RefusedError as error:
+            ui.notify(str(error), type="warning")
+            return
         ui.notify(self.answer(name, changed=changed), position="top")
 
 

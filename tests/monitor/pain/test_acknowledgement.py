@@ -140,18 +140,21 @@ def test_resuming_signals_what_still_holds(watched):
     assert watched.monitor.pause_in_force() is None
 
 
-def test_a_pause_is_never_longer_than_an_acknowledgement(watched):
+def test_a_pause_of_the_longest_length_ends_in_time(watched):
     in_pain(watched)
     watched.show(60, 0.95)
-    watched.note(watched.monitor.pause("nurse-7", watched.now, 1e9))
+    watched.note(watched.monitor.pause("nurse-7", watched.now, 600.0))
     assert watched.show(590, 0.95) == []
     assert len(watched.show(20, 0.95)) == 2
 
 
-@pytest.mark.parametrize("duration", [0.0, -5.0, math.nan])
-def test_a_pause_without_a_length_is_refused(watched, duration):
-    with pytest.raises(ValueError, match="must"):
-        watched.monitor.pause("nurse-7", 0.0, duration)
+@pytest.mark.parametrize("duration", [0.0, -5.0, math.nan, 600.5, 1e9, math.inf])
+def test_a_pause_that_is_longer_than_allowed_or_has_no_length_is_refused_and_not_clipped(watched, duration):
+    """The story: 30 minutes were asked for, the station clipped them to 10 in silence."""
+    in_pain(watched)
+    with pytest.raises(ValueError, match=r"at most 600 s \(alarms.acknowledge_expires_seconds\), not"):
+        watched.monitor.pause("nurse-7", watched.now, duration)
+    assert watched.monitor.pause_in_force() is None
 
 
 def test_technical_alarms_do_not_latch(watched):

@@ -14,6 +14,7 @@ from monitor.pain import (
     BedAlarms,
     Code,
     Kind,
+    Occupancy,
     Phase,
     Priority,
     Sample,
@@ -54,6 +55,9 @@ PEOPLE = st.one_of(
     st.tuples(st.just("acknowledge"), st.sampled_from([None, "pain_sign", "pain_sustained", "alert-1"])),
     st.tuples(st.just("withdraw"), st.sampled_from(["alert-1", "alert-2"])),
     PAUSES,
+    st.tuples(st.sampled_from(["admit", "discharge"])),
+    st.tuples(st.just("standby"), st.sampled_from([5.0, 30.0, None])),
+    st.tuples(st.just("end_standby")),
 )
 STORIES = st.lists(st.one_of(FRAMES, FRAMES, FRAMES, WAITS, REPORTS, PEOPLE), min_size=1, max_size=14)
 LOSSES = st.lists(
@@ -119,6 +123,19 @@ class Teller:
 
     def resume(self):
         yield None, self.monitor.resume(self.now)
+
+    def admit(self):
+        yield None, self.monitor.admit("nurse-7", self.now)
+
+    def discharge(self):
+        yield None, self.monitor.discharge("nurse-7", self.now)
+
+    def standby(self, seconds):
+        if self.monitor.occupancy.state is not Occupancy.EMPTY:
+            yield None, self.monitor.standby("nurse-7", self.now, seconds, until_face=seconds is None)
+
+    def end_standby(self):
+        yield None, self.monitor.end_standby("nurse-7", self.now)
 
 
 def teller(alarm_settings=SETTINGS, first=1):
@@ -266,6 +283,8 @@ def test_the_log_of_inputs_replays_identically(story):
 def test_a_pause_never_hides_a_new_kind_of_condition(before, kind):
     playing = teller()
     list(playing.play(before))
+    if playing.monitor.occupancy.state is not Occupancy.OCCUPIED:
+        list(playing.admit())
     list(playing.report(kind, present=False, before=0.0))
     list(playing.wait(40.0))
     list(playing.pause(30.0))

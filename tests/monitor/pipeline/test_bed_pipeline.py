@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSettings, ModelSettings
 from monitor.errors import EngineError
-from monitor.pain.vocabulary import Code, Phase, Validity
+from monitor.pain.vocabulary import Code, Occupancy, Phase, Validity
 from monitor.pipeline.bed_pipeline import BedPipeline, shift_prior
 from monitor.pipeline.models import ModelSet
 from monitor.synthetic import SyntheticBed
@@ -135,3 +135,58 @@ def test_frames_of_another_size_do_not_upset_the_chain(models):
     for index, shape in enumerate([(360, 640, 3), (720, 1280, 3), (48, 64, 3)]):
         result = bed.analyse(Frame(np.zeros(shape, np.uint8), float(index), None, index), models)
         assert result.observation.level is None
+
+
+class DischargedMeanwhile:
+    """A classifier during whose work somebody acts at the bed."""
+
+    def __init__(self, classifier, act):
+        self._classifier = classifier
+        self._act = act
+
+    def scores(self, crops):
+        self._act()
+        return self._classifier.scores(crops)
+
+
+def test_the_frames_of_an_empty_bed_are_not_analysed_and_the_next_infant_is_followed_from_nothing(models):
+    bed = make_bed()
+    seen = [bed.analyse(frame, models) for frame in frames("calm", 5)]
+    identity = seen[-1].frame_faces.face_id
+    assert identity is not None
+    bed.discharge("nurse-7", 5.0)
+    for frame in frames("pain", 20):
+        result = bed.analyse(dataclasses.replace(frame, time_seconds=6.0 + frame.time_seconds), models)
+        assert result.frame_faces is None
+        assert (result.observation.level, result.observation.occupancy) == (None, Occupancy.EMPTY)
+        assert result.transitions == ()
+    bed.admit("nurse-7", 30.0, "infant-12")
+    later = [dataclasses.replace(frame, time_seconds=31.0 + frame.time_seconds) for frame in frames("calm", 5, seed=8)]
+    results = [bed.analyse(frame, models) for frame in later]
+    assert results[-1].observation.level is not None
+    assert results[-1].observation.coverage > 0.5
+
+
+def test_a_frame_that_was_analysed_while_another_infant_was_admitted_says_nothing_about_it(models):
+    bed = make_bed()
+    waiting = iter(frames("calm", 5))
+    for _ in range(20):
+        bed.analyse(next(waiting), models)
+    frame = next(waiting)
+    acting = DischargedMeanwhile(models.classifier, lambda: bed.admit("nurse-7", frame.time_seconds - 0.01))
+    result = bed.analyse(frame, dataclasses.replace(models, classifier=acting))
+    assert (result.observation.score, result.observation.level) == (None, None)
+    assert result.observation.seconds_since_face is None
+
+
+def test_a_stand_by_until_a_face_returns_ends_when_the_infant_is_back(models):
+    bed = make_bed()
+    bed.standby("nurse-7", 0.0, until_face=True)
+    changes = []
+    for number, scenario in enumerate(("empty", "calm")):
+        for frame in frames(scenario, 8):
+            result = bed.analyse(dataclasses.replace(frame, time_seconds=0.1 + 8 * number + frame.time_seconds), models)
+            changes += [(t.code, t.phase) for t in result.transitions]
+    assert changes == [(Code.BED_STANDBY, Phase.END)]
+    assert result.observation.occupancy is Occupancy.OCCUPIED
+    assert result.observation.level is not None

@@ -18,7 +18,8 @@ from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, comp
 from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.config import StationConfig
-from monitor.control.requests import Acknowledge, Pause, Withdraw
+from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Standby, Withdraw
+from monitor.errors import RefusedError
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
@@ -104,12 +105,30 @@ class StagedStation:
                     self.record(bed, transitions)
                 return any(transitions for _, transitions in withdrawn)
             bed = self.beds[order.bed]
+            if isinstance(order, Admit | Discharge | Standby):
+                return self.occupy(bed, order, now)
             if isinstance(order, Pause):
                 self.record(bed, bed.monitor.pause(order.by, now, order.duration_seconds))
                 return bool(bed.monitor.paused_codes())
             was_paused = bool(bed.monitor.paused_codes())
             self.record(bed, bed.monitor.resume(now))
             return was_paused
+
+    def occupy(self, bed, order, now):
+        try:
+            match order:
+                case Admit():
+                    changed = bed.monitor.admit(order.by, now, order.infant)
+                case Discharge():
+                    changed = bed.monitor.discharge(order.by, now)
+                case Standby():
+                    changed = bed.monitor.standby(
+                        order.by, now, order.duration_seconds, until_face=order.until_face, reason=order.reason
+                    )
+        except ValueError as error:
+            raise RefusedError(str(error)) from None
+        self.record(bed, changed)
+        return bool(changed)
 
     def set_bed(self, order):
         bed = self.beds[order["bed"]]
@@ -130,6 +149,7 @@ class StagedStation:
             self.record(bed, transitions)
             pause = bed.monitor.pause_in_force()
             self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
+            self.board.occupy(bed.id, bed.monitor.occupancy)
             self.board.camera(
                 bed.id,
                 CameraStatus(

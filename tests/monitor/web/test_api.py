@@ -235,12 +235,13 @@ def test_the_description_names_every_route(rig):
         "/api/v1/alerts/{alert_id}/acknowledge", "/api/v1/alerts/{alert_id}/withdraw",
         "/api/v1/events", "/api/v1/fhir/Observation/{bed}",
         "/api/v1/fhir/DetectedIssue/{alert_id}", "/api/v1/beds/{bed}/pause", "/api/v1/beds/{bed}/resume",
+        "/api/v1/beds/{bed}/admit", "/api/v1/beds/{bed}/discharge", "/api/v1/beds/{bed}/standby",
         "/api/v1/reload",
     }  # fmt: skip
-    # Read-only, but for what silences a signal for a while, and what reads the configuration again.
+    # Read-only, but for what people say of alerts and beds, and what reads the configuration again.
     assert {method for path in paths.values() for method in path} == {"get", "post"}
     assert {path.rsplit("/", 1)[1] for path, methods in paths.items() if "post" in methods} == {
-        "acknowledge", "pause", "reload", "resume", "withdraw"
+        "acknowledge", "pause", "reload", "resume", "withdraw", "admit", "discharge", "standby"
     }  # fmt: skip
 
 
@@ -270,7 +271,49 @@ def test_a_pause_silences_a_bed_in_the_nurse_s_name_until_it_is_ended(stage):
         is_signalled_as("on")
 
 
-@pytest.mark.parametrize("action", ["pause", "resume"])
+def test_who_lies_in_a_bed_is_said_by_a_nurse_and_shown_everywhere(stage):
+    station = stage()
+
+    def bed_once(state):
+        give_up = time.monotonic() + 20
+        while (bed := client.get(f"{station.url}/api/v1/beds/bed-1").json())["observation"]["state"] != state:
+            assert time.monotonic() < give_up, bed
+            time.sleep(0.1)
+        return bed
+
+    with httpx.Client(base_url=f"{station.url}/api/v1/beds/bed-1", timeout=20, trust_env=False) as client:
+        station.set_bed("bed-1", score=0.95)
+        bed_once("pain_sustained")
+        assert client.post("/discharge", json={"by": "nurse 7"}).json()["changed"] is True
+        bed = bed_once("empty")
+        assert [(item["alert"]["code"], item["alert"]["signal"]) for item in bed["open_alerts"]] == [
+            ("bed_empty", "acknowledged")
+        ]
+        assert bed["observation"]["level"] is None
+        assert (bed["observation"]["can_see"], bed["observation"]["occupancy"]) == (False, "empty")
+        assert bed["occupancy"]["by"] == "nurse 7"
+        assert bed["rank"] > max(
+            other["rank"] for other in client.get(f"{station.url}/api/v1/beds").json()
+            if other["observation"]["bed"] != "bed-1"
+        )  # fmt: skip
+        refused = client.post("/standby", json={"by": "nurse 7", "seconds": 60})
+        assert (refused.status_code, refused.json()["detail"]) == (409, "the bed is empty; admit an infant first")
+        assert client.post("/discharge", json={"by": "nurse 7"}).json()["changed"] is False
+        assert client.post("/admit", json={"by": "nurse 8", "infant": "infant-12"}).json()["changed"] is True
+        assert bed_once("pain_sustained")["occupancy"]["infant"] == "infant-12"
+        assert client.post("/standby", json={"by": "nurse 8"}).status_code == 409
+        long = client.post("/standby", json={"by": "nurse 8", "seconds": 99_999})
+        assert "at most 14400 s" in long.json()["detail"]
+        wanted = {"by": "nurse 8", "seconds": 600, "until_face": True, "reason": "bath"}
+        assert client.post("/standby", json=wanted).json()["changed"] is True
+        bed = bed_once("standby")
+        assert 500 < bed["occupancy"]["seconds_left"] <= 600
+        assert (bed["occupancy"]["until_face"], bed["occupancy"]["reason"]) == (True, "bath")
+        assert bed["observation"]["detail"].startswith("By nurse 8, until a face returns, 10 min left. Pain is not watched. Reason: bath.")
+        assert client.post("/standby", json={**wanted, "reason": "a\u0007"}).status_code == 422
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "admit", "discharge", "standby"])
 def test_pausing_needs_a_nurse_a_bed_and_a_name(rig, open_rig, action):
     token = {"Authorization": "Bearer " + "t" * 43}  # a viewer's
     assert rig.client().post(f"/api/v1/beds/bed-1/{action}", headers=token).status_code == 403

@@ -1,0 +1,205 @@
+"""Admit, discharge and stand-by: what people say of a bed, and what of one infant never passes to the next."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+
+from monitor.config import AlarmSettings
+from monitor.pain.alarm import Acknowledgement
+from monitor.pain.alarm_scope import AlarmScope
+from monitor.pain.bed_alarm_state import BedAlarmState
+from monitor.pain.conditions import CONDITIONS, Source
+from monitor.pain.occupancy import BedOccupancy, OccupancyState
+from monitor.pain.vocabulary import Code, Occupancy, Transition
+
+__all__ = ["OccupiedScope"]
+
+_OF_PERSONS = frozenset(code for code, row in CONDITIONS.items() if row.source is Source.PERSON)
+_OF_INFANT = frozenset(code for code, row in CONDITIONS.items() if row.source in {Source.LEVEL, Source.FACE}) | {
+    Code.PATIENT_AMBIGUOUS,
+    Code.NO_LIFE_SEEN,
+}
+"""What is known of the infant; the rest is of the equipment and goes on when another infant is admitted."""
+_WATCHED_ON_STANDBY = frozenset({Code.CAMERA_LOST, Code.PICTURE_FROZEN})
+_SUSPENDED = {
+    Occupancy.OCCUPIED: frozenset[Code](),
+    Occupancy.EMPTY: frozenset(Code) - _OF_PERSONS,
+    Occupancy.STANDBY: frozenset(Code) - _OF_PERSONS - _WATCHED_ON_STANDBY,
+}
+
+
+class OccupiedScope(AlarmScope[BedAlarmState]):
+    """The part of a bed's alarm logic that knows who lies there.
+
+    Args:
+        settings: Delays and limits.
+        new_id: Makes the id of a new alert.
+        memory: An empty one.
+    """
+
+    def __init__(self, settings: AlarmSettings, new_id: Callable[[], str], memory: BedAlarmState) -> None:
+        super().__init__(settings, new_id, memory)
+        self._infant_number = 0
+
+    @property
+    def infant_number(self) -> int:
+        """Goes up whenever what was seen so far says nothing about the infant that is watched from now on."""
+        return self._infant_number
+
+    @property
+    def occupancy(self) -> BedOccupancy:
+        """What people have said of the bed."""
+        return self._memory.occupancy.now
+
+    def admit(self, by: str, time_seconds: float, infant: str | None = None) -> tuple[Transition, ...]:
+        """Note that an infant was laid into the bed; the one before, if any, is discharged.
+
+        Args:
+            by: Who says so.
+            time_seconds: Monotonic.
+            infant: A pseudonym; None where none is given.
+
+        Raises:
+            ValueError: The time is not finite.
+        """
+        transitions = self._advance(time_seconds)
+        now = self._now()
+        acknowledgement = Acknowledgement(by, now, now)
+        if self.occupancy.state is not Occupancy.EMPTY:
+            transitions += self._board.resume(now)
+            detail = f"{by} admitted another infant; this alert was of the one before."
+            transitions += self._board.dismiss(_OF_INFANT, acknowledgement, detail)
+            transitions += self._end_standby(now, f"{by} admitted another infant.", by)
+            transitions += self._board.begin_by_person(Code.BED_EMPTY, acknowledgement, _emptied(by))
+        transitions += self._board.end_by_person(Code.BED_EMPTY, now, f"{by} admitted an infant.", by)
+        self._set_occupancy(BedOccupancy(by=by, since_seconds=now, infant=infant))
+        return tuple(transitions)
+
+    def discharge(self, by: str, time_seconds: float) -> tuple[Transition, ...]:
+        """Note that nobody lies in the bed: it is not watched, and raises no alarm, until somebody is admitted.
+
+        Raises:
+            ValueError: The time is not finite.
+        """
+        transitions = self._advance(time_seconds)
+        if self.occupancy.state is Occupancy.EMPTY:
+            return tuple(transitions)
+        now = self._now()
+        acknowledgement = Acknowledgement(by, now, now)
+        detail = f"{by} discharged the infant; the bed is empty."
+        transitions += self._board.dismiss(_SUSPENDED[Occupancy.EMPTY], acknowledgement, detail)
+        transitions += self._end_standby(now, f"{by} discharged the infant.", by)
+        transitions += self._board.begin_by_person(Code.BED_EMPTY, acknowledgement, _emptied(by))
+        self._set_occupancy(BedOccupancy(Occupancy.EMPTY, by, now))
+        return tuple(transitions)
+
+    def standby(
+        self,
+        by: str,
+        time_seconds: float,
+        duration_seconds: float | None = None,
+        *,
+        until_face: bool = False,
+        reason: str = "",
+    ) -> tuple[Transition, ...]:
+        """Note that the infant is away for a while: no pain alarms until the time is over, or until a face returns.
+
+        The alarms that are on are ended in the name of `by`. Those of the camera go on.
+
+        Args:
+            by: Who says so.
+            time_seconds: Monotonic.
+            duration_seconds: For how long at most; None, only with `until_face`, for as long as is allowed.
+            until_face: Whether it ends, too, when a face is seen steadily after the infant's face has left.
+            reason: Why; may be empty.
+
+        Raises:
+            ValueError: One sentence: the bed is empty, the duration is missing, not positive or too long, or the time
+                is not finite.
+        """
+        longest = self._settings.standby_longest_seconds
+        if duration_seconds is None and not until_face:
+            raise ValueError("say how long the stand-by lasts, or that it lasts until a face returns")
+        duration = longest if duration_seconds is None else duration_seconds
+        if not 0.0 < duration <= longest:
+            raise ValueError(
+                f"a stand-by lasts at most {longest:g} s (alarms.standby_longest_seconds), not {duration:g} s"
+            )
+        if self.occupancy.state is Occupancy.EMPTY:
+            raise ValueError("the bed is empty; admit an infant first")
+        transitions = self._advance(time_seconds)
+        now = self._now()
+        acknowledgement = Acknowledgement(by, now, now + duration)
+        detail = f"{by} put the bed on stand-by."
+        transitions += self._board.dismiss(_SUSPENDED[Occupancy.STANDBY], acknowledgement, detail)
+        transitions += self._end_standby(now, f"{by} gave another stand-by.", by)
+        occupancy = BedOccupancy(
+            Occupancy.STANDBY, by, now, reason, now + duration, until_face, self._memory.occupancy.now.infant
+        )
+        transitions += self._board.begin_by_person(Code.BED_STANDBY, acknowledgement, _stands_by(occupancy, duration))
+        self._set_occupancy(occupancy)
+        return tuple(transitions)
+
+    def end_standby(self, by: str, time_seconds: float) -> tuple[Transition, ...]:
+        """End a stand-by before its time; nothing happens where there is none.
+
+        Raises:
+            ValueError: The time is not finite.
+        """
+        transitions = self._advance(time_seconds)
+        return (*transitions, *self._return(self._now(), f"{by} ended the stand-by.", by))
+
+    def _see_on_standby(self, time_seconds: float, *, is_face: bool) -> list[Transition]:
+        """Take a frame of a bed on stand-by."""
+        if not self._memory.occupancy.see(time_seconds, is_face=is_face):
+            return []
+        return self._return(self._now(), "The stand-by is over: a face has returned.", None)
+
+    def _expire_standby(self, now_seconds: float) -> list[Transition]:
+        until = self.occupancy.until_seconds
+        if until is None or now_seconds < until:
+            return []
+        return self._return(until, "The stand-by is over: its time has passed.", None)
+
+    def _return(self, at_seconds: float, detail: str, by: str | None) -> list[Transition]:
+        """Watch the same infant again after a stand-by."""
+        transitions = self._end_standby(at_seconds, detail, by)
+        if transitions:
+            before = self.occupancy
+            self._set_occupancy(
+                replace(
+                    before, state=Occupancy.OCCUPIED, since_seconds=at_seconds, reason="", until_seconds=None,
+                    until_face=False,
+                )
+            )  # fmt: skip
+        return transitions
+
+    def _end_standby(self, at_seconds: float, detail: str, by: str | None) -> list[Transition]:
+        if self.occupancy.state is not Occupancy.STANDBY:
+            return []
+        return self._board.end_by_person(Code.BED_STANDBY, at_seconds, detail, by)
+
+    def _set_occupancy(self, occupancy: BedOccupancy) -> None:
+        """Begin with another occupancy; nothing that was seen before speaks for it."""
+        self._memory.occupancy = OccupancyState(occupancy)
+        self._infant_number += 1
+        self._suspend()
+        self._forget_infant()
+
+    def _suspend(self) -> None:
+        self._board.suspend(_SUSPENDED[self.occupancy.state])
+
+    @abstractmethod
+    def _forget_infant(self) -> None:
+        """Forget what was seen of a face."""
+
+
+def _emptied(by: str) -> str:
+    return f"{by} discharged the infant: the bed is empty and not watched."
+
+
+def _stands_by(occupancy: BedOccupancy, duration_seconds: float) -> str:
+    minutes = f"{duration_seconds / 60:.0f} min" if duration_seconds >= 90 else f"{duration_seconds:.0f} s"
+    limit = f"until a face returns, for at most {minutes}" if occupancy.until_face else f"for {minutes}"
+    reason = f" ({occupancy.reason})" if occupancy.reason else ""
+    return f"On stand-by {limit}, by {occupancy.by}{reason}: pain is not watched."

@@ -1,0 +1,66 @@
+"""Three requests that say who lies in a bed; for programs and for scripts."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from monitor.control.requests import Admit, Discharge, InfantName, Reason, Standby
+from monitor.web.pausing import BED_ANSWERS, PauseAnswer, allowed, handled
+
+__all__ = ["AdmitRequest", "DischargeRequest", "StandbyRequest", "add_occupancy_routes"]
+
+_By = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class AdmitRequest(BaseModel):
+    """The infant's pseudonym, where there is one, and who admits, where nobody is logged in."""
+
+    infant: InfantName | None = None
+    by: _By | None = None
+
+
+class DischargeRequest(BaseModel):
+    """Who discharges; needed only where nobody is logged in, and ignored otherwise."""
+
+    by: _By | None = None
+
+
+class StandbyRequest(BaseModel):
+    """For how long at most (may be left out with `until_face`), until when, why, and who."""
+
+    seconds: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] | None = None
+    until_face: bool = False
+    reason: Reason = ""
+    by: _By | None = None
+
+
+def add_occupancy_routes(router: APIRouter) -> None:
+    """Add `POST /beds/{bed}/admit`, `/discharge` and `/standby`."""
+
+    @router.post("/beds/{bed}/admit", tags=["beds"], responses=BED_ANSWERS)
+    def admit(request: Request, bed: str, content: AdmitRequest | None = None) -> PauseAnswer:
+        """Say that an infant was laid into a bed. Needs the role `nurse`.
+
+        Nothing of the infant before passes to it: its alarms are ended in the name of who admits.
+        """
+        asked = content or AdmitRequest()
+        site, by = allowed(request, bed, asked.by)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, Admit(bed, by, asked.infant)))
+
+    @router.post("/beds/{bed}/discharge", tags=["beds"], responses=BED_ANSWERS)
+    def discharge(request: Request, bed: str, content: DischargeRequest | None = None) -> PauseAnswer:
+        """Say that a bed is empty: its alarms end, and it is not watched until an infant is admitted. Needs `nurse`."""
+        site, by = allowed(request, bed, None if content is None else content.by)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, Discharge(bed, by)))
+
+    @router.post("/beds/{bed}/standby", tags=["beds"], responses=BED_ANSWERS)
+    def standby(request: Request, bed: str, content: StandbyRequest | None = None) -> PauseAnswer:
+        """Say that an infant is away for a while: no pain alarms until then. Needs the role `nurse`.
+
+        `/resume` ends it early. A longer time than the configuration allows is refused.
+        """
+        asked = content or StandbyRequest()
+        site, by = allowed(request, bed, asked.by)
+        order = Standby(bed, by, asked.seconds, asked.until_face, asked.reason)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, order))
