@@ -52,6 +52,48 @@ class Keys:
         """Return the key through which stations notice that they share a bed (None: the station's own id)."""
         return f"{self.prefix}:claim:station:{self.station}" if bed is None else f"{self.prefix}:claim:bed:{bed}"
 
+    @property
+    def beds(self) -> str:
+        """The hash of all beds that stations share: id to document."""
+        return f"{self.prefix}:beds"
+
+    @property
+    def leases(self) -> str:
+        """The stream whose consumer group says who watches which bed."""
+        return f"{self.prefix}:beds:leases"
+
+    @property
+    def entries(self) -> str:
+        """The hash of each bed's entry in that stream."""
+        return f"{self.prefix}:beds:entries"
+
+    @property
+    def offers(self) -> str:
+        """The hash of beds that their station hands to another one."""
+        return f"{self.prefix}:beds:offers"
+
+    @property
+    def meta(self) -> str:
+        """The hash with the version of the shared beds."""
+        return f"{self.prefix}:beds:meta"
+
+    @property
+    def stations(self) -> str:
+        """The set of all stations that ever shared beds."""
+        return f"{self.prefix}:beds:stations"
+
+    def station_card(self, station: str) -> str:
+        """Return the hash that says what a station is, while it lives."""
+        return f"{self.prefix}:beds:station:{station}"
+
+    def alarm_state(self, bed: str) -> str:
+        """Return the hash from which the next station goes on with a bed's alarms."""
+        return f"{self.prefix}:beds:alarms:{bed}"
+
+    def bed_commands(self, bed: str) -> str:
+        """Return the stream of commands to a bed, whoever watches it."""
+        return f"{self.prefix}:commands:bed:{bed}"
+
 
 def id_after(entry_id: str) -> str:
     """Return the smallest id that follows a stream's entry: `(id`, which Redis before 6.2 does not know."""

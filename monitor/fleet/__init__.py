@@ -1,0 +1,1 @@
+"""Beds that several stations share: who watches which, kept by Redis."""
