@@ -115,7 +115,9 @@ def test_sleeping_infant_is_not_frozen(shared_media):
 
 @pytest.mark.slow
 def test_real_clips_are_neither_frozen_nor_dark(shared_media):
-    for path in sorted([*shared_media.glob("*.mp4"), *shared_media.glob("*.mkv")]):
+    paths = sorted([*shared_media.glob("*.mp4"), *shared_media.glob("*.mkv")])
+    assert paths
+    for path in paths:
         check = FreezeDarkDetector()
         with open_video(path, _RATE) as reader:
             for frame in reader:

@@ -92,6 +92,8 @@ _points = st.builds(
 def test_any_history_is_drawn_within_its_frame(points, now):
     svg = sparkline(bed(*sorted(points, key=lambda point: point.time_seconds)), now, 0.6, T)
     ET.fromstring(svg)  # noqa: S314 - made here
-    for x, y in re.findall(r"(-?[\d.]+),(-?[\d.]+)", svg.split("<polyline", 1)[-1] if "<polyline" in svg else ""):
+    vertices = re.findall(r"(-?[\d.]+),(-?[\d.]+)", svg.split("<polyline", 1)[-1] if "<polyline" in svg else "")
+    assert bool(vertices) == ("<polyline" in svg)
+    for x, y in vertices:
         assert 0 <= float(x) <= 300
         assert 0 <= float(y) <= 60
