@@ -4,6 +4,7 @@
     |-- ConfigError         a configuration file is missing or wrong
     |-- BundleError         a model bundle is missing, damaged or does not fit
     |   `-- EngineError     an inference engine cannot be built, loaded or run
+    |       `-- EngineInputError    an engine was given tensors that its model does not take
     |-- VideoError          a video source cannot be opened, decoded or has ended
     |-- PublishError        an alert cannot be stored or delivered
     |   `-- SpoolError      the on-disk record cannot be opened, read or written
@@ -16,6 +17,7 @@ __all__ = [
     "BundleError",
     "ConfigError",
     "EngineError",
+    "EngineInputError",
     "MonitorError",
     "PublishError",
     "RefusedError",
@@ -38,6 +40,10 @@ class BundleError(MonitorError):
 
 class EngineError(BundleError):
     """An inference engine cannot be built, loaded or run."""
+
+
+class EngineInputError(EngineError):
+    """An engine was given tensors that its model does not take; the engine itself works."""
 
 
 class VideoError(MonitorError):

@@ -20,6 +20,7 @@ from monitor.inference.tensors import first_line
 
 __all__ = [
     "ENGINES",
+    "RESERVE_ENGINE",
     "EngineChoice",
     "OnMissing",
     "is_installed",
@@ -33,7 +34,8 @@ ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime", "o
 EngineChoice = Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
 OnMissing = Literal["fall_back", "refuse"]
 _AUTO: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime")
-_FALL_BACK: EngineName = "onnxruntime"
+RESERVE_ENGINE: Literal["onnxruntime"] = "onnxruntime"
+"""What answers where another engine cannot: it runs everywhere."""
 _MODULES: dict[EngineName, str] = {
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
@@ -77,7 +79,7 @@ def open_engine(
             engine, variant = _try(bundle, name, size_px, precision, threads, cuda_api)
         except EngineError as error:
             # The engine that everything falls back to has no other way out.
-            if name == _FALL_BACK:
+            if name == RESERVE_ENGINE:
                 raise
             reasons.append(f"{name}: {error}")
             continue
@@ -87,8 +89,8 @@ def open_engine(
     sentence = f"bundle {bundle.name} cannot run on {choice} here ({'; '.join(reasons)})"
     if on_missing == "refuse":
         raise EngineError(f"{sentence}; install what is missing, or choose another engine")
-    _log.warning("%s; falling back to %s", sentence, _FALL_BACK)
-    engine, _ = _try(bundle, _FALL_BACK, size_px, precision, threads, cuda_api)
+    _log.warning("%s; falling back to %s", sentence, RESERVE_ENGINE)
+    engine, _ = _try(bundle, RESERVE_ENGINE, size_px, precision, threads, cuda_api)
     return engine
 
 

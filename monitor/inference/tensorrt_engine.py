@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import EngineError
+from monitor.errors import EngineError, EngineInputError
 from monitor.inference.device_memory import DeviceMemory
 from monitor.inference.engine import TensorSpec
 from monitor.inference.manifest import EngineName
@@ -116,7 +116,7 @@ class TensorRtEngine:
         check_inputs(self._label, self._inputs, inputs)
         batch = len(next(iter(inputs.values())))
         if not self._smallest <= batch <= self._largest:
-            raise EngineError(
+            raise EngineInputError(
                 f"{self._label} was built for batches of {self._smallest} to {self._largest}, got {batch}; give "
                 f"smaller batches, or build it with --profile {self._smallest},{self._smallest},{batch}"
             )

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from monitor.errors import EngineError
+from monitor.errors import EngineInputError
 from monitor.inference.engine import TensorSpec
 
 __all__ = ["check_inputs", "first_line"]
@@ -15,11 +15,11 @@ def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, N
     """Refuse inputs that are not what the model declares, before they reach native code.
 
     Raises:
-        EngineError: A tensor is missing, unknown, or of another type or shape.
+        EngineInputError: A tensor is missing, unknown, or of another type or shape.
     """
     expected = {spec.name: spec for spec in specs}
     if set(inputs) != set(expected):
-        raise EngineError(f"{label} wants the inputs {sorted(expected)}, got {sorted(inputs)}")
+        raise EngineInputError(f"{label} wants the inputs {sorted(expected)}, got {sorted(inputs)}")
     for name, array in inputs.items():
         spec = expected[name]
         fits = len(array.shape) == len(spec.shape) and all(
@@ -27,7 +27,7 @@ def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, N
         )
         if array.dtype != spec.dtype or not fits or array.size == 0:
             declared = tuple("any" if size is None else size for size in spec.shape)
-            raise EngineError(
+            raise EngineInputError(
                 f"{label}: input {name} must be {spec.dtype} of shape {declared} and not empty, "
                 f"got {array.dtype} of shape {array.shape}"
             )

@@ -1,18 +1,25 @@
 """The detector and the classifier of a station: bundles read once, engines opened once a worker."""
 
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from monitor.config import FaceSettings, ModelSettings
+from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec
 from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX, FaceDetector
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
-from monitor.inference.engine_factory import open_engine
+from monitor.inference.engine_factory import ENGINES, RESERVE_ENGINE, open_engine
+from monitor.inference.manifest import EngineName
+from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
 
 __all__ = ["ModelSet", "WorkerModels"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,6 @@ class WorkerModels:
 class ModelSet:
     """Both bundles, checked; opens the engines of each worker.
 
-    `degraded` gives in one sentence why a copy is used instead of a bundle; None where none is.
-
     Args:
         models: Which bundles and engines.
         faces: Detection size and threshold.
@@ -66,7 +71,13 @@ class ModelSet:
             self.detector, why_detector = backup.read(models.detector, "detector")
             self.classifier, why_classifier = backup.read(models.classifier, "classifier")
         self.classifier.require_positive(models.positive_class)
-        self.degraded: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
+        self._health = EngineHealth()
+        self._copied: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
+
+    @property
+    def degraded(self) -> str | None:
+        """Why a copy of a bundle is used, or another engine in place of one that failed; None where neither is."""
+        return self._copied or self._health.degraded
 
     def save_backup(self) -> None:
         """Store copies of the bundles that run now."""
@@ -83,19 +94,11 @@ class ModelSet:
         Raises:
             EngineError: No allowed engine can run a model here.
         """
-        models = self._models
         size_px = self._faces.detection_size_px
         with ExitStack() as opened:
 
             def open_one(bundle: Bundle, size_px: int | None) -> Engine:
-                engine = open_engine(
-                    bundle,
-                    size_px=size_px,
-                    choice=models.engine,
-                    on_missing=models.on_missing_engine,
-                    threads=threads,
-                    cuda_api=models.cuda_api,
-                )
+                engine = self._open_recovering(bundle, size_px, threads)
                 opened.callback(engine.close)
                 return engine
 
@@ -114,3 +117,18 @@ class ModelSet:
                 training_prior=self.classifier.classifier.training_prior,
                 _opened=opened.pop_all(),
             )
+
+    def _open_recovering(self, bundle: Bundle, size_px: int | None, threads: int) -> Engine:
+        """Open the engine of one model, with the CPU's as its reserve where it is another one."""
+        models = self._models
+        open_this = partial(open_engine, bundle, size_px=size_px, threads=threads, cuda_api=models.cuda_api)
+        engine = open_this(choice=models.engine, on_missing=models.on_missing_engine)
+        # The same one again, and not what would be chosen now.
+        name: EngineName = next(name for name in ENGINES if name == engine.name)
+        reserve: Engine | None = None
+        if name != RESERVE_ENGINE:
+            try:
+                reserve = open_this(choice=RESERVE_ENGINE)
+            except EngineError as error:
+                _log.warning("nothing can run in place of %s when it fails: %s", name, error)
+        return RecoveringEngine(engine, partial(open_this, choice=name, on_missing="refuse"), reserve, self._health)

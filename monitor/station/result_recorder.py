@@ -25,7 +25,7 @@ class ResultRecorder:
         throughput: Counts analysed frames.
         rate: Chooses the rate of each bed.
         governor: Lowers the rate of all beds when the machine does not keep up.
-        degraded: Why a stored copy of a model is used instead of its bundle; None where none is.
+        degraded: Returns why a model, or the engine that runs it, is not the one that was asked for; None where it is.
         on_result: Called after every analysed frame with its bed, its result, and the frame's age in seconds.
     """
 
@@ -37,7 +37,7 @@ class ResultRecorder:
         throughput: Throughput,
         rate: AdaptiveRate,
         governor: LoadGovernor,
-        degraded: str | None = None,
+        degraded: Callable[[], str | None] = lambda: None,
         on_result: Callable[[BedPipeline, FrameResult, float], None] | None = None,
     ) -> None:
         self._clock = clock
@@ -69,7 +69,7 @@ class ResultRecorder:
         visible = faces is not None and faces.visibility is Visibility.USABLE
         metrics.observe(bed.id, result.observation, face_visible=visible)
         self._outputs.board.observe(bed.id, result.observation, result.frame, faces)
-        failure = result.failure or self._degraded
+        failure = result.failure or self._degraded()
         bed.report(Code.MODEL_DEGRADED, failure is not None, now, failure or "")
         if self._on_result is not None:
             self._on_result(bed, result, age_seconds)

@@ -149,7 +149,7 @@ class Station:
             self._throughput,
             rate,
             self._governor,
-            self._models.degraded,
+            lambda: self._models.degraded,
             on_result,
         )
         self._supervisor = Supervisor(
