@@ -41,6 +41,12 @@ def test_a_face_outside_the_region_is_nobodys_patient_however_large():
     assert choice.track is None
 
 
+def test_a_new_face_lies_within_the_region_to_a_pixel_and_a_chosen_one_may_lean_over_its_edge():
+    assert PatientSelector().choose([track(1, 600.5, 0.0, 0.0)], COT, 0.0).track is None
+    assert PatientSelector().choose([track(1, 600.0, 0.0, 0.0)], COT, 0.0).track is not None
+    assert settled().choose([track(1, 600.5, 0.0, 11.0)], COT, 11.0).track is not None
+
+
 def test_a_larger_carer_who_leans_in_does_not_become_the_patient_but_makes_it_questionable():
     chooser = settled()
     tracks = [track(1, 200.0, 0.0, 11.0), track(2, 400.0, 10.5, 11.0, size=220.0, orientation=0.0)]
