@@ -309,7 +309,8 @@ def test_who_lies_in_a_bed_is_said_by_a_nurse_and_shown_everywhere(stage):
         bed = bed_once("standby")
         assert 500 < bed["occupancy"]["seconds_left"] <= 600
         assert (bed["occupancy"]["until_face"], bed["occupancy"]["reason"]) == (True, "bath")
-        assert bed["observation"]["detail"].startswith("By nurse 8, until a face returns, 10 min left. Pain is not watched. Reason: bath.")
+        said = "By nurse 8, until a face returns, 10 min left. Pain is not watched. Reason: bath."
+        assert bed["observation"]["detail"].startswith(said)
         assert client.post("/standby", json={**wanted, "reason": "a\u0007"}).status_code == 422
 
 
