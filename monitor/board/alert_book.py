@@ -118,9 +118,7 @@ class AlertBook:
 
     def bouts_within_hour(self, bed_id: str | None, now: datetime) -> int:
         """Return how often pain was declared at a bed within the last hour, returns within an episode included."""
-        counts = [
-            sum(now - at <= _HOUR for at in times) for (place, _), times in self._bouts.items() if place == bed_id
-        ]
+        counts = [sum(now - at <= _HOUR for at in times) for (bed, _), times in self._bouts.items() if bed == bed_id]
         # Sustained pain begins as a sign of pain: the same bout is not counted twice.
         return max(counts, default=0)
 

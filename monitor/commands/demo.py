@@ -83,7 +83,7 @@ def command(
 
 
 def _has_desktop() -> bool:
-    """Tell whether somebody sits before a screen on which a browser can open."""
+    """Return whether somebody sits before a screen on which a browser can open."""
     return sys.stderr.isatty() and bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 

@@ -22,7 +22,7 @@ FieldPath = tuple[str | int, ...]
 
 
 def expects_text(path: FieldPath) -> bool:
-    """Say whether a field takes text and nothing else, so that what YAML takes for a number or a date is a name."""
+    """Return whether a field takes text and nothing else, so that what YAML takes for a number or a date is a name."""
     while path and isinstance(path[-1], int):
         path = path[:-1]
     model = _model_at(path) if path else None

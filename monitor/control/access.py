@@ -34,7 +34,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
-        """Tell whether this role may do what `other` may."""
+        """Return whether this role may do what `other` may."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 

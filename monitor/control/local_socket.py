@@ -1,6 +1,6 @@
 """A socket in the state directory through which programs of the same user ask a running station for something.
 
-One line of JSON there, one line of JSON back. Whoever may open the state directory owns the station; the peer's user
+One line of JSON there, one line of JSON back. A process that can open the directory owns the station; the peer's user
 is checked besides. The path is opened through its directory, for the name of a Unix socket has at most 107 bytes.
 """
 

@@ -219,7 +219,7 @@ class AlertStream:
         return found
 
     def _check_not_lost(self, pipe: Any, producer_id: str, position: Position) -> None:  # noqa: ANN401 - as above
-        """Tell a stream that was trimmed from one that was emptied or restored.
+        """Distinguish a stream that was trimmed from one that was emptied or restored.
 
         An entry that was deleted by hand cannot be distinguished from one that a restored server never had: it is sent
         again.

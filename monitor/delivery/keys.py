@@ -91,7 +91,7 @@ class Keys:
         return f"{self.prefix}:beds:alarms:{bed}"
 
     def bed_commands(self, bed: str) -> str:
-        """Return the stream of commands to a bed, whoever watches it."""
+        """Return the stream of commands to a bed, on whichever station."""
         return f"{self.prefix}:commands:bed:{bed}"
 
 

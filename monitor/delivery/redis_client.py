@@ -128,7 +128,7 @@ def _common(settings: RedisSettings, parts: NetworkAddress) -> dict[str, Any]:
         "socket_timeout": settings.timeout_seconds,
         "socket_connect_timeout": settings.timeout_seconds,
         "decode_responses": True,
-        # Whoever may write to a stream may write bytes that are no text into it; they must not hold up the rest.
+        # A program that may write to a stream may write bytes that are no text into it; they must not hold up the rest.
         "encoding_errors": "backslashreplace",
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,

@@ -99,7 +99,7 @@ class Spool:
         return self._last_row - self._base_row
 
     def is_in_place(self) -> bool:
-        """Tell whether the next start will find this spool: nobody has deleted or replaced its files."""
+        """Return whether the next start will find this spool: nobody has deleted or replaced its files."""
         return self.has_its_database and self._process_lock.is_in_place()
 
     @property

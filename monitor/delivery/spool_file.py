@@ -76,7 +76,7 @@ class ProcessLock:
             ) from error
 
     def is_in_place(self) -> bool:
-        """Tell whether the lock still keeps others out: nobody has deleted or replaced its file."""
+        """Return whether the lock still keeps others out: nobody has deleted or replaced its file."""
         return self._handle is not None and same_file(self._path, os.fstat(self._handle))
 
     def release(self) -> None:
@@ -87,7 +87,7 @@ class ProcessLock:
 
 
 def same_file(path: Path, known: os.stat_result) -> bool:
-    """Tell whether a path still leads to the file that it led to when `known` was taken."""
+    """Return whether a path still leads to the file that it led to when `known` was taken."""
     try:
         return os.path.samestat(path.stat(), known)
     except OSError:

@@ -1,1 +1,1 @@
-"""Beds that several stations share: who watches which, kept by Redis."""
+"""Beds that several stations share: who watches which, held by Redis."""

@@ -4,7 +4,7 @@ A stream holds one entry a bed; the consumer group `stations` on it is the table
 the lease: its consumer is the station that watches the bed, its idle time the age of the lease, its delivery count the
 epoch. Redis replicates all three. The consumer `-` stands for nobody.
 
-A plain XCLAIM takes an entry from whoever has it, and resets the idle time: every script looks first.
+A plain XCLAIM takes an entry from its owner, and resets the idle time: every script checks first.
 """
 
 __all__ = ["GROUP", "NOBODY", "PUBLISH", "REFRESH", "RELEASE", "REMOVE", "SHARE", "TAKE"]

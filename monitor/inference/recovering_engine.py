@@ -243,7 +243,7 @@ class RecoveringEngine:
             self._health.fail(self, sentence)
             raise EngineError(sentence)
         if reason:
-            _log.error("%s runs in place of %s", self._reserve.name, self._name)
+            _log.error("%s runs instead of %s", self._reserve.name, self._name)
         self._health.fail(
             self, f"The engine {self._name} failed; {self._reserve.name} answers in its place, perhaps less often."
         )

@@ -1,6 +1,6 @@
 """The languages of the page: phrases that remember their template, message catalogues, numbers and times.
 
-Sentences are written in English where they arise, as a `Phrase` or marked with `message`; whoever shows them to a
+Sentences are written in English where they arise, as a `Phrase` or marked with `message`; what shows them to a
 person passes them through the reader's `Localizer`. Codes, names in the API, metrics and logs stay as they are.
 """
 

@@ -123,7 +123,7 @@ class AlarmSet:
         return self._alarms[code].clear(at_seconds, evidence)
 
     def suspend(self, codes: Collection[Code]) -> None:
-        """Declare none of these conditions from now on; a delay that ran for one that was suspended begins anew."""
+        """Declare none of these conditions from now on; a delay that ran for one that was suspended begins again."""
         for code in self._suspended.difference(codes):
             self.memory.gates.pop(code, None)
         self._suspended = frozenset(codes)

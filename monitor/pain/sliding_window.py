@@ -75,7 +75,7 @@ class SlidingWindow:
             self.origin_seconds += seconds
 
     def is_sound(self) -> bool:
-        """Tell whether a ring read from outside holds together."""
+        """Return whether a ring read from outside holds together."""
         return len(self.buckets) == _BUCKETS + 1 and min(self.buckets) >= 0 and sum(self.buckets) == self.total
 
     def _microseconds(self, time_seconds: float) -> int:

@@ -327,7 +327,7 @@ class BedPipeline:
             self._monitor = changed
 
     def change_settings(self, settings: BedSettings) -> None:
-        """Look for the face anew, in another region or another camera's pictures; alarms that are on stay on.
+        """Search for the face again, in another region or another camera's pictures; alarms that are on stay on.
 
         No worker may analyse a frame of this bed meanwhile.
         """

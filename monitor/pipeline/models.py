@@ -76,7 +76,7 @@ class ModelSet:
 
     @property
     def degraded(self) -> str | None:
-        """Why a copy of a bundle is used, or another engine in place of one that failed; None where neither is."""
+        """Why a copy of a bundle is used, or another engine instead of one that failed; None where neither is."""
         return self._copied or self._health.degraded
 
     def save_backup(self) -> None:
@@ -130,5 +130,5 @@ class ModelSet:
             try:
                 reserve = open_this(choice=RESERVE_ENGINE)
             except EngineError as error:
-                _log.warning("nothing can run in place of %s when it fails: %s", name, error)
+                _log.warning("nothing can run instead of %s when it fails: %s", name, error)
         return RecoveringEngine(engine, partial(open_this, choice=name, on_missing="refuse"), reserve, self._health)

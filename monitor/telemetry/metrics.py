@@ -41,7 +41,7 @@ class StationMetrics:
     Args:
         station: Its id.
         generation_mode: Where the pictures come from.
-        clock: Tells stale observations from fresh ones.
+        clock: Distinguishes stale observations from fresh ones.
     """
 
     def __init__(self, station: str, generation_mode: GenerationMode, clock: Clock) -> None:
@@ -124,7 +124,7 @@ class StationMetrics:
         self.add_camera(bed, after, status)
 
     def show_model(self, role: str, name: str, sha256: str, engine: str) -> None:
-        """Tell which model runs; replaces the one shown before for the same role."""
+        """Note which model runs; replaces the one shown before for the same role."""
         self._model_info.remove_by_labels({"role": role})
         self._model_info.labels(role, name, sha256, engine).set(1)
 

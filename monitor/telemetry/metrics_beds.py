@@ -27,7 +27,7 @@ class BedCollector(Collector):
     """Shows the newest observation and the running alarm conditions of every bed.
 
     Args:
-        clock: Tells stale observations from fresh ones.
+        clock: Distinguishes stale observations from fresh ones.
     """
 
     def __init__(self, clock: Clock) -> None:

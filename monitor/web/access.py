@@ -27,12 +27,12 @@ class Visitor:
     role: Role | None
 
     def may(self, role: Role) -> bool:
-        """Tell whether they may do what `role` may."""
+        """Return whether they may do what `role` may."""
         return self.role is not None and self.role.includes(role)
 
 
 class Access:
-    """Tells visitors by session cookie or bearer token. Called from one thread only.
+    """Identifies visitors by session cookie or bearer token. Called from one thread only.
 
     Args:
         users_file: Who may log in; None: nobody.

@@ -266,7 +266,7 @@ async def _events(site: AppContext, request: Request, last_event_id: str | None)
         if records or now_seconds >= beds_due_seconds:
             beds_due_seconds = now_seconds + _BEDS_EVERY_SECONDS
             yield ServerSentEvent(event="beds", data=[bed.model_dump(mode="json") for bed in _beds(site)])
-        # Whoever has been logged out meanwhile must not go on listening.
+        # A user who has been logged out meanwhile must not go on listening.
         if not _may_still_listen(site, request):
             return
         await asyncio.sleep(_POLL_SECONDS)

@@ -118,7 +118,7 @@ def _is_loopback(name: str) -> bool:
 
 
 def _is_same_origin(connection: HTTPConnection, host: str) -> bool:
-    """Tell whether a page of ours sends it; programs other than browsers send no origin and carry no cookies."""
+    """Return whether a page of ours sends it; programs other than browsers send no origin and carry no cookies."""
     origin = connection.headers.get("origin")
     if origin is None:
         return connection.headers.get("sec-fetch-site", "none") in {"same-origin", "none"}

@@ -43,7 +43,7 @@ def filled_in(expression, prometheus):
 
 
 def lost(part, whole, path=""):
-    """Places in `part` that `whole` lacks or has otherwise; `whole` may have more, such as defaults."""
+    """Paths in `part` that `whole` lacks or has otherwise; `whole` may have more, such as defaults."""
     if isinstance(part, dict) and isinstance(whole, dict):
         missing = [f"{path}/{key}" for key in part.keys() - whole.keys()]
         return missing + [x for key in part.keys() & whole.keys() for x in lost(part[key], whole[key], f"{path}/{key}")]

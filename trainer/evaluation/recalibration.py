@@ -67,9 +67,9 @@ def _parts(subjects: NDArray[np.str_]) -> NDArray[np.int64]:
     """Return to which part each picture belongs, shape (n,): whole infants, dealt out in the order of their digests."""
     names, owners = np.unique(subjects, return_inverse=True)
     digests = [hashlib.sha256(str(name).encode()).digest() for name in names]
-    place = np.empty(len(names), np.int64)
-    place[sorted(range(len(names)), key=digests.__getitem__)] = np.arange(len(names)) % _MOST_PARTS
-    return place[owners]
+    part = np.empty(len(names), np.int64)
+    part[sorted(range(len(names)), key=digests.__getitem__)] = np.arange(len(names)) % _MOST_PARTS
+    return part[owners]
 
 
 def _none(labels: Numbers, logits: Numbers) -> tuple[float, float]:

@@ -121,7 +121,7 @@ class PageLayout:
         self._spoken = ui.label().props("role=status aria-live=assertive").classes("spoken")
 
     def build_undo(self) -> None:
-        """Build the place for what can be taken back."""
+        """Build the area for what can be taken back."""
         self._undo = UndoBar(self.t)
 
     def start(self) -> None:

@@ -59,7 +59,7 @@ class LevelChart:
         self._chart.update()
 
     def _options(self, bed: BedSnapshot, snapshot: BoardSnapshot, *, is_dark: bool) -> dict[str, Any]:
-        # The chart would show the browser's own zone; it is told that these are UTC, moved by the station's offset.
+        # The chart would show the browser's own zone; it takes these for UTC, moved by the station's offset.
         offset_seconds = self._t.offset_seconds(snapshot.taken_at)
 
         def milliseconds(time_seconds: float) -> int:

@@ -1,4 +1,4 @@
-"""The names of the beds that need somebody, the most urgent first, above beds that never change their places."""
+"""The names of the beds that need somebody, the most urgent first, above beds that never change their order."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""The ward: one tile a bed, each always in its own place; a strip on top names the beds that need somebody."""
+"""The ward: one tile a bed, each always at its own position; a strip on top names the beds that need somebody."""
 
 from urllib.parse import quote
 
@@ -115,7 +115,7 @@ class BedTile:
             say(self._span, t("last {minutes} min", minutes=minutes))
 
     def move(self, position: int) -> None:
-        """Move the tile to its place in the order of the configuration."""
+        """Move the tile to its position in the order of the configuration."""
         self._card.move(target_index=position)
 
     def delete(self) -> None:

@@ -46,7 +46,7 @@ _RTX_ONLY = {
     "IBuilderConfig.set_compute_capability",
     "IRuntimeConfig.dynamic_shapes_kernel_specialization_strategy",
 }
-# What TensorRT 8 had in place of what the newer versions have; asked for only where the newer name is missing.
+# What TensorRT 8 had instead of what the newer versions have; asked for only where the newer name is missing.
 _TENSORRT_8_ONLY = {
     "ICudaEngine.create_execution_context_without_device_memory",
     "ICudaEngine.device_memory_size",

@@ -51,7 +51,7 @@ def agree(one, other, within):
 
 
 def is_decided(signal, hidden=()):
-    """Tell whether the signal's alarms do not hang on a hair."""
+    """Return whether the signal's alarms do not hang on a hair."""
     times = regular_times(6.0, signal.seconds)
     plain = transitions(signal, times, hidden=hidden)
     return all(agree(plain, transitions(signal, times, nudged, hidden), within=1.5) for nudged in NUDGED)

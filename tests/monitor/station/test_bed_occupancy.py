@@ -1,4 +1,4 @@
-"""Who lies in a bed: said on the command line, kept over a kill, shown in Redis, metrics and the audit log."""
+"""Who lies in a bed: said on the command line, stored over a kill, shown in Redis, metrics and the audit log."""
 
 import json
 import subprocess
