@@ -14,7 +14,7 @@ from monitor.alerts.record import AlertDraft
 from monitor.localization import Phrase, joined, message
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.occupancy import BedOccupancy
-from monitor.pain.vocabulary import Code, Kind, Observation, Occupancy, Signal, Validity
+from monitor.pain.vocabulary import Code, Kind, Observation, Occupancy, Region, Signal, Validity
 from monitor.video.status import CameraState
 
 __all__ = ["FRESH_SECONDS", "BedReadings", "BedState", "BedStatus", "alert_sentence", "describe_bed"]
@@ -27,6 +27,11 @@ _UNSEEN = message("Signs of pain were seen, and nobody has acknowledged them.")
 _EASING = message("Easing: the level has fallen, the alarm is not over yet.")
 _NOT_LONG = message("It has not lasted long enough for an alarm.")
 _NOT_ANALYSED = message("No picture has been analysed for {time}.")
+_COVERED = {
+    (Region.EYES,): message("Eyes covered."),
+    (Region.MOUTH,): message("Mouth covered."),
+    (Region.EYES, Region.MOUTH): message("Eyes and mouth covered."),
+}
 _NOT_ADMITTED = message("Not watched until an infant is admitted.")
 _STANDBY = message("By {name}, {minutes} min left. Pain is not watched.")
 _STANDBY_UNTIL_FACE = message("By {name}, until a face returns, {minutes} min left. Pain is not watched.")
@@ -67,6 +72,7 @@ _BLINDING = {
     Code.PICTURE_DARK: message("The picture is too dark."),
     Code.NO_LIFE_SEEN: message("Nothing at the face moves by itself."),
     Code.FACE_NOT_VISIBLE: message("The face is not visible."),
+    Code.FACE_COVERED: message("A part of the face is covered."),
     Code.PATIENT_AMBIGUOUS: message("More than one face may be the patient's."),
     Code.MODEL_DEGRADED: message("The model gives no usable answer."),
     Code.SELF_CHECK_FAILED: message("A part of the station has stopped."),
@@ -199,6 +205,9 @@ def _blind_by_alarm_or_camera(facts: BedReadings) -> tuple[BedState, Phrase] | N
     codes = {alert.code for alert in facts.alerts if alert.condition_present}
     if Code.CAMERA_LOST in codes or facts.camera is CameraState.LOST:
         return BedState.CAMERA_LOST, Phrase("No picture comes from the camera.")
+    covered = None if facts.observation is None else _COVERED.get(facts.observation.hidden)
+    if covered is not None and Code.FACE_COVERED in codes:
+        return BedState.CANNOT_SEE, Phrase(covered)
     for code, sentence in _BLINDING.items():
         if code in codes:
             return BedState.CANNOT_SEE, Phrase(sentence)
@@ -223,6 +232,9 @@ def _blind_by_face(facts: BedReadings) -> tuple[BedState, Phrase] | None:
     observation = facts.observation
     if observation is not None and observation.validity is Validity.VALID and observation.level is not None:
         return None
+    covered = None if observation is None else _COVERED.get(observation.hidden)
+    if covered is not None:
+        return BedState.CANNOT_SEE, Phrase(covered)
     since_seconds = None if observation is None else observation.seconds_since_face
     if since_seconds is None:
         return _not_yet(facts, Phrase("No face has been seen yet."))

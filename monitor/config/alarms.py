@@ -31,6 +31,9 @@ class AlarmSettings(Settings):
     minimum_coverage: Fraction = Field(default=0.50, description="Below this share of usable frames there is no level.")
     indeterminate_after_seconds: PositiveSeconds = Field(default=5.0, description="No face for so long: no level.")
     face_lost_after_seconds: PositiveSeconds = Field(default=30.0, description="No face for so long: face_not_visible.")
+    covered_after_seconds: PositiveSeconds = Field(
+        default=20.0, description="Eyes or mouth hidden for so long: face_covered."
+    )
     camera_lost_after_seconds: PositiveSeconds = Field(default=4.0, description="No frame for so long: camera_lost.")
     frozen_after_seconds: PositiveSeconds = Field(default=7.0, description="One picture for so long: picture_frozen.")
     dark_after_seconds: PositiveSeconds = Field(default=5.0, description="A dark picture for so long: picture_dark.")

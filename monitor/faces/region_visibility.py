@@ -6,8 +6,14 @@ rule that follows from it is in `monitor.pain`; this is only the value that an e
 
 import math
 from dataclasses import dataclass, fields
+from typing import Protocol
 
-__all__ = ["RegionVisibility"]
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.faces.geometry import OrientedBox
+
+__all__ = ["RegionVisibility", "RegionVisibilityEstimator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +43,19 @@ class RegionVisibility:
             value = getattr(self, field.name)
             if value is not None and not (math.isfinite(value) and 0.0 <= value <= 1.0):
                 raise ValueError(f"the visibility of the {field.name.replace('_', ' ')} is {value}, not 0 to 1")
+
+
+class RegionVisibilityEstimator(Protocol):
+    """Estimates which regions of a face are visible."""
+
+    def estimate(self, image: NDArray[np.uint8], box: OrientedBox) -> RegionVisibility:
+        """Return how likely each region is visible.
+
+        Args:
+            image: Shape (height, width, 3), uint8, RGB.
+            box: Where the face is.
+
+        Raises:
+            EngineError: A model that it runs failed.
+        """
+        ...

@@ -169,9 +169,12 @@ class AlarmSet:
         """Whether somebody has seen every pain condition that holds."""
         return all(alarm.memory.state is State.ACKNOWLEDGED for alarm in self._pains if alarm.is_present)
 
-    def report_frame(self, code: Code, at_seconds: float, *, present: bool) -> None:
-        """Note what the analysed frames say about a condition."""
-        self._gate(code).set_source(_FRAMES, at_seconds, present=present)
+    def report_frame(self, code: Code, at_seconds: float, *, present: bool, detail: str = "") -> None:
+        """Note what the analysed frames say about a condition; `detail` is one sentence for people."""
+        gate = self._gate(code)
+        gate.set_source(_FRAMES, at_seconds, present=present)
+        if present and detail:
+            gate.detail = detail
 
     def report_external(self, code: Code, at_seconds: float, *, present: bool, detail: str) -> None:
         """Note what was reported from outside about a condition.

@@ -10,7 +10,7 @@ from monitor.pain.face_absence import FaceAbsence
 from monitor.pain.hold_timers import HoldTimers
 from monitor.pain.level_filter import LevelFilterState
 from monitor.pain.occupancy import OccupancyState
-from monitor.pain.vocabulary import Visibility
+from monitor.pain.vocabulary import Region, Visibility
 
 __all__ = ["BedAlarmState"]
 
@@ -28,6 +28,7 @@ class BedAlarmState:
     now_seconds: float | None = None
     newest_score: float | None = None
     newest_visibility: Visibility = Visibility.NO_FACE
+    newest_hidden: tuple[Region, ...] = ()
     is_level_known: bool = False
     trusted_since: float | None = None
     face_id: int | None = None  # of the face that is followed

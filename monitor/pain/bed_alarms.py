@@ -18,6 +18,7 @@ from monitor.pain.vocabulary import (
     Code,
     Observation,
     Occupancy,
+    Region,
     Sample,
     Transition,
     Validity,
@@ -33,6 +34,7 @@ _FOLLOWED_SECONDS = 2 * FRAME_SPAN_SECONDS
 """Between frames further apart no face was followed, whatever the frames say."""
 
 _ROUNDING_SECONDS = 1e-6
+_FACES = frozenset({Visibility.USABLE, Visibility.COVERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,12 @@ class BedAlarms(OccupiedScope):
         if since is not None and sample.time_seconds <= since:
             return self._step(transitions)  # it shows who lay there before
         if self.occupancy.state is not Occupancy.OCCUPIED:
-            transitions += self._see_on_standby(sample.time_seconds, is_face=sample.visibility is Visibility.USABLE)
+            transitions += self._see_on_standby(sample.time_seconds, is_face=sample.visibility in _FACES)
             return self._step(transitions)
         last = self._memory.level.last_frame_seconds
         if last is None or sample.time_seconds > last:
             self._follow_face(sample, last)
+            self._memory.newest_hidden = sample.hidden
             transitions += self._take(sample.time_seconds, *_scored(sample), last)
         return self._step(transitions)
 
@@ -120,7 +123,7 @@ class BedAlarms(OccupiedScope):
         memory = self._memory
         memory.level = LevelFilterState.empty(self._settings.window_seconds)
         memory.evidence.forget()
-        memory.newest_score, memory.newest_visibility = None, Visibility.NO_FACE
+        memory.newest_score, memory.newest_visibility, memory.newest_hidden = None, Visibility.NO_FACE, ()
         memory.is_level_known, memory.trusted_since, memory.raised_by = False, None, None
         self._filter = LevelFilter(self._settings, memory.level)
         self._reading = self._filter.read(self._now())
@@ -180,6 +183,10 @@ class BedAlarms(OccupiedScope):
         # What changed between two frames changed half-way, as far as anybody can know.
         changed = time_seconds - min(gap / 2, FRAME_SPAN_SECONDS)
         self._board.report_frame(Code.PATIENT_AMBIGUOUS, changed, present=visibility is Visibility.AMBIGUOUS)
+        is_covered = visibility is Visibility.COVERED
+        self._board.report_frame(
+            Code.FACE_COVERED, changed, present=is_covered, detail=_covered(memory.newest_hidden) if is_covered else ""
+        )
         if visibility is Visibility.NO_SCORE:
             self._board.report_frame(Code.MODEL_DEGRADED, changed, present=True)
         elif score is not None or not self._board.is_present(Code.MODEL_DEGRADED):
@@ -265,7 +272,9 @@ class BedAlarms(OccupiedScope):
 
     def _update_face_absence(self, now_seconds: float) -> list[Transition]:
         memory, board = self._memory, self._board
-        memory.face.pass_time(now_seconds, is_level_known=memory.is_level_known, is_hidden=board.is_face_hidden())
+        is_covered = memory.newest_visibility is Visibility.COVERED and board.is_present(Code.FACE_COVERED)
+        is_hidden = is_covered or board.is_face_hidden()
+        memory.face.pass_time(now_seconds, is_level_known=memory.is_level_known, is_hidden=is_hidden)
         condition = CONDITIONS[Code.FACE_NOT_VISIBLE]
         if board.is_present(condition.code):
             found = memory.face.found_at(
@@ -318,6 +327,7 @@ class BedAlarms(OccupiedScope):
             validity=self._validity(reading),
             seconds_since_face=reading.seconds_since_face,
             occupancy=self.occupancy.state,
+            hidden=self._memory.newest_hidden if is_fresh else (),
         )
 
     def _step(self, transitions: list[Transition]) -> BedUpdate:
@@ -351,6 +361,14 @@ def _reached(segment: LevelSegment, before: float, after: float, share: float) -
         return segment.begin_seconds
     part = (share - before) / (after - before)
     return segment.time_at(part * segment.seconds)
+
+
+def _covered(hidden: tuple[Region, ...]) -> str:
+    """Return one sentence on what is hidden."""
+    names = " and ".join(str(region) for region in hidden)
+    if not names:
+        return ""
+    return f"The {names} {'is' if hidden == (Region.MOUTH,) else 'are'} covered: pain cannot be determined."
 
 
 def _evidence_of(reading: LevelReading) -> AlarmEvidence:

@@ -16,6 +16,7 @@ __all__ = ["OccupiedScope"]
 
 _OF_PERSONS = frozenset(code for code, row in CONDITIONS.items() if row.source is Source.PERSON)
 _OF_INFANT = frozenset(code for code, row in CONDITIONS.items() if row.source in {Source.LEVEL, Source.FACE}) | {
+    Code.FACE_COVERED,
     Code.PATIENT_AMBIGUOUS,
     Code.NO_LIFE_SEEN,
 }

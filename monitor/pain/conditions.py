@@ -187,6 +187,16 @@ _ROWS = (
         casts_doubt=True,
     ),
     _technical(
+        Code.FACE_COVERED,
+        Priority.LOW,
+        Source.FRAMES,
+        lambda settings: settings.covered_after_seconds,
+        2.0,
+        "A part of the face is covered that pain is seen by: pain cannot be determined.",
+        "Watch the infant in person; uncover its eyes and mouth where its care allows it.",
+        casts_doubt=True,
+    ),
+    _technical(
         Code.PATIENT_AMBIGUOUS,
         Priority.LOW,
         Source.FRAMES,

@@ -15,6 +15,7 @@ __all__ = [
     "Occupancy",
     "Phase",
     "Priority",
+    "Region",
     "Sample",
     "Signal",
     "Transition",
@@ -40,6 +41,7 @@ class Code(StrEnum):
     PICTURE_DARK = "picture_dark"
     NO_LIFE_SEEN = "no_life_seen"
     FACE_NOT_VISIBLE = "face_not_visible"
+    FACE_COVERED = "face_covered"
     PATIENT_AMBIGUOUS = "patient_ambiguous"
     MODEL_DEGRADED = "model_degraded"
     OVERLOAD = "overload"
@@ -96,7 +98,15 @@ class Visibility(StrEnum):
     NO_FACE = "no_face"
     AMBIGUOUS = "ambiguous"
     POOR = "poor"
+    COVERED = "covered"
     NO_SCORE = "no_score"
+
+
+class Region(StrEnum):
+    """A part of the face that a score rests on."""
+
+    EYES = "eyes"
+    MOUTH = "mouth"
 
 
 class Occupancy(StrEnum):
@@ -115,15 +125,18 @@ class Sample:
         time_seconds: Monotonic time of the frame.
         score: Calibrated probability of pain in [0, 1]; None unless `visibility` is USABLE or AMBIGUOUS.
         visibility: Whether the patient's face could be assessed: POOR is a face too small, blurred or dark to assess,
-            NO_SCORE a model that failed or answered with a number that is not finite.
+            COVERED one of which a region is hidden that the score rests on, NO_SCORE a model that failed or answered
+            with a number that is not finite.
         face_id: Names the face for as long as it is followed without a break; also in frames that miss it for a moment.
             None where no face is followed. A caller that leaves it out says that all frames show one and the same face.
+        hidden: The regions that are hidden; not empty where `visibility` is COVERED.
     """
 
     time_seconds: float
     score: float | None
     visibility: Visibility
     face_id: int | None = 0
+    hidden: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +153,7 @@ class Observation:
         validity: How far `level` can be trusted; INVALID whenever it is None.
         seconds_since_face: Time since the last usable face; None before the first.
         occupancy: Who lies in the bed. There is no level unless it is OCCUPIED.
+        hidden: Regions of the face that the score rests on and that the newest frame does not show.
     """
 
     time_seconds: float
@@ -151,6 +165,7 @@ class Observation:
     validity: Validity
     seconds_since_face: float | None
     occupancy: Occupancy = Occupancy.OCCUPIED
+    hidden: tuple[Region, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

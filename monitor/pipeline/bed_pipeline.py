@@ -6,10 +6,12 @@ The way of a frame, all of it within `BedPipeline.analyse`:
 
 1. detector: `PatientTracker.update` runs `models.detector` on the frame or on the part around the last face;
 2. tracker: the same call links the faces to those of earlier frames and chooses the patient (`FrameFaces.patient`);
-3. crop: `crop_face` cuts the patient's face out of the frame;
-4. classifier: `models.classifier` gives the probability of pain, `shift_prior` moves it to the expected share of pain;
-5. level: `BedAlarms.observe` smooths the scores to a level, unknown where the face was seen too little;
-6. alarms: the same call compares the level with its thresholds and delays, and returns the changes.
+3. visibility: `models.regions`, where there is one, says which regions are hidden; a face of which a region is hidden
+   that the score rests on is covered, and the next two steps are left out;
+4. crop: `crop_face` cuts the patient's face out of the frame;
+5. classifier: `models.classifier` gives the probability of pain, `shift_prior` moves it to the expected share of pain;
+6. level: `BedAlarms.observe` smooths the scores to a level, unknown where the face was seen too little;
+7. alarms: the same call compares the level with its thresholds and delays, and returns the changes.
 
 A worker's thread (`monitor.station.workers`) or the replay calls it. A `FrameResult` goes back to the caller, which
 passes it to the board and the metrics; changes of alarms also go to `on_change`, and from there to delivery.
@@ -25,13 +27,14 @@ from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import crop_face
 from monitor.faces.liveness import LivenessDetector
-from monitor.faces.patient_tracker import FrameFaces, PatientTracker
+from monitor.faces.patient_tracker import FrameFaces, PatientTracker, TrackedFace
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.occupancy import BedOccupancy
-from monitor.pain.vocabulary import Code, Observation, Occupancy, Sample, Transition, Visibility
+from monitor.pain.vocabulary import Code, Observation, Occupancy, Region, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
+from monitor.pipeline.covered_face import hidden_regions
 from monitor.pipeline.models import WorkerModels
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
@@ -149,6 +152,7 @@ class BedPipeline:
         score: float | None = None
         visibility = Visibility.NO_SCORE
         failure: str | None = None
+        hidden: tuple[Region, ...] = ()
         found = began
         try:
             budget = self._search_budget
@@ -162,21 +166,24 @@ class BedPipeline:
             visibility = frame_faces.visibility
             is_scored = occupancy is Occupancy.OCCUPIED and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}
             if frame_faces.patient is not None and is_scored:
-                score = self._score(frame, frame_faces, models)
-                if score is None:
+                hidden = self._hidden(frame, frame_faces.patient, models)
+                score = None if hidden else self._score(frame, frame_faces, models)
+                if hidden:
+                    visibility = Visibility.COVERED
+                elif score is None:
                     visibility, failure = Visibility.NO_SCORE, "the classifier gave no answer to this face"
         except EngineError as error:
-            score, visibility, failure = None, Visibility.NO_SCORE, str(error)
+            score, visibility, hidden, failure = None, Visibility.NO_SCORE, (), str(error)
             found = max(found, began)
         done = self._stopwatch()
         with self._lock:
             if self._infant_number != self._monitor.infant_number:
                 # Another infant was admitted while this frame was analysed.
-                visibility, score, frame_faces = Visibility.NO_FACE, None, None
+                visibility, score, hidden, frame_faces = Visibility.NO_FACE, None, (), None
                 self._watch_another_infant()
             if frame_faces is not None:
                 self._face_id = frame_faces.face_id
-            step = self._monitor.observe(Sample(frame.time_seconds, score, visibility, self._face_id))
+            step = self._monitor.observe(Sample(frame.time_seconds, score, visibility, self._face_id, hidden))
             still_since = self._liveness.still_since_seconds
             still = self._monitor.report(
                 Code.NO_LIFE_SEEN, still_since is not None, frame.time_seconds, since_seconds=still_since
@@ -197,6 +204,11 @@ class BedPipeline:
         with self._lock:
             step = self._monitor.tick(now_seconds)
             return step.observation, self._notify(step.transitions)
+
+    def _hidden(self, frame: Frame, patient: TrackedFace, models: WorkerModels) -> tuple[Region, ...]:
+        if models.regions is None:
+            return ()
+        return hidden_regions(models.regions.estimate(frame.image, patient.face.box))
 
     def _score(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels) -> float | None:
         assert frame_faces.patient is not None  # noqa: S101 - checked by the caller

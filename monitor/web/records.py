@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.alerts.record import Acknowledgement, AlertDraft, AlertEvidence, UtcTime
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
-from monitor.pain.vocabulary import Occupancy, Validity
+from monitor.pain.vocabulary import Occupancy, Region, Validity
 from monitor.video.status import CameraState
 
 __all__ = [
@@ -65,6 +65,7 @@ class ObservationRecord(_Record):
         validity: How far `level` can be trusted; `invalid` must never be read as "no pain".
         seconds_since_face: Time since the last usable face; null before the first.
         occupancy: Who lies there, as people say: `occupied`, `standby` or `empty`.
+        hidden: Regions that the score rests on and that the newest picture does not show: `eyes`, `mouth`.
     """
 
     schema_version: Literal["nicu-pain-monitor/observation/1"] = Field(default=OBSERVATION_SCHEMA, alias="schema")
@@ -86,6 +87,7 @@ class ObservationRecord(_Record):
     validity: Validity
     seconds_since_face: Seconds | None
     occupancy: Occupancy = Occupancy.OCCUPIED
+    hidden: list[Region] = []
 
 
 class AlertRecordOut(_Record):
@@ -225,6 +227,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
         validity=Validity.INVALID if seen is None else seen.validity,
         seconds_since_face=_seconds(bed.seconds_since_face),
         occupancy=bed.occupancy.state,
+        hidden=[] if seen is None else list(seen.hidden),
     )
 
 

@@ -52,6 +52,7 @@ _TITLES = {
     Code.PICTURE_DARK: message("Picture too dark"),
     Code.NO_LIFE_SEEN: message("No movement seen"),
     Code.FACE_NOT_VISIBLE: message("Face not visible"),
+    Code.FACE_COVERED: message("Face covered"),
     Code.PATIENT_AMBIGUOUS: message("More than one face"),
     Code.MODEL_DEGRADED: message("Model gives no answer"),
     Code.OVERLOAD: message("Station cannot keep up"),

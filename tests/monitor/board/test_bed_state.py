@@ -1,5 +1,6 @@
 """The words on a tile. The hazard: a bed that nobody can assess reads as a bed without pain."""
 
+import dataclasses
 import math
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.board import BedReadings, BedState, describe_bed
+from monitor.pain import BedOccupancy, Occupancy, Region
 from monitor.pain.vocabulary import Code, Observation, Phase, Signal, Validity
 from monitor.video.status import CameraState
 
@@ -35,12 +37,34 @@ def test_a_high_level_before_its_alarm_does_not_read_as_no_sign(observation):
         ({"level": None, "seconds_since_face": 600.0}, "No face for 10 min."),
         ({"level": None, "seconds_since_face": 1.0}, "The face was seen too little to be assessed."),
         ({"level": None, "seconds_since_face": None}, "No face has been seen yet."),
+        ({"level": None, "seconds_since_face": 60.0, "hidden": (Region.MOUTH,)}, "Mouth covered."),
+        ({"level": None, "seconds_since_face": 60.0, "hidden": (Region.EYES,)}, "Eyes covered."),
         ({"level": 0.1, "validity": Validity.QUESTIONABLE}, "The face was seen too little to be assessed."),
     ],
 )
 def test_what_cannot_be_assessed_says_why(observation, changes, words):
     status = describe_bed(facts(observation(**changes)))
     assert (status.state, status.detail, status.can_see) == (BedState.CANNOT_SEE, words, False)
+
+
+def test_a_bed_out_of_the_watch_is_neither_calm_nor_urgent(observation, alert):
+    empty = BedOccupancy(Occupancy.EMPTY, "nurse-7", 10.0)
+    away = BedOccupancy(Occupancy.STANDBY, "nurse-7", 10.0, "bath", 700.0, until_face=True)
+    for occupancy, state, detail in (
+        (empty, BedState.EMPTY, "Not watched until an infant is admitted."),
+        (
+            away,
+            BedState.STANDBY,
+            "By nurse-7, until a face returns, 10 min left. Pain is not watched. Reason: bath.",
+        ),
+    ):
+        seen = dataclasses.replace(facts(observation(0.1)), occupancy=occupancy, now_seconds=100.0)
+        status = describe_bed(seen)
+        assert (status.state, status.detail, status.can_see) == (state, detail, False)
+        assert status.rank > describe_bed(facts(observation(0.1))).rank
+    lost = alert(code=Code.CAMERA_LOST)
+    seen = dataclasses.replace(facts(alerts=[lost]), occupancy=away, now_seconds=100.0)
+    assert describe_bed(seen).detail.endswith("Reason: bath. No picture comes from the camera.")
 
 
 def test_an_old_observation_says_nothing_about_now(observation):

@@ -1,0 +1,31 @@
+"""The rule for covered faces: what is hidden is not scored.
+
+In pain with the lower half of the face under a cloth, a classifier calls every frame calm, and is sure of it. A score
+rests on the eyes with their brows and on the mouth; where either is hidden, the frame has no score, whatever the model
+says.
+"""
+
+from monitor.faces.region_visibility import RegionVisibility
+from monitor.pain.vocabulary import Region
+
+__all__ = ["hidden_regions"]
+
+_VISIBLE = 0.5
+
+
+def hidden_regions(seen: RegionVisibility) -> tuple[Region, ...]:
+    """Return the regions that a score rests on and that are hidden.
+
+    One visible eye is enough: closing and brow are alike on both sides, and an infant on its side shows one. The nose
+    does not count, for tubes and prongs lie there for weeks. What is not known is not taken for hidden.
+
+    Args:
+        seen: How likely each region is visible.
+    """
+    eyes = [eye for eye in (seen.left_eye, seen.right_eye) if eye is not None]
+    hidden = []
+    if eyes and max(eyes) < _VISIBLE:
+        hidden.append(Region.EYES)
+    if seen.mouth is not None and seen.mouth < _VISIBLE:
+        hidden.append(Region.MOUTH)
+    return tuple(hidden)
