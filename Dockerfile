@@ -1,6 +1,7 @@
 # The monitor as a container, for CPUs (the default) and for NVIDIA GPUs:
 #   docker build -t nicu-monitor .
-#   docker build -t nicu-monitor:gpu --target gpu .
+#   docker build -t nicu-monitor:gpu --target gpu .      (TensorRT-RTX)
+#   docker build -t nicu-monitor:cuda --target cuda .    (ONNX Runtime on a GPU)
 #   docker run --read-only -v ./nicu:/etc/nicu:ro -v nicu-state:/var/lib/nicu -p 127.0.0.1:9108:9108 nicu-monitor
 # BASE may name a mirror of the same Debian. PIP_ARGS may choose another package index (for a CPU build of torch, say).
 ARG BASE=debian:bookworm-slim
@@ -44,6 +45,14 @@ FROM packages AS packages-gpu
 ARG PIP_ARGS=""
 RUN /opt/nicu-monitor/bin/pip install --quiet --no-cache-dir ${PIP_ARGS} -c deploy/constraints.txt ".[web,tensorrt-rtx]"
 
+FROM packages AS packages-cuda
+ARG PIP_ARGS=""
+# onnxruntime-gpu has the same files as onnxruntime: the one that is installed last must be the one that stays.
+RUN /opt/nicu-monitor/bin/pip install --quiet --no-cache-dir ${PIP_ARGS} -c deploy/constraints.txt ".[web,cuda]" \
+    && /opt/nicu-monitor/bin/pip uninstall --quiet -y onnxruntime \
+    && /opt/nicu-monitor/bin/pip install --quiet --no-cache-dir --force-reinstall --no-deps ${PIP_ARGS} \
+        -c deploy/constraints.txt onnxruntime-gpu
+
 FROM ${BASE} AS runtime
 RUN apt-get update -qq \
     && apt-get install -qq -y --no-install-recommends \
@@ -69,6 +78,10 @@ CMD ["run", "--config", "/etc/nicu/station.yaml"]
 FROM runtime AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
 COPY --from=packages-gpu /opt/nicu-monitor /opt/nicu-monitor
+
+FROM runtime AS cuda
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
+COPY --from=packages-cuda /opt/nicu-monitor /opt/nicu-monitor
 
 FROM runtime AS cpu
 COPY --from=packages /opt/nicu-monitor /opt/nicu-monitor

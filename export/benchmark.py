@@ -20,7 +20,7 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import probe_cuda
 from monitor.inference.engine import Engine
-from monitor.inference.engine_factory import open_variant
+from monitor.inference.engine_factory import GPU_ENGINES, open_variant
 from monitor.inference.manifest import EngineName, Precision, Variant
 
 __all__ = ["Benchmark", "Machine", "Timing", "run_benchmark"]
@@ -138,7 +138,7 @@ def run_benchmark(
 
 
 def _thread_counts(name: EngineName, threads: Sequence[int], variant: Variant) -> list[int]:
-    if name.startswith("tensorrt"):
+    if name in GPU_ENGINES:
         return [] if variant.precision == "int8" else [1]
     return list(dict.fromkeys((1, *threads)))
 

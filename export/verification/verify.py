@@ -16,7 +16,7 @@ from export.verification.timeline import alert_timeline, golden_clip, timelines_
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
-from monitor.inference.engine_factory import ENGINES, missing_reason, open_variant, plan_key_here
+from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, missing_reason, open_variant, plan_key_here
 from monitor.inference.manifest import EngineName, Outcome, Variant
 from monitor.inference.plans import note_parity, plan_directory
 
@@ -24,6 +24,7 @@ __all__ = ["engines_present", "verify_bundle", "write_report"]
 
 _DISTRIBUTIONS: dict[EngineName, str] = {
     "onnxruntime": "onnxruntime",
+    "onnxruntime-cuda": "onnxruntime-gpu",
     "openvino": "openvino",
     "tensorrt": "tensorrt",
     "tensorrt-rtx": "tensorrt_rtx",
@@ -56,7 +57,7 @@ def verify_bundle(
     for variant in bundle.manifest.variants:
         golden = read_golden(content, variant.size_px)
         for name in engines:
-            if variant.precision == "int8" and name.startswith("tensorrt"):
+            if variant.precision == "int8" and name in GPU_ENGINES:
                 continue  # these Q/DQ pairs are made for CPUs
             progress(f"{variant.file} on {name}")
             rows.append(_row(bundle, variant, golden, name))

@@ -74,7 +74,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option("--calm-rate", type=click.FloatRange(1.0, 60.0), help="Of calm beds: analysis.calm_frames_per_second.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]),
+    type=click.Choice(["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]),
     default="auto",
     show_default=True,
     help="What runs the models.",
@@ -94,7 +94,7 @@ def command(
     size: str | None,
     rate: float,
     calm_rate: float | None,
-    engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"],
+    engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"],
     largest: int,
     growth: tuple[int, ...],
     *,

@@ -167,7 +167,7 @@ class ModelSettings(Settings):
         min_length=1,
         description="What the classifier must recognise; a bundle trained on labels of another word is refused.",
     )
-    engine: Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"] = "auto"
+    engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"] = "auto"
     expected_prior: float | None = Field(
         default=None,
         gt=0.0,

@@ -153,13 +153,13 @@ def _models(models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
 
 def _engines(models: ModelSettings) -> Iterator[Check]:
     from monitor.inference.cuda import probe_cuda
-    from monitor.inference.engine_factory import ENGINES, is_installed, missing_reason
+    from monitor.inference.engine_factory import ENGINES, extra_of, is_installed, missing_reason
 
     for name in ENGINES:
         reason = missing_reason(name)
         needed = name == "onnxruntime" or (name == models.engine and models.on_missing_engine == "refuse")
         verdict = Verdict.FOUND if reason is None else Verdict.MISSING if needed else Verdict.ABSENT
-        remedy = "" if is_installed(name) else f"pip install 'nicu-pain-monitor[{name}]'"
+        remedy = "" if is_installed(name) else f"pip install 'nicu-pain-monitor[{extra_of(name)}]'"
         yield Check("engine", name, verdict, reason or "can run here", remedy)
     probe = probe_cuda()
     found = Verdict.ABSENT if probe.gpu is None else Verdict.FOUND

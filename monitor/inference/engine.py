@@ -30,7 +30,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Which implementation runs: `onnxruntime`, `tensorrt`, `tensorrt-rtx` or `openvino`."""
+        """Which implementation runs: `onnxruntime`, `onnxruntime-cuda`, `tensorrt`, `tensorrt-rtx` or `openvino`."""
         ...
 
     @property

@@ -1,11 +1,12 @@
 """Opens the engine that runs a bundle's model: which implementation, and why that one.
 
-`auto` takes the first of these that can run here: TensorRT, TensorRT-RTX, ONNX Runtime. OpenVINO runs when it is asked
-for; at fp32 it is no faster than ONNX Runtime, which every model is verified with.
+`auto` takes the first of these that can run here: TensorRT, TensorRT-RTX, ONNX Runtime on a GPU, ONNX Runtime on the
+CPU. OpenVINO runs when it is asked for; at fp32 it is no faster than ONNX Runtime, which every model is verified with.
 """
 
 import importlib.util
 import logging
+from pathlib import Path
 from typing import Literal
 
 from monitor.errors import BundleError, EngineError
@@ -20,9 +21,11 @@ from monitor.inference.tensors import first_line
 
 __all__ = [
     "ENGINES",
+    "GPU_ENGINES",
     "RESERVE_ENGINE",
     "EngineChoice",
     "OnMissing",
+    "extra_of",
     "is_installed",
     "missing_reason",
     "open_engine",
@@ -30,14 +33,16 @@ __all__ = [
     "plan_key_here",
 ]
 
-ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime", "openvino")
-EngineChoice = Literal["auto", "onnxruntime", "openvino", "tensorrt", "tensorrt-rtx"]
+ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "onnxruntime", "openvino")
+GPU_ENGINES: frozenset[EngineName] = frozenset({"tensorrt", "tensorrt-rtx", "onnxruntime-cuda"})
+EngineChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
 OnMissing = Literal["fall_back", "refuse"]
-_AUTO: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime")
+_AUTO: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "onnxruntime")
 RESERVE_ENGINE: Literal["onnxruntime"] = "onnxruntime"
 """What answers where another engine cannot: it runs everywhere."""
 _MODULES: dict[EngineName, str] = {
     "onnxruntime": "onnxruntime",
+    "onnxruntime-cuda": "onnxruntime",
     "openvino": "openvino",
     "tensorrt": "tensorrt",
     "tensorrt-rtx": "tensorrt_rtx",
@@ -62,7 +67,7 @@ def open_engine(
     Args:
         bundle: What to run.
         size_px: Side of the square input; None where the bundle has only one.
-        precision: Which variant of the model; None takes fp16 for TensorRT where there is one, and fp32 elsewhere.
+        precision: Which variant of the model; None takes fp16 on a GPU where there is one, and fp32 elsewhere.
         choice: Which implementation, or `auto`.
         on_missing: What to do when the chosen implementation cannot run here: fall back to ONNX Runtime, or refuse.
         threads: Threads within one operator on a CPU.
@@ -133,6 +138,10 @@ def open_variant(
             from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
             return OnnxRuntimeEngine(content, label=label, threads=threads)
+        if name == "onnxruntime-cuda":
+            from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+
+            return OnnxRuntimeEngine(content, label=label, device="cuda")
         if name == "openvino":
             from monitor.inference.openvino_engine import OpenVinoEngine
 
@@ -180,7 +189,7 @@ def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: Cud
 
 
 def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None) -> Variant:
-    if precision is None and name.startswith("tensorrt"):
+    if precision is None and name in GPU_ENGINES:
         try:
             return bundle.variant(size_px=size_px, precision="fp16")
         except BundleError:
@@ -190,14 +199,23 @@ def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: P
 
 def is_installed(name: EngineName) -> bool:
     """Return whether an engine's Python package is installed; nothing is imported."""
-    return importlib.util.find_spec(_MODULES[name]) is not None
+    found = importlib.util.find_spec(_MODULES[name])
+    if name != "onnxruntime-cuda" or found is None or found.origin is None:
+        return found is not None
+    # One package name, two builds: this library is in the one for GPUs alone.
+    return (Path(found.origin).parent / "capi" / "libonnxruntime_providers_cuda.so").is_file()
+
+
+def extra_of(name: EngineName) -> str:
+    """Return the extra of this project's package that an engine comes with."""
+    return "cuda" if name == "onnxruntime-cuda" else name
 
 
 def missing_reason(name: EngineName) -> str | None:
     """Return why an engine cannot run here, with what mends it, or None where it can."""
     if not is_installed(name):
-        return f"{name} is not installed (pip install 'nicu-pain-monitor[{name}]')"
-    if name in {"tensorrt", "tensorrt-rtx"}:
+        return f"{name} is not installed (pip install 'nicu-pain-monitor[{extra_of(name)}]')"
+    if name in GPU_ENGINES:
         probe = probe_cuda()
         if probe.gpu is None:
             return probe.reason

@@ -1,11 +1,14 @@
-"""ONNX Runtime on the CPU: the engine that runs everywhere and that the others are compared with.
+"""ONNX Runtime on the CPU: the engine that runs everywhere and that the others are compared with; and on a GPU.
 
 One session runs on one thread, and never spins while it waits: a station runs one session per core, and on shared
 cores several intra-op threads or spinning ones slow each other down (measured: batching gains nothing either).
+
+Where ONNX Runtime cannot use a GPU it runs on the CPU and says so in its log at most. A session that was asked for on a
+GPU and is not there is refused. TF32 is off: it is another precision, which no gate of a bundle has seen.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -15,7 +18,9 @@ from monitor.errors import EngineError
 from monitor.inference.engine import TensorSpec
 from monitor.inference.tensors import check_inputs, first_line
 
-__all__ = ["OnnxRuntimeEngine"]
+__all__ = ["Device", "OnnxRuntimeEngine"]
+
+Device = Literal["cpu", "cuda"]
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(uint8)": np.dtype(np.uint8),
@@ -24,21 +29,57 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(int64)": np.dtype(np.int64),
     "tensor(int32)": np.dtype(np.int32),
 }
+_CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+_CUDA_OPTIONS = {
+    "device_id": "0",
+    "use_tf32": "0",
+    # The default, an exhaustive search, takes seconds for every new batch size.
+    "cudnn_conv_algo_search": "HEURISTIC",
+    "arena_extend_strategy": "kSameAsRequested",
+}
+# Shapes are computed on the CPU with either.
+_PROVIDERS: dict[str, list[Any]] = {"cpu": [_CPU], "cuda": [(_CUDA, _CUDA_OPTIONS), _CPU]}
+
+
+def _require_cuda_build() -> None:
+    """Load the libraries of CUDA that lie beside ONNX Runtime, and refuse a build without a GPU's provider."""
+    if _CUDA not in onnxruntime.get_available_providers():
+        raise EngineError(
+            f"ONNX Runtime {onnxruntime.__version__} is the build for CPUs; pip uninstall onnxruntime, then pip "
+            "install --force-reinstall --no-deps onnxruntime-gpu"
+        )
+    preload = getattr(onnxruntime, "preload_dlls", None)
+    if preload is not None:
+        preload()
+
+
+def _require_cuda_session(session: Any, label: str) -> None:  # noqa: ANN401 - ONNX Runtime publishes no types
+    """Refuse a session that landed on the CPU, and forbid it to go there after an error."""
+    (first, *_) = session.get_providers()
+    if first != _CUDA:
+        raise EngineError(
+            f"ONNX Runtime {onnxruntime.__version__} runs {label} on the CPU, not on the GPU: a library of CUDA or "
+            "cuDNN is missing, or of another version than it was built for; see `nicu-monitor doctor`"
+        )
+    session.disable_fallback()
 
 
 class OnnxRuntimeEngine:
-    """A model run by ONNX Runtime's CPU provider.
+    """A model run by ONNX Runtime.
 
     Args:
         model: The content of an ONNX file with its weights inside.
         label: What to call it in errors: the file's name.
-        threads: Threads within one operator; 1 unless a benchmark asks for more.
+        threads: Threads within one operator on the CPU; 1 unless a benchmark asks for more.
+        device: `cpu`, or `cuda` for the first GPU.
 
     Raises:
-        EngineError: It is no ONNX model, is cut short, or uses an operator that ONNX Runtime does not have.
+        EngineError: It is no ONNX model, is cut short, or uses an operator that ONNX Runtime does not have; or it does
+            not run on the device.
     """
 
-    def __init__(self, model: bytes, *, label: str = "the model", threads: int = 1) -> None:
+    def __init__(self, model: bytes, *, label: str = "the model", threads: int = 1, device: Device = "cpu") -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -47,21 +88,26 @@ class OnnxRuntimeEngine:
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         options.log_severity_level = 3
         self._label = label
+        self._device: Device = device
+        if device == "cuda":
+            _require_cuda_build()
         try:
-            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(model, options, providers=_PROVIDERS[device])
         except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
             raise EngineError(
                 f"ONNX Runtime {onnxruntime.__version__} cannot load {label}: {first_line(error)}; "
                 f"export the model again"
             ) from error
+        if device == "cuda":
+            _require_cuda_session(session, label)
         self._session: onnxruntime.InferenceSession | None = session
         self._inputs = tuple(_spec(node) for node in session.get_inputs())
         self._outputs = tuple(_spec(node) for node in session.get_outputs())
 
     @property
     def name(self) -> str:
-        """Return `onnxruntime`."""
-        return "onnxruntime"
+        """Return `onnxruntime` or `onnxruntime-cuda`."""
+        return "onnxruntime" if self._device == "cpu" else "onnxruntime-cuda"
 
     @property
     def inputs(self) -> tuple[TensorSpec, ...]:

@@ -1,5 +1,6 @@
 """Which engine runs, and that the reason is reported."""
 
+import hashlib
 import logging
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from monitor.inference.bundle import read_bundle
 from monitor.inference.cuda import CudaProbe, Gpu, probe_cuda
 from monitor.inference.device_memory import CudaApi
 from monitor.inference.engine_factory import missing_reason, open_engine
+from monitor.inference.manifest import FileRecord, Precision, Variant
 from monitor.pipeline.models import ModelSet
 
 
@@ -37,7 +39,7 @@ def test_auto_takes_what_is_present_and_logs_why(make_bundle, caplog: pytest.Log
 
 
 @pytest.mark.usefixtures("_no_gpu")
-@pytest.mark.parametrize("choice", ["tensorrt", "tensorrt-rtx"])
+@pytest.mark.parametrize("choice", ["tensorrt", "tensorrt-rtx", "onnxruntime-cuda"])
 def test_a_missing_engine_falls_back_loudly_or_refuses(
     make_bundle, choice: engine_factory.EngineChoice, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,6 +117,37 @@ def _gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
     monkeypatch.setattr(engine_factory, "probe_cuda", lambda: CudaProbe(gpu, ""))
     monkeypatch.setattr("monitor.inference.tensorrt_api.load_module", lambda _: SimpleNamespace(__version__="1.7.1"))
+
+
+@pytest.mark.usefixtures("_gpu")
+def test_a_gpu_takes_the_half_precision_file_and_the_cpu_the_other(
+    make_bundle, classifier_onnx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = classifier_onnx()
+    files = {name: FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content)) for name in _FILES}
+    variants = tuple(Variant(file=name, precision=_FILES[name], size_px=16) for name in _FILES)
+    path = make_bundle(content, files=files, variants=variants)
+    (path / "half.onnx").write_bytes(content)
+    opened: list[tuple[str, str]] = []
+    original = engine_factory.open_variant
+
+    def open_variant(bundle, variant, name, **_):
+        opened.append((name, variant.file))
+        if name != "onnxruntime":
+            raise EngineError("not here")
+        return original(bundle, variant, name)
+
+    monkeypatch.setattr(engine_factory, "open_variant", open_variant)
+    open_engine(read_bundle(path))
+    assert opened == [
+        ("tensorrt", "half.onnx"),
+        ("tensorrt-rtx", "half.onnx"),
+        ("onnxruntime-cuda", "half.onnx"),
+        ("onnxruntime", "model.onnx"),
+    ]
+
+
+_FILES: dict[str, Precision] = {"model.onnx": "fp32", "half.onnx": "fp16"}
 
 
 @pytest.mark.usefixtures("_gpu")

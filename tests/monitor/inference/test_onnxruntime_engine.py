@@ -86,3 +86,59 @@ def test_no_number_outside_the_unit_interval_becomes_a_score(value: float) -> No
     score = _probability(np.float32(value))
     assert score is None or 0.0 <= score <= 1.0
     assert (score is None) == (not 0.0 <= value <= 1.0)
+
+
+def test_the_build_for_cpus_refuses_a_gpu_in_one_sentence(classifier_onnx) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("the build for GPUs is installed here")
+    with pytest.raises(EngineError, match=r"is the build for CPUs; .*onnxruntime-gpu"):
+        OnnxRuntimeEngine(classifier_onnx(), device="cuda")
+
+
+class _Session:
+    """What a session of the build for GPUs says of itself; the real one of the CPU does the rest."""
+
+    asked_for: object = None
+    falls_back = True
+
+    def __init__(self, where: str, original: type) -> None:
+        self.where, self.original = where, original
+
+    def __call__(self, model: bytes, options: object, providers: list[object]) -> "_Session":
+        type(self).asked_for = providers
+        self.session = self.original(model, options, providers=["CPUExecutionProvider"])
+        return self
+
+    def get_providers(self) -> list[str]:
+        return [self.where, "CPUExecutionProvider"]
+
+    def disable_fallback(self) -> None:
+        type(self).falls_back = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.session, name)
+
+
+@pytest.mark.parametrize("where", ["CUDAExecutionProvider", "CPUExecutionProvider"])
+def test_a_session_that_landed_on_the_cpu_is_refused(
+    classifier_onnx, crops, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from monitor.inference.onnxruntime_engine import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", _Session(where, onnxruntime.InferenceSession))
+    if where.startswith("CPU"):
+        with pytest.raises(EngineError, match="on the CPU, not on the GPU: a library of CUDA or cuDNN"):
+            OnnxRuntimeEngine(classifier_onnx(), device="cuda")
+        return
+    engine = OnnxRuntimeEngine(classifier_onnx(), device="cuda")
+    (provider, options), last = _Session.asked_for
+    assert provider == "CUDAExecutionProvider"
+    assert options["use_tf32"] == "0"
+    assert last == "CPUExecutionProvider"
+    assert not _Session.falls_back
+    assert engine.name == "onnxruntime-cuda"
+    np.testing.assert_allclose(engine.run({"crops": crops})["score"], [0, 0.2, 1], atol=1e-6)
