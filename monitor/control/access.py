@@ -1,7 +1,7 @@
 """Who may do what: names, roles and hashed tokens in one file.
 
-The file has one line per person or program: `NAME ROLE SHA256-OF-TOKEN`, where the role is `viewer`, `nurse` or
-`admin`; empty lines and lines that begin with `#` are ignored. Tokens are long random strings made by
+The file has one line per person or program: `NAME ROLE SHA256-OF-TOKEN`, where the role is `display`, `viewer`,
+`nurse` or `admin`; empty lines and lines that begin with `#` are ignored. Tokens are long random strings made by
 `new_token`, so that one round of SHA-256 is enough: there is no dictionary to try. The users file of the page has the
 same form and can serve for both; its lines with a password (`scrypt$...`) are passed over, since a password has no
 position in a stream.
@@ -27,16 +27,19 @@ _PASSWORD_LINE = re.compile(r"^\S+\s+\S+\s+scrypt\$\S+$")
 
 
 class Role(StrEnum):
-    """What a person may do; each role includes the ones before it."""
+    """What a person may do; each role includes the ones before it. A display is a viewer that stays logged in."""
 
+    DISPLAY = "display"
     VIEWER = "viewer"
     NURSE = "nurse"
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
         """Return whether this role may do what `other` may."""
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+        return _RIGHTS[self] >= _RIGHTS[other]
+
+
+_RIGHTS = {Role.DISPLAY: 0, Role.VIEWER: 0, Role.NURSE: 1, Role.ADMIN: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,8 @@ class AccessList:
             match = _LINE.match(line)
             if match is None or match["role"] not in list(Role):
                 raise ConfigError(
-                    f"{path}:{number}: write NAME viewer|nurse|admin SHA256-OF-TOKEN, as `nicu-monitor users token` "
-                    "does; other kinds of hash are not supported"
+                    f"{path}:{number}: write NAME ROLE SHA256-OF-TOKEN, as `nicu-monitor users token` does, with the "
+                    "role display, viewer, nurse or admin; other kinds of hash are not supported"
                 )
             if match["name"] in persons:
                 raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")

@@ -11,6 +11,9 @@ from monitor.web.users import User, UserList, read_users
 
 __all__ = ["Access", "Visitor"]
 
+_DISPLAY_SECONDS = 400 * 86_400
+"""The longest that browsers keep a cookie."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -84,10 +87,17 @@ class Access:
         if cookie is not None:
             session = self._sessions.open(cookie)
             user = None if session is None else self.users().get(session.name)
-            if user is not None and session is not None and user.fingerprint == session.fingerprint:
+            is_known = user is not None and session is not None and user.fingerprint == session.fingerprint
+            # The session of a display has no end, and is worth nothing once the name has got another role.
+            is_endless = session is not None and session.is_display
+            if is_known and user is not None and (not is_endless or user.role is Role.DISPLAY):
                 return Visitor(user.name, user.role)
         return self._anonymous
 
     def cookie_for(self, user: User) -> str:
         """Return the value of the session cookie of a user who has just proven who they are."""
-        return self._sessions.seal(WebSession(user.name, user.fingerprint))
+        return self._sessions.seal(WebSession(user.name, user.fingerprint, is_display=user.role is Role.DISPLAY))
+
+    def seconds_for(self, user: User) -> int:
+        """Return how long a browser keeps the session cookie of a user; a display's is renewed at every load."""
+        return _DISPLAY_SECONDS if user.role is Role.DISPLAY else self._sessions.seconds

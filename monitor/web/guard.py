@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.control.access import Role
 from monitor.web.app_context import SITE_KEY, VISITOR_KEY, AppContext
+from monitor.web.display_login import WALL_PATH, wall_refusal
 from monitor.web.language import LANGUAGE_PATH
 from monitor.web.sessions import SESSION_COOKIE
 
@@ -64,7 +65,7 @@ class Guard:
         connection = HTTPConnection(scope)
         refusal = self._refusal(connection, scope)
         if refusal is None:
-            await self._app(scope, receive, _with_headers(send, scope["path"]))
+            await self._app(scope, receive, _with_headers(send, scope["path"], self._renewal(scope)))
         elif scope["type"] == "websocket":
             # Closed before it was accepted: the server answers the handshake with 403.
             await send({"type": "websocket.close", "code": 1008})
@@ -86,11 +87,27 @@ class Guard:
         scope[VISITOR_KEY] = visitor
         if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith((*_ASSETS, LANGUAGE_PATH)):
             return None
-        if visitor.may(Role.VIEWER):
+        return None if visitor.may(Role.VIEWER) else _ask_to_log_in(connection, path, is_websocket=is_websocket)
+
+    def _renewal(self, scope: Scope) -> str | None:
+        """Return a fresh cookie for a display that loads its page: its login has no end, a browser's cookie has one."""
+        visitor = scope[VISITOR_KEY]
+        is_load = scope["type"] == "http" and scope["path"] == WALL_PATH
+        if not is_load or visitor.role is not Role.DISPLAY or visitor.name is None:
             return None
-        if is_websocket or path.startswith("/api/") or "text/html" not in connection.headers.get("accept", ""):
-            return _problem(401, "log in first", {"WWW-Authenticate": "Bearer"})
-        return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+        user = self._site.access.users().get(visitor.name)
+        if user is None or SESSION_COOKIE not in HTTPConnection(scope).cookies:
+            return None
+        answer = Response()
+        answer.set_cookie(
+            SESSION_COOKIE,
+            self._site.access.cookie_for(user),
+            max_age=self._site.access.seconds_for(user),
+            httponly=True,
+            samesite="lax",
+            secure=scope.get("scheme") == "https",
+        )
+        return answer.headers["set-cookie"]
 
     def _is_probe(self, scope: Scope) -> bool:
         is_read = scope["type"] == "http" and scope["method"] in _READING
@@ -128,16 +145,28 @@ def _is_same_origin(connection: HTTPConnection, host: str) -> bool:
         return False
 
 
+def _ask_to_log_in(connection: HTTPConnection, path: str, *, is_websocket: bool) -> Response:
+    """Return the answer to somebody who is not logged in: a form for a browser, a status for a program."""
+    if is_websocket or path.startswith("/api/") or "text/html" not in connection.headers.get("accept", ""):
+        return _problem(401, "log in first", {"WWW-Authenticate": "Bearer"})
+    if path == WALL_PATH:
+        # A display that silently shows a form for logging in is taken for one that watches.
+        return wall_refusal(connection)
+    return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+
+
 def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse({"detail": detail}, status, headers)
 
 
-def _with_headers(send: Send, path: str) -> Send:
+def _with_headers(send: Send, path: str, cookie: str | None = None) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _SECURITY_HEADERS.items():
                 headers[name] = value
+            if cookie is not None:
+                headers.append("Set-Cookie", cookie)
             if not path.startswith(_ASSETS):
                 headers["Cache-Control"] = "no-store"
         await send(message)

@@ -94,7 +94,7 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
         answer.set_cookie(
             SESSION_COOKIE,
             site.access.cookie_for(user),
-            max_age=site.access.session_seconds,
+            max_age=site.access.seconds_for(user),
             httponly=True,
             samesite="lax",
             secure=request.url.scheme == "https",

@@ -20,16 +20,18 @@ _log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "nicu_session"
 
+_DISPLAY = "display"
 _KEY_FILE = "session.key"
 _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
-    """Who has logged in: the name, and the fingerprint of the secret that was used."""
+    """Who has logged in: the name, the fingerprint of the secret that was used, and whether it is a display's."""
 
     name: str
     fingerprint: str
+    is_display: bool = False
 
 
 class Sessions:
@@ -46,17 +48,22 @@ class Sessions:
 
     def seal(self, session: WebSession) -> str:
         """Return the value of the cookie."""
-        return str(self._signer.dumps([session.name, session.fingerprint]))
+        kind = [_DISPLAY] if session.is_display else []
+        return str(self._signer.dumps([session.name, session.fingerprint, *kind]))
 
     def open(self, cookie: str) -> WebSession | None:
         """Return the session that a cookie names; None where it is forged, damaged or too old."""
         try:
-            content = self._signer.loads(cookie, max_age=self.seconds)
+            content = self._signer.loads(cookie)
+            if not (isinstance(content, list) and content[2:] == [_DISPLAY]):
+                content = self._signer.loads(cookie, max_age=self.seconds)
         except BadData:
             return None
         match content:
             case [str(name), str(fingerprint)]:
                 return WebSession(name, fingerprint)
+            case [str(name), str(fingerprint), str()]:
+                return WebSession(name, fingerprint, is_display=True)
         return None
 
 

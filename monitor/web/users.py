@@ -1,6 +1,7 @@
 """Who may log in: names, roles and hashed secrets in one file.
 
-One line per person or program: `NAME ROLE SECRET`, where the role is `viewer`, `nurse` or `admin`, and the secret is
+One line per person or program: `NAME ROLE SECRET`, where the role is `display`, `viewer`, `nurse` or
+`admin`, and the secret is
 
 - for a person `scrypt$N$R$P$SALT$HASH`, salt and hash in base64: a password, made expensive to guess;
 - for a program the SHA-256 of a token of 256 random bits, in hexadecimal digits, as in the access list of the command

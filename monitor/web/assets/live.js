@@ -30,6 +30,7 @@
 
   function regain() {
     lostAt = 0;
+    document.getElementById("logged-out").hidden = true;
     const sign = document.getElementById("link-lost");
     if (document.title.startsWith(sign.dataset.title.toUpperCase() + " - ")) document.title = title;
     document.body.dataset.link = "live";
@@ -42,6 +43,13 @@
     const timer = setTimeout(() => stop.abort(), ANSWER_WITHIN_MS);
     try {
       const answer = await fetch("/api/v1/session", { signal: stop.signal, cache: "no-store" });
+      if (answer.status === 401 && document.body.dataset.display === "wall") {
+        // A display on the wall says that it is logged out; a form that nobody expects would hide that.
+        document.getElementById("logged-out").hidden = false;
+        document.getElementById("link-lost").hidden = true;
+        answersSince = 0;
+        return;
+      }
       if (answer.status === 401) {
         window.location.assign("/login?next=" + encodeURIComponent(window.location.pathname));
         return;
@@ -57,7 +65,23 @@
     }
   }
 
+  // On the wall a text that is too wide for its tile is set narrower, never smaller: it is read from across the room.
+  function fit() {
+    for (const element of document.querySelectorAll(".wall-fit")) {
+      const room = element.parentElement;
+      const key = [element.textContent, room.clientWidth, room.clientHeight].join(" ");
+      if (element.dataset.fitted === key) continue;
+      element.dataset.fitted = key;
+      for (let scale = 1; scale >= 0.45; scale -= 0.05) {
+        element.style.width = 100 / scale + "%";
+        element.style.transform = scale === 1 ? "" : "scaleX(" + scale + ")";
+        if (element.scrollWidth <= element.clientWidth + 1 && element.scrollHeight <= room.clientHeight + 1) break;
+      }
+    }
+  }
+
   function watch() {
+    fit();
     const now = Date.now();
     const text = document.getElementById("pulse")?.textContent ?? "";
     if (text && text !== pulse) {

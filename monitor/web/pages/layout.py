@@ -18,7 +18,7 @@ from monitor.web.pages.top_bar import TopBar
 from monitor.web.pages.undo_bar import UndoBar
 from monitor.web.sessions import SESSION_COOKIE
 
-__all__ = ["PageLayout", "localized_columns", "page_frame", "say"]
+__all__ = ["PageLayout", "localized_columns", "page_frame", "say", "wall_frame"]
 
 _REFRESH_SECONDS = 1.0
 _ALARMING = frozenset({BedState.PAIN_SUSTAINED, BedState.PAIN_SIGN, BedState.CANNOT_SEE, BedState.CAMERA_LOST})
@@ -30,6 +30,7 @@ _HEAD = (
 _LINK_LOST = (
     '<div id="link-lost" role="alert" hidden data-title="{title}" data-since="{since}"><strong>{title}.</strong> '
     '<span id="link-lost-since"></span> {what}</div>'
+    '<div id="logged-out" role="alert" hidden>{out} {what}</div>'
 )
 
 Refresh = Callable[[BoardSnapshot], None]
@@ -52,9 +53,10 @@ class PageLayout:
     Args:
         request: With which the page was asked for.
         title: Of the page: a message, or a bed's id.
+        is_display: Whether it hangs on a wall: without buttons, and it never turns into a form for logging in.
     """
 
-    def __init__(self, request: Request, title: str) -> None:
+    def __init__(self, request: Request, title: str, *, is_display: bool = False) -> None:
         self.site: AppContext = site_of(request)
         self.visitor: Visitor = visitor_of(request)
         self.t = localizer_of(request)
@@ -66,6 +68,7 @@ class PageLayout:
         self._states: dict[str, BedState] | None = None
         self._top = TopBar(request, self.site, self.visitor, self.t)
         self._undo: UndoBar | None = None
+        self._is_display = is_display
 
     @property
     def is_dark(self) -> bool:
@@ -111,9 +114,17 @@ class PageLayout:
                 title=t("Disconnected"),
                 since=t("Since {time}.", time="%"),
                 what=t("What is shown below is old. Look at the infants."),
+                out=t("This display is logged out."),
             )
         )
         ui.page_title(self._title)
+
+    def build_wall(self) -> None:
+        """Build what stands above a page that hangs on a wall."""
+        self.build_head()
+        self._top.choose_theme()
+        self._build_marks()
+        ui.run_javascript('document.body.dataset.display = "wall"')
 
     def _build_marks(self) -> None:
         # Its text changes with every refresh; a page on which it stands still is not live.
@@ -134,8 +145,9 @@ class PageLayout:
 
     def _refresh(self) -> None:
         if not self.site.access.visitor(self._cookie, self._authorization).may(Role.VIEWER):
-            ui.navigate.to("/login")
-            return
+            if not self._is_display:
+                ui.navigate.to("/login")
+            return  # on a display the pulse stands still, and its script says why
         snapshot = self.site.board.snapshot()
         for refresh in self._refreshers:
             refresh(snapshot)
@@ -181,4 +193,14 @@ def page_frame(request: Request, title: str) -> Iterator[PageLayout]:
     with ui.element("div").props("id=main tabindex=-1"):
         yield frame
     frame.build_undo()
+    frame.start()
+
+
+@contextmanager
+def wall_frame(request: Request, title: str) -> Iterator[PageLayout]:
+    """Build a page that fills a screen on the wall: what is made within is all of it."""
+    frame = PageLayout(request, title, is_display=True)
+    frame.build_wall()
+    with ui.element("div").props("id=main tabindex=-1").classes("wall-main"):
+        yield frame
     frame.start()

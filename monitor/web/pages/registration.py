@@ -5,13 +5,19 @@ from nicegui import core, ui
 
 import monitor.web.pages.bed_page
 import monitor.web.pages.station_page
+import monitor.web.pages.wall_page
 import monitor.web.pages.ward_page
 
 __all__ = ["mount_pages"]
 
 # Importing the page modules registers their pages with the UI library, once a process; each page finds the site that
 # it belongs to through its request.
-_PAGES = (monitor.web.pages.ward_page, monitor.web.pages.bed_page, monitor.web.pages.station_page)
+_PAGES = (
+    monitor.web.pages.ward_page,
+    monitor.web.pages.wall_page,
+    monitor.web.pages.bed_page,
+    monitor.web.pages.station_page,
+)
 
 
 def mount_pages(app: FastAPI) -> None:

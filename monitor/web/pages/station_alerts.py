@@ -5,11 +5,12 @@ from nicegui import ui
 from monitor.alerts.record import AlertDraft
 from monitor.board import BoardSnapshot, alert_sentence
 from monitor.localization import Localizer, message
+from monitor.pain.vocabulary import Signal
 from monitor.web.pages.acknowledge_button import AcknowledgeButton
 from monitor.web.pages.labels import alert_title, remedy_words, technical_note
 from monitor.web.pages.layout import PageLayout, say
 
-__all__ = ["SILENT", "StationAlerts", "is_silent"]
+__all__ = ["SILENT", "StationAlerts", "is_silent", "station_words"]
 
 _LATE_SECONDS = 15.0
 SILENT = message("The station has not reported on itself for {time}. Watch the infants in person.")
@@ -18,6 +19,15 @@ SILENT = message("The station has not reported on itself for {time}. Watch the i
 def is_silent(snapshot: BoardSnapshot) -> bool:
     """Whether the station has not reported on itself for a while."""
     return snapshot.station_age_seconds is not None and snapshot.station_age_seconds > _LATE_SECONDS
+
+
+def station_words(snapshot: BoardSnapshot, t: Localizer) -> str:
+    """Return what is wrong with the station, in a few words; an empty text where nothing is known to be."""
+    if is_silent(snapshot):
+        return t("The station is silent")
+    present = [episode.newest for episode in snapshot.open_alerts if episode.newest.condition_present]
+    unseen = [alert for alert in present if alert.signal is not Signal.ACKNOWLEDGED]
+    return f"{t('Station')}: {alert_title((unseen or present)[0], t)}" if present else ""
 
 
 class StationAlerts:

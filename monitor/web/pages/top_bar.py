@@ -35,7 +35,7 @@ class TopBar:
         self._visitor = visitor
         self._t = t
         self._path = request.url.path
-        self._theme = request.cookies.get(_THEME_COOKIE)
+        self._theme = request.query_params.get("theme") or request.cookies.get(_THEME_COOKIE)
         self._clock: TextElement | None = None
         self._theme_button: ui.button | None = None
         self.is_dark = self._theme == "dark"
@@ -43,7 +43,7 @@ class TopBar:
     def build(self) -> None:
         """Build the header and the notice below it."""
         t = self._t
-        self._dark = ui.dark_mode(None if self._theme not in {"dark", "light"} else self.is_dark)
+        self.choose_theme()
         ui.link(t("Skip to content"), "#main").classes("skip")
         with ui.element("header").classes("top"):
             with ui.element("div").classes("top-name"):
@@ -51,6 +51,7 @@ class TopBar:
                 ui.label(self._site.config.station.id).classes("top-station")
             with ui.element("nav").props(f'aria-label="{t("Pages")}"').classes("top-nav"):
                 ui.link(t("Beds"), "/")
+                ui.link(t("Wall"), "/wall")
                 ui.link(t("Station"), "/station")
             with ui.element("div").classes("top-tools"):
                 self._clock = ui.label().classes("top-clock").props("id=station-clock")
@@ -70,6 +71,10 @@ class TopBar:
         with ui.element("aside").props(f'aria-label="{t("Notice")}"').classes("notice"):
             ui.label(notice_words(self._site, t)).classes("notice-kind")
             ui.label(t(NOTICE)).classes("notice-main")
+
+    def choose_theme(self) -> None:
+        """Take the theme of the address or of this browser; what the browser prefers where neither says one."""
+        self._dark = ui.dark_mode(None if self._theme not in {"dark", "light"} else self.is_dark)
 
     def show(self, snapshot: BoardSnapshot) -> None:
         """Show the time of a snapshot."""

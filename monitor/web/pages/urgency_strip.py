@@ -6,9 +6,9 @@ from nicegui import ui
 
 from monitor.board import BedSnapshot, BedState, BoardSnapshot
 from monitor.pain.vocabulary import Signal
-from monitor.web.pages.labels import ICONS, alert_title
+from monitor.web.pages.labels import ICONS
 from monitor.web.pages.layout import PageLayout, say
-from monitor.web.pages.station_alerts import is_silent
+from monitor.web.pages.station_alerts import is_silent, station_words
 
 __all__ = ["UrgencyStrip", "is_urgent"]
 
@@ -73,11 +73,7 @@ class UrgencyStrip:
         return f"/bed/{quote(bed.info.bed_id)}", ICONS[status.state], words, status.state.value, seen
 
     def _station(self, snapshot: BoardSnapshot) -> list[_Chip]:
-        if is_silent(snapshot):
-            return [("/station", "build", self._t("The station is silent"), "station", "false")]
+        words = station_words(snapshot, self._t)
         present = [episode.newest for episode in snapshot.open_alerts if episode.newest.condition_present]
-        if not present:
-            return []
-        unseen = [alert for alert in present if alert.signal is not Signal.ACKNOWLEDGED]
-        words = f"{self._t('Station')}: {alert_title((unseen or present)[0], self._t)}"
-        return [("/station", "build", words, "station", str(not unseen).lower())]
+        unseen = is_silent(snapshot) or any(alert.signal is not Signal.ACKNOWLEDGED for alert in present)
+        return [("/station", "build", words, "station", str(not unseen).lower())] if words else []

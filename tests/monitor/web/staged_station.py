@@ -42,7 +42,8 @@ class StagedBed:
         self.visibility = Visibility.USABLE
         self.camera = CameraState.PLAYING
         self.random = np.random.default_rng(seed)
-        self.synthetic = SyntheticBed(seed, width_px=960, height_px=540)
+        self.synthetic = None  # made when a picture is wanted: it takes a second
+        self.seed = seed
         self.picture = None
 
     def step(self, time_seconds):
@@ -57,6 +58,8 @@ class StagedBed:
     def picture_at(self, time_seconds, index):
         """Return a synthetic picture, a new one every second only, for drawing is slow."""
         if self.picture is None or index % 5 == 0:
+            if self.synthetic is None:
+                self.synthetic = SyntheticBed(self.seed, width_px=960, height_px=540)
             image, truth = self.synthetic.frame(time_seconds % 600)
             face = None if truth.face is None else TrackedFace(1, truth.face)
             faces = () if face is None else (face,)

@@ -1,0 +1,104 @@
+"""The wall in a real Chromium: all beds on one screen, readable from across the room, never a form in silence."""
+
+import pytest
+
+from monitor.control.access import Role
+from monitor.web.pages.wall_page import grid_size
+from monitor.web.users import User, hash_password, read_users, write_users
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
+
+MEASURE = """() => {
+    const context = document.createElement("canvas").getContext("2d");
+    const capital = element => {
+        const style = getComputedStyle(element);
+        context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+        return context.measureText("H").actualBoundingBoxAscent;
+    };
+    return Array.from(document.querySelectorAll(".wall-fit")).map(element => {
+        const inner = element.getBoundingClientRect(), room = element.parentElement.getBoundingClientRect();
+        const fits = element.scrollWidth <= element.clientWidth + 1 && inner.bottom <= room.bottom + 1;
+        return [capital(element), fits && inner.right <= room.right + 1];
+    });
+}"""
+
+
+@pytest.mark.parametrize(("beds", "size"), [(1, (1, 1)), (6, (3, 2)), (24, (6, 4)), (36, (9, 4)), (45, (9, 5))])
+def test_the_wall_has_a_place_for_every_bed(beds, size):
+    assert grid_size(beds) == size
+    assert size[0] * size[1] >= beds
+
+
+@pytest.mark.parametrize("beds", [24, 36])
+def test_every_bed_fits_on_a_full_hd_screen_in_letters_of_30_px(stage, visit, beds):
+    station = stage(beds=beds, station={"language": "pt-BR"})
+    station.set_bed("bed-2", score=0.9)
+    station.set_bed("bed-3", camera="lost")
+    page = visit(f"{station.url}/wall", 1920, 1080)
+    page.wait_for_selector("[data-bed=bed-2][data-state=pain_sustained]")
+    page.wait_for_timeout(1000)
+    measured = page.evaluate(MEASURE)
+    assert len(measured) == 2 * beds
+    assert min(height for height, _ in measured) >= 30
+    assert all(fits for _, fits in measured)
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [
+        1920,
+        1080,
+    ]
+    tiles = page.locator("article").evaluate_all("all => all.map(e => e.getBoundingClientRect().toJSON())")
+    assert all(box["left"] >= 0 and box["right"] <= 1920 and box["bottom"] <= 1080 for box in tiles)
+    assert len({round(box["left"]) for box in tiles}) == grid_size(beds)[0]
+    assert page.locator("button").count() == 0
+
+
+def test_a_display_that_is_logged_out_says_so_and_shows_no_form(stage, visit, tmp_path):
+    users = tmp_path / "users"
+    write_users(users, [User("wall-1", Role.DISPLAY, hash_password("a long password"))])
+    station = stage(web={"users_file": str(users), "session_hours": 0.0001})
+    page = visit(f"{station.url}/wall", 1920, 1080)
+    page.get_by_role("heading", name="This display is logged out").wait_for()
+    assert page.get_by_label("Name").count() == 0
+    page.get_by_role("link", name="Log in").click()
+    page.get_by_label("Name").fill("wall-1")
+    page.get_by_label("Password or token").fill("a long password")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/wall")
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+    # Longer than a session of these settings, which is for people: a display's has no end.
+    page.wait_for_timeout(1500)
+    page.reload()
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+    cookie = next(one for one in page.context.cookies() if one["name"] == "nicu_session")
+    assert cookie["expires"] - page.evaluate("Date.now() / 1000") > 300 * 86_400
+    assert page.request.post(f"{station.url}/api/v1/beds/bed-1/pause").status == 403
+    # Its name is removed: the page says so, and hides what is old.
+    write_users(users, [user for user in read_users(users).all() if user.name != "wall-1"])
+    page.locator("#logged-out").wait_for(state="visible", timeout=20_000)
+    assert page.url.endswith("/wall")
+    assert "Look at the infants" in page.locator("#logged-out").inner_text()
+    assert page.locator("#main").evaluate("main => getComputedStyle(main).opacity") != "1"
+    page.reload()
+    page.get_by_role("heading", name="This display is logged out").wait_for()
+
+
+def test_a_display_s_session_is_worth_nothing_in_another_role(stage, visit, tmp_path):
+    users = tmp_path / "users"
+    secret = hash_password("a long password")
+    write_users(users, [User("wall-1", Role.DISPLAY, secret)])
+    station = stage(web={"users_file": str(users)})
+    page = visit(f"{station.url}/login?next=/wall")
+    page.get_by_label("Name").fill("wall-1")
+    page.get_by_label("Password or token").fill("a long password")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("[data-bed=bed-1]")
+    write_users(users, [User("wall-1", Role.NURSE, secret)])
+    assert page.request.get(f"{station.url}/api/v1/session").status == 401
+
+
+def test_the_dark_room_dims_the_pictures(stage, visit):
+    station = stage(web={"anonymous_role": "viewer", "preview": "full"})
+    page = visit(f"{station.url}/wall?theme=dark", 1920, 1080)
+    page.wait_for_selector("body.body--dark")
+    image = page.locator("[data-bed=bed-1] .tile-picture img")
+    image.wait_for()
+    assert image.evaluate("e => getComputedStyle(e).filter") == "brightness(0.5)"
