@@ -8,6 +8,7 @@ import click
 
 from monitor.cli_framework import examples
 from trainer.atomic_file import write_atomically
+from trainer.commands.options import operating_options, operating_targets
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.experiments.compare import (
     chosen_reference,
@@ -34,9 +35,20 @@ _SUFFIXES = {"markdown": ".md", "csv": ".csv", "latex": ".tex"}
 )
 @click.option("--reference", help="Model that the others are paired with.  [default: ncnn, else the first]")
 @click.option("--resamples", type=click.IntRange(100, 100_000), default=RESAMPLES, show_default=True)
+@operating_options
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON instead.")
 def command(
-    *, runs: tuple[Path, ...], form: str, out: Path | None, reference: str | None, resamples: int, as_json: bool
+    *,
+    runs: tuple[Path, ...],
+    form: str,
+    out: Path | None,
+    reference: str | None,
+    resamples: int,
+    as_json: bool,
+    sensitivity: tuple[float, ...],
+    false_alarm_rate: tuple[float, ...],
+    prevalence: float | None,
+    groups: tuple[str, ...],
 ) -> None:
     """Print Table 1 for RUNS, with the published values beside it, and paired differences.
 
@@ -44,11 +56,12 @@ def command(
     that share no pictures and folds with the reference.
     """
     finished, sentences = open_finished(runs)
-    entries = read_entries(finished)
+    entries = read_entries(finished, groups)
     base = chosen_reference(entries, reference)
     for sentence in (*sentences, *differing_data(entries), *left_out(entries, base)):
         click.echo(f"Note: {sentence}", err=True)
-    tables = comparison_tables(entries, base, resamples)
+    targets = operating_targets(sensitivity, false_alarm_rate)
+    tables = comparison_tables(entries, base, resamples, targets, prevalence, groups)
     written = {name: [getattr(table, name)() for table in tables] for name in ("markdown", "csv", "latex")}
     click.echo(json.dumps([asdict(table) for table in tables], indent=2) if as_json else "\n".join(written[form]))
     if out is not None:

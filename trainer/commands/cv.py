@@ -11,10 +11,11 @@ from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.evaluation.table_one import FOLD_HEAD, fold_rows
 from trainer.experiments import ExperimentConfig, cross_validate
+from trainer.experiments.repeats import cross_validate_repeatedly
 from trainer.protocols import EXPANSION_NAMES
 from trainer.training import resolve_device
 
-__all__ = ["command", "fold_lines", "metric_lines", "summary_lines"]
+__all__ = ["command", "fold_lines", "metric_lines", "repeat_lines", "summary_lines"]
 
 
 class _Folds(click.ParamType[int | str]):
@@ -45,6 +46,13 @@ class _Folds(click.ParamType[int | str]):
 @click.option("--protocol", type=click.Choice(["strict", "dissertation"]), help="[default: strict]")
 @click.option("--folds", type=_Folds(), help="Number of folds, or `infants` for leaving one infant out.  [default: 3]")
 @click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Runs with this seed and the following ones; mean and deviation over them are reported.",
+)
+@click.option(
     "--jobs", type=click.IntRange(1, 256), help="Folds at the same time.  [default: one a core; one on a GPU]"
 )
 @click.option("--expansion", type=click.Choice(EXPANSION_NAMES), help="The 37 copies of the dissertation protocol.")
@@ -68,6 +76,7 @@ def command(
     expansion: str | None,
     test_half: str | None,
     jobs: int | None,
+    repeats: int,
 ) -> None:
     """Cross-validate a model on the pictures of MANIFEST.
 
@@ -89,10 +98,27 @@ def command(
     name = f"{experiment.manifest.stem.removesuffix('.manifest')}-{experiment.model}-{experiment.protocol.name}"
     folder = out or Path("runs") / name
     with RunDisplay() as display:
-        results = cross_validate(experiment, folder, display, jobs or _cores(experiment))
-    for line in summary_lines(results):
+        workers, repeated = jobs or _cores(experiment), None
+        if repeats > 1:
+            results, repeated = cross_validate_repeatedly(experiment, folder, repeats, display, workers)
+        else:
+            results = cross_validate(experiment, folder, display, workers)
+    for line in (*summary_lines(results), *repeat_lines(repeated)):
         click.echo(line)
     click.echo(f"Run: {folder}. Next: nicu-trainer compare RUN...")
+
+
+def repeat_lines(repeated: dict[str, Any] | None) -> list[str]:
+    """Return what other seeds change, for people; none for a single run."""
+    if repeated is None:
+        return []
+    lines = [f"Over {len(repeated['seeds'])} seeds: mean, deviation over repeats, mean deviation over folds"]
+    for name in ("accuracy", "auc", "sensitivity", "specificity", "brier"):
+        found = repeated["metrics"][name]
+        lines.append(
+            f"{name:12} {_number(found['mean'])} ± {_number(found['sd'])}   folds ± {_number(found['fold_sd'])}"
+        )
+    return lines
 
 
 def _cores(experiment: ExperimentConfig) -> int:

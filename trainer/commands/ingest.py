@@ -132,13 +132,19 @@ def icopevid(folder: Path, out: Path | None, frames_per_clip: int) -> None:
 @_OUT
 @click.option("--name", default=None, help="Name of the data set; default: the table's name.")
 @click.option("--positive", default=None, help="Label of the class to recognise; all others are the other class.")
-def table(file: Path, out: Path | None, name: str | None, positive: str | None) -> None:
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help="Column by which results are grouped, too, besides sex, skin_tone, gestation and device.",
+)
+def table(file: Path, out: Path | None, name: str | None, positive: str | None, groups: tuple[str, ...]) -> None:
     """Any two-class picture set: a CSV table with the columns image, label and, if known, subject and stimulus.
 
     Labels may be pain and no_pain, 1 and 0, or any two words. Paths are absolute, or relative to the table. Without a
     subject every picture counts as a person of its own.
     """
-    content = read_table(file, positive)
+    content = read_table(file, positive, groups)
     _finish(
         content.candidates,
         name or file.stem,

@@ -8,9 +8,10 @@ import click
 import yaml
 
 from trainer.errors import SettingsError
+from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.experiments.config import ExperimentConfig, deep_merge, read_config
 
-__all__ = ["config_from", "experiment_options"]
+__all__ = ["config_from", "experiment_options", "operating_options", "operating_targets"]
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -32,6 +33,43 @@ def experiment_options(function: Function) -> Function:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+_SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
+_OPERATING = (
+    click.option(
+        "--sensitivity",
+        multiple=True,
+        type=_SHARE,
+        help="Operating point: chosen on each fold's inner infants to reach it; may be repeated.  [default: 0.9]",
+    ),
+    click.option(
+        "--false-alarm-rate",
+        multiple=True,
+        type=_SHARE,
+        help="Likewise, for at most this share of the pictures without pain.  [default: 0.1]",
+    ),
+    click.option(
+        "--group", "groups", multiple=True, help="Column of the manifests to group by; may be repeated.  [default: all]"
+    ),
+    click.option("--prevalence", type=_SHARE, help="Share of pain for the net benefit.  [default: the pictures']"),
+)
+
+
+def operating_options(function: Function) -> Function:
+    """Add the options that choose operating points and the prevalence of the net benefit."""
+    for option in reversed(_OPERATING):
+        function = option(function)
+    return function
+
+
+def operating_targets(
+    sensitivities: tuple[float, ...], false_alarm_rates: tuple[float, ...]
+) -> tuple[OperatingTarget, ...]:
+    """Return the operating points that are asked for; the default ones where none is."""
+    wanted = tuple(OperatingTarget("sensitivity", value) for value in sensitivities)
+    wanted += tuple(OperatingTarget("false-alarm rate", value) for value in false_alarm_rates)
+    return wanted or DEFAULT_TARGETS
 
 
 def config_from(

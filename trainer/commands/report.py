@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from monitor.cli_framework import examples
+from trainer.commands.options import operating_options, operating_targets
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.explanation import METHODS
 from trainer.reporting import DEFAULT_TITLE, ExplanationSettings, ReportSettings, write_report
@@ -47,6 +48,7 @@ class _Bars:
 @click.option("--title", default=DEFAULT_TITLE, show_default=True)
 @click.option("--reference", help="Model that the others are paired with.  [default: ncnn, else the first]")
 @click.option("--resamples", type=click.IntRange(100, 100_000), default=RESAMPLES, show_default=True)
+@operating_options
 @click.option("--explain/--no-explain", "with_maps", default=True, help="Heat maps and interventions: the slow part.")
 @click.option("--pictures", type=click.IntRange(1, 40), default=4, show_default=True, help="Rows of each figure.")
 @click.option("--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored.")
@@ -77,6 +79,10 @@ def command(
     probed: int,
     methods: tuple[str, ...],
     seed: int,
+    sensitivity: tuple[float, ...],
+    false_alarm_rate: tuple[float, ...],
+    prevalence: float | None,
+    groups: tuple[str, ...],
 ) -> None:
     """Write report.html, one page that needs nothing else, and report.md about RUNS.
 
@@ -84,7 +90,9 @@ def command(
     the same folder is taken as it is.
     """
     explanation = ExplanationSettings(pictures, scored, intervened, probed, methods, seed) if with_maps else None
-    settings = ReportSettings(title, reference, resamples, explanation)
+    settings = ReportSettings(
+        title, reference, resamples, operating_targets(sensitivity, false_alarm_rate), prevalence, groups, explanation
+    )
     with Progress(console=Console(stderr=True)) as progress:
         bars = _Bars(progress)
         written = write_report(runs, out, settings, bars)

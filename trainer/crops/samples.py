@@ -49,7 +49,12 @@ class VariedSamples:
     ) -> None:
         self._crops, self._settings, self._seed = crops, settings, seed
         self._items = np.tile(items, copies)
-        self._copy = np.repeat(np.arange(copies), len(items))
+        # A crop that is listed twice gets another variation each time.
+        order = np.argsort(items, kind="stable")
+        starts = np.searchsorted(items[order], items[order], side="left")
+        again = np.empty(len(items), np.int64)
+        again[order] = np.arange(len(items)) - starts
+        self._copy = np.repeat(np.arange(copies), len(items)) + copies * np.tile(again, copies)
         self.labels = crops.labels[self._items]
 
     def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[np.uint8]:

@@ -181,6 +181,7 @@ def _take(
         perceptual_hash=perceptual_hash(image),
         width_px=image.shape[1],
         height_px=image.shape[0],
+        groups=((("sex", named.sex),) if named.sex else ()) + named.groups,
     )
 
 

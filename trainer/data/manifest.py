@@ -15,7 +15,15 @@ from trainer.data.naming import Label, Role
 from trainer.data.rejection import RejectedImageError
 from trainer.errors import DataError
 
-__all__ = ["PAIN_WORD", "ImageRecord", "Manifest", "read_manifest", "unknown_subject", "write_manifest"]
+__all__ = [
+    "MANIFEST_COLUMNS",
+    "PAIN_WORD",
+    "ImageRecord",
+    "Manifest",
+    "read_manifest",
+    "unknown_subject",
+    "write_manifest",
+]
 
 PAIN_WORD = "pain"
 """The positive class of a set whose labels say pain."""
@@ -37,6 +45,7 @@ class ImageRecord:
         width_px: Of the upright picture.
         height_px: Of the upright picture.
         positive: What the positive class, called pain here, was called where the labels come from.
+        groups: (column, value) of each further column by which results are grouped, such as sex; no empty values.
     """
 
     image: str
@@ -50,6 +59,7 @@ class ImageRecord:
     width_px: int
     height_px: int
     positive: str = PAIN_WORD
+    groups: tuple[tuple[str, str], ...] = ()
 
 
 def unknown_subject(data_set: str, sha256: str) -> str:
@@ -96,21 +106,30 @@ class Manifest:
         return digest.hexdigest()
 
 
-_COLUMNS = tuple(field.name for field in fields(ImageRecord))
+MANIFEST_COLUMNS = tuple(field.name for field in fields(ImageRecord) if field.name != "groups")
+"""Columns that every manifest has; all others are groups."""
 _NEW_COLUMNS = {"positive": PAIN_WORD}
 """Columns that manifests of earlier versions lack, and what holds there."""
 
 
 def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
-    """Write a manifest, atomically.
+    """Write a manifest, atomically; columns of groups follow the others.
 
     Raises:
         CheckpointError: It cannot be written.
     """
+    records = list(records)
+    further = sorted({name for record in records for name, _ in record.groups})
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([str(getattr(record, column)) for column in _COLUMNS] for record in records)
+    writer.writerow((*MANIFEST_COLUMNS, *further))
+    writer.writerows(
+        [
+            *(str(getattr(record, column)) for column in MANIFEST_COLUMNS),
+            *(dict(record.groups).get(name, "") for name in further),
+        ]
+        for record in records
+    )
     write_atomically(path, text.getvalue().encode())
 
 
@@ -127,22 +146,24 @@ def read_manifest(path: Path) -> Manifest:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the manifest {path} cannot be read: {error}") from error
     rows = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [column for column in _COLUMNS if column not in (*(rows.fieldnames or ()), *_NEW_COLUMNS)]
+    missing = [column for column in MANIFEST_COLUMNS if column not in (*(rows.fieldnames or ()), *_NEW_COLUMNS)]
     if missing:
         raise DataError(
             f"{path} is no manifest: it lacks the columns {', '.join(missing)}; to use a table of your own, run "
             f"`nicu-trainer ingest table {path.name}` first"
         )
+    further = [name for name in rows.fieldnames or () if name and name not in MANIFEST_COLUMNS]
     records = []
     for row in rows:
         try:
             values = {
                 column: row.get(column) or _NEW_COLUMNS[column] if column in _NEW_COLUMNS else row[column]
-                for column in _COLUMNS
+                for column in MANIFEST_COLUMNS
             }
             numbers = {name: int(values.pop(name)) for name in ("width_px", "height_px")}
             kinds = {"label": Label(values.pop("label")), "role": Role(values.pop("role"))}
-            records.append(ImageRecord(**values, **numbers, **kinds))  # type: ignore[arg-type]  # built from the columns
+            groups = tuple((name, value) for name in further if (value := (row[name] or "").strip()))
+            records.append(ImageRecord(**values, **numbers, **kinds, groups=groups))  # type: ignore[arg-type]  # built from the columns
         except (ValueError, TypeError, RejectedImageError) as error:
             raise DataError(f"{path}, line {rows.line_num}: {error}") from error
     if not records:

@@ -50,6 +50,7 @@ class ParsedName:
         label: None where the name does not say.
         sex: "M", "F", or "" where the name does not say.
         slip: The misspelt word that was understood, or "".
+        groups: (column, value) of what else a table says; results are grouped by it.
     """
 
     subject: str
@@ -57,6 +58,7 @@ class ParsedName:
     label: Label | None
     sex: str = ""
     slip: str = ""
+    groups: tuple[tuple[str, str], ...] = ()
 
 
 _STIMULI = {

@@ -6,11 +6,12 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainer.data.group_columns import KNOWN_GROUPS
 from trainer.data.ingest import Candidate
-from trainer.data.manifest import PAIN_WORD
+from trainer.data.manifest import MANIFEST_COLUMNS, PAIN_WORD
 from trainer.data.naming import Label, ParsedName, parse_label, plain_letters
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.errors import DataError
@@ -107,7 +108,7 @@ def _encoding(content: bytes) -> str:
     return "utf-8-sig"
 
 
-def read_table(table: Path, positive: str | None = None) -> PictureTable:
+def read_table(table: Path, positive: str | None = None, groups: Sequence[str] = ()) -> PictureTable:
     """Read a CSV table with the columns image, label, and optionally subject and stimulus.
 
     Paths are absolute, or relative to the table's folder, or else to the working directory. Without a column `subject`
@@ -117,6 +118,7 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
         table: The file.
         positive: The label of the class that is to be recognised; every other label is the other class. None takes the
             known words, or chooses one of two unknown ones and says so.
+        groups: Further columns by which results are to be grouped, besides sex, skin tone, gestation and device.
 
     Raises:
         DataError: The table is missing or empty, lacks a column, or its labels are not two classes.
@@ -131,6 +133,7 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
             has = ", ".join(name for name in names if name) or "no header"
             raise DataError(f"{table} lacks the column {wanted!r}; it has {has}")
     subject_column, stimulus_column = find_column(names, _SUBJECT_COLUMNS), find_column(names, _STIMULUS_COLUMNS)
+    grouped = _group_columns(table, names, groups)
     labels, notes = _read_labels([row[label_column or ""].strip() for row in rows], positive, table)
     if subject_column is None:
         notes.append(
@@ -145,11 +148,30 @@ def read_table(table: Path, positive: str | None = None) -> PictureTable:
         stimulus = "" if stimulus_column is None else (row[stimulus_column] or "").strip()
         try:
             named = _named(image, subject, stimulus, row[label_column or ""].strip(), labels)
-            candidates.append(Candidate(_picture_path(folder, image), named))
+            values = tuple((name, value) for name, column in grouped.items() if (value := (row[column] or "").strip()))
+            candidates.append(Candidate(_picture_path(folder, image), replace(named, groups=values)))
         except RejectedImageError as refused:
             rejection = RejectedImageError(refused.reason, f"{table.name}, line {number}: {refused}")
             candidates.append(Candidate(folder / image, rejection))
     return PictureTable(candidates, notes, _positive_word(labels))
+
+
+def _group_columns(table: Path, names: list[str], wanted: Sequence[str]) -> dict[str, str]:
+    """Return the column that holds each group, by the group's name in the manifest.
+
+    Raises:
+        DataError: A wanted column is missing, or its name means something else in a manifest.
+    """
+    found = {group: column for group, words in KNOWN_GROUPS.items() if (column := find_column(names, words))}
+    for name in wanted:
+        column = find_column(names, (re.sub(r"[\s-]+", "_", plain_letters(name.strip().lower())),))
+        if column is None:
+            raise DataError(f"{table} has no column {name!r} to group by; it has {', '.join(filter(None, names))}")
+        if name in MANIFEST_COLUMNS:
+            raise DataError(f"{table}: a manifest has a column {name!r} of its own; rename the one to group by")
+        if column not in found.values():
+            found[name] = column
+    return found
 
 
 def _positive_word(labels: dict[str, Label]) -> str:

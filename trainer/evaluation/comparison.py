@@ -6,7 +6,7 @@ from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.evaluation.run_summary import RunSummary, in_order, interval_text
 from trainer.evaluation.tables import Table
 
-__all__ = ["metrics_table"]
+__all__ = ["groups_table", "metrics_table"]
 
 _METRICS = (
     *("accuracy", "auc", "f1", "sensitivity", "specificity", "loss", "ece", "brier"),
@@ -39,3 +39,28 @@ def metrics_table(entries: Sequence[RunSummary]) -> Table:
         "resamples of whole infants; none below 5 infants. AUC within folds compares no answers of different networks."
     )
     return Table("Metrics", head, rows, note)
+
+
+def groups_table(entries: Sequence[RunSummary], wanted: Sequence[str] = ()) -> Table:
+    """Return how each run does in each group of infants.
+
+    Args:
+        entries: The runs.
+        wanted: Columns, in order; all that are known where none is wanted.
+    """
+    names = ("accuracy", "auc", "sensitivity", "specificity")
+    head = ["Group", "Value", "Model", "Protocol", "Data", "Pictures", "Infants", *names]
+    ordered = in_order(entries)
+    columns = list(wanted) or sorted({name for entry in ordered for name in entry.metrics.get("per_group", {})})
+    rows = []
+    for column in columns:
+        for entry in ordered:
+            for found in entry.metrics.get("per_group", {}).get(column, []):
+                start = [column.replace("_", " "), found["group"], entry.title, entry.protocol_text, entry.data]
+                counts = [str(found["pictures"]), str(found["subjects"])]
+                rows.append([*start, *counts, *(interval_text(found[name]) for name in names)])
+    note = (
+        "Each picture counted once; 95 % intervals over the infants of the group, none below 5. Groups of few infants "
+        "differ by chance; a difference between two groups is not shown by two intervals that look different."
+    )
+    return Table("Groups", head, rows, note)

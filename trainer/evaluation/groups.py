@@ -10,7 +10,7 @@ from trainer.evaluation.bootstrap import RESAMPLES, interval_of, resamples
 from trainer.evaluation.intervals import Interval, cluster_share
 from trainer.evaluation.metrics import area_under_curve
 
-__all__ = ["per_stimulus", "per_subject", "share_of"]
+__all__ = ["per_group", "per_stimulus", "per_subject", "share_of"]
 
 Numbers = NDArray[np.float64]
 
@@ -84,6 +84,44 @@ def per_stimulus(
                 "said_pain_interval": share.as_json(),
                 "mean_score": float(np.mean(expit(logits[rows]))),
                 "auc_of_pain_against_it": against,
+            }
+        )
+    return found
+
+
+def per_group(
+    labels: Numbers,
+    logits: Numbers,
+    subjects: NDArray[np.str_],
+    values: NDArray[np.str_],
+    count: int = RESAMPLES,
+) -> list[dict[str, Any]]:
+    """Return how a model does in each group of infants.
+
+    Args:
+        labels: Shape (n,), 0 or 1.
+        logits: Shape (n,).
+        subjects: Shape (n,).
+        values: Shape (n,): the group of each picture.
+        count: Resamples of the infants.
+
+    Returns:
+        For each group its counts, and accuracy, AUC, sensitivity and specificity with 95 % intervals over its infants.
+    """
+    right, pain = (logits >= 0.0) == (labels >= 0.5), labels >= 0.5
+    found = []
+    for value in sorted(set(values.tolist())):
+        rows = values == value
+        parts = {"accuracy": rows, "sensitivity": rows & pain, "specificity": rows & ~pain}
+        shares = {name: share_of(right[part], subjects[part]).as_json() for name, part in parts.items() if part.any()}
+        found.append(
+            {
+                "group": value,
+                "pictures": int(rows.sum()),
+                "subjects": len(np.unique(subjects[rows])),
+                "pain": int(labels[rows].sum()),
+                **{name: shares.get(name, dict.fromkeys(("value", "low", "high"))) for name in parts},
+                "auc": _area(labels[rows], logits[rows], subjects[rows], count),
             }
         )
     return found

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from trainer.atomic_file import write_atomically
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals, interval_of, resamples
-from trainer.evaluation.groups import per_stimulus, per_subject
+from trainer.evaluation.groups import per_group, per_stimulus, per_subject
 from trainer.evaluation.intervals import LEAST_INFANTS, Interval
 from trainer.evaluation.metrics import area_under_curve, classifier_metrics, confusion
 from trainer.evaluation.utility import net_benefit, risk_coverage
 
-__all__ = ["PredictionRow", "PredictionTable", "evaluate"]
+__all__ = ["PredictionRow", "PredictionTable", "evaluate", "grouped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,12 @@ def _one_each(rows: tuple[PredictionRow, ...]) -> NDArray[np.bool_]:
 
 
 def evaluate(
-    table: PredictionTable, without_face: list[str], *, unanswered: Sequence[str] = (), count: int = RESAMPLES
+    table: PredictionTable,
+    without_face: list[str],
+    *,
+    unanswered: Sequence[str] = (),
+    groups: Mapping[str, Mapping[str, str]] | None = None,
+    count: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Return every result of a run as plain values.
 
@@ -132,6 +137,7 @@ def evaluate(
         table: The answers.
         without_face: Pictures of the main set in which no face was found; none was answered.
         unanswered: Pictures of the main set to which the model had no answer although a face was found.
+        groups: For each column the group of each picture, by its SHA-256.
         count: Resamples of the intervals.
     """
     main = table.is_main & table.is_counted
@@ -161,10 +167,36 @@ def evaluate(
             main[table.is_counted],
             count,
         ),
+        "per_group": grouped(table, groups or {}, count),
         "risk_coverage": risk_coverage(labels, logits),
         "risk_coverage_by_mutual_information": None if certain is None else risk_coverage(labels, logits, certain),
         "net_benefit": net_benefit(labels, logits, subjects, count=count),
     }
+
+
+def grouped(
+    table: PredictionTable, groups: Mapping[str, Mapping[str, str]], count: int = RESAMPLES
+) -> dict[str, list[dict[str, Any]]]:
+    """Return, for each column, how a model does in each of its groups.
+
+    Args:
+        table: The answers.
+        groups: For each column the group of each picture, by its SHA-256; a picture that is not there is left out.
+        count: Resamples of the intervals.
+    """
+    found = {}
+    for name, values in groups.items():
+        rows = np.array(
+            [
+                number
+                for number in np.flatnonzero(table.is_main & table.is_counted)
+                if table.rows[number].sha256 in values
+            ],
+            np.int64,
+        )
+        own = np.array([values[table.rows[row].sha256] for row in rows], str)
+        found[name] = per_group(table.labels[rows], table.logits[rows], table.subjects[rows], own, count)
+    return found
 
 
 def _fold(table: PredictionTable, fold: int, count: int) -> dict[str, Any]:

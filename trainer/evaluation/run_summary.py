@@ -9,7 +9,7 @@ from trainer.evaluation.results import PredictionTable
 
 __all__ = ["BASELINES", "RunSummary", "in_order", "interval_text", "spread_text", "with_unique_titles"]
 
-BASELINES = ("geometric", "ridge")
+BASELINES = ("geometric", "ridge", "pixel-logistic", "hog-svm", "lbp-svm")
 _DIGEST_SHOWN = 6
 
 
@@ -28,6 +28,8 @@ class RunSummary:
         fold_map_sha256: Equal for runs that tested the same pictures in the same folds.
         metrics: Content of metrics.json.
         table: All answers.
+        inner: Answers for the inner infants of each fold, which stopped and calibrated; None where there are none.
+        repeats: Content of repeats.json; None where it was run once.
     """
 
     name: str
@@ -40,6 +42,8 @@ class RunSummary:
     fold_map_sha256: str
     metrics: Mapping[str, Any]
     table: PredictionTable
+    inner: PredictionTable | None = None
+    repeats: Mapping[str, Any] | None = None
 
     @property
     def has_one_test_half(self) -> bool:

@@ -9,7 +9,7 @@ from trainer.evaluation.published import PARTS, Part, published_for
 from trainer.evaluation.run_summary import BASELINES, RunSummary, in_order, interval_text, spread_text
 from trainer.evaluation.tables import Table
 
-__all__ = ["FOLD_HEAD", "fold_rows", "folds_table", "part_text", "table_one"]
+__all__ = ["FOLD_HEAD", "fold_rows", "folds_table", "part_text", "repeats_table", "table_one"]
 
 _ORDER = ("ncnn", "resnet50-zamzmi", "resnet50-proposed")
 FOLD_HEAD = (
@@ -125,3 +125,23 @@ def folds_table(entries: Sequence[RunSummary]) -> Table:
         "TP: pain called pain; FN: pain missed; FP: no pain called pain; TN: no pain called no pain."
     )
     return Table("Folds", ["Run", "Data", "Protocol", *FOLD_HEAD], rows, note)
+
+
+def repeats_table(entries: Sequence[RunSummary]) -> Table:
+    """Return what other seeds change, for each run that was repeated."""
+    names = ("accuracy", "auc", "f1", "sensitivity", "specificity", "brier", "ece")
+    rows = []
+    for entry in in_order(entries):
+        if entry.repeats is None:
+            continue
+        metrics = entry.repeats["metrics"]
+        for word, key in (("mean", "mean"), ("sd over repeats", "sd"), ("mean sd over folds", "fold_sd")):
+            cells = [metrics.get(name, {}).get(key) for name in names]
+            shown = ["-" if value is None else f"{value:.3f}" for value in cells]
+            start = [entry.title, entry.protocol_text, entry.data, str(len(entry.repeats["seeds"]))]
+            rows.append([*start, word, *shown])
+    note = (
+        "Each repeat divides the infants otherwise and starts the networks otherwise. The deviation over repeats is of "
+        "these seeds alone; the deviation over the folds of one run is mostly of other infants."
+    )
+    return Table("Repeats", ["Model", "Protocol", "Data", "Repeats", "", *names], rows, note)

@@ -8,6 +8,7 @@ import numpy as np
 from monitor.inference.manifest import Metric
 from trainer.card import CardFacts
 from trainer.crops import Study
+from trainer.data.group_columns import group_columns
 from trainer.evaluation.bootstrap import CONFIDENCE
 from trainer.experiments.origin import is_synthetic
 from trainer.experiments.run import Run
@@ -55,7 +56,15 @@ def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
                 f"{word}, {found['stimulus']}", share, found["subjects"] if is_known else None, found["pictures"], data
             )
         )
-    return (*overall, *groups)
+    parts = [
+        _metric(f"{name}, {column.replace('_', ' ')} {found['group']}", found[name], infants, found["pictures"], data)
+        for column, values in results.get("per_group", {}).items()
+        for found in values
+        for infants in [found["subjects"] if is_known else None]
+        for name in ("sensitivity", "specificity")
+        if found[name]["value"] is not None
+    ]
+    return (*overall, *groups, *parts)
 
 
 def _metric(name: str, interval: Mapping[str, Any], subjects: int | None, samples: int, data: str) -> Metric:
@@ -134,12 +143,29 @@ def _evaluation(cross_validation: Run | None, *, is_ensemble_of_folds: bool) -> 
     return tuple(sentences)
 
 
+def _groups(study: Study, cross_validation: Run | None) -> str:
+    """Return for which groups of infants there are metrics, and for which there are none."""
+    known = {} if cross_validation is None else cross_validation.metrics().get("per_group", {})
+    columns = group_columns(study.manifest)
+    missing = [
+        word
+        for name, word in (("sex", "sex"), ("gestation", "gestational age"), ("skin_tone", "skin tone"))
+        if name not in columns
+    ]
+    sentence = f"{', '.join([*missing, 'illness'])}: not in the manifest, no metric by such a group exists."
+    if known:
+        few = min(found["subjects"] for values in known.values() for found in values)
+        shown = ", ".join(name.replace("_", " ") for name in sorted(known))
+        sentence += f" Metrics by {shown} are in the list; the smallest of these groups has {few} infants."
+    return sentence[0].upper() + sentence[1:]
+
+
 def _caveats(study: Study, cross_validation: Run | None) -> tuple[str, ...]:
     usable = study.is_main & study.has_face
     share = 100 * float(study.labels[usable].mean())
     sentences = [
         f"Trained at a share of pain of {share:.0f} %; where pain is rarer, the probability must be moved there first.",
-        "Sex, gestational age, skin tone and illness are not in the manifest: no metric by such a group exists.",
+        _groups(study, cross_validation),
         "Never tested on pictures of another origin, nor on video.",
     ]
     shown = {record.stimulus for record in study.records}

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from trainer.data.group_columns import group_columns
 from trainer.errors import DataError, SettingsError
-from trainer.evaluation.comparison import metrics_table
+from trainer.evaluation.benefit import benefit_table
+from trainer.evaluation.comparison import groups_table, metrics_table
 from trainer.evaluation.gap import gap_table
+from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget, operating_table
 from trainer.evaluation.pairing import comparable, paired_table
+from trainer.evaluation.results import grouped
 from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
-from trainer.evaluation.table_one import folds_table, table_one
+from trainer.evaluation.table_one import folds_table, repeats_table, table_one
 from trainer.evaluation.tables import Table
+from trainer.experiments.repeats import read_repeats
 from trainer.experiments.run import Run, open_run
 
 __all__ = [
@@ -71,11 +77,15 @@ def run_names(folders: Sequence[Path]) -> list[str]:
     return names
 
 
-def read_entries(runs: Sequence[Run]) -> list[RunSummary]:
+def read_entries(runs: Sequence[Run], groups: Sequence[str] = ()) -> list[RunSummary]:
     """Return the runs as a comparison needs them, none to be taken for another.
 
+    Args:
+        runs: Finished runs.
+        groups: Columns to group by that may have come into a manifest after its run.
+
     Raises:
-        DataError: A run is not finished.
+        DataError: A run is not finished, or no manifest has one of the columns.
     """
     entries = [
         RunSummary(
@@ -87,12 +97,34 @@ def read_entries(runs: Sequence[Run]) -> list[RunSummary]:
             data="",
             manifest_sha256=run.record["manifest_sha256"],
             fold_map_sha256=run.record["fold_map_sha256"],
-            metrics=run.metrics(),
+            metrics=_with_groups(run, groups),
             table=run.predictions(),
+            inner=run.inner(),
+            repeats=read_repeats(run.folder),
         )
         for run, name in zip(runs, run_names([run.folder for run in runs]), strict=True)
     ]
+    known = {name for entry in entries for name in entry.metrics.get("per_group", {})}
+    if missing := [name for name in groups if name not in known]:
+        raise DataError(
+            f"no manifest of these runs has a column {missing[0]!r} that divides its pictures; "
+            f"known are {', '.join(sorted(known)) or 'none'}"
+        )
     return with_unique_titles(entries)
+
+
+def _with_groups(run: Run, wanted: Sequence[str]) -> dict[str, Any]:
+    """Return a run's metrics, with those by groups that its manifest has got since."""
+    metrics = run.metrics()
+    known = metrics.get("per_group", {})
+    if not set(wanted) - set(known):
+        return metrics
+    try:
+        columns = group_columns(run.study().manifest)
+    except DataError:
+        return metrics
+    newer = {name: columns[name] for name in wanted if name in columns and name not in known}
+    return metrics | {"per_group": known | grouped(run.predictions(), newer)}
 
 
 def differing_data(entries: Sequence[RunSummary]) -> list[str]:
@@ -160,13 +192,33 @@ def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:
     return wanted or (_REFERENCE if _REFERENCE in models else models[0])
 
 
-def comparison_tables(entries: Sequence[RunSummary], reference: str, count: int) -> list[Table]:
-    """Return Table 1, all metrics, the protocols' gap, paired differences, and every fold; empty ones are left out."""
+def comparison_tables(
+    entries: Sequence[RunSummary],
+    reference: str,
+    count: int,
+    targets: Sequence[OperatingTarget] = DEFAULT_TARGETS,
+    prevalence: float | None = None,
+    groups: Sequence[str] = (),
+) -> list[Table]:
+    """Return all tables of a comparison; empty ones are left out.
+
+    Args:
+        entries: The runs.
+        reference: Model that the others are paired with.
+        count: Resamples of the infants.
+        targets: Operating points, chosen on inner infants.
+        prevalence: Share of pain for the net benefit; that of the pictures if None.
+        groups: Columns to group by; all that are known where none is named.
+    """
     tables = [
         table_one(entries),
         metrics_table(entries),
         gap_table(entries, count),
         paired_table(entries, reference, count),
+        repeats_table(entries),
+        groups_table(entries, groups),
+        operating_table(entries, targets),
+        benefit_table(entries, prevalence, count),
         folds_table(entries),
     ]
     return [table for table in tables if table.rows]

@@ -42,6 +42,9 @@ class ExperimentConfig(BaseModel):
         le=1000,
         description="Random variations of each picture in an epoch (strict); the recipe's, fewer for large sets.",
     )
+    balance_data_sets: bool = Field(
+        default=False, description="Learn from smaller data sets more often, so that each counts the same."
+    )
     members: int | None = Field(default=None, ge=1, le=64, description="Networks in the ensemble.")
     weights: Path | None = Field(default=None, description="Pre-trained weights of a ResNet50's trunk.")
 

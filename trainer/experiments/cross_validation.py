@@ -12,6 +12,7 @@ import numpy as np
 from trainer.atomic_file import write_atomically
 from trainer.checkpoint import git_commit
 from trainer.crops import Study, open_study
+from trainer.data.group_columns import group_columns
 from trainer.errors import CheckpointError, naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
@@ -23,6 +24,7 @@ from trainer.protocols import FoldMap, audit, make_folds
 
 __all__ = [
     "FOLDS_NAME",
+    "INNER_NAME",
     "METRICS_NAME",
     "PREDICTIONS_NAME",
     "RUN_NAME",
@@ -35,6 +37,8 @@ RUN_NAME = "run.json"
 FOLDS_NAME = "folds.json"
 METRICS_NAME = "metrics.json"
 PREDICTIONS_NAME = "predictions.csv"
+INNER_NAME = "inner.csv"
+"""Answers for the infants of each fold that stopped and calibrated its model (strict protocol)."""
 
 
 def cross_validate(
@@ -78,7 +82,9 @@ def cross_validate(
         outcomes = run_folds_in_processes(config, folder, titles, jobs, make_listener)
     table = PredictionTable([row for outcome in outcomes for row in outcome.rows])
     table.write(folder / PREDICTIONS_NAME)
-    results = evaluate(table, without_face(study))
+    if inner := [row for outcome in outcomes for row in outcome.inner]:
+        PredictionTable(inner).write(folder / INNER_NAME)
+    results = evaluate(table, without_face(study), groups=group_columns(study.manifest))
     results["training"] = [outcome.details for outcome in outcomes]
     results["audit"] = [asdict(overlap) | {"clean": overlap.is_clean} for overlap in audit(study, folds)]
     write_atomically(folder / METRICS_NAME, (json.dumps(results, indent=1) + "\n").encode())

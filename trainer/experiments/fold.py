@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,12 @@ class FoldOutcome:
     Attributes:
         rows: Answers for the tested pictures and the confusers.
         details: How the training went.
+        inner: Answers for the inner infants, which stopped and calibrated; none where these are copies.
     """
 
     rows: list[PredictionRow]
     details: dict[str, Any]
+    inner: list[PredictionRow] = field(default_factory=list)
 
 
 def fold_folder(run_folder: Path, index: int) -> Path:
@@ -73,7 +75,11 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
     rows = _predicted(study, fold, fitted)
     _save_networks(fitted, folder)
     learnt = len(np.unique(fold.splits[0][0].rows))
-    return FoldOutcome(rows, {"fold": fold.index, "learnt_pictures": learnt, **fitted.details})
+    inner: list[PredictionRow] = []
+    if fitted.held is not None:
+        answers = Prediction(fitted.held.logits, np.zeros(len(fitted.held.rows)))
+        inner = prediction_rows(study, fold.index, fitted.held.rows, answers)
+    return FoldOutcome(rows, {"fold": fold.index, "learnt_pictures": learnt, **fitted.details}, inner)
 
 
 def _predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:

@@ -52,6 +52,7 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
             expansion=config.protocol.expansion,
             copies=config.copies or chosen.copies,
             epoch_pictures=None if config.copies else chosen.epoch_pictures,
+            balance_data_sets=config.balance_data_sets,
             initial_state=_initial_state(config, chosen, network, contract),
         )
     except ValidationError as error:

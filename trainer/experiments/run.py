@@ -9,7 +9,7 @@ from trainer.crops import Study, open_study
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.results import PredictionTable
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.cross_validation import FOLDS_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
+from trainer.experiments.cross_validation import FOLDS_NAME, INNER_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
 from trainer.networks import PainNetwork, architectures
 from trainer.protocols import FoldMap, read_fold_map
 from trainer.training import EpochReport, read_checkpoint
@@ -87,6 +87,15 @@ class Run:
             DataError: The run is not finished, or its file is damaged.
         """
         return PredictionTable.read(self.folder / PREDICTIONS_NAME)
+
+    def inner(self) -> PredictionTable | None:
+        """Return the answers for inner infants; None in runs of the dissertation protocol or of earlier versions.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        path = self.folder / INNER_NAME
+        return PredictionTable.read(path) if path.exists() else None
 
     def study(self) -> Study:
         """Return the pictures that it ran on.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trainer.atomic_file import write_atomically
 from trainer.checkpoint import name_hash
 from trainer.crops import Study, open_study
+from trainer.data.group_columns import group_columns
 from trainer.errors import naming
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.evaluation.recalibration import recalibration
@@ -61,7 +62,7 @@ def evaluate_model(
     table = PredictionTable(prediction_rows(study, 0, rows[answered], given))
     table.write(folder / PREDICTIONS_NAME)
     silent = [study.records[row].image for row in rows[~answered] if study.is_main[row]]
-    results = evaluate(table, without_face(study), unanswered=silent, count=count)
+    results = evaluate(table, without_face(study), unanswered=silent, groups=group_columns(study.manifest), count=count)
     counted = table.is_main & table.is_counted
     answers_here = table.labels[counted], table.logits[counted], table.subjects[counted]
     results["recalibration"] = recalibration(*answers_here, count=min(count, _RECALIBRATIONS))

@@ -1,5 +1,6 @@
-"""Baselines on the detector's points: logistic regression on one feature, or ridge logistic regression on eight."""
+"""Baselines: regression on the detector's points, and regression or a linear support vector machine on descriptors."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,66 +8,105 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
 from trainer.crops import Study
-from trainer.models.fitted import Outcome, Prediction
+from trainer.evaluation.calibration import fit_temperature
+from trainer.models.fitted import HeldAnswers, Outcome, Prediction
 from trainer.models.geometry import FEATURES, MOUTH_WIDTH, study_features
-from trainer.protocols import Fold
+from trainer.models.pixel_features import PIXEL_KINDS, crop_features
+from trainer.protocols import AS_IT_IS, Fold
 
 __all__ = ["FittedBaseline", "fit_baseline"]
 
 _NO_PENALTY, _RIDGE = 1e6, 1.0
+_PIXEL_PENALTY = 1e-3  # a thousand grey levels and a hundred pictures
+_MARGIN = 1e-3
+_ITERATIONS = 20_000
+
+Describe = Callable[[NDArray[np.int64]], NDArray[np.float64]]
 
 
 class FittedBaseline:
     """A fitted baseline.
 
     Args:
-        study: Where rows come from.
-        columns: Which features it uses.
-        pipeline: Scaling and regression.
-        training: How it did on the training pictures.
-        validation: How it did on the validation pictures.
+        describe: Features of rows of the study, shape (k, d).
+        pipeline: Scaling and regression, or a support vector machine.
+        temperature: By which its answer is divided to become log-odds.
+        details: What a reader of the results wants to know.
+        held: Its answers to validation pictures; None where they are copies of training pictures.
     """
 
     def __init__(
-        self, study: Study, columns: list[int], pipeline: Pipeline, training: Outcome, validation: Outcome
+        self,
+        describe: Describe,
+        pipeline: Pipeline,
+        temperature: float,
+        details: dict[str, Any],
+        held: HeldAnswers | None = None,
     ) -> None:
-        self._study, self._columns, self._pipeline = study, columns, pipeline
-        self.details: dict[str, Any] = {
-            "temperature": 1.0,
-            "features": [FEATURES[column] for column in columns],
-            **training.named("training"),
-            **validation.named("validation"),
-        }
+        self._describe, self._pipeline, self._temperature = describe, pipeline, temperature
+        self.held = held
+        self.details = details
 
     def predict(self, rows: NDArray[np.int64]) -> Prediction:
-        """Return the regression's log-odds; logistic regression is calibrated by itself."""
+        """Return log-odds."""
         if len(rows) == 0:
             return Prediction(np.zeros(0), np.zeros(0))
-        logits = self._pipeline.decision_function(study_features(self._study, rows)[:, self._columns])
-        return Prediction(np.asarray(logits, np.float64), np.zeros(len(rows)))
+        answers = np.asarray(self._pipeline.decision_function(self._describe(rows)), np.float64)
+        return Prediction(answers / self._temperature, np.zeros(len(rows)))
 
 
 def fit_baseline(study: Study, fold: Fold, kind: str) -> FittedBaseline:
     """Fit a baseline to the training pictures of a fold; it needs no augmentation and does not stop early.
 
+    A regression on points is calibrated by itself. With more features than pictures, or without probabilities, an
+    answer is not: its temperature is fitted on the validation pictures, as a network's is.
+
     Args:
         study: The pictures.
         fold: Whose training pictures.
-        kind: "geometric" for the mouth's width alone, "ridge" for all eight features.
+        kind: "geometric" for the mouth's width alone, "ridge" for all eight features of the points; "pixels" for a
+            regression on grey levels, "hog" and "lbp" for a support vector machine on these descriptors.
 
     Raises:
-        DataError: The pictures were taken whole and have no points.
+        DataError: The pictures were taken whole and have no points ("geometric" and "ridge").
     """
-    columns = [MOUTH_WIDTH] if kind == "geometric" else list(range(len(FEATURES)))
     train, held = (np.unique(items.rows) for items in fold.splits[0])
+    describe, pipeline, names = _parts(study, kind)
+    pipeline.fit(describe(train), study.labels[train])
+
+    def answers(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.asarray(pipeline.decision_function(describe(rows)), np.float64)
+
+    labels, raw = study.labels[held].astype(np.float64), answers(held)
+    temperature = fit_temperature(raw, labels) if kind in PIXEL_KINDS else 1.0
+    inner = None
+    if (fold.splits[0][1].variants == AS_IT_IS).all():
+        inner = HeldAnswers(held, raw / temperature)
+    details = {
+        "temperature": temperature,
+        "features": names,
+        **Outcome.of(study.labels[train].astype(np.float64), answers(train)).named("training"),
+        **Outcome.of(labels, raw).named("validation"),
+    }
+    return FittedBaseline(describe, pipeline, temperature, details, inner)
+
+
+def _parts(study: Study, kind: str) -> tuple[Describe, Pipeline, list[str]]:
+    """Return the features of a kind of baseline, what learns from them, and their names."""
+    if kind in PIXEL_KINDS:
+        learner = (
+            LogisticRegression(C=_PIXEL_PENALTY, max_iter=_ITERATIONS)
+            if kind == "pixels"
+            else LinearSVC(C=_MARGIN, max_iter=_ITERATIONS, random_state=0)
+        )
+        return lambda rows: crop_features(study, rows, kind), make_pipeline(StandardScaler(), learner), [kind]
+    columns = [MOUTH_WIDTH] if kind == "geometric" else list(range(len(FEATURES)))
     regression = LogisticRegression(C=_NO_PENALTY if kind == "geometric" else _RIDGE)
-    pipeline = make_pipeline(StandardScaler(), regression)
-    pipeline.fit(study_features(study, train)[:, columns], study.labels[train])
-
-    def outcome(rows: NDArray[np.int64]) -> Outcome:
-        logits = np.asarray(pipeline.decision_function(study_features(study, rows)[:, columns]), np.float64)
-        return Outcome.of(study.labels[rows].astype(np.float64), logits)
-
-    return FittedBaseline(study, columns, pipeline, outcome(train), outcome(held))
+    return (
+        lambda rows: study_features(study, rows)[:, columns],
+        make_pipeline(StandardScaler(), regression),
+        [FEATURES[column] for column in columns],
+    )

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FittedModel", "Outcome", "Prediction"]
+__all__ = ["FittedModel", "HeldAnswers", "Outcome", "Prediction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,26 @@ class Prediction:
     uncertainty: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class HeldAnswers:
+    """Answers to the pictures of the inner infants, which stopped and calibrated a model.
+
+    Attributes:
+        rows: Shape (k,): rows of the study.
+        logits: Shape (k,): calibrated; each of a single network that did not learn from the picture.
+    """
+
+    rows: NDArray[np.int64]
+    logits: NDArray[np.float64]
+
+
 class FittedModel(Protocol):
     """A model after training."""
+
+    @property
+    def held(self) -> HeldAnswers | None:
+        """Its answers to inner infants; None where validation pictures are copies of training pictures."""
+        ...
 
     @property
     def details(self) -> dict[str, Any]:

@@ -102,8 +102,9 @@ class FrozenTrunk:
                 per_picture[position][variant] for position, variant in zip(positions, items.variants, strict=True)
             ]
             return FeatureSamples(np.stack(chosen), self._crops.labels[items.rows])
-        counts = [len(features) for features in per_picture]
-        return FeatureSamples(np.concatenate(per_picture), self._crops.labels[np.repeat(rows, counts)])
+        listed = [per_picture[position] for position in positions]
+        counts = [len(features) for features in listed]
+        return FeatureSamples(np.concatenate(listed), self._crops.labels[np.repeat(items.rows, counts)])
 
     def _of_picture(
         self, row: int, plan: NetworkPlan, *, fixed: bool, vary: bool, pictures: int

@@ -34,7 +34,10 @@ def face_features(face: FaceRecord) -> NDArray[np.float64]:
     """
     box, points = face.box, face.landmarks
     if box is None or points is None:
-        raise DataError("the geometric baseline needs the detector's five points; pictures taken whole have none")
+        raise DataError(
+            "the geometric baseline needs the detector's five points; pictures taken whole have none: take "
+            "pixel-logistic, hog-svm or lbp-svm instead"
+        )
     angle = np.deg2rad(box.orientation_deg)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     upright = (points - (box.center_x_px, box.center_y_px)) @ turn.T

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from trainer.crops import CropSet, ExactSamples, Study, VariedSamples
 from trainer.crops.expansion import ExpandedSamples
 from trainer.evaluation.calibration import fit_temperature
-from trainer.models.fitted import Outcome, Prediction
+from trainer.models.balance import balanced
+from trainer.models.fitted import HeldAnswers, Outcome, Prediction
 from trainer.models.frozen import FEATURES_FOLDER, FrozenTrunk, frozen_trunk
 from trainer.models.plan import NetworkPlan
 from trainer.networks import PainNetwork, mutual_information
@@ -41,6 +42,7 @@ class FittedNetworks:
         temperature: By which every logit is divided.
         training: How the networks did on their training pictures, all members' together.
         validation: How they did on their validation pictures.
+        held: Their answers to these, where they are not copies of training pictures.
     """
 
     def __init__(
@@ -51,8 +53,9 @@ class FittedNetworks:
         temperature: float,
         training: Outcome,
         validation: Outcome,
+        held: HeldAnswers | None = None,
     ) -> None:
-        self.plan, self.temperature = plan, temperature
+        self.plan, self.temperature, self.held = plan, temperature, held
         self.networks: list[PainNetwork] = [member.network for member in trained]
         self._crops = crops
         self.details: dict[str, Any] = {
@@ -115,10 +118,14 @@ def fit_networks(plan: NetworkPlan, study: Study, fold: Fold, folder: Path, list
         precision = resolve_precision(device, plan.training.precision)
         training = plan.training.model_copy(update={"seed": seed % 2**31, "precision": precision})
         own = replace(plan, training=training)
-        job, seen, frozen = _job(own, crops, split, study.folder / FEATURES_FOLDER, listener)
+        learn, hold = split
+        if plan.balance_data_sets:
+            learn = balanced(learn, np.array([record.data_set for record in study.records]), seed)
+        job, seen, frozen = _job(own, crops, (learn, hold), study.folder / FEATURES_FOLDER, listener)
         job = replace(
             job,
-            identity=f"fold {fold.index} member {member} copies {plan.copies} {plan.expansion} {plan.augmentation!r}",
+            identity=f"fold {fold.index} member {member} copies {plan.copies} {plan.expansion} {plan.augmentation!r}"
+            + (" balanced" if plan.balance_data_sets else ""),
         )
         outcome = train(job, folder / f"member{member}.pt", listener)
         learnt.add(outcome.network, seen, plan)
@@ -126,7 +133,11 @@ def fit_networks(plan: NetworkPlan, study: Study, fold: Fold, folder: Path, list
         trained.append(outcome if frozen is None else replace(outcome, network=frozen.with_head(outcome.network)))
     labels, logits = held.together()
     temperature = fit_temperature(logits, labels)
-    return FittedNetworks(plan, crops, trained, temperature, Outcome.of(*learnt.together()), Outcome.of(labels, logits))
+    inner = None
+    if all((split[1].variants == AS_IT_IS).all() for split in fold.splits):
+        inner = HeldAnswers(np.concatenate([split[1].rows for split in fold.splits]), logits / temperature)
+    outcomes = Outcome.of(*learnt.together()), Outcome.of(labels, logits)
+    return FittedNetworks(plan, crops, trained, temperature, *outcomes, inner)
 
 
 class _Answers:

@@ -26,6 +26,7 @@ class NetworkPlan:
         copies: Random variations of each picture in an epoch (strict protocol).
         epoch_pictures: There are fewer variations where an epoch would have more pictures than this; None: never.
         initial_state: Weights to start from, or None.
+        balance_data_sets: Whether pictures of smaller data sets are learnt from more often.
     """
 
     architecture: Architecture
@@ -37,6 +38,7 @@ class NetworkPlan:
     copies: int = 1
     epoch_pictures: int | None = None
     initial_state: dict[str, torch.Tensor] | None = None
+    balance_data_sets: bool = False
 
     def copies_of(self, pictures: int) -> int:
         """Return how many variations of each of so many pictures an epoch has."""

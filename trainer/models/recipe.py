@@ -21,7 +21,7 @@ class Recipe:
         name: On the command line and in results.
         title: In tables.
         summary: One line: what it is, and what is assumed.
-        kind: A network, or one of the baselines on the detector's points.
+        kind: A network, or one of the baselines on the detector's points or on simple descriptors of the crop.
         architecture: Name of the network.
         network: Settings of the network.
         contract: Changes to the network's input.
@@ -36,7 +36,7 @@ class Recipe:
     name: str
     title: str
     summary: str
-    kind: Literal["network", "geometric", "ridge"] = "network"
+    kind: Literal["network", "geometric", "ridge", "pixels", "hog", "lbp"] = "network"
     architecture: str = ""
     network: Mapping[str, Any] = field(default_factory=dict)
     contract: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +91,24 @@ _ALL = (
     ),
     Recipe(
         "ridge", "Eight distances, ridge", "eight features of points and box, ridge logistic regression", kind="ridge"
+    ),
+    Recipe(
+        "pixel-logistic",
+        "Grey levels, logistic",
+        "ridge logistic regression on 32 x 32 grey levels: a baseline that needs no points",
+        kind="pixels",
+    ),
+    Recipe(
+        "hog-svm",
+        "HOG, linear SVM",
+        "linear support vector machine on histograms of oriented gradients; needs no points",
+        kind="hog",
+    ),
+    Recipe(
+        "lbp-svm",
+        "LBP, linear SVM",
+        "linear support vector machine on uniform local binary patterns in 4 x 4 fields; needs no points",
+        kind="lbp",
     ),
     Recipe(
         "ncnn",

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.atomic_file import write_atomically
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.reporting.document import Document, Section, anchor
 from trainer.reporting.explaining import ExplanationSettings, Progress, draw_beside, explain_run
 from trainer.reporting.gathering import Comparison, gather
@@ -15,14 +16,14 @@ from trainer.reporting.plotting import chart_style
 from trainer.reporting.rendering import as_html, as_markdown, picture_files
 from trainer.reporting.sections.checklist import checklist_section
 from trainer.reporting.sections.explanation import explanation_section
-from trainer.reporting.sections.groups import infants_section, stimuli_section
+from trainer.reporting.sections.groups import groups_section, infants_section, stimuli_section
 from trainer.reporting.sections.limits import limits_section
 from trainer.reporting.sections.overview import data_section, overview_section
 from trainer.reporting.sections.performance import calibration_section, confusion_section, roc_section
 from trainer.reporting.sections.repeat import repeat_section
 from trainer.reporting.sections.results import gap_section, metrics_section, paired_section, table_one_section
 from trainer.reporting.sections.training import audit_section, training_section
-from trainer.reporting.sections.utility import abstention_section, benefit_section
+from trainer.reporting.sections.utility import abstention_section, benefit_section, operating_section
 
 __all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "ReportSettings", "document_of", "write_report"]
 
@@ -47,8 +48,10 @@ _SECTIONS: tuple[Callable[[Comparison], Section], ...] = (
     calibration_section,
     stimuli_section,
     infants_section,
+    groups_section,
     abstention_section,
     benefit_section,
+    operating_section,
     audit_section,
     training_section,
     explanation_section,
@@ -66,12 +69,18 @@ class ReportSettings:
         title: Of the page.
         reference: Model that the others are paired with; N-CNN, else the first, if None.
         resamples: Of the intervals that are computed for the report.
+        targets: Operating points, chosen on inner infants.
+        prevalence: Share of pain in the table of net benefit; that of the pictures if None.
+        groups: Columns to group by; all that are known where none is named.
         explanation: How much is explained; None explains nothing.
     """
 
     title: str = DEFAULT_TITLE
     reference: str | None = None
     resamples: int = RESAMPLES
+    targets: tuple[OperatingTarget, ...] = DEFAULT_TARGETS
+    prevalence: float | None = None
+    groups: tuple[str, ...] = ()
     explanation: ExplanationSettings | None = None
 
 
@@ -98,7 +107,12 @@ def write_report(folders: Sequence[Path], out: Path, settings: ReportSettings, p
         SettingsError: No run is of the reference model.
         CheckpointError: A file cannot be written.
     """
-    comparison = gather(folders, settings.reference, settings.resamples)
+    comparison = replace(
+        gather(folders, settings.reference, settings.resamples, settings.groups),
+        targets=settings.targets,
+        prevalence=settings.prevalence,
+        groups=settings.groups,
+    )
     if settings.explanation is not None:
         comparison = _explained(comparison, out, settings.explanation, progress)
     document = document_of(comparison, settings.title)

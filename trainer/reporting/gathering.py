@@ -10,6 +10,7 @@ from typing import Any
 from trainer.crops import Study
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.evaluation.run_summary import RunSummary, in_order
 from trainer.experiments.compare import chosen_reference, open_runs, read_entries
 from trainer.experiments.origin import is_synthetic
@@ -94,6 +95,9 @@ class Comparison:
         data: The pictures, by their name in tables.
         reference: Model that the others are paired with.
         resamples: Of the intervals that are computed for the report.
+        targets: Operating points.
+        prevalence: Share of pain in the table of net benefit; that of the pictures if None.
+        groups: Columns to group by; all that are known where none is named.
         explained: By the run's name.
         unexplained: By the run's name: why there is no explanation.
         beside: By the name of the data: the figure that shows all explained runs side by side.
@@ -103,6 +107,9 @@ class Comparison:
     data: Mapping[str, DataFacts]
     reference: str
     resamples: int = RESAMPLES
+    targets: tuple[OperatingTarget, ...] = DEFAULT_TARGETS
+    prevalence: float | None = None
+    groups: tuple[str, ...] = ()
     explained: Mapping[str, Explained] = field(default_factory=dict)
     unexplained: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, Path] = field(default_factory=dict)
@@ -122,20 +129,21 @@ class Comparison:
         return [part for part in self.reported if part.entry.data == data]
 
 
-def gather(folders: Sequence[Path], reference: str | None, resamples: int) -> Comparison:
+def gather(folders: Sequence[Path], reference: str | None, resamples: int, groups: Sequence[str] = ()) -> Comparison:
     """Read runs and everything about them.
 
     Args:
         folders: Of the runs.
         reference: Model that the others are paired with; N-CNN, else the first, if None.
         resamples: Of the intervals that are computed for the report.
+        groups: Columns to group by that may have come into a manifest after its run.
 
     Raises:
         DataError: A folder is no run, or its run is not finished.
         SettingsError: No run is of the reference model.
     """
     runs = open_runs(folders)
-    entries = read_entries(runs)
+    entries = read_entries(runs, groups)
     by_name = {entry.name: run for entry, run in zip(entries, runs, strict=True)}
     reported = tuple(_reported(by_name[entry.name], entry) for entry in in_order(entries))
     data: dict[str, DataFacts] = {}

@@ -268,3 +268,59 @@ def test_an_error_in_one_folds_process_ends_the_run_with_its_sentence(manifest, 
 
     with pytest.raises(CheckpointError, match=r"member0\.pt is damaged or no checkpoint"):
         run(cv, manifest, "--model", "mimic", "--out", tmp_path / "run", "--jobs", 2, *flags(50))
+
+
+def test_repeats_report_the_spread_of_the_seeds_beside_that_of_the_folds(manifest, tmp_path):
+    options = ["--model", "mimic", "--folds", 2, "--repeats", 2, "--jobs", 1, "--seed", 5]
+
+    output = run(cv, manifest, *options, "--out", tmp_path / "run", *flags(2))
+
+    folders = [tmp_path / "run", tmp_path / "run" / "repeats" / "seed-6"]
+    accuracies, deviations = [], []
+    for folder in folders:
+        opened = open_run(folder)
+        table = opened.predictions()
+        right = (table.logits >= 0) == (table.labels >= 0.5)
+        accuracies.append(right[table.is_main].mean())
+        by_fold = [right[table.is_main & (table.fold == fold)].mean() for fold in (0, 1)]
+        deviations.append(np.std(by_fold, ddof=1))
+        inner, learnt = opened.inner(), opened.folds(opened.study())
+        for fold in learnt.folds:
+            held = {opened.study().records[row].sha256 for row in fold.splits[0][1].rows}
+            assert {row.sha256 for row in inner.rows if row.fold == fold.index} == held
+    summary = json.loads((tmp_path / "run" / "repeats.json").read_text())
+    assert summary["seeds"] == [5, 6]
+    found = summary["metrics"]["accuracy"]
+    assert found["mean"] == pytest.approx(np.mean(accuracies))
+    assert found["sd"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert found["fold_sd"] == pytest.approx(np.mean(deviations))
+    assert "Over 2 seeds" in output
+    tables = run(compare, tmp_path / "run", "--resamples", 100, "--sensitivity", 0.8, "--prevalence", 0.05)
+    assert "### Repeats" in tables
+    assert "sensitivity at least 0.8" in tables
+    assert "a share of pain of 5 %" in tables
+
+
+def test_groups_of_infants_go_from_the_manifest_into_tables_and_the_card(manifest, tmp_path):
+    grouped = manifest.with_name("grouped.manifest.csv")
+    lines = manifest.read_text().splitlines()
+    sexes = ["F" if "set/s0" in line or "set/s1" in line else "M" for line in lines[1:]]
+    grouped.write_text("\n".join([f"{lines[0]},sex", *(f"{a},{b}" for a, b in zip(lines[1:], sexes, strict=True))]))
+    crops = ["--set", f"crops={manifest.with_suffix('.crops')}"]
+    run(cv, grouped, "--model", "mimic", "--jobs", 1, "--out", tmp_path / "run", *crops, *flags(1))
+
+    tables = run(compare, tmp_path / "run", "--resamples", 100, "--group", "sex")
+    options = ["--judged-by", tmp_path / "run", "--no-bundle", "--generation", "demo"]
+    run(fit, grouped, "--model", "mimic", *options, "--out", tmp_path / "final", *crops, *flags(1))
+
+    table = open_run(tmp_path / "run").predictions()
+    female = table.is_main & np.isin(table.subjects, ["set/s0", "set/s1"])
+    right = ((table.logits >= 0) == (table.labels >= 0.5))[female].mean()
+    assert f"| sex | F | Mimic | strict | set | 12 | 2 | {right:.3f} |" in tables
+    record = read_model(tmp_path / "final").record
+    assert {"sensitivity, sex F", "specificity, sex M"} <= {metric.name for metric in record.metrics}
+    assert any(
+        "Metrics by sex are in the list; the smallest of these groups has 2" in line for line in record.card.caveats
+    )
+    with pytest.raises(DataError, match=r"no manifest of these runs has a column 'hat'"):
+        run(compare, tmp_path / "run", "--group", "hat")

@@ -79,7 +79,7 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
     if networks:
         predictors.append("Networks: the pixels of the face crop.")
     if simple:
-        predictors.append("Baselines: distances between the detector's five points.")
+        predictors += [f"{part.entry.title}: {part.run.record['summary']}." for part in simple]
     for part in networks:
         contract, training = part.run.record["contract"], part.run.record["training"]
         handling.append(
@@ -131,7 +131,7 @@ def _about_results(comparison: Comparison) -> dict[str, str]:
         "21": _joined(events),
         "23a": f"{_joined(results)} Intervals: t, {RESAMPLES:,} resamples of infants; by stimulus in 'What is "
         "mistaken for pain'.",
-        "23b": "Section 'Infant by infant'.",
+        "23b": "Sections 'Infant by infant' and 'Groups of infants'.",
         "26": "Section 'Limits'.",
         "27a": "A picture without a found face gets no answer; the monitor says 'cannot see', never 'no pain'.",
     }

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from trainer.evaluation.comparison import groups_table
 from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
@@ -12,7 +13,7 @@ from trainer.reporting.gathering import Comparison
 from trainer.reporting.plotting import axes_grid, colour_of, legend_below, plain, svg_of
 from trainer.reporting.words import percent, share_of, with_interval
 
-__all__ = ["CONFUSERS", "infants_section", "stimuli_section"]
+__all__ = ["CONFUSERS", "groups_section", "infants_section", "stimuli_section"]
 
 CONFUSERS = ("cry", "air", "friction")
 
@@ -111,6 +112,15 @@ def _stimuli_table(entry: RunSummary) -> Table:
             ]
         )
     return Table(f"Stimuli: {entry.title}, {entry.protocol}, {entry.data}", head, rows)
+
+
+def groups_section(comparison: Comparison) -> Section:
+    """Return how each run does in each group of infants: sex, skin tone, gestation, device, data set."""
+    table = groups_table(comparison.entries, comparison.groups)
+    if table.rows:
+        return Section("Groups of infants", (Grid(table),))
+    text = "No manifest has a column that divides its pictures, such as sex, skin tone, gestation or device."
+    return Section("Groups of infants", (Text(text),))
 
 
 def infants_section(comparison: Comparison) -> Section:

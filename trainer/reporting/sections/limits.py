@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from trainer.evaluation.intervals import LEAST_INFANTS
 from trainer.evaluation.run_summary import BASELINES, RunSummary
 from trainer.reporting.document import Listing, Section, Text
 from trainer.reporting.gathering import Comparison
@@ -23,6 +24,7 @@ def _points(comparison: Comparison) -> Iterator[str]:
     yield from _baselines(comparison)
     yield from _confusers(comparison)
     yield from _data(comparison)
+    yield from _groups(comparison)
     yield from _always()
 
 
@@ -65,8 +67,8 @@ def _baselines(comparison: Comparison) -> Iterator[str]:
         others = [entry for entry in entries if entry.model not in BASELINES]
         if others and not simple:
             yield (
-                f"{data}: no strict run of a trivial baseline (`geometric`, `ridge`) stands beside the networks, so it "
-                "is not shown that they do better than the width of the mouth."
+                f"{data}: no strict run of a baseline ({', '.join(BASELINES)}) stands beside the networks, so it is "
+                "not shown that they do better than the width of the mouth or than grey levels."
             )
         elif others:
             best = max(simple, key=_accuracy)
@@ -137,6 +139,23 @@ def _data(comparison: Comparison) -> Iterator[str]:
         yield f"{', '.join(synthetic)}: synthetic faces. The numbers show that the software works, nothing else."
 
 
+def _groups(comparison: Comparison) -> Iterator[str]:
+    known = {name for entry in comparison.entries for name in entry.metrics.get("per_group", {})}
+    if missing := [name.replace("_", " ") for name in ("sex", "gestation", "skin_tone") if name not in known]:
+        yield (
+            f"No manifest says {', '.join(missing)} of several groups, so no metric by such a group could be computed; "
+            "the infants' own results are the only information about fairness there."
+        )
+    for entry in comparison.entries:
+        for name, groups in entry.metrics.get("per_group", {}).items():
+            small = [group["group"] for group in groups if group["subjects"] < LEAST_INFANTS]
+            if small and entry.protocol != "dissertation":
+                yield (
+                    f"{entry.title}, {entry.data}, {name.replace('_', ' ')}: {', '.join(small)} has fewer than "
+                    f"{LEAST_INFANTS} infants; nothing follows for such a group."
+                )
+
+
 def _always() -> Iterator[str]:
     yield (
         "The label of a photograph is usually the stimulus (a heel lance, rest), not a coded face; only about two "
@@ -149,10 +168,6 @@ def _always() -> Iterator[str]:
     yield (
         "Still photographs of a studio kind are no video from a ward: tape, tubes, hands, dim light and pose are rare "
         "here, and finding the face is harder there."
-    )
-    yield (
-        "The manifest holds no sex, gestational age or skin tone, so no metric by such a group could be computed; the "
-        "infants' own results are the only information about fairness."
     )
     yield (
         "About half of these pictures show pain. Where pain is rare, the share of alarms that are true is far lower "

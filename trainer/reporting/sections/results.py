@@ -8,7 +8,7 @@ from trainer.evaluation.gap import gap_table
 from trainer.evaluation.metrics import METRICS
 from trainer.evaluation.pairing import paired_table
 from trainer.evaluation.run_summary import RunSummary, interval_text
-from trainer.evaluation.table_one import folds_table, table_one
+from trainer.evaluation.table_one import folds_table, repeats_table, table_one
 from trainer.evaluation.tables import Table
 from trainer.experiments.compare import left_out
 from trainer.reporting.document import Block, Grid, Notice, Section, Text
@@ -59,6 +59,7 @@ def metrics_section(comparison: Comparison) -> Section:
         "All metrics",
         (
             Grid(metrics_table(comparison.entries)),
+            *(Grid(table) for table in [repeats_table(comparison.entries)] if table.rows),
             Grid(folds_table(comparison.entries), folded=True),
             *(Grid(table, folded=True) for table in folds),
         ),

@@ -4,6 +4,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
+from trainer.evaluation.benefit import benefit_table
+from trainer.evaluation.operating import operating_table
 from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Grid, Picture, Section, Text
@@ -11,9 +13,8 @@ from trainer.reporting.gathering import Comparison
 from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, svg_of
 from trainer.reporting.words import decimals
 
-__all__ = ["abstention_section", "benefit_section"]
+__all__ = ["abstention_section", "benefit_section", "operating_section"]
 
-_THRESHOLDS_SHOWN = (0.1, 0.2, 0.3, 0.5, 0.7)
 _COVERAGES_SHOWN = (0.2, 0.5, 0.8, 1.0)
 
 
@@ -72,18 +73,22 @@ def benefit_section(comparison: Comparison) -> Section:
         axis.set(xlabel="threshold", ylabel="net benefit", ylim=(-0.1, max(0.05, top) * 1.08))
         axis.set_title(plain(data))
     legend_below(figure, axes)
-    rows = [_benefit_row(entry) for entry in comparison.entries]
-    head = ["Model", "Protocol", "Data", *(f"at {threshold:g}" for threshold in _THRESHOLDS_SHOWN)]
     text = (
-        "Net benefit at the share of pain in these pictures, about one half. At a bedside pain is far rarer, and the "
-        "probabilities must be moved to that share before a threshold means the same."
+        "The curves are at the share of pain in these pictures, about one half. At a bedside pain is far rarer, and "
+        "the probabilities must be moved to that share before a threshold means the same: --prevalence does so in the "
+        "table."
     )
     alt = "Decision curves: net benefit against the threshold probability; numbers in the table."
     caption = "Net benefit of acting on the model, on all and on none."
+    table = benefit_table(comparison.entries, comparison.prevalence, comparison.resamples)
     picture = Picture("net-benefit", "svg", svg_of(figure), alt, caption)
-    return Section("Net benefit", (Text(text), picture, Grid(Table("Net benefit of the model", head, rows))))
+    return Section("Net benefit", (Text(text), picture, Grid(table)))
 
 
-def _benefit_row(entry: RunSummary) -> list[str]:
-    found = {point["threshold"]: point["model"] for point in entry.metrics["net_benefit"]}
-    return [entry.title, entry.protocol, entry.data, *(decimals(found.get(t)) for t in _THRESHOLDS_SHOWN)]
+def operating_section(comparison: Comparison) -> Section:
+    """Return what thresholds reach that were chosen on inner infants."""
+    table = operating_table(comparison.entries, comparison.targets)
+    if table.rows:
+        return Section(table.title, (Grid(table),))
+    text = "No run has answers for inner infants (the strict protocol stores them), so no threshold was chosen."
+    return Section(table.title, (Text(text),))

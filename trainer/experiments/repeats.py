@@ -1,0 +1,102 @@
+"""One experiment with several seeds: how much of a result is the luck of a division and of a start.
+
+The standard deviation over folds mixes other infants with other seeds. Repeats divide the same infants otherwise and
+start the networks otherwise; all infants are tested in each, so the spread over repeats is of the seeds alone.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.atomic_file import write_atomically
+from trainer.errors import DataError
+from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.cross_validation import cross_validate
+from trainer.experiments.fold import MakeListener, no_progress
+
+__all__ = ["REPEATS_NAME", "cross_validate_repeatedly", "read_repeats", "repeat_folder", "spread_of"]
+
+REPEATS_NAME = "repeats.json"
+
+
+def repeat_folder(folder: Path, seed: int) -> Path:
+    """Return where the repeat with a seed is written; each is a run of its own."""
+    return folder / "repeats" / f"seed-{seed}"
+
+
+def cross_validate_repeatedly(
+    config: ExperimentConfig, folder: Path, repeats: int, make_listener: MakeListener = no_progress, jobs: int = 1
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run an experiment with its own seed and with the seeds that follow; what was finished is taken as it is.
+
+    Args:
+        config: With the first seeds, of the folds and of the training.
+        folder: Becomes the run with the first seed; the others are in `repeats` within it.
+        repeats: How many runs in all, at least 2.
+        make_listener: As for `cross_validate`.
+        jobs: As for `cross_validate`.
+
+    Returns:
+        The content of metrics.json of the first run, and of repeats.json.
+
+    Raises:
+        MonitorError: As `cross_validate` says.
+    """
+    first = cross_validate(config, folder, make_listener, jobs)
+    seeds, results = [config.protocol.seed], [first]
+    training = int(config.training.get("seed", 0))
+    for step in range(1, repeats):
+        seed = config.protocol.seed + step
+        changed = config.model_copy(
+            update={
+                "protocol": config.protocol.model_copy(update={"seed": seed}),
+                "training": config.training | {"seed": training + step},
+            }
+        )
+        seeds.append(seed)
+        results.append(cross_validate(changed, repeat_folder(folder, seed), make_listener, jobs))
+    summary = {"seeds": seeds, "metrics": spread_of(results)}
+    write_atomically(folder / REPEATS_NAME, (json.dumps(summary, indent=1) + "\n").encode())
+    return first, summary
+
+
+def spread_of(results: list[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """Return, for each pooled metric, mean and standard deviation over repeats and the mean deviation over folds.
+
+    Args:
+        results: Content of each repeat's metrics.json.
+    """
+    found = {}
+    for name in results[0]["pooled"]:
+        values = np.array([r["pooled"][name]["value"] for r in results if r["pooled"][name]["value"] is not None])
+        folds = np.array(
+            [
+                r["mean_over_folds"][name]["sd"]
+                for r in results
+                if r["mean_over_folds"].get(name, {}).get("sd") is not None
+            ]
+        )
+        found[name] = {
+            "mean": float(values.mean()) if len(values) else None,
+            "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
+            "fold_sd": float(folds.mean()) if len(folds) else None,
+        }
+    return found
+
+
+def read_repeats(folder: Path) -> dict[str, Any] | None:
+    """Return the content of a run's repeats.json; None where it was run once.
+
+    Raises:
+        DataError: It is damaged.
+    """
+    path = folder / REPEATS_NAME
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {error}") from error
+    return content
