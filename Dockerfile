@@ -21,7 +21,8 @@ COPY export export
 RUN python3 -m venv /models \
     && /models/bin/pip install --quiet --no-cache-dir --no-compile ${PIP_ARGS} -c deploy/constraints.txt ".[trainer,export]" \
     && /models/bin/nicu-export detector --from retinaface \
-    && /models/bin/nicu-export mesh --from mediapipe
+    && /models/bin/nicu-export mesh --from mediapipe \
+    && /models/bin/nicu-export actions
 
 FROM ${BASE} AS packages
 ARG PIP_ARGS=""

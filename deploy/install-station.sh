@@ -42,6 +42,8 @@ fi
 [ "$(id -u)" -eq 0 ] || fail "only root can install a service; run: sudo $0"
 [ -e "$models/retinaface/bundle.json" ] ||
     fail "the detector's bundle is missing; run \`make setup\` in the checkout first"
+[ -e "$models/face-actions/bundle.json" ] ||
+    fail "the classifier's bundle is missing; run \`make setup\` in the checkout first"
 
 install_packages() {
     local apt=(apt-get --quiet=2 --yes --no-install-recommends)

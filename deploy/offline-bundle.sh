@@ -34,6 +34,8 @@ readonly MODELS=$VENV/share/nicu-pain-monitor/models
 [ -x "$VENV/bin/python" ] || fail "there is no $VENV; run: make setup"
 [ -e "$MODELS/retinaface/bundle.json" ] ||
     fail "the detector's bundle is missing; run: $VENV/bin/nicu-export detector --from retinaface"
+[ -e "$MODELS/face-actions/bundle.json" ] ||
+    fail "the classifier's bundle is missing; run: $VENV/bin/nicu-export actions"
 if [ "$debs" = yes ]; then
     command -v apt-ftparchive >/dev/null || fail "apt-ftparchive is missing; run: sudo apt-get install apt-utils"
 fi

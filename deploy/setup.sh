@@ -75,6 +75,7 @@ import_models() {
     "$VENV/bin/python" -c 'import torch' 2>/dev/null || { say "no torch in $VENV: models are not imported"; return 0; }
     "$VENV/bin/nicu-export" detector --from retinaface
     "$VENV/bin/nicu-export" mesh --from mediapipe
+    "$VENV/bin/nicu-export" actions
 }
 
 install_system_packages

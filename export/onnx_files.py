@@ -1,6 +1,7 @@
 """Writes torch modules as ONNX files."""
 
 import logging
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -16,6 +17,7 @@ OPSET = 18
 _PRODUCER = "nicu-export"
 _ENSEMBLE = f"/network: {Ensemble.__module__}.{Ensemble.__qualname__}/"
 _MEMBER = "/network.members."
+_NETWORK = re.compile(r"/(?:\w+\.)?network: ")
 
 
 def to_onnx(
@@ -69,9 +71,10 @@ def finish(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
 def is_in_network(node: onnx.NodeProto) -> bool:
     """Return whether a node of an exported file belongs to the network, not to the scaling or decoding around it.
 
-    The exporter notes the path of modules that every node comes from; the graphs of this project call theirs `network`.
+    The exporter notes the path of modules that every node comes from; the graphs of this project call theirs `network`,
+    those of their parts `mesh.network` and `expression.network`.
     Of an ensemble only the members count: the mean of their probabilities stays off 1 by a millionth, which fp16
     rounds away, so that the log-odds of a sure answer would be infinite.
     """
     paths = [prop.value for prop in node.metadata_props if prop.key == "namespace"]
-    return any("/network: " in path and (_ENSEMBLE not in path or _MEMBER in path) for path in paths)
+    return any(_NETWORK.search(path) is not None and (_ENSEMBLE not in path or _MEMBER in path) for path in paths)

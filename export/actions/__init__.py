@@ -1,1 +1,1 @@
-"""The classifier of facial actions: the face mesh, four measures of it and a linear head, as one graph."""
+"""The classifier of facial actions: face mesh with a linear head, and expression network, in one graph."""

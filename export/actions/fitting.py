@@ -4,7 +4,9 @@ Takes about ten minutes on one core and no picture of an infant.
 """
 
 import json
+import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import cv2
@@ -32,6 +34,7 @@ _SIDE_PX = 448
 _FACE_PX = ((60.0, 110.0), (90.0, 160.0), (140.0, 260.0))
 _INVERSE_PENALTY = 0.1
 _DISTRESS = ("pain", "cry")
+_YAWN = "yawn"
 _BATCH = 16
 
 
@@ -49,7 +52,7 @@ def training_crops(blocks: int = _BLOCKS, seed: int = 5) -> Iterator[tuple[NDArr
 
 
 def fit_head(mesh: MeshGraph, crops: Iterator[tuple[NDArray[np.uint8], str]]) -> Head:
-    """Fit a logistic regression in which every state weighs the same."""
+    """Fit a multinomial logistic regression (distress, yawn, anything else) in which every state weighs the same."""
     samples = list(crops)
     pictures, states = np.stack([crop for crop, _ in samples]), np.array([state for _, state in samples])
     found = []
@@ -61,10 +64,19 @@ def fit_head(mesh: MeshGraph, crops: Iterator[tuple[NDArray[np.uint8], str]]) ->
     mean, scale = values.mean(axis=0), values.std(axis=0)
     _, inverse, counts = np.unique(states, return_inverse=True, return_counts=True)
     weights = len(states) / (len(counts) * counts[inverse])
+    classes = np.where(np.isin(states, _DISTRESS), 1, np.where(states == _YAWN, 2, 0))
     regression = LogisticRegression(C=_INVERSE_PENALTY, max_iter=3000)
-    regression.fit((values - mean) / scale, np.isin(states, _DISTRESS), sample_weight=weights)
+    regression.fit((values - mean) / scale, classes, sample_weight=weights)
+    other, distress, yawn = regression.coef_
+    bias = regression.intercept_ - regression.intercept_[0]
+    share = float(weights[classes == 1].sum() / weights.sum())
     return Head(
-        _numbers(mean), _numbers(scale), _numbers(regression.coef_[0]), round(float(regression.intercept_[0]), 4)
+        mean=_numbers(mean),
+        scale=_numbers(scale),
+        distress=_numbers(distress - other),
+        distress_bias=round(float(bias[1]) - math.log(share / (1.0 - share)), 4),
+        yawn=_numbers(yawn - other),
+        yawn_bias=round(float(bias[2]), 4),
     )
 
 
@@ -106,5 +118,4 @@ def _numbers(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 if __name__ == "__main__":
     head = fit_head(MeshGraph(read_graph(PACKAGE.content())), training_crops())
-    names = ("mean", "scale", "weights", "bias")
-    print(json.dumps({name: getattr(head, name) for name in names}, indent=2))  # noqa: T201 - its output
+    print(json.dumps(asdict(head), indent=2))  # noqa: T201 - its output

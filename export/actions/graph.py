@@ -1,16 +1,36 @@
-"""The whole classifier of facial actions as one graph: raw pixels in, calibrated probability and log-odds out."""
+"""The whole classifier of facial actions as one graph: raw pixels in, probability and log-odds of distress out.
+
+The log-likelihood ratios of two models are added, as of independent evidence (a product of experts):
+
+- four actions measured on the face mesh, in a linear head of three classes (distress, yawning, anything else);
+- the expression network, whose "angry", "disgust", "fear" and "sad" count as distress.
+"""
 
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from export.mesh.flatbuffer import Graph
+from export.expression.network import EXPRESSIONS, ExpressionGraph
 from export.mesh.network import MeshGraph
 
-__all__ = ["MEASURES", "ActionsGraph", "Head", "measures"]
+__all__ = ["CONTRIBUTIONS", "MEASURES", "OUTPUTS", "PRIOR", "ActionsGraph", "Head", "measures"]
 
 MEASURES = ("mouth opening", "mouth width", "eye closure", "brow lowering")
+CONTRIBUTIONS = (*MEASURES, "not a yawn", "expression")
+OUTPUTS = ("score", "logit", "contributions", "points", "presence")
+# Share of faces in distress that the score assumes. The weights of the head and of the expression network come from
+# sets in which distress is common; a bed shows it rarely. `models.expected_prior` sets another one.
+PRIOR = 0.05
+
+_DISTRESS = tuple(EXPRESSIONS.index(name) for name in ("angry", "disgust", "fear", "sad"))
+_OTHER = tuple(EXPRESSIONS.index(name) for name in ("happy", "surprise", "neutral"))
+# Faces of these four classes against the other three in FER2013's training set: 4953 + 547 + 5121 + 6077 of 35887
+# (Goodfellow et al. 2013, arXiv 1307.0414, counts of the published file).
+_EXPRESSION_PRIOR_LOGIT = -0.139
+# An answer of less than one in a thousand is not known so well.
+_LEAST_PROBABILITY = 1e-3
 
 # The points of the measures in `monitor.faces.actions.geometry`, which a test compares.
 _EYES = ((33, 133), (263, 362))
@@ -23,45 +43,65 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A linear head over the four measures, each standardised.
+    """A linear head over the four measures, each standardised, with three classes.
 
     Attributes:
         mean: Of each measure over the training pictures.
         scale: Standard deviation of each.
-        weights: Of the standardised measures in the log-odds: each product is that measure's contribution.
-        bias: The log-odds where every measure has its mean.
+        distress: Weights of the log-odds of distress against anything that is neither distress nor a yawn.
+        distress_bias: The same log-odds where every measure has its mean, without the training set's share of distress.
+        yawn: Weights of the log-odds of a yawn against anything that is neither.
+        yawn_bias: The same where every measure has its mean.
     """
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
-    weights: tuple[float, ...]
-    bias: float
+    distress: tuple[float, ...]
+    distress_bias: float
+    yawn: tuple[float, ...]
+    yawn_bias: float
 
 
-class ActionsGraph(MeshGraph):
-    """Face mesh, measures and head.
+class ActionsGraph(nn.Module):
+    """Face mesh, measures, head and expression network.
 
     Args:
-        mesh: The steps of the face mesh's network.
-        head: What turns its measures into a score.
+        mesh: The face mesh.
+        expression: The expression network.
+        head: What turns the measures into log-odds.
     """
 
     mean: Tensor
     scale: Tensor
-    weights: Tensor
+    distress: Tensor
+    yawn: Tensor
 
-    def __init__(self, mesh: Graph, head: Head) -> None:
-        super().__init__(mesh)
-        for name in ("mean", "scale", "weights"):
+    def __init__(self, mesh: MeshGraph, expression: ExpressionGraph, head: Head) -> None:
+        super().__init__()
+        self.mesh, self.expression = mesh, expression
+        for name in ("mean", "scale", "distress", "yawn"):
             self.register_buffer(name, torch.tensor(getattr(head, name)), persistent=False)
-        self.bias = head.bias
+        prior = torch.logit(torch.tensor(PRIOR, dtype=torch.float64))
+        self.bias = head.distress_bias - _EXPRESSION_PRIOR_LOGIT + float(prior)
+        self.yawn_bias = head.yawn_bias
 
     def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        """Map uint8 RGB crops (N, 192, 192, 3) to score (N,), log-odds (N,) and contributions (N, 4)."""
-        points, _ = super().forward(crops)
-        contributions = (measures(points[..., :2]) - self.mean) / self.scale * self.weights
+        """Map uint8 RGB crops (N, 192, 192, 3) to what `OUTPUTS` names.
+
+        Score (N,), log-odds (N,), contributions (N, 6), which add up to the log-odds with the bias, points of the mesh
+        (N, 468, 3) in pixels of the crop, and the probability (N,) that the crop shows a face.
+        """
+        points, presence = self.mesh(crops)
+        standard = (measures(points[..., :2]) - self.mean) / self.scale
+        yawn = (standard * self.yawn).sum(dim=1) + self.yawn_bias
+        expression = self.expression(crops)
+        evidence = torch.log(expression[:, _DISTRESS].sum(dim=1) + _LEAST_PROBABILITY) - torch.log(
+            expression[:, _OTHER].sum(dim=1) + _LEAST_PROBABILITY
+        )
+        parts = [standard * self.distress, -functional.softplus(yawn)[:, None], evidence[:, None]]
+        contributions = torch.cat(parts, dim=1)
         logit = contributions.sum(dim=1) + self.bias
-        return torch.sigmoid(logit), logit, contributions
+        return torch.sigmoid(logit), logit, contributions, points, presence
 
 
 def measures(points: Tensor) -> Tensor:

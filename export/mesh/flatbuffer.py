@@ -1,7 +1,8 @@
 """Reads a TensorFlow Lite file as a list of steps with their weights.
 
 The schema is read with the package `tflite`, which is generated from TensorFlow's own schema.fbs. Only the operators
-of the face mesh are known, in floating point; half-precision weights are widened.
+of the face mesh and of the expression network are known, in floating point; weights in half precision, and in 8 bits
+with a scale for each channel, are widened.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from monitor.errors import BundleError
 
 __all__ = ["Graph", "Operation", "Step", "read_graph"]
 
-Operation = Literal["convolution", "depthwise", "prelu", "add", "max_pool", "pad_channels"]
+Operation = Literal["convolution", "depthwise", "prelu", "add", "max_pool", "pad_channels", "mean", "softmax"]
 _FLOATS: dict[int, type[np.floating[Any]]] = {
     tflite.TensorType.FLOAT32: np.float32,
     tflite.TensorType.FLOAT16: np.float16,
@@ -111,9 +112,22 @@ class _Constants:
     def floats(self, tensor: int) -> NDArray[np.float32]:
         tensor = self._widened.get(tensor, tensor)
         kind = self._graph.Tensors(tensor).Type()
+        if kind == tflite.TensorType.INT8:
+            return self._from_integers(tensor)
         if kind not in _FLOATS:
             raise BundleError(f"tensor {tensor} of the file is not in floating point")
         return self._raw(tensor, _FLOATS[kind]).astype(np.float32)
+
+    def _from_integers(self, tensor: int) -> NDArray[np.float32]:
+        """Return 8-bit weights times the scale of their channel; there is no offset."""
+        quantization = self._graph.Tensors(tensor).Quantization()
+        values = self._raw(tensor, np.int8).astype(np.float32)
+        scales = np.asarray(quantization.ScaleAsNumpy(), np.float32)
+        if np.any(quantization.ZeroPointAsNumpy()):
+            raise BundleError(f"tensor {tensor} of the file has 8-bit weights with an offset, which is not known here")
+        shape = [1] * values.ndim
+        shape[quantization.QuantizedDimension()] = scales.size
+        return values * scales.reshape(shape)
 
     def integers(self, tensor: int) -> NDArray[np.int32]:
         return self._raw(tensor, np.int32)
@@ -202,6 +216,16 @@ def _read_pad(_: Any, inputs: list[int], output: int, constants: _Constants) -> 
     return Step("pad_channels", (inputs[0],), output, channels=int(margins[3, 1]))
 
 
+def _read_mean(_: Any, inputs: list[int], output: int, constants: _Constants) -> Step:  # noqa: ANN401
+    if sorted(constants.integers(inputs[1]).tolist()) != [1, 2]:
+        raise BundleError("the file averages over something else than height and width, which is not known here")
+    return Step("mean", (inputs[0],), output)
+
+
+def _read_softmax(_: Any, inputs: list[int], output: int, __: _Constants) -> Step:  # noqa: ANN401
+    return Step("softmax", (inputs[0],), output)
+
+
 _READERS: dict[int, Callable[[Any, list[int], int, _Constants], Step]] = {
     tflite.BuiltinOperator.CONV_2D: _read_convolution,
     tflite.BuiltinOperator.DEPTHWISE_CONV_2D: _read_depthwise,
@@ -209,4 +233,6 @@ _READERS: dict[int, Callable[[Any, list[int], int, _Constants], Step]] = {
     tflite.BuiltinOperator.ADD: _read_add,
     tflite.BuiltinOperator.MAX_POOL_2D: _read_max_pool,
     tflite.BuiltinOperator.PAD: _read_pad,
+    tflite.BuiltinOperator.MEAN: _read_mean,
+    tflite.BuiltinOperator.SOFTMAX: _read_softmax,
 }

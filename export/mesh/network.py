@@ -83,6 +83,16 @@ class _MoreChannels(nn.Module):
         return functional.pad(x, (0, 0, 0, 0, 0, self.channels))
 
 
+class _Mean(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean(dim=(2, 3), keepdim=True)
+
+
+class _Softmax(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.softmax(x, dim=1)
+
+
 class StepNetwork(nn.Module):
     """Runs the steps of a graph in their order.
 
@@ -144,10 +154,14 @@ def _layer(step: Step, side_px: int) -> nn.Module:
         return _Sum(step)
     if step.operation == "max_pool":
         return _Pooling(step, side_px)
+    if step.operation in {"mean", "softmax"}:
+        return _Mean() if step.operation == "mean" else _Softmax()
     return _MoreChannels(step)
 
 
 def _side_after(step: Step, side_px: int) -> int:
+    if step.operation == "mean":
+        return 1
     if step.same:
         return -(-side_px // step.stride)
     size = int(step.weights[0].shape[1]) if step.weights else step.size

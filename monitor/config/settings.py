@@ -161,7 +161,11 @@ class ModelSettings(Settings):
     """Which bundles are run, and by what."""
 
     detector: str = Field(default="retinaface", description="Bundle directory, or the name of an installed bundle.")
-    classifier: str = Field(default="ncnn-demo", description="Bundle directory, or the name of an installed bundle.")
+    classifier: str = Field(
+        default="face-actions",
+        description="Bundle directory, or the name of an installed bundle: `face-actions` scores facial actions, "
+        "`ncnn-demo` is N-CNN trained on synthetic infants.",
+    )
     positive_class: str = Field(
         default="pain",
         min_length=1,

@@ -56,7 +56,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
     searched = " and ".join(str(candidate) for candidate in candidates)
     raise BundleError(
         f"no bundle {text!r}: {searched} has no {MANIFEST_NAME}; give a bundle's directory, or install the face "
-        f"detector with `nicu-export detector --from retinaface`"
+        f"detector with `nicu-export detector --from retinaface` and the classifier with `nicu-export actions`"
     )
 
 

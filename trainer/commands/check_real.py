@@ -26,7 +26,7 @@ __all__ = ["command"]
     "--model",
     "models",
     multiple=True,
-    default=("ncnn-demo",),
+    default=("face-actions", "ncnn-demo"),
     show_default=True,
     help="Classifier bundle; may be repeated.",
 )

