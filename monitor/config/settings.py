@@ -182,6 +182,10 @@ class ModelSettings(Settings):
     on_missing_engine: Literal["fall_back", "refuse"] = Field(
         default="fall_back", description="What to do when the chosen engine cannot run here."
     )
+    batching: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether the workers' requests for a model run together; `auto`: on a GPU, where it pays.",
+    )
     cuda_api: Literal["auto", "pycuda", "cuda-python"] = Field(
         default="auto",
         description="Library through which the TensorRT engines use the GPU's memory; `auto` takes cuda-python where "

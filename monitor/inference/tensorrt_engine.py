@@ -100,6 +100,11 @@ class TensorRtEngine:
         return self._name
 
     @property
+    def largest_batch(self) -> int:
+        """The largest batch of the plan's profile."""
+        return self._largest
+
+    @property
     def inputs(self) -> tuple[TensorSpec, ...]:
         """The tensors that `run` wants."""
         return self._inputs

@@ -10,11 +10,19 @@ from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec
 from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX, FaceDetector
 from monitor.faces.region_visibility import RegionVisibilityEstimator
+from monitor.inference.batching import BATCH_SIZES, Batcher, PaddedEngine
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
-from monitor.inference.engine_factory import ENGINES, RESERVE_ENGINE, open_engine
+from monitor.inference.engine_factory import (
+    ENGINES,
+    GPU_ENGINES,
+    RESERVE_ENGINE,
+    EngineChoice,
+    OnMissing,
+    open_engine,
+)
 from monitor.inference.manifest import EngineName
 from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
 
@@ -75,6 +83,7 @@ class ModelSet:
             self.classifier, why_classifier = backup.read(models.classifier, "classifier")
         self.classifier.require_positive(models.positive_class)
         self._health = EngineHealth()
+        self._batchers: dict[tuple[str, int | None], Batcher] = {}
         self._copied: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
 
     @property
@@ -101,7 +110,7 @@ class ModelSet:
         with ExitStack() as opened:
 
             def open_one(bundle: Bundle, size_px: int | None) -> Engine:
-                engine = self._open_recovering(bundle, size_px, threads)
+                engine = self._open_one(bundle, size_px, threads)
                 opened.callback(engine.close)
                 return engine
 
@@ -121,17 +130,43 @@ class ModelSet:
                 _opened=opened.pop_all(),
             )
 
+    @property
+    def is_batched(self) -> bool:
+        """Whether the models that are open run the requests of all workers together, so that many workers pay."""
+        return any(batcher.is_open for batcher in self._batchers.values())
+
+    def _open_one(self, bundle: Bundle, size_px: int | None, threads: int) -> Engine:
+        """Open one model for one more worker: a handle of the batches where they are run, else an engine of its own."""
+        key = (bundle.sha256, size_px)
+        batcher = self._batchers.get(key)
+        if batcher is None or not batcher.is_open:
+            engine = self._open_recovering(bundle, size_px, threads)
+            batching = self._models.batching
+            if not (batching == "on" or (batching == "auto" and engine.name in GPU_ENGINES)):
+                return engine
+            batcher = self._batchers[key] = Batcher(engine, f"{bundle.name} {size_px or ''}".strip())
+        return batcher.open()
+
     def _open_recovering(self, bundle: Bundle, size_px: int | None, threads: int) -> Engine:
         """Open the engine of one model, with the CPU's as its reserve where it is another one."""
         models = self._models
-        open_this = partial(open_engine, bundle, size_px=size_px, threads=threads, cuda_api=models.cuda_api)
-        engine = open_this(choice=models.engine, on_missing=models.on_missing_engine)
+        is_padded = models.batching != "off"
+
+        def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back") -> Engine:
+            engine = open_engine(
+                bundle, size_px=size_px, threads=threads, cuda_api=models.cuda_api, choice=choice, on_missing=on_missing
+            )
+            if not is_padded or engine.name not in GPU_ENGINES:
+                return engine
+            return PaddedEngine(engine, getattr(engine, "largest_batch", BATCH_SIZES[-1]))
+
+        engine = open_this(models.engine, models.on_missing_engine)
         # The same one again, and not what would be chosen now.
         name: EngineName = next(name for name in ENGINES if name == engine.name)
         reserve: Engine | None = None
         if name != RESERVE_ENGINE:
             try:
-                reserve = open_this(choice=RESERVE_ENGINE)
+                reserve = open_this(RESERVE_ENGINE)
             except EngineError as error:
                 _log.warning("nothing can run instead of %s when it fails: %s", name, error)
-        return RecoveringEngine(engine, partial(open_this, choice=name, on_missing="refuse"), reserve, self._health)
+        return RecoveringEngine(engine, partial(open_this, name, "refuse"), reserve, self._health)

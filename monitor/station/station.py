@@ -79,6 +79,7 @@ _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
 _AUDIT = "audit"
 """Where the audit log lies in the state directory."""
+_BATCHED_WORKERS = 32
 _SEARCH_SHARE = 0.4
 """Of each worker's time, the most that searches for faces may take."""
 
@@ -278,7 +279,12 @@ class Station:
         """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
         config = self.config
         restore_alarms(self.beds, self.conditions, self._outputs, self.dispatcher, self.clock, self.audit.note)
-        opened = [self._models.open() for _ in range(self._worker_count())]
+        opened = [self._models.open()]
+        count = self._worker_count()
+        if self._models.is_batched and not config.analysis.workers:
+            # These workers mostly wait: for the batches, which take them together.
+            count = min(_BATCHED_WORKERS, len(config.beds))
+        opened += [self._models.open() for _ in range(count - 1)]
         self._models.save_backup()
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
             self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)

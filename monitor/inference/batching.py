@@ -1,0 +1,279 @@
+"""Batches over beds: the workers' requests for one model file are gathered, and run together.
+
+A GPU answers sixteen pictures hardly later than one. One thread a model file takes what the workers have asked for,
+waits at most a few milliseconds for others, runs them as one batch, and gives each worker its own answer. A worker has
+one request at a time, for the newest frame of the bed whose turn it is: nothing queues that is older than that, and
+fairness and order stay with the scheduler.
+
+The thread belongs to its `Batcher` and ends with it. It has no heartbeat of its own: a worker that waits for a batch
+that never ends misses its own one.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import EngineError
+from monitor.inference.engine import Engine, TensorSpec
+from monitor.inference.tensors import check_inputs, first_line
+
+__all__ = ["BATCH_SIZES", "BatchedEngine", "Batcher", "PaddedEngine"]
+
+BATCH_SIZES = (1, 4, 16, 64)
+"""What batches are filled up to on a GPU, where every size costs memory, a recording and a search for kernels."""
+_WAIT_SECONDS = 0.003
+_CLOSE_SECONDS = 5.0
+
+Answer = dict[str, NDArray[Any]]
+
+
+@dataclass(slots=True)
+class _Request:
+    """What one worker asks for; it waits for `is_done`."""
+
+    inputs: Mapping[str, NDArray[Any]]
+    rows: int
+    asked_seconds: float
+    is_done: threading.Event = field(default_factory=threading.Event)
+    answer: Answer | None = None
+    error: EngineError | None = None
+
+
+class PaddedEngine:
+    """Runs an engine with few batch sizes only: batches are filled up with zeros, and cut where they are too large.
+
+    Args:
+        engine: Closed with this one.
+        largest: The largest batch that the engine takes.
+    """
+
+    def __init__(self, engine: Engine, largest: int) -> None:
+        self._engine = engine
+        self._sizes = sorted({size for size in BATCH_SIZES if size < largest} | {min(largest, BATCH_SIZES[-1])})
+
+    @property
+    def name(self) -> str:
+        """The name of the engine."""
+        return self._engine.name
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The tensors that `run` wants."""
+        return self._engine.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The tensors that `run` returns."""
+        return self._engine.outputs
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+        """Run the model once; see `Engine.run`."""
+        check_inputs(self.name, self.inputs, inputs)
+        rows = len(next(iter(inputs.values())))
+        largest = self._sizes[-1]
+        if rows <= largest:
+            return self._run(inputs, rows)
+        parts = []
+        for start in range(0, rows, largest):
+            part = {name: array[start : start + largest] for name, array in inputs.items()}
+            parts.append(self._run(part, min(largest, rows - start)))
+        return {spec.name: np.concatenate([part[spec.name] for part in parts]) for spec in self.outputs}
+
+    def close(self) -> None:
+        """Free the engine; safe to call twice."""
+        self._engine.close()
+
+    def _run(self, inputs: Mapping[str, NDArray[Any]], rows: int) -> Answer:
+        size = next(size for size in self._sizes if size >= rows)
+        if size == rows:
+            return self._engine.run(inputs)
+        padded = {}
+        for name, array in inputs.items():
+            padded[name] = np.zeros((size, *array.shape[1:]), array.dtype)
+            padded[name][:rows] = array
+        return {name: array[:rows] for name, array in self._engine.run(padded).items()}
+
+
+class Batcher:
+    """The thread that runs one engine for all workers.
+
+    Args:
+        engine: Belongs to that thread from now on; closed when the last handle is closed.
+        label: Of the thread: the model file.
+        most_rows: The largest batch.
+        wait_seconds: How long the first request of a batch waits for others at most.
+        monotonic: Seconds.
+
+    Attributes:
+        batches: How many ran, by number of rows; for measurements.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        label: str,
+        *,
+        most_rows: int = BATCH_SIZES[-1],
+        wait_seconds: float = _WAIT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine
+        self.batches: dict[int, int] = {}
+        self._label = label
+        self._most_rows = most_rows
+        self._wait_seconds = wait_seconds
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._requests: deque[_Request] = deque()
+        self._handles = 0
+        self._is_open = True
+        self._thread = threading.Thread(target=self._work, name=f"batches of {label}", daemon=True)
+        self._thread.start()
+
+    def open(self) -> "BatchedEngine":
+        """Return a handle for one more worker."""
+        with self._changed:
+            if not self._is_open:
+                raise EngineError(f"the batches of {self._label} have ended")
+            self._handles += 1
+        return BatchedEngine(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are taken."""
+        return self._is_open
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+        """Wait for a worker's turn in a batch, and return its own part of the answer.
+
+        Raises:
+            EngineInputError: The inputs are not what the model takes; no other worker's request suffers.
+            EngineError: The batch failed, or the batcher was closed.
+        """
+        check_inputs(self._label, self.engine.inputs, inputs)
+        request = _Request(inputs, len(next(iter(inputs.values()))), self._monotonic())
+        with self._changed:
+            if not self._is_open:
+                raise EngineError(f"{self._label} was closed and cannot be run")
+            self._requests.append(request)
+            self._changed.notify_all()
+        request.is_done.wait()
+        if request.error is not None:
+            # One error for each worker: a traceback grows by every thread that raises it.
+            raise type(request.error)(str(request.error)) from request.error
+        assert request.answer is not None  # noqa: S101 - done without an error
+        return request.answer
+
+    def release(self) -> None:
+        """Take a handle back; with the last one the thread ends and the engine is freed."""
+        with self._changed:
+            self._handles -= 1
+            self._is_open = self._handles > 0
+            self._changed.notify_all()
+            if self._is_open:
+                return
+        self._thread.join(_CLOSE_SECONDS)
+
+    def _work(self) -> None:
+        while (batch := self._gather()) is not None:
+            self._run(batch)
+        self.engine.close()
+        with self._changed:
+            left = list(self._requests)
+            self._requests.clear()
+        for request in left:
+            request.error = EngineError(f"{self._label} was closed and cannot be run")
+            request.is_done.set()
+
+    def _gather(self) -> list[_Request] | None:
+        """Return the next batch, in the order of asking; None when there is no more work to come."""
+        with self._changed:
+            while self._is_open and not self._requests:
+                self._changed.wait()
+            if not self._is_open:
+                return None
+            until = self._requests[0].asked_seconds + self._wait_seconds
+            # Whoever could ask waits already: nobody else can come.
+            while self._is_open and len(self._requests) < self._handles and self._rows() < self._most_rows:
+                left = until - self._monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            batch = [self._requests.popleft()]
+            rows = batch[0].rows
+            while self._requests and rows + self._requests[0].rows <= self._most_rows:
+                batch.append(self._requests.popleft())
+                rows += batch[-1].rows
+            return batch
+
+    def _rows(self) -> int:
+        return sum(request.rows for request in self._requests)
+
+    def _run(self, batch: list[_Request]) -> None:
+        """Run one batch; whatever happens to it, its workers go on, and the next batch is another one."""
+        try:
+            together = {
+                spec.name: batch[0].inputs[spec.name]
+                if len(batch) == 1
+                else np.concatenate([request.inputs[spec.name] for request in batch])
+                for spec in self.engine.inputs
+            }
+            answer = self.engine.run(together)
+            start = 0
+            for request in batch:
+                end = start + request.rows
+                # A copy: a view would hold the whole batch for as long as one worker needs its part.
+                request.answer = {name: array[start:end].copy() for name, array in answer.items()}
+                start = end
+            self.batches[start] = self.batches.get(start, 0) + 1
+        except EngineError as error:
+            self._fail(batch, error)
+        except Exception as error:  # noqa: BLE001 - the thread serves every bed, and must not end of one batch
+            self._fail(batch, EngineError(f"a batch of {self._label} failed in an unforeseen way: {first_line(error)}"))
+        for request in batch:
+            request.is_done.set()
+
+    @staticmethod
+    def _fail(batch: list[_Request], error: EngineError) -> None:
+        for request in batch:
+            request.answer, request.error = None, error
+
+
+class BatchedEngine:
+    """One worker's handle of a batcher; behaves as an engine of its own."""
+
+    def __init__(self, batcher: Batcher) -> None:
+        self._batcher = batcher
+        self._is_open = True
+
+    @property
+    def name(self) -> str:
+        """The name of the engine that runs the batches."""
+        return self._batcher.engine.name
+
+    @property
+    def inputs(self) -> tuple[TensorSpec, ...]:
+        """The tensors that `run` wants."""
+        return self._batcher.engine.inputs
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]:
+        """The tensors that `run` returns."""
+        return self._batcher.engine.outputs
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+        """Run the model once, together with what other workers ask for; see `Engine.run`."""
+        if not self._is_open:
+            raise EngineError(f"this engine ({self.name}) was closed and cannot be run")
+        return self._batcher.run(inputs)
+
+    def close(self) -> None:
+        """Give the handle back; safe to call twice."""
+        if self._is_open:
+            self._is_open = False
+            self._batcher.release()

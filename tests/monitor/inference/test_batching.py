@@ -1,0 +1,182 @@
+"""Batches over beds: everybody gets their own answer, a failure stays within its batch, and nobody is starved."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.config import FaceSettings, ModelSettings
+from monitor.errors import EngineError, EngineInputError
+from monitor.inference.batching import BATCH_SIZES, Batcher, PaddedEngine
+from monitor.inference.engine import TensorSpec
+from monitor.pipeline.models import ModelSet
+
+
+class MeanEngine:
+    """Answers with the mean of every row, and remembers its batches; fails and waits on demand."""
+
+    name = "mean"
+    inputs = (TensorSpec("crops", (None, 2), np.dtype(np.uint8)),)
+    outputs = (TensorSpec("score", (None,), np.dtype(np.float64)),)
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.may_run = threading.Event()
+        self.may_run.set()
+        self.poison: int | None = None
+        self.threads: set[int] = set()
+        self.is_closed = False
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        assert not self.is_closed
+        assert self.may_run.wait(30)
+        rows = inputs["crops"]
+        self.threads.add(threading.get_ident())
+        self.batches.append([int(row[0]) for row in rows])
+        if self.poison is not None and self.poison in rows:
+            raise EngineError("the batch failed")
+        return {"score": rows.mean(axis=1)}
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def rows(*values: int) -> dict[str, Any]:
+    return {"crops": np.array([[value, value] for value in values], np.uint8)}
+
+
+@pytest.fixture
+def engine() -> Iterator[MeanEngine]:
+    return MeanEngine()
+
+
+def ask_while_busy(engine: MeanEngine, batcher: Batcher, values: range) -> tuple[list[Any], list[Any]]:
+    """Let workers ask while a first batch runs; return the futures of all, and the handles."""
+    handles = [batcher.open() for _ in values]
+    pool = ThreadPoolExecutor(len(handles))
+    engine.may_run.clear()
+    asked = []
+    for number, (value, handle) in enumerate(zip(values, handles, strict=True)):
+        asked.append(pool.submit(handle.run, rows(value)))
+        while number > 0 and len(batcher._requests) < number:  # the first is taken once its wait is over
+            threading.Event().wait(0.001)
+        while number == 0 and batcher._requests:
+            threading.Event().wait(0.001)
+        if number == 0:
+            threading.Event().wait(0.05)
+    engine.may_run.set()
+    pool.shutdown(wait=False)
+    return asked, handles
+
+
+def test_what_is_asked_meanwhile_runs_together_in_the_order_of_asking(engine: MeanEngine) -> None:
+    batcher = Batcher(engine, "a model", most_rows=4)
+    asked, handles = ask_while_busy(engine, batcher, range(10, 17))
+    assert [future.result(30)["score"].tolist() for future in asked] == [[value] for value in range(10, 17)]
+    assert engine.batches == [[10], [11, 12, 13, 14], [15, 16]]
+    assert len(engine.threads) == 1
+    for handle in handles:
+        handle.close()
+        handle.close()
+    assert engine.is_closed
+    assert not batcher._thread.is_alive()
+
+
+def test_a_failure_stays_within_its_batch(engine: MeanEngine) -> None:
+    batcher = Batcher(engine, "a model", most_rows=2)
+    engine.poison = 13
+    asked, handles = ask_while_busy(engine, batcher, range(10, 17))
+    outcomes = [future.exception(30) for future in asked]
+    failed = [number for number, error in zip(range(10, 17), outcomes, strict=True) if error is not None]
+    assert failed == [13, 14]
+    assert all(isinstance(error, EngineError) and str(error) == "the batch failed" for error in outcomes if error)
+    assert outcomes[3] is not outcomes[4]
+    for handle in handles:
+        handle.close()
+
+
+def test_wrong_tensors_fail_their_worker_alone(engine: MeanEngine) -> None:
+    handle = Batcher(engine, "a model").open()
+    with pytest.raises(EngineInputError, match="a model: input crops must be uint8"):
+        handle.run({"crops": np.zeros((1, 3), np.uint8)})
+    assert engine.batches == []
+    handle.close()
+
+
+def test_a_single_worker_waits_for_nobody(engine: MeanEngine) -> None:
+    """An hour of patience would show."""
+    handle = Batcher(engine, "a model", wait_seconds=3600.0).open()
+    assert handle.run(rows(7))["score"].tolist() == [7]
+    handle.close()
+    with pytest.raises(EngineError, match="was closed"):
+        handle.run(rows(7))
+
+
+def test_workers_that_wait_when_it_ends_are_answered(engine: MeanEngine) -> None:
+    batcher = Batcher(engine, "a model", wait_seconds=3600.0)
+    first, second = batcher.open(), batcher.open()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(first.run, rows(1))
+        while not batcher._requests:
+            threading.Event().wait(0.001)
+        first.close()
+        second.close()
+        error = asked.exception(30)  # it may have been run just before
+        assert error is None or "was closed" in str(error)
+    assert engine.is_closed
+    with pytest.raises(EngineError, match="have ended"):
+        batcher.open()
+
+
+@settings(max_examples=60)
+@given(count=st.integers(1, 200), largest=st.sampled_from([1, 2, 4, 8, 16, 64, 500]))
+def test_padding_changes_no_answer_and_leaves_few_sizes(count: int, largest: int) -> None:
+    engine = MeanEngine()
+    values = [number % 256 for number in range(count)]
+    answer = PaddedEngine(engine, largest).run(rows(*values))["score"]
+    assert answer.tolist() == values
+    sizes = {len(batch) for batch in engine.batches}
+    assert sizes <= {*BATCH_SIZES, largest}
+    assert max(sizes) <= min(largest, 64)
+
+
+def test_a_station_whose_models_are_batched_scores_as_one_whose_models_are_not() -> None:
+    """The real models on the CPU; four workers share three threads of batches."""
+    plain = ModelSet(ModelSettings(engine="onnxruntime"), FaceSettings())
+    batched = ModelSet(ModelSettings(engine="onnxruntime", batching="on"), FaceSettings())
+    pictures = np.random.default_rng(5).integers(0, 256, (4, 2, 120, 120, 3), dtype=np.uint8)
+    alone = plain.open()
+    assert not plain.is_batched
+    size = alone.classifier.size_px
+    pictures = pictures[:, :, :size, :size]
+    expected = [alone.classifier.scores(crops) for crops in pictures]
+    workers = [batched.open() for _ in range(4)]
+    assert batched.is_batched
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(worker.classifier.scores, crops) for worker, crops in zip(workers, pictures, strict=True)]
+        for future, scores in zip(asked, expected, strict=True):
+            assert future.result(60) == pytest.approx(scores, abs=1e-5)
+    assert sum(thread.name.startswith("batches of") for thread in threading.enumerate()) in {3, 4}
+    for worker in (alone, *workers):
+        worker.close()
+    assert not batched.is_batched
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("batches of")]
+
+
+def test_a_hundred_beds_are_served_alike() -> None:
+    """The simulation of docs/engines.md, shortened: real threads, the real scheduler, an engine that only sleeps."""
+    outcome = simulate(beds=100, seconds=3.0, workers=16, latency_ms=(1.5, 0.8))
+    assert outcome.least_share > 0.5
+    assert outcome.frames > 0
+    assert outcome.mean_rows > 1.0
+
+
+def simulate(**arguments: Any) -> Any:
+    from batch_simulation import simulate as run
+
+    return run(**arguments)
