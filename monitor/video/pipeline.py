@@ -48,6 +48,7 @@ class MediaPipeline:
         self._pending_fault: SourceFaultError | None = None
         self._handlers: list[tuple[Any, int]] = []
         self._checks: list[Callable[[], None]] = []
+        self._stop_hooks: list[tuple[Callable[[], None], Callable[[], None]]] = []
         self.decode_errors = 0
         self.other_streams: list[str] = []
 
@@ -68,6 +69,18 @@ class MediaPipeline:
                 return None
 
         self._handlers.append((element, element.connect(signal, guarded)))
+
+    def connect_bus(self, signal: str, callback: Callable[..., Any]) -> None:
+        """Connect a handler of the bus's synchronous messages: it runs on the thread that sends one.
+
+        It stays until the pipeline is gone, so it must hold nothing that leads back to the pipeline.
+        """
+        self._bus.enable_sync_message_emission()
+        self._bus.connect(signal, callback)
+
+    def on_stop(self, before: Callable[[], None], after: Callable[[], None]) -> None:
+        """Call `before` to end what the pipeline would wait for, then stop it, then call `after`."""
+        self._stop_hooks.append((before, after))
 
     def watch(self, check: Callable[[], None]) -> None:
         """Call this with every poll of the bus; it raises SourceFaultError where the source must be given up."""
@@ -156,6 +169,9 @@ class MediaPipeline:
         Returns:
             Whether it ended in time; if not, it is left behind.
         """
+        hooks, self._stop_hooks = self._stop_hooks, []
+        for before, _ in hooks:
+            before()
         for element, handler in self._handlers:
             element.disconnect(handler)
         self._handlers.clear()
@@ -163,7 +179,9 @@ class MediaPipeline:
         pipeline, self.pipeline = self.pipeline, None
         self._chain = None
         self._chain_ready.clear()
-        stopper = threading.Thread(target=_stop, args=(pipeline, self._gst.State.NULL), name="video-stop", daemon=True)
+        after = [after for _, after in hooks]
+        arguments = (pipeline, self._gst.State.NULL, after)
+        stopper = threading.Thread(target=_stop, args=arguments, name="video-stop", daemon=True)
         stopper.start()
         stopper.join(timeout_seconds)
         return not stopper.is_alive()
@@ -230,6 +248,8 @@ class _MappedPicture:
             self._buffer.unmap(self._memory)
 
 
-def _stop(pipeline: Any, null_state: Any) -> None:  # noqa: ANN401 - from gi
+def _stop(pipeline: Any, null_state: Any, after: list[Callable[[], None]]) -> None:  # noqa: ANN401 - from gi
     pipeline.set_state(null_state)
     pipeline.get_bus().set_flushing(True)
+    for call in after:
+        call()

@@ -13,6 +13,7 @@ from monitor.video.gst import gi_module, gstreamer, make_element
 from monitor.video.login_check import check_login
 from monitor.video.pipeline import MediaPipeline
 from monitor.video.probe import PipelineProbe
+from monitor.video.rtsp_session import RtspSession
 
 __all__ = ["add_file_source", "open_source", "opening_seconds"]
 
@@ -117,6 +118,28 @@ def _add_rtsp(media: MediaPipeline, address: SourceAddress, settings: CameraSett
     media.pipeline.add(source)
     _choose_rtp_stream(media, source, address)
     _limit_senders(media, source, address)
+    _follow_session(media, source, address, settings)
+
+
+def _follow_session(media: MediaPipeline, source: Any, address: SourceAddress, settings: CameraSettings) -> None:  # noqa: ANN401 - from gi
+    """Keep the session alive, and end the connection before the pipeline is stopped, which may wait for it."""
+    gi_module("GstRtsp")  # what the messages are
+    plain_tcp = settings.transport == "tcp" and address.location.lower().startswith("rtsp:")
+    session = RtspSession(address, keeps_alive=plain_tcp)
+
+    def on_progress(_bus: Any, message: Any) -> None:  # noqa: ANN401 - from gi
+        if message.parse_progress()[1] == "connect":
+            session.connecting()
+
+    def on_send(_source: Any, message: Any) -> bool:  # noqa: ANN401 - from gi
+        method = message.parse_request().method
+        session.before_send(method.first_value_nick.upper())
+        return True
+
+    media.connect_bus("sync-message::progress", on_progress)
+    media.connect(source, "before-send", on_send)
+    media.watch(session.keep_alive)
+    media.on_stop(session.close, session.forget)
 
 
 def _choose_rtp_stream(media: MediaPipeline, source: Any, address: SourceAddress) -> None:  # noqa: ANN401 - from gi

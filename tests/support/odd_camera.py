@@ -42,7 +42,13 @@ _PACKETS: dict[str, Callable[[int], bytes]] = {
     "a million senders": lambda n: _rtp(n, os.urandom(4), os.urandom(60_000)),
 }
 
-_TALK = ("closes after the description", "never sends a picture", "answers garbage", "headers without end")
+_ENDLESS: dict[str, tuple[float, bytes]] = {
+    # Every so many seconds, these bytes.
+    "headers without end": (0.001, b"X: " + b"a" * 60_000),
+    "drips its answer": (0.2, b"X"),
+}
+
+_TALK = ("closes after the description", "never sends a picture", "answers garbage", *_ENDLESS)
 
 ODDITIES = (*_REFUSALS, *_DESCRIPTIONS, *_PACKETS, *_TALK)
 """All that a host of this kind can do."""
@@ -116,8 +122,9 @@ class OddCamera:
         if self._oddity == "answers garbage":
             connection.sendall(os.urandom(4000))
             return False
-        if self._oddity == "headers without end":
-            self._repeat(lambda _: connection.sendall(b"X: " + b"a" * 60_000))
+        if self._oddity in _ENDLESS:
+            period, data = _ENDLESS[self._oddity]
+            self._repeat(lambda _: connection.sendall(data), period)
         method = request.split(maxsplit=1)[0]
         if method == "OPTIONS":
             reply("200 OK", "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n")
@@ -139,13 +146,13 @@ class OddCamera:
             reply("200 OK", "Session: 1\r\n")
         return True
 
-    def _repeat(self, send: Callable[[int], None]) -> None:
+    def _repeat(self, send: Callable[[int], None], period_seconds: float = 0.001) -> None:
         count = 0
         while not self._stopping.is_set():
             send(count)
             count += 1
-            # A thousand packets a second, or about 500 Mbit/s of the large ones.
-            time.sleep(0.001)
+            # By default a thousand packets a second, or about 500 Mbit/s of the large ones.
+            time.sleep(period_seconds)
 
 
 def _interleaved(packet: bytes) -> bytes:
