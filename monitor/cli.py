@@ -10,6 +10,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "demo": LazyCommand("monitor.commands.demo", "Watch two synthetic infants; everything else is real."),
     "run": LazyCommand("monitor.commands.run", "Watch the beds of a configuration: the daemon."),
     "reload": LazyCommand("monitor.commands.reload", "Let a running station take its changed configuration."),
+    "beds": LazyCommand("monitor.commands.beds", "The beds that several stations share, in Redis.", "beds"),
     "check": LazyCommand("monitor.commands.check", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),
     "users": LazyCommand("monitor.commands.users", "Say who may log in to the page and the API."),

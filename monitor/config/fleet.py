@@ -1,4 +1,4 @@
-"""Beds that several stations share: what a station says about itself, and what Redis holds of a bed."""
+"""A bed that several stations share, as Redis holds it."""
 
 import os
 import re
@@ -7,28 +7,14 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from monitor.config.base import Identifier, PositiveSeconds, Settings
+from monitor.config.base import Identifier, Settings
 from monitor.config.settings import BedSettings, CameraSettings
 from monitor.errors import ConfigError
 
-__all__ = ["FleetBed", "FleetSettings"]
+__all__ = ["FleetBed"]
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _STAND_IN = "x"
-
-
-class FleetSettings(Settings):
-    """A station that shares its beds with others: Redis holds the beds, and the station claims some of them."""
-
-    capacity_beds: int | None = Field(
-        default=None,
-        ge=1,
-        le=256,
-        description="Beds that this machine can watch; four fifths of them are claimed. As measured when absent.",
-    )
-    lease_seconds: PositiveSeconds = Field(
-        default=7.0, ge=2.0, le=60.0, description="A bed whose station has been silent for so long is taken over."
-    )
 
 
 class FleetBed(Settings):

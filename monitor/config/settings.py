@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from monitor.config.addresses import camera_address, host_name, scheme_of, split_address
 from monitor.config.alarms import AlarmSettings
 from monitor.config.base import Fraction, Identifier, PositiveSeconds, Settings
+from monitor.config.fleet_settings import FleetSettings
 
 __all__ = [
     "MAXIMUM_BEDS",
@@ -355,6 +356,9 @@ class StationConfig(Settings):
     """The whole file."""
 
     station: StationSettings = StationSettings()
+    fleet: FleetSettings | None = Field(
+        default=None, description="Share beds with other stations: they come from Redis, and `beds` is left out."
+    )
     beds: tuple[BedSettings, ...] = Field(description="One entry a bed: its id and its camera.")
     models: ModelSettings = ModelSettings()
     faces: FaceSettings = FaceSettings()
@@ -366,9 +370,22 @@ class StationConfig(Settings):
     web: WebSettings = WebSettings()
     logging: LogSettings = LogSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_fleet_brings_its_beds(cls, fields: Any) -> Any:  # noqa: ANN401 - raw input
+        if isinstance(fields, dict) and fields.get("fleet") is not None and "beds" not in fields:
+            return {**fields, "beds": ()}
+        return fields
+
     @field_validator("beds")
     @classmethod
-    def _beds_have_their_own_ids(cls, beds: tuple[BedSettings, ...]) -> tuple[BedSettings, ...]:
+    def _beds_have_their_own_ids(cls, beds: tuple[BedSettings, ...], info: ValidationInfo) -> tuple[BedSettings, ...]:
+        if info.data.get("fleet") is not None:
+            if beds:
+                raise ValueError(
+                    "with `fleet` the beds come from Redis; publish these with `nicu-monitor beds publish`"
+                )
+            return beds
         if not 1 <= len(beds) <= MAXIMUM_BEDS:
             raise ValueError(f"a station watches 1 to {MAXIMUM_BEDS} beds")
         seen: set[str] = set()

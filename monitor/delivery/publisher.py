@@ -7,7 +7,7 @@ with jittered back-off, at most 2 s apart, indefinitely; alerts wait in the spoo
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
@@ -20,10 +20,10 @@ from monitor.control.requests import OperatorRequest
 from monitor.delivery.claims import Claims
 from monitor.delivery.keys import Keys
 from monitor.delivery.outbox import Outbox
+from monitor.delivery.publisher_stats import PublisherStats
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.delivery.redis_session import RedisSession, SessionEvents, StateValue
-from monitor.delivery.spool_quota import Drop
 from monitor.errors import MonitorError
 from monitor.loops import run_until_done
 
@@ -38,35 +38,6 @@ _STEP_PAUSE_SECONDS = 5.0
 _BEATS_PER_LIFE = 5
 
 
-@dataclass(frozen=True, slots=True)
-class PublisherStats:
-    """How publishing goes.
-
-    Attributes:
-        backlog_count: Alerts that wait for Redis.
-        backlog_age_seconds: Age of the oldest of them.
-        redis_up: Whether the last exchange with Redis succeeded; None before the first.
-        redis_failure: One sentence on what is wrong with Redis; None while all is well.
-        disk_fault: One sentence on why alerts are not stored on the disk; None while they are.
-        spool_bytes: What the spool occupies.
-        dropped: Alerts given up undelivered since the spool began: over the quota, or in memory beside a broken disk.
-        last_drop: The newest of these events on disk.
-        heartbeat_age_seconds: Since Redis last took "watching"; None before the first time.
-        published: Alerts that reached Redis since the start.
-    """
-
-    backlog_count: int = 0
-    backlog_age_seconds: float = 0.0
-    redis_up: bool | None = None
-    redis_failure: str | None = None
-    disk_fault: str | None = None
-    spool_bytes: int = 0
-    dropped: int = 0
-    last_drop: Drop | None = None
-    heartbeat_age_seconds: float | None = None
-    published: int = 0
-
-
 class Publisher:
     """Stores alerts and brings them to Redis.
 
@@ -77,6 +48,7 @@ class Publisher:
         clock: For ages and labels.
         access: Who may acknowledge over Redis; None lets everybody who may write to the commands stream.
         events: What the station is notified of; called from the publisher's thread.
+        claims_beds: Whether another station with one of its beds is reported.
         watching: Whether the station really watches; while it says no, the heartbeat is left to lapse.
         ticked: Called at every turn of the loop.
         writer_ticked: Called at every turn of the loop that stores alerts, from its thread.
@@ -95,6 +67,7 @@ class Publisher:
         *,
         access: AccessList | None = None,
         events: SessionEvents | None = None,
+        claims_beds: bool = True,
         watching: Callable[[], bool] = lambda: True,
         ticked: Callable[[], None] = lambda: None,
         writer_ticked: Callable[[], None] = lambda: None,
@@ -107,6 +80,8 @@ class Publisher:
         self._claimed_seconds = float("-inf")
         self._beds: set[str] = set()
         self._access = access
+        self._claims_beds = claims_beds
+        self._reconciles = False
         self._events = _count_published(events or SessionEvents(), self._note_published)
         self._watching = watching
         self._ticked = ticked
@@ -150,6 +125,11 @@ class Publisher:
         """Take the newest record of every alert that an earlier run left on, to compare with what Redis says of it."""
         for draft in signalled:
             self._outbox.signalled.note(draft)
+
+    def reconcile(self) -> None:
+        """Compare what Redis says of every alert that is on with the alarm logic once more."""
+        self._reconciles = True
+        self._wake.set()
 
     def start(self, handle: Callable[[OperatorRequest], object] = lambda _: None) -> None:
         """Start storing and sending.
@@ -203,6 +183,14 @@ class Publisher:
             self._beds.discard(bed)
             self._hidden.add(bed)
 
+    def hand_over(self, bed: str) -> None:
+        """Forget a bed that another station watches now; what it says of the bed in Redis stays."""
+        self._outbox.drop_snapshot(bed)
+        self._outbox.signalled.forget(bed)
+        with self._mutex:
+            self._states.pop(bed, None)
+            self._beds.discard(bed)
+
     def stats(self) -> PublisherStats:
         """Return how publishing goes; never waits."""
         stats = self._stats
@@ -236,6 +224,9 @@ class Publisher:
                 self._session = self._connect()
             session = self._session
             session.deliver(lambda: self._pass_by(session))
+            if self._reconciles:
+                self._reconciles = False
+                session.distrust()
             self._step("reconcile", lambda: session.reconcile(self._ticked))
             self._step("claims", lambda: self._claim(session))
             self._step("heartbeat", lambda: self._beat(session))
@@ -303,7 +294,7 @@ class Publisher:
             return
         self._claimed_seconds = now_seconds
         with self._mutex:
-            beds = sorted(self._beds)
+            beds = sorted(self._beds) if self._claims_beds else []
         session.renew_claims(self._claims, beds)
         if self._claims.is_id_shared:
             session.clear_heartbeat()

@@ -140,6 +140,10 @@ class RedisSession:
             _log.warning("Redis did not have the present state of %d alerts that are on; they are said again", count)
         self._is_reconciled = True
 
+    def distrust(self) -> None:
+        """Compare again, because this station goes on with alerts that another one wrote."""
+        self._is_reconciled = False
+
     def _deliver(self, claim: Batch) -> None:
         producer_id = claim.alerts[0].producer_id
         position = claim.position

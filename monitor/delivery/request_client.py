@@ -15,6 +15,7 @@ from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO
 from monitor.config import RedisSettings
 from monitor.config.file import read_config
+from monitor.control.requests import WHOLE_STATION
 from monitor.delivery.keys import Keys, id_after
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
@@ -37,6 +38,7 @@ def request_options(function: Decorated) -> Decorated:
         click.option("--password-file", type=click.Path(path_type=Path), help="File with the password for --redis."),
         click.option("--redis", "url", help="Address of Redis, instead of a configuration file."),
         click.option("--config", "config_file", type=click.Path(path_type=Path), help="Station configuration."),
+        click.option("--to-bed", help="A shared bed that is meant, whichever station watches it (see `fleet`)."),
         click.option("--station", help="Id of the station; from the configuration where there is one."),
         click.option(
             "--token-file",
@@ -64,6 +66,7 @@ def send_request(
     by: str,
     token_file: Path | None,
     station: str | None,
+    to_bed: str | None,
     config_file: Path | None,
     url: str | None,
     password_file: Path | None,
@@ -76,8 +79,12 @@ def send_request(
     Raises:
         MonitorError: The configuration or the token file is wrong, or Redis does not answer.
     """
-    settings, name = _addressee(config_file, url, password_file, station)
+    settings, name, is_shared = _addressee(config_file, url, password_file, station or to_bed)
     keys = Keys(settings.key_prefix, name)
+    bed = to_bed or (fields.get("bed") if is_shared else None)
+    stream, name = (
+        (keys.commands, name) if bed in {None, WHOLE_STATION} else (keys.bed_commands(str(bed)), f"bed {bed}")
+    )
     command = {**fields, "by": by}
     if token_file is not None:
         command["token"] = _token(token_file)
@@ -87,10 +94,11 @@ def send_request(
         try:
             newest = client.xrevrange(keys.alerts, count=1)
             before = str(newest[0][0]) if newest else "0-0"
-            command_id = client.xadd(keys.commands, command, maxlen=10_000, approximate=True)
-            if not _comes_true(lambda: not client.xrange(keys.commands, command_id, command_id), _TAKEN_SECONDS):
-                client.xdel(keys.commands, command_id)
-                click.echo(f"no station called {name} took the command within {_TAKEN_SECONDS:.0f} s", err=True)
+            command_id = client.xadd(stream, command, maxlen=10_000, approximate=True)
+            if not _comes_true(lambda: not client.xrange(stream, command_id, command_id), _TAKEN_SECONDS):
+                client.xdel(stream, command_id)
+                whom = f"station called {name}" if bed is None else f"station that watches {name}"
+                click.echo(f"no {whom} took the command within {_TAKEN_SECONDS:.0f} s", err=True)
                 return EXIT_NO
             answer = _read_answer(client, keys.answer(command_id))
             if fields["action"] in _SILENCING and (answer is None or answer.outcome == "accepted"):
@@ -137,18 +145,20 @@ def _read_answer(client: Any, key: str) -> _Answer | None:  # noqa: ANN401 - red
 
 def _addressee(
     config_file: Path | None, url: str | None, password_file: Path | None, station: str | None
-) -> tuple[RedisSettings, str]:
+) -> tuple[RedisSettings, str, bool]:
+    """Return where to, whose station's commands, and whether that station shares its beds."""
     if (config_file is None) == (url is None):
         raise click.UsageError("give --config, or --redis and --station")
     if config_file is not None:
         config = read_config(config_file)
-        return config.redis, station or config.station.id
+        return config.redis, station or config.station.id, config.fleet is not None
     if station is None:
-        raise click.UsageError("say with --station which station is meant")
+        raise click.UsageError("say with --station or --to-bed which station is meant")
     try:
-        return RedisSettings.model_validate({"url": SecretStr(url or ""), "password_file": password_file}), station
+        settings = RedisSettings.model_validate({"url": SecretStr(url or ""), "password_file": password_file})
     except ValidationError:
         raise ConfigError("--redis is no address; write for example redis://127.0.0.1:6379/0") from None
+    return settings, station, False
 
 
 def _token(path: Path) -> str:

@@ -171,6 +171,10 @@ class LeaseTable:
         """Let one station take a bed from this one without waiting."""
         self._client.hset(self._keys.offers, bed, to)
 
+    def offers(self) -> dict[str, str]:
+        """Return which beds are offered to which station."""
+        return dict(self._client.hgetall(self._keys.offers))
+
     def share(self, bed: str, epoch: int, text: str) -> bool:
         """Store a bed's alarm state for the next station; False where a later one has written its own."""
         return bool(self._run(scripts.SHARE, [self._keys.alarm_state(bed)], text, self._keys.station, epoch))

@@ -265,6 +265,15 @@ _ROWS = (
         casts_doubt=True,
     ),
     _technical(
+        Code.BED_UNWATCHED,
+        Priority.MEDIUM,
+        Source.REPORT,
+        0.0,
+        2.0,
+        "No station watches some beds: pain there raises no alert.",
+        "Go to these infants and watch them in person; start their station again, or add one.",
+    ),
+    _technical(
         Code.BED_EMPTY,
         Priority.LOW,
         Source.PERSON,

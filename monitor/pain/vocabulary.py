@@ -49,6 +49,7 @@ class Code(StrEnum):
     DISK_LOW = "disk_low"
     CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
     SELF_CHECK_FAILED = "self_check_failed"
+    BED_UNWATCHED = "bed_unwatched"
     BED_EMPTY = "bed_empty"
     BED_STANDBY = "bed_standby"
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["pack", "unpack"]
+__all__ = ["pack", "redate", "unpack"]
 
 _LONGEST_ABSENCE_SECONDS = 86_400.0
 
@@ -13,6 +13,18 @@ _LONGEST_ABSENCE_SECONDS = 86_400.0
 def pack(state: Mapping[str, Any], wall: datetime) -> str:
     """Return a text to be stored."""
     return json.dumps({"saved_at": wall.timestamp(), "state": state})
+
+
+def redate(text: str, wall: datetime, age_seconds: float) -> str:
+    """Return a text that another machine stored, as if this one had stored it so long ago by its own clock.
+
+    Raises:
+        ValueError: The text is no such state.
+    """
+    saved = json.loads(text)
+    if not isinstance(saved, dict):
+        raise ValueError("the saved alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
+    return json.dumps({**saved, "saved_at": wall.timestamp() - age_seconds})
 
 
 def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:

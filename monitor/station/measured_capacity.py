@@ -70,7 +70,7 @@ def read_capacity(config: StationConfig) -> MeasuredCapacity | None:
 
 def capacity_warning(config: StationConfig, measured: MeasuredCapacity | None) -> str | None:
     """Return a sentence where the configured beds need more than was measured; None where they fit or nobody knows."""
-    if measured is None:
+    if measured is None or not config.beds:
         return None
     beds, wanted = len(config.beds), config.analysis.frames_per_second
     rate = measured.frames_per_second / beds

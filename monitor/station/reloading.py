@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from monitor.config import StationConfig
 from monitor.config.changes import ConfigChanges, compare_configs
@@ -79,3 +79,18 @@ class Reloader:
             self._apply(changes, new)
             self._audit("reload", {"by": by, "changes": list(sentences)})
             return ReloadReport(sentences, applied=True)
+
+    def for_page(self, by: str, dry_run: bool) -> tuple[tuple[str, ...], bool]:
+        """Do as `reload`, and return sentences and whether it was done."""
+        report = self.reload(by, dry_run=dry_run)
+        return report.sentences, report.applied
+
+    def answer(self, request: Mapping[str, object]) -> Mapping[str, object]:
+        """Answer a program of this machine that the station's own user runs.
+
+        Raises:
+            ConfigError: It asks for something else, or the file is wrong.
+        """
+        if request.get("action") != "reload":
+            raise ConfigError("a station takes the action reload here, and no other")
+        return asdict(self.reload("the station's user", dry_run=request.get("dry_run") is True))

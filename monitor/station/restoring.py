@@ -24,6 +24,8 @@ def restore_alarms(
     dispatcher: AlertDispatcher,
     clock: Clock,
     audit: Callable[[str, Mapping[str, object]], None],
+    *,
+    is_shared: bool = False,
 ) -> None:
     """Go on with the alarms of an earlier run, show those that were over, and end those that nobody would end.
 
@@ -34,12 +36,15 @@ def restore_alarms(
         dispatcher: Shows what is still on.
         clock: Monotonic and wall time.
         audit: Takes the ends for the audit log.
+        is_shared: Whether beds come later and from elsewhere: what is stored of them is left until then.
     """
     publisher = outputs.publisher
     outputs.board.load_history(publisher.history(_HISTORY_SHOWN))
     restored: set[str] = set()
     for name, snapshot in publisher.load_snapshots().items():
         target = conditions if name == "" else beds.get(name)
+        if target is None and is_shared:
+            continue
         if target is None:
             _log.warning("bed %s left the configuration; its alarm state is deleted", name)
             publisher.remove_bed(name)
@@ -53,7 +58,8 @@ def restore_alarms(
         restored |= {transition.alert_id for transition in active}
         if active:
             _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
-    ends = end_left_alerts(publisher.newest_drafts(), restored, beds, clock.wall())
+    left = [draft for draft in publisher.newest_drafts() if draft.bed is None or not is_shared]
+    ends = end_left_alerts(left, restored, beds, clock.wall())
     if ends:
         publisher.submit(ends)
         for end in ends:

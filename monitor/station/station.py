@@ -7,26 +7,20 @@ and `StatusReporter` (everything that is checked a few times a second). The way 
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 from monitor import __version__
 from monitor.alerts.record import AlertModel, GenerationMode
-from monitor.board.board import Board
-from monitor.board.status_records import BedInfo, StationStatus
+from monitor.board.status_records import StationStatus
 from monitor.clock import Clock, SystemClock
 from monitor.config import BedSettings, StationConfig
 from monitor.config.changes import ConfigChanges
 from monitor.config.file import config_hash
-from monitor.control.access import AccessList
 from monitor.control.local_socket import LocalSocket
-from monitor.delivery.publisher import Publisher
-from monitor.delivery.redis_session import SessionEvents
-from monitor.errors import ConfigError
 from monitor.faces.search_budget import SearchBudget
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.pain.station_alarms import StationAlarms
@@ -38,11 +32,12 @@ from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
 from monitor.station.capacity_watch import CapacityWatch
+from monitor.station.fleet_beds import FleetBeds, claimed_beds, open_fleet, report_fleet
 from monitor.station.left_alerts import end_left_alerts
 from monitor.station.load_governor import LoadGovernor
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.measured_capacity import CapacityMeter, capacity_warning
-from monitor.station.outputs import StationOutputs
+from monitor.station.outputs import build_outputs
 from monitor.station.reloading import Reloader, ReloadReport
 from monitor.station.request_handler import RequestHandler
 from monitor.station.restoring import restore_alarms
@@ -58,7 +53,6 @@ from monitor.telemetry.audit_log import AuditLog
 from monitor.telemetry.clock_sync import is_synchronised
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.label_clock import LabelClock
-from monitor.telemetry.metrics import StationMetrics
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.telemetry.status_server import Health
 from monitor.video.camera import Camera
@@ -75,6 +69,9 @@ _CONTROL_LIMIT_SECONDS = 120.0
 """A reload, which the control socket waits for, closes and opens cameras one after another."""
 _WRITER = "alert writer"
 _CONTROL = "control socket"
+_FLEET = "fleet"
+_FLEET_LIMIT_SECONDS = 60.0
+"""Taking beds over, each with a camera to open and close, takes a while."""
 _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
 _AUDIT = "audit"
@@ -111,7 +108,7 @@ class Station:
         self.config = config
         self.clock = clock or SystemClock()
         # Synthetic infants are a demo in every case; only a station that sees a real camera is real.
-        all_synthetic = all(bed.camera.is_synthetic for bed in config.beds)
+        all_synthetic = bool(config.beds) and all(bed.camera.is_synthetic for bed in config.beds)
         self._mode = GenerationMode.DEMO if all_synthetic and mode is GenerationMode.REAL else mode
         self._models = ModelSet(config.models, config.faces, BundleBackup(config.spool.directory / _MODELS))
         self._heartbeats = Heartbeats(self.clock)
@@ -124,7 +121,14 @@ class Station:
         self.audit = AuditLog(
             config.spool.directory / _AUDIT, self.clock, ticked=lambda: self._heartbeats.beat("audit log")
         )
-        self._outputs = self._build_outputs()
+        self._outputs = build_outputs(
+            config,
+            self._mode,
+            self.clock,
+            watching=self._is_watching,
+            publisher_ticked=partial(self._heartbeats.beat, "publisher"),
+            writer_ticked=partial(self._heartbeats.beat, _WRITER),
+        )
         self.publisher, self.metrics, self.board = self._outputs.publisher, self._outputs.metrics, self._outputs.board
         classifier = self._models.classifier
         self._contexts = AlertContexts(self._mode, AlertModel(name=classifier.name, sha256=classifier.sha256))
@@ -162,38 +166,31 @@ class Station:
             StatusReporter(self.clock, self._outputs, self.conditions, str(self._mode), self._status),
             self._notifier,
             self.watched.guard,
+            lambda: report_fleet(self.fleet),
+        )
+        shared = FleetBeds(
+            config, self.watched, self._contexts, self._outputs, self.dispatcher, self.clock, self.audit.note
+        )
+        self.fleet = open_fleet(
+            config,
+            shared,
+            self.clock,
+            limit=lambda: claimed_beds(config, self._capacity.measured, self._worker_count()),
+            watching=self._is_watching,
+            handle=self.requests.handle,
+            ticked=partial(self._heartbeats.beat, _FLEET),
         )
         self._reloader = Reloader(read_again, lambda: self.config, self._apply, self.audit.note)
         self._control = LocalSocket(
-            config.spool.directory, self._answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
+            config.spool.directory, self._reloader.answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
         )
         self._workers: WorkerPool | None = None
         self._engine: str | None = None
         self.server: HttpServer | None = None
         self._running = ExitStack()
 
-    def _build_outputs(self) -> StationOutputs:
-        config = self.config
-        metrics = StationMetrics(config.station.id, self._mode, self.clock)
-        access = config.redis.command_access_file
-        publisher = Publisher(
-            config.redis,
-            config.spool,
-            config.station.id,
-            self.clock,
-            access=None if access is None else AccessList.read(access),
-            events=SessionEvents(published=metrics.published, command=metrics.command),
-            watching=lambda: not self._heartbeats.late(),
-            ticked=lambda: self._heartbeats.beat("publisher"),
-            writer_ticked=lambda: self._heartbeats.beat(_WRITER),
-        )
-        board = Board(
-            [BedInfo(bed.id, bed.camera_id) for bed in config.beds],
-            self.clock,
-            on_level=config.alarms.on_level,
-            keeps_pictures=config.web.preview != "off",
-        )
-        return StationOutputs(publisher, metrics, board)
+    def _is_watching(self) -> bool:
+        return not self._heartbeats.late()
 
     def _new_bed(self, settings: BedSettings, phase: float) -> BedPipeline:
         return BedPipeline(
@@ -223,16 +220,6 @@ class Station:
     def reload(self, by: str, *, dry_run: bool = False) -> ReloadReport:
         """Read the configuration again and apply it; see `Reloader.reload`."""
         return self._reloader.reload(by, dry_run=dry_run)
-
-    def _reload_for_page(self, by: str, dry_run: bool) -> tuple[tuple[str, ...], bool]:
-        report = self.reload(by, dry_run=dry_run)
-        return report.sentences, report.applied
-
-    def _answer(self, request: Mapping[str, object]) -> Mapping[str, object]:
-        """Answer a program of this machine that the station's own user runs."""
-        if request.get("action") != "reload":
-            raise ConfigError("a station takes the action reload here, and no other")
-        return asdict(self.reload("the station's user", dry_run=request.get("dry_run") is True))
 
     def _apply(self, changes: ConfigChanges, new: StationConfig) -> None:
         if changes.alarm_fields:
@@ -278,12 +265,20 @@ class Station:
     def _start(self, started: ExitStack) -> None:
         """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
         config = self.config
-        restore_alarms(self.beds, self.conditions, self._outputs, self.dispatcher, self.clock, self.audit.note)
+        restore_alarms(
+            self.beds,
+            self.conditions,
+            self._outputs,
+            self.dispatcher,
+            self.clock,
+            self.audit.note,
+            is_shared=config.fleet is not None,
+        )
         opened = [self._models.open()]
         count = self._worker_count()
         if self._models.is_batched and not config.analysis.workers:
             # These workers mostly wait: for the batches, which take them together.
-            count = min(_BATCHED_WORKERS, len(config.beds))
+            count = _BATCHED_WORKERS if config.fleet is not None else min(_BATCHED_WORKERS, len(config.beds))
         opened += [self._models.open() for _ in range(count - 1)]
         self._models.save_backup()
         for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
@@ -298,10 +293,12 @@ class Station:
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
-            reload=self._reload_for_page,
+            reload=self._reloader.for_page,
         )
         self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)
+        if self.fleet is not None:
+            self.metrics.watch_fleet(self.fleet.status)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
         self._heartbeats.expect(_WRITER, _PUBLISHER_LIMIT_SECONDS)
         self._heartbeats.expect("audit log", _PUBLISHER_LIMIT_SECONDS)
@@ -319,6 +316,10 @@ class Station:
         started.callback(self.watched.stop)
         for name in self.beds:
             self.watched.open(name)
+        if self.fleet is not None:
+            self._heartbeats.expect(_FLEET, _FLEET_LIMIT_SECONDS)
+            self.fleet.start()
+            started.callback(self.fleet.stop)
         self.audit.note(
             "station_started",
             {"station": config.station.id, "version": __version__, "config_hash": config_hash(config)},
@@ -334,7 +335,7 @@ class Station:
 
     def _worker_count(self) -> int:
         workers = self.config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
-        return min(workers, len(self.config.beds))
+        return workers if self.config.fleet is not None else min(workers, len(self.config.beds))
 
     def _busy_seconds(self) -> tuple[float, int]:
         workers = self._workers
@@ -357,6 +358,8 @@ class Station:
         self.publisher.stop()
 
     def _record_change(self, bed: BedPipeline, transitions: tuple[Transition, ...]) -> None:
+        if self.fleet is not None:
+            self.fleet.note_change(bed.id)
         self.dispatcher.record(bed.id, transitions, bed.snapshot(self.clock.wall()))
 
     def _status(self) -> StationStatus:

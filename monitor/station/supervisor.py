@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 from monitor.clock import Clock
@@ -36,6 +36,7 @@ class Supervisor:
         reporter: Takes what was found, at every tick.
         notifier: The service manager's watchdog.
         guard: Held while one bed is checked, so that no bed goes away meanwhile; None where none ever does.
+        more: Further conditions of the whole station.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Supervisor:
         reporter: StatusReporter,
         notifier: ServiceNotifier,
         guard: AbstractContextManager[object] | None = None,
+        more: Callable[[], Iterable[ConditionReport]] = tuple,
     ) -> None:
         self._clock = clock
         self._heartbeats = heartbeats
@@ -56,6 +58,7 @@ class Supervisor:
         self._machine = machine
         self._reporter = reporter
         self._notifier = notifier
+        self._more = more
         self._guard = nullcontext() if guard is None else guard
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -93,7 +96,7 @@ class Supervisor:
                     lags.append(lag)
         late = self._heartbeats.late()
         overload = self._capacity.check_station(now, lags)
-        self._reporter.report_station((*self._machine.check(now), _check_loops(late), overload))
+        self._reporter.report_station((*self._machine.check(now), _check_loops(late), overload, *self._more()))
         if not late:
             self._notifier.feed()
 

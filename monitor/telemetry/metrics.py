@@ -17,10 +17,12 @@ from monitor.alerts.record import GenerationMode
 from monitor.clock import Clock
 from monitor.delivery.publisher import PublisherStats
 from monitor.delivery.request_reader import CommandOutcome
+from monitor.fleet.held_beds import FleetStatus
 from monitor.pain.vocabulary import Observation, Occupancy, Transition
 from monitor.telemetry.metrics_beds import BedCollector
 from monitor.telemetry.metrics_cameras import CameraCollector
 from monitor.telemetry.metrics_delivery import PublisherCollector
+from monitor.telemetry.metrics_fleet import FleetCollector
 from monitor.video.status import CameraStatus
 
 __all__ = ["StationMetrics"]
@@ -182,6 +184,10 @@ class StationMetrics:
     def watch_publisher(self, stats: Callable[[], PublisherStats]) -> None:
         """Show the publisher's statistics, asked at every scrape."""
         self._publisher.source = stats
+
+    def watch_fleet(self, status: FleetStatus) -> None:
+        """Show which beds this station shares with others, asked at every scrape."""
+        self.registry.register(FleetCollector(status))
 
     def watch_clock(self, synchronised: Callable[[], bool | None]) -> None:
         """Show whether the wall clock is synchronised, asked at every scrape; absent while it is not known."""

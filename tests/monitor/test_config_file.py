@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from monitor.commands.check import command
 from monitor.config import StationConfig, WebSettings
 from monitor.config.file import find_mistakes, read_config
+from monitor.config.fleet_settings import FleetSettings
 from monitor.errors import ConfigError
 
 RIGHT = """\
@@ -148,8 +149,14 @@ def test_the_command_prints_json_for_scripts(write):
 def test_the_example_is_right():
     example = Path(__file__).resolve().parents[2] / "configs" / "example.yaml"
     assert find_mistakes(example, environment={}) == []
-    # It shows every section, so that a reader need not search elsewhere.
-    assert set(yaml.safe_load(example.read_text())) == set(StationConfig.model_fields)
+    # It shows every section, so that a reader need not search elsewhere; one that excludes `beds` in a comment.
+    text = example.read_text()
+    assert set(yaml.safe_load(text)) == set(StationConfig.model_fields) - {"fleet"}
+    shared = text.partition("# fleet:")[2]
+    fleet = yaml.safe_load(
+        "".join(f"{line.removeprefix('#')}\n" for line in shared.splitlines() if line.startswith("#   "))
+    )
+    assert set(fleet) == set(FleetSettings.model_fields)
 
 
 _values = st.recursive(

@@ -60,6 +60,7 @@ _TITLES = {
     Code.DISK_LOW: message("Disk nearly full"),
     Code.CLOCK_UNSYNCHRONISED: message("Clock not synchronised"),
     Code.SELF_CHECK_FAILED: message("A part has stopped"),
+    Code.BED_UNWATCHED: message("Beds that nobody watches"),
     Code.BED_EMPTY: message("Bed empty"),
     Code.BED_STANDBY: message("Stand-by"),
 }

@@ -1,0 +1,134 @@
+"""`nicu-monitor beds`: the beds that several stations share, in Redis."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import yaml
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from monitor.cli_framework import EXIT_NO, examples
+from monitor.config.file import read_config
+from monitor.config.fleet import FleetBed
+from monitor.delivery.keys import Keys
+from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_errors import describe_failure
+from monitor.errors import ConfigError, PublishError
+from monitor.fleet.lease_table import LeaseTable
+
+__all__ = ["beds"]
+
+_LARGEST_BYTES = 5_000_000
+
+_config_option = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), required=True, help="A station's file; names Redis."
+)
+
+
+@click.group("beds")
+def beds() -> None:
+    """Publish, list and remove the beds that several stations share."""
+
+
+@beds.command(epilog=examples("nicu-monitor beds publish ward.yaml --config station.yaml"))
+@click.argument("file", type=click.Path(path_type=Path))
+@_config_option
+@click.option("--replace", is_flag=True, help="Also write beds that are there with other settings.")
+def publish(file: Path, config_file: Path, *, replace: bool) -> int:
+    """Write the beds of FILE into Redis, from which stations with a `fleet:` section claim them.
+
+    FILE has the field `beds:` as a station's file has it, and each bed may name its `home` station. Passwords stay on
+    the stations: write `password_file` or `${NAME}`. Exit code 0 when all are written, 1 when one of them is there
+    already with other settings; then nothing is written.
+    """
+    wanted = _read_beds(file)
+    with _table(config_file) as table:
+        known = table.read().beds
+        differing = [bed.id for bed in wanted if bed.id in known and known[bed.id] != bed]
+        if differing and not replace:
+            click.echo(
+                f"these beds are in Redis with other settings: {', '.join(differing)}; nothing was written. A bed "
+                "belongs into one file: take it out of the other, or write --replace",
+                err=True,
+            )
+            return EXIT_NO
+        count = sum(table.publish(bed) for bed in wanted if known.get(bed.id) != bed)
+    click.echo(f"{count} of {len(wanted)} beds were written; the others were there")
+    return 0
+
+
+@beds.command("list", epilog=examples("nicu-monitor beds list --config station.yaml --json"))
+@_config_option
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
+def list_beds(config_file: Path, *, as_json: bool) -> int:
+    """Print every shared bed, its home and who watches it. Exit code 1 when nobody watches one of them."""
+    with _table(config_file) as table:
+        reading = table.read()
+    rows = [
+        {
+            "bed": bed,
+            "home": document.home,
+            "watched_by": None if lease is None else lease.owner,
+            "epoch": 0 if lease is None else lease.epoch,
+            "age_seconds": None if lease is None or lease.owner is None else round(lease.age_seconds, 1),
+        }
+        for bed, document in reading.beds.items()
+        for lease in (reading.leases.get(bed),)
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            watched = f"watched by {row['watched_by']}" if row["watched_by"] else "NOBODY WATCHES IT"
+            click.echo(f"{row['bed']}: {watched} (home {row['home'] or 'anywhere'}, epoch {row['epoch']})")
+    return EXIT_NO if any(row["watched_by"] is None for row in rows) else 0
+
+
+@beds.command(epilog=examples("nicu-monitor beds remove bed-7 --config station.yaml"))
+@click.argument("bed")
+@_config_option
+def remove(bed: str, config_file: Path) -> int:
+    """Take BED out: the station that watches it stops, and its alerts end as questionable."""
+    with _table(config_file) as table:
+        was_there = table.remove(bed)
+    click.echo(f"{bed} is no shared bed any more" if was_there else f"there is no bed {bed}", err=not was_there)
+    return 0 if was_there else EXIT_NO
+
+
+@contextmanager
+def _table(config_file: Path) -> Iterator[LeaseTable]:
+    config = read_config(config_file)
+    client = connect_redis(config.redis)
+    try:
+        yield LeaseTable(client, Keys(config.redis.key_prefix, config.station.id))
+    except (RedisError, OSError) as error:
+        raise PublishError(describe_failure(error, redis_address(config.redis))) from None
+    finally:
+        client.close()
+
+
+def _read_beds(file: Path) -> list[FleetBed]:
+    try:
+        if file.stat().st_size > _LARGEST_BYTES:
+            raise ConfigError(f"{file} is too large for a list of beds")
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+        raise ConfigError(f"{file} cannot be read as YAML; write `beds:` as in configs/example.yaml") from None
+    listed = document.get("beds") if isinstance(document, dict) else None
+    if not isinstance(listed, list) or not listed:
+        raise ConfigError(f"{file} has no `beds:`; write one entry a bed, as in configs/example.yaml")
+    found: dict[str, FleetBed] = {}
+    for index, item in enumerate(listed):
+        try:
+            bed = FleetBed.model_validate(item)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in ("beds", index, *first["loc"]))
+            raise ConfigError(f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+        if bed.id in found:
+            raise ConfigError(f"{file}: the bed {bed.id} is there twice; keep one")
+        found[bed.id] = bed
+    return list(found.values())

@@ -1,0 +1,368 @@
+"""The thread that keeps a station's leases: it claims beds, confirms them, takes over, and lets go of what it lost.
+
+While Redis is away nothing is let go: two watchers are better than none. When it is back, the higher epoch wins.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from redis.exceptions import RedisError
+
+from monitor.backoff import Backoff
+from monitor.clock import Clock
+from monitor.config import RedisSettings
+from monitor.config.fleet import FleetBed
+from monitor.control.access import AccessList
+from monitor.control.requests import OperatorRequest
+from monitor.delivery.keys import Keys
+from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
+from monitor.delivery.redis_errors import describe_failure
+from monitor.delivery.request_reader import CommandReader
+from monitor.errors import ConfigError, MonitorError
+from monitor.fleet.assignment import Situation, decide, is_free
+from monitor.fleet.held_beds import FleetStatus, HeldBed, SharedBeds, read_noted_beds, write_noted_beds
+from monitor.fleet.lease_table import SCHEMA, AlarmState, LeaseTable, TableReading
+from monitor.loops import run_until_done
+
+__all__ = ["FleetKeeper"]
+
+_log = logging.getLogger(__name__)
+
+_TURN_SECONDS = 0.5
+_REFRESH_SECONDS = 1.0
+_SHARE_SECONDS = 2.0
+_CARD_SECONDS = 15.0
+_GRACE_SECONDS = 15.0
+"""After a failover, or a jump of the server's clock, leases of others count as younger by so much."""
+_CLOCK_JUMP_SECONDS = 2.0
+_REDIS_AWAY_SECONDS = 5.0
+"""A station that starts without Redis waits so long before it watches again what it watched last."""
+
+
+class FleetKeeper:
+    """Keeps the leases of one station.
+
+    Args:
+        redis: Where the table is.
+        station: Id of this station.
+        lease_seconds: Age at which a lease has run out.
+        clock: Monotonic time.
+        beds: The station's beds.
+        limit: Returns how many beds the station may hold now.
+        cache: File with the beds that were watched last, for a start without Redis.
+        watching: Whether the station really watches; while it says no, its leases are left to run out.
+        handle: Does what people ask of a bed.
+        access: Who may ask; None lets everybody who may write to a bed's stream of commands.
+        ticked: Called at every turn.
+    """
+
+    def __init__(
+        self,
+        redis: RedisSettings,
+        station: str,
+        lease_seconds: float,
+        clock: Clock,
+        beds: SharedBeds,
+        *,
+        limit: Callable[[], int],
+        cache: Path,
+        watching: Callable[[], bool] = lambda: True,
+        handle: Callable[[OperatorRequest], object] = lambda _: None,
+        access: AccessList | None = None,
+        ticked: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.status = FleetStatus()
+        self._settings = redis
+        self._station = station
+        self._lease_seconds = lease_seconds
+        self._keys = Keys(redis.key_prefix, station)
+        self._clock = clock
+        self._beds = beds
+        self._limit = limit
+        self._cache = cache
+        self._watching = watching
+        self._handle = handle
+        self._access = access
+        self._ticked = ticked
+        self._held: dict[str, HeldBed] = {}
+        self._known: dict[str, FleetBed] = {}
+        self._version = 0
+        self._free_since: dict[str, float] = {}
+        self._impossible: dict[str, str] = {}
+        self._changed: set[str] = set()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._client: RedisClient | None = None
+        self._table: LeaseTable | None = None
+        self._refreshed_seconds = float("-inf")
+        self._server: tuple[str, float] | None = None
+        self._grace_until = float("-inf")
+        self._began_seconds = clock.monotonic()
+        self._backoff = Backoff(0.2, 2.0, factor=2.0)
+        self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
+
+    def start(self) -> None:
+        """Start to claim beds."""
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float = 5.0) -> None:
+        """Hand every bed back, so that other stations take them at once, and end. Safe to call twice."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_seconds)
+
+    def note_change(self, bed: str) -> None:
+        """Store the alarm state of a bed soon; returns at once, from any thread."""
+        with self._lock:
+            self._changed.add(bed)
+        self._wake.set()
+
+    def _run(self) -> None:
+        run_until_done(self._step, "the fleet's keeper")
+        self._leave()
+
+    def _step(self) -> bool:
+        self._wake.wait(_TURN_SECONDS)
+        self._wake.clear()
+        if self._stopping.is_set():
+            return True
+        try:
+            self._turn(self._connect())
+            self._backoff.reset()
+            self._note_failure(next(iter(self._impossible.values()), None))
+        except (RedisError, OSError) as error:
+            self._disconnect(describe_failure(error, redis_address(self._settings)))
+        except MonitorError as error:
+            self._disconnect(str(error))
+        self._ticked()
+        return False
+
+    def _connect(self) -> LeaseTable:
+        if self._table is None:
+            self._client = connect_redis(self._settings)
+            self._table = LeaseTable(self._client, self._keys)
+            for held in self._held.values():
+                held.reader = None
+        return self._table
+
+    def _disconnect(self, failure: str) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = self._table = None
+        self._note_failure(failure)
+        is_new = not self._held and not self._known
+        if is_new and self._clock.monotonic() - self._began_seconds >= _REDIS_AWAY_SECONDS:
+            self._watch_again()
+        self._stopping.wait(self._backoff.next_seconds())
+
+    def _note_failure(self, failure: str | None) -> None:
+        if failure is not None and failure != self.status.failure:
+            _log.warning("%s; this station goes on with the %d beds that it has", failure, len(self._held))
+        self.status.failure = failure
+
+    def _turn(self, table: LeaseTable) -> None:
+        now = self._clock.monotonic()
+        if now - self._refreshed_seconds < _REFRESH_SECONDS:
+            self._share(table)
+            self._take_commands()
+            return
+        was_away = now - self._refreshed_seconds > self._lease_seconds / 2
+        reading = table.read()
+        self._notice_another_clock(reading, was_away=was_away)
+        if reading.version == 0 and self._known:
+            _log.warning(
+                "Redis lost the table of beds; the %d beds that are known here are written again", len(self._known)
+            )
+            for bed in self._known.values():
+                table.publish(bed, only_new=True)
+            reading = table.read()
+        if self._watching():
+            self._refresh(table, reading)
+            self._refreshed_seconds = now
+        self._follow_documents(table, reading)
+        self._share(table)
+        self._introduce(table)
+        self._decide(table, reading)
+        self._take_commands()
+
+    def _notice_another_clock(self, reading: TableReading, *, was_away: bool) -> None:
+        """Leave the leases of others alone for a while when their ages cannot be believed."""
+        now = self._clock.monotonic()
+        offset = reading.server_seconds - now
+        if self._server is not None:
+            server, before = self._server
+            if server != reading.server_id or abs(offset - before) > _CLOCK_JUMP_SECONDS:
+                _log.warning("another Redis, or another clock of it: no bed is taken over for %.0f s", _GRACE_SECONDS)
+                self._grace_until = now + _GRACE_SECONDS
+            elif was_away:
+                # Others may have been cut off as well: they confirm their leases first.
+                self._grace_until = max(self._grace_until, now + self._lease_seconds)
+        self._server = (reading.server_id, offset)
+
+    def _refresh(self, table: LeaseTable, reading: TableReading) -> None:
+        lost = table.refresh({bed: held.epoch for bed, held in self._held.items()})
+        for bed, lease in lost.items():
+            if bed in reading.beds and lease.owner is None:
+                continue  # the table was lost a moment ago; the next turn writes it again
+            held = self._held.pop(bed)
+            self.status.lost += lease.owner is not None
+            _log.warning("bed %s: %s", bed, f"{lease.owner} watches it now" if lease.owner else "it is no bed any more")
+            self._share_one(table, bed, held)
+            self._beds.close(bed, lease.owner)
+            self._write_cache()
+            table.refresh({name: item.epoch for name, item in self._held.items()})
+
+    def _follow_documents(self, table: LeaseTable, reading: TableReading) -> None:
+        """Take the beds' newest documents; a bed whose document changed is opened again with it."""
+        if reading.version == self._version:
+            return
+        self._version = reading.version
+        self._known = dict(reading.beds)
+        self._impossible.clear()
+        for bed, held in list(self._held.items()):
+            document = reading.beds.get(bed)
+            if document is None or document == held.bed:
+                continue
+            _log.info("bed %s has other settings now", bed)
+            state = AlarmState(self._beds.snapshot(bed), self._station, held.epoch, 0.0)
+            held.bed = document
+            self._beds.close(bed, self._station)
+            if not self._open(document, state):
+                del self._held[bed]
+                table.release(bed, held.epoch)
+        self._write_cache()
+
+    def _introduce(self, table: LeaseTable) -> None:
+        self.status.limit, self.status.held = self._limit(), len(self._held)
+        card: Mapping[str, str | int] = {
+            "limit": self.status.limit,
+            "held": self.status.held,
+            "takeovers": self.status.takeovers,
+            "lost": self.status.lost,
+            "schema": SCHEMA,
+        }
+        table.introduce(card, _CARD_SECONDS)
+
+    def _decide(self, table: LeaseTable, reading: TableReading) -> None:
+        now = self._clock.monotonic()
+        grace = _GRACE_SECONDS if now < self._grace_until else 0.0
+        least_age = self._lease_seconds + grace
+        free = {bed for bed in reading.beds if bed not in self._held and is_free(reading.leases.get(bed), least_age)}
+        self._free_since = {bed: self._free_since.get(bed, now) for bed in free}
+        rooms = {name: int(card.get("limit", 0)) - int(card.get("held", 0)) for name, card in table.stations().items()}
+        decision = decide(
+            Situation(
+                station=self._station,
+                reading=reading,
+                held={bed: now - held.since_seconds for bed, held in self._held.items()},
+                limit=self.status.limit,
+                rooms=rooms,
+                free_for_seconds={bed: now - since for bed, since in self._free_since.items()},
+                lease_seconds=least_age,
+                busy={bed for bed in self._held if self._beds.has_alarm(bed)},
+                impossible=self._impossible,
+            )
+        )
+        self._note_unwatched(decision.unwatched)
+        if decision.hand_home is not None:
+            table.offer(*decision.hand_home)
+        offered = [bed for bed, to in table.offers().items() if to == self._station and bed not in self._held]
+        if self._watching():
+            for bed in dict.fromkeys((*decision.take, *offered[: max(0, self.status.limit - len(self._held))])):
+                if bed in reading.beds:
+                    self._take(table, reading, bed, least_age)
+
+    def _take(self, table: LeaseTable, reading: TableReading, bed: str, least_age_seconds: float) -> None:
+        document, before = reading.beds[bed], reading.leases.get(bed)
+        try:
+            document.settings()
+        except ConfigError as error:
+            self._impossible[bed] = str(error)
+            return
+        epoch = table.take(bed, least_age_seconds)
+        if epoch is None:
+            return
+        state = table.alarm_state(bed)
+        if not self._open(document, state):
+            table.release(bed, epoch)
+            return
+        self._held[bed] = HeldBed(document, epoch, self._clock.monotonic())
+        if before is not None and before.owner not in {None, self._station}:
+            self.status.takeovers += 1
+            _log.warning("bed %s is taken over from %s (epoch %d)", bed, before.owner, epoch)
+        else:
+            _log.info("bed %s is watched here from now on (epoch %d)", bed, epoch)
+        self._write_cache()
+
+    def _open(self, document: FleetBed, state: AlarmState | None) -> bool:
+        try:
+            self._beds.open(document.settings(), state)
+        except MonitorError as error:
+            self._impossible[document.id] = str(error)
+            return False
+        return True
+
+    def _note_unwatched(self, beds: Sequence[str]) -> None:
+        if tuple(beds) != self.status.unwatched and beds:
+            _log.error("nobody watches %s", ", ".join(beds))
+        self.status.unwatched = tuple(beds)
+
+    def _share(self, table: LeaseTable) -> None:
+        """Store the alarm states that changed, and every bed's state now and then, for the next station."""
+        now = self._clock.monotonic()
+        with self._lock:
+            changed, self._changed = self._changed, set()
+        for bed, held in self._held.items():
+            if bed in changed or now - held.shared_seconds >= _SHARE_SECONDS:
+                held.shared_seconds = now
+                self._share_one(table, bed, held)
+
+    def _share_one(self, table: LeaseTable, bed: str, held: HeldBed) -> None:
+        text = self._beds.snapshot(bed)
+        if text != held.shared and table.share(bed, held.epoch, text):
+            held.shared = text
+
+    def _take_commands(self) -> None:
+        if self._client is None:
+            return
+        for bed, held in self._held.items():
+            if held.reader is None:
+                held.reader = CommandReader(
+                    self._client,
+                    self._keys.bed_commands(bed),
+                    self._access,
+                    self._handle,
+                    answer_key=self._keys.answer,
+                )
+            held.reader.poll()
+
+    def _write_cache(self) -> None:
+        write_noted_beds(self._cache, self._held)
+
+    def _watch_again(self) -> None:
+        """Watch what was watched last: Redis cannot say who does, and two watchers are better than none."""
+        noted = read_noted_beds(self._cache)
+        if noted:
+            _log.warning("without Redis this station watches again the %d beds that it had last", len(noted))
+        for bed, epoch in noted:
+            self._known[bed.id] = bed
+            if self._open(bed, None):
+                self._held[bed.id] = HeldBed(bed, epoch, self._clock.monotonic())
+
+    def _leave(self) -> None:
+        """Hand every bed back with its newest alarm state."""
+        table = self._table
+        if table is not None:
+            try:
+                for bed, held in self._held.items():
+                    self._share_one(table, bed, held)
+                    table.release(bed, held.epoch)
+                table.withdraw()
+            except (RedisError, OSError, MonitorError) as error:
+                _log.warning("the beds could not be handed back, so others take them a little later: %s", error)
+        if self._client is not None:
+            self._client.close()
