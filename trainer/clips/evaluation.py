@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from trainer.clips.scores import FrameScores
 from trainer.clips.strips import draw_strips
 from trainer.clips.tuning import candidates, tune_alarms
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.evaluation.clip_results import CLIPS_NAME, Evaluated
 
-__all__ = ["CLIPS_NAME", "STATION_NAME", "ClipSettings", "evaluate_clips"]
+__all__ = ["STATION_NAME", "ClipSettings", "evaluate_clips"]
 
-CLIPS_NAME = "clips.json"
 STATION_NAME = "tuned-alarms.yaml"
 _LEVELS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
@@ -51,6 +51,7 @@ def evaluate_clips(
     folder: Path,
     model: str,
     settings: ClipSettings | None = None,
+    evaluated: Evaluated | None = None,
 ) -> dict[str, Any]:
     """Score every video once, run the alarm logic, and write what it was worth.
 
@@ -61,6 +62,7 @@ def evaluate_clips(
         folder: Gets clips.json, strips, and the chosen settings.
         model: What is evaluated, in words.
         settings: What else is wanted.
+        evaluated: What identifies the model.
 
     Returns:
         The content of clips.json.
@@ -84,6 +86,7 @@ def evaluate_clips(
     counted = count(config.alarms)
     results: dict[str, Any] = {
         "model": model,
+        **({} if evaluated is None else {"evaluated": asdict(evaluated)}),
         "alarms": config.alarms.model_dump(mode="json"),
         **measures(counted, settings.episodes_per_hour),
         "clip_auc": clip_areas(

@@ -10,6 +10,7 @@ from trainer.checkpoint import MODEL_NAME, read_model
 from trainer.clips.labels import Clip
 from trainer.clips.scores import FrameScores, NetworkScorer, detection_threads, score_video, with_network
 from trainer.errors import DataError
+from trainer.evaluation.clip_results import Evaluated
 from trainer.experiments import Run, open_run
 from trainer.networks import InputContract
 
@@ -21,7 +22,7 @@ _RUN_NAME = "run.json"
 @contextmanager
 def opened_source(
     source: Path, clips: Sequence[Clip], config: StationConfig, cache: Path
-) -> Iterator[tuple[Callable[[Path, str], FrameScores], str]]:
+) -> Iterator[tuple[Callable[[Path, str], FrameScores], str, Evaluated]]:
     """Open what scores the videos.
 
     Args:
@@ -32,7 +33,7 @@ def opened_source(
         cache: Where scores are stored.
 
     Yields:
-        The function that scores a video of an infant, and what it is in words.
+        The function that scores a video of an infant, what it is in words, and what identifies it.
 
     Raises:
         DataError: An infant of the clips was not tested by the run.
@@ -47,7 +48,7 @@ def opened_source(
     worker = models.open(threads=detection_threads())
     try:
         if is_run:
-            yield _of_run(open_run(source), clips, config, worker, cache)
+            yield _of_run(open_run(source), clips, config, worker, cache, models.detector.sha256)
         elif is_model:
             trained = read_model(source)
             record = trained.record
@@ -56,17 +57,20 @@ def opened_source(
             yield (
                 lambda video, _: score_video(video, config, own, cache, models.detector.sha256 + trained.sha256),
                 f"model {record.name}",
+                Evaluated("model", record.name, trained.sha256),
             )
         else:
             key = models.detector.sha256 + models.classifier.sha256
-            yield lambda video, _: score_video(video, config, worker, cache, key), f"bundle {models.classifier.name}"
+            bundle = models.classifier
+            own_name = Evaluated("bundle", bundle.name, bundle.sha256)
+            yield lambda video, _: score_video(video, config, worker, cache, key), f"bundle {bundle.name}", own_name
     finally:
         worker.close()
 
 
 def _of_run(
-    run: Run, clips: Sequence[Clip], config: StationConfig, worker: WorkerModels, cache: Path
-) -> tuple[Callable[[Path, str], FrameScores], str]:
+    run: Run, clips: Sequence[Clip], config: StationConfig, worker: WorkerModels, cache: Path, worker_key: str
+) -> tuple[Callable[[Path, str], FrameScores], str, Evaluated]:
     fold_of = _folds_of(run)
     unknown = sorted({clip.infant for clip in clips} - set(fold_of))
     if unknown:
@@ -84,10 +88,12 @@ def _of_run(
             found = run.fold_networks(fold)
             scorer = NetworkScorer(found.networks, found.temperature, contract)
             opened[fold] = with_network(worker, scorer, contract, prior)
-        key = f"{run.record['fold_map_sha256']} {run.record['config']} {fold} {run.folder.resolve()}"
+        # Networks that were trained again, or elsewhere, have other weights: these alone name the scores.
+        key = f"{worker_key} {run.networks_sha256(fold)} {contract.model_dump_json()} {prior}"
         return score_video(video, config, opened[fold], cache, key)
 
-    return score, f"run {run.folder.name}, each infant by the fold that did not see it"
+    identity = Evaluated("run", run.folder.name, run.record["fold_map_sha256"])
+    return score, f"run {run.folder.name}, each infant by the fold that did not see it", identity
 
 
 def _folds_of(run: Run) -> dict[str, int]:

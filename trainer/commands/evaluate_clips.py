@@ -9,9 +9,10 @@ from monitor.cli_framework import examples
 from monitor.config import StationConfig
 from monitor.config.file import read_config
 from trainer.clips import ClipSettings, evaluate_clips, read_clips
-from trainer.clips.evaluation import CLIPS_NAME, STATION_NAME
+from trainer.clips.evaluation import STATION_NAME
 from trainer.clips.sources import opened_source
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.evaluation.clip_results import CLIPS_NAME
 
 __all__ = ["command", "summary_lines"]
 
@@ -63,13 +64,13 @@ def command(
     )
     labelled = read_clips(clips)
     settings = ClipSettings(episodes_per_hour, false_alarms, resamples)
-    with opened_source(source, labelled, station, out / "scores") as (score, title):
-        results = evaluate_clips(labelled, station, score, out, title, settings)
+    with opened_source(source, labelled, station, out / "scores") as (score, title, evaluated):
+        results = evaluate_clips(labelled, station, score, out, title, settings, evaluated)
     for line in summary_lines(results):
         click.echo(line)
     if false_alarms is not None:
         click.echo(f"Chosen settings: {out / STATION_NAME}")
-    click.echo(f"Results: {out / CLIPS_NAME}")
+    click.echo(f"Results: {out / CLIPS_NAME}. `nicu-trainer report --clips` and `fit --clips` take them up.")
 
 
 def summary_lines(results: dict[str, Any]) -> list[str]:

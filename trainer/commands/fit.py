@@ -9,6 +9,7 @@ from monitor.cli_framework import examples
 from monitor.inference.manifest import Generation
 from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
+from trainer.evaluation.clip_results import read_clip_results
 from trainer.experiments import open_run
 from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of_folds, fit_all, write_bundle
 from trainer.explanation import count_empty_maps
@@ -26,6 +27,9 @@ __all__ = ["command"]
 @click.option(
     "--ensemble-of", type=click.Path(path_type=Path), help="Run whose folds' networks become one; no training."
 )
+@click.option(
+    "--clips", type=click.Path(path_type=Path), help="What `evaluate-clips` wrote of that run; goes into the card."
+)
 @click.option("--name", default=None, help="Of the bundle; default: the folder's name.")
 @click.option("--generation", type=click.Choice(["clinical-research", "demo"]), default="clinical-research")
 @click.option("--licence", default=DEFAULT_LICENCE, help="Of the weights.")
@@ -42,6 +46,7 @@ def command(
     settings: tuple[str, ...],
     judged_by: Path | None,
     ensemble_of: Path | None,
+    clips: Path | None,
     name: str | None,
     generation: Generation,
     licence: str,
@@ -51,11 +56,14 @@ def command(
 
     The folder gets model.pt and, unless --no-bundle is given, the folder `bundle` for `models.classifier`.
     """
+    videos = None if clips is None else read_clip_results(clips)
     if ensemble_of is not None:
         run = open_run(ensemble_of)
         folder = out or ensemble_of / "ensemble"
         source = run.config
-        path = ensemble_of_folds(run, folder, FinalModel(name or f"{run.config.model}-folds", generation, licence))
+        path = ensemble_of_folds(
+            run, folder, FinalModel(name or f"{run.config.model}-folds", generation, licence), videos
+        )
     else:
         training = {"epochs": epochs, "seed": seed, "device": device}
         given: dict[str, Any] = {"model": model, "protocol": {"seed": seed}, "training": training}
@@ -65,7 +73,12 @@ def command(
         cross_validation = None if judged_by is None else open_run(judged_by)
         with RunDisplay() as display:
             path = fit_all(
-                experiment, folder, FinalModel(name or folder.name, generation, licence), cross_validation, display
+                experiment,
+                folder,
+                FinalModel(name or folder.name, generation, licence),
+                cross_validation,
+                display,
+                videos,
             )
     click.echo(f"Model: {path}")
     with pinned_threads(1):

@@ -49,6 +49,12 @@ class _Bars:
 @click.option("--reference", help="Model that the others are paired with.  [default: ncnn, else the first]")
 @click.option("--resamples", type=click.IntRange(100, 100_000), default=RESAMPLES, show_default=True)
 @operating_options
+@click.option(
+    "--clips",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder that `nicu-trainer evaluate-clips` wrote; may be repeated.",
+)
 @click.option("--explain/--no-explain", "with_maps", default=True, help="Heat maps and interventions: the slow part.")
 @click.option("--pictures", type=click.IntRange(1, 40), default=4, show_default=True, help="Rows of each figure.")
 @click.option("--scored", type=click.IntRange(0), default=24, show_default=True, help="Pictures whose maps are scored.")
@@ -83,6 +89,7 @@ def command(
     false_alarm_rate: tuple[float, ...],
     prevalence: float | None,
     groups: tuple[str, ...],
+    clips: tuple[Path, ...],
 ) -> None:
     """Write report.html, one page that needs nothing else, and report.md about RUNS.
 
@@ -91,7 +98,14 @@ def command(
     """
     explanation = ExplanationSettings(pictures, scored, intervened, probed, methods, seed) if with_maps else None
     settings = ReportSettings(
-        title, reference, resamples, operating_targets(sensitivity, false_alarm_rate), prevalence, groups, explanation
+        title,
+        reference,
+        resamples,
+        operating_targets(sensitivity, false_alarm_rate),
+        prevalence,
+        groups,
+        clips,
+        explanation,
     )
     with Progress(console=Console(stderr=True)) as progress:
         bars = _Bars(progress)

@@ -10,10 +10,11 @@ from trainer.card import CardFacts
 from trainer.crops import Study
 from trainer.data.group_columns import group_columns
 from trainer.evaluation.bootstrap import CONFIDENCE
+from trainer.evaluation.clip_results import ClipResults
 from trainer.experiments.origin import is_synthetic
 from trainer.experiments.run import Run
 
-__all__ = ["card_facts", "carried_metrics"]
+__all__ = ["card_facts", "carried_metrics", "clip_metrics"]
 
 _SHOWN = (
     "accuracy",
@@ -67,6 +68,22 @@ def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
     return (*overall, *groups, *parts)
 
 
+def clip_metrics(clips: ClipResults) -> tuple[Metric, ...]:
+    """Return what the whole monitor reached on labelled videos, as a bundle carries it."""
+    content = clips.content
+    names = {
+        "sensitivity": "episodes found by an alarm",
+        "false_alarms_per_hour": "false alarms an hour",
+        "coverage": "share of time with a usable face",
+    }
+    data = f"labelled videos, whole monitor: {clips.title}; {clips.size_text}"
+    return tuple(
+        _metric(words, content[name], content["infants"], content["videos"], data)
+        for name, words in names.items()
+        if content[name]["value"] is not None
+    )
+
+
 def _metric(name: str, interval: Mapping[str, Any], subjects: int | None, samples: int, data: str) -> Metric:
     known = interval["low"] is not None and interval["high"] is not None
     return Metric(
@@ -81,18 +98,21 @@ def _metric(name: str, interval: Mapping[str, Any], subjects: int | None, sample
     )
 
 
-def card_facts(study: Study, cross_validation: Run | None, *, is_ensemble_of_folds: bool = False) -> CardFacts:
+def card_facts(
+    study: Study, cross_validation: Run | None, clips: ClipResults | None = None, *, is_ensemble_of_folds: bool = False
+) -> CardFacts:
     """Return the facts for the model card.
 
     Args:
         study: The pictures that the model was trained on.
         cross_validation: The cross-validation whose metrics the model carries, if any.
+        clips: What the networks of that cross-validation reached on labelled videos, if they were evaluated there.
         is_ensemble_of_folds: Whether the model is made of that run's own networks.
     """
     return CardFacts(
         training_data=_training(study),
-        evaluation_data=_evaluation(cross_validation, is_ensemble_of_folds=is_ensemble_of_folds),
-        caveats=_caveats(study, cross_validation),
+        evaluation_data=_evaluation(cross_validation, is_ensemble_of_folds=is_ensemble_of_folds) + _videos(clips),
+        caveats=_caveats(study, cross_validation, clips),
     )
 
 
@@ -160,13 +180,28 @@ def _groups(study: Study, cross_validation: Run | None) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
-def _caveats(study: Study, cross_validation: Run | None) -> tuple[str, ...]:
+def _videos(clips: ClipResults | None) -> tuple[str, ...]:
+    if clips is None:
+        return ()
+    delay = clips.content["delay"]["median_s"]
+    median = "not reached" if delay is None else f"{delay:.1f} s"
+    sentence = (
+        f"The whole monitor on {clips.size_text}, each infant by networks that had not seen it: "
+        f"{clips.content['found']} episodes found, {clips.content['false_alarms']} false alarms in "
+        f"{clips.content['hours_without_pain']:.2f} h without pain, median delay {median} with misses censored."
+    )
+    return (sentence,)
+
+
+def _caveats(study: Study, cross_validation: Run | None, clips: ClipResults | None = None) -> tuple[str, ...]:
     usable = study.is_main & study.has_face
     share = 100 * float(study.labels[usable].mean())
     sentences = [
         f"Trained at a share of pain of {share:.0f} %; where pain is rarer, the probability must be moved there first.",
         _groups(study, cross_validation),
-        "Never tested on pictures of another origin, nor on video.",
+        "Never tested on pictures of another origin."
+        if clips
+        else "Never tested on pictures of another origin, nor on video.",
     ]
     shown = {record.stimulus for record in study.records}
     absent = [name for name in ("cry", "air", "friction") if name not in shown]

@@ -15,7 +15,8 @@ from trainer.checkpoint import MODEL_NAME, LearntFrom, ModelRecord, Provenance, 
 from trainer.crops import Study, open_study
 from trainer.data import PAIN_WORD
 from trainer.errors import SettingsError, TrainingError, naming
-from trainer.experiments.card import card_facts, carried_metrics
+from trainer.evaluation.clip_results import ClipResults
+from trainer.experiments.card import card_facts, carried_metrics, clip_metrics
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener, no_progress
 from trainer.experiments.planning import members_of, plan_network, recipe_of
@@ -60,6 +61,7 @@ def fit_all(
     final: FinalModel,
     cross_validation: Run | None = None,
     make_listener: MakeListener = no_progress,
+    clips: ClipResults | None = None,
 ) -> Path:
     """Train a model on all infants; one part of them decides when to stop and the temperature.
 
@@ -69,6 +71,7 @@ def fit_all(
         final: Name and words.
         cross_validation: A finished strict cross-validation of the same recipe, whose metrics the model carries.
         make_listener: As for `cross_validate`.
+        clips: What that cross-validation reached on labelled videos, which the model carries, too.
 
     Returns:
         The model's file.
@@ -88,6 +91,7 @@ def fit_all(
             f"{cross_validation.folder} is a {cross_validation.protocol} run of {cross_validation.config.model!r}; "
             f"a model carries the metrics of a strict run of its own recipe ({config.model!r})"
         )
+    _check_clips(clips, cross_validation)
     study = open_study(config.manifest, config.crops)
     plan = plan_network(config)
     if cross_validation is not None:
@@ -97,16 +101,36 @@ def fit_all(
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
         fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
-    record = _record(study, folds, plan.contract, final, cross_validation).model_copy(
+    record = _record(study, folds, plan.contract, final, cross_validation, clips).model_copy(
         update={
             "architecture": architecture,
             "network_settings": settings,
             "temperature": temperature,
-            "card": card_facts(study, cross_validation),
+            "card": card_facts(study, cross_validation, clips),
         }
     )
     write_model(folder / MODEL_NAME, record, network)
     return folder / MODEL_NAME
+
+
+def _check_clips(clips: ClipResults | None, cross_validation: Run | None) -> None:
+    """Refuse measures on videos that are not of the cross-validation whose metrics the model carries.
+
+    Raises:
+        SettingsError: They are of something else.
+    """
+    if clips is None:
+        return
+    found = clips.evaluated
+    if (
+        cross_validation is None
+        or found is None
+        or (found.kind, found.sha256) != ("run", cross_validation.record["fold_map_sha256"])
+    ):
+        raise SettingsError(
+            f"{clips.folder} evaluated {clips.title}, which is not the cross-validation whose metrics this model "
+            "carries; evaluate that run on the videos with `nicu-trainer evaluate-clips RUN`, or leave --clips away"
+        )
 
 
 def _check_same(study: Study, plan: NetworkPlan, cross_validation: Run) -> None:
@@ -148,7 +172,7 @@ def _ensemble_settings(member: str, settings: dict[str, Any], temperatures: tupl
     }
 
 
-def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
+def ensemble_of_folds(run: Run, folder: Path, final: FinalModel, clips: ClipResults | None = None) -> Path:
     """Make one model of all networks of a finished cross-validation: nothing is trained.
 
     Every fold's network saw other infants; their disagreement is the uncertainty. The run's own metrics are of single
@@ -158,6 +182,7 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
         CheckpointError: A fold is not finished, or the run is of a baseline.
         DataError: The run is not finished.
     """
+    _check_clips(clips, run)
     study = run.study()
     folds = run.folds(study)
     networks: list[PainNetwork] = []
@@ -168,12 +193,12 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
         temperatures += [part.temperature] * len(part.networks)
     contract = InputContract.model_validate(run.record["contract"])
     given = run.record["network"]
-    record = _record(study, folds, contract, final, run).model_copy(
+    record = _record(study, folds, contract, final, run, clips).model_copy(
         update={
             "architecture": "ensemble",
             "network_settings": _ensemble_settings(given["architecture"], given["settings"], tuple(temperatures)),
             "temperature": 1.0,
-            "card": card_facts(study, run, is_ensemble_of_folds=True),
+            "card": card_facts(study, run, clips, is_ensemble_of_folds=True),
         }
     )
     write_model(folder / MODEL_NAME, record, Ensemble(networks, tuple(temperatures)))
@@ -181,7 +206,12 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel) -> Path:
 
 
 def _record(
-    study: Study, folds: FoldMap, contract: InputContract, final: FinalModel, cross_validation: Run | None
+    study: Study,
+    folds: FoldMap,
+    contract: InputContract,
+    final: FinalModel,
+    cross_validation: Run | None,
+    clips: ClipResults | None = None,
 ) -> ModelRecord:
     usable = study.is_main & study.has_face
     sets = ", ".join(sorted({record.data_set for record in study.records}))
@@ -202,7 +232,8 @@ def _record(
         learnt_from=LearntFrom.of(
             (study.records[row].sha256 for row in learnt), (study.records[row].subject for row in learnt)
         ),
-        metrics=() if cross_validation is None else carried_metrics(cross_validation, study),
+        metrics=(() if cross_validation is None else carried_metrics(cross_validation, study))
+        + (() if clips is None else clip_metrics(clips)),
         provenance=Provenance(
             source=f"{int(usable.sum())} pictures{whose} ({sets})",
             licence=final.licence,

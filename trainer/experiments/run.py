@@ -1,5 +1,6 @@
 """A finished (or half finished) run's folder, read back."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,19 @@ class Run:
             network.eval()
             networks.append(network)
         return FoldNetworks(networks, float(content["temperature"]))
+
+    def networks_sha256(self, fold: int) -> str:
+        """Return the digest of the file of one fold's networks.
+
+        Raises:
+            CheckpointError: The fold is not finished.
+        """
+        path = self.folder / f"fold{fold}" / "networks.pt"
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}; finish the run first") from error
 
     def histories(self) -> list[tuple[int, int, list[EpochReport]]]:
         """Return (fold, member, epochs) of every network whose training checkpoint is still there, in order.

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.atomic_file import write_atomically
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.evaluation.clip_results import read_clip_results
 from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.reporting.document import Document, Section, anchor
 from trainer.reporting.explaining import ExplanationSettings, Progress, draw_beside, explain_run
@@ -24,6 +25,7 @@ from trainer.reporting.sections.repeat import repeat_section
 from trainer.reporting.sections.results import gap_section, metrics_section, paired_section, table_one_section
 from trainer.reporting.sections.training import audit_section, training_section
 from trainer.reporting.sections.utility import abstention_section, benefit_section, operating_section
+from trainer.reporting.sections.videos import videos_section
 
 __all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "ReportSettings", "document_of", "write_report"]
 
@@ -49,6 +51,7 @@ _SECTIONS: tuple[Callable[[Comparison], Section], ...] = (
     stimuli_section,
     infants_section,
     groups_section,
+    videos_section,
     abstention_section,
     benefit_section,
     operating_section,
@@ -72,6 +75,7 @@ class ReportSettings:
         targets: Operating points, chosen on inner infants.
         prevalence: Share of pain in the table of net benefit; that of the pictures if None.
         groups: Columns to group by; all that are known where none is named.
+        clips: Folders that `nicu-trainer evaluate-clips` wrote.
         explanation: How much is explained; None explains nothing.
     """
 
@@ -81,6 +85,7 @@ class ReportSettings:
     targets: tuple[OperatingTarget, ...] = DEFAULT_TARGETS
     prevalence: float | None = None
     groups: tuple[str, ...] = ()
+    clips: tuple[Path, ...] = ()
     explanation: ExplanationSettings | None = None
 
 
@@ -112,6 +117,7 @@ def write_report(folders: Sequence[Path], out: Path, settings: ReportSettings, p
         targets=settings.targets,
         prevalence=settings.prevalence,
         groups=settings.groups,
+        clips=tuple(read_clip_results(folder) for folder in settings.clips),
     )
     if settings.explanation is not None:
         comparison = _explained(comparison, out, settings.explanation, progress)

@@ -10,6 +10,7 @@ from typing import Any
 from trainer.crops import Study
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.evaluation.clip_results import ClipResults
 from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.evaluation.run_summary import RunSummary, in_order
 from trainer.experiments.compare import chosen_reference, open_runs, read_entries
@@ -98,6 +99,7 @@ class Comparison:
         targets: Operating points.
         prevalence: Share of pain in the table of net benefit; that of the pictures if None.
         groups: Columns to group by; all that are known where none is named.
+        clips: Evaluations of labelled videos.
         explained: By the run's name.
         unexplained: By the run's name: why there is no explanation.
         beside: By the name of the data: the figure that shows all explained runs side by side.
@@ -110,6 +112,7 @@ class Comparison:
     targets: tuple[OperatingTarget, ...] = DEFAULT_TARGETS
     prevalence: float | None = None
     groups: tuple[str, ...] = ()
+    clips: tuple[ClipResults, ...] = ()
     explained: Mapping[str, Explained] = field(default_factory=dict)
     unexplained: Mapping[str, str] = field(default_factory=dict)
     beside: Mapping[str, Path] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """`nicu-trainer cv`, `audit`, `compare` and `fit`, from pictures to tables, with networks small enough for a test."""
 
 import csv
+import hashlib
 import json
 import multiprocessing
 import os
@@ -110,6 +111,15 @@ def test_table_one_has_the_published_shape_in_three_formats(runs, tmp_path):
     assert "### Folds" in markdown
     assert r"\begin{tabular}" in latex
     assert {path.suffix for path in tmp_path.iterdir()} == {".md", ".csv", ".tex"}
+
+
+def test_a_folds_networks_are_named_by_their_weights(runs):
+    opened = open_run(runs[0] / "strict")
+
+    stored = (runs[0] / "strict" / "fold1" / "networks.pt").read_bytes()
+    assert opened.networks_sha256(1) == hashlib.sha256(stored).hexdigest() != opened.networks_sha256(0)
+    with pytest.raises(CheckpointError, match="finish the run first"):
+        opened.networks_sha256(7)
 
 
 def test_another_run_is_not_mixed_into_a_folder(runs, manifest):

@@ -127,6 +127,13 @@ def _about_results(comparison: Comparison) -> dict[str, str]:
         pain = counts["tp"] + counts["fn"]
         events.append(f"{where}: {part.metrics['pictures']} answers, {pain} with pain, {_infants(part)}.")
         results.append(f"{where}: AUC {with_interval(part.metrics['pooled']['auc'])}.")
+    for found in comparison.clips:
+        content = found.content
+        events.append(f"{found.title}: {found.size_text}.")
+        results.append(
+            f"{found.title}, whole monitor on videos: episodes found {with_interval(content['sensitivity'])}, false "
+            f"alarms an hour {with_interval(content['false_alarms_per_hour'])}."
+        )
     return {
         "21": _joined(events),
         "23a": f"{_joined(results)} Intervals: t, {RESAMPLES:,} resamples of infants; by stimulus in 'What is "
