@@ -15,6 +15,7 @@ from monitor.web.app_context import AppContext, Endpoint
 from monitor.web.guard import Guard
 from monitor.web.language import language_routes
 from monitor.web.login import login_routes
+from monitor.web.request_limits import RequestLimits
 from monitor.web.throttle import LoginThrottle
 
 __all__ = ["build_api", "build_application"]
@@ -57,7 +58,7 @@ def build_application(site: AppContext) -> ASGIApp:
 
     api = build_api(site)
     mount_pages(api)
-    return Guard(api, site)
+    return RequestLimits(Guard(api, site))
 
 
 def _plain_route(path: str, endpoint: Endpoint) -> APIRouter:

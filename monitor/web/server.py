@@ -135,7 +135,7 @@ class PageServer:
         import uvicorn
 
         from monitor.web.application import build_application
-        from monitor.web.connections import BoundedProtocol
+        from monitor.web.connections import BoundedProtocol, accept_backlog
 
         site = self._build_site()
         server = uvicorn.Server(
@@ -144,7 +144,7 @@ class PageServer:
                 loop="asyncio",
                 http=BoundedProtocol,
                 # As many are accepted at a time, before the first of them can be refused.
-                backlog=_BACKLOG,
+                backlog=accept_backlog(),
                 ws="websockets-sansio",
                 lifespan="on",
                 log_config=None,

@@ -20,10 +20,11 @@ import httpx
 import pytest
 import uvicorn
 from ports import free_port
+from prometheus_client import CollectorRegistry, Gauge
 
 from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.board import BedInfo, Board
-from monitor.clock import ManualClock
+from monitor.clock import ManualClock, SystemClock
 from monitor.config import StationConfig
 from monitor.control.access import Role, hash_token
 from monitor.pain.vocabulary import (
@@ -37,10 +38,12 @@ from monitor.pain.vocabulary import (
     Transition,
     Validity,
 )
+from monitor.telemetry.status_server import Health
 from monitor.web.access import Access
 from monitor.web.app_context import AppContext
 from monitor.web.application import build_api
 from monitor.web.guard import Guard
+from monitor.web.http_server import open_server
 from monitor.web.preview import Previews
 from monitor.web.sessions import Sessions
 from monitor.web.users import User, hash_password, write_users
@@ -356,3 +359,37 @@ def rig(make_rig, users_file, tmp_path):
 def open_rig(make_rig):
     """As in the demo: on a loopback address, without a login."""
     return make_rig(anonymous="nurse")
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    """Make servers as a station has them; all are stopped."""
+    servers = []
+
+    def make(port=0, **web):
+        config = StationConfig.model_validate(
+            {
+                "beds": [{"id": "bed-1", "camera": {"url": "synthetic://calm"}}],
+                "http": {"port": port},
+                "web": {"anonymous_role": "viewer", **web},
+                "spool": {"directory": str(tmp_path)},
+            }
+        )
+        registry = CollectorRegistry()
+        Gauge("nicu_monitor_trial", "A trial.", registry=registry).set(42)
+        clock = SystemClock()
+        server = open_server(
+            config,
+            Board([BedInfo("bed-1", "cam-1")], clock, on_level=0.6),
+            clock,
+            handle=lambda _: True,
+            registry=registry,
+            healthy=lambda: Health(ok=True),
+            ready=lambda: Health(ok=False, details={"workers": 0}),
+        )
+        servers.append(server)
+        return server
+
+    yield make
+    for server in servers:
+        server.stop()

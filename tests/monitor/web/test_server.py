@@ -7,53 +7,22 @@ import time
 import httpx
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry, Gauge
 
 from monitor.board import BedInfo, Board
 from monitor.clock import SystemClock
-from monitor.config import StationConfig
 from monitor.errors import PublishError
 from monitor.faces.geometry import Face, OrientedBox
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.pain.vocabulary import Observation, Validity, Visibility
-from monitor.telemetry.status_server import Health, StatusServer
+from monitor.telemetry.status_server import StatusServer
 from monitor.video.frame import Frame
-from monitor.web.http_server import open_server
 from monitor.web.preview import Previews, draw_preview
 from monitor.web.server import PageServer
 
 
 @pytest.fixture
-def make(tmp_path):
-    servers = []
-
-    def make(port=0, **web):
-        config = StationConfig.model_validate(
-            {
-                "beds": [{"id": "bed-1", "camera": {"url": "synthetic://calm"}}],
-                "http": {"port": port},
-                "web": {"anonymous_role": "viewer", **web},
-                "spool": {"directory": str(tmp_path)},
-            }
-        )
-        registry = CollectorRegistry()
-        Gauge("nicu_monitor_trial", "A trial.", registry=registry).set(42)
-        clock = SystemClock()
-        server = open_server(
-            config,
-            Board([BedInfo("bed-1", "cam-1")], clock, on_level=0.6),
-            clock,
-            handle=lambda _: True,
-            registry=registry,
-            healthy=lambda: Health(ok=True),
-            ready=lambda: Health(ok=False, details={"workers": 0}),
-        )
-        servers.append(server)
-        return server
-
-    yield make
-    for server in servers:
-        server.stop()
+def make(make_server):
+    return make_server
 
 
 def get(server, path, **headers):
