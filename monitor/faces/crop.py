@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from monitor.faces.geometry import OrientedBox
 
-__all__ = ["CropSpec", "crop_face", "crop_grey"]
+__all__ = ["CropPlacement", "CropSpec", "crop_face", "crop_grey", "crop_placement"]
 
 # Pixels around the box that bicubic interpolation can reach, with one to spare for rounding.
 _REACH_PX = 3
@@ -87,32 +87,74 @@ def crop_grey(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
     return _cut(image, box, spec, grey=True)
 
 
-def _cut(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec, *, grey: bool) -> NDArray[np.uint8]:
-    _check(image, box)
+@dataclass(frozen=True, slots=True)
+class CropPlacement:
+    """Where a crop's pixels come from.
+
+    Attributes:
+        left: Of the box's surroundings in the picture, in pixels; `top`, `right` and `bottom` likewise, inclusive.
+        top: See `left`.
+        right: See `left`.
+        bottom: See `left`.
+        quarters: Clockwise turns of the surroundings by 90 degrees.
+        oversampling: Warped pixels averaged into one, a side.
+        from_crop: From the oversampled crop (x, y, 1) to the turned surroundings, shape (2, 3).
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    quarters: int
+    oversampling: int
+    from_crop: NDArray[np.float64]
+
+    @property
+    def is_cubic(self) -> bool:
+        """Whether the warp is bicubic and not bilinear."""
+        return self.oversampling < _BILINEAR_FROM
+
+
+def crop_placement(box: OrientedBox, spec: CropSpec, width_px: int, height_px: int) -> CropPlacement:
+    """Return where the pixels of a crop come from in a picture of that size."""
     # The quarter turns are done by moving pixels, not by interpolation; floor(x + 1/2) sends each 45 degree tie the
     # same way, so that a picture turned by 90 degrees gives the very same remainder.
     quarters = math.floor(box.orientation_deg / 90.0 + 0.5)
     rest_deg = box.orientation_deg - 90.0 * quarters
-    patch, center = _turned_patch(image, box, spec.margin, quarters % 4, grey=grey)
+    (left, top, right, bottom), center = _surroundings(box, spec.margin, quarters % 4, width_px, height_px)
 
-    width_px = box.width_px * (1.0 + 2.0 * spec.margin)
-    height_px = box.height_px * (1.0 + 2.0 * spec.margin)
-    oversampling = int(np.clip(round(max(width_px, height_px) / spec.size_px), 1, _MAXIMUM_OVERSAMPLING))
+    box_width_px = box.width_px * (1.0 + 2.0 * spec.margin)
+    box_height_px = box.height_px * (1.0 + 2.0 * spec.margin)
+    ratio = round(max(box_width_px, box_height_px) / spec.size_px)
+    oversampling = int(np.clip(ratio, 1, _MAXIMUM_OVERSAMPLING))
     side_px = spec.size_px * oversampling
 
     angle = -math.radians(rest_deg)
-    across = np.array([math.cos(angle), math.sin(angle)]) * (width_px / side_px)
-    down = np.array([-math.sin(angle), math.cos(angle)]) * (height_px / side_px)
+    across = np.array([math.cos(angle), math.sin(angle)]) * (box_width_px / side_px)
+    down = np.array([-math.sin(angle), math.cos(angle)]) * (box_height_px / side_px)
     middle = (side_px - 1) / 2
     from_crop = np.column_stack([across, down, center - middle * (across + down)])
+    return CropPlacement(left, top, right, bottom, quarters % 4, oversampling, from_crop)
+
+
+def _cut(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec, *, grey: bool) -> NDArray[np.uint8]:
+    _check(image, box)
+    height_px, width_px = image.shape[:2]
+    place = crop_placement(box, spec, width_px, height_px)
+    patch = image[place.top : place.bottom + 1, place.left : place.right + 1]
+    if grey:
+        patch = np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    if place.quarters:
+        patch = np.asarray(cv2.rotate(patch, _TURNS[place.quarters - 1]), dtype=np.uint8)
+    side_px = spec.size_px * place.oversampling
     warped = cv2.warpAffine(
         patch,
-        from_crop,
+        place.from_crop,
         (side_px, side_px),
-        flags=(cv2.INTER_CUBIC if oversampling < _BILINEAR_FROM else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
+        flags=(cv2.INTER_CUBIC if place.is_cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    if oversampling > 1:
+    if place.oversampling > 1:
         warped = cv2.resize(warped, (spec.size_px, spec.size_px), interpolation=cv2.INTER_AREA)
     return np.asarray(warped, dtype=np.uint8)
 
@@ -125,11 +167,10 @@ def _check(image: NDArray[np.uint8], box: OrientedBox) -> None:
         raise ValueError(f"a crop needs a box with a finite position and an area, not {box}")
 
 
-def _turned_patch(
-    image: NDArray[np.uint8], box: OrientedBox, margin: float, quarters: int, *, grey: bool
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return the surroundings of the box, turned clockwise by quarters, and the box's centre within them (x, y)."""
-    picture_height, picture_width = image.shape[:2]
+def _surroundings(
+    box: OrientedBox, margin: float, quarters: int, picture_width: int, picture_height: int
+) -> tuple[tuple[int, int, int, int], NDArray[np.float64]]:
+    """Return left, top, right and bottom of the box's surroundings, and its centre in them once they are turned."""
     x0, y0, x1, y1 = _spread(box, margin).bounds()
     # Clipped to the picture, and never empty: a box wholly outside sees the replicated border.
     left = int(np.clip(math.floor(x0) - _REACH_PX, 0, picture_width - 1))
@@ -140,11 +181,7 @@ def _turned_patch(
     last_x, last_y = float(right - left), float(bottom - top)
     # Where a pixel goes when the patch is turned clockwise by 0, 90, 180 and 270 degrees.
     center = ((x, y), (last_y - y, x), (last_x - x, last_y - y), (y, last_x - x))[quarters]
-    patch = image[top : bottom + 1, left : right + 1]
-    if grey:
-        patch = np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    turned = cv2.rotate(patch, _TURNS[quarters - 1]) if quarters else patch
-    return np.asarray(turned, dtype=np.uint8), np.array(center)
+    return (left, top, right, bottom), np.array(center)
 
 
 def _spread(box: OrientedBox, margin: float) -> OrientedBox:

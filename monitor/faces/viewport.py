@@ -123,29 +123,42 @@ class Viewport:
         Returns:
             Shape (size_px, size_px, 3), uint8; black where the view leaves the picture.
         """
+        height, width = image.shape[:2]
+        matrix, (x0, y0, columns, rows), shrink = self.placement(width, height)
+        source = image
+        if columns == 0 or rows == 0:
+            source = np.zeros((1, 1, 3), np.uint8)
+        elif shrink >= 2:
+            part = image[y0 : y0 + rows * shrink, x0 : x0 + columns * shrink]
+            source = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        square = cv2.warpAffine(source, matrix, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
+        return np.asarray(square, dtype=np.uint8)
+
+    def placement(self, width_px: int, height_px: int) -> tuple[NDArray[np.float64], tuple[int, int, int, int], int]:
+        """Return how the square is drawn of a picture of that size.
+
+        Returns:
+            The affine map from the averaged part to the square, shape (2, 3); the part of the picture (left, top,
+            columns and rows once it is averaged); and how many pixels a side are averaged into one.
+        """
         matrix = self.matrix()
         shrink = math.floor(1.0 / self.scale)
-        source = image
-        if shrink >= 2:
-            source, x0, y0 = self._part(image, shrink)
+        if shrink < 2:
+            return matrix, (0, 0, width_px, height_px), 1
+        x0, y0, columns, rows = part = self._part(width_px, height_px, shrink)
+        if columns > 0 and rows > 0:
             # A pixel of the averaged part covers `shrink` pixels; its centre is the middle of their centres.
             offset = (shrink - 1) / 2
             matrix[:, 2] += matrix[:, :2] @ np.array([x0 + offset, y0 + offset])
             matrix[:, :2] *= shrink
-        square = cv2.warpAffine(source, matrix, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
-        return np.asarray(square, dtype=np.uint8)
+        return matrix, part, shrink
 
-    def _part(self, image: NDArray[np.uint8], shrink: int) -> tuple[NDArray[np.uint8], int, int]:
-        """Return what the view sees of the picture, averaged down, and its left and top pixel."""
-        height, width = image.shape[:2]
+    def _part(self, width: int, height: int, shrink: int) -> tuple[int, int, int, int]:
+        """Return what the view sees of a picture: left, top, and columns and rows once it is averaged down."""
         last = self.size_px - 1.0
         corners = self.to_picture(np.array([[0.0, 0.0], [last, 0.0], [last, last], [0.0, last]]))
         low = np.floor(corners.min(axis=0)).astype(int) - shrink
         high = np.ceil(corners.max(axis=0)).astype(int) + shrink + 1
         x0, x1 = sorted(int(np.clip(x, 0, width)) for x in (low[0], high[0]))
         y0, y1 = sorted(int(np.clip(y, 0, height)) for y in (low[1], high[1]))
-        columns, rows = (x1 - x0) // shrink, (y1 - y0) // shrink
-        if columns == 0 or rows == 0:
-            return np.zeros((1, 1, 3), np.uint8), x0, y0
-        part = image[y0 : y0 + rows * shrink, x0 : x0 + columns * shrink]
-        return np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8), x0, y0
+        return x0, y0, (x1 - x0) // shrink, (y1 - y0) // shrink
