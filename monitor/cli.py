@@ -11,6 +11,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "run": LazyCommand("monitor.commands.run", "Watch the beds of a configuration: the daemon."),
     "reload": LazyCommand("monitor.commands.reload", "Let a running station take its changed configuration."),
     "beds": LazyCommand("monitor.commands.beds", "The beds that several stations share, in Redis.", "beds"),
+    "ward": LazyCommand("monitor.commands.ward", "Show every bed of every station on one page."),
     "check": LazyCommand("monitor.commands.check", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),
     "users": LazyCommand("monitor.commands.users", "Say who may log in to the page and the API."),

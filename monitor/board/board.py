@@ -90,8 +90,10 @@ class Board:
             self._beds = {}
             for info in beds:
                 known = before.pop(info.bed_id, None)
-                is_same = known is not None and known.info == info
-                self._beds[info.bed_id] = known if known and is_same else _Bed(info, now_seconds)
+                if known is None or known.info.camera_id != info.camera_id:
+                    known = _Bed(info, now_seconds)
+                known.info = info  # a bed that another station watches now is still the same
+                self._beds[info.bed_id] = known
             for bed_id in before:
                 self._alerts.forget(bed_id)
 

@@ -12,10 +12,12 @@ class BedInfo:
     Attributes:
         bed_id: Pseudonymous id of the patient bed.
         camera_id: Name of its camera.
+        station: Which station watches it, where several are shown together; None: the one that shows it.
     """
 
     bed_id: str
     camera_id: str
+    station: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ __all__ = ["Mistake", "config_hash", "find_mistakes", "read_config"]
 _MAXIMUM_BYTES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _FILE_FIELDS = (
+    "command_token_file",
     "password_file",
     "sentinel_password_file",
     "command_access_file",

@@ -1,5 +1,7 @@
 """What a station that shares its beds with others says about itself."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from monitor.config.base import PositiveSeconds, Settings
@@ -15,6 +17,11 @@ class FleetSettings(Settings):
         ge=1,
         le=256,
         description="Beds that this machine can watch; four fifths of them are claimed. As measured when absent.",
+    )
+    command_token_file: Path | None = Field(
+        default=None,
+        description="Of a ward's page: the token with which it passes on what people ask, in their names. "
+        "Its holder must be an admin of the stations' redis.command_access_file.",
     )
     lease_seconds: PositiveSeconds = Field(
         default=7.0, ge=2.0, le=60.0, description="A bed whose station has been silent for so long is taken over."

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable
 
 from monitor.board.status_records import BedPause, StationStatus
 from monitor.clock import Clock
+from monitor.delivery.redis_session import StateValue
+from monitor.pain.alarm import Acknowledgement
+from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.vocabulary import Observation
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.outputs import StationOutputs
@@ -64,6 +67,11 @@ class StatusReporter:
                 "camera_state": str(camera.state),
                 "seconds_since_face": observation.seconds_since_face,
                 "generation_mode": self._mode,
+                "display_level": observation.display_level,
+                "on_share": observation.on_share,
+                "camera": bed.camera_id,
+                "seconds_since_frame": camera.seconds_since_frame,
+                **_what_people_said(pause, bed.occupancy(), now),
             },
         )
 
@@ -71,3 +79,19 @@ class StatusReporter:
         """Take the conditions of the whole station, and show its technical state."""
         self._conditions.take(reports)
         self._outputs.board.station(self._status())
+
+
+def _what_people_said(
+    pause: Acknowledgement | None, occupancy: BedOccupancy, now_seconds: float
+) -> dict[str, StateValue]:
+    """Return what a bed's state in Redis says of its pause and its stand-by; what does not hold is absent."""
+    said: dict[str, StateValue] = {}
+    if pause is not None:
+        said |= {"paused_by": pause.by, "pause_seconds_left": max(0.0, pause.until_seconds - now_seconds)}
+    if occupancy.by is not None:
+        said |= {"occupancy_by": occupancy.by, "occupancy_reason": occupancy.reason or None}
+    if occupancy.until_seconds is not None:
+        said |= {"occupancy_seconds_left": max(0.0, occupancy.until_seconds - now_seconds)}
+    if occupancy.until_face:
+        said |= {"occupancy_until_face": True}
+    return said

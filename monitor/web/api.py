@@ -119,6 +119,16 @@ def _add_station_routes(router: APIRouter) -> None:
         site = site_of(request)
         return station_record(site.board.snapshot(), site.config.station.id)
 
+    @router.get(
+        "/ward", tags=["station"], responses={404: {"description": "This is a station's page, not that of a ward."}}
+    )
+    async def read_ward(request: Request) -> dict[str, Any]:
+        """Return which station watches which bed, which are silent, and which beds nobody watches."""
+        describe = site_of(request).ward
+        if describe is None:
+            raise HTTPException(404, "this is the page of one station; a ward is shown by nicu-monitor ward")
+        return dict(describe())
+
 
 def _add_bed_routes(router: APIRouter) -> None:
     @router.get("/beds", tags=["beds"])

@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -60,6 +60,7 @@ class AppContext:
         closing: Set when the server stops, so that endless answers end.
         reload: Reads the configuration again for somebody, or only says what that would do; returns sentences and
             whether it was done. None where there is nothing to read.
+        ward: Returns who watches what, where this is the page of a ward; None on a station.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
@@ -72,6 +73,7 @@ class AppContext:
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     reload: Reload | None = None
+    ward: Callable[[], Mapping[str, Any]] | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

@@ -2,8 +2,8 @@
 
 import importlib.util
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -53,6 +53,7 @@ def open_server(
     healthy: Callable[[], Health],
     ready: Callable[[], Health],
     reload: "Reload | None" = None,
+    ward: "Callable[[], Mapping[str, Any]] | None" = None,
 ) -> HttpServer:
     """Take the port of `config.http` for the page, or for metrics and health alone where the page is off.
 
@@ -66,6 +67,7 @@ def open_server(
         healthy: Answers /healthz.
         ready: Answers /readyz.
         reload: Reads the configuration again; see `AppContext`.
+        ward: Returns who watches what, for the page of a ward.
 
     Returns:
         A server that is not started yet.
@@ -82,5 +84,5 @@ def open_server(
     from monitor.web.server import PageServer
 
     return PageServer(
-        config, board, clock, handle=handle, registry=registry, healthy=healthy, ready=ready, reload=reload
+        config, board, clock, handle=handle, registry=registry, healthy=healthy, ready=ready, reload=reload, ward=ward
     )

@@ -209,7 +209,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
     """Return what a bed shows."""
     seen = bed.observation
     return ObservationRecord(
-        station=station_id,
+        station=bed.info.station or station_id,
         bed=bed.info.bed_id,
         camera=bed.info.camera_id,
         generation_mode=None if snapshot.station is None else snapshot.station.generation_mode,

@@ -5,8 +5,8 @@ import json
 import logging
 import socket
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -51,6 +51,7 @@ class PageServer:
         healthy: Whether the process is alive and its loops turn: /healthz.
         ready: Whether models are loaded and decisions flow: /readyz.
         reload: Reads the configuration again; see `AppContext`.
+        ward: Returns who watches what, for the page of a ward.
 
     Raises:
         PublishError: The address cannot be used.
@@ -67,12 +68,14 @@ class PageServer:
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
         reload: "Reload | None" = None,
+        ward: "Callable[[], Mapping[str, Any]] | None" = None,
     ) -> None:
         self._config = config
         self._board = board
         self._clock = clock
         self._carry_out = handle
         self._reload = reload
+        self._ward = ward
         self._endpoints = {
             "/metrics": lambda: _metrics(registry),
             "/healthz": lambda: _health(healthy()),
@@ -187,6 +190,7 @@ class PageServer:
             previews=Previews(self._board, web.preview),
             endpoints=self._endpoints,
             reload=self._reload,
+            ward=self._ward,
         )
 
 

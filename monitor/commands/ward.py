@@ -1,0 +1,35 @@
+"""`nicu-monitor ward`: every bed of every station on one page."""
+
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from monitor.cli_framework import examples
+from monitor.commands.run import secrets_of
+from monitor.config.file import read_config
+from monitor.logs import configure
+
+__all__ = ["command"]
+
+
+@click.command(epilog=examples("nicu-monitor ward --config ward.yaml"))
+@click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="With a `fleet` section.")
+def command(config_file: Path) -> int:
+    """Show every bed of every station, read from Redis, until SIGTERM or SIGINT.
+
+    The page and the API are those of a station. It says which station is silent, who watches what and which bed nobody
+    watches, and passes on what people ask to the bed. It watches nothing itself and keeps nothing: several may run.
+    """
+    config = read_config(config_file)
+    configure(config.logging, secrets_of(config))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from monitor.ward.ward import Ward
+
+    with Ward(config):
+        stop.wait()
+    return 0
