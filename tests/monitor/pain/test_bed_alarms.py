@@ -311,6 +311,13 @@ def test_the_first_frames_give_a_level_at_once(watched):
     assert changes_of(watched.show(5, 0.9)) == [(Code.PAIN_SIGN, Phase.START)]
 
 
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_the_ends_of_the_unit_interval_are_scores(watched, score):
+    watched.show(30, score)
+    assert watched.observation.level == pytest.approx(score)
+    assert Code.MODEL_DEGRADED not in {item.code for item in watched.transitions}
+
+
 def test_settings_are_obeyed():
     settings = AlarmSettings(on_level=0.8, off_level=0.7, hold_seconds=1.0, clear_seconds=2.0, level_tau_seconds=1.0)
     monitor = BedAlarms(settings, lambda: "one")

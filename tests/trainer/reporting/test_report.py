@@ -133,14 +133,14 @@ def test_table_one_says_what_the_runs_say(page, runs):
 
 
 def test_every_pooled_figure_and_every_count_is_the_runs(page, runs):
-    metrics_of = {row["Run"]: row for row in page.rows("Metrics")}
+    of_run = {row["Run"]: row for row in page.rows("Metrics")}
     counts = page.rows("Counts")
 
     for name, metrics in metrics_of(runs).items():
         for metric in ("accuracy", "auc", "f1", "sensitivity", "specificity", "loss", "ece", "brier"):
-            assert metrics_of[name][metric].startswith(f"{metrics['pooled'][metric]['value']:.3f}")
-        assert metrics_of[name]["Subjects"] == str(metrics["subjects"])
-        title = metrics_of[name]["Model"]
+            assert of_run[name][metric].startswith(f"{metrics['pooled'][metric]['value']:.3f}")
+        assert of_run[name]["Subjects"] == str(metrics["subjects"])
+        title = of_run[name]["Model"]
         row = next(row for row in counts if (row["Model"], row["Protocol"]) == (title, name.split("-")[1]))
         matrix = metrics["confusion"]
         assert list(row.values())[3:] == [str(matrix[key]) for key in ("tp", "fn", "fp", "tn")]
