@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from monitor.clock import Clock
-from monitor.pain.vocabulary import Code, Kind, Phase, Priority, Signal, Transition, Validity
+from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Priority, Signal, Transition, Validity
 
 __all__ = [
     "SCHEMA",
     "Acknowledgement",
     "Alert",
+    "AlertBout",
     "AlertContext",
     "AlertDraft",
     "AlertEvidence",
@@ -108,6 +109,13 @@ class AlertEvidence(_Record):
     frames_used: Annotated[int, Field(ge=0)]
 
 
+class AlertBout(_Record):
+    """One declaration of pain within an episode: when it began to hold, and what it rested on."""
+
+    onset_at: UtcTime
+    evidence: AlertEvidence
+
+
 class AlertModel(_Record):
     """The model that the evidence comes from."""
 
@@ -144,6 +152,7 @@ class AlertDraft(_Record):
         remedy: One sentence: what to do.
         needs_person: No face can end it any more: it stays until a person acknowledges it.
         bouts: How often the condition was declared within this episode; 1 but for pain that came back.
+        recent_bouts: The newest eight of them with their evidence, oldest first; empty for technical conditions.
     """
 
     schema_version: Literal["nicu-pain-monitor/alert/1"] = Field(default=SCHEMA, alias="schema")
@@ -171,6 +180,7 @@ class AlertDraft(_Record):
     remedy: Annotated[str, Field(max_length=1000)]
     needs_person: bool = False
     bouts: Annotated[int, Field(ge=1)] = 1
+    recent_bouts: tuple[AlertBout, ...] = ()
 
 
 class Alert(AlertDraft):
@@ -236,14 +246,11 @@ def compose_alert(transition: Transition, context: AlertContext, clock: Clock) -
         acknowledgement = Acknowledgement(
             by=transition.acknowledged_by, at=label(now_seconds if at_seconds is None else at_seconds)
         )
-    evidence = None
-    if transition.evidence is not None:
-        evidence = AlertEvidence(
-            level=transition.evidence.level,
-            share_of_window=transition.evidence.share_of_window,
-            coverage=transition.evidence.coverage,
-            frames_used=transition.evidence.frames_used,
-        )
+    evidence = None if transition.evidence is None else _evidence_record(transition.evidence)
+    bouts = [
+        AlertBout(onset_at=label(bout.onset_seconds), evidence=_evidence_record(bout.evidence))
+        for bout in transition.recent_bouts
+    ]
     return AlertDraft(
         alert_id=transition.alert_id,
         phase=transition.phase,
@@ -269,6 +276,16 @@ def compose_alert(transition: Transition, context: AlertContext, clock: Clock) -
         remedy=transition.remedy[:1000],
         needs_person=transition.needs_person,
         bouts=transition.bouts,
+        recent_bouts=tuple(bouts),
+    )
+
+
+def _evidence_record(evidence: AlarmEvidence) -> AlertEvidence:
+    return AlertEvidence(
+        level=evidence.level,
+        share_of_window=evidence.share_of_window,
+        coverage=evidence.coverage,
+        frames_used=evidence.frames_used,
     )
 
 

@@ -25,6 +25,9 @@ class AlarmSettings(Settings):
     episodes_per_hour: int = Field(
         default=4, ge=1, le=60, description="After so many in an hour, further returns belong to the last episode."
     )
+    bouts_per_hour: int = Field(
+        default=12, ge=2, le=240, description="More bouts of pain in an hour: alarm_burden_high, and one alarm for all."
+    )
     window_seconds: PositiveSeconds = Field(default=30.0, description="Window of coverage and of the on-share.")
     sustained_share: Fraction = Field(default=0.40, description="On-share of the window that means pain_sustained.")
     maximal_share: Fraction = Field(default=0.70, description="On-share that escalates pain_sustained.")

@@ -6,6 +6,7 @@ from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import (
     AlarmEvidence,
+    Bout,
     Code,
     Kind,
     Observation,
@@ -26,6 +27,7 @@ __all__ = [
     "BedAlarms",
     "BedOccupancy",
     "BedUpdate",
+    "Bout",
     "Code",
     "Condition",
     "Kind",

@@ -1,15 +1,18 @@
 """One alarm condition of one scope: its alert, who has acknowledged it, and what is known about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.pain.conditions import Condition, Source
 from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
-from monitor.pain.vocabulary import AlarmEvidence, Phase, Transition, Validity
+from monitor.pain.vocabulary import AlarmEvidence, Bout, Phase, Transition, Validity
 
 __all__ = ["Acknowledgement", "Alarm", "AlarmState"]
 
 _HOUR_SECONDS = 3600.0
+_BOUTS_SHOWN = 8
+_BOUT_RECORDS_SECONDS = 60.0
+"""Bouts of an alarm that stays on are recorded together, at most this often."""
 # The ten seconds for which a page offers it, and the way there.
 _WITHDRAW_WITHIN_SECONDS = 15.0
 _PERSON_REMEDY = (
@@ -52,6 +55,9 @@ class AlarmState:
     needs_person: bool = False
     bouts: int = 1
     starts: list[float] = field(default_factory=list)  # of episodes within the last hour
+    recent_bouts: list[Bout] = field(default_factory=list)
+    is_resting: bool = False  # the bout is over, and the alarm stays on for the next one
+    has_unrecorded: bool = False  # a bout that no record has said yet
 
     def shift(self, seconds: float) -> None:
         """Move to another origin of time."""
@@ -59,6 +65,7 @@ class AlarmState:
         self.ended_seconds += seconds
         self.determined_seconds += seconds
         self.starts = [start + seconds for start in self.starts]
+        self.recent_bouts = [replace(bout, onset_seconds=bout.onset_seconds + seconds) for bout in self.recent_bouts]
         if self.seen_seconds is not None:
             self.seen_seconds += seconds
         if self.silence is not None:
@@ -127,6 +134,7 @@ class Alarm:
         else:
             transitions += self._apply(Event.REPLACE, at_seconds)
             memory.alert_id, memory.onset_seconds, memory.bouts = self._new_id(), onset_seconds, 1
+            memory.recent_bouts = []
             if self.condition.merges:
                 memory.starts = [*self._recent_starts(onset_seconds), onset_seconds]
             silence = pause
@@ -134,10 +142,31 @@ class Alarm:
         memory.seen_seconds = None
         memory.silence, memory.has_worsened, memory.needs_person = silence, False, needs_person
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
-        if memory.bouts > 1:
-            minutes = max(1.0, (at_seconds - memory.onset_seconds) / 60.0)
-            memory.detail = f"{memory.detail} {memory.bouts} bouts in {minutes:.0f} min."
+        self._note_bout(onset_seconds, at_seconds, evidence)
         return transitions + self._apply(event, at_seconds)
+
+    def rest(self) -> bool:
+        """Note that the bout is over while the alarm stays on for the next one; return whether that is news."""
+        is_news = self.is_present and not self.memory.is_resting
+        self.memory.is_resting = self.is_present
+        return is_news
+
+    def go_on(self, onset_seconds: float, at_seconds: float, evidence: AlarmEvidence) -> list[Transition]:
+        """Note another bout of an alarm that stayed on, with a record at most once a minute for all of them."""
+        memory = self.memory
+        if not self.is_present or not memory.is_resting:
+            return []
+        memory.bouts += 1
+        memory.detail, memory.evidence, memory.has_worsened = self.condition.detail, evidence, False
+        memory.is_resting, memory.has_unrecorded = False, True
+        self._note_bout(onset_seconds, at_seconds, evidence)
+        return self.record_bouts(at_seconds)
+
+    def record_bouts(self, now_seconds: float) -> list[Transition]:
+        """Record the bouts that no record has said yet, once the last record is a minute old."""
+        if not self.memory.has_unrecorded or now_seconds < self.memory.determined_seconds + _BOUT_RECORDS_SECONDS:
+            return []
+        return self._apply(Event.CHANGE, now_seconds)
 
     def escalate(self, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Declare that it has become more severe, once per spell; an acknowledgement of less does not cover it."""
@@ -226,6 +255,7 @@ class Alarm:
             remedy=_PERSON_REMEDY if memory.needs_person and self.is_present else condition.remedy,
             needs_person=memory.needs_person and self.is_present,
             bouts=memory.bouts,
+            recent_bouts=tuple(memory.recent_bouts),
         )
 
     def _goes_on(self, onset_seconds: float) -> bool:
@@ -239,6 +269,15 @@ class Alarm:
             )
         )
 
+    def _note_bout(self, onset_seconds: float, at_seconds: float, evidence: AlarmEvidence | None) -> None:
+        memory = self.memory
+        memory.is_resting = False
+        if evidence is not None:
+            memory.recent_bouts = [*memory.recent_bouts, Bout(onset_seconds, evidence)][-_BOUTS_SHOWN:]
+        if memory.bouts > 1:
+            minutes = max(1.0, (at_seconds - memory.onset_seconds) / 60.0)
+            memory.detail = f"{memory.detail} {memory.bouts} bouts in {minutes:.0f} min."
+
     def _recent_starts(self, now_seconds: float) -> list[float]:
         return [start for start in self.memory.starts if now_seconds - start < _HOUR_SECONDS]
 
@@ -247,6 +286,6 @@ class Alarm:
         if rule is None:
             return []
         self.memory.state = rule.leads_to or self.memory.state
-        self.memory.phase = rule.phase
+        self.memory.phase, self.memory.has_unrecorded = rule.phase, False
         self.memory.determined_seconds = self._stamp(at_seconds)
         return [self.last()]

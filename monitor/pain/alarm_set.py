@@ -153,6 +153,19 @@ class AlarmSet:
             memory.silence = Acknowledgement(by, at_seconds, at_seconds)
         return self._alarms[code].clear(at_seconds, None)
 
+    def rest(self) -> bool:
+        """Note that a bout of pain is over while its alarms stay on; return whether that is news."""
+        news = [alarm.rest() for alarm in self._pains]
+        return any(news)
+
+    def go_on(self, code: Code, onset_seconds: float, at_seconds: float, evidence: AlarmEvidence) -> list[Transition]:
+        """Note another bout of an alarm that stayed on."""
+        return self._alarms[code].go_on(onset_seconds, at_seconds, evidence)
+
+    def is_resting(self, code: Code) -> bool:
+        """Whether a condition is on between two bouts."""
+        return self._alarms[code].memory.is_resting
+
     def set_pain_validity(
         self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None
     ) -> list[Transition]:
@@ -206,6 +219,8 @@ class AlarmSet:
         for alarm in self._alarms.values():
             if alarm.memory.silence is not None:
                 transitions += alarm.expire(now_seconds)
+            if alarm.memory.has_unrecorded:
+                transitions += alarm.record_bouts(now_seconds)
         return transitions
 
     def acknowledge(self, target: str | None, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:

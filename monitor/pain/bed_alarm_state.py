@@ -35,11 +35,13 @@ class BedAlarmState:
     followed_since: float | None = None
     raised_by: int | None = None  # the face that alone can end the pain alarms that are on; None: no face can
     occupancy: OccupancyState = field(default_factory=OccupancyState)
+    bouts: list[float] = field(default_factory=list)  # of pain, within the last hour
 
     def shift(self, seconds: float) -> None:
         """Move to another origin of time."""
         for part in (self.level, self.board, self.evidence, self.face, self.occupancy):
             part.shift(seconds)
+        self.bouts = [bout + seconds for bout in self.bouts]
         if self.now_seconds is not None:
             self.now_seconds += seconds
         if self.trusted_since is not None:

@@ -1,6 +1,5 @@
 """One bed: scores and reports in, observations and changes of alarm conditions out."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -13,12 +12,12 @@ from monitor.pain.bed_occupancy import OccupiedScope
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.face_absence import FaceAbsence
 from monitor.pain.level_filter import FRAME_SPAN_SECONDS, LevelFilter, LevelFilterState, LevelReading, LevelSegment
+from monitor.pain.samples import covered_words, scored
 from monitor.pain.vocabulary import (
     AlarmEvidence,
     Code,
     Observation,
     Occupancy,
-    Region,
     Sample,
     Transition,
     Validity,
@@ -29,6 +28,11 @@ __all__ = ["BedAlarms", "BedUpdate"]
 
 _TRUSTED_AGAIN_SECONDS = 2.0
 """A questionable alarm is valid again when the patient could be assessed without doubt for so long."""
+
+_TRUSTED_AGAIN_OFTEN_SECONDS = 30.0
+"""The same for an alarm that came back very often."""
+
+_HOUR_SECONDS = 3600.0
 
 _FOLLOWED_SECONDS = 2 * FRAME_SPAN_SECONDS
 """Between frames further apart no face was followed, whatever the frames say."""
@@ -77,7 +81,7 @@ class BedAlarms(OccupiedScope):
         if last is None or sample.time_seconds > last:
             self._follow_face(sample, last)
             self._memory.newest_hidden = sample.hidden
-            transitions += self._take(sample.time_seconds, *_scored(sample), last)
+            transitions += self._take(sample.time_seconds, *scored(sample), last)
         return self._step(transitions)
 
     def tick(self, time_seconds: float) -> BedUpdate:
@@ -118,6 +122,7 @@ class BedAlarms(OccupiedScope):
         self._start_level_again()
         self.lose_face()
         self._memory.face = FaceAbsence()
+        self._memory.bouts = []
 
     def _start_level_again(self) -> None:
         memory = self._memory
@@ -170,6 +175,7 @@ class BedAlarms(OccupiedScope):
         if last is not None and now - last > self._settings.indeterminate_after_seconds:
             self.lose_face()
         transitions = ended + self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
+        transitions += self._update_burden(now)
         transitions += self._update_face_absence(now)
         return transitions + self._update_validity(now, reading)
 
@@ -185,7 +191,10 @@ class BedAlarms(OccupiedScope):
         self._board.report_frame(Code.PATIENT_AMBIGUOUS, changed, present=visibility is Visibility.AMBIGUOUS)
         is_covered = visibility is Visibility.COVERED
         self._board.report_frame(
-            Code.FACE_COVERED, changed, present=is_covered, detail=_covered(memory.newest_hidden) if is_covered else ""
+            Code.FACE_COVERED,
+            changed,
+            present=is_covered,
+            detail=covered_words(memory.newest_hidden) if is_covered else "",
         )
         if visibility is Visibility.NO_SCORE:
             self._board.report_frame(Code.MODEL_DEGRADED, changed, present=True)
@@ -219,19 +228,12 @@ class BedAlarms(OccupiedScope):
         followed_from = None if pain is None else pain[0]
         if pain is None and segment.painful_after > segment.painful_before:
             # Short bouts with rests never bring the level up for long enough; how much of the window they take does.
-            often = _reached(segment, segment.painful_before, segment.painful_after, self._settings.sustained_share)
+            often = segment.reached(segment.painful_before, segment.painful_after, self._settings.sustained_share)
             if often is not None:
                 pain, followed_from = (often, often), often - self._settings.window_seconds
-        relief = self._memory.evidence.relief_proof(segment, self._settings)
-        if pain is not None and followed_from is not None and not board.is_present(Code.PAIN_SIGN):
-            self._memory.raised_by = self._face_followed_from(followed_from)
-            transitions += board.begin(
-                Code.PAIN_SIGN,
-                *pain,
-                validity=self._validity_of_new_alarm(),
-                evidence=evidence,
-                needs_person=self._memory.raised_by is None,
-            )
+        relief = self._relief(segment)
+        if pain is not None and followed_from is not None:
+            transitions += self._declare_pain(pain, followed_from, evidence)
         if not board.is_present(Code.PAIN_SIGN):
             return transitions
         if relief is not None:
@@ -240,8 +242,9 @@ class BedAlarms(OccupiedScope):
             self._filter.forget_painful()
             return transitions
         shares = segment.share_before, segment.share_after
-        sustained = _reached(segment, *shares, self._settings.sustained_share)
+        sustained = segment.reached(*shares, self._settings.sustained_share)
         if sustained is not None and segment.above:
+            transitions += board.go_on(Code.PAIN_SUSTAINED, sustained, sustained, evidence)
             transitions += board.begin(
                 Code.PAIN_SUSTAINED,
                 sustained,
@@ -250,10 +253,59 @@ class BedAlarms(OccupiedScope):
                 evidence=evidence,
                 needs_person=self._memory.raised_by is None,
             )
-        maximal = _reached(segment, *shares, self._settings.maximal_share)
+        maximal = segment.reached(*shares, self._settings.maximal_share)
         if maximal is not None:
             transitions += board.escalate(Code.PAIN_SUSTAINED, maximal, evidence)
         return transitions
+
+    def _declare_pain(
+        self, pain: tuple[float, float], followed_from: float, evidence: AlarmEvidence
+    ) -> list[Transition]:
+        """Declare pain, or another bout of it where the alarm stayed on since the last one."""
+        board = self._board
+        is_bout = not board.is_present(Code.PAIN_SIGN) or board.is_resting(Code.PAIN_SIGN)
+        if not is_bout:
+            return []
+        if board.is_present(Code.PAIN_SIGN):
+            return board.go_on(Code.PAIN_SIGN, *pain, evidence) + self._count_bout(pain[1])
+        self._memory.raised_by = self._face_followed_from(followed_from)
+        began = board.begin(
+            Code.PAIN_SIGN,
+            *pain,
+            validity=self._validity_of_new_alarm(),
+            evidence=evidence,
+            needs_person=self._memory.raised_by is None,
+        )
+        return began + self._count_bout(pain[1])
+
+    def _relief(self, segment: LevelSegment) -> float | None:
+        """Return when the pain alarms are over; where they came back very often, they stay on for longer."""
+        settings, timers = self._settings, self._memory.evidence
+        if not self._board.is_present(Code.ALARM_BURDEN_HIGH):
+            return timers.relief_proof(segment, settings.clear_seconds)
+        relief = timers.relief_proof(segment, max(settings.clear_seconds, settings.merge_seconds))
+        if timers.relief.lasted_seconds >= settings.clear_seconds and self._board.rest():
+            self._filter.forget_painful()
+        return relief
+
+    def _count_bout(self, at_seconds: float) -> list[Transition]:
+        self._memory.bouts.append(at_seconds)
+        bouts = self._recent_bouts(at_seconds)
+        if bouts <= self._settings.bouts_per_hour:
+            return []
+        detail = f"Pain was declared {bouts} times within an hour here; the alarm stays on between bouts from now on."
+        return self._board.begin(Code.ALARM_BURDEN_HIGH, at_seconds, at_seconds, detail=detail)
+
+    def _recent_bouts(self, now_seconds: float) -> int:
+        """Return how often pain was declared within the last hour."""
+        self._memory.bouts = [bout for bout in self._memory.bouts if now_seconds - bout < _HOUR_SECONDS]
+        return len(self._memory.bouts)
+
+    def _update_burden(self, now_seconds: float) -> list[Transition]:
+        if not self._board.is_present(Code.ALARM_BURDEN_HIGH):
+            return []
+        is_over = self._recent_bouts(now_seconds) <= self._settings.bouts_per_hour // 2
+        return self._board.clear(Code.ALARM_BURDEN_HIGH, now_seconds) if is_over else []
 
     def _face_followed_from(self, onset_seconds: float) -> int | None:
         """Return the face that alone was analysed from a time until now; None where there was another before it."""
@@ -300,7 +352,8 @@ class BedAlarms(OccupiedScope):
             return []
         if memory.trusted_since is None:
             memory.trusted_since = now_seconds
-        trusted = memory.trusted_since + _TRUSTED_AGAIN_SECONDS
+        is_often = board.is_present(Code.ALARM_BURDEN_HIGH)
+        trusted = memory.trusted_since + (_TRUSTED_AGAIN_OFTEN_SECONDS if is_often else _TRUSTED_AGAIN_SECONDS)
         return board.set_pain_validity(Validity.VALID, trusted, _evidence_of(reading)) if now_seconds >= trusted else []
 
     def _validity(self, reading: LevelReading) -> Validity:
@@ -332,43 +385,6 @@ class BedAlarms(OccupiedScope):
 
     def _step(self, transitions: list[Transition]) -> BedUpdate:
         return BedUpdate(self.observation(), tuple(transitions))
-
-
-def _scored(sample: Sample) -> tuple[Visibility, float | None]:
-    """Return what a sample is worth: a score that is missing or no probability is a model that failed."""
-    if sample.visibility not in {Visibility.USABLE, Visibility.AMBIGUOUS}:
-        return sample.visibility, None
-    score = sample.score
-    if score is not None and math.isfinite(score) and 0.0 <= score <= 1.0:
-        return sample.visibility, float(score)
-    if score is None and sample.visibility is Visibility.AMBIGUOUS:
-        return sample.visibility, None
-    return Visibility.NO_SCORE, None
-
-
-def _reached(segment: LevelSegment, before: float, after: float, share: float) -> float | None:
-    """Return when within a stretch a share of the window reached `share`; None when it is below at the end.
-
-    Args:
-        segment: The stretch.
-        before: The share at its beginning.
-        after: The share at its end.
-        share: The one to be reached.
-    """
-    if after < share:
-        return None
-    if before >= share:
-        return segment.begin_seconds
-    part = (share - before) / (after - before)
-    return segment.time_at(part * segment.seconds)
-
-
-def _covered(hidden: tuple[Region, ...]) -> str:
-    """Return one sentence on what is hidden."""
-    names = " and ".join(str(region) for region in hidden)
-    if not names:
-        return ""
-    return f"The {names} {'is' if hidden == (Region.MOUTH,) else 'are'} covered: pain cannot be determined."
 
 
 def _evidence_of(reading: LevelReading) -> AlarmEvidence:

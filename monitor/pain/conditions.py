@@ -274,6 +274,15 @@ _ROWS = (
         "Go to these infants and watch them in person; start their station again, or add one.",
     ),
     _technical(
+        Code.ALARM_BURDEN_HIGH,
+        Priority.LOW,
+        Source.LEVEL,
+        0.0,
+        0.0,
+        "The pain alarm of this bed has come back very often within an hour.",
+        "Find out why with the infant: pain that treatment does not reach, or a face that the model takes for pain.",
+    ),
+    _technical(
         Code.BED_EMPTY,
         Priority.LOW,
         Source.PERSON,

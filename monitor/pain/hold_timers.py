@@ -74,14 +74,14 @@ class HoldTimers:
         """Return (onset, proof) once the level has stood at or above `on_level` for `hold_seconds`."""
         return self.pain.extend(segment, segment.above, settings.hold_seconds)
 
-    def relief_proof(self, segment: LevelSegment, settings: AlarmSettings) -> float | None:
-        """Return when the level had stood at or below `off_level` for `clear_seconds` with the patient's face certain.
+    def relief_proof(self, segment: LevelSegment, needed_seconds: float) -> float | None:
+        """Return when the level had stood at or below `off_level` for so long with the patient's face certain.
 
         Time in which the face was not certainly the patient's does not count, but a level above the threshold in it
         restarts the count.
         """
         if segment.is_certain:
-            proof = self.relief.extend(segment, segment.below, settings.clear_seconds)
+            proof = self.relief.extend(segment, segment.below, needed_seconds)
             return None if proof is None else proof[1]
         if segment.below != ((0.0, segment.seconds),):
             self.relief.reset()

@@ -57,6 +57,20 @@ class LevelSegment:
         """Return the monotonic time at which so much of the known time had passed."""
         return _time_at(known_seconds, self.begin_seconds, self.end_seconds, self.seconds)
 
+    def reached(self, before: float, after: float, share: float) -> float | None:
+        """Return when a share of the window reached `share` within the stretch; None when it is below at the end.
+
+        Args:
+            before: The share at the beginning.
+            after: The share at the end.
+            share: The one to be reached.
+        """
+        if after < share:
+            return None
+        if before >= share:
+            return self.begin_seconds
+        return self.time_at((share - before) / (after - before) * self.seconds)
+
 
 def _time_at(known: float, begin: float, end: float, seconds: float) -> float:
     return begin + known if known <= seconds / 2 else end - (seconds - known)

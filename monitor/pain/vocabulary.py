@@ -9,6 +9,7 @@ from enum import StrEnum
 
 __all__ = [
     "AlarmEvidence",
+    "Bout",
     "Code",
     "Kind",
     "Observation",
@@ -50,6 +51,7 @@ class Code(StrEnum):
     CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
     SELF_CHECK_FAILED = "self_check_failed"
     BED_UNWATCHED = "bed_unwatched"
+    ALARM_BURDEN_HIGH = "alarm_burden_high"
     BED_EMPTY = "bed_empty"
     BED_STANDBY = "bed_standby"
 
@@ -187,6 +189,19 @@ class AlarmEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Bout:
+    """One declaration of a condition within its episode.
+
+    Attributes:
+        onset_seconds: Monotonic time at which it began to hold.
+        evidence: What the declaration rested on.
+    """
+
+    onset_seconds: float
+    evidence: AlarmEvidence
+
+
+@dataclass(frozen=True, slots=True)
 class Transition:
     """One change of one alarm condition; becomes one alert.
 
@@ -209,6 +224,7 @@ class Transition:
         needs_person: No face can end it any more, for the one that raised it was not followed without a break: it stays
             until a person acknowledges it.
         bouts: How often the condition was declared within this episode; 1 but for pain that came back.
+        recent_bouts: The newest of them, oldest first; empty for technical conditions.
     """
 
     alert_id: str
@@ -228,3 +244,4 @@ class Transition:
     remedy: str
     needs_person: bool = False
     bouts: int = 1
+    recent_bouts: tuple[Bout, ...] = ()

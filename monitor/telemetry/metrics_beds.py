@@ -17,6 +17,9 @@ STALE_SECONDS = 10.0
 """An observation that is older is not shown: a bed that is no longer analysed has no level."""
 
 
+_PAIN = (Code.PAIN_SIGN, Code.PAIN_SUSTAINED)
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     observation: Observation
@@ -37,6 +40,8 @@ class BedCollector(Collector):
         self._occupancy: dict[str, Occupancy] = {}
         self._conditions: dict[str, dict[str, Transition]] = {}
         self._transitions: Counter[tuple[str, str, Phase]] = Counter()
+        self._bouts: Counter[tuple[str, Code]] = Counter()
+        self._newest_bouts: dict[tuple[str, Code], tuple[str, int]] = {}
 
     def add(self, bed: str) -> None:
         """Count a bed's alarm conditions from 0, so that the first of each shows as an increase."""
@@ -44,6 +49,9 @@ class BedCollector(Collector):
             for code in Code:
                 for phase in Phase:
                     self._transitions[bed, code, phase] += 0
+            if bed:
+                for code in _PAIN:
+                    self._bouts[bed, code] += 0
 
     def observe(self, bed: str, observation: Observation, *, face_visible: bool) -> None:
         """Keep the newest observation of a bed."""
@@ -59,11 +67,22 @@ class BedCollector(Collector):
         """Count a change, and keep the condition while it is signalled in any way."""
         with self._mutex:
             self._transitions[bed, transition.code, transition.phase] += 1
+            if transition.code in _PAIN:
+                self._count_bouts(bed, transition)
             running = self._conditions.setdefault(bed, {})
             if transition.phase is Phase.END or (transition.signal is Signal.OFF and not transition.condition_present):
                 running.pop(transition.code, None)
             else:
                 running[transition.code] = transition
+
+    def _count_bouts(self, bed: str, transition: Transition) -> None:
+        key, now = (bed, transition.code), (transition.alert_id, transition.bouts)
+        alert_id, bouts = self._newest_bouts.get(key, ("", 0))
+        if transition.phase is Phase.START:
+            self._bouts[key] += 1
+        elif alert_id == transition.alert_id:  # else it goes on from before a restart
+            self._bouts[key] += max(0, transition.bouts - bouts)
+        self._newest_bouts[key] = now
 
     def remove(self, bed: str) -> None:
         """Forget a bed."""
@@ -73,6 +92,9 @@ class BedCollector(Collector):
             self._conditions.pop(bed, None)
             for key in [key for key in self._transitions if key[0] == bed]:
                 del self._transitions[key]
+            for code in _PAIN:
+                self._bouts.pop((bed, code), None)
+                self._newest_bouts.pop((bed, code), None)
 
     def collect(self) -> Iterable[Metric]:
         """Yield all families."""
@@ -86,6 +108,7 @@ class BedCollector(Collector):
             conditions = [(bed, item) for bed, running in self._conditions.items() for item in running.values()]
             transitions = list(self._transitions.items())
             occupied = list(self._occupancy.items())
+            bouts = list(self._bouts.items())
         occupancy = _gauge("bed_occupancy", "1 for who lies in the bed, as people say.", ("bed", "occupancy"))
         for bed, now in occupied:
             for word in Occupancy:
@@ -106,6 +129,17 @@ class BedCollector(Collector):
         for (bed, code, phase), count in transitions:
             changes.add_metric((bed, code, phase), count)
         yield changes
+        episodes = CounterMetricFamily(
+            "nicu_monitor_alarm_episodes", "Episodes of pain that were declared.", labels=("bed", "code")
+        )
+        again = CounterMetricFamily(
+            "nicu_monitor_alarm_bouts", "Bouts of pain that were declared within episodes.", labels=("bed", "code")
+        )
+        starts = dict(transitions)
+        for (bed, code), count in bouts:
+            episodes.add_metric((bed, code), starts.get((bed, code, Phase.START), 0))
+            again.add_metric((bed, code), count)
+        yield from (episodes, again)
 
 
 def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric]:

@@ -87,7 +87,7 @@ class ObservationRecord(_Record):
     validity: Validity
     seconds_since_face: Seconds | None
     occupancy: Occupancy = Occupancy.OCCUPIED
-    hidden: list[Region] = []
+    hidden: tuple[Region, ...] = ()
 
 
 class AlertRecordOut(_Record):
@@ -227,7 +227,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
         validity=Validity.INVALID if seen is None else seen.validity,
         seconds_since_face=_seconds(bed.seconds_since_face),
         occupancy=bed.occupancy.state,
-        hidden=[] if seen is None else list(seen.hidden),
+        hidden=() if seen is None else seen.hidden,
     )
 
 

@@ -61,6 +61,7 @@ _TITLES = {
     Code.CLOCK_UNSYNCHRONISED: message("Clock not synchronised"),
     Code.SELF_CHECK_FAILED: message("A part has stopped"),
     Code.BED_UNWATCHED: message("Beds that nobody watches"),
+    Code.ALARM_BURDEN_HIGH: message("Alarm came back very often"),
     Code.BED_EMPTY: message("Bed empty"),
     Code.BED_STANDBY: message("Stand-by"),
 }

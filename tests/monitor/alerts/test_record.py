@@ -38,7 +38,7 @@ def test_every_field_of_the_design_is_there() -> None:
         *("schema", "producer_id", "seq", "alert_id", "phase", "kind", "code", "priority", "condition_present"),
         *("signal", "acknowledgement", "onset_at", "determined_at", "published_at", "clock_state"),
         *("condition_delay_seconds", "station", "bed", "camera", "evidence", "validity", "generation_mode"),
-        *("model", "config_hash", "detail", "remedy", "needs_person", "bouts"),
+        *("model", "config_hash", "detail", "remedy", "needs_person", "bouts", "recent_bouts"),
     }
     assert alert["schema"] == "nicu-pain-monitor/alert/1"
     assert alert["evidence"] == {"level": 0.7, "share_of_window": 0.4, "coverage": 0.9, "frames_used": 130}

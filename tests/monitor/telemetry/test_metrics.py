@@ -17,7 +17,7 @@ from monitor.clock import ManualClock
 from monitor.delivery.publisher import PublisherStats
 from monitor.delivery.request_reader import CommandOutcome
 from monitor.demo.servers import LocalPrometheus
-from monitor.pain.vocabulary import Code, Observation, Phase, Priority, Signal, Validity
+from monitor.pain.vocabulary import Code, Observation, Occupancy, Phase, Priority, Signal, Validity
 from monitor.telemetry.metrics import StationMetrics
 from monitor.telemetry.status_server import Health, StatusServer
 from monitor.video.status import CameraState, CameraStatus, DropCause
@@ -138,6 +138,27 @@ def test_the_first_alarm_of_a_bed_is_an_increase(metrics) -> None:
     assert value(metrics, "alarm_transitions_total", bed="bed-1", code="pain_sign", phase="start") == 0
 
 
+def test_episodes_and_their_bouts_are_counted_and_a_restart_counts_none_again(metrics) -> None:
+    metrics.add_camera("bed-1", "bed-1-camera", status)
+    labels = {"bed": "bed-1", "code": "pain_sign"}
+    assert (value(metrics, "alarm_episodes_total", **labels), value(metrics, "alarm_bouts_total", **labels)) == (0, 0)
+    metrics.transition("bed-1", make_transition("before", phase=Phase.UPDATE, bouts=7))
+    assert value(metrics, "alarm_bouts_total", **labels) == 0
+    metrics.transition("bed-1", make_transition("before", phase=Phase.UPDATE, bouts=9))
+    metrics.transition("bed-1", make_transition("new", phase=Phase.START))
+    metrics.transition("bed-1", make_transition("new", phase=Phase.END))
+    assert (value(metrics, "alarm_episodes_total", **labels), value(metrics, "alarm_bouts_total", **labels)) == (1, 3)
+
+
+def test_an_empty_bed_shows_itself_as_such_and_has_no_coverage(metrics) -> None:
+    metrics.show_occupancy("bed-1", Occupancy.EMPTY)
+    empty = observation(level=None, coverage=0.0, validity=Validity.INVALID, occupancy=Occupancy.EMPTY)
+    metrics.observe("bed-1", empty, face_visible=False)
+    shown = {word: value(metrics, "bed_occupancy", bed="bed-1", occupancy=word) for word in Occupancy}
+    assert shown == {Occupancy.OCCUPIED: 0, Occupancy.EMPTY: 1, Occupancy.STANDBY: 0}
+    assert value(metrics, "face_coverage_ratio", bed="bed-1") is None
+
+
 def test_camera_metrics_come_from_its_status(metrics) -> None:
     labels = {"bed": "bed-1", "camera": "bed-1-camera"}
     metrics.add_camera("bed-1", "bed-1-camera", status)
@@ -156,6 +177,7 @@ def test_a_removed_camera_takes_all_its_series_with_it(metrics) -> None:
     metrics.observe("bed-1", observation(), face_visible=True)
     metrics.frame_analysed("bed-1", "bed-1-camera", age_seconds=0.1, detection_seconds=0.1, classification_seconds=0.1)
     metrics.transition("bed-1", make_transition())
+    metrics.show_occupancy("bed-1", Occupancy.OCCUPIED)
     assert set(scrape(metrics)) > before
     metrics.remove_camera("bed-1", "bed-1-camera")
     assert set(scrape(metrics)) == before
