@@ -6,7 +6,7 @@ import pytest
 
 from monitor.config import AlarmSettings
 from monitor.pain import BedAlarms, Code, Phase, Priority, Sample, Signal, Validity, Visibility, bed_alarms
-from monitor.pain.level_filter import LevelSegment
+from monitor.pain.level_filter import FRAME_SPAN_SECONDS, LevelSegment
 
 
 def changes_of(transitions):
@@ -316,6 +316,13 @@ def test_the_ends_of_the_unit_interval_are_scores(watched, score):
     watched.show(30, score)
     assert watched.observation.level == pytest.approx(score)
     assert Code.MODEL_DEGRADED not in {item.code for item in watched.transitions}
+
+
+def test_a_score_is_shown_until_it_is_two_frame_spans_old():
+    monitor = BedAlarms(AlarmSettings(), lambda: "one")
+    monitor.observe(Sample(0.0, 0.25, Visibility.USABLE))
+    assert monitor.tick(2 * FRAME_SPAN_SECONDS).observation.score == 0.25
+    assert monitor.tick(2 * FRAME_SPAN_SECONDS + 0.001).observation.score is None
 
 
 def test_settings_are_obeyed():

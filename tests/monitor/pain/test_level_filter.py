@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
+from monitor.pain import level_filter
 from monitor.pain.level_filter import LevelFilter
 from monitor.pain.simulation import irregular_times, regular_times, signal_of_segments
 
@@ -128,3 +129,16 @@ def test_the_on_share_is_that_of_the_time_above_the_threshold():
     level, now = filled([0.0] * 300 + [1.0] * 100)
     crossing = 5.0 * 0.9163  # -tau ln(1 - 0.6)
     assert level.read(now).on_share == pytest.approx((20.0 - crossing) / 30.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (0.6, 0.6, ((0.0, 2.0),)),
+        (0.2, 0.6, ((1.0, 2.0),)),  # exactly at the threshold counts
+        (0.6, 0.2, ((0.0, 1.0),)),
+        (0.2, 0.59, ()),
+    ],
+)
+def test_a_score_at_the_threshold_counts_as_above(first, last, expected):
+    assert level_filter._time_at_or_above(0.6, first, last, 2.0) == expected
