@@ -26,6 +26,8 @@ __all__ = ["command", "secrets_of"]
 _log = logging.getLogger(__name__)
 
 _OPEN_FILES = 65_536
+_STATION_FILES, _BED_FILES = 72, 16
+"""Measured with two beds: 40 for the station, 4 for a camera that is away, 12 for one that opens; and some viewers."""
 _IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
 """A tool that expects another program must not end the watch over a bed."""
 
@@ -59,7 +61,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, asked)
-    _allow_open_files()
+    _allow_open_files(len(config.beds))
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     from monitor.station.station import Station
@@ -110,12 +112,22 @@ def _self_test(config: StationConfig, *, as_json: bool) -> int:
     return 0 if all(result.ok for result in results) else EXIT_NO
 
 
-def _allow_open_files() -> None:
+def _allow_open_files(beds: int) -> None:
     """Take as many open files as the system allows: a ward's cameras, pipelines and viewers need more than 1024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard == resource.RLIM_INFINITY or hard > soft:
         wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+        soft = max(soft, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    needed = _STATION_FILES + beds * _BED_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        _log.warning(
+            "the system allows %d open files; %d beds need %d, or cameras may not come back and viewers are "
+            "turned away; raise LimitNOFILE= of the service or `ulimit -n`",
+            soft,
+            beds,
+            needed,
+        )
 
 
 def secrets_of(config: StationConfig) -> list[str]:

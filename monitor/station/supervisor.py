@@ -1,5 +1,6 @@
 """The loop that lets time pass: cameras, delays, the machine's own state, the watchdog."""
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -20,8 +21,12 @@ from monitor.video.status import CameraState
 
 __all__ = ["Supervisor"]
 
+_log = logging.getLogger(__name__)
+
 _TICK_SECONDS = 0.2
 _LIMIT_SECONDS = 5.0
+_CAMERA_LIMIT_SECONDS = 180.0
+"""A camera whose thread was replaced again and again and never went on: then only another process helps."""
 
 
 class Supervisor:
@@ -60,6 +65,7 @@ class Supervisor:
         self._notifier = notifier
         self._more = more
         self._guard = nullcontext() if guard is None else guard
+        self._turns: dict[str, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -74,6 +80,8 @@ class Supervisor:
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
         self._heartbeats.forget("supervisor")
+        for name in self._turns:
+            self._heartbeats.forget(f"camera of {name}")
 
     def _run(self) -> None:
         run_until_done(self._turn, "the supervisor", _TICK_SECONDS)
@@ -89,6 +97,7 @@ class Supervisor:
     def tick(self) -> None:
         """Check everything once."""
         now = self._clock.monotonic()
+        self._check_cameras()
         lags = []
         for name, pair in self._beds.items():
             with self._guard:
@@ -99,6 +108,24 @@ class Supervisor:
         self._reporter.report_station((*self._machine.check(now), _check_loops(late), overload, *self._more()))
         if not late:
             self._notifier.feed()
+
+    def _check_cameras(self) -> None:
+        """Replace the threads of cameras that hang, and take a camera that never goes on as a loop that is late."""
+        pairs = dict(self._beds)
+        for name in self._turns.keys() - pairs.keys():
+            del self._turns[name]
+            self._heartbeats.forget(f"camera of {name}")
+        for name, (_, camera) in pairs.items():
+            loop, is_done = f"camera of {name}", camera.is_done
+            if name not in self._turns:
+                self._heartbeats.expect(loop, _CAMERA_LIMIT_SECONDS)
+            if is_done or self._turns.get(name) != camera.turns:
+                self._turns[name] = camera.turns
+                self._heartbeats.beat(loop)
+            try:
+                camera.revive()
+            except RuntimeError:
+                _log.error("%s: the system gives no thread for the camera; trying again", name)
 
     def _check_bed(self, bed: BedPipeline, camera: Camera, now_seconds: float) -> float | None:
         """Check one bed; return how far its decoding lags, None while no pictures come."""

@@ -35,6 +35,7 @@ _POLL_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 _HEALTHY_SECONDS = 2.0
 _REFUSED_CAP_SECONDS = 15.0
+_HUNG_SECONDS = 45.0  # longer than the longest wait between two attempts and all that one attempt may take
 
 
 class _Pipeline(Protocol):
@@ -105,6 +106,8 @@ class Camera:
         )
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._turned_seconds = clock.monotonic()
+        self.turns = 0
         self._lock = threading.Lock()
         self._state = CameraState.CONNECTING
         self._pipeline: _Pipeline | None = None
@@ -139,8 +142,48 @@ class Camera:
         """
         if self._thread is not None:
             raise VideoError(f"camera {self.camera_id} was started twice")
-        self._thread = threading.Thread(target=self._run, name=f"camera-{self.camera_id}", daemon=True)
+        self._start_thread()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is expected of the camera: a file that has ended, or a camera that was stopped."""
+        return self._state in {CameraState.ENDED, CameraState.STOPPED}
+
+    def revive(self) -> bool:
+        """Replace the camera's thread where it has died or hangs in GStreamer; return whether that was necessary.
+
+        A thread that hangs is left behind; should it go on later, it ends.
+
+        Raises:
+            RuntimeError: The system gives no thread.
+        """
+        with self._lock:
+            thread = self._thread
+            is_late = self._clock.monotonic() - self._turned_seconds > _HUNG_SECONDS
+            if thread is None or self.is_done or self._stopping.is_set() or (thread.is_alive() and not is_late):
+                return False
+            self._stopping.set()
+            self._stopping = threading.Event()
+            pipeline = self._pipeline
+            if pipeline is not None:
+                self._forget_pipeline(pipeline, abandoned=True)
+            self._state, self._last_error = CameraState.LOST, "its thread hung and was replaced"
+            self._reconnects += 1
+        _log.error("camera %s: its thread hangs or has died and is replaced", self.camera_id)
+        self._check.disconnect()
+        self._start_thread()
+        return True
+
+    def _start_thread(self) -> None:
+        self._turned_seconds = self._clock.monotonic()
+        name = f"camera-{self.camera_id}"
+        self._thread = threading.Thread(target=self._run, args=(self._stopping,), name=name, daemon=True)
         self._thread.start()
+
+    def _turn(self) -> None:
+        """Note that the camera's thread goes on."""
+        self.turns += 1
+        self._turned_seconds = self._clock.monotonic()
 
     def stop(self, timeout_seconds: float = 3.0) -> bool:
         """Stop, and wait for the thread.
@@ -192,24 +235,31 @@ class Camera:
                 last_error=self._last_error,
             )
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             try:
-                self._play()
+                self._play(stopping)
             except SourceEndedError:
                 if self._replays():
                     continue
                 self._state = CameraState.ENDED
                 return
             except VideoError as error:
-                self._stopping.wait(self._after_fault(error))
+                self._rest(stopping, error)
             except Exception as error:  # noqa: BLE001 - a camera's thread must outlive whatever happens
                 _log.exception("camera %s: unforeseen error", self.camera_id)
-                self._stopping.wait(self._after_fault(VideoError(f"unforeseen error of type {type(error).__name__}")))
-        self._state = CameraState.STOPPED
-        self.latest_frame.clear()
+                self._rest(stopping, VideoError(f"unforeseen error of type {type(error).__name__}"))
+        if stopping is self._stopping:
+            self._state = CameraState.STOPPED
+            self.latest_frame.clear()
 
-    def _play(self) -> None:
+    def _rest(self, stopping: threading.Event, error: VideoError) -> None:
+        """Note a fault, and wait before the next attempt."""
+        if stopping is self._stopping:
+            self._turn()
+            stopping.wait(self._after_fault(error))
+
+    def _play(self, stopping: threading.Event) -> None:
         """Open the source and deliver its frames until it ends or fails."""
         address = resolve_address(self._settings)
         self._opened += 1
@@ -217,11 +267,17 @@ class Camera:
         opened_seconds = self._clock.monotonic()
         watchdog = Watchdog(self._limits, opened_seconds)
         with self._lock:
-            self._pipeline = pipeline
+            is_replaced = stopping is not self._stopping
+            self._pipeline = self._pipeline if is_replaced else pipeline
         try:
+            if is_replaced:
+                return
             pipeline.play()
-            while not self._stopping.is_set():
+            while not stopping.is_set():
+                self._turn()
                 pulled = pipeline.pull(_POLL_SECONDS)
+                if stopping is not self._stopping:
+                    return
                 self._note_codec(pipeline.codec)  # before a frame shows that the camera plays
                 if pulled is not None:
                     image, timing = pulled
@@ -247,17 +303,23 @@ class Camera:
 
     def _close(self, pipeline: _Pipeline) -> None:
         ended = pipeline.close(_CLOSE_SECONDS)
-        probe = pipeline.probe
         with self._lock:
-            self._pipeline = None
-            self._abandoned += not ended
-            self._picture_seconds = self._newest_picture_seconds(probe)
-            self._past_pictures += probe.pictures
-            self._past_decode_errors += pipeline.decode_errors
-            self._past_timestamp_faults += probe.timestamp_faults
-            self._past_drops.update(probe.drops)
-            self._dark_since_seconds = None
+            if pipeline is not self._pipeline:  # another thread has taken over meanwhile
+                return
+            self._forget_pipeline(pipeline, abandoned=not ended)
         self._check.disconnect()
+
+    def _forget_pipeline(self, pipeline: _Pipeline, *, abandoned: bool) -> None:
+        """Add what a pipeline counted to the past; the lock is held."""
+        probe = pipeline.probe
+        self._pipeline = None
+        self._abandoned += abandoned
+        self._picture_seconds = self._newest_picture_seconds(probe)
+        self._past_pictures += probe.pictures
+        self._past_decode_errors += pipeline.decode_errors
+        self._past_timestamp_faults += probe.timestamp_faults
+        self._past_drops.update(probe.drops)
+        self._dark_since_seconds = None
 
     def _note_codec(self, codec: str | None) -> None:
         if codec is not None and codec != self._codec:

@@ -182,7 +182,11 @@ class MediaPipeline:
         after = [after for _, after in hooks]
         arguments = (pipeline, self._gst.State.NULL, after)
         stopper = threading.Thread(target=_stop, args=arguments, name="video-stop", daemon=True)
-        stopper.start()
+        try:
+            stopper.start()
+        except RuntimeError:  # the system gives no thread: better late than a pipeline that nobody ends
+            _stop(*arguments)
+            return True
         stopper.join(timeout_seconds)
         return not stopper.is_alive()
 

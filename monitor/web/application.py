@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from importlib.resources import files
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -43,6 +45,7 @@ def build_api(site: AppContext) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    api.add_exception_handler(RequestValidationError, _refuse_values)
     api.include_router(login_routes(LoginThrottle(site.clock)))
     api.include_router(language_routes())
     api.include_router(api_routes())
@@ -59,6 +62,16 @@ def build_application(site: AppContext) -> ASGIApp:
     api = build_api(site)
     mount_pages(api)
     return RequestLimits(Guard(api, site))
+
+
+async def _refuse_values(_: Request, error: Exception) -> Response:
+    """Say what is wrong with a request; without repeating its values, which need not be text."""
+    wrong = error.errors() if isinstance(error, RequestValidationError) else []
+    detail = [
+        {"loc": [str(part) for part in item.get("loc", ())], "msg": str(item.get("msg")), "type": str(item.get("type"))}
+        for item in wrong
+    ]
+    return JSONResponse({"detail": detail}, 422)
 
 
 def _plain_route(path: str, endpoint: Endpoint) -> APIRouter:

@@ -18,8 +18,9 @@ __all__ = ["CONNECTIONS_AT_MOST", "BoundedProtocol", "accept_backlog"]
 
 CONNECTIONS_AT_MOST = 240
 _HEAD_SECONDS = 10.0
-_RESERVED_DESCRIPTORS = 24
-"""For cameras that come back, Redis and the spool; a camera's pipeline takes about ten while it opens."""
+_MOST_RESERVED = 64
+_LEAST_RESERVED = 8
+"""File descriptors for cameras that come back, Redis and the spool: a camera's pipeline takes about eight to open."""
 _ROOMY_DESCRIPTORS = 1024
 _BACKLOG = 128
 _SMALL_BACKLOG = 4
@@ -108,4 +109,4 @@ def _are_descriptors_scarce() -> bool:
         taken = sum(1 for _ in Path("/proc/self/fd").iterdir())
     except OSError:
         return True
-    return taken + _RESERVED_DESCRIPTORS > limit
+    return taken + min(_MOST_RESERVED, max(_LEAST_RESERVED, limit // 8)) > limit

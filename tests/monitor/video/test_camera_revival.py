@@ -1,0 +1,94 @@
+"""A camera's thread that hangs or dies is replaced, and disturbs nothing when it goes on.
+
+After a short famine of memory or threads every camera of a station hung in GStreamer, with /healthz fine.
+"""
+
+import threading
+
+import pytest
+
+from monitor.clock import SystemClock
+from monitor.config import CameraSettings
+from monitor.station.synthetic_cameras import paint_synthetic_bed
+from monitor.video.camera import Camera
+from monitor.video.status import CameraState
+
+
+class _ShiftedClock(SystemClock):
+    shift_seconds = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.shift_seconds
+
+
+class _Trap:
+    """Makes painters; the first one hangs where it is told to, until it is released."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.released = threading.Event()
+        self.caught: list[threading.Thread] = []
+
+    def __call__(self, request):
+        paint = paint_synthetic_bed(request)
+        if self.where == "open":
+            self._hang()
+
+        def paint_or_hang(seconds: float):
+            if self.where == "paint":
+                self._hang()
+            return paint(seconds)
+
+        return paint_or_hang
+
+    def _hang(self) -> None:
+        if not self.caught:
+            self.caught.append(threading.current_thread())
+            self.released.wait(60.0)
+
+
+@pytest.mark.parametrize("where", ["open", "paint"])
+def test_a_thread_that_hangs_is_replaced(where, eventually):
+    trap, clock = _Trap(where), _ShiftedClock()
+    camera = Camera(CameraSettings(url="synthetic://calm?size=160x120"), "cam", clock, synthetic=trap)
+    camera.start()
+    try:
+        eventually(lambda: trap.caught)
+        assert not camera.revive()
+        clock.shift_seconds = 60.0
+        assert camera.revive()
+        assert not camera.revive()
+        turns = camera.turns
+        eventually(lambda: camera.status().state is CameraState.PLAYING, 20.0)
+        assert camera.turns > turns
+        reconnects = camera.status().reconnects
+        trap.released.set()
+        trap.caught[0].join(20.0)
+        assert not trap.caught[0].is_alive()
+        frames = camera.status().frames
+        eventually(lambda: camera.status().frames > frames, 20.0)
+        assert camera.status().state is CameraState.PLAYING
+        assert camera.status().reconnects == reconnects
+    finally:
+        trap.released.set()
+        assert camera.stop(20.0)
+    assert camera.is_done
+    assert not camera.revive()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_died_is_replaced_at_once(eventually):
+    deaths = []
+
+    def factory(request):
+        if not deaths:
+            deaths.append(threading.current_thread())
+            raise SystemExit  # neither an error of the camera nor of its code: what a thread may die of
+        return paint_synthetic_bed(request)
+
+    camera = Camera(CameraSettings(url="synthetic://calm?size=160x120"), "cam", SystemClock(), synthetic=factory)
+    camera.start()
+    eventually(lambda: deaths and not deaths[0].is_alive())
+    assert camera.revive()
+    eventually(lambda: camera.status().state is CameraState.PLAYING, 20.0)
+    assert camera.stop(20.0)
