@@ -44,8 +44,9 @@ def _record(load_per_core: float, measurements: list[Measurement]) -> Record:
     return Record("file::test", "", "a fault", "how", "a promise", "", measurements, load_per_core)
 
 
-def test_a_duration_of_a_busy_machine_is_not_published(tmp_path):
+def test_a_duration_of_a_busy_machine_is_not_published(tmp_path, monkeypatch):
     """Its limit was stretched: "99 % within 0.5 s" was passed at 5 s."""
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))  # the result says how busy it was
     path, busy = tmp_path / "results.json", 10 * MOST_PUBLISHED
     measurements = [Measurement("late", 4.0, 0.5, "s"), Measurement("lost", 0, 0, "alerts")]
     assert store(_record(busy, list(measurements)), path) is True
