@@ -159,7 +159,7 @@ def describe_bed(facts: BedReadings) -> BedStatus:
     level = _level(facts.observation)
     if level >= facts.on_level:
         return _status(BedState.LEVEL_RAISED, Phrase(_NOT_LONG))
-    return _status(BedState.NO_SIGN, Phrase(""))
+    return _status(BedState.NO_SIGN, Phrase())
 
 
 def _unwatched(facts: BedReadings) -> BedStatus:

@@ -18,7 +18,7 @@ class Phrase(str):
     template: str
     values: dict[str, object]
 
-    def __new__(cls, template: str, **values: object) -> Self:
+    def __new__(cls, template: str = "", **values: object) -> Self:
         """Make the English text."""
         phrase = super().__new__(cls, template.format(**values) if values else template)
         phrase.template, phrase.values = template, values

@@ -7,7 +7,7 @@ from monitor.pain.conditions import Condition, Source
 from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
 from monitor.pain.vocabulary import AlarmEvidence, Bout, Phase, Transition, Validity
 
-__all__ = ["Acknowledgement", "Alarm", "AlarmState"]
+__all__ = ["PERSON_REMEDY", "Acknowledgement", "Alarm", "AlarmState"]
 
 _HOUR_SECONDS = 3600.0
 _BOUTS_SHOWN = 8
@@ -15,7 +15,7 @@ _BOUT_RECORDS_SECONDS = 60.0
 """Bouts of an alarm that stays on are recorded together, at most this often."""
 # The ten seconds for which a page offers it, and the way there.
 _WITHDRAW_WITHIN_SECONDS = 15.0
-_PERSON_REMEDY = (
+PERSON_REMEDY = (
     "Go to the infant and assess pain with your unit's scale; then acknowledge, which ends this alert: the face that "
     "raised it was not followed without a break, so no face can end it."
 )
@@ -252,7 +252,7 @@ class Alarm:
             acknowledged_by=memory.silence.by if memory.silence else None,
             acknowledged_seconds=memory.silence.at_seconds if memory.silence else None,
             detail=memory.detail,
-            remedy=_PERSON_REMEDY if memory.needs_person and self.is_present else condition.remedy,
+            remedy=PERSON_REMEDY if memory.needs_person and self.is_present else condition.remedy,
             needs_person=memory.needs_person and self.is_present,
             bouts=memory.bouts,
             recent_bouts=tuple(memory.recent_bouts),

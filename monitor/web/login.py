@@ -61,10 +61,10 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
 
     @router.get("/login")
     async def show(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the parameter's usual name
-        site = site_of(request)
+        site, t = site_of(request), localizer_of(request)
         message = ""
         if len(site.access.users()) == 0:
-            message = localizer_of(request)(
+            message = t(
                 "Nobody can log in yet: name a users_file in the configuration's section web, and add a user with "
                 "nicu-monitor users add FILE NAME --role nurse"
             )
@@ -77,18 +77,18 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
         secret: Annotated[str, Form(max_length=_LONGEST)],
         next: Annotated[str, Form(max_length=2048)] = "/",  # noqa: A002 - the parameter's usual name
     ) -> Response:
-        site = site_of(request)
+        site, t = site_of(request), localizer_of(request)
         address = request.client.host if request.client is not None else ""
         wait_seconds = throttle.wait_seconds(name, address)
         if wait_seconds > 0 or one_at_a_time.statistics().tasks_waiting >= _WAITING_AT_MOST:
             seconds = max(1, round(wait_seconds))
-            message = localizer_of(request)("Too many attempts. Wait {seconds} s and try again.", seconds=seconds)
+            message = t("Too many attempts. Wait {seconds} s and try again.", seconds=seconds)
             return _form(request, next, message, status=429, headers={"Retry-After": str(seconds)})
         # Counted before it is checked, so that trials sent at the same time count as well.
         throttle.fail(name, address)
         user = await run_sync(site.access.users().check, name, secret, limiter=one_at_a_time)
         if user is None:
-            return _form(request, next, localizer_of(request)("Name or password is wrong."), status=401)
+            return _form(request, next, t("Name or password is wrong."), status=401)
         throttle.succeed(name, address)
         answer = RedirectResponse(own_path(next), status_code=303)
         answer.set_cookie(

@@ -67,16 +67,17 @@ QUICK_ALARMS = {
 class Stage:
     """A staged station."""
 
-    def __init__(self, directory: Path, config: dict, past: list) -> None:
+    def __init__(self, directory: Path, config: dict, past: list, *, pseudo: bool = False) -> None:
         self.directory = directory
         self.file = directory / "station.json"
         self.file.write_text(json.dumps(config))
         self.past = past
+        self.pseudo = ["--pseudo"] if pseudo else []
         self.url = ""
         self.process = None
 
     def start(self) -> None:
-        command = [sys.executable, str(SCRIPT), str(self.file), "--past", json.dumps(self.past)]
+        command = [sys.executable, str(SCRIPT), str(self.file), "--past", json.dumps(self.past), *self.pseudo]
         self.log = (self.directory / "station.log").open("ab")
         self.process = subprocess.Popen(
             command,
@@ -152,10 +153,10 @@ def config_of(directory: Path, beds: int = 2, **sections) -> dict:
 def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
     stages = []
 
-    def start(beds: int = 2, past: list | None = None, **sections) -> Stage:
+    def start(beds: int = 2, past: list | None = None, *, pseudo: bool = False, **sections) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
-        one = Stage(folder, config_of(folder, beds, **sections), past or [])
+        one = Stage(folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo)
         stages.append(one)
         one.start()
         return one
@@ -169,6 +170,13 @@ def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
 def stage(tmp_path):
     """Start staged stations; they end with the test."""
     with stages_in(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def staged_module(tmp_path_factory):
+    """Start staged stations that end with the module."""
+    with stages_in(tmp_path_factory.mktemp("stages")) as start:
         yield start
 
 

@@ -5,6 +5,7 @@ standard output. Not a test; run by the fixtures of conftest.py.
 """
 
 import argparse
+import gettext
 import json
 import signal
 import sys
@@ -21,6 +22,7 @@ from monitor.config import StationConfig
 from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Standby, Withdraw
 from monitor.errors import RefusedError
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
+from monitor.localization import localizer
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
 from monitor.synthetic.bed import SyntheticBed
@@ -30,6 +32,16 @@ from monitor.video.status import CameraState, CameraStatus
 from monitor.web.http_server import open_server
 
 STEP_SECONDS = 0.2
+
+
+class Brackets(gettext.NullTranslations):
+    """A language in which every message stands in brackets: what does not was never looked up."""
+
+    def gettext(self, message):
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one, many, count):
+        return f"⟦{one if count == 1 else many}⟧"
 
 
 class StagedBed:
@@ -189,7 +201,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("config", type=Path)
     parser.add_argument("--past", type=json.loads, default=[])
+    parser.add_argument("--pseudo", action="store_true", help="say everything in brackets, as a language of its own")
     options = parser.parse_args()
+    if options.pseudo:
+        localizer._catalogue = lambda _language: Brackets()
     station = StagedStation(StationConfig.model_validate_json(options.config.read_text()))
     signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
     if options.past:

@@ -1,0 +1,120 @@
+"""No sentence of the page is outside the catalogue: a language in brackets, read back from a real Chromium."""
+
+import re
+
+import pytest
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
+
+TEXTS = """() => {
+    const found = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+        const around = node.parentElement;
+        if (["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT"].includes(around.tagName)) continue;
+        if (around.closest(".q-icon, .languages, #pulse, [id$=popup], .notes-text, .strip-notes, textarea")) continue;
+        found.push(node.textContent.trim());
+    }
+    for (const name of ["aria-label", "title", "alt", "placeholder"])
+        for (const element of document.querySelectorAll(`[${name}]`))
+            if (!element.closest(".languages, .q-icon")) found.push(element.getAttribute(name).trim());
+    return found.filter(text => /[A-Za-z]{2}/.test(text));
+}"""
+# Ids, names of people, models and programs; a part that is no sentence.
+NOT_WORDS = re.compile(
+    r"(bed-\d+(-camera)?|station-1|NICU pain monitor|nurse 7|ncnn-demo|retinaface|onnxruntime|demo|test"
+    r"|c{12}|[A-Z]{3,4}|\d+(\.\d+)*|\d+ (s|min|h))"
+)
+
+
+def outside(texts: list[str]) -> list[str]:
+    """Return what stands outside of brackets and is a word for people."""
+    left = []
+    for text in texts:
+        rest = text
+        while (shorter := re.sub(r"⟦[^⟦⟧]*⟧", " ", rest)) != rest:
+            rest = shorter
+        rest = NOT_WORDS.sub(" ", rest)
+        if re.search(r"[A-Za-z]{2}", rest):
+            left.append(text)
+    return left
+
+
+@pytest.fixture(scope="module")
+def bracketed(staged_module):
+    station = staged_module(beds=5, web={"anonymous_role": "nurse", "preview": "full"}, pseudo=True)
+    station.set_bed("bed-1", score=0.9)
+    station.set_bed("bed-2", visibility="no_face")
+    station.set_bed("bed-3", camera="lost")
+    station.set_bed("bed-5", score=0.9)
+    station.wait_for_phase("bed-1", "escalate")
+    station.wait_for_phase("bed-5", "escalate")
+    station.set_bed("bed-5", score=0.05)
+    station.wait_for_phase("bed-5", "end")
+    return station
+
+
+@pytest.mark.parametrize("path", ["/", "/wall", "/bed/bed-1", "/bed/bed-3", "/bed/bed-9", "/station"])
+def test_no_sentence_of_the_page_is_outside_the_catalogue(bracketed, visit, path):
+    page = visit(bracketed.url + path)
+    page.wait_for_function("document.getElementById('pulse')?.textContent")
+    page.wait_for_timeout(500)
+    texts = page.evaluate(TEXTS)
+    assert sum("⟦" in text for text in texts) > 4
+    assert outside(texts) == []
+
+
+def test_no_sentence_of_a_dialog_is_outside_the_catalogue(bracketed, visit):
+    page = visit(bracketed.url)
+    page.locator("[data-bed=bed-1] .ack").click()
+    page.locator(".ack-dialog input").wait_for()
+    page.locator(".ack-dialog .ack").click()
+    page.wait_for_timeout(300)
+    assert outside(page.evaluate(TEXTS)) == []
+    page.locator(".ack-dialog input").fill("nurse 7")
+    page.locator(".ack-dialog .ack").click()
+    page.locator(".undo-row").wait_for()
+    assert outside(page.evaluate(TEXTS)) == []
+
+
+def test_a_reader_chooses_a_language_and_the_browser_remembers_it(ward, visit):
+    page = visit(ward.url)
+    page.get_by_role("link", name="Português").click()
+    page.get_by_text("Sem alerta não significa sem dor.").wait_for()
+    page.wait_for_function("document.documentElement.lang === 'pt-BR'")
+    page.locator("[data-bed=bed-5]").get_by_text("Dor anterior").wait_for()
+    page.goto(f"{ward.url}/bed/bed-1")
+    page.get_by_text("Dor mantida").first.wait_for()
+    page.get_by_role("link", name="Español").click()
+    page.get_by_text("Dolor sostenido").first.wait_for()
+    assert page.url == f"{ward.url}/bed/bed-1"
+
+
+def test_the_station_s_language_is_that_of_the_form_for_logging_in(stage, visit, tmp_path, users_file):
+    station = stage(web={"users_file": str(users_file(tmp_path))}, station={"language": "es"})
+    page = visit(station.url)
+    page.get_by_label("Nombre").fill("wall")
+    page.get_by_label("Contraseña o token").fill("wrong")
+    page.get_by_role("button", name="Entrar").click()
+    page.get_by_text("Nombre o contraseña incorrectos.").wait_for()
+    assert page.evaluate("document.documentElement.lang") == "es"
+
+
+def test_times_are_the_station_s_in_chart_and_banner_whatever_the_browser_s_zone_is(stage, visit):
+    station = stage(station={"time_zone": "Pacific/Kiritimati"})
+    page = visit(f"{station.url}/bed/bed-1", timezone_id="America/Sao_Paulo")
+    page.wait_for_function("document.getElementById('pulse')?.textContent")
+    page.get_by_text("Times in Pacific/Kiritimati").first.wait_for()
+    shown = page.locator("#station-clock").inner_text()
+    page.wait_for_function("document.querySelector('.chart canvas')")
+    option = page.evaluate(
+        """() => { const chart = document.querySelector('.chart');
+        const options = getElement(chart.id.slice(1)).chart.getOption();
+        return [options.useUTC, options.xAxis[1].max]; }"""
+    )
+    assert option[0] is True
+    hour = page.evaluate("at => new Date(at).toISOString().slice(11, 13)", option[1])
+    assert hour == shown[:2]
+    station.stop()
+    page.locator("#link-lost").wait_for(state="visible")
+    assert re.search(rf"Since {shown[:3]}", page.locator("#link-lost").inner_text())
