@@ -1,0 +1,70 @@
+#!/bin/bash
+# Measures on a GPU machine that has no network, step by step; every step is bounded, and the others go on after it.
+#   tests/gpu/run.sh pack DIR       here: packs what such a machine needs into DIR, in parts of at most 58 MiB
+#   tests/gpu/run.sh unpack DIR     there: joins the parts, and installs them beside its own Python packages
+#   tests/gpu/run.sh run [a b ...]  there: runs the steps; $OUT gets a JSON file and a log for each
+#   tests/gpu/run.sh rehearse       here, without a GPU: every step rehearses, or says in one line why not
+#   tests/gpu/run.sh record         writes the dated record of $OUT into docs/engines.md; what did not run is left out
+# OUT (where results go), PYTHON, NICU_PYTHON310, NICU_BUNDLES (folder of bundles), NICU_CLIP (H.264) may be set.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit
+PYTHON=${PYTHON:-python3}
+STEP_SECONDS=${STEP_SECONDS:-40}
+export OUT=${OUT:-$PWD/build/gpu}
+export NICU_BUNDLES=${NICU_BUNDLES:-}
+export NICU_CLIP=${NICU_CLIP:-}
+export PYTHONPATH=$PWD:$PWD/tests/gpu${PYTHONPATH:+:$PYTHONPATH}
+
+run_steps() {
+    mkdir -p "$OUT"
+    local name script python code
+    for script in tests/gpu/[a-f]_*.py; do
+        name=$(basename "$script" .py)
+        [[ $# -eq 0 || " $* " == *" ${name%%_*} "* ]] || continue
+        python=$PYTHON
+        [[ $name == f_* && -n ${NICU_PYTHON310:-} ]] && python=$NICU_PYTHON310
+        timeout --kill-after=3 "$STEP_SECONDS" "$python" "$script" >"$OUT/$name.log" 2>&1
+        code=$?
+        if [[ $code -eq 124 || $code -eq 137 ]]; then
+            echo "$name: cut short after $STEP_SECONDS s; what it measured until then is in its JSON file"
+        else
+            tail -n 1 "$OUT/$name.log"
+        fi
+    done
+}
+
+pack() {
+    local target=$1 wheels
+    mkdir -p "$target"
+    wheels=$(mktemp -d)
+    # The wheels of the GPU machine's Python, without what it has (torch, numpy, cuda-bindings, CuPy).
+    "$PYTHON" -m pip download --quiet --dest "$wheels" --python-version 3.12 --only-binary=:all: --no-deps \
+        --constraint deploy/constraints.txt \
+        onnxruntime-gpu flatbuffers opencv-python-headless pydantic pydantic-core annotated-types typing-extensions \
+        typing-inspection PyYAML click rich redis prometheus-client python-json-logger PyNvVideoCodec \
+        || echo "pack: some wheels could not be had; their steps will say so" >&2
+    mkdir -p "$wheels/bundles"
+    [[ -n $NICU_BUNDLES ]] && cp -r "$NICU_BUNDLES"/. "$wheels/bundles/"
+    cp -r monitor/bundles/. "$wheels/bundles/"
+    "$PYTHON" -c "import sys; from pathlib import Path; from monitor.bench.clips import draw_clip
+draw_clip(Path(sys.argv[1]), 720, 5.0)" "$wheels/clip.mp4" || echo "pack: no clip could be made" >&2
+    tar -C "$wheels" -cf - . | split -b 58m -d - "$target/part-"
+    rm -rf "$wheels"
+    ls -l "$target"
+}
+
+unpack() {
+    local target=$1/unpacked
+    mkdir -p "$target"
+    cat "$1"/part-* | tar -C "$target" -xf -
+    "$PYTHON" -m pip install --quiet --no-index --no-deps "$target"/*.whl
+    echo "export NICU_BUNDLES=$target/bundles NICU_CLIP=$target/clip.mp4"
+}
+
+case ${1:-} in
+pack | unpack) [[ $# -eq 2 ]] || { echo "usage: tests/gpu/run.sh $1 DIR" >&2; exit 2; }; "$1" "$2" ;;
+run) shift; run_steps "$@" ;;
+rehearse) shift; NICU_GPU_REHEARSE=1 run_steps "$@" ;;
+record) "$PYTHON" tests/gpu/record.py "$OUT" docs/engines.md ;;
+*) sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+esac

@@ -1,0 +1,70 @@
+"""The measurements for a GPU machine, without one: every step rehearses, or says in one line why not."""
+
+import json
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_RUN = Path(__file__).with_name("run.sh")
+_BUNDLES = Path(__file__).parents[2] / "monitor" / "bundles"
+_STEPS = {"a_memory", "b_crops", "c_onnxruntime", "d_nvdec", "e_bench", "f_tensorrt8"}
+
+record = runpy.run_path(str(_RUN.with_name("record.py")))["record"]
+
+pytestmark = pytest.mark.e2e
+
+
+def run(verb: str, out: Path, *, seconds: int = 200, **environment: str) -> str:
+    done = subprocess.run(
+        [_RUN, verb],
+        env={
+            **os.environ,
+            "OUT": str(out),
+            "PYTHON": sys.executable,
+            "NICU_BUNDLES": str(_BUNDLES),
+            "STEP_SECONDS": str(seconds),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
+    lines = run("rehearse", tmp_path).splitlines()
+    assert len(lines) == len(_STEPS), lines
+    results = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
+    assert set(results) == _STEPS
+    for name, result in results.items():
+        assert result["outcome"] == "rehearsed" or (result["outcome"] == "not run" and result["reason"]), result
+        assert any(line.startswith(f"{name}: {result['outcome']}") for line in lines)
+    assert results["b_crops"]["outcome"] == results["c_onnxruntime"]["outcome"] == "rehearsed"
+    assert record(tmp_path, "2026-01-01") == "", "a rehearsal is no record"
+
+
+def test_a_step_that_takes_too_long_is_ended_and_the_others_go_on(tmp_path: Path) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    lines = run("rehearse", tmp_path, seconds=1, PYTHON=str(hanging)).splitlines()
+    assert [line.split(":")[0] for line in lines] == sorted(_STEPS)
+    assert all("cut short after 1 s" in line for line in lines)
+
+
+def test_the_record_holds_what_ran_and_nothing_else(tmp_path: Path) -> None:
+    ran = {"step": "a_memory", "outcome": "ran", "gpu": "a GPU", "numbers": {"graph": {"ms p50": 0.123456}}}
+    failed = {"step": "b_crops", "outcome": "failed", "reason": "odd", "numbers": {"crops": 1.0}}
+    for step in (ran, failed):
+        (tmp_path / f"{step['step']}.json").write_text(json.dumps(step))
+    text = record(tmp_path, "2026-01-01")
+    assert "## Record: 2026-01-01, a GPU" in text
+    assert "| graph, ms p50 | 0.1235 |" in text
+    assert "crops" not in text.replace("b_crops", "")
+    assert "b_crops (odd)" in text
