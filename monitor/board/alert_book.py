@@ -113,14 +113,18 @@ class AlertBook:
         """Drop the alerts of a bed that is not watched any more."""
         self._open.pop(bed_id, None)
         self._past.pop(bed_id, None)
-        for key in [key for key in self._bouts if key[0] == bed_id]:
-            del self._bouts[key]
+        self.forget_bouts(bed_id)
 
     def bouts_within_hour(self, bed_id: str | None, now: datetime) -> int:
         """Return how often pain was declared at a bed within the last hour, returns within an episode included."""
         counts = [sum(now - at <= _HOUR for at in times) for (bed, _), times in self._bouts.items() if bed == bed_id]
         # Sustained pain begins as a sign of pain: the same bout is not counted twice.
         return max(counts, default=0)
+
+    def forget_bouts(self, bed_id: str) -> None:
+        """Count the bouts of a bed from nothing: another infant lies there."""
+        for key in [key for key in self._bouts if key[0] == bed_id]:
+            del self._bouts[key]
 
     def _count_bouts(self, bed_id: str | None, before: AlertEpisode | None, alert: AlertDraft) -> None:
         if alert.kind is not Kind.PHYSIOLOGICAL:

@@ -32,6 +32,7 @@ class _Bed:
         "frame_faces",
         "history",
         "info",
+        "is_occupancy_known",
         "known_since_seconds",
         "observation",
         "occupancy",
@@ -47,6 +48,7 @@ class _Bed:
         self.camera: CameraStatus | None = None
         self.pause: BedPause | None = None
         self.occupancy = BedOccupancy()
+        self.is_occupancy_known = False
         self.frame: Frame | None = None
         self.frame_faces: FrameFaces | None = None
         self.pictures = 0
@@ -158,11 +160,18 @@ class Board:
     def occupy(self, bed_id: str, occupancy: BedOccupancy) -> None:
         """Take who lies in a bed; to be reported about once a second.
 
+        What was seen before it changed does not stand beside the infant that is watched from then on.
+
         Raises:
             KeyError: The board does not watch this bed.
         """
         with self._lock:
-            self._beds[bed_id].occupancy = occupancy
+            bed = self._beds[bed_id]
+            # The first report after a start brings what was said before it.
+            if bed.is_occupancy_known and bed.occupancy.since_seconds != occupancy.since_seconds:
+                bed.history, bed.observation = LevelHistory(), None
+                self._alerts.forget_bouts(bed_id)
+            bed.occupancy, bed.is_occupancy_known = occupancy, True
 
     def station(self, facts: StationStatus) -> None:
         """Take the technical state of the station; to be reported about once a second."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
 __all__ = [
     "COMMAND_ADAPTER",
@@ -29,6 +29,8 @@ __all__ = [
     "StandbyCommand",
     "Withdraw",
     "WithdrawCommand",
+    "checked_infant",
+    "checked_reason",
     "command_json_schema",
     "order_of",
 ]
@@ -48,6 +50,36 @@ InfantName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 """A pseudonym; never an infant's name."""
 Reason = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 """Why, in a few words that everybody who sees the bed may read."""
+
+
+_INFANT_ADAPTER: TypeAdapter[str] = TypeAdapter(InfantName)
+_REASON_ADAPTER: TypeAdapter[str] = TypeAdapter(Reason)
+
+
+def checked_infant(text: str) -> str | None:
+    """Return a pseudonym as it is recorded; None for an empty text.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not text.strip():
+        return None
+    try:
+        return _INFANT_ADAPTER.validate_python(text.strip())
+    except ValidationError:
+        raise ValueError("write a pseudonym of 1 to 63 letters, digits, dots, hyphens or underscores") from None
+
+
+def checked_reason(text: str) -> str:
+    """Return a reason as it is recorded.
+
+    Raises:
+        ValueError: It is too long or not one line of letters.
+    """
+    try:
+        return _REASON_ADAPTER.validate_python(text)
+    except ValidationError:
+        raise ValueError("write the reason in one line of at most 200 letters") from None
 
 
 class SignedCommand(BaseModel):

@@ -10,6 +10,7 @@ from monitor.web.pages.alert_table import AlertTable
 from monitor.web.pages.labels import camera_words, face_words
 from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.level_chart import LevelChart
+from monitor.web.pages.occupancy_button import OccupancyButton
 from monitor.web.pages.pause_controls import PauseButton, ResumeButton
 from monitor.web.pages.picture import LivePicture
 from monitor.web.pages.status import StatusPanel
@@ -47,6 +48,7 @@ class BedView:
                 with ui.element("div").classes("tile-actions"):
                     self._pause = PauseButton(frame, bed_id)
                     self._resume = ResumeButton(frame, bed_id)
+                    self._occupancy = OccupancyButton(frame, bed_id)
                     self._acknowledge = AcknowledgeButton(frame, bed_id)
             self._status = StatusPanel(frame)
             with ui.element("dl").classes("facts"):
@@ -75,6 +77,7 @@ class BedView:
         self._acknowledge.offer(bed.open_alerts)
         self._pause.offer(bed)
         self._resume.offer(bed)
+        self._occupancy.offer(bed)
         self._chart.show(bed, snapshot)
         self._table.show(bed)
 

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.board import HISTORY_SECONDS, BedInfo, BedPause, BedState, Board, StationStatus
 from monitor.clock import ManualClock
+from monitor.pain import BedOccupancy, Occupancy
 from monitor.pain.vocabulary import AlarmEvidence, Code, Phase, Signal
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
@@ -167,6 +168,23 @@ def test_a_pause_is_shown_until_it_lapses_also_if_nobody_says_so(board, clock):
     assert board.snapshot().bed("bed-1").pause == pause
     clock.advance(1.0)
     assert board.snapshot().bed("bed-1").pause is None
+
+
+def test_what_was_seen_of_one_infant_does_not_stand_beside_the_next(board, clock, observation, alert):
+    board.occupy("bed-1", BedOccupancy())
+    board.observe("bed-1", observation(0.9))
+    board.transition("bed-1", alert())
+    clock.advance(2)
+    before = board.snapshot().bed("bed-1")
+    assert before.history
+    assert before.bouts_within_hour == 1
+    occupancy = BedOccupancy(Occupancy.OCCUPIED, "nurse-7", clock.monotonic(), infant="infant-12")
+    board.occupy("bed-1", occupancy)
+    clock.advance(2)
+    board.occupy("bed-1", occupancy)
+    bed = board.snapshot().bed("bed-1")
+    assert (bed.history, bed.observation, bed.bouts_within_hour) == ((), None, 0)
+    assert bed.occupancy == occupancy
 
 
 def test_writers_and_readers_do_not_disturb_each_other(observation, alert):
