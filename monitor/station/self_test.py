@@ -1,8 +1,11 @@
 """A short run of the whole chain with a synthetic infant in pain: does an alert come out at the other end?"""
 
+import http.client
 import json
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +27,7 @@ __all__ = ["StageResult", "run_self_test"]
 _BED = "self-test"
 _LIMIT_SECONDS = 45.0
 _REDIS_SECONDS = 5.0
+_PAGE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,8 @@ def run_self_test(config: StationConfig) -> Iterator[StageResult]:
     It has its own state directory, HTTP port and key prefix (`<prefix>-self-test`), so that it disturbs nothing.
 
     Yields:
-        One result a stage, in the order of the chain: models, camera, face, score, alarm, record, redis, metrics.
+        One result a stage, in the order of the chain: models, camera, face, score, alarm, record, redis, metrics,
+        health, page.
     """
     seen = _Seen()
     with tempfile.TemporaryDirectory(prefix="nicu-self-test-") as directory:
@@ -86,7 +91,10 @@ def run_self_test(config: StationConfig) -> Iterator[StageResult]:
             yield StageResult("record", ok=stored, detail="alerts are on the disk" if stored else "the disk takes none")
             yield _check_redis(trial)
             url = "" if station.server is None else station.server.url
-            yield StageResult("metrics", ok=bool(url), detail=f"{url}/metrics")
+            yield _ask("metrics", f"{url}/metrics")
+            yield _ask("health", f"{url}/healthz")
+            if trial.web.enabled:
+                yield _ask("page", f"{url}/login")
 
 
 def _trial(config: StationConfig, directory: Path) -> StationConfig:
@@ -100,6 +108,23 @@ def _trial(config: StationConfig, directory: Path) -> StationConfig:
             "redis": config.redis.model_copy(update={"key_prefix": f"{config.redis.key_prefix[:48]}-self-test"}),
         }
     )
+
+
+def _ask(stage: str, url: str) -> StageResult:
+    """Ask for an address of the trial's own server until it answers; the page takes a while to start."""
+    # No proxy of the surroundings is asked for an address of this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    give_up, failure = time.monotonic() + _PAGE_SECONDS, ""
+    while time.monotonic() < give_up:
+        try:
+            with opener.open(url, timeout=_PAGE_SECONDS) as answer:
+                return StageResult(stage, ok=True, detail=f"{url} answers {answer.status}")
+        except urllib.error.HTTPError as error:
+            failure = f"answers {error.code}"
+        except (OSError, http.client.HTTPException) as error:
+            failure = f"does not answer ({type(error).__name__})"
+        time.sleep(0.2)
+    return StageResult(stage, ok=False, detail=f"{url} {failure}")
 
 
 def _check_redis(trial: StationConfig) -> StageResult:

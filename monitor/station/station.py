@@ -167,6 +167,7 @@ class Station:
             self._notifier,
             self.watched.guard,
             lambda: report_fleet(self.fleet),
+            lambda: None if self.server is None else self.server.fault,
         )
         shared = FleetBeds(
             config, self.watched, self._contexts, self._outputs, self.dispatcher, self.clock, self.audit.note

@@ -42,6 +42,7 @@ class Supervisor:
         notifier: The service manager's watchdog.
         guard: Held while one bed is checked, so that no bed goes away meanwhile; None where none ever does.
         more: Further conditions of the whole station.
+        fault: What else of the station does not work, in a sentence; None where everything does.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Supervisor:
         notifier: ServiceNotifier,
         guard: AbstractContextManager[object] | None = None,
         more: Callable[[], Iterable[ConditionReport]] = tuple,
+        fault: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._heartbeats = heartbeats
@@ -64,6 +66,7 @@ class Supervisor:
         self._reporter = reporter
         self._notifier = notifier
         self._more = more
+        self._fault = fault
         self._guard = nullcontext() if guard is None else guard
         self._turns: dict[str, int] = {}
         self._stopping = threading.Event()
@@ -105,7 +108,9 @@ class Supervisor:
                     lags.append(lag)
         late = self._heartbeats.late()
         overload = self._capacity.check_station(now, lags)
-        self._reporter.report_station((*self._machine.check(now), _check_loops(late), overload, *self._more()))
+        self._reporter.report_station(
+            (*self._machine.check(now), _check_parts(late, self._fault()), overload, *self._more())
+        )
         if not late:
             self._notifier.feed()
 
@@ -139,6 +144,7 @@ class Supervisor:
         return status.lag_seconds if status.state is CameraState.PLAYING else None
 
 
-def _check_loops(late: list[str]) -> ConditionReport:
-    detail = f"These parts of the station have stopped working: {', '.join(late)}." if late else ""
-    return ConditionReport(Code.SELF_CHECK_FAILED, bool(late), detail)
+def _check_parts(late: list[str], fault: str | None) -> ConditionReport:
+    sentences = [f"These parts of the station have stopped working: {', '.join(late)}."] if late else []
+    sentences += [] if fault is None else [fault]
+    return ConditionReport(Code.SELF_CHECK_FAILED, bool(sentences), " ".join(sentences))

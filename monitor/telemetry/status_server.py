@@ -84,6 +84,11 @@ class StatusServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self.port}"
 
+    @property
+    def fault(self) -> str | None:
+        """Why nobody is answered, in a sentence; None where all is well."""
+        return None if self._thread.is_alive() else f"The HTTP server on port {self.port} does not run."
+
     def start(self) -> None:
         """Start to answer."""
         self._thread.start()

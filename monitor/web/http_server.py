@@ -34,6 +34,11 @@ class HttpServer(Protocol):
         """Address of the server, without a path."""
         ...
 
+    @property
+    def fault(self) -> str | None:
+        """Why nobody is answered, in a sentence; None where all is well."""
+        ...
+
     def start(self) -> None:
         """Start to answer."""
         ...

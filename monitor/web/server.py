@@ -1,6 +1,7 @@
 """The page server: one port for page, API, metrics and health, on a thread and an event loop of its own."""
 
 import asyncio
+import gc
 import json
 import logging
 import socket
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from monitor.backoff import Backoff
 from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
@@ -20,6 +22,8 @@ from monitor.errors import PublishError
 from monitor.telemetry.status_server import Health
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from monitor.web.app_context import AppContext, Reload
 
 __all__ = ["PageServer"]
@@ -30,6 +34,7 @@ _BACKLOG = 128
 _REQUESTS_AT_MOST = 256
 _STOP_SECONDS = 10.0
 _GRACE_SECONDS = 2
+_LONGEST_PAUSE_SECONDS = 30.0
 
 # The UI library keeps one application a process; two servers at once would share their clients.
 _one_at_a_time = threading.Lock()
@@ -87,6 +92,12 @@ class PageServer:
         self._stopping = threading.Event()
         self._stop_serving: Callable[[], None] = lambda: None
         self._guard = threading.Lock()
+        self._fault: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """Why nobody is answered, in a sentence; None where all is well. It is tried again all the time."""
+        return self._fault
 
     @property
     def port(self) -> int:
@@ -125,14 +136,33 @@ class PageServer:
         self._socket.close()
 
     def _run(self) -> None:
+        backoff = Backoff(first_seconds=1.0, cap_seconds=_LONGEST_PAUSE_SECONDS)
         try:
-            self._serve()
-        except Exception:  # noqa: BLE001 - whatever the page dies of, the station goes on
-            # The port is closed, so that a caller that asks for the station's health learns that nobody answers.
-            _log.exception("the page has stopped working")
+            while not self._stopping.is_set():
+                try:
+                    self._serve()
+                    self._fault = None if self._stopping.is_set() else "The page ended without being asked to."
+                except Exception as error:  # noqa: BLE001 - whatever the page dies of, the station goes on
+                    _log.exception("the page has stopped working")
+                    self._fault = f"The page does not work ({type(error).__name__}; see the log)."
+                # The port is closed, so that a caller that asks for the station's health learns that nobody answers.
+                self._socket.close()
+                # The UI library goes through all objects for the server that it belongs to.
+                gc.collect()
+                if not self._stopping.wait(backoff.next_seconds()):
+                    self._listen_again()
         finally:
             self._socket.close()
             _one_at_a_time.release()
+
+    def _listen_again(self) -> None:
+        with self._guard:
+            if self._stopping.is_set():
+                return
+            try:
+                self._socket = _listen(self._config.http.host, self._port)
+            except PublishError as error:
+                self._fault = f"The page does not work: {error}."
 
     def _serve(self) -> None:
         import uvicorn
@@ -170,7 +200,16 @@ class PageServer:
             self._stop_serving = stop_serving
             if self._stopping.is_set():
                 return
-        asyncio.run(server.serve(sockets=[self._socket]))
+        asyncio.run(self._watch(server))
+
+    async def _watch(self, server: "uvicorn.Server") -> None:
+        """Serve until the end; note when the first answer may be given."""
+        serving = asyncio.ensure_future(server.serve(sockets=[self._socket]))
+        while not serving.done() and not server.started:
+            await asyncio.wait([serving], timeout=0.1)
+        if server.started:
+            self._fault = None
+        await serving
 
     def _build_site(self) -> "AppContext":
         from monitor.web.access import Access
