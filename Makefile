@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench docs reliability faults-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench docs reliability faults-slow fleet soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -81,6 +81,12 @@ reliability: setup ## Break everything that can break, quickly, and renew docs/r
 faults-slow: setup ## 200 camera faults, 200 kills, a million frames; renews docs/reliability.md, too
 	@$(RECORD) $(BIN)/pytest -m slow tests/faults $(PYTEST_ARGS)
 	@$(BIN)/python tests/support/reliability_table.py
+
+fleet: setup ## Three stations, twelve beds, three Redis, three Sentinels, broken one after another (5 minutes)
+	@rm -f build/fleet.jsonl
+	@$(BIN)/pytest -q tests/monitor/fleet tests/monitor/station/test_fleet.py tests/monitor/station/test_ward.py tests/deploy/test_fleet_files.py $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -m slow tests/monitor/station/test_fleet_failover.py $(PYTEST_ARGS)
+	@cat build/fleet.jsonl
 
 soak: setup ## A daemon under random faults for a day; SOAK_ARGS="--hours 0.05" for a trial
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/soak.py $(SOAK_ARGS)

@@ -23,12 +23,15 @@ from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.request_reader import CommandOutcome, CommandReader
 from monitor.delivery.spool import Position, SpooledAlert
+from monitor.errors import PublishError
 
 __all__ = ["RedisSession", "SessionEvents", "StateValue"]
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 100
+_WAIT_SHARE = 0.8
+"""Of the bound on one call, how long replicas may take: the server must answer before the client gives up."""
 _COMMANDS_ID = "commands_id"
 _STREAM_ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _STATE_FIELDS = ("condition_present", "signal", "priority", "validity")
@@ -174,12 +177,29 @@ class RedisSession:
         except ResponseError:
             self._outbox.stamp(claim, None)
             raise
+        self._wait_for_replicas()
         self._outbox.delivered(claim, reached)
         now_seconds = self._clock.monotonic()
         for alert in claim.alerts:
             age_seconds = None if alert.stored_seconds is None else now_seconds - alert.stored_seconds
             self._events.published(age_seconds)
         self._notify_channel(claim, entries)
+
+    def _wait_for_replicas(self) -> None:
+        """Wait until enough replicas hold what was written over this connection.
+
+        Raises:
+            PublishError: Too few do; the alerts are offered again, and found where they arrived.
+        """
+        wanted = self._settings.replicas
+        if wanted == 0 or self._is_cluster:
+            return
+        longest_ms = max(1, int(_WAIT_SHARE * 1000 * self._settings.timeout_seconds))
+        have = int(self._client.wait(wanted, longest_ms))
+        if have < wanted:
+            raise PublishError(
+                f"only {have} of {wanted} replicas of Redis took the newest alerts; see redis.replicas and the replicas"
+            )
 
     def send_heartbeat(self, document: Mapping[str, object], life_seconds: float) -> None:
         """Say that the station is watching; the key vanishes when this is not said again in time."""

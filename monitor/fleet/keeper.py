@@ -100,6 +100,7 @@ class FleetKeeper:
         self._refreshed_seconds = float("-inf")
         self._server: tuple[str, float] | None = None
         self._grace_until = float("-inf")
+        self._was_away = False
         self._began_seconds = clock.monotonic()
         self._backoff = Backoff(0.2, 2.0, factor=2.0)
         self._thread = threading.Thread(target=self._run, name="fleet", daemon=True)
@@ -153,6 +154,7 @@ class FleetKeeper:
         if self._client is not None:
             self._client.close()
         self._client = self._table = None
+        self._was_away = True
         self._note_failure(failure)
         is_new = not self._held and not self._known
         if is_new and self._clock.monotonic() - self._began_seconds >= _REDIS_AWAY_SECONDS:
@@ -170,9 +172,8 @@ class FleetKeeper:
             self._share(table)
             self._take_commands()
             return
-        was_away = now - self._refreshed_seconds > self._lease_seconds / 2
         reading = table.read()
-        self._notice_another_clock(reading, was_away=was_away)
+        self._notice_another_clock(reading)
         if reading.version == 0 and self._known:
             _log.warning(
                 "Redis lost the table of beds; the %d beds that are known here are written again", len(self._known)
@@ -189,7 +190,7 @@ class FleetKeeper:
         self._decide(table, reading)
         self._take_commands()
 
-    def _notice_another_clock(self, reading: TableReading, *, was_away: bool) -> None:
+    def _notice_another_clock(self, reading: TableReading) -> None:
         """Leave the leases of others alone for a while when their ages cannot be believed."""
         now = self._clock.monotonic()
         offset = reading.server_seconds - now
@@ -198,10 +199,11 @@ class FleetKeeper:
             if server != reading.server_id or abs(offset - before) > _CLOCK_JUMP_SECONDS:
                 _log.warning("another Redis, or another clock of it: no bed is taken over for %.0f s", _GRACE_SECONDS)
                 self._grace_until = now + _GRACE_SECONDS
-            elif was_away:
+            elif self._was_away:
                 # Others may have been cut off as well: they confirm their leases first.
                 self._grace_until = max(self._grace_until, now + self._lease_seconds)
         self._server = (reading.server_id, offset)
+        self._was_away = False
 
     def _refresh(self, table: LeaseTable, reading: TableReading) -> None:
         lost = table.refresh({bed: held.epoch for bed, held in self._held.items()})
