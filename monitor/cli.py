@@ -24,6 +24,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "standby": LazyCommand("monitor.commands.occupancy", "Say that an infant is away for a while.", "standby"),
     "audit": LazyCommand("monitor.commands.audit", "Check that nobody changed the audit log."),
     "replay": LazyCommand("monitor.commands.replay", "Run a recorded video through the same chain."),
+    "tune": LazyCommand("monitor.commands.tune", "Find the fastest engine and number of workers for this machine."),
     "bench": LazyCommand("monitor.commands.bench", "Measure a station: rates, ages, CPU time, memory, capacity."),
 }
 

@@ -1,0 +1,58 @@
+"""`nicu-monitor tune`: the fastest verified engine and number of workers for this machine."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import yaml
+
+from monitor.bench.tuning import tune
+from monitor.cli_framework import OutputFile, examples
+from monitor.config import FaceSettings, ModelSettings
+from monitor.config.file import read_config
+
+__all__ = ["command"]
+
+
+@click.command(
+    epilog=examples(
+        "nicu-monitor tune",
+        "nicu-monitor tune --config station.yaml --rounds 5",
+        "nicu-monitor tune --out tuned.yaml",
+    )
+)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Whose models. Default: the built-in.")
+@click.option("--rounds", type=click.IntRange(1, 50), default=3, show_default=True, help="The median counts.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 60.0), default=2.0, show_default=True, help="A candidate a round."
+)
+@click.option("--out", type=OutputFile(), help="Write the settings there, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print every measurement as JSON.")
+def command(config_file: Path | None, rounds: int, seconds: float, out: Path | None, *, as_json: bool) -> None:
+    """Measure every verified engine that is here, and print the settings to put into a configuration.
+
+    Engines that `nicu-export verify` did not pass with these models are left out, and named. What is faster by less
+    than a tenth changes nothing. Stop a running station first: it would be measured along.
+    """
+    models, faces = ModelSettings(), FaceSettings()
+    if config_file is not None:
+        config = read_config(config_file)
+        models, faces = config.models, config.faces
+    found = tune(models, faces, rounds=rounds, seconds=seconds, progress=lambda line: click.echo(line, err=True))
+    settings = yaml.safe_dump(
+        {"models": {"engine": found.best.engine}, "analysis": {"workers": found.best.workers}}, sort_keys=False
+    )
+    if out is not None:
+        out.write_text(settings, encoding="utf-8")
+    if as_json:
+        rows = [{**asdict(one), "rate": one.rate} for one in found.candidates]
+        click.echo(
+            json.dumps({"best": asdict(found.best), "measured": rows, "passed_over": found.passed_over}, indent=2)
+        )
+        return
+    for one in found.candidates:
+        click.echo(f"{one.engine}, {one.workers} workers: {one.rate:.1f} frames/s", err=True)
+    for name, reason in found.passed_over.items():
+        click.echo(f"{name}: not measured ({reason})", err=True)
+    click.echo(settings, nl=False)
