@@ -14,6 +14,7 @@ from monitor.control.access import Role
 from monitor.localization import Localizer
 from monitor.web.access import Visitor
 from monitor.web.app_context import AppContext, localizer_of, site_of, visitor_of
+from monitor.web.pages.sound_bar import signals_json
 from monitor.web.pages.top_bar import TopBar
 from monitor.web.pages.undo_bar import UndoBar
 from monitor.web.sessions import SESSION_COOKIE
@@ -25,6 +26,7 @@ _ALARMING = frozenset({BedState.PAIN_SUSTAINED, BedState.PAIN_SIGN, BedState.CAN
 _HEAD = (
     f'<link rel="stylesheet" href="/assets/page.css?v={__version__}">'
     f'<script src="/assets/live.js?v={__version__}" defer></script>'
+    f'<script src="/assets/sound.js?v={__version__}" defer></script>'
 )
 # Outside the library's own part of the page, so that it works whatever becomes of that.
 _LINK_LOST = (
@@ -129,6 +131,7 @@ class PageLayout:
     def _build_marks(self) -> None:
         # Its text changes with every refresh; a page on which it stands still is not live.
         self._pulse = ui.label().props("id=pulse hidden")
+        self._signals = ui.label().props("id=signals hidden")
         self._spoken = ui.label().props("role=status aria-live=assertive").classes("spoken")
 
     def build_undo(self) -> None:
@@ -152,6 +155,7 @@ class PageLayout:
         for refresh in self._refreshers:
             refresh(snapshot)
         self._top.show(snapshot)
+        say(self._signals, signals_json(snapshot, self.t))
         self._speak(snapshot)
         self._show_title(snapshot)
         # Last: a refresh that failed half-way leaves a page that does not look live.

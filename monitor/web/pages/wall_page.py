@@ -11,6 +11,7 @@ from monitor.web.display_login import WALL_PATH
 from monitor.web.pages.labels import ICONS, NOTICE, hour_words
 from monitor.web.pages.layout import PageLayout, say, wall_frame
 from monitor.web.pages.picture import TilePicture
+from monitor.web.pages.sound_bar import build_sound_bar
 from monitor.web.pages.station_alerts import is_silent, station_words
 from monitor.web.pages.urgency_strip import is_urgent
 
@@ -46,6 +47,7 @@ class WallView:
             self._count = ui.label().classes("wall-count")
             self._trouble = ui.label().classes("wall-trouble")
             ui.label(t(NOTICE)).classes("wall-notice")
+            build_sound_bar(t, with_buttons=False)
             self._clock = ui.label().classes("wall-clock").props("id=station-clock")
         self._grid = ui.element("div").classes("wall")
         self._tiles: dict[str, WallTile] = {}

@@ -1,0 +1,120 @@
+"""The tones of the page, as they reach the audio graph of a real Chromium."""
+
+import signal
+
+import pytest
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
+
+# Notes what is started in the audio graph: kind of wave, pitch, and when.
+RECORD = """
+    window.played = [];
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (at) {
+        window.played.push([this.type, this.frequency.value, at]);
+        return start.call(this, at);
+    };
+"""
+PAIN_LOW, PAIN_MEDIUM = [494, 587], [494, 587, 740]
+CAMERA, LOST = [311, 233], [831, 208, 831, 208]
+
+
+def visit_with_sound(browser, url, on=True):
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_init_script(RECORD)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(url)
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+    if on:
+        page.get_by_role("button", name="Sound", exact=True).click()
+        page.locator("#sound[data-state=on]").wait_for()
+    return page
+
+
+def contains(sequence):
+    return (
+        "wanted => window.played.some((_, i) => wanted.every((note, k) => window.played[i + k]?.[1] === note))",
+        sequence,
+    )
+
+
+def wait_for_notes(page, notes):
+    script, wanted = contains(notes)
+    page.wait_for_function(script, arg=wanted)
+
+
+def test_sound_is_off_until_somebody_turns_it_on_and_says_so(stage, browser):
+    station = stage()
+    page = visit_with_sound(browser, station.url, on=False)
+    assert page.locator(".sound-state").inner_text() == "Sound is off"
+    station.set_bed("bed-1", score=0.9)
+    page.wait_for_selector("[data-bed=bed-1][data-state=pain_sustained]")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.played") == []
+    page.context.close()
+
+
+def test_every_priority_has_a_tone_of_its_own_and_an_acknowledgement_ends_it(stage, browser):
+    station = stage(alarms={"hold_seconds": 0.5, "window_seconds": 60.0, "level_tau_seconds": 0.5})
+    page = visit_with_sound(browser, station.url)
+    station.set_bed("bed-1", score=0.9)
+    wait_for_notes(page, PAIN_LOW)
+    station.set_bed("bed-2", camera="lost")
+    page.wait_for_selector("[data-bed=bed-2][data-state=camera_lost]")
+    page.wait_for_timeout(1500)
+    # Pain is heard, not the camera of another bed.
+    assert {wave for wave, _, _ in page.evaluate("window.played")} == {"triangle"}
+    page.get_by_role("button", name="Acknowledge bed-1").click()
+    page.get_by_label("Who acknowledges?").fill("nurse 7")
+    page.get_by_role("dialog").get_by_role("button", name="Acknowledge", exact=True).click()
+    wait_for_notes(page, CAMERA)
+    times = [at for wave, _, at in page.evaluate("window.played") if wave == "triangle"]
+    assert times == sorted(times)
+    page.context.close()
+
+
+def test_sustained_pain_is_heard_as_medium(stage, browser):
+    station = stage()
+    page = visit_with_sound(browser, station.url)
+    station.set_bed("bed-1", score=0.9)
+    wait_for_notes(page, PAIN_MEDIUM)
+    page.context.close()
+
+
+def test_a_lost_station_is_heard_though_it_cannot_say_so(stage, browser):
+    station = stage()
+    page = visit_with_sound(browser, station.url)
+    station.signal(signal.SIGKILL)
+    page.locator("#link-lost").wait_for(state="visible")
+    wait_for_notes(page, LOST)
+    page.context.close()
+
+
+def test_the_test_button_plays_every_tone(stage, browser):
+    page = visit_with_sound(browser, stage().url, on=False)
+    page.get_by_role("button", name="Try the tones").click()
+    for notes in (PAIN_LOW, PAIN_MEDIUM, CAMERA, LOST):
+        wait_for_notes(page, notes)
+    times = [at for _, _, at in page.evaluate("window.played")]
+    assert times == sorted(times)
+    page.context.close()
+
+
+def test_a_browser_that_blocks_sound_says_so_and_a_click_lifts_it(stage, browser):
+    page = visit_with_sound(browser, stage().url)
+    page.reload()
+    page.locator("#sound").wait_for()
+    # Without a click on the new page the browser may hold sound back; then it must not say that it is on.
+    page.wait_for_function("['on', 'blocked'].includes(document.getElementById('sound').dataset.state)")
+    page.get_by_text("No alert does not mean no pain.").click()
+    page.locator("#sound[data-state=on]").wait_for()
+    page.context.close()
+
+
+def test_a_blocked_sound_is_shown_as_blocked(stage, browser):
+    page = visit_with_sound(browser, stage().url)
+    page.evaluate("Object.defineProperty(AudioContext.prototype, 'state', {get: () => 'suspended'})")
+    page.locator("#sound[data-state=blocked]").wait_for()
+    assert page.locator(".sound-state").inner_text() == "Sound is blocked by the browser: click anywhere"
+    page.context.close()
