@@ -7,7 +7,7 @@ from pathlib import Path
 from monitor.control.access import Role
 from monitor.errors import ConfigError
 from monitor.web.sessions import Sessions, WebSession
-from monitor.web.users import User, UserList, read_users
+from monitor.web.users import User, UserList, UsersFileModeError, names_in, read_users
 
 __all__ = ["Access", "Visitor"]
 
@@ -48,7 +48,7 @@ class Access:
         self._sessions = sessions
         self._anonymous = Visitor(None, anonymous_role)
         self._users = UserList()
-        self._seen: tuple[int, int] | None = (-1, -1)
+        self._seen: tuple[int, ...] | None = (-1,)
 
     @property
     def session_seconds(self) -> int:
@@ -56,12 +56,16 @@ class Access:
         return self._sessions.seconds
 
     def users(self) -> UserList:
-        """Return the users; reads the file again when it has changed. A damaged file leaves the users as they were."""
+        """Return the users; reads the file again when it has changed.
+
+        A damaged file leaves the users as they were. A file that others may read adds and changes nobody; who is not in
+        it any more goes.
+        """
         if self._users_file is None:
             return self._users
         try:
             status = self._users_file.stat()
-            mark = (status.st_mtime_ns, status.st_size)
+            mark = (status.st_mtime_ns, status.st_size, status.st_mode, status.st_ino)
         except OSError:
             mark = None
         if mark != self._seen:
@@ -70,6 +74,11 @@ class Access:
                 self._users = UserList()
             try:
                 self._users = read_users(self._users_file)
+            except UsersFileModeError as error:
+                # Nobody comes in by a file that cannot be trusted; who is not in it any more goes.
+                remaining = names_in(self._users_file)
+                self._users = UserList(user for user in self._users.all() if user.name in remaining)
+                _log.error("%s; until then nobody new may log in, and who is missing there is logged out", error)
             except ConfigError as error:
                 _log.error("%s", error)
         return self._users
@@ -93,6 +102,17 @@ class Access:
             if is_known and user is not None and (not is_endless or user.role is Role.DISPLAY):
                 return Visitor(user.name, user.role)
         return self._anonymous
+
+    def log_out(self, cookie: str | None) -> None:
+        """End the session of a cookie, wherever copies of it are."""
+        session = None if cookie is None else self._sessions.open(cookie)
+        if session is not None:
+            self._sessions.end(session)
+
+    def renewed(self, cookie: str) -> str | None:
+        """Return a fresh cookie of the same session; None where there is no such session."""
+        session = self._sessions.open(cookie)
+        return None if session is None else self._sessions.seal(session)
 
     def cookie_for(self, user: User) -> str:
         """Return the value of the session cookie of a user who has just proven who they are."""

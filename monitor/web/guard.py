@@ -96,12 +96,13 @@ class Guard:
         if not is_load or visitor.role is not Role.DISPLAY or visitor.name is None:
             return None
         user = self._site.access.users().get(visitor.name)
-        if user is None or SESSION_COOKIE not in HTTPConnection(scope).cookies:
+        cookie = self._site.access.renewed(HTTPConnection(scope).cookies.get(SESSION_COOKIE, ""))
+        if user is None or cookie is None:
             return None
         answer = Response()
         answer.set_cookie(
             SESSION_COOKIE,
-            self._site.access.cookie_for(user),
+            cookie,
             max_age=self._site.access.seconds_for(user),
             httponly=True,
             samesite="lax",

@@ -102,7 +102,8 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
         return answer
 
     @router.post("/logout")
-    async def log_out() -> Response:
+    async def log_out(request: Request) -> Response:
+        site_of(request).access.log_out(request.cookies.get(SESSION_COOKIE))
         answer = RedirectResponse("/login", status_code=303)
         answer.delete_cookie(SESSION_COOKIE)
         return answer

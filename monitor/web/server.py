@@ -6,6 +6,7 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -214,11 +215,14 @@ class PageServer:
     def _build_site(self) -> "AppContext":
         from monitor.web.access import Access
         from monitor.web.app_context import AppContext
+        from monitor.web.ended_sessions import EndedSessions
         from monitor.web.preview import Previews
         from monitor.web.sessions import Sessions, load_session_key
 
         web = self._config.web
-        sessions = Sessions(load_session_key(self._config.spool.directory), web.session_hours)
+        directory = self._config.spool.directory
+        ended = EndedSessions(directory, time.time)
+        sessions = Sessions(load_session_key(directory), web.session_hours, ended)
         anonymous = None if web.anonymous_role == "none" else Role(web.anonymous_role)
         return AppContext(
             config=self._config,

@@ -1,18 +1,22 @@
 """Session cookies: signed, and valid across a restart of the station.
 
 A wall display must come back by itself when the station is updated at night. The cookie therefore carries who has
-logged in, signed with a key that lives beside the spool, and the station keeps no list of sessions. A session ends
-after its time, when the user is removed from the users file, and when the user's password changes. Its age is wall
-time: monotonic time does not survive a restart.
+logged in, signed with a key that lives beside the spool, and the station keeps no list of sessions but of those that
+were ended by logging out. A session ends after its time, with a logout, when the user is removed from the users file,
+and when the user's password changes. Its age is wall time: monotonic time does not survive a restart.
 """
 
+import hashlib
 import logging
 import os
 import secrets
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+
+from monitor.web.ended_sessions import EndedSessions
 
 __all__ = ["SESSION_COOKIE", "Sessions", "WebSession", "load_session_key"]
 
@@ -20,18 +24,23 @@ _log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "nicu_session"
 
-_DISPLAY = "display"
+_DISPLAY, _PERSON = "display", "person"
+_ENDLESS_SECONDS = 50 * 365 * 86_400.0
 _KEY_FILE = "session.key"
 _KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class WebSession:
-    """Who has logged in: the name, the fingerprint of the secret that was used, and whether it is a display's."""
+    """Who has logged in: the name, the fingerprint of the secret that was used, whether it is a display's, and an id.
+
+    The id stays the same when the cookie is renewed; it ends with the session.
+    """
 
     name: str
     fingerprint: str
     is_display: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12), compare=False)
 
 
 class Sessions:
@@ -40,31 +49,39 @@ class Sessions:
     Args:
         key: Secret of at least 32 random bytes.
         hours: How long a session lasts.
+        ended: Sessions that were ended before their time; None: none was.
     """
 
-    def __init__(self, key: bytes, hours: float) -> None:
+    def __init__(self, key: bytes, hours: float, ended: EndedSessions | None = None) -> None:
         self._signer = URLSafeTimedSerializer(key, salt="nicu-monitor session")
         self.seconds = int(hours * 3600)
+        self._ended = EndedSessions(None, time.time) if ended is None else ended
 
     def seal(self, session: WebSession) -> str:
         """Return the value of the cookie."""
-        kind = [_DISPLAY] if session.is_display else []
-        return str(self._signer.dumps([session.name, session.fingerprint, *kind]))
+        kind = _DISPLAY if session.is_display else _PERSON
+        return str(self._signer.dumps([session.name, session.fingerprint, kind, session.id]))
 
     def open(self, cookie: str) -> WebSession | None:
-        """Return the session that a cookie names; None where it is forged, damaged or too old."""
+        """Return the session that a cookie names; None where it is forged, damaged, too old or ended."""
         try:
             content = self._signer.loads(cookie)
-            if not (isinstance(content, list) and content[2:] == [_DISPLAY]):
+            if not (isinstance(content, list) and content[2:3] == [_DISPLAY]):
                 content = self._signer.loads(cookie, max_age=self.seconds)
         except BadData:
             return None
         match content:
-            case [str(name), str(fingerprint)]:
-                return WebSession(name, fingerprint)
-            case [str(name), str(fingerprint), str()]:
-                return WebSession(name, fingerprint, is_display=True)
+            case [str(name), str(fingerprint), *rest] if len(rest) <= 2:
+                kind = rest[0] if rest else _PERSON
+                # Cookies of earlier versions have no id.
+                known = str(rest[1]) if len(rest) == 2 else hashlib.sha256(cookie.encode()).hexdigest()
+                session = WebSession(name, fingerprint, kind == _DISPLAY, known)
+                return None if session.id in self._ended else session
         return None
+
+    def end(self, session: WebSession) -> None:
+        """End a session: its cookie, and every copy of it, is worth nothing from now on."""
+        self._ended.add(session.id, _ENDLESS_SECONDS if session.is_display else self.seconds)
 
 
 def load_session_key(directory: Path) -> bytes:

@@ -23,7 +23,16 @@ from pathlib import Path
 from monitor.control.access import Role, hash_token
 from monitor.errors import ConfigError
 
-__all__ = ["NAME_PATTERN", "User", "UserList", "hash_password", "read_users", "write_users"]
+__all__ = [
+    "NAME_PATTERN",
+    "User",
+    "UserList",
+    "UsersFileModeError",
+    "hash_password",
+    "names_in",
+    "read_users",
+    "write_users",
+]
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}"
 
@@ -37,6 +46,10 @@ _COST, _BLOCK, _PARALLEL = 2**14, 8, 5
 _MEMORY_BYTES = 64 * 2**20
 # Well-formed, and fits no password.
 _NOBODY = f"scrypt${_COST}${_BLOCK}${_PARALLEL}${'A' * 24}${'A' * 43}="
+
+
+class UsersFileModeError(ConfigError):
+    """Other users of the machine may read the users file: what it adds and changes is not trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +128,8 @@ def read_users(path: Path) -> UserList:
     """Read the file.
 
     Raises:
-        ConfigError: It cannot be read, a line is wrong, or other users of the machine may read it.
+        UsersFileModeError: Other users of the machine may read it.
+        ConfigError: It cannot be read, or a line is wrong.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -125,7 +139,7 @@ def read_users(path: Path) -> UserList:
             f"cannot read the users file {path}; make one with: nicu-monitor users add {path} NAME --role nurse"
         ) from None
     if mode & 0o007 and os.name == "posix":
-        raise ConfigError(f"every user of this machine may read the users file {path}; run: chmod 600 {path}")
+        raise UsersFileModeError(f"every user of this machine may read the users file {path}; run: chmod 600 {path}")
     users: dict[str, User] = {}
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
@@ -141,6 +155,15 @@ def read_users(path: Path) -> UserList:
             raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")
         users[match["name"]] = User(match["name"], Role(match["role"]), match["secret"])
     return UserList(users.values())
+
+
+def names_in(path: Path) -> frozenset[str]:
+    """Return the first word of every line of a file that need not be right; nothing where it cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(words[0] for line in lines if (words := line.split()) and not words[0].startswith("#"))
 
 
 def write_users(path: Path, users: Iterable[User]) -> None:

@@ -2,15 +2,18 @@
 
 import json
 import stat
+import time
 
 import pytest
 from click.testing import CliRunner
+from itsdangerous import URLSafeTimedSerializer
 
 from monitor.clock import ManualClock
 from monitor.commands.users import command
 from monitor.control.access import AccessList, Role, hash_token
 from monitor.errors import ConfigError
 from monitor.web.access import Access, Visitor
+from monitor.web.ended_sessions import EndedSessions
 from monitor.web.sessions import Sessions, WebSession, load_session_key
 from monitor.web.throttle import LoginThrottle
 from monitor.web.users import User, UserList, read_users, write_users
@@ -105,6 +108,61 @@ def test_a_session_lasts_its_time(monkeypatch):
     now = __import__("time").time()
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now + 3700)
     assert sessions.open(cookie) is None
+
+
+def test_logging_out_ends_the_session_and_every_copy_of_its_cookie_also_after_a_restart(users_file, tmp_path):
+    path = users_file(tmp_path)
+
+    def start():
+        return Access(path, Sessions(b"k" * 32, 1.0, EndedSessions(tmp_path, time.time)), None)
+
+    access = start()
+    anna = access.users().get("anna")
+    cookie, other = access.cookie_for(anna), access.cookie_for(anna)
+    renewed = access.renewed(cookie)
+    access.log_out(cookie)
+    for again in (access, start()):
+        assert again.visitor(cookie, None) == NOBODY
+        assert again.visitor(renewed, None) == NOBODY
+        assert again.renewed(cookie) is None
+        assert again.visitor(other, None) == Visitor("anna", Role.NURSE)
+    assert stat.S_IMODE((tmp_path / "ended-sessions.json").stat().st_mode) == 0o600
+    (tmp_path / "ended-sessions.json").write_text("[[")
+    assert start().visitor(other, None) == Visitor("anna", Role.NURSE)
+
+
+def test_cookies_of_earlier_versions_are_read_and_can_be_ended(users_file, tmp_path):
+    access = access_to(users_file(tmp_path))
+    anna = access.users().get("anna")
+    old = URLSafeTimedSerializer(b"k" * 32, salt="nicu-monitor session").dumps(["anna", anna.fingerprint])
+    assert access.visitor(old, None) == Visitor("anna", Role.NURSE)
+    access.log_out(old)
+    assert access.visitor(old, None) == NOBODY
+
+
+def test_the_list_of_ended_sessions_forgets_what_has_ended_by_itself():
+    now = [1000.0]
+    ended = EndedSessions(None, lambda: now[0])
+    ended.add("a", 10.0)
+    now[0] = 1020.0
+    ended.add("b", 10.0)
+    assert "a" not in ended
+    assert "b" in ended
+
+
+def test_who_is_missing_in_a_users_file_that_others_may_read_is_logged_out(users_file, tmp_path, secrets, caplog):
+    path = users_file(tmp_path)
+    access = access_to(path)
+    cookies = {name: access.cookie_for(access.users().get(name)) for name in ("anna", "wall")}
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("anna")]
+    path.write_text("\n".join([*lines, f"mallory admin {secrets['anna']}"]) + "\n")
+    path.chmod(0o644)
+    assert access.visitor(cookies["anna"], None) == NOBODY
+    assert access.visitor(cookies["wall"], None).name == "wall"
+    assert access.users().get("mallory") is None
+    assert "chmod 600" in caplog.text
+    path.chmod(0o600)
+    assert access.users().get("mallory") is not None
 
 
 def test_a_wrong_token_is_nobody_even_where_everybody_may_read(users_file, tmp_path):
