@@ -41,7 +41,9 @@ def test_the_model_is_marked_as_a_demo_and_splits_by_infant(tmp_path):
         DemoDataset(crops, states, 0), splits, tmp_path, demo_settings(2, 0, "float32"), NullListener()
     )
 
-    record = read_model(outcome.model).record
+    trained = read_model(outcome.model)
+    record = trained.record
+    assert trained.network.constant_logit() is None
     assert record.generation == "demo"
     assert "Not for infants" in record.intended_use
     assert record.training_prior == 0.5
