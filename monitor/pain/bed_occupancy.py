@@ -67,9 +67,9 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         now = self._now()
         acknowledgement = Acknowledgement(by, now, now)
         if self.occupancy.state is not Occupancy.EMPTY:
-            transitions += self._board.resume(now)
             detail = f"{by} admitted another infant; this alert was of the one before."
             transitions += self._board.dismiss(_OF_INFANT, acknowledgement, detail)
+            transitions += self._board.resume(now)
             transitions += self._end_standby(now, f"{by} admitted another infant.", by)
             transitions += self._board.begin_by_person(Code.BED_EMPTY, acknowledgement, _emptied(by))
         transitions += self._board.end_by_person(Code.BED_EMPTY, now, f"{by} admitted an infant.", by)
