@@ -17,7 +17,7 @@ def measure(numbers: dict[str, Any]) -> None:
     else:
         command, limit = ["--cameras", "16", "--seconds", "12", "--engine", "onnxruntime-cuda", "--json"], 38
     done = subprocess.run(
-        [sys.executable, "-m", "monitor.cli", "bench", *command],
+        [sys.executable, "-c", "from monitor.cli import main; main()", "bench", *command],
         capture_output=True,
         text=True,
         check=False,
@@ -25,6 +25,8 @@ def measure(numbers: dict[str, Any]) -> None:
     )
     if done.returncode != 0:
         raise RuntimeError((done.stderr.strip().splitlines() or ["the bench gave no reason"])[-1])
+    if is_rehearsal() and "--find-capacity" not in done.stdout:
+        raise RuntimeError("the command does not start")
     numbers["bench"] = "the command starts" if is_rehearsal() else json.loads(done.stdout)
 
 
