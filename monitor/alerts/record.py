@@ -13,11 +13,23 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from monitor.clock import Clock
-from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Priority, Signal, Transition, Validity
+from monitor.pain.vocabulary import (
+    ActionReading,
+    AlarmEvidence,
+    Code,
+    FaceAction,
+    Kind,
+    Phase,
+    Priority,
+    Signal,
+    Transition,
+    Validity,
+)
 
 __all__ = [
     "SCHEMA",
     "Acknowledgement",
+    "ActionRecord",
     "Alert",
     "AlertBout",
     "AlertContext",
@@ -93,6 +105,28 @@ class Acknowledgement(_Record):
     at: UtcTime
 
 
+class ActionRecord(_Record):
+    """One facial action of the patient.
+
+    Attributes:
+        action: `eyes_squeezed`, `brow_lowered`, `furrow_deepened`, `mouth_open` or `mouth_stretched`.
+        now: In [0, 1], from the face at rest to the strongest, on the newest picture; null where it shows no such face.
+        share: Share in [0, 1] of the measured time of the window in which it was seen.
+        pipp_r: Points from 0 to 3 of the PIPP-R item, by the share; null where PIPP-R has no such item.
+    """
+
+    action: FaceAction
+    now: Share | None
+    share: Share
+    pipp_r: Annotated[int, Field(ge=0, le=3)] | None
+
+    @classmethod
+    def of(cls, reading: ActionReading) -> "ActionRecord":
+        """Return the record of a reading."""
+        now = None if reading.now is None else round(reading.now, 3)
+        return cls(action=reading.action, now=now, share=round(reading.share, 3), pipp_r=reading.pipp_r)
+
+
 class AlertEvidence(_Record):
     """Why a physiological condition changed.
 
@@ -101,12 +135,14 @@ class AlertEvidence(_Record):
         share_of_window: Share in [0, 1] of the window at or above the threshold.
         coverage: Share in [0, 1] of the window with a usable patient face.
         frames_used: Usable frames within the window.
+        actions: Facial actions at the change and over the window; empty where too little was measured.
     """
 
     level: Share | None
     share_of_window: Share
     coverage: Share
     frames_used: Annotated[int, Field(ge=0)]
+    actions: tuple[ActionRecord, ...] = ()
 
 
 class AlertBout(_Record):
@@ -286,6 +322,7 @@ def _evidence_record(evidence: AlarmEvidence) -> AlertEvidence:
         share_of_window=evidence.share_of_window,
         coverage=evidence.coverage,
         frames_used=evidence.frames_used,
+        actions=tuple(ActionRecord.of(reading) for reading in evidence.actions),
     )
 
 

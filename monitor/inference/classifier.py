@@ -1,6 +1,7 @@
 """Pain scores of face crops."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,30 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
 
-__all__ = ["Classifier"]
+__all__ = ["Classifier", "FaceAnswer"]
 
 _INPUT = "crops"
 _OUTPUT = "score"
 _LOGIT = "logit"
+_POINTS, _PRESENCE = "points", "presence"
+_POINT_AXES = 3
 _CONSTANT_TOLERANCE = 2e-3
 """By how much a constant answer may differ from the exact one: half precision rounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceAnswer:
+    """What a classifier says of one crop.
+
+    Attributes:
+        score: Probability of pain in [0, 1]; None where the model's answer is none.
+        points: Shape (P, 3): the face mesh, x, y and depth in pixels of the crop; None where the model has none.
+        presence: Probability in [0, 1] that the crop shows a face; None where the model has no mesh.
+    """
+
+    score: float | None
+    points: NDArray[np.float32] | None = None
+    presence: float | None = None
 
 
 class Classifier:
@@ -66,7 +84,11 @@ class Classifier:
         return self._engine
 
     def scores(self, crops: NDArray[np.uint8]) -> list[float | None]:
-        """Return the probability of pain of every crop, None where the model's answer is none.
+        """Return the probability of pain of every crop, as `answers` does, and nothing else."""
+        return [answer.score for answer in self.answers(crops)]
+
+    def answers(self, crops: NDArray[np.uint8]) -> list[FaceAnswer]:
+        """Return what the model says of every crop.
 
         An answer is none where it is not a probability, and where it is the network's constant: the units before the
         output were silent, and the answer would be the same for any picture.
@@ -75,7 +97,7 @@ class Classifier:
             crops: Shape (N, size_px, size_px, 3), RGB.
 
         Returns:
-            N values in [0, 1] or None. A number that is not finite, or outside [0, 1], never becomes a score.
+            N answers. A number that is not finite, or outside [0, 1], never becomes a score, and no point.
 
         Raises:
             EngineError: The shape or type is wrong, or the engine failed.
@@ -87,11 +109,19 @@ class Classifier:
         if answers.shape != (len(crops),):
             raise EngineError(f"the classifier answered with shape {answers.shape} to {len(crops)} crops")
         scores = [_probability(answer) for answer in answers]
-        if self._constant is None:
-            return scores
-        tolerance = _CONSTANT_TOLERANCE * max(1.0, abs(self._constant))
-        silent = np.abs(outputs[_LOGIT] - self._constant) <= tolerance
-        return [None if is_silent else score for score, is_silent in zip(scores, silent, strict=True)]
+        if self._constant is not None:
+            tolerance = _CONSTANT_TOLERANCE * max(1.0, abs(self._constant))
+            silent = np.abs(outputs[_LOGIT] - self._constant) <= tolerance
+            scores = [None if is_silent else score for score, is_silent in zip(scores, silent, strict=True)]
+        points, presence = outputs.get(_POINTS), outputs.get(_PRESENCE)
+        if points is None or presence is None:
+            return [FaceAnswer(score) for score in scores]
+        if points.shape != (len(crops), points.shape[1], _POINT_AXES) or presence.shape != (len(crops),):
+            raise EngineError(f"the classifier answered with points {points.shape} and presence {presence.shape}")
+        return [
+            FaceAnswer(score, mesh, _probability(found)) if np.isfinite(mesh).all() else FaceAnswer(score)
+            for score, mesh, found in zip(scores, np.asarray(points, np.float32), presence, strict=True)
+        ]
 
     def close(self) -> None:
         """Close the engine; safe to call twice."""

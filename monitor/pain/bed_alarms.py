@@ -11,6 +11,7 @@ from monitor.pain.bed_alarm_state import BedAlarmState
 from monitor.pain.bed_occupancy import OccupiedScope
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.face_absence import FaceAbsence
+from monitor.pain.facial_actions import ActionWindow
 from monitor.pain.level_filter import FRAME_SPAN_SECONDS, LevelFilter, LevelFilterState, LevelReading, LevelSegment
 from monitor.pain.samples import covered_words, scored
 from monitor.pain.vocabulary import (
@@ -62,6 +63,7 @@ class BedAlarms(OccupiedScope):
     """
 
     def __init__(self, settings: AlarmSettings, new_id: Callable[[], str]) -> None:
+        self._actions = ActionWindow.of(settings.window_seconds)
         super().__init__(settings, new_id, BedAlarmState(LevelFilterState.empty(settings.window_seconds)))
 
     def observe(self, sample: Sample) -> BedUpdate:
@@ -81,6 +83,7 @@ class BedAlarms(OccupiedScope):
         if last is None or sample.time_seconds > last:
             self._follow_face(sample, last)
             self._memory.newest_hidden = sample.hidden
+            self._actions.add(sample.time_seconds, sample.actions)
             transitions += self._take(sample.time_seconds, *scored(sample), last)
         return self._step(transitions)
 
@@ -102,7 +105,7 @@ class BedAlarms(OccupiedScope):
         was_seen = any(item.needs_person and item.acknowledged_seconds == now for item in transitions)
         if not was_seen or not self._board.is_pain_acknowledged():
             return transitions
-        evidence = _evidence_of(self._reading)
+        evidence = self._evidence()
         ended = [
             item for code in (Code.PAIN_SUSTAINED, Code.PAIN_SIGN) for item in self._board.clear(code, now, evidence)
         ]
@@ -122,6 +125,7 @@ class BedAlarms(OccupiedScope):
         self._start_level_again()
         self.lose_face()
         self._memory.face = FaceAbsence()
+        self._actions = ActionWindow.of(self._settings.window_seconds)
         self._memory.bouts = []
 
     def _start_level_again(self) -> None:
@@ -212,7 +216,7 @@ class BedAlarms(OccupiedScope):
         memory.is_level_known = reading.level is not None
         transitions: list[Transition] = []
         if segment is not None:
-            transitions += self._apply_segment(segment, reading)
+            transitions += self._apply_segment(segment)
         elif score is not None:
             memory.evidence.forget()
         last = min(now, time_seconds + FRAME_SPAN_SECONDS)
@@ -220,9 +224,9 @@ class BedAlarms(OccupiedScope):
         transitions += self._update_face_absence(now)
         return transitions + self._update_validity(now, reading)
 
-    def _apply_segment(self, segment: LevelSegment, reading: LevelReading) -> list[Transition]:
+    def _apply_segment(self, segment: LevelSegment) -> list[Transition]:
         """Draw the conclusions from time in which the level is known."""
-        board, evidence = self._board, _evidence_of(reading)
+        board, evidence = self._board, self._evidence()
         transitions: list[Transition] = []
         pain = self._memory.evidence.pain_proof(segment, self._settings)
         followed_from = None if pain is None else pain[0]
@@ -341,12 +345,12 @@ class BedAlarms(OccupiedScope):
         memory, board = self._memory, self._board
         if self._needs_person():
             memory.trusted_since = None
-            return board.disown_pain(now_seconds, _evidence_of(reading))
+            return board.disown_pain(now_seconds, self._evidence())
         if reading.level is None or board.has_doubt():
             memory.trusted_since = None
             gone = self._filter.unknown_from()
             since = now_seconds if gone is None or reading.level is not None else min(gone, now_seconds)
-            return board.set_pain_validity(Validity.QUESTIONABLE, since, _evidence_of(reading))
+            return board.set_pain_validity(Validity.QUESTIONABLE, since, self._evidence())
         if self._validity(reading) is not Validity.VALID:
             memory.trusted_since = None
             return []
@@ -354,7 +358,7 @@ class BedAlarms(OccupiedScope):
             memory.trusted_since = now_seconds
         is_often = board.is_present(Code.ALARM_BURDEN_HIGH)
         trusted = memory.trusted_since + (_TRUSTED_AGAIN_OFTEN_SECONDS if is_often else _TRUSTED_AGAIN_SECONDS)
-        return board.set_pain_validity(Validity.VALID, trusted, _evidence_of(reading)) if now_seconds >= trusted else []
+        return board.set_pain_validity(Validity.VALID, trusted, self._evidence()) if now_seconds >= trusted else []
 
     def _validity(self, reading: LevelReading) -> Validity:
         if reading.level is None or reading.seconds_since_face is None:
@@ -381,11 +385,12 @@ class BedAlarms(OccupiedScope):
             seconds_since_face=reading.seconds_since_face,
             occupancy=self.occupancy.state,
             hidden=self._memory.newest_hidden if is_fresh else (),
+            actions=self._actions.read(now),
         )
+
+    def _evidence(self) -> AlarmEvidence:
+        reading, actions = self._reading, self._actions.read(self._now())
+        return AlarmEvidence(reading.level, reading.on_share, reading.coverage, reading.frames_used, actions)
 
     def _step(self, transitions: list[Transition]) -> BedUpdate:
         return BedUpdate(self.observation(), tuple(transitions))
-
-
-def _evidence_of(reading: LevelReading) -> AlarmEvidence:
-    return AlarmEvidence(reading.level, reading.on_share, reading.coverage, reading.frames_used)

@@ -4,13 +4,16 @@ Kinds, priorities and the latched/acknowledged signal states follow the vocabula
 medical electrical equipment). The project names the standard; it does not claim to conform to it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 __all__ = [
+    "ActionReading",
     "AlarmEvidence",
     "Bout",
     "Code",
+    "FaceAction",
     "Kind",
     "Observation",
     "Occupancy",
@@ -120,6 +123,33 @@ class Occupancy(StrEnum):
     STANDBY = "standby"
 
 
+class FaceAction(StrEnum):
+    """The actions that a score rests on and that scales name."""
+
+    EYES_SQUEEZED = "eyes_squeezed"
+    BROW_LOWERED = "brow_lowered"
+    FURROW_DEEPENED = "furrow_deepened"
+    MOUTH_OPEN = "mouth_open"
+    MOUTH_STRETCHED = "mouth_stretched"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReading:
+    """One facial action now and over the last window.
+
+    Attributes:
+        action: Which one.
+        now: In [0, 1] on the newest frame, None where it shows no face that can be assessed.
+        share: Share in [0, 1] of the measured time of the window in which it was seen.
+        pipp_r: Points from 0 to 3 of the PIPP-R item, None for actions that PIPP-R does not have.
+    """
+
+    action: FaceAction
+    now: float | None
+    share: float
+    pipp_r: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What one analysed frame says about one bed.
@@ -133,6 +163,7 @@ class Sample:
         face_id: Names the face for as long as it is followed without a break; also in frames that miss it for a moment.
             None where no face is followed. A caller that leaves it out says that all frames show one and the same face.
         hidden: The regions that are hidden; not empty where `visibility` is COVERED.
+        actions: Each facial action in [0, 1]; empty where they were not measured.
     """
 
     time_seconds: float
@@ -140,6 +171,7 @@ class Sample:
     visibility: Visibility
     face_id: int | None = 0
     hidden: tuple[Region, ...] = ()
+    actions: Mapping[FaceAction, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +189,7 @@ class Observation:
         seconds_since_face: Time since the last usable face; None before the first.
         occupancy: Who lies in the bed. There is no level unless it is OCCUPIED.
         hidden: Regions of the face that the score rests on and that the newest frame does not show.
+        actions: Facial actions now and over the last window (30 s); empty where too little was measured.
     """
 
     time_seconds: float
@@ -169,6 +202,7 @@ class Observation:
     seconds_since_face: float | None
     occupancy: Occupancy = Occupancy.OCCUPIED
     hidden: tuple[Region, ...] = ()
+    actions: tuple[ActionReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +214,14 @@ class AlarmEvidence:
         share_of_window: Share in [0, 1] of the window at or above the threshold.
         coverage: Share in [0, 1] of the window with a usable patient face.
         frames_used: Usable frames within the window.
+        actions: Facial actions at the change and over the window; empty where too little was measured.
     """
 
     level: float | None
     share_of_window: float
     coverage: float
     frames_used: int
+    actions: tuple[ActionReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

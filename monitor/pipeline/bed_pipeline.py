@@ -19,20 +19,21 @@ passes it to the board and the metrics; changes of alarms also go to `on_change`
 
 import math
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from monitor.config import AlarmSettings, BedSettings, FaceSettings
 from monitor.errors import EngineError
+from monitor.faces.actions.clinical import clinical_actions, mesh_of_crop
 from monitor.faces.crop import crop_face
 from monitor.faces.liveness import LivenessDetector
-from monitor.faces.patient_tracker import FrameFaces, PatientTracker, TrackedFace
+from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.occupancy import BedOccupancy
-from monitor.pain.vocabulary import Code, Observation, Occupancy, Region, Sample, Transition, Visibility
+from monitor.pain.vocabulary import Code, FaceAction, Observation, Occupancy, Region, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
 from monitor.pipeline.covered_face import hidden_regions
 from monitor.pipeline.models import WorkerModels
@@ -40,6 +41,9 @@ from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 
 __all__ = ["BedPipeline", "FrameResult", "shift_prior"]
+
+# Below this probability that a crop shows a face no action is measured on it.
+_MINIMUM_PRESENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,17 @@ class FrameResult:
     detect_seconds: float
     classify_seconds: float
     failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Assessment:
+    """What the patient's face shows in one frame; as in `Sample`, with the reason of a failure."""
+
+    visibility: Visibility
+    score: float | None = None
+    hidden: tuple[Region, ...] = ()
+    actions: Mapping[FaceAction, float] = field(default_factory=dict)
+    failure: str | None = None
 
 
 def shift_prior(score: float, training_prior: float, expected_prior: float) -> float:
@@ -149,10 +164,7 @@ class BedPipeline:
             observation, transitions = self._pass_time(frame.time_seconds)
             return FrameResult(frame, None, observation, transitions, 0.0, 0.0, None)
         frame_faces: FrameFaces | None = None
-        score: float | None = None
-        visibility = Visibility.NO_SCORE
-        failure: str | None = None
-        hidden: tuple[Region, ...] = ()
+        seen = _Assessment(Visibility.NO_SCORE)
         found = began
         try:
             budget = self._search_budget
@@ -163,27 +175,20 @@ class BedPipeline:
                 budget.spend(found - began)
             patient = frame_faces.patient
             self._liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
-            visibility = frame_faces.visibility
-            is_scored = occupancy is Occupancy.OCCUPIED and visibility in {Visibility.USABLE, Visibility.AMBIGUOUS}
-            if frame_faces.patient is not None and is_scored:
-                hidden = self._hidden(frame, frame_faces.patient, models)
-                score = None if hidden else self._score(frame, frame_faces, models)
-                if hidden:
-                    visibility = Visibility.COVERED
-                elif score is None:
-                    visibility, failure = Visibility.NO_SCORE, "the classifier gave no answer to this face"
+            seen = self._assess(frame, frame_faces, models, is_scored=occupancy is Occupancy.OCCUPIED)
         except EngineError as error:
-            score, visibility, hidden, failure = None, Visibility.NO_SCORE, (), str(error)
+            seen = _Assessment(Visibility.NO_SCORE, failure=str(error))
             found = max(found, began)
         done = self._stopwatch()
         with self._lock:
             if self._infant_number != self._monitor.infant_number:
                 # Another infant was admitted while this frame was analysed.
-                visibility, score, hidden, frame_faces = Visibility.NO_FACE, None, (), None
+                seen, frame_faces = _Assessment(Visibility.NO_FACE, failure=seen.failure), None
                 self._watch_another_infant()
             if frame_faces is not None:
                 self._face_id = frame_faces.face_id
-            step = self._monitor.observe(Sample(frame.time_seconds, score, visibility, self._face_id, hidden))
+            time, face = frame.time_seconds, self._face_id
+            step = self._monitor.observe(Sample(time, seen.score, seen.visibility, face, seen.hidden, seen.actions))
             still_since = self._liveness.still_since_seconds
             still = self._monitor.report(
                 Code.NO_LIFE_SEEN, still_since is not None, frame.time_seconds, since_seconds=still_since
@@ -196,8 +201,8 @@ class BedPipeline:
             observation=step.observation,
             transitions=transitions,
             detect_seconds=found - began,
-            classify_seconds=done - found if score is not None else 0.0,
-            failure=failure,
+            classify_seconds=done - found if seen.score is not None else 0.0,
+            failure=seen.failure,
         )
 
     def _pass_time(self, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
@@ -205,18 +210,29 @@ class BedPipeline:
             step = self._monitor.tick(now_seconds)
             return step.observation, self._notify(step.transitions)
 
-    def _hidden(self, frame: Frame, patient: TrackedFace, models: WorkerModels) -> tuple[Region, ...]:
-        if models.regions is None:
-            return ()
-        return hidden_regions(models.regions.estimate(frame.image, patient.face.box))
+    def _assess(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels, *, is_scored: bool) -> "_Assessment":
+        """Return what the patient's face shows: hidden regions, else the score and the facial actions.
 
-    def _score(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels) -> float | None:
-        assert frame_faces.patient is not None  # noqa: S101 - checked by the caller
-        crop = crop_face(frame.image, frame_faces.patient.face.box, models.crop)
-        score = models.classifier.scores(crop[None])[0]
-        if score is None or self._expected_prior is None:
-            return score
-        return shift_prior(score, models.training_prior, self._expected_prior)
+        Raises:
+            EngineError: A model failed.
+        """
+        patient, visibility = frame_faces.patient, frame_faces.visibility
+        if patient is None or not is_scored or visibility not in {Visibility.USABLE, Visibility.AMBIGUOUS}:
+            return _Assessment(visibility)
+        box = patient.face.box
+        if models.regions is not None and (hidden := hidden_regions(models.regions.estimate(frame.image, box))):
+            return _Assessment(Visibility.COVERED, hidden=hidden)
+        crop = crop_face(frame.image, box, models.crop)
+        answer = models.classifier.answers(crop[None])[0]
+        score = answer.score
+        if score is None:
+            return _Assessment(Visibility.NO_SCORE, failure="the classifier gave no answer to this face")
+        if self._expected_prior is not None:
+            score = shift_prior(score, models.training_prior, self._expected_prior)
+        actions: Mapping[FaceAction, float] = {}
+        if answer.points is not None and answer.presence is not None:
+            actions = clinical_actions(mesh_of_crop(crop, answer.points, answer.presence, _MINIMUM_PRESENCE, box))
+        return _Assessment(visibility, score, actions=actions)
 
     def update_camera(self, status: CameraStatus, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
         """Let time pass, and take the state of the camera.

@@ -150,8 +150,15 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
     visible = _gauge("face_visible", "1 while the newest analysed frame shows a usable face of the patient, else 0.")
     age = _gauge("face_age_seconds", "Time since the last usable face; absent before the first.")
     validity = _gauge("observation_validity", "1 for how far the level can be trusted now.", ("bed", "validity"))
+    action = _gauge(
+        "facial_action_ratio",
+        "Share of the last window in which a facial action was seen; absent where too little was measured.",
+        ("bed", "action"),
+    )
     for bed, item in seen.items():
         now = item.observation
+        for reading in now.actions:
+            action.add_metric((bed, reading.action), reading.share)
         pairs = (
             (level, now.level),
             (score, now.score),
@@ -170,7 +177,7 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
                 family.add_metric((bed,), value)
         for word in Validity:
             validity.add_metric((bed, word), float(now.validity is word))
-    return (level, score, coverage, on_share, visible, age, validity)
+    return (level, score, coverage, on_share, visible, age, validity, action)
 
 
 def _gauge(name: str, text: str, labels: tuple[str, ...] = ("bed",)) -> GaugeMetricFamily:

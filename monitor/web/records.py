@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.alerts.record import Acknowledgement, AlertDraft, AlertEvidence, UtcTime
+from monitor.alerts.record import Acknowledgement, ActionRecord, AlertDraft, AlertEvidence, UtcTime
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.pain.vocabulary import Occupancy, Region, Validity
 from monitor.video.status import CameraState
@@ -66,6 +66,7 @@ class ObservationRecord(_Record):
         seconds_since_face: Time since the last usable face; null before the first.
         occupancy: Who lies there, as people say: `occupied`, `standby` or `empty`.
         hidden: Regions that the score rests on and that the newest picture does not show: `eyes`, `mouth`.
+        actions: Facial actions now and over the last 30 s; empty where too little was measured.
     """
 
     schema_version: Literal["nicu-pain-monitor/observation/1"] = Field(default=OBSERVATION_SCHEMA, alias="schema")
@@ -88,6 +89,7 @@ class ObservationRecord(_Record):
     seconds_since_face: Seconds | None
     occupancy: Occupancy = Occupancy.OCCUPIED
     hidden: tuple[Region, ...] = ()
+    actions: tuple[ActionRecord, ...] = ()
 
 
 class AlertRecordOut(_Record):
@@ -228,6 +230,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
         seconds_since_face=_seconds(bed.seconds_since_face),
         occupancy=bed.occupancy.state,
         hidden=() if seen is None else seen.hidden,
+        actions=() if seen is None else tuple(ActionRecord.of(reading) for reading in seen.actions),
     )
 
 

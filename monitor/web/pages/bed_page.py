@@ -6,6 +6,7 @@ from nicegui import ui
 from monitor.board import BedSnapshot, BoardSnapshot
 from monitor.localization import Localizer
 from monitor.web.pages.acknowledge_button import AcknowledgeButton
+from monitor.web.pages.action_panel import ActionPanel
 from monitor.web.pages.alert_table import AlertTable
 from monitor.web.pages.labels import camera_words, face_words
 from monitor.web.pages.layout import PageLayout, page_frame, say
@@ -53,6 +54,7 @@ class BedView:
             self._status = StatusPanel(frame)
             with ui.element("dl").classes("facts"):
                 self._facts = [_fact(name, help_text) for name, help_text in _facts(t)]
+            self._actions = ActionPanel(frame)
             with ui.element("details").classes("notes"):
                 with ui.element("summary"):
                     ui.label(t("Technical notes"))
@@ -74,6 +76,7 @@ class BedView:
             say(label, value)
         for label, value in zip(self._notes, _note_values(bed, self._t), strict=True):
             say(label, value)
+        self._actions.show(bed)
         self._acknowledge.offer(bed.open_alerts)
         self._pause.offer(bed)
         self._resume.offer(bed)

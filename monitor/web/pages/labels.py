@@ -7,10 +7,11 @@ from monitor.alerts.record import AlertDraft
 from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState, BoardSnapshot
 from monitor.localization import Localizer, message
 from monitor.pain.conditions import CONDITIONS
-from monitor.pain.vocabulary import Code, Signal
+from monitor.pain.vocabulary import Code, FaceAction, Signal
 from monitor.video.status import CameraState, CameraStatus
 
 __all__ = [
+    "ACTION_NAMES",
     "ICONS",
     "NOTICE",
     "acknowledged_words",
@@ -28,6 +29,9 @@ __all__ = [
     "why",
 ]
 
+# Facial actions that were seen for a shorter share of the half minute are not worth a word.
+_WORTH = 0.1
+
 NOTICE = message("No alert does not mean no pain.")
 
 # Shapes that differ in outline, not in colour alone: octagon, triangle, bell, crossed-out camera, crossed-out eye...
@@ -42,6 +46,14 @@ ICONS = {
     BedState.NO_SIGN: "radio_button_unchecked",
     BedState.STANDBY: "pause_circle",
     BedState.EMPTY: "bed",
+}
+
+ACTION_NAMES = {
+    FaceAction.EYES_SQUEEZED: message("Eyes squeezed"),
+    FaceAction.BROW_LOWERED: message("Brow lowered"),
+    FaceAction.FURROW_DEEPENED: message("Nasolabial furrow"),
+    FaceAction.MOUTH_OPEN: message("Mouth open"),
+    FaceAction.MOUTH_STRETCHED: message("Mouth stretched"),
 }
 
 _TITLES = {
@@ -120,7 +132,7 @@ def why(episode: AlertEpisode, t: Localizer) -> str:
     if found is None:
         return t(CONDITIONS[episode.reason.code].detail)
     level = t("level not known") if found.level is None else t("level {level} of 1", level=t.level(found.level))
-    return t(
+    words = t(
         "{level}, {share} of the last half minute above the threshold, face seen {coverage} of it, {count} pictures "
         "used",
         level=level,
@@ -128,6 +140,8 @@ def why(episode: AlertEpisode, t: Localizer) -> str:
         coverage=t.percent(found.coverage),
         count=found.frames_used,
     )
+    seen = [f"{t(ACTION_NAMES[one.action])} {t.percent(one.share)}" for one in found.actions if one.share >= _WORTH]
+    return "; ".join([words, *seen])
 
 
 def camera_state(status: CameraStatus | None, t: Localizer) -> str:

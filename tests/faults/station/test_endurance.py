@@ -17,6 +17,7 @@ from monitor.config import StationConfig
 from monitor.faces.crop import CropSpec
 from monitor.faces.geometry import Face, OrientedBox
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
+from monitor.inference.classifier import FaceAnswer
 from monitor.pain.vocabulary import Visibility
 from monitor.pipeline.models import WorkerModels
 from monitor.station.station import Station
@@ -48,11 +49,11 @@ class _Scorer:
         self._left = 0
         self._hurts = False
 
-    def scores(self, _crops: object) -> list[float]:
+    def answers(self, _crops: object) -> list[FaceAnswer]:
         if self._left == 0:
             self._left, self._hurts = self._dice.randrange(20, 600), not self._hurts
         self._left -= 1
-        return [min(1.0, max(0.0, self._dice.gauss(0.85 if self._hurts else 0.15, 0.1)))]
+        return [FaceAnswer(min(1.0, max(0.0, self._dice.gauss(0.85 if self._hurts else 0.15, 0.1))))]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def test_every_field_of_the_design_is_there() -> None:
         *("model", "config_hash", "detail", "remedy", "needs_person", "bouts", "recent_bouts"),
     }
     assert alert["schema"] == "nicu-pain-monitor/alert/1"
-    assert alert["evidence"] == {"level": 0.7, "share_of_window": 0.4, "coverage": 0.9, "frames_used": 130}
+    measured = {"level": 0.7, "share_of_window": 0.4, "coverage": 0.9, "frames_used": 130}
+    assert alert["evidence"] == {**measured, "actions": []}
 
 
 def test_times_are_labels_taken_at_determination() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSettings, ModelSettings
 from monitor.errors import EngineError
+from monitor.inference.classifier import FaceAnswer
 from monitor.pain.vocabulary import Code, Occupancy, Phase, Validity
 from monitor.pipeline.bed_pipeline import BedPipeline, shift_prior
 from monitor.pipeline.models import ModelSet
@@ -54,8 +55,8 @@ class BrokenDetector:
 class NotANumber:
     """A classifier whose model answers with something that is no probability."""
 
-    def scores(self, crops):
-        return [None] * len(crops)
+    def answers(self, crops):
+        return [FaceAnswer(None)] * len(crops)
 
 
 @pytest.fixture(scope="module", params=[None, "ncnn-demo"])
@@ -162,9 +163,9 @@ class DischargedMeanwhile:
         self._classifier = classifier
         self._act = act
 
-    def scores(self, crops):
+    def answers(self, crops):
         self._act()
-        return self._classifier.scores(crops)
+        return self._classifier.answers(crops)
 
 
 def test_the_frames_of_an_empty_bed_are_not_analysed_and_the_next_infant_is_followed_from_nothing(models):
