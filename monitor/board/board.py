@@ -54,6 +54,11 @@ class _Bed:
         self.pictures = 0
 
 
+def _said(occupancy: BedOccupancy) -> tuple[object, ...]:
+    """Return what differs between two requests of people; another station's carry no time of this clock."""
+    return occupancy.since_seconds, occupancy.state, occupancy.by, occupancy.infant
+
+
 class Board:
     """Holds the newest facts of every bed. Thread-safe; its memory is bounded.
 
@@ -168,7 +173,7 @@ class Board:
         with self._lock:
             bed = self._beds[bed_id]
             # The first report after a start brings what was said before it.
-            if bed.is_occupancy_known and bed.occupancy.since_seconds != occupancy.since_seconds:
+            if bed.is_occupancy_known and _said(bed.occupancy) != _said(occupancy):
                 bed.history, bed.observation = LevelHistory(), None
                 self._alerts.forget_bouts(bed_id)
             bed.occupancy, bed.is_occupancy_known = occupancy, True
