@@ -47,6 +47,22 @@ def fleet_dashboard() -> Dashboard:
     heads = {"severity": "severity", "alertname": "alert", "station": "station", "bed": "bed", "instance": "address"}
     board.with_panel(rows_of("Alerts of the equipment", alerts, heads, span=10))
 
+    board.with_row(Row("Shared beds"))
+    nobody = "max(nicu_monitor_fleet_beds_unwatched) or vector(0)"
+    board.with_panel(number("Shared beds that nobody watches", nobody, steps=some_bad))
+    twice = (
+        "count(count by (job, bed) (rate(nicu_monitor_frames_analysed_total[1m]) > 0 "
+        "and on (job, instance) nicu_monitor_fleet_beds_limit) > 1) or vector(0)"
+    )
+    board.with_panel(number("Beds with two stations", twice, steps=((None, GOOD), (1, WARNING))))
+    held = {
+        "{{station}} has": _named("nicu_monitor_fleet_beds_held"),
+        "{{station}} may have": _named("nicu_monitor_fleet_beds_limit"),
+    }
+    board.with_panel(curves("Shared beds of each station", held))
+    moved = {"{{station}}": _named("increase(nicu_monitor_fleet_takeovers_total[1h])")}
+    board.with_panel(curves("Beds taken over, last hour", moved))
+
     board.with_row(Row("Over time"))
     up = {"{{instance}}": f"up{{{_JOB}}}"}
     board.with_panel(states("Answers", up, {"0": ("does not answer", BAD), "1": ("answers", GOOD)}))

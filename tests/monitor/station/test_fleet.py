@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from daemon import Daemon, alerts_in
 from ports import free_port
 from redis_server import wait_until
 
+RULES = Path(__file__).resolve().parents[3] / "deploy" / "prometheus" / "rules"
 PROGRAM = str(Path(sys.executable).parent / "nicu-monitor")
 
 
@@ -84,6 +86,9 @@ def test_a_killed_station_s_beds_go_on_elsewhere_with_the_same_alarms_and_come_h
         on = {"bed": "lost", "code": "camera_lost"}
         wait_until(lambda: b.metric("nicu_monitor_alarm_condition", **on) == 1.0, 10, "the alarm goes on")
         assert b.metric("nicu_monitor_fleet_takeovers_total") == 2.0
+        shown = set(re.findall(r"^nicu_monitor_fleet_\w+", b.get("/metrics")[1], re.MULTILINE))
+        rules = "".join(file.read_text() for file in RULES.glob("*.yml"))
+        assert set(re.findall(r"nicu_monitor_fleet_\w+", rules)) <= shown, "an alert on what nobody exports never fires"
 
         # A command goes to the bed, whoever watches it.
         answer = command(b, "acknowledge", first["alert_id"], "--to-bed", "lost", "--by", "nurse-7")
