@@ -46,7 +46,9 @@ class ExperimentConfig(BaseModel):
         default=False, description="Learn from smaller data sets more often, so that each counts the same."
     )
     members: int | None = Field(default=None, ge=1, le=64, description="Networks in the ensemble.")
-    weights: Path | None = Field(default=None, description="Pre-trained weights of a ResNet50's trunk.")
+    weights: Path | None = Field(
+        default=None, description="Pre-trained weights of a ResNet50's trunk; the ONNX file of `onnx-features`."
+    )
 
     def variation(self, default: str) -> AugmentationSettings:
         """Return the random variation that is meant.

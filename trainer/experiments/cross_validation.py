@@ -20,6 +20,7 @@ from trainer.experiments.fold import MakeListener, fold_folder, no_progress, run
 from trainer.experiments.fold_processes import run_folds_in_processes
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.models import NetworkPlan
+from trainer.models.onnx_features import file_digest
 from trainer.protocols import FoldMap, audit, make_folds
 
 __all__ = [
@@ -108,6 +109,8 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
         "fold_map_sha256": folds.sha256(study),
         "members": members_of(config),
     }
+    if recipe_of(config).kind == "onnx" and config.weights is not None:
+        record["weights_sha256"] = file_digest(config.weights)
     if plan is not None:
         record["network"] = {"architecture": plan.architecture.name, "settings": plan.settings}
         record["contract"] = plan.contract.model_dump()

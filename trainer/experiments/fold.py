@@ -13,7 +13,7 @@ from trainer.crops import Study
 from trainer.errors import DataError
 from trainer.evaluation.results import PredictionRow
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.planning import plan_network, recipe_of
+from trainer.experiments.planning import frozen_features, plan_network, recipe_of
 from trainer.models import FittedModel, FittedNetworks, Prediction, fit_baseline, fit_networks
 from trainer.protocols import Fold
 from trainer.training import Listener, NullListener
@@ -70,7 +70,7 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
     if chosen.kind == "network":
         fitted = fit_networks(plan_network(config), study, fold, folder, listener)
     else:
-        fitted = fit_baseline(study, fold, chosen.kind)
+        fitted = fit_baseline(study, fold, chosen.kind, frozen_features(config, study))
         listener.batch_done(0, 1, 1)
     rows = _predicted(study, fold, fitted)
     _save_networks(fitted, folder)

@@ -5,13 +5,15 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
+from trainer.crops import Study
 from trainer.errors import SettingsError
 from trainer.experiments.config import ExperimentConfig, deep_merge, explained
 from trainer.models import NetworkPlan, Recipe, recipe
+from trainer.models.onnx_features import OnnxFeatures
 from trainer.networks import InputContract, ResNet50, architectures, load_resnet50_weights
 from trainer.training import TrainingSettings
 
-__all__ = ["members_of", "plan_network", "recipe_of"]
+__all__ = ["frozen_features", "members_of", "plan_network", "recipe_of"]
 
 
 def recipe_of(config: ExperimentConfig) -> Recipe:
@@ -27,6 +29,20 @@ def members_of(config: ExperimentConfig) -> int:
     """Return how many networks are trained in each fold."""
     chosen = recipe_of(config)
     return 1 if chosen.kind != "network" else config.members or chosen.members
+
+
+def frozen_features(config: ExperimentConfig, study: Study) -> OnnxFeatures | None:
+    """Return the frozen features that a configuration's recipe works on; None for every other recipe.
+
+    Raises:
+        SettingsError: No ONNX file is named, or the contract is wrong.
+        CheckpointError: The file cannot be read or run.
+    """
+    if recipe_of(config).kind != "onnx":
+        return None
+    if config.weights is None:
+        raise SettingsError(f"{config.model} needs an ONNX file: --set weights=FILE.onnx")
+    return OnnxFeatures(config.weights, study, config.contract)
 
 
 def plan_network(config: ExperimentConfig) -> NetworkPlan:

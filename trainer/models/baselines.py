@@ -14,6 +14,7 @@ from trainer.crops import Study
 from trainer.evaluation.calibration import fit_temperature
 from trainer.models.fitted import HeldAnswers, Outcome, Prediction
 from trainer.models.geometry import FEATURES, MOUTH_WIDTH, study_features
+from trainer.models.onnx_features import OnnxFeatures
 from trainer.models.pixel_features import PIXEL_KINDS, crop_features
 from trainer.protocols import AS_IT_IS, Fold
 
@@ -21,6 +22,7 @@ __all__ = ["FittedBaseline", "fit_baseline"]
 
 _NO_PENALTY, _RIDGE = 1e6, 1.0
 _PIXEL_PENALTY = 1e-3  # a thousand grey levels and a hundred pictures
+_FROZEN_PENALTY = 1e-2
 _MARGIN = 1e-3
 _ITERATIONS = 20_000
 
@@ -58,7 +60,7 @@ class FittedBaseline:
         return Prediction(answers / self._temperature, np.zeros(len(rows)))
 
 
-def fit_baseline(study: Study, fold: Fold, kind: str) -> FittedBaseline:
+def fit_baseline(study: Study, fold: Fold, kind: str, frozen: OnnxFeatures | None = None) -> FittedBaseline:
     """Fit a baseline to the training pictures of a fold; it needs no augmentation and does not stop early.
 
     A regression on points is calibrated by itself. With more features than pictures, or without probabilities, an
@@ -68,20 +70,22 @@ def fit_baseline(study: Study, fold: Fold, kind: str) -> FittedBaseline:
         study: The pictures.
         fold: Whose training pictures.
         kind: "geometric" for the mouth's width alone, "ridge" for all eight features of the points; "pixels" for a
-            regression on grey levels, "hog" and "lbp" for a support vector machine on these descriptors.
+            regression on grey levels, "hog" and "lbp" for a support vector machine on these descriptors; "onnx" for a
+            regression on frozen features.
+        frozen: Where these come from.
 
     Raises:
         DataError: The pictures were taken whole and have no points ("geometric" and "ridge").
     """
     train, held = (np.unique(items.rows) for items in fold.splits[0])
-    describe, pipeline, names = _parts(study, kind)
+    describe, pipeline, names = _parts(study, kind, frozen)
     pipeline.fit(describe(train), study.labels[train])
 
     def answers(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray(pipeline.decision_function(describe(rows)), np.float64)
 
     labels, raw = study.labels[held].astype(np.float64), answers(held)
-    temperature = fit_temperature(raw, labels) if kind in PIXEL_KINDS else 1.0
+    temperature = fit_temperature(raw, labels) if kind in PIXEL_KINDS or frozen else 1.0
     inner = None
     if (fold.splits[0][1].variants == AS_IT_IS).all():
         inner = HeldAnswers(held, raw / temperature)
@@ -94,8 +98,11 @@ def fit_baseline(study: Study, fold: Fold, kind: str) -> FittedBaseline:
     return FittedBaseline(describe, pipeline, temperature, details, inner)
 
 
-def _parts(study: Study, kind: str) -> tuple[Describe, Pipeline, list[str]]:
+def _parts(study: Study, kind: str, frozen: OnnxFeatures | None) -> tuple[Describe, Pipeline, list[str]]:
     """Return the features of a kind of baseline, what learns from them, and their names."""
+    if frozen is not None:
+        learner = LogisticRegression(C=_FROZEN_PENALTY, max_iter=_ITERATIONS)
+        return frozen.of, make_pipeline(StandardScaler(), learner), [kind]
     if kind in PIXEL_KINDS:
         learner = (
             LogisticRegression(C=_PIXEL_PENALTY, max_iter=_ITERATIONS)

@@ -36,7 +36,7 @@ class Recipe:
     name: str
     title: str
     summary: str
-    kind: Literal["network", "geometric", "ridge", "pixels", "hog", "lbp"] = "network"
+    kind: Literal["network", "geometric", "ridge", "pixels", "hog", "lbp", "onnx"] = "network"
     architecture: str = ""
     network: Mapping[str, Any] = field(default_factory=dict)
     contract: Mapping[str, Any] = field(default_factory=dict)
@@ -109,6 +109,12 @@ _ALL = (
         "LBP, linear SVM",
         "linear support vector machine on uniform local binary patterns in 4 x 4 fields; needs no points",
         kind="lbp",
+    ),
+    Recipe(
+        "onnx-features",
+        "Frozen ONNX features, logistic",
+        "ridge logistic regression on what a network in an ONNX file (weights=FILE) makes of each picture",
+        kind="onnx",
     ),
     Recipe(
         "ncnn",
