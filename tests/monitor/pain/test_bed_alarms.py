@@ -5,7 +5,7 @@ import math
 import pytest
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedAlarms, Code, Phase, Priority, Sample, Signal, Validity, Visibility, bed_alarms
+from monitor.pain import BedAlarms, Code, Phase, Priority, Sample, Signal, Validity, Visibility
 from monitor.pain.level_filter import FRAME_SPAN_SECONDS, LevelSegment
 
 
@@ -356,5 +356,5 @@ def test_what_the_first_frame_shows_began_with_it_and_not_before(watched, visibi
 )
 def test_a_share_of_the_window_is_reached_where_its_line_crosses(before, after, reached):
     segment = LevelSegment(10.0, 12.0, 2.0, (), (), before, after, is_certain=True)
-    found = bed_alarms._reached(segment, before, after, 0.4)
+    found = segment.reached(before, after, 0.4)
     assert found == (None if reached is None else pytest.approx(reached))
