@@ -85,7 +85,7 @@ faults-slow: setup ## 200 camera faults, 200 kills, a million frames; renews doc
 fleet: setup ## Three stations, twelve beds, three Redis, three Sentinels, broken one after another (5 minutes)
 	@rm -f build/fleet.jsonl
 	@$(BIN)/pytest -q tests/monitor/fleet tests/monitor/station/test_fleet.py tests/monitor/station/test_ward.py tests/deploy/test_fleet_files.py $(PYTEST_ARGS)
-	@$(BIN)/pytest -q -m slow tests/monitor/station/test_fleet_failover.py $(PYTEST_ARGS)
+	@$(BIN)/pytest -q -m slow tests/monitor/station/test_fleet_failover.py tests/monitor/ward $(PYTEST_ARGS)
 	@cat build/fleet.jsonl
 
 soak: setup ## A daemon under random faults for a day; SOAK_ARGS="--hours 0.05" for a trial

@@ -24,6 +24,7 @@ from monitor.config import LogSettings, StationConfig
 from monitor.config.file import read_config
 from monitor.delivery.redis_client import redis_address
 from monitor.demo.cameras import CameraProcess
+from monitor.demo.fleet import FleetDemo
 from monitor.demo.screen import draw
 from monitor.demo.servers import LocalPrometheus, LocalRedis
 from monitor.demo.summary import count_in_prometheus, count_in_redis, percentiles
@@ -47,6 +48,12 @@ _WHOLE_EPISODE_SECONDS = 55.0
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Take Redis, models and alarms from it.")
 @click.option("--redis-url", envvar="NICU_REDIS_URL", help="Use this Redis instead of one of its own.")
 @click.option("--http-port", type=click.IntRange(0, 65_535), default=0, help="For page and metrics; a free one.")
+@click.option(
+    "--stations",
+    type=click.IntRange(1, 8),
+    default=1,
+    help="More than 1: they share the beds; one of them is killed after 30 s, and the page shows the ward.",
+)
 @click.option("--browser/--no-browser", default=None, help="Open the page.  [default: on a desktop]")
 def command(
     duration: float,
@@ -54,6 +61,7 @@ def command(
     config_file: Path | None,
     redis_url: str | None,
     http_port: int,
+    stations: int,
     *,
     browser: bool | None,
 ) -> int:
@@ -71,6 +79,12 @@ def command(
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="nicu-demo-")))
+        if stations > 1:
+            if config_file is not None:
+                raise click.UsageError("--config goes with one station")
+            return _show_fleet(
+                FleetDemo(running, directory, BEDS, stations, redis_url, http_port), duration, stop, summary
+            )
         demo = _Demo(running, directory, config_file, redis_url, http_port)
         if _has_desktop() if browser is None else browser:
             webbrowser.open(demo.addresses()["page"])
@@ -80,6 +94,23 @@ def command(
         summary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     _print_summary(result)
     return 0 if result["ok"] is not False else EXIT_NO
+
+
+def _show_fleet(demo: FleetDemo, duration: float, stop: threading.Event, summary: Path | None) -> int:
+    """Show several stations; 1 when the beds of the killed one were not taken over."""
+    if _has_desktop():
+        webbrowser.open(demo.page)
+    demo.watch(duration, stop)
+    result = demo.result()
+    if summary is not None:
+        summary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if result["ok"] is None:
+        click.echo("too short: a station is killed after 30 s")
+    elif result["ok"]:
+        click.echo(f"{result['killed']} was killed; its beds were watched again after {result['taken_over_seconds']} s")
+    else:
+        click.echo(f"NOT as expected: {result['killed']} was killed, and its beds were not taken over")
+    return EXIT_NO if result["ok"] is False else 0
 
 
 def _has_desktop() -> bool:

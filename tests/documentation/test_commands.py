@@ -25,6 +25,7 @@ SHORTER = {
         "--rounds 4": "--rounds 1 --seconds 2",
     },
     "python.md": {"--seconds 20": "--seconds 2"},
+    "scale.md": {"--stations 2": "--stations 2 --duration 3"},
     "synthetic.md": {
         "--infants 12": "--infants 2",
         "--seconds 60": "--seconds 1",

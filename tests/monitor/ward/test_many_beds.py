@@ -1,0 +1,122 @@
+"""A ward of 300 simulated beds: what its page costs; run by `make fleet`, which keeps the numbers."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+from ports import free_port
+from redis_server import wait_until
+
+from monitor.config.fleet import FleetBed
+from monitor.delivery.keys import Keys
+from monitor.delivery.redis_client import connect_redis
+from monitor.fleet.lease_table import LeaseTable
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+PROGRAM = str(Path(sys.executable).parent / "nicu-monitor")
+RECORD = Path(__file__).resolve().parents[3] / "build" / "fleet.jsonl"
+BEDS = [f"bed-{number:03}" for number in range(300)]
+STATIONS = [f"station-{number}" for number in range(30)]
+MEASURED_SECONDS = 20.0
+
+
+def simulate(server, stop):
+    """Write what 30 stations with 10 beds each would: states and leases twice a second, and heartbeats."""
+    clients = [connect_redis(server.settings(timeout_seconds=5.0)) for _ in STATIONS]
+    tables = [LeaseTable(client, Keys("nicu", name)) for client, name in zip(clients, STATIONS, strict=True)]
+    held = [{} for _ in STATIONS]
+    for bed in BEDS:
+        tables[0].publish(FleetBed(id=bed, camera={"url": f"rtsp://203.0.113.1/{bed}"}))
+    turn = 0
+    while not stop.wait(0.5):
+        turn += 1
+        for index, (client, table) in enumerate(zip(clients, tables, strict=True)):
+            beds = BEDS[index * 10 : index * 10 + 10]
+            if not held[index]:
+                held[index] = {bed: table.take(bed, 60.0) for bed in beds}
+            table.refresh(held[index])
+            with client.pipeline(transaction=False) as pipe:
+                pipe.set(f"nicu:heartbeat:{STATIONS[index]}", "{}", px=15_000)
+                for bed in beds:
+                    state = {"station": STATIONS[index], "updated_at": str(turn), "level": "0.1", "score": "0.1"}
+                    state |= {
+                        "coverage": "0.9",
+                        "validity": "valid",
+                        "camera_state": "playing",
+                        "camera": f"{bed}-camera",
+                    }
+                    state |= {"occupancy": "occupied", "seconds_since_face": "0.1", "display_level": "0.1"}
+                    pipe.hset(f"nicu:state:{bed}", mapping=state)
+                    pipe.pexpire(f"nicu:state:{bed}", 15_000)
+                pipe.execute()
+    for client in clients:
+        client.close()
+
+
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_three_hundred_beds_cost_less_than_a_core(tmp_path, redis_server):
+    stop = threading.Event()
+    stations = threading.Thread(target=simulate, args=(redis_server, stop))
+    stations.start()
+    port = free_port()
+    file = tmp_path / "ward.yaml"
+    fields = {
+        "station": {"id": "ward"},
+        "fleet": {},
+        "redis": {"url": redis_server.url},
+        "http": {"port": port},
+        "web": {"anonymous_role": "viewer"},
+        "spool": {"directory": str(tmp_path / "state")},
+    }
+    file.write_text(yaml.safe_dump(fields))
+    with (tmp_path / "log").open("wb") as log:
+        ward = subprocess.Popen([PROGRAM, "ward", "--config", str(file)], stdout=log, stderr=log)
+
+        def get(path):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+                    return answer.read()
+            except OSError:
+                return b"{}"
+
+        def seen():
+            beds = json.loads(get("/api/v1/beds") or b"[]")
+            return sum(bed["observation"]["can_see"] for bed in beds) if isinstance(beds, list) else 0
+
+        try:
+            wait_until(lambda: seen() == len(BEDS), 60, "every bed on the page")
+            description = json.loads(get("/api/v1/ward"))
+            assert len(description["beds"]) == len(BEDS)
+            assert set(description["beds"].values()) == set(STATIONS)
+            assert description["unwatched"] == description["silent"] == []
+            began = time.monotonic()
+            assert b"bed-000" in get("/")
+            first_page_seconds = time.monotonic() - began
+            began = time.monotonic()
+            assert b"bed-000" in get("/")
+            page_seconds = time.monotonic() - began
+            before, began = cpu_seconds(ward.pid), time.monotonic()
+            time.sleep(MEASURED_SECONDS)
+            cores = (cpu_seconds(ward.pid) - before) / (time.monotonic() - began)
+        finally:
+            stop.set()
+            stations.join()
+            ward.terminate()
+            ended = ward.wait(20)
+    assert ended == 0
+    RECORD.parent.mkdir(exist_ok=True)
+    with RECORD.open("a", encoding="utf-8") as record:
+        measured = {"first_page_seconds": first_page_seconds, "page_seconds": page_seconds, "cores": cores}
+        record.write(json.dumps({"ward": "300 beds", **measured}) + "\n")
+    assert cores < 1.0
