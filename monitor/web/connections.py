@@ -21,6 +21,8 @@ _HEAD_SECONDS = 10.0
 _MOST_RESERVED = 64
 _LEAST_RESERVED = 8
 """File descriptors for cameras that come back, Redis and the spool: a camera's pipeline takes about eight to open."""
+_ALWAYS_ACCEPTED = 2
+"""A probe and a person, however few descriptors there are."""
 _ROOMY_DESCRIPTORS = 1024
 _BACKLOG = 128
 _SMALL_BACKLOG = 4
@@ -40,7 +42,8 @@ class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # on
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's own type differs by protocol
         """Take a connection; where there are too many, the oldest without a whole request makes room."""
-        if len(self.connections) >= CONNECTIONS_AT_MOST or _are_descriptors_scarce():
+        taken = len(self.connections)
+        if taken >= CONNECTIONS_AT_MOST or (taken >= _ALWAYS_ACCEPTED and _are_descriptors_scarce()):
             waiting = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.is_waiting]
             if not waiting:
                 self._is_refused = True

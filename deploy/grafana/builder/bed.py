@@ -21,6 +21,11 @@ from deploy.grafana.builder.panels import (
 __all__ = ["bed_dashboard"]
 
 _BED = 'instance="$instance",bed="$bed"'
+# A condition has a series only while it is signalled.
+_NO_LIFE = (
+    f'max by (bed) (nicu_monitor_alarm_condition{{{_BED},code="no_life_seen"}}) '
+    f"or max by (bed) (nicu_monitor_camera_up{{{_BED}}}) * 0"
+)
 _RATE = "[$__rate_interval]"
 _FAULTS = ("reconnects", "decode_errors", "timestamp_faults", "format_changes")
 
@@ -55,6 +60,9 @@ def bed_dashboard() -> Dashboard:
     board.with_panel(states("How far the level can be trusted", validity, {"1": ("so", UNKNOWN)}, description=text))
     camera = {"{{state}}": f"nicu_monitor_camera_state{{{_BED}}} == 1"}
     board.with_panel(states("State of the camera", camera, {"1": ("so", UNKNOWN)}))
+    board.with_panel(
+        states("Life at the face", {"life": _NO_LIFE}, {"0": ("no doubt", GOOD), "1": ("NO LIFE", BAD)}, span=24)
+    )
 
     board.with_row(Row("What was seen"))
     level = {
