@@ -82,10 +82,10 @@ faults-slow: setup ## 200 camera faults, 200 kills, a million frames; renews doc
 	@$(RECORD) $(BIN)/pytest -m slow tests/faults $(PYTEST_ARGS)
 	@$(BIN)/python tests/support/reliability_table.py
 
-fleet: setup ## Three stations, twelve beds, three Redis, three Sentinels, broken one after another (5 minutes)
+fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken one after another (8 minutes)
 	@rm -f build/fleet.jsonl
 	@$(BIN)/pytest -q tests/monitor/fleet tests/monitor/station/test_fleet.py tests/monitor/station/test_ward.py tests/deploy/test_fleet_files.py $(PYTEST_ARGS)
-	@$(BIN)/pytest -q -m slow tests/monitor/station/test_fleet_failover.py tests/monitor/ward $(PYTEST_ARGS)
+	@$(BIN)/pytest -q tests/monitor/station/test_fleet_failover.py tests/monitor/ward tests/monitor/demo/test_fleet_demo.py $(PYTEST_ARGS)
 	@cat build/fleet.jsonl
 
 soak: setup ## A daemon under random faults for a day; SOAK_ARGS="--hours 0.05" for a trial

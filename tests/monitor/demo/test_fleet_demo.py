@@ -1,4 +1,4 @@
-"""`nicu-monitor demo --stations 2`: one station is killed, and the other one goes on with its beds."""
+"""`nicu-monitor demo --stations 2`: one is killed, and the other goes on with its beds; run by `make fleet`."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_station_is_killed_and_its_beds_are_watched_by_the_other(tmp_path):
     summary = tmp_path / "summary.json"

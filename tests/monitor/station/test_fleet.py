@@ -1,4 +1,7 @@
-"""Stations that share beds: a real Redis, real daemons, synthetic cameras at a low rate."""
+"""Stations that share beds: a real Redis, real daemons, synthetic cameras at a low rate.
+
+What takes longer is run by `make fleet`.
+"""
 
 import json
 import os
@@ -125,6 +128,7 @@ def test_a_killed_station_s_beds_go_on_elsewhere_with_the_same_alarms_and_come_h
         assert "Traceback" not in daemon.output()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_stopped_station_lets_go_and_one_without_redis_watches_on(tmp_path, redis_server):
     client = redis_server.client()

@@ -1,4 +1,4 @@
-"""The ward's page over real stations and a real Redis."""
+"""The ward's page over real stations and a real Redis; run by `make fleet`."""
 
 import json
 import subprocess
@@ -72,6 +72,7 @@ class WardProcess:
         assert "Traceback" not in text, text
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_ward_shows_every_bed_who_watches_it_and_passes_on_what_people_ask(tmp_path, redis_server, access):
     commands, users, token = access
