@@ -7,6 +7,8 @@ picture) stays in memory for as long as the face is followed, and is stored nowh
 """
 
 import math
+import statistics
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +24,12 @@ __all__ = ["FOLLOWED_SECONDS", "FaceAppearance", "FaceIdentity", "face_appearanc
 
 FOLLOWED_SECONDS = 1.2
 """A face that was not seen for longer was not followed; one frame a second, the slowest allowed rate, is enough."""
+_LONGEST_SECONDS = 2.4
+_INTERVALS = 1.5
+"""A bed whose frames come more seldom still, on a machine that is too slow, is given so many of its own intervals up to
+that bound: else no face could ever be followed there, and no alarm end but by a person. What may change between two
+sights does not grow with it."""
+_REMEMBERED_INTERVALS = 5
 
 # Between two sights of one face: the centre moves by a share of its size, at once and for each second; the size
 # changes by a factor at most, and so does the turn.
@@ -99,6 +107,8 @@ class FaceIdentity:
         self._template: FaceAppearance | None = None
         self._stream: int | None = None
         self._scene: NDArray[np.float32] | None = None
+        self._frame_seconds: float | None = None
+        self._intervals: deque[float] = deque(maxlen=_REMEMBERED_INTERVALS)
 
     def lose(self) -> None:
         """Forget the face that was followed: whatever comes next is another one."""
@@ -116,7 +126,11 @@ class FaceIdentity:
             The identity of the face that is followed, also where it was missed for a moment; None where none is.
         """
         self._check_picture(frame)
-        if self._id is not None and frame.time_seconds - self._seen_seconds > FOLLOWED_SECONDS:
+        allowed_seconds = self._allowed_seconds()
+        if self._frame_seconds is not None:
+            self._intervals.append(frame.time_seconds - self._frame_seconds)
+        self._frame_seconds = frame.time_seconds
+        if self._id is not None and frame.time_seconds - self._seen_seconds > allowed_seconds:
             self.lose()
         if track_id is None or box is None:
             return self._id
@@ -126,6 +140,12 @@ class FaceIdentity:
             self._id, self._next_id = self._next_id, self._next_id + 1
         self._note(frame.time_seconds, track_id, box, appearance)
         return self._id
+
+    def _allowed_seconds(self) -> float:
+        """Return how long the face may be out of sight, by the frames before this one: one gap allows no other."""
+        if len(self._intervals) < _REMEMBERED_INTERVALS:
+            return FOLLOWED_SECONDS
+        return min(_LONGEST_SECONDS, max(FOLLOWED_SECONDS, _INTERVALS * statistics.median(self._intervals)))
 
     def _check_picture(self, frame: Frame) -> None:
         """Lose the face where the pictures do not follow each other: another connection, or another scene."""
@@ -137,7 +157,7 @@ class FaceIdentity:
     def _goes_on(self, now_seconds: float, track_id: int, box: OrientedBox, appearance: FaceAppearance) -> bool:
         if self._id is None or self._box is None or self._last is None or self._template is None:
             return False
-        gap_seconds = now_seconds - self._seen_seconds
+        gap_seconds = min(FOLLOWED_SECONDS, now_seconds - self._seen_seconds)
         moved = _MOVED + _MOVED_PER_SECOND * gap_seconds
         return (
             track_id == self._track_id

@@ -49,6 +49,24 @@ def test_an_infant_in_pain_and_out_of_it_stays_the_same(seed):
     assert set(play(FaceIdentity(), sights(seed, seconds=60.0))) == {1}
 
 
+@pytest.mark.parametrize(("step_seconds", "is_followed"), [(1.0, True), (1.4, True), (1.6, True), (2.6, False)])
+def test_a_bed_whose_frames_come_seldom_is_followed_up_to_a_bound(step_seconds, is_followed):
+    image, box = sights(1, seconds=0.4)[0]
+    identity = FaceIdentity()
+    found = [identity.update(Frame(image, number * step_seconds, None, number), 1, box) for number in range(20)]
+    # The first intervals are not known yet.
+    assert (len(set(found[6:])) == 1) is is_followed
+
+
+@pytest.mark.parametrize("step_seconds", [0.2, 1.4])
+def test_one_gap_between_frames_allows_no_longer_one(step_seconds):
+    image, box = sights(1, seconds=0.4)[0]
+    identity = FaceIdentity()
+    for number in range(12):
+        before = identity.update(Frame(image, number * step_seconds, None, number), 1, box)
+    assert identity.update(Frame(image, 11 * step_seconds + 2.5, None, 12), 1, box) != before
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_a_face_missed_for_a_moment_stays_the_same_and_one_lost_for_longer_does_not(seed):
     shown = sights(seed)
