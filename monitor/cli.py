@@ -16,6 +16,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),
     "users": LazyCommand("monitor.commands.users", "Say who may log in to the page and the API."),
     "tail": LazyCommand("monitor.commands.tail", "Print alerts from Redis as they come, each once."),
+    "forward": LazyCommand("monitor.commands.forward", "Forward alerts to webhooks, MQTT, HL7 v2 and e-mail."),
     "acknowledge": LazyCommand("monitor.commands.silence", "Say that somebody has seen an alert.", "acknowledge"),
     "pause": LazyCommand("monitor.commands.silence", "Silence what a bed signals, for a limited time.", "pause"),
     "resume": LazyCommand("monitor.commands.silence", "End a pause or a stand-by before its time.", "resume"),

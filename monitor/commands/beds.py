@@ -28,7 +28,12 @@ _config_option = click.option(
 )
 
 
-@click.group("beds")
+@click.group(
+    "beds",
+    epilog=examples(
+        "nicu-monitor beds publish ward.yaml --config station.yaml", "nicu-monitor beds list --config station.yaml"
+    ),
+)
 def beds() -> None:
     """Publish, list and remove the beds that several stations share."""
 

@@ -168,6 +168,7 @@ class AlertSubscriber:
         stations: Stations whose heartbeat is watched from the start; others are watched once they have been seen.
         from_start: Without earlier progress, begin with the oldest alert in the stream instead of the next one.
         silence_seconds: A station without heartbeat for so long is reported.
+        saves_each: Save progress after every alert that the caller has taken, not only after each batch.
     """
 
     def __init__(
@@ -181,6 +182,7 @@ class AlertSubscriber:
         stations: Sequence[str] = (),
         from_start: bool = False,
         silence_seconds: float = 20.0,
+        saves_each: bool = False,
     ) -> None:
         self._connect = connect
         self._address = address
@@ -190,6 +192,7 @@ class AlertSubscriber:
         self._clock = clock
         self._from_start = from_start
         self._silence_seconds = silence_seconds
+        self._saves_each = saves_each
         self._client: Any = None
         self._server_lost = False
         # Station to the time of its last heartbeat; and those that have been reported as silent.
@@ -207,6 +210,7 @@ class AlertSubscriber:
         stations: Sequence[str] = (),
         from_start: bool = False,
         silence_seconds: float = 20.0,
+        saves_each: bool = False,
     ) -> Self:
         """Return a subscriber of the server that a configuration names.
 
@@ -217,6 +221,7 @@ class AlertSubscriber:
             stations: As in the constructor, like the rest.
             from_start: Without earlier progress, begin with the oldest alert in the stream.
             silence_seconds: A station without heartbeat for so long is reported.
+            saves_each: Save progress after every alert, not only after each batch.
 
         Raises:
             ConfigError: The address is wrong.
@@ -231,6 +236,7 @@ class AlertSubscriber:
             stations=stations,
             from_start=from_start,
             silence_seconds=silence_seconds,
+            saves_each=saves_each,
         )
 
     @property
@@ -267,6 +273,8 @@ class AlertSubscriber:
             if event is not None:
                 yield event
             self._progress.last_id = stream_id
+            if event is not None and self._saves_each:
+                self._progress.save()
         if entries:
             self._progress.save()
 

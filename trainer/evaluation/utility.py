@@ -76,6 +76,7 @@ def net_benefit(
         error = np.nanstd(np.stack(drawn), axis=0, ddof=1) * np.sqrt(infants / (infants - 1))
         ends = [t_interval(float(v), float(e), infants, "real") for v, e in zip(found, error, strict=True)]
         low, high = np.array([end.low for end in ends]), np.array([end.high for end in ends])
+        low[error == 0.0] = high[error == 0.0] = np.nan  # nobody is acted on in any resample: that is no certainty
     odds = thresholds / (1.0 - thresholds)
     return [
         {

@@ -9,6 +9,7 @@ from trainer.evaluation.benefit import benefit_table
 from trainer.evaluation.operating import OperatingTarget, chosen_threshold, operating_point, operating_table
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
 from trainer.evaluation.run_summary import RunSummary
+from trainer.evaluation.utility import net_benefit
 
 
 def table(rows):
@@ -107,3 +108,12 @@ def test_net_benefit_at_another_prevalence_is_the_textbooks(entry):
     assert low < value < high
     assert float(everyone[column]) == pytest.approx(0.1 - 0.9 * 0.25, abs=5e-4)
     assert "a share of pain of 10 %" in found.note
+
+
+def test_a_threshold_that_no_answer_reaches_has_no_interval_of_width_zero(entry):
+    labels, subjects = entry.table.labels, entry.table.subjects
+
+    found = net_benefit(labels, np.full(len(labels), -1.0), subjects, count=50)
+
+    high = next(point for point in found if point["threshold"] == 0.7)
+    assert (high["model"], high["low"], high["high"]) == (0.0, None, None)

@@ -1,0 +1,132 @@
+"""`nicu-monitor forward`: alerts from Redis to webhooks, MQTT, HL7 v2 and e-mail."""
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from monitor.cli_framework import EXIT_NO, examples
+from monitor.clock import SystemClock
+from monitor.config import LogSettings
+from monitor.errors import PublishError
+from monitor.forwarding.dead_letters import DeadLetters
+from monitor.forwarding.forwarder import Forwarder, open_sender, paths_of
+from monitor.forwarding.message import DeliveryError
+from monitor.forwarding.sample import sample_message
+from monitor.forwarding.settings import ForwardSettings, read_forward_settings
+from monitor.logs import configure
+
+__all__ = ["command"]
+
+_CHECK_SECONDS = 1.0
+
+
+@click.command(
+    epilog=examples(
+        "nicu-monitor forward --config forward.yaml",
+        "nicu-monitor forward --config forward.yaml --test",
+        "nicu-monitor forward --config forward.yaml --resend pager",
+    )
+)
+@click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="Where alerts go.")
+@click.option("--test", "is_test", is_flag=True, help="Send one alert that is marked as a test to each destination.")
+@click.option("--resend", "resend", metavar="NAME", help="Try the dead letters of this destination once more.")
+@click.option("--metrics-port", type=click.IntRange(1, 65_535), help="Serve /metrics for Prometheus on this port.")
+def command(config_file: Path, resend: str | None, metrics_port: int | None, *, is_test: bool) -> int:
+    """Forward alerts to other systems: each at least once, in order, until they have arrived.
+
+    A destination that is away is tried until it is back; what it refuses, or has not taken after a day, is written to
+    its dead letters in the state directory. Runs until it is stopped.
+
+    Exit code 1 means that a destination did not take the test, or that dead letters remain.
+    """
+    settings = read_forward_settings(config_file)
+    try:
+        settings.state_directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(f"cannot make {settings.state_directory} ({error.strerror})") from None
+    if is_test:
+        return _test(settings)
+    if resend is not None:
+        return _resend(settings, resend)
+    configure(LogSettings())
+    return _run(settings, metrics_port)
+
+
+def _test(settings: ForwardSettings) -> int:
+    clock = SystemClock()
+    failed = False
+    for destination in settings.destinations:
+        sender = open_sender(destination, clock)
+        try:
+            sender.send(sample_message(clock))
+        except DeliveryError as error:
+            failed = True
+            click.echo(f"{destination.name}: FAILED: {error}")
+        else:
+            click.echo(f"{destination.name}: the test has arrived")
+        finally:
+            sender.close()
+    return EXIT_NO if failed else 0
+
+
+def _resend(settings: ForwardSettings, name: str) -> int:
+    destination = next((d for d in settings.destinations if d.name == name), None)
+    if destination is None:
+        names = ", ".join(d.name for d in settings.destinations)
+        raise click.UsageError(f"there is no destination {name!r} in the configuration, only {names}")
+    clock = SystemClock()
+    sender = open_sender(destination, clock)
+    try:
+        arrived, stay = DeadLetters(paths_of(settings, name)[1], clock).resend(sender.send)
+    finally:
+        sender.close()
+    click.echo(f"{name}: {arrived} arrived, {stay} remain")
+    return EXIT_NO if stay else 0
+
+
+def _run(settings: ForwardSettings, metrics_port: int | None) -> int:
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    clock = SystemClock()
+    forwarders = [Forwarder(settings, destination, clock) for destination in settings.destinations]
+    if metrics_port is not None:
+        registry = CollectorRegistry()
+        registry.register(_Metrics(forwarders))
+        start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
+    for forwarder in forwarders:
+        forwarder.start()
+    try:
+        while not stopping.wait(_CHECK_SECONDS):
+            dead = [forwarder.name for forwarder in forwarders if not forwarder.is_running]
+            if dead:
+                raise PublishError(f"the way to {', '.join(dead)} has ended; start again")
+    finally:
+        for forwarder in forwarders:
+            forwarder.stop()
+    return 0
+
+
+class _Metrics:
+    """What Prometheus sees of the forwarders."""
+
+    def __init__(self, forwarders: Sequence[Forwarder]) -> None:
+        self._forwarders = forwarders
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family of metrics for each question."""
+        sent = CounterMetricFamily("nicu_forward_sent", "Messages that have arrived.", labels=["destination"])
+        waiting = GaugeMetricFamily(
+            "nicu_forward_waiting_seconds", "How long the oldest message is tried.", labels=["destination"]
+        )
+        dead = GaugeMetricFamily("nicu_forward_dead_letters", "Messages that were given up.", labels=["destination"])
+        for forwarder in self._forwarders:
+            sent.add_metric([forwarder.name], forwarder.sent)
+            waiting.add_metric([forwarder.name], forwarder.waiting_seconds)
+            dead.add_metric([forwarder.name], forwarder.dead_letters)
+        yield from (sent, waiting, dead)

@@ -1,0 +1,90 @@
+"""Messages that a destination never took: one JSON object a line, to be looked at and sent again."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from monitor.alerts.record import Alert, format_time
+from monitor.clock import Clock
+from monitor.errors import PublishError
+from monitor.forwarding.message import DeliveryError, Message
+
+__all__ = ["DeadLetters"]
+
+_LARGEST_BYTES = 100_000_000
+
+
+class DeadLetters:
+    """One destination's file, which grows to 100 MB and then leaves its older half to `NAME.1`.
+
+    Args:
+        path: The file.
+        clock: For the time at which a message was given up.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def add(self, message: Message, reason: str) -> None:
+        """Append a message.
+
+        Raises:
+            PublishError: It cannot be written; the message is then tried again.
+        """
+        row = {"given_up_at": format_time(self._clock.wall()), "reason": reason, **json.loads(message.to_json())}
+        try:
+            if self._path.exists() and self._path.stat().st_size > _LARGEST_BYTES:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise PublishError(f"cannot write {self._path} ({error.strerror}); free some space") from error
+
+    def count(self) -> int:
+        """Return how many messages there are."""
+        return len(self._lines())
+
+    def resend(self, send: Callable[[Message], None]) -> tuple[int, int]:
+        """Try every message once more.
+
+        Args:
+            send: Sends one.
+
+        Returns:
+            How many arrived, and how many stay.
+        """
+        stay, arrived = [], 0
+        lines = self._lines()
+        for line in lines:
+            message = _read(line)
+            try:
+                if message is None:
+                    raise DeliveryError("unreadable")  # noqa: TRY301 - stays with the others
+                send(message)
+                arrived += 1
+            except DeliveryError:
+                stay.append(line)
+        if arrived:
+            draft = self._path.with_name(f".{self._path.name}.new")
+            draft.write_text("".join(f"{line}\n" for line in stay), encoding="utf-8")
+            draft.replace(self._path)
+        return arrived, len(stay)
+
+    def _lines(self) -> list[str]:
+        if not self._path.exists():
+            return []
+        return [line for line in self._path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _read(line: str) -> Message | None:
+    """Return the alert of a line; None for what cannot be read, or is the old news of a silent station."""
+    try:
+        text = json.dumps(json.loads(line)["alert"])
+        return Message.from_alert(Alert.model_validate_json(text), text)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,191 @@
+"""Alerts by e-mail, and to others when nobody acknowledges them."""
+
+import json
+import math
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
+
+from monitor.alerts.record import Alert
+from monitor.clock import Clock
+from monitor.errors import ConfigError
+from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
+from monitor.forwarding.settings import EmailSettings, read_secret
+from monitor.pain.vocabulary import Phase, Signal
+
+__all__ = ["Escalations", "Mail"]
+
+_PERMANENT = range(500, 600)
+_NOTE = "Research software, no medical device. No alert does not mean no pain."
+
+
+class Mail:
+    """One mail server and the people behind it.
+
+    Args:
+        settings: Where to.
+        clock: Date of the messages.
+
+    Raises:
+        ConfigError: The password cannot be read.
+    """
+
+    def __init__(self, settings: EmailSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._password = read_secret(settings.password_file, f"{settings.name}.password_file")
+        if self._password is not None and settings.security == "none":
+            raise ConfigError(
+                f"{settings.name}: a password would cross the network in the clear; set security: starttls or tls"
+            )
+
+    def send(self, message: Message) -> None:
+        """Send one message to the people of `to`.
+
+        Raises:
+            MessageRefusedError: The server will never take it.
+            DeliveryError: It cannot be reached, or failed.
+        """
+        self._send(message, self._settings.to, message.headline())
+
+    def escalate(self, message: Message) -> None:
+        """Write to the people of `escalate_to` that nobody has acknowledged an alert.
+
+        Raises:
+            MessageRefusedError: The server will never take it.
+            DeliveryError: It cannot be reached, or failed.
+        """
+        seconds = self._settings.escalate_after_seconds
+        headline = f"NOT ACKNOWLEDGED for {seconds:.0f} s: {message.headline()}"
+        self._send(message, self._settings.escalate_to, headline)
+
+    def _send(self, message: Message, to: tuple[str, ...], headline: str) -> None:
+        settings = self._settings
+        mail = EmailMessage()
+        mail["Subject"] = f"[NICU] {headline}"
+        mail["From"] = Address("NICU pain monitor", addr_spec=settings.sender)
+        mail["To"] = ", ".join(to)
+        mail["Date"] = format_datetime(self._clock.wall())
+        mail["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
+        mail["X-Nicu-Key"] = message.key
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(_body(message, headline))
+        try:
+            with self._connected() as server:
+                server.send_message(mail)
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = {code for code, _ in error.recipients.values()}
+            self._fail(max(codes), error)
+        except smtplib.SMTPResponseException as error:
+            self._fail(error.smtp_code, error)
+        except (OSError, smtplib.SMTPException) as error:
+            raise DeliveryError(f"the mail server cannot be reached ({type(error).__name__})") from error
+
+    def _fail(self, code: int, error: Exception) -> None:
+        if code in _PERMANENT and not isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPConnectError):
+            raise MessageRefusedError(f"the mail server refused it (SMTP {code})") from error
+        raise DeliveryError(f"the mail server failed (SMTP {code})") from error
+
+    def _connected(self) -> smtplib.SMTP:
+        settings = self._settings
+        ca_file = None if settings.ca_file is None else str(settings.ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
+        if settings.security == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                settings.host, settings.port, timeout=settings.timeout_seconds, context=context
+            )
+        else:
+            server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+        try:
+            if settings.security == "starttls":
+                server.starttls(context=context)
+            if settings.username is not None and self._password is not None:
+                server.login(settings.username, self._password)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def close(self) -> None:
+        """Do nothing: every message has a connection of its own."""
+
+
+def _body(message: Message, headline: str) -> str:
+    alert = message.alert
+    if alert is None:
+        return f"{headline}\n\nUntil it is back, nobody watches its beds.\n\n{_NOTE}\n"
+    mode = "" if str(alert.generation_mode) == "real" else f"This is no real bed ({alert.generation_mode}).\n"
+    lines = (
+        headline,
+        "",
+        f"Bed: {alert.bed or 'the whole station'}   Station: {alert.station}",
+        f"Since: {alert.onset_at:%Y-%m-%d %H:%M:%S} UTC   Determined: {alert.determined_at:%H:%M:%S} UTC",
+        f"What was seen: {alert.detail}" if alert.detail else "",
+        f"What to do: {alert.remedy}" if alert.remedy else "",
+        "",
+        f"{mode}{_NOTE}",
+    )
+    return "\n".join(lines) + "\n"
+
+
+class Escalations:
+    """Alerts that were sent and that nobody has acknowledged yet; survives a restart.
+
+    Args:
+        path: Where they are stored.
+        after_seconds: How long people have.
+        clock: Monotonic time while the process runs; the wall clock bridges a restart.
+    """
+
+    def __init__(self, path: Path, after_seconds: float, clock: Clock) -> None:
+        self._path = path
+        self._after_seconds = after_seconds
+        self._clock = clock
+        self._due: dict[str, tuple[float, Message]] = {}
+        self._load()
+
+    def observe(self, alert: Alert, text: str) -> None:
+        """Take a record of an alert: one that is on begins to wait, one that is acknowledged or over ends it."""
+        # A latched one is over and was seen by nobody, so it waits like the others.
+        is_open = alert.signal in {Signal.ON, Signal.LATCHED} and alert.phase is not Phase.END
+        if not is_open:
+            if self._due.pop(alert.alert_id, None) is not None:
+                self._save()
+        elif alert.alert_id not in self._due:
+            due = self._clock.monotonic() + self._after_seconds
+            self._due[alert.alert_id] = (due, Message.from_alert(alert, text))
+            self._save()
+
+    def due(self) -> list[Message]:
+        """Return the alerts that have waited long enough, the first to be due first; they stay until `done`."""
+        now = self._clock.monotonic()
+        return [message for due, message in sorted(self._due.values(), key=lambda row: row[0]) if due <= now]
+
+    def done(self, message: Message) -> None:
+        """Escalate this alert no second time."""
+        if message.alert is not None and message.alert.alert_id in self._due:
+            self._due[message.alert.alert_id] = (math.inf, message)
+            self._save()
+
+    def _load(self) -> None:
+        if not self._path.exists():
+            return
+        try:
+            rows = json.loads(self._path.read_text(encoding="utf-8"))
+            for row in rows:
+                alert = Alert.model_validate_json(row["alert"])
+                waited = (self._clock.wall() - alert.determined_at).total_seconds()
+                left = min(self._after_seconds, max(0.0, self._after_seconds - waited))
+                due = math.inf if row["escalated"] else self._clock.monotonic() + left
+                self._due[alert.alert_id] = (due, Message.from_alert(alert, row["alert"]))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f"{self._path} cannot be read; delete it to forget the escalations in it") from error
+
+    def _save(self) -> None:
+        draft = self._path.with_suffix(".new")
+        rows = [{"alert": message.text, "escalated": math.isinf(due)} for due, message in self._due.values()]
+        draft.write_text(json.dumps(rows), encoding="utf-8")
+        draft.replace(self._path)

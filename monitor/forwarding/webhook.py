@@ -1,0 +1,75 @@
+"""Alerts as JSON over HTTP, signed."""
+
+import hashlib
+import hmac
+import ssl
+
+import httpx
+
+from monitor.clock import Clock
+from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
+from monitor.forwarding.settings import WebhookSettings, read_secret
+
+__all__ = ["Webhook", "sign"]
+
+# Of the answers that say "your request", these say "later".
+_LATER = frozenset({408, 425, 429})
+_CLIENT_ERROR, _SERVER_ERROR, _SUCCESS = range(400, 500), range(500, 600), range(200, 300)
+
+
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the signature of a request: HMAC-SHA-256 (RFC 2104) over `timestamp`, a full stop and the body, in hex."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+class Webhook:
+    """One HTTP endpoint. Redirects are not followed: a signed alert goes to the configured host alone.
+
+    Args:
+        settings: Where to, and the secret.
+        clock: The time that is signed with a request, by which a receiver refuses old copies.
+
+    Raises:
+        ConfigError: The secret cannot be read.
+    """
+
+    def __init__(self, settings: WebhookSettings, clock: Clock) -> None:
+        self._url = str(settings.url)
+        self._secret = read_secret(settings.secret_file, f"{settings.name}.secret_file")
+        self._clock = clock
+        self._timeout_seconds = settings.timeout_seconds
+        self._tls: ssl.SSLContext | bool = True
+        if settings.ca_file is not None:
+            self._tls = ssl.create_default_context(cafile=str(settings.ca_file))
+        self._client: httpx.Client | None = None
+
+    def send(self, message: Message) -> None:
+        """Send one message.
+
+        Raises:
+            MessageRefusedError: The server will never take it (400 to 499).
+            DeliveryError: It cannot be reached, or failed.
+        """
+        body = message.to_json().encode()
+        timestamp = str(int(self._clock.wall().timestamp()))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": message.key, "X-Nicu-Timestamp": timestamp}
+        if self._secret is not None:
+            headers["X-Nicu-Signature"] = f"sha256={sign(self._secret, timestamp, body)}"
+        if self._client is None:
+            self._client = httpx.Client(
+                timeout=self._timeout_seconds, verify=self._tls, follow_redirects=False, trust_env=False
+            )
+        try:
+            status = self._client.post(self._url, content=body, headers=headers).status_code
+        except httpx.HTTPError as error:
+            raise DeliveryError(f"the server does not answer ({type(error).__name__})") from error
+        if status in _CLIENT_ERROR and status not in _LATER:
+            raise MessageRefusedError(f"the server refused it (HTTP {status})")
+        if status not in _SUCCESS:
+            raise DeliveryError(f"the server answered HTTP {status}")
+
+    def close(self) -> None:
+        """Close the connections; the next message opens new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None

@@ -1,0 +1,94 @@
+"""`nicu-monitor forward` as people start it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ports import free_port
+from redis_server import wait_until
+
+from monitor.errors import ConfigError
+from monitor.forwarding.settings import read_forward_settings
+
+
+@pytest.fixture
+def config(redis_server, http_sink, tmp_path):
+    path = tmp_path / "forward.yaml"
+    document = {
+        "redis": {"url": redis_server.url},
+        "from_start": True,
+        "destinations": [{"name": "pager", "type": "webhook", "url": http_sink.url, "refusals": 1}],
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def _command(config, *options):
+    return [Path(sys.executable).with_name("nicu-monitor"), "forward", "--config", str(config), *options]
+
+
+@pytest.mark.e2e
+def test_it_forwards_until_it_is_stopped_and_shows_metrics(config, stream, http_sink, tmp_path):
+    import urllib.request
+
+    port = free_port()
+    process = subprocess.Popen(_command(config, "--metrics-port", str(port)), stderr=subprocess.DEVNULL)
+    try:
+        alert = stream.publish().alert_id
+        wait_until(lambda: http_sink.alerts == [alert], 60, "the alert arrives")
+        metrics = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+        assert 'nicu_forward_sent_total{destination="pager"} 1.0' in metrics
+    finally:
+        process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert (tmp_path / "forward-state" / "pager.progress.json").exists()
+
+
+@pytest.mark.e2e
+def test_a_test_says_of_each_destination_whether_it_took_it(config, http_sink):
+    good = subprocess.run(_command(config, "--test"), capture_output=True, text=True, check=False)
+    assert (good.returncode, good.stdout) == (0, "pager: the test has arrived\n")
+    http_sink.answers = [500]
+    bad = subprocess.run(_command(config, "--test"), capture_output=True, text=True, check=False)
+    assert (bad.returncode, bad.stdout) == (1, "pager: FAILED: the server answered HTTP 500\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("destinations: []", "destinations: Tuple should have at least 1 item"),
+        ("destinations: [{name: a, type: pigeon}]", "destinations.0"),
+        ("a: [", "forward.yaml:1 is no YAML"),
+        (
+            "destinations: [{name: a, type: webhook, url: 'http://x/'}, {name: a, type: webhook, url: 'http://y/'}]",
+            "two destinations are called 'a'",
+        ),
+        ("destinations: [{name: a, type: mqtt, host: x, colour: red}]", "colour: Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_field(tmp_path, text, sentence):
+    path = tmp_path / "forward.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        read_forward_settings(path)
+    assert sentence in str(raised.value)
+
+
+def test_a_secret_file_that_is_missing_stops_the_start_with_its_name(config):
+    from monitor.clock import SystemClock
+    from monitor.forwarding.forwarder import open_sender
+
+    document = yaml.safe_load(config.read_text())
+    document["destinations"][0]["secret_file"] = "nowhere"  # noqa: S105 - the name of a file
+    config.write_text(yaml.safe_dump(document))
+    settings = read_forward_settings(config)
+    with pytest.raises(ConfigError, match=r"pager\.secret_file: .*nowhere cannot be read"):
+        open_sender(settings.destinations[0], SystemClock())
+
+
+def test_the_example_file_is_right_and_has_every_kind_of_destination():
+    settings = read_forward_settings(Path(__file__).parents[3] / "configs/forward.example.yaml")
+    assert [destination.type for destination in settings.destinations] == ["webhook", "mqtt", "hl7", "email"]

@@ -1,0 +1,155 @@
+"""At least once, in order, through everything that a destination does."""
+
+import json
+import threading
+
+import pytest
+from receivers import drain, make_alert
+from redis_server import wait_until
+
+from monitor.clock import ManualClock
+from monitor.errors import PublishError
+from monitor.forwarding.dead_letters import DeadLetters
+from monitor.forwarding.message import Message
+
+
+def test_every_alert_arrives_once_and_in_order(stream, forward, http_sink):
+    published = [stream.publish().alert_id for _ in range(30)]
+    drain(forward(type="webhook", url=http_sink.url))
+    assert http_sink.alerts == published
+
+
+def test_a_server_that_fails_and_returns_gets_everything(stream, forward, http_sink):
+    published = [stream.publish().alert_id for _ in range(3)]
+    http_sink.answers = [503, 429, 200, 500, 200]
+    drain(forward(type="webhook", url=http_sink.url))
+    assert http_sink.alerts == published
+
+
+def test_a_new_process_goes_on_where_the_last_one_stopped(stream, forward, http_sink):
+    first = stream.publish().alert_id
+    forwarder = forward(type="webhook", url=http_sink.url)
+    drain(forwarder)
+    forwarder.close()
+    second = stream.publish().alert_id
+    drain(forward(type="webhook", url=http_sink.url))
+    assert http_sink.alerts == [first, second]
+
+
+def test_a_process_that_is_stopped_while_the_server_is_away_loses_nothing(stream, forward, http_sink):
+    published = [stream.publish().alert_id for _ in range(3)]
+    http_sink.answers = [200] + [503] * 1000
+    forwarder = forward(type="webhook", url=http_sink.url)
+    forwarder.start()
+    wait_until(lambda: forwarder.waiting_seconds > 0 and http_sink.alerts, 20, "the second alert waits")
+    forwarder.stop()
+    assert not forwarder.is_running
+    http_sink.answers = []
+    drain(forward(type="webhook", url=http_sink.url))
+    assert http_sink.alerts == published
+
+
+def test_what_is_refused_for_good_becomes_a_dead_letter_and_blocks_nothing(stream, forward, http_sink, tmp_path):
+    bad, good = stream.publish().alert_id, stream.publish().alert_id
+    http_sink.answers = [400, 422]
+    forwarder = forward(type="webhook", url=http_sink.url, refusals=2)
+    drain(forwarder)
+    assert http_sink.alerts == [good]
+    assert (forwarder.sent, forwarder.given_up, forwarder.dead_letters) == (1, 1, 1)
+    (row,) = [json.loads(line) for line in (tmp_path / "out.dead.jsonl").read_text().splitlines()]
+    assert row["alert"]["alert_id"] == bad
+    assert "422" in row["reason"]
+    assert (tmp_path / "out.dead.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_a_destination_that_stays_away_is_given_up_after_its_time(stream, forward, http_sink):
+    clock = ManualClock()
+    stream.publish()
+    forwarder = forward(clock, type="webhook", url=http_sink.url, give_up_seconds=60.0)
+    http_sink.answers = [500] * 1000
+    forwarding = threading.Thread(target=forwarder.forward_waiting)
+    forwarding.start()
+    wait_until(lambda: forwarder.given_up == 0 and len(http_sink.answers) < 1000, 20, "the first attempt")
+    clock.advance(61.0)
+    forwarding.join(20)
+    assert (forwarder.sent, forwarder.given_up) == (0, 1)
+
+
+def test_a_dead_letter_that_cannot_be_written_is_tried_again(stream, forward, http_sink, tmp_path):
+    alert = stream.publish().alert_id
+    http_sink.answers = [400]
+    forwarder = forward(type="webhook", url=http_sink.url, refusals=1)
+    (tmp_path / "out.dead.jsonl").mkdir()
+    with pytest.raises(PublishError, match="free some space"):
+        forwarder.forward_waiting()
+    drain(forwarder)
+    assert http_sink.alerts == [alert]
+
+
+def test_dead_letters_are_sent_again_and_those_that_fail_stay(tmp_path):
+    letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
+    for number in (1, 2, 3):
+        alert = make_alert(f"a{number}", number)
+        letters.add(Message.from_alert(alert, alert.model_dump_json()), "HTTP 400")
+    arrived = []
+
+    def send(message):
+        from monitor.forwarding.message import DeliveryError
+
+        if message.alert.alert_id == "a2":
+            raise DeliveryError("still away")
+        arrived.append(message.key)
+
+    assert letters.resend(send) == (2, 1)
+    assert arrived == ["a1:1", "a3:3"]
+    assert letters.resend(send) == (0, 1)
+
+
+def test_redis_that_loses_its_data_and_gets_it_back_gives_no_alert_twice(stream, forward, http_sink):
+    published = [stream.publish() for _ in range(3)]
+    forwarder = forward(type="webhook", url=http_sink.url)
+    drain(forwarder)
+    stream.client.flushall()
+    for alert in published:
+        stream.client.xadd("nicu:alerts", {"alert": alert.model_dump_json()})
+    further = stream.publish().alert_id
+    # What the subscriber does when the connection breaks, as it does when a server loses its data.
+    forwarder.close()
+    drain(forwarder)
+    assert http_sink.alerts == [*(alert.alert_id for alert in published), further]
+
+
+def test_only_what_was_asked_for_is_forwarded(stream, forward, http_sink):
+    stream.publish(bed="bed-2")
+    wanted = stream.publish(bed="bed-1").alert_id
+    drain(forward(type="webhook", url=http_sink.url, beds=["bed-1"]))
+    assert http_sink.alerts == [wanted]
+
+
+def test_a_station_that_falls_silent_is_news_and_so_is_its_return(stream, forward, http_sink):
+    clock = ManualClock()
+    forwarder = forward(clock, type="webhook", url=http_sink.url)
+    stream.client.set("nicu:heartbeat:station-1", "1")
+    drain(forwarder)
+    assert http_sink.requests == []
+    stream.client.delete("nicu:heartbeat:station-1")
+    clock.advance(30.0)
+    drain(forwarder)
+    stream.client.set("nicu:heartbeat:station-1", "1")
+    drain(forwarder)
+    bodies = [json.loads(body) for _, body in http_sink.requests]
+    assert [(body["event"], body["station"], body["watching"]) for body in bodies] == [
+        ("station", "station-1", False),
+        ("station", "station-1", True),
+    ]
+
+
+def test_redis_that_is_away_is_waited_for(stream, forward, http_sink, redis_server):
+    forwarder = forward(type="webhook", url=http_sink.url)
+    drain(forwarder)
+    redis_server.stop()
+    assert forwarder.forward_waiting() is False
+    redis_server.start()
+    alert = stream.publish().alert_id
+    wait_until(lambda: forwarder.forward_waiting() or http_sink.alerts, 20, "the alert arrives")
+    assert http_sink.alerts == [alert]

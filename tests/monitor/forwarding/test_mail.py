@@ -1,0 +1,135 @@
+"""E-mail: who gets it, what it says, and what happens when nobody acknowledges."""
+
+from email import message_from_string, policy
+
+import pytest
+from receivers import drain, make_alert
+
+from monitor.clock import ManualClock, SystemClock
+from monitor.errors import ConfigError
+from monitor.forwarding.mail import Escalations, Mail
+from monitor.forwarding.settings import EmailSettings
+from monitor.pain.vocabulary import Phase, Signal
+
+NURSES, DOCTOR = "nurses@ward.example", "doctor@ward.example"
+
+
+@pytest.fixture
+def mail(forward, mail_sink):
+    def make(clock=None, **changes):
+        return forward(
+            clock,
+            type="email",
+            host="127.0.0.1",
+            port=mail_sink.port,
+            security="none",
+            sender="nicu@ward.example",
+            to=[NURSES],
+            **{"escalate_to": [DOCTOR], "escalate_after_seconds": 60.0, **changes},
+        )
+
+    return make
+
+
+def _subjects(sink):
+    return [message_from_string(text, policy=policy.default)["Subject"].strip() for _, text in sink.mails]
+
+
+def test_a_mail_names_bed_condition_and_what_it_does_not_mean(stream, mail, mail_sink):
+    stream.publish(bed="bed-7")
+    drain(mail())
+    ((to, text),) = mail_sink.mails
+    parsed = message_from_string(text, policy=policy.default)
+    assert to == (NURSES,)
+    assert parsed["Subject"] == "[NICU] bed-7: signs of pain seen (low priority)"
+    assert "No alert does not mean no pain" in parsed.get_content()
+    assert "This is no real bed (test)" in parsed.get_content()
+
+
+def test_an_alert_that_nobody_acknowledges_is_escalated_once(stream, mail, mail_sink):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    stream.publish("a1")
+    drain(forwarder)
+    clock.advance(59.0)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,)]
+    clock.advance(2.0)
+    drain(forwarder)
+    stream.publish("a1", phase=Phase.UPDATE)
+    clock.advance(600.0)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
+    assert _subjects(mail_sink)[1].startswith("[NICU] NOT ACKNOWLEDGED for 60 s")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phase": Phase.UPDATE, "signal": Signal.ACKNOWLEDGED, "acknowledged_by": "nurse-7"},
+        {"phase": Phase.END},
+    ],
+)
+def test_an_alert_that_is_acknowledged_or_over_is_not_escalated(stream, mail, mail_sink, change):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    stream.publish("a1")
+    drain(forwarder)
+    stream.publish("a1", **change)
+    clock.advance(300.0)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,)]
+
+
+def test_a_latched_alert_waits_for_a_person_like_one_that_is_on(stream, mail, mail_sink):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    stream.publish("a1")
+    stream.publish("a1", phase=Phase.UPDATE, signal=Signal.LATCHED, condition_present=False)
+    drain(forwarder)
+    clock.advance(61.0)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
+
+
+def test_what_waits_for_a_person_survives_a_restart(tmp_path):
+    clock = ManualClock(epoch=SystemClock().wall())
+    alert = make_alert("a1")
+    Escalations(tmp_path / "open.json", 60.0, clock).observe(alert, alert.model_dump_json())
+    again = Escalations(tmp_path / "open.json", 60.0, clock)
+    assert again.due() == []
+    clock.advance(61.0)
+    (message,) = again.due()
+    assert message.alert.alert_id == "a1"
+    again.done(message)
+    clock.advance(1000.0)
+    assert Escalations(tmp_path / "open.json", 60.0, clock).due() == []
+
+
+def test_an_unknown_person_makes_a_dead_letter_and_the_next_mail_goes_on(stream, mail, mail_sink):
+    mail_sink.refusals = [NURSES]
+    forwarder = mail(refusals=1)
+    stream.publish()
+    drain(forwarder)
+    assert (forwarder.sent, forwarder.given_up) == (0, 1)
+    mail_sink.refusals = []
+    stream.publish()
+    drain(forwarder)
+    assert len(mail_sink.mails) == 1
+
+
+def test_a_password_never_crosses_the_network_in_the_clear(tmp_path):
+    (tmp_path / "password").write_text("hunter2")
+    settings = EmailSettings(
+        name="out",
+        type="email",
+        host="127.0.0.1",
+        security="none",
+        sender="a@b.example",
+        to=("c@d.example",),
+        username="nicu",
+        password_file=tmp_path / "password",
+    )
+    with pytest.raises(ConfigError, match="in the clear") as raised:
+        Mail(settings, SystemClock())
+    assert "hunter2" not in str(raised.value)
