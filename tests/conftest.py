@@ -17,6 +17,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # What several test folders share as code lives in tests/support and is imported by its bare name.
 sys.path.insert(0, str(REPOSITORY / "tests" / "support"))
+# `deploy` is in no wheel; the tests read its programs from the checkout.
+sys.path.append(str(REPOSITORY))
 
 from redis_server import RedisServer  # noqa: E402 - found through the line above
 

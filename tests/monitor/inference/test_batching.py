@@ -149,11 +149,10 @@ def test_a_station_whose_models_are_batched_scores_as_one_whose_models_are_not()
     """The real models on the CPU; four workers share three threads of batches."""
     plain = ModelSet(ModelSettings(engine="onnxruntime"), FaceSettings())
     batched = ModelSet(ModelSettings(engine="onnxruntime", batching="on"), FaceSettings())
-    pictures = np.random.default_rng(5).integers(0, 256, (4, 2, 120, 120, 3), dtype=np.uint8)
     alone = plain.open()
     assert not plain.is_batched
     size = alone.classifier.size_px
-    pictures = pictures[:, :, :size, :size]
+    pictures = np.random.default_rng(5).integers(0, 256, (4, 2, size, size, 3), dtype=np.uint8)
     expected = [alone.classifier.scores(crops) for crops in pictures]
     workers = [batched.open() for _ in range(4)]
     assert batched.is_batched

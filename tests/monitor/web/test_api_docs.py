@@ -44,5 +44,6 @@ def test_every_command_of_the_document_works(stage, tmp_path, users_file):
     assert '"role":"nurse"' in answers[1]
     assert '"by":"integrator"' in answers[4]
     assert '"changed":' in answers[5]
-    assert "event: beds" in answers[6]
+    assert '"changed":' in answers[6]
+    assert "event: beds" in answers[7]
     assert '"resourceType":"DetectedIssue"' in answers[-2]
