@@ -121,7 +121,7 @@ def test_bash_completes_commands_and_options():
     assert complete("nicu-monitor", "users", "re") == ["remove"]
     assert complete("nicu-monitor", "check", "--j") == ["--json"]
     assert complete("nicu-trainer", "sy") == ["synthesize"]
-    assert complete("nicu-export", "verify", "--engine", "onnx") == ["onnxruntime", "onnxruntime-cuda"]
+    assert sorted(complete("nicu-export", "verify", "--engine", "onnx")) == ["onnxruntime", "onnxruntime-cuda"]
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
