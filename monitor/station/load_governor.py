@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-__all__ = ["Load", "LoadGovernor"]
+__all__ = ["TOO_SLOW_SHARE", "Load", "LoadGovernor"]
 
 _STEP_SECONDS = 1.0
 _SLOWER, _FASTER, _LITTLE_FASTER = 0.75, 1.3, 1.06
@@ -18,7 +18,7 @@ _BUSY_SHARE = 0.94
 _SPARE_SHARE, _MUCH_SPARE_SHARE = 0.88, 0.75
 _LATE_SECONDS, _EARLY_SECONDS = 0.6, 0.3
 _SHED_AFTER_SECONDS = 3.0
-_TOO_SLOW_SHARE = 0.6
+TOO_SLOW_SHARE = 0.6
 """Below this share of the wanted rate the station is too slow for its beds."""
 
 
@@ -67,7 +67,7 @@ class LoadGovernor:
     def is_too_slow(self) -> bool:
         """Whether the machine cannot give its beds what was asked for, by a margin that people should know of."""
         with self._lock:
-            return self._rate < _TOO_SLOW_SHARE * self._full_rate
+            return self._rate < TOO_SLOW_SHARE * self._full_rate
 
     def may_shed(self, now_seconds: float) -> bool:
         """Return whether a camera that lags may decode key frames only: slowing all beds was not enough, or not why."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.clock import Clock
 from monitor.config import StationConfig
+from monitor.station.load_governor import TOO_SLOW_SHARE
 
 __all__ = ["CapacityMeter", "MeasuredCapacity", "capacity_warning", "describe_setup", "read_capacity"]
 
@@ -24,8 +25,6 @@ _SATURATED_SHARE = 0.94
 _NOTICEABLE = 1.05
 _LEAST_RATE = 1.0
 """Frames per second of a bed below which the delays of the alarms do not hold."""
-_TOO_SLOW_SHARE = 0.6
-"""As in `LoadGovernor`: below this share of the configured rate a station is too slow for its beds."""
 
 
 class MeasuredCapacity(BaseModel):
@@ -74,9 +73,9 @@ def capacity_warning(config: StationConfig, measured: MeasuredCapacity | None) -
         return None
     beds, wanted = len(config.beds), config.analysis.frames_per_second
     rate = measured.frames_per_second / beds
-    if rate >= _TOO_SLOW_SHARE * wanted:
+    if rate >= TOO_SLOW_SHARE * wanted:
         return None
-    fitting = max(1, math.floor(measured.frames_per_second / (_TOO_SLOW_SHARE * wanted)))
+    fitting = max(1, math.floor(measured.frames_per_second / (TOO_SLOW_SHARE * wanted)))
     consequence = f"{rate:.1f} times a second, not {wanted:g}"
     if rate < _LEAST_RATE:
         consequence += ", too seldom for the delays of the alarms"
