@@ -1,6 +1,6 @@
 """One network, several files: the precisions of one input size, and the golden answers to verify them with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +42,15 @@ class GraphDescription:
 
 
 def make_variants(
-    description: GraphDescription, precisions: Sequence[Precision], calibration: NDArray[np.uint8]
+    description: GraphDescription, precisions: Sequence[Precision], calibration: Callable[[], NDArray[np.uint8]]
 ) -> list[tuple[Variant, bytes]]:
     """Export a graph in every precision that is asked for.
 
     Args:
         description: What to export.
         precisions: fp32 is always made, the others are derived from it.
-        calibration: Pictures from which int8 takes its ranges, shape (N, S, S, 3).
+        calibration: Returns the pictures from which int8 takes its ranges, shape (N, S, S, 3). Called for int8 only:
+            rendering them takes longer than the export.
     """
     size_px = description.size_px
     full = to_onnx(
@@ -67,7 +68,7 @@ def make_variants(
     if "int8" in precisions:
         from export.integer_precision import to_integer
 
-        made.append((f"{description.stem}.int8.onnx", "int8", to_integer(full, list(calibration))))
+        made.append((f"{description.stem}.int8.onnx", "int8", to_integer(full, list(calibration()))))
     return [(Variant(file=file, precision=precision, size_px=size_px), content) for file, precision, content in made]
 
 

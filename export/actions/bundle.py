@@ -106,7 +106,7 @@ def write_actions_bundle(
         metadata={"kind": "classifier", "architecture": _ARCHITECTURE, "classes": " ".join(contract.classes)},
     )
     crops = CropSpec(SIDE_PX, MARGIN)
-    made = make_variants(description, precisions, classifier_pictures(crops, calibration=True))
+    made = make_variants(description, precisions, lambda: classifier_pictures(crops, calibration=True))
     pictures = classifier_pictures(crops)
     answers = run_in_torch(description, pictures)
     clip = run_in_torch(description, golden_clip(pictures, answers["score"]))

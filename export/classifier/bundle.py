@@ -54,7 +54,7 @@ def write_classifier_bundle(
     )
     description = describe_classifier(model)
     crops = CropSpec(given.size_px, given.margin)
-    made = make_variants(description, precisions, classifier_pictures(crops, calibration=True))
+    made = make_variants(description, precisions, lambda: classifier_pictures(crops, calibration=True))
     contents = {variant.file: content for variant, content in made}
     contents[GOLDEN_NAME] = write_golden({given.size_px: _golden(description, crops)})
     contents[FACTS_NAME] = (record.card.model_dump_json(indent=1) + "\n").encode()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
@@ -78,7 +79,7 @@ def write_detector_bundle(
     golden: dict[int, Golden] = {}
     for size_px in sizes_px:
         description = _describe(source, network, size_px)
-        made = make_variants(description, precisions, detector_pictures(size_px, calibration=True))
+        made = make_variants(description, precisions, partial(detector_pictures, size_px, calibration=True))
         variants += [variant for variant, _ in made]
         contents |= {variant.file: content for variant, content in made}
         pictures = detector_pictures(size_px)

@@ -51,7 +51,7 @@ def write_mesh_bundle(
         metadata={"kind": "mesh", "architecture": architecture},
     )
     crops = CropSpec(SIDE_PX, _MARGIN)
-    made = make_variants(description, precisions, classifier_pictures(crops, calibration=True))
+    made = make_variants(description, precisions, lambda: classifier_pictures(crops, calibration=True))
     pictures = classifier_pictures(crops)
     noise = np.random.default_rng(1).integers(0, 256, (1, *pictures.shape[1:]), dtype=np.uint8)
     pictures = np.concatenate([pictures, noise])

@@ -7,6 +7,7 @@ Pictures are stored as lossless WebP, which any later version decodes to the sam
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -78,10 +79,14 @@ def classifier_pictures(spec: CropSpec, *, calibration: bool = False) -> NDArray
     return np.stack([crop_face(still.image, still.truth.face.box, spec) for still in stills if still.truth.face])
 
 
-def _stills(size_px: int, face_px: tuple[float, float], *, infants: int, calibration: bool) -> list[RenderedStill]:
+# The same for every model: an export of several bundles renders them once.
+@lru_cache(maxsize=4)
+def _stills(
+    size_px: int, face_px: tuple[float, float], *, infants: int, calibration: bool
+) -> tuple[RenderedStill, ...]:
     view = SessionView(size_px, size_px, face_px, "upright", seed=_CALIBRATION_SEED if calibration else _GOLDEN_SEED)
     plan = StillsPlan(view, infants=infants, per_infant=2, first_infant=view.seed)
-    return [render_still(planned.still) for planned in plan_stills(plan)]
+    return tuple(render_still(planned.still) for planned in plan_stills(plan))
 
 
 def write_golden(golden: Mapping[int, Golden]) -> bytes:

@@ -68,7 +68,7 @@ def command(
     """Watch two synthetic infants over real RTSP: bed-pain has pain episodes, bed-calm has none.
 
     Alerts go to a real Redis, metrics to a real Prometheus where it is installed; both are the demo's own, on free
-    ports, unless a Redis is configured. Drawn infants show that the software works, and nothing about real ones.
+    ports, unless a Redis is configured. Synthetic infants show that the software works, and nothing about real ones.
 
     Exit code 1 when a whole episode was watched and its start and end did not arrive, or the calm bed alarmed.
     """

@@ -199,7 +199,7 @@ class Batcher:
             if not self._is_open:
                 return None
             until = self._requests[0].asked_seconds + self._wait_seconds
-            # Whoever could ask waits already: nobody else can come.
+            # Every bed that could ask is waiting already: no other request can come.
             while self._is_open and len(self._requests) < self._handles and self._rows() < self._most_rows:
                 left = until - self._monotonic()
                 if left <= 0 or not self._changed.wait(left):

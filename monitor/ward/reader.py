@@ -43,7 +43,7 @@ class WardView:
     Attributes:
         beds: Every bed to the station that watches it; None where nobody does.
         stations: Every station that was seen to whether it lives.
-        shared: Beds that stations share, and that take commands whoever watches them.
+        shared: Beds that stations share, and that take commands from any station that watches them.
         failure: One sentence on why this may be old; None while it is not.
     """
 

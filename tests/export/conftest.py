@@ -4,18 +4,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
 
 from export.classifier.bundle import write_classifier_bundle
-from export.detector import package_weights
-from export.detector.bundle import DetectorSource, write_detector_bundle
+from export.commands import detector
 from export.detector.package_file import PACKAGE
 from export.verification.golden import classifier_pictures
 from monitor.errors import BundleError
 from monitor.faces.crop import CropSpec
-from monitor.inference.bundle import Bundle
+from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.manifest import Metric
-from monitor.inference.manifest import Provenance as Origin
 from trainer.checkpoint import ModelRecord, Provenance, read_model, write_model
 from trainer.networks import architectures, prepare_crops
 
@@ -40,19 +39,14 @@ def retinaface_graph(retinaface_wheel: Path) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def package_source(retinaface_graph: bytes) -> DetectorSource:
-    return DetectorSource(
-        network=package_weights.network_from_graph(retinaface_graph),
-        architecture="RetinaFace, MobileNetV2 up to block 15",
-        normalisation=package_weights.NORMALISATION,
-        anchors=package_weights.ANCHORS,
-        provenance=Origin(source="the package", licence="MIT"),
-    )
-
-
-@pytest.fixture(scope="session")
-def package_bundle(package_source: DetectorSource, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return write_detector_bundle(package_source, tmp_path_factory.mktemp("models") / "retinaface", name="retinaface")
+def package_bundle(retinaface_wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The detector as the command makes it."""
+    out = tmp_path_factory.mktemp("models") / "retinaface"
+    arguments = ["--from", "retinaface", "--out", str(out), "--wheel", str(retinaface_wheel)]
+    result = CliRunner().invoke(detector.command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert "building the face detector" in result.output
+    return read_bundle(out, kind="detector")
 
 
 @pytest.fixture(scope="session")

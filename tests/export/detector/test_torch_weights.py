@@ -100,7 +100,7 @@ def test_refuses_untrained_weights(tmp_path: Path) -> None:
 
 def _untrained() -> dict[str, torch.Tensor]:
     network = torch_weights.RetinaFace(torch_weights.MobileNetQuarter())
-    return {torch_weights._place(name): value for name, value in network.state_dict().items()}
+    return {torch_weights._source_name(name): value for name, value in network.state_dict().items()}
 
 
 def test_takes_checkpoints_wrapped_by_data_parallel_and_state_dict(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_compiles_every_classifier_of_the_registry(name: str, classifier_bundle:
         provenance=Provenance(source="random numbers", licence="Apache-2.0"),
     )
     model = TrainedModel(record, architecture.create(settings).eval(), "0" * 64)
-    made = make_variants(describe_classifier(model), ("fp16",), np.empty((0,), np.uint8))
+    made = make_variants(describe_classifier(model), ("fp16",), lambda: np.empty((0,), np.uint8))
     manifest = classifier_bundle.manifest.model_copy(update={"variants": tuple(variant for variant, _ in made)})
     bundle = write_bundle(tmp_path / "bundle", manifest, {variant.file: content for variant, content in made})
     _check_plans(bundle, tmp_path / "plans", models=1)

@@ -18,5 +18,5 @@ def test_the_spool_lets_go_of_an_alert_once_a_replica_holds_it(redis_server, mak
         wait_until(lambda: publisher.stats().backlog_count == 0, 30, "the delivery")
         assert client.xlen("nicu:alerts") == 1, "said once, although it was offered again and again"
         publisher.submit([make_draft("alert-2")])
-        wait_until(lambda: client.xlen("nicu:alerts") == 2 and publisher.stats().backlog_count == 0, 10, "the next one")
-    assert publisher.stats().published == 2
+        wait_until(lambda: publisher.stats().published == 2, 10, "the next one")
+        assert client.xlen("nicu:alerts") == 2

@@ -12,7 +12,8 @@ TEXTS = """() => {
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
         const around = node.parentElement;
         if (["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT"].includes(around.tagName)) continue;
-        if (around.closest(".q-icon, .languages, #pulse, [id$=popup], .notes-text, .strip-notes, textarea")) continue;
+        if (around.closest(".q-icon, .languages, #pulse, #signals, [id$=popup]")) continue;
+        if (around.closest(".notes-text, .strip-notes, textarea")) continue;
         found.push(node.textContent.trim());
     }
     for (const name of ["aria-label", "title", "alt", "placeholder"])
@@ -84,9 +85,9 @@ def test_a_reader_chooses_a_language_and_the_browser_remembers_it(ward, visit):
     page.wait_for_function("document.documentElement.lang === 'pt-BR'")
     page.locator("[data-bed=bed-5]").get_by_text("Dor anterior").wait_for()
     page.goto(f"{ward.url}/bed/bed-1")
-    page.get_by_text("Dor mantida").first.wait_for()
+    page.get_by_text("Dor mantida").locator("visible=true").first.wait_for()
     page.get_by_role("link", name="Español").click()
-    page.get_by_text("Dolor sostenido").first.wait_for()
+    page.get_by_text("Dolor sostenido").locator("visible=true").first.wait_for()
     assert page.url == f"{ward.url}/bed/bed-1"
 
 

@@ -47,10 +47,15 @@ def frozen(config):
         "network": {"head": [8]},
         "contract": {"size_px": 32},
         "copies": 2,
-        "training": {"epochs": 3, "patience_epochs": 3, "device": "cpu"},
+        "training": {"epochs": 2, "patience_epochs": 2, "device": "cpu"},
         "manifest": str(config.manifest),
     }
     return read_config(None, fields)
+
+
+@pytest.fixture(scope="module")
+def frozen_unbroken(frozen, tmp_path_factory):
+    return answers(frozen, tmp_path_factory.mktemp("frozen-unbroken"))
 
 
 def answers(config, folder, jobs=1):
@@ -113,20 +118,17 @@ def test_a_kill_between_two_folds_or_after_the_last_changes_nothing(config, unbr
     assert not list(tmp_path.rglob(".*.part"))
 
 
-@pytest.mark.parametrize(("file", "at_write"), [(".npy", 9), ("member0.pt", 2), ("member0.pt", 5)])
-def test_a_frozen_trunk_that_is_killed_ends_with_the_same_metrics(frozen, tmp_path, file, at_write):
+@pytest.mark.parametrize(("file", "at_write"), [(".npy", 9), ("member0.pt", 2), ("member0.pt", 4)])
+def test_a_frozen_trunk_that_is_killed_ends_with_the_same_metrics(frozen, frozen_unbroken, tmp_path, file, at_write):
     features = Path(frozen.manifest).with_suffix(".crops") / "features"
     shutil.rmtree(features, ignore_errors=True)
     run_and_die(frozen, tmp_path / "broken", file, at_write)
 
-    resumed = answers(frozen, tmp_path / "broken")
-
-    shutil.rmtree(features)
-    np.testing.assert_allclose(resumed, answers(frozen, tmp_path / "unbroken"), atol=1e-6)
+    np.testing.assert_allclose(answers(frozen, tmp_path / "broken"), frozen_unbroken, atol=1e-6)
 
 
 def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tmp_path):
-    long = config.model_copy(update={"training": config.training | {"epochs": 40, "patience_epochs": 40}})
+    long = config.model_copy(update={"training": config.training | {"epochs": 20, "patience_epochs": 20}})
     (tmp_path / "trial.yaml").write_text(long.model_dump_json(exclude_none=True))  # JSON is YAML
     program = [sys.executable, "-c", "from trainer.cli import main; main()", "cv", "--config", tmp_path / "trial.yaml"]
     process = subprocess.Popen([*program, "--jobs", "2", "--out", tmp_path / "broken"], stderr=subprocess.DEVNULL)
@@ -142,7 +144,7 @@ def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tm
         time.sleep(0.01)
     assert len(children) >= 2
     assert not (tmp_path / "broken" / "predictions.csv").exists()
-    assert len(read_checkpoint(second)["history"]) < 40
+    assert len(read_checkpoint(second)["history"]) < 20
     resumed = answers(long, tmp_path / "broken", jobs=2)
     np.testing.assert_allclose(resumed, answers(long, tmp_path / "unbroken"), atol=1e-6)
 
