@@ -18,6 +18,7 @@ from monitor.board.alert_book import AlertEpisode, AlertRecord
 from monitor.board.bed_state import BedReadings, BedState, BedStatus, alert_sentence, describe_bed
 from monitor.board.board import Board
 from monitor.board.history import HISTORY_SECONDS
+from monitor.board.reader import BoardReader
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
 from monitor.board.status_records import BedInfo, BedPause, HistoryPoint, StationStatus
 
@@ -33,6 +34,7 @@ __all__ = [
     "BedState",
     "BedStatus",
     "Board",
+    "BoardReader",
     "BoardSnapshot",
     "HistoryPoint",
     "StationStatus",

@@ -8,6 +8,7 @@ import click
 
 from monitor.cli_framework import examples
 from monitor.control.access import Role, hash_token, new_token
+from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
 from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
 
@@ -21,6 +22,21 @@ _ROLE = click.option(
     default="viewer",
     show_default=True,
     help="What they may do.",
+)
+
+
+def _checked_beds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> BedScope:
+    try:
+        return EVERY_BED if text is None else BedScope.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_BEDS = click.option(
+    "--beds",
+    metavar="PATTERNS",
+    callback=_checked_beds,
+    help="Only these beds, as `north-*,bed-7`.  [default: every bed]",
 )
 
 
@@ -53,32 +69,34 @@ def command() -> None:
 @_FILE
 @_NAME
 @_ROLE
+@_BEDS
 @click.password_option(help="Asked for when it is not given; do not write it on the command line.")
-def add(file: Path, name: str, role: str, password: str) -> None:
-    """Add the person NAME to the users FILE, or give them another password or role."""
+def add(file: Path, name: str, role: str, beds: BedScope, password: str) -> None:
+    """Add the person NAME to the users FILE, or give them another password, role or beds."""
     if len(password) < _SHORTEST_PASSWORD:
         raise click.BadParameter(f"use at least {_SHORTEST_PASSWORD} characters", param_hint="'--password'")
-    _put(file, User(name, Role(role), hash_password(password)))
-    click.echo(f"{name} may log in as {role}")
+    _put(file, User(name, Role(role), hash_password(password), beds))
+    click.echo(f"{name} may log in as {role}{f' of the beds {beds}' if beds.is_limited else ''}")
 
 
 @command.command(
     epilog=examples(
         "nicu-monitor users token secrets/users integrator --role viewer",
-        "nicu-monitor users token secrets/users integrator --json",
+        "nicu-monitor users token secrets/users north --role display --beds 'north-*'",
     )
 )
 @_FILE
 @_NAME
 @_ROLE
+@_BEDS
 @_JSON
-def token(file: Path, name: str, role: str, *, as_json: bool) -> None:
+def token(file: Path, name: str, role: str, beds: BedScope, *, as_json: bool) -> None:
     """Add the program NAME to the users FILE, and print its token, which is stored nowhere else.
 
     Programs send it as `Authorization: Bearer TOKEN`.
     """
     secret = new_token()
-    _put(file, User(name, Role(role), hash_token(secret)))
+    _put(file, User(name, Role(role), hash_token(secret), beds))
     click.echo(json.dumps({"name": name, "role": role, "token": secret}) if as_json else secret)
 
 
@@ -104,11 +122,14 @@ def list_users(file: Path, *, as_json: bool) -> None:
     """List the users of the users FILE; never a secret."""
     users = read_users(file).all()
     if as_json:
-        rows = [{"name": user.name, "role": user.role, "kind": _kind(user)} for user in users]
+        rows = [
+            {"name": user.name, "role": user.role, "kind": _kind(user), "beds": list(user.beds.patterns)}
+            for user in users
+        ]
         click.echo(json.dumps(rows, indent=2))
         return
     for user in users:
-        click.echo(f"{user.name:24} {user.role:8} {_kind(user)}")
+        click.echo(f"{user.name:24} {user.role:8} {_kind(user)}{f'  {user.beds}' if user.beds.is_limited else ''}")
 
 
 def _kind(user: User) -> str:

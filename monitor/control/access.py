@@ -1,10 +1,10 @@
 """Who may do what: names, roles and hashed tokens in one file.
 
 The file has one line per person or program: `NAME ROLE SHA256-OF-TOKEN`, where the role is `display`, `viewer`,
-`nurse` or `admin`; empty lines and lines that begin with `#` are ignored. Tokens are long random strings made by
-`new_token`, so that one round of SHA-256 is enough: there is no dictionary to try. The users file of the page has the
-same form and can serve for both; its lines with a password (`scrypt$...`) are passed over, since a password has no
-position in a stream.
+`nurse` or `admin`, and ` beds=PATTERNS` at its end for who may act on some beds only; empty lines and lines that begin
+with `#` are ignored. Tokens are long random strings made by `new_token`, so that one round of SHA-256 is enough: there
+is no dictionary to try. The users file of the page has the same form and can serve for both; its lines with a password
+(`scrypt$...`) are passed over, since a password has no position in a stream.
 """
 
 import hashlib
@@ -18,12 +18,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
+from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
 
 __all__ = ["AccessList", "Person", "Role", "hash_token", "new_token"]
 
-_LINE = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,62})\s+(?P<role>\S+)\s+(?P<hash>[0-9a-f]{64})$")
-_PASSWORD_LINE = re.compile(r"^\S+\s+\S+\s+scrypt\$\S+$")
+_LINE = re.compile(
+    r"^(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,62})\s+(?P<role>\S+)\s+(?P<hash>[0-9a-f]{64})"
+    r"(?:\s+beds=(?P<beds>\S+))?$"
+)
+_PASSWORD_LINE = re.compile(r"^\S+\s+\S+\s+scrypt\$\S+(?:\s+beds=\S+)?$")
 
 
 class Role(StrEnum):
@@ -49,6 +53,7 @@ class Person:
     name: str
     role: Role
     token_hash: str
+    beds: BedScope = EVERY_BED
 
 
 class AccessList:
@@ -88,7 +93,11 @@ class AccessList:
                 )
             if match["name"] in persons:
                 raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")
-            persons[match["name"]] = Person(match["name"], Role(match["role"]), match["hash"])
+            try:
+                beds = EVERY_BED if match["beds"] is None else BedScope.parse(match["beds"])
+            except ValueError as error:
+                raise ConfigError(f"{path}:{number}: beds=: {error}") from None
+            persons[match["name"]] = Person(match["name"], Role(match["role"]), match["hash"], beds)
         return cls(persons.values())
 
     def identify(self, token: str) -> Person | None:

@@ -173,5 +173,8 @@ class CommandReader:
         person = None if command.token is None else self._access.identify(command.token.get_secret_value())
         if person is None or not person.role.includes(Role.NURSE):
             return False
+        # Whose alert it is, is not known here: who may act on some beds only acknowledges by the page or the API.
+        if not person.beds.covers(getattr(command, "bed", None)):
+            return False
         # The page of a ward passes on what the people who are logged in there ask, under its own token.
         return person.name == command.by or person.role is Role.ADMIN

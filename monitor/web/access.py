@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.control.access import Role
+from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
 from monitor.web.sessions import Sessions, WebSession
 from monitor.web.users import User, UserList, UsersFileModeError, names_in, read_users
@@ -24,10 +25,12 @@ class Visitor:
     Attributes:
         name: Of the user; None without a login.
         role: What they may do; None is nothing.
+        beds: Which beds they may see and act on.
     """
 
     name: str | None
     role: Role | None
+    beds: BedScope = EVERY_BED
 
     def may(self, role: Role) -> bool:
         """Return whether they may do what `role` may."""
@@ -92,7 +95,7 @@ class Access:
         """
         if authorization is not None and authorization.lower().startswith("bearer "):
             user = self.users().identify(authorization[7:].strip())
-            return Visitor(None, None) if user is None else Visitor(user.name, user.role)
+            return Visitor(None, None) if user is None else Visitor(user.name, user.role, user.beds)
         if cookie is not None:
             session = self._sessions.open(cookie)
             user = None if session is None else self.users().get(session.name)
@@ -100,7 +103,7 @@ class Access:
             # The session of a display has no end, and is worth nothing once the name has got another role.
             is_endless = session is not None and session.is_display
             if is_known and user is not None and (not is_endless or user.role is Role.DISPLAY):
-                return Visitor(user.name, user.role)
+                return Visitor(user.name, user.role, user.beds)
         return self._anonymous
 
     def log_out(self, cookie: str | None) -> None:

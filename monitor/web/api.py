@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.control.access import Role
 from monitor.control.requests import Acknowledge, Withdraw
+from monitor.errors import RefusedError
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.occupancy import add_occupancy_routes
@@ -184,7 +185,11 @@ def _add_alert_routes(router: APIRouter) -> None:
         "/alerts/{alert_id}/acknowledge",
         tags=["alerts"],
         status_code=202,
-        responses={403: {"description": "The caller is no nurse."}, 404: {"description": "No such open alert."}},
+        responses={
+            403: {"description": "The caller is no nurse."},
+            404: {"description": "No such open alert."},
+            409: {"description": "It cannot be done, for the reason given."},
+        },
     )
     async def acknowledge(request: Request, alert_id: str, content: AcknowledgeRequest | None = None) -> Accepted:
         """Silence the signal of one alert for a while; the condition stays. Needs the role `nurse`."""
@@ -198,6 +203,8 @@ def _add_alert_routes(router: APIRouter) -> None:
             raise HTTPException(404, str(error.args[0])) from None
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
+        except RefusedError as error:
+            raise HTTPException(409, str(error)) from None
         return Accepted(alert_id=alert_id, by=name)
 
 
@@ -209,6 +216,7 @@ def _add_withdrawal_route(router: APIRouter) -> None:
         responses={
             403: {"description": "The caller is no nurse."},
             404: {"description": "No acknowledgement to undo."},
+            409: {"description": "It cannot be done, for the reason given."},
         },
     )
     async def withdraw(request: Request, alert_id: str, content: AcknowledgeRequest | None = None) -> Accepted:
@@ -221,6 +229,8 @@ def _add_withdrawal_route(router: APIRouter) -> None:
             is_withdrawn = request_withdrawal(site_of(request), alert_id, by)
         except ValueError as error:
             raise HTTPException(422, str(error)) from None
+        except RefusedError as error:
+            raise HTTPException(409, str(error)) from None
         if not is_withdrawn:
             raise HTTPException(404, "there is no acknowledgement of this alert within the last 15 s")
         return Accepted(alert_id=alert_id, by=by)
@@ -292,7 +302,7 @@ def _resume(site: AppContext, last_event_id: str | None) -> int:
 
 def _may_still_listen(site: AppContext, request: Request) -> bool:
     visitor = site.access.visitor(request.cookies.get(SESSION_COOKIE), request.headers.get("authorization"))
-    return visitor.may(Role.VIEWER)
+    return visitor.may(Role.VIEWER) and visitor.beds == visitor_of(request).beds
 
 
 def _beds(site: AppContext) -> list[BedRecord]:

@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import HTTPConnection
 
-from monitor.board import Board
+from monitor.board import BoardReader
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
 from monitor.localization import LANGUAGES, Localizer
 from monitor.web.access import Access, Visitor
-from monitor.web.preview import Previews
+from monitor.web.preview import PreviewReader
 
 __all__ = [
     "LANGUAGE_COOKIE",
@@ -65,11 +65,11 @@ class AppContext:
     """
 
     config: StationConfig
-    board: Board
+    board: BoardReader
     clock: Clock
     access: Access
     handle: Callable[[OperatorRequest], bool]
-    previews: Previews
+    previews: PreviewReader
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     reload: Reload | None = None

@@ -5,6 +5,7 @@
   Prometheus and probes come by addresses that change (a pod's), and all who reach the port may read these anyway.
 - What changes something, and every websocket, must come from a page of this station: the browser's `Origin` must be
   our own. Together with `SameSite` cookies this keeps other pages from acting in a user's name (CSRF).
+- Who may see some beds only gets a site in which there are no others.
 - Everything but health, metrics, the login and the UI library's own files needs a visitor who may see it.
 - Every answer forbids the browser to load anything from elsewhere, to be framed, and to keep what it shows.
 """
@@ -21,6 +22,7 @@ from monitor.control.access import Role
 from monitor.web.app_context import SITE_KEY, VISITOR_KEY, AppContext
 from monitor.web.display_login import WALL_PATH, wall_refusal
 from monitor.web.language import LANGUAGE_PATH
+from monitor.web.limited_site import limit_site
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = ["Guard"]
@@ -83,7 +85,7 @@ class Guard:
         visitor = self._site.access.visitor(
             connection.cookies.get(SESSION_COOKIE), connection.headers.get("authorization")
         )
-        scope[SITE_KEY] = self._site
+        scope[SITE_KEY] = limit_site(self._site, visitor.beds)
         scope[VISITOR_KEY] = visitor
         if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith((*_ASSETS, LANGUAGE_PATH)):
             return None

@@ -2,17 +2,17 @@
 
 import threading
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.board import BedPicture, Board
+from monitor.board import BedPicture, BoardReader
 from monitor.drawing import draw_faces
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 
-__all__ = ["PreviewSize", "Previews", "draw_preview"]
+__all__ = ["PreviewReader", "PreviewSize", "Previews", "draw_preview"]
 
 Picture = NDArray[np.uint8]
 PreviewSize = Literal["full", "small"]
@@ -77,6 +77,24 @@ def _scaled(frame_faces: FrameFaces, scale: float) -> FrameFaces:
     return replace(frame_faces, faces=tuple(scaled(tracked) for tracked in frame_faces.faces), patient=patient)
 
 
+class PreviewReader(Protocol):
+    """What readers need of `Previews`."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether pictures may be shown at all."""
+        ...
+
+    @property
+    def is_blurred(self) -> bool:
+        """Whether pictures are blurred."""
+        ...
+
+    def jpeg(self, bed_id: str, size: PreviewSize = "full") -> bytes | None:
+        """Return the newest picture of a bed as JPEG; None where none may be shown."""
+        ...
+
+
 class Previews:
     """Draws each picture once, however many people watch it. Thread-safe.
 
@@ -85,7 +103,7 @@ class Previews:
         mode: `off`, `blurred` or `full`.
     """
 
-    def __init__(self, board: Board, mode: Literal["off", "blurred", "full"]) -> None:
+    def __init__(self, board: BoardReader, mode: Literal["off", "blurred", "full"]) -> None:
         self._board = board
         self._mode = mode
         self._lock = threading.Lock()

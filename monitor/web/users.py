@@ -1,7 +1,7 @@
 """Who may log in: names, roles and hashed secrets in one file.
 
-One line per person or program: `NAME ROLE SECRET`, where the role is `display`, `viewer`, `nurse` or
-`admin`, and the secret is
+One line per person or program: `NAME ROLE SECRET`, and ` beds=PATTERNS` for who may see some beds only, where the role
+is `display`, `viewer`, `nurse` or `admin`, and the secret is
 
 - for a person `scrypt$N$R$P$SALT$HASH`, salt and hash in base64: a password, made expensive to guess;
 - for a program the SHA-256 of a token of 256 random bits, in hexadecimal digits, as in the access list of the command
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.control.access import Role, hash_token
+from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
 
 __all__ = [
@@ -36,7 +37,7 @@ __all__ = [
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}"
 
-_LINE = re.compile(rf"^(?P<name>{NAME_PATTERN})\s+(?P<role>\S+)\s+(?P<secret>\S+)$")
+_LINE = re.compile(rf"^(?P<name>{NAME_PATTERN})\s+(?P<role>\S+)\s+(?P<secret>\S+)(?:\s+beds=(?P<beds>\S+))?$")
 _TOKEN_SECRET = re.compile(r"^[0-9a-f]{64}$")
 _SCRYPT_SECRET = re.compile(
     r"^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/=]{8,88})\$([A-Za-z0-9+/=]{24,128})$"
@@ -60,11 +61,13 @@ class User:
         name: Unique.
         role: What the user may do.
         secret: Hash of a password or of a token; see the module.
+        beds: Which beds the user may see and act on.
     """
 
     name: str
     role: Role
     secret: str
+    beds: BedScope = EVERY_BED
 
     @property
     def has_password(self) -> bool:
@@ -153,7 +156,11 @@ def read_users(path: Path) -> UserList:
             )
         if match["name"] in users:
             raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")
-        users[match["name"]] = User(match["name"], Role(match["role"]), match["secret"])
+        try:
+            beds = EVERY_BED if match["beds"] is None else BedScope.parse(match["beds"])
+        except ValueError as error:
+            raise ConfigError(f"{path}:{number}: beds=: {error}") from None
+        users[match["name"]] = User(match["name"], Role(match["role"]), match["secret"], beds)
     return UserList(users.values())
 
 
@@ -172,7 +179,7 @@ def write_users(path: Path, users: Iterable[User]) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    lines = ["# Who may log in. Written by: nicu-monitor users", *(f"{u.name} {u.role} {u.secret}" for u in users)]
+    lines = ["# Who may log in. Written by: nicu-monitor users", *(_line(user) for user in users)]
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,6 +190,11 @@ def write_users(path: Path, users: Iterable[User]) -> None:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise ConfigError(f"cannot write the users file {path}: {error.strerror}") from None
+
+
+def _line(user: User) -> str:
+    limit = f" beds={user.beds}" if user.beds.is_limited else ""
+    return f"{user.name} {user.role} {user.secret}{limit}"
 
 
 def _is_secret(text: str) -> bool:

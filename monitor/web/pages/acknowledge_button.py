@@ -6,6 +6,7 @@ from datetime import timedelta
 from nicegui import ui
 
 from monitor.board import AlertEpisode
+from monitor.errors import RefusedError
 from monitor.pain.vocabulary import Signal
 from monitor.web.api import request_acknowledgement, request_withdrawal
 from monitor.web.pages.layout import PageLayout
@@ -79,6 +80,9 @@ class AcknowledgeButton:
             except ValueError:
                 ui.notify(self._t("Give a name or a pseudonym of 1 to 63 letters."), type="warning")
                 return
+            except RefusedError as error:
+                ui.notify(str(error), type="warning")
+                return
             given.append(alert_id)
         until = self._frame.site.clock.wall() + timedelta(seconds=self._frame.acknowledge_expires_seconds)
         words = self._t(
@@ -93,7 +97,11 @@ class AcknowledgeButton:
         if not self._frame.is_still_allowed_to_acknowledge():
             ui.notify(self._t("You are not logged in any more."), type="warning")
             return
-        withdrawn = [request_withdrawal(self._frame.site, alert_id, by) for alert_id in alert_ids]
+        try:
+            withdrawn = [request_withdrawal(self._frame.site, alert_id, by) for alert_id in alert_ids]
+        except RefusedError as error:
+            ui.notify(str(error), type="warning")
+            return
         if any(withdrawn):
             ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")
         else:

@@ -147,10 +147,14 @@ class PageLayout:
         ui.timer(_REFRESH_SECONDS, self._refresh, immediate=False)
 
     def _refresh(self) -> None:
-        if not self.site.access.visitor(self._cookie, self._authorization).may(Role.VIEWER):
+        visitor = self.site.access.visitor(self._cookie, self._authorization)
+        if not visitor.may(Role.VIEWER):
             if not self._is_display:
                 ui.navigate.to("/login")
             return  # on a display the pulse stands still, and its script says why
+        if visitor.beds != self.visitor.beds:
+            ui.navigate.reload()  # other beds may be seen now
+            return
         snapshot = self.site.board.snapshot()
         for refresh in self._refreshers:
             refresh(snapshot)

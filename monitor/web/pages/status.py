@@ -1,13 +1,59 @@
 """A bed's state: shape, colour and words together."""
 
+from dataclasses import dataclass
+
 from nicegui import ui
 from nicegui.element import Element
 
 from monitor.board import BedSnapshot, BedState, BoardSnapshot
+from monitor.localization import Localizer
 from monitor.web.pages.labels import ICONS, acknowledged_words, hour_words, pause_words, since_words
 from monitor.web.pages.layout import PageLayout, say
 
-__all__ = ["StatusPanel"]
+__all__ = ["StatusPanel", "StatusWords", "status_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """How a bed's state reads.
+
+    Attributes:
+        marks: Attributes of the element around it, from which the colours follow.
+        icon: Name of its shape.
+        headline: In a word or two.
+        detail: In a sentence.
+        since: Since when, and how often within the hour.
+        extra: Who has silenced it, or that somebody should acknowledge.
+    """
+
+    marks: str
+    icon: str
+    headline: str
+    detail: str
+    since: str
+    extra: str
+
+
+def status_words(bed: BedSnapshot, snapshot: BoardSnapshot, t: Localizer, expires_seconds: float) -> StatusWords:
+    """Return how a bed's state reads; `expires_seconds` is how long an acknowledgement lasts."""
+    status = bed.status
+    since = [since_words(bed, snapshot, t), hour_words(bed, t)]
+    if status.needs_acknowledgement and status.state is not BedState.PAIN_LATCHED:
+        extra = t("An earlier alarm has not been acknowledged")
+    else:
+        paused = pause_words(bed, snapshot.taken_seconds, t)
+        extra = paused or acknowledged_words(bed, expires_seconds, snapshot.taken_at, t)
+    return StatusWords(
+        marks=(
+            f"data-state={status.state.value} data-acknowledged={str(status.is_acknowledged).lower()} "
+            f"data-sees={str(status.can_see).lower()} data-easing={str(status.is_easing).lower()}"
+        ),
+        icon=ICONS[status.state],
+        headline=t(status.words),
+        detail=t(status.detail),
+        since=" · ".join(filter(None, since)),
+        extra=extra,
+    )
 
 
 class StatusPanel:
@@ -31,28 +77,15 @@ class StatusPanel:
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot, around: Element) -> None:
         """Show a bed's state, and mark the element around it."""
-        status, t = bed.status, self._t
-        marks = (
-            f"data-state={status.state.value} data-acknowledged={str(status.is_acknowledged).lower()} "
-            f"data-sees={str(status.can_see).lower()} data-easing={str(status.is_easing).lower()}"
-        )
-        if marks != self._marks:
-            self._marks = marks
-            around.props(marks)
-            self._icon.set_name(ICONS[status.state])
-        say(self._words, t(status.words))
-        detail = t(status.detail)
-        if self._detail.text != detail:
-            self._detail.set_text(detail)
+        words = status_words(bed, snapshot, self._t, self._expires_seconds)
+        if words.marks != self._marks:
+            self._marks = words.marks
+            around.props(words.marks)
+            self._icon.set_name(words.icon)
+        say(self._words, words.headline)
+        if self._detail.text != words.detail:
+            self._detail.set_text(words.detail)
             # What does not fit into its lines is there for a pointer that rests on it.
-            self._detail.props["title"] = detail
-        since = [since_words(bed, snapshot, t), hour_words(bed, t)]
-        say(self._since, " · ".join(filter(None, since)))
-        say(self._extra, self._seen_by(bed, snapshot))
-
-    def _seen_by(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> str:
-        t = self._t
-        paused = pause_words(bed, snapshot.taken_seconds, t)
-        if bed.status.needs_acknowledgement and bed.status.state is not BedState.PAIN_LATCHED:
-            return t("An earlier alarm has not been acknowledged")
-        return paused or acknowledged_words(bed, self._expires_seconds, snapshot.taken_at, t)
+            self._detail.props["title"] = words.detail
+        say(self._since, words.since)
+        say(self._extra, words.extra)

@@ -8,6 +8,7 @@ from nicegui import ui
 from monitor.board import BedSnapshot, BoardSnapshot
 from monitor.localization import message
 from monitor.web.pages.acknowledge_button import AcknowledgeButton
+from monitor.web.pages.compact_tile import CompactTile
 from monitor.web.pages.labels import face_words, history_span_seconds
 from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.picture import TilePicture
@@ -18,6 +19,8 @@ from monitor.web.pages.urgency_strip import UrgencyStrip
 __all__ = ["BedTile", "WardView", "show_ward"]
 
 _SPARKLINE_EVERY = 4
+_MANY_BEDS = 60
+"""From so many beds on, a page has small tiles: it would take seconds to build otherwise."""
 
 
 @ui.page("/")
@@ -39,7 +42,7 @@ class WardView:
         ui.label(frame.t("Beds")).classes("spoken").props("role=heading aria-level=1")
         self._urgency = UrgencyStrip(frame)
         self._grid = ui.element("div").classes("ward")
-        self._tiles: dict[str, BedTile] = {}
+        self._tiles: dict[str, BedTile | CompactTile] = {}
         frame.on_refresh(self._refresh)
 
     def _refresh(self, snapshot: BoardSnapshot) -> None:
@@ -47,17 +50,19 @@ class WardView:
         for gone in self._tiles.keys() - {bed.info.bed_id for bed in snapshot.beds}:
             self._tiles.pop(gone).delete()
         order = [bed.info.bed_id for bed in snapshot.beds]
-        has_new = False
-        for bed in snapshot.beds:
+        before = list(self._tiles)
+        for turn, bed in enumerate(snapshot.beds):
             bed_id = bed.info.bed_id
             if bed_id not in self._tiles:
-                has_new = True
                 with self._grid:
-                    self._tiles[bed_id] = BedTile(self._frame, bed_id)
+                    is_large = len(order) >= _MANY_BEDS
+                    tile = CompactTile(self._frame, bed_id, turn) if is_large else BedTile(self._frame, bed_id)
+                self._tiles[bed_id] = tile
             self._tiles[bed_id].show(bed, snapshot)
-        if has_new:
+        if before and list(self._tiles) != order and len(self._tiles) > len(before):
             for position, bed_id in enumerate(order):
                 self._tiles[bed_id].move(position)
+            self._tiles = {bed_id: self._tiles[bed_id] for bed_id in order}
 
 
 class BedTile:

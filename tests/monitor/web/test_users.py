@@ -232,12 +232,12 @@ def test_users_are_added_listed_and_removed_on_the_command_line(tmp_path):
     path = tmp_path / "secrets" / "users"
     result = run("add", path, "anna", "--role", "nurse", input="a long password\na long password\n")
     assert result.exit_code == 0, result.output
-    token = run("token", path, "integrator").output.strip()
+    token = run("token", path, "integrator", "--beds", "north-*,bed-7").output.strip()
     assert len(token) == 43
     listed = json.loads(run("list", path, "--json").output)
     assert listed == [
-        {"name": "anna", "role": "nurse", "kind": "person"},
-        {"name": "integrator", "role": "viewer", "kind": "program"},
+        {"name": "anna", "role": "nurse", "kind": "person", "beds": []},
+        {"name": "integrator", "role": "viewer", "kind": "program", "beds": ["north-*", "bed-7"]},
     ]
     assert token not in path.read_text()
     assert read_users(path).identify(token).name == "integrator"
@@ -247,7 +247,8 @@ def test_users_are_added_listed_and_removed_on_the_command_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given"), [(("anna", "--role", "nurse"), "short\nshort\n"), (("an na",), ""), (("$x",), "")]
+    ("arguments", "given"),
+    [(("anna", "--role", "nurse"), "short\nshort\n"), (("an na",), ""), (("$x",), ""), (("anna", "--beds", "ä"), "")],
 )
 def test_a_short_password_or_a_strange_name_is_refused(tmp_path, arguments, given):
     result = run("add", tmp_path / "users", *arguments, input=given)
