@@ -46,6 +46,10 @@ _BY_WORDS = {
     "WRONG_VERSION_NUMBER": "does not speak TLS on this port; write redis:// or the port of its TLS",
     "certificate required": "wants a certificate; set redis.tls_cert_file and redis.tls_key_file",
     "Protocol Error": _NO_REDIS,
+    "previous master is now a slave": (
+        "is what a Sentinel names as primary, and takes no changes; compare what all Sentinels say (SENTINEL MASTERS)"
+    ),
+    "No master found": "is named as primary by no Sentinel; check the service's name and the Sentinels",
     "exhausted the last possible ID": "holds a stream in which somebody used up all ids; delete that key",
 }
 

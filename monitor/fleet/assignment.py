@@ -88,6 +88,7 @@ def decide(now: Situation) -> Decision:
         for bed in free
         if bed not in own and now.free_for_seconds.get(bed, 0.0) >= _UNWATCHED_SECONDS + _patience(now, bed)
     ]
+    unwatched += [bed for bed in now.reading.unreadable if now.free_for_seconds.get(bed, 0.0) >= _UNWATCHED_SECONDS]
     return Decision(tuple(wanted[: min(room, _AT_ONCE)]), _bed_to_hand_home(now), tuple(unwatched))
 
 
@@ -98,9 +99,10 @@ def _is_own(now: Situation, bed: str) -> bool:
 
 
 def _patience(now: Situation, bed: str) -> float:
-    """Return how long a free bed is left for its home."""
-    home = now.reading.beds[bed].home
-    waits = home is not None and home != now.station and now.rooms.get(home, 0) > 0
+    """Return how long a free bed is left for its home: not at all for one that let its lease run out."""
+    home, lease = now.reading.beds[bed].home, now.reading.leases.get(bed)
+    is_home_dead = lease is not None and lease.owner == home
+    waits = home not in {None, now.station} and not is_home_dead and now.rooms.get(home or "", 0) > 0
     return _HOME_PATIENCE_SECONDS if waits else 0.0
 
 

@@ -33,7 +33,6 @@ _log = logging.getLogger(__name__)
 _TURN_SECONDS = 0.5
 _REFRESH_SECONDS = 1.0
 _SHARE_SECONDS = 2.0
-_CARD_SECONDS = 15.0
 _GRACE_SECONDS = 15.0
 """After a failover, or a jump of the server's clock, leases of others count as younger by so much."""
 _CLOCK_JUMP_SECONDS = 2.0
@@ -91,6 +90,7 @@ class FleetKeeper:
         self._version = 0
         self._free_since: dict[str, float] = {}
         self._impossible: dict[str, str] = {}
+        self._unreadable: list[str] = []
         self._changed: set[str] = set()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -134,7 +134,7 @@ class FleetKeeper:
         try:
             self._turn(self._connect())
             self._backoff.reset()
-            self._note_failure(next(iter(self._impossible.values()), None))
+            self._note_failure(next(iter((*self._impossible.values(), *self._unreadable)), None))
         except (RedisError, OSError) as error:
             self._disconnect(describe_failure(error, redis_address(self._settings)))
         except MonitorError as error:
@@ -174,6 +174,10 @@ class FleetKeeper:
             return
         reading = table.read()
         self._notice_another_clock(reading)
+        self._unreadable = [
+            f"bed {bed} in Redis cannot be read here; publish it again, or update this station"
+            for bed in reading.unreadable
+        ]
         if reading.version == 0 and self._known:
             _log.warning(
                 "Redis lost the table of beds; the %d beds that are known here are written again", len(self._known)
@@ -247,13 +251,14 @@ class FleetKeeper:
             "lost": self.status.lost,
             "schema": SCHEMA,
         }
-        table.introduce(card, _CARD_SECONDS)
+        table.introduce(card, self._lease_seconds)  # a dead station's room vanishes with its leases
 
     def _decide(self, table: LeaseTable, reading: TableReading) -> None:
         now = self._clock.monotonic()
         grace = _GRACE_SECONDS if now < self._grace_until else 0.0
         least_age = self._lease_seconds + grace
-        free = {bed for bed in reading.beds if bed not in self._held and is_free(reading.leases.get(bed), least_age)}
+        beds = (*reading.beds, *reading.unreadable)
+        free = {bed for bed in beds if bed not in self._held and is_free(reading.leases.get(bed), least_age)}
         self._free_since = {bed: self._free_since.get(bed, now) for bed in free}
         rooms = {name: int(card.get("limit", 0)) - int(card.get("held", 0)) for name, card in table.stations().items()}
         decision = decide(

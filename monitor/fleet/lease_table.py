@@ -1,6 +1,5 @@
 """The table of beds and leases in Redis, read and written in single steps."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,6 @@ from monitor.errors import PublishError
 from monitor.fleet import scripts
 
 __all__ = ["SCHEMA", "AlarmState", "Lease", "LeaseTable", "TableReading"]
-
-_log = logging.getLogger(__name__)
 
 SCHEMA = 1
 """Goes up with every change that an older station would misread."""
@@ -45,6 +42,7 @@ class TableReading:
 
     Attributes:
         beds: By id, in the order of their ids; what cannot be read is left out.
+        unreadable: Ids of the beds whose documents cannot be read here, as those of a newer version may be.
         leases: By bed id.
         version: Counts changes of the beds; 0 where the table was never written, or is lost.
         server_seconds: The server's clock.
@@ -56,6 +54,7 @@ class TableReading:
     version: int
     server_seconds: float
     server_id: str
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +107,8 @@ class LeaseTable:
             pending = []
         elif isinstance(pending, Exception):
             raise pending
-        schema = int(meta.get("schema", SCHEMA))
-        if schema > SCHEMA:
+        schema = str(meta.get("schema", SCHEMA))
+        if not schema.isdecimal() or int(schema) > SCHEMA:
             raise PublishError(
                 f"a newer version of this program wrote the beds in Redis (schema {schema}, this one reads {SCHEMA}); "
                 "update this station"
@@ -121,12 +120,14 @@ class LeaseTable:
             if bed is not None:
                 owner = None if item["consumer"] == scripts.NOBODY else str(item["consumer"])
                 leases[bed] = Lease(owner, int(item["time_since_delivered"]) / 1000, int(item["times_delivered"]))
+        beds = self._parse(documents)
         return TableReading(
-            beds=self._parse(documents),
+            beds=beds,
             leases=leases,
             version=int(meta.get("version", 0)),
             server_seconds=time[0] + time[1] / 1e6,
             server_id=str(server.get("run_id", "")),
+            unreadable=tuple(sorted(name for name in documents if name not in beds)),
         )
 
     def publish(self, bed: FleetBed, *, only_new: bool = False) -> bool:
@@ -229,7 +230,6 @@ class LeaseTable:
             try:
                 bed = FleetBed.model_validate_json(text)
             except ValidationError:
-                _log.error("the bed %s in Redis cannot be read; publish it again", name)
                 continue
             if bed.id == name:
                 beds[name] = bed

@@ -47,6 +47,14 @@ def test_a_young_lease_is_left_alone_and_an_old_one_taken_over():
     assert decide(situation(leases)).take == ("old",)
 
 
+def test_a_dead_home_is_not_waited_for_although_its_card_still_promises_room():
+    leases, homes = {"bed": Lease("b", LEASE_SECONDS, 3)}, {"bed": "b"}
+    now = situation(leases, homes, rooms={"a": 8, "b": 4}, limit=8)
+    assert decide(now).take == ("bed",)
+    full = situation(leases, homes, rooms={"a": 0, "b": 4}, limit=0, free_for_seconds={"bed": 2.0})
+    assert decide(full).unwatched == ("bed",)
+
+
 def test_a_bed_that_the_table_says_is_ours_is_watched_again_at_once():
     assert decide(situation({"ours": Lease("a", 0.5, 2)})).take == ("ours",)
 

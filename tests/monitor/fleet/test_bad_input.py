@@ -1,0 +1,266 @@
+"""What must not stop a fleet, and is said in one sentence: files, versions, servers and clocks that do not fit."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import redis
+import yaml
+from click.testing import CliRunner
+from ports import free_port
+from redis_server import RedisServer, wait_until
+from wrong_clock import wrong_clock
+
+from monitor.clock import SystemClock
+from monitor.commands.beds import beds
+from monitor.config import RedisSettings
+from monitor.config.fleet import FleetBed
+from monitor.delivery.keys import Keys
+from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_errors import describe_failure
+from monitor.errors import PublishError
+from monitor.fleet.keeper import FleetKeeper
+from monitor.fleet.lease_table import LeaseTable
+
+SCRIPT = Path(__file__).resolve().parents[2] / "support" / "claiming_process.py"
+
+
+def bed(name):
+    return FleetBed(id=name, camera={"url": f"rtsp://203.0.113.1/{name}"})
+
+
+@pytest.fixture
+def table(redis_server):
+    client = connect_redis(redis_server.settings())
+    yield LeaseTable(client, Keys("nicu", "publisher"))
+    client.close()
+
+
+class Beds:
+    """A station's beds, of which nothing is watched."""
+
+    def __init__(self):
+        self.opened = []
+
+    def open(self, settings, _state):
+        self.opened.append(settings.id)
+
+    def close(self, bed, _successor):
+        self.opened.remove(bed)
+
+    def snapshot(self, _bed):
+        return "{}"
+
+    def has_alarm(self, _bed):
+        return False
+
+
+@pytest.fixture
+def keeper_of(tmp_path):
+    keepers = []
+
+    def make(settings, station="a"):
+        watched = Beds()
+        keeper = FleetKeeper(
+            settings, station, 2.0, SystemClock(), watched, limit=lambda: 8, cache=tmp_path / f"{station}.json"
+        )
+        keepers.append(keeper)
+        keeper.start()
+        return keeper, watched
+
+    yield make
+    for keeper in keepers:
+        keeper.stop()
+
+
+def test_a_bed_in_two_files_is_refused_and_nothing_is_written(redis_server, table, tmp_path):
+    config = tmp_path / "station.yaml"
+    config.write_text(yaml.safe_dump({"station": {"id": "a"}, "fleet": {}, "redis": {"url": redis_server.url}}))
+    north, south = tmp_path / "north.yaml", tmp_path / "south.yaml"
+    entry = {"id": "bed-1", "camera": {"url": "rtsp://203.0.113.1/north"}}
+    other = {"id": "bed-1", "camera": {"url": "rtsp://203.0.113.1/south"}}
+    north.write_text(yaml.safe_dump({"beds": [entry]}))
+    south.write_text(yaml.safe_dump({"beds": [other, {"id": "bed-2", "camera": {"url": "rtsp://203.0.113.1/2"}}]}))
+
+    def publish(file, *options):
+        return CliRunner().invoke(
+            beds, ["publish", str(file), "--config", str(config), *options], standalone_mode=False
+        )
+
+    assert publish(north).return_value == 0
+    refused = publish(south)
+    assert refused.return_value == 1
+    assert "other settings: bed-1; nothing was written" in refused.output
+    assert list(table.read().beds) == ["bed-1"]
+    assert table.read().beds["bed-1"].camera["url"].endswith("north")
+    assert publish(south, "--replace").return_value == 0
+    assert table.read().beds["bed-1"].camera["url"].endswith("south")
+
+
+def test_a_bed_of_a_newer_version_is_left_to_newer_stations_and_not_forgotten(redis_server, table, keeper_of):
+    table.publish(bed("known"))
+    table.publish(bed("newer"))
+    redis_server.client().hset("nicu:beds", "newer", '{"id":"newer","camera":{"url":"rtsp://x/1"},"hologram":true}')
+    keeper, watched = keeper_of(redis_server.settings())
+    wait_until(lambda: watched.opened == ["known"], 10, "the bed that it understands")
+    wait_until(lambda: keeper.status.unwatched == ("newer",), 15, "the bed that nobody watches")
+    assert keeper.status.failure == "bed newer in Redis cannot be read here; publish it again, or update this station"
+    # A station that understands it takes it: then it is watched.
+    client = connect_redis(redis_server.settings())
+    newer = LeaseTable(client, Keys("nicu", "b"))
+    epoch = newer.take("newer", 2.0)
+    wait_until(lambda: not newer.refresh({"newer": epoch}) and keeper.status.unwatched == (), 10, "it is watched")
+    client.close()
+
+
+@pytest.mark.parametrize("schema", ["99", "nonsense", ""])
+def test_an_older_station_claims_nothing_of_a_newer_table_and_keeps_what_it_has(redis_server, table, keeper_of, schema):
+    table.publish(bed("bed-1"))
+    keeper, watched = keeper_of(redis_server.settings())
+    wait_until(lambda: watched.opened == ["bed-1"], 10, "the bed")
+    redis_server.client().hset("nicu:beds:meta", "schema", schema)
+    wait_until(lambda: "update this station" in (keeper.status.failure or ""), 10, "the sentence")
+    table.publish(bed("bed-2"))
+    time.sleep(2.5)
+    assert watched.opened == ["bed-1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--rename-command", "EVAL", ""), "this Redis runs no scripts, which a fleet needs; enable EVAL"),
+        ((), "this Redis user may not run scripts on the keys of the fleet; allow eval in its ACL rule"),
+    ],
+)
+def test_a_redis_that_runs_no_scripts_is_named_and_what_is_watched_goes_on(tmp_path, keeper_of, options, words):
+    directory = tmp_path / "server"
+    directory.mkdir()
+    with RedisServer(directory) as server:
+        client = connect_redis(server.settings())
+        LeaseTable(client, Keys("nicu", "publisher")).publish(bed("bed-1"))
+        client.close()
+        keeper, watched = keeper_of(server.settings())
+        wait_until(lambda: watched.opened == ["bed-1"], 10, "the bed")
+        if options:
+            server.stop()
+            server.options = options
+            server.start()
+        else:
+            server.client().execute_command("ACL", "SETUSER", "default", "-eval")
+        wait_until(lambda: keeper.status.failure == words, 15, "the sentence")
+        assert watched.opened == ["bed-1"]
+
+
+class LyingSentinel:
+    """A real Sentinel, whose answers name another port than that of the primary."""
+
+    def __init__(self, sentinel_port, true_port, false_port):
+        assert len(str(true_port)) == len(str(false_port))
+        self._sentinel_port = sentinel_port
+        self._words = str(true_port).encode(), str(false_port).encode()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._clients = []
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._clients.append(client)
+            with client, socket.create_connection(("127.0.0.1", self._sentinel_port)) as sentinel:
+                sentinel.settimeout(0.2)
+                while question := _received(client):
+                    sentinel.sendall(question)
+                    answer = b""
+                    try:
+                        while part := sentinel.recv(65_536):
+                            answer += part
+                    except TimeoutError:
+                        client.sendall(answer.replace(*self._words))
+
+    def close(self):
+        for item in (self._listener, *self._clients):
+            with suppress(OSError):
+                item.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+
+def _received(client):
+    try:
+        return client.recv(65_536)
+    except OSError:
+        return b""
+
+
+def test_a_sentinel_that_names_a_replica_is_one_sentence(tmp_path, redis_server):
+    directory = tmp_path / "replica"
+    directory.mkdir()
+    port, file = free_port(), tmp_path / "sentinel.conf"
+    file.write_text(f"port {port}\nbind 127.0.0.1\nsentinel monitor ward 127.0.0.1 {redis_server.port} 1\n")
+    with RedisServer(directory, "--replicaof", "127.0.0.1", str(redis_server.port)) as replica:
+        sentinel = subprocess.Popen(["redis-server", str(file), "--sentinel"], stdout=subprocess.DEVNULL)
+        try:
+
+            def names_the_primary():
+                client = redis.Redis(port=port, decode_responses=True)
+                try:
+                    return int(client.sentinel_master("ward")["port"]) == redis_server.port
+                except redis.RedisError:
+                    return False
+                finally:
+                    client.close()
+
+            wait_until(names_the_primary, 20, "the Sentinel")
+            liar = LyingSentinel(port, redis_server.port, replica.port)
+            settings = RedisSettings(url=f"redis+sentinel://127.0.0.1:{liar.port}/ward/0", timeout_seconds=2.0)
+            client = connect_redis(settings)
+            table = LeaseTable(client, Keys("nicu", "a"))
+            with pytest.raises(redis.RedisError) as caught:
+                table.publish(bed("bed-1"))
+            sentence = describe_failure(caught.value, redis_address(settings))
+            assert "is what a Sentinel names as primary, and takes no changes" in sentence
+            client.close()
+            unknown = settings.model_copy(
+                update={"url": type(settings.url)(f"redis+sentinel://127.0.0.1:{port}/other/0")}
+            )
+            nobody = connect_redis(unknown)
+            with pytest.raises(redis.RedisError) as caught:
+                nobody.ping()
+            assert "named as primary by no Sentinel" in describe_failure(caught.value, redis_address(unknown))
+            nobody.close()
+            liar.close()
+        finally:
+            sentinel.kill()
+            sentinel.wait()
+
+
+def test_a_station_whose_clock_is_of_another_year_claims_and_keeps_its_beds(redis_server, table, tmp_path):
+    table.publish(bed("bed-1"))
+    command = [sys.executable, str(SCRIPT), redis_server.url, "a", "4", "2.0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, **wrong_clock("-400d")})
+    try:
+        wait_until(lambda: [x.owner for x in table.read().leases.values()] == ["a"], 20, "the claim")
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            assert table.take("bed-1", 2.0) is None, "its lease is as young as Redis says"
+            time.sleep(0.1)
+        assert table.read().leases["bed-1"].epoch == 1
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_of_redis_is_refused(monkeypatch):
+    with pytest.raises(PublishError, match="one Redis, or Sentinel"):
+        LeaseTable(redis.RedisCluster.__new__(redis.RedisCluster), Keys("nicu", "a"))
