@@ -24,9 +24,16 @@ class Daemon:
         directory: For its configuration, state and log.
         config: The configuration's fields; `http.port` and `spool.directory` are chosen here.
         environment: Added to the process's own.
+        namespace: Network namespace that it runs in; None: that of the test.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: dict[str, Any],
+        environment: dict[str, str] | None = None,
+        namespace: str | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "daemon.log"
         self.state = directory / "state"
@@ -35,6 +42,7 @@ class Daemon:
             yaml.safe_dump({"http": {"port": 0}, "spool": {"directory": str(self.state)}, **config}), encoding="utf-8"
         )
         self._environment = {**os.environ, **(environment or {})}
+        self._inside = [] if namespace is None else ["ip", "netns", "exec", namespace]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -42,7 +50,7 @@ class Daemon:
             log.write(b"--- start ---\n")
             log.flush()
             command = [str(Path(sys.executable).parent / "nicu-monitor"), "run", "--config", str(self._file)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment)
+            self._process = subprocess.Popen([*self._inside, *command], stdout=log, stderr=log, env=self._environment)
 
     def __enter__(self) -> Self:
         self.start()
@@ -60,6 +68,14 @@ class Daemon:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+    @property
+    def config_file(self) -> Path:
+        return self._file
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -95,6 +111,8 @@ class Daemon:
         """Return status and body of a request; (0, '') while nothing answers."""
         if self.url is None:
             return 0, ""
+        if self._inside:
+            return self._get_from_inside(f"{self.url}{path}")
         try:
             with urllib.request.urlopen(f"{self.url}{path}", timeout=5) as answer:
                 return answer.status, answer.read().decode()
@@ -103,6 +121,12 @@ class Daemon:
                 return error.code, error.read().decode()
         except OSError:
             return 0, ""
+
+    def _get_from_inside(self, url: str) -> tuple[int, str]:
+        program = f"import urllib.request; print(urllib.request.urlopen({url!r}, timeout=5).read().decode())"
+        command = [*self._inside, "/usr/bin/python3", "-c", program]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return (200 if answer.returncode == 0 else 0), answer.stdout
 
     def is_ready(self) -> bool:
         return self.get("/readyz")[0] == 200

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -41,10 +41,12 @@ class RedisServer:
     Args:
         directory: Its files and its log.
         options: More command-line options.
+        environment: Added to the process's own.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, environment: Mapping[str, str] | None = None) -> None:
         self.directory = directory
+        self._environment = {**os.environ, **(environment or {})}
         self.port = free_port()
         self.options = options
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,13 +67,17 @@ class RedisServer:
         self._clients.append(client)
         return client
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         if shutil.which("redis-server") is None:
             pytest.fail("redis-server is not installed; run: apt-get install redis-server")
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
         command += ["--save", "", "--appendonly", "yes", "--unixsocket", str(self.directory / "redis.sock")]
         with (self.directory / "log").open("ab") as log:
-            self._process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
+            self._process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log, env=self._environment)
         wait_until(self.answers, _START_SECONDS, "the start of redis-server")
 
     def answers(self) -> bool:

@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,10 +20,20 @@ class SentinelGroup:
     Args:
         directory: For the files of all processes.
         down_after_seconds: Silence after which a Sentinel holds the primary for dead.
+        host: Address by which all of them name each other.
+        heir: Environment of the replica that becomes the next primary; None leaves the choice to the Sentinels.
     """
 
-    def __init__(self, directory: Path, down_after_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        down_after_seconds: float = 2.0,
+        host: str = "127.0.0.1",
+        heir: Mapping[str, str] | None = None,
+    ) -> None:
         self._directory = directory
+        self._host = host
+        self._heir = heir
         self._down_after_ms = int(down_after_seconds * 1000)
         self.servers: list[RedisServer] = []
         self._ports: list[int] = []
@@ -31,7 +42,7 @@ class SentinelGroup:
     @property
     def url(self) -> str:
         """What a station's `redis.url` says."""
-        hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
+        hosts = ",".join(f"{self._host}:{port}" for port in self._ports)
         return f"redis+sentinel://{hosts}/{_SERVICE}/0"
 
     def primary(self) -> RedisServer:
@@ -55,9 +66,13 @@ class SentinelGroup:
                 "--min-replicas-max-lag",
                 "10",
             ]
+            options += ["--bind", *self._interfaces(), "--protected-mode", "no", "--replica-announce-ip", self._host]
             if number:
-                options += ["--replicaof", "127.0.0.1", str(self.servers[0].port)]
-            server = RedisServer(directory, *options)
+                options += ["--replicaof", self._host, str(self.servers[0].port)]
+            is_heir = number == 1 and self._heir is not None
+            if self._heir is not None:
+                options += ["--replica-priority", "1" if is_heir else "100"]
+            server = RedisServer(directory, *options, environment=self._heir if is_heir else None)
             server.start()
             self.servers.append(server)
         first = self.servers[0]
@@ -66,8 +81,8 @@ class SentinelGroup:
             port = free_port()
             file = self._directory / f"sentinel-{number}.conf"
             file.write_text(
-                f"port {port}\nbind 127.0.0.1\ndir {self._directory}\n"
-                f"sentinel monitor {_SERVICE} 127.0.0.1 {first.port} 2\n"
+                f"port {port}\nbind {' '.join(self._interfaces())}\nprotected-mode no\ndir {self._directory}\n"
+                f"sentinel monitor {_SERVICE} {self._host} {first.port} 2\n"
                 f"sentinel down-after-milliseconds {_SERVICE} {self._down_after_ms}\n"
                 f"sentinel failover-timeout {_SERVICE} 10000\n"
             )
@@ -86,6 +101,16 @@ class SentinelGroup:
             process.wait()
         for server in self.servers:
             server.__exit__(kind, error, trace)
+
+    def _interfaces(self) -> list[str]:
+        return sorted({"127.0.0.1", self._host})
+
+    def restart_dead(self) -> None:
+        """Start the servers that were killed again; the Sentinels make them replicas."""
+        for server in self.servers:
+            if not server.is_running:
+                server.start()
+        wait_until(self._sentinels_know_each_other, 60, "the Sentinels' agreement")
 
     def kill_primary(self) -> float:
         """Kill the primary, wait for a new one, and return how many seconds the election took."""
