@@ -15,6 +15,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "check": LazyCommand("monitor.commands.check", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),
     "users": LazyCommand("monitor.commands.users", "Say who may log in to the page and the API."),
+    "sessions": LazyCommand("monitor.commands.sessions", "See who is logged in to the page, and end sessions."),
     "tail": LazyCommand("monitor.commands.tail", "Print alerts from Redis as they come, each once."),
     "forward": LazyCommand("monitor.commands.forward", "Forward alerts to webhooks, MQTT, HL7 v2 and e-mail."),
     "acknowledge": LazyCommand("monitor.commands.silence", "Say that somebody has seen an alert.", "acknowledge"),

@@ -218,6 +218,11 @@ class AlertDraft(_Record):
     bouts: Annotated[int, Field(ge=1)] = 1
     recent_bouts: tuple[AlertBout, ...] = ()
 
+    @property
+    def is_on(self) -> bool:
+        """Whether the condition holds, or nobody has acknowledged yet that it did."""
+        return self.condition_present or self.signal is not Signal.OFF
+
 
 class Alert(AlertDraft):
     """A published alert.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.alerts.record import Acknowledgement, AlertDraft
-from monitor.pain.vocabulary import Code, Kind, Phase, Signal
+from monitor.pain.vocabulary import Code, Kind, Phase
 
 __all__ = ["AlertBook", "AlertEpisode", "AlertRecord"]
 
@@ -48,7 +48,7 @@ class AlertEpisode:
     @property
     def is_open(self) -> bool:
         """Whether people still have something to see or to do: the condition holds, or its signal is latched."""
-        return self.newest.condition_present or self.newest.signal is not Signal.OFF
+        return self.newest.is_on
 
 
 def _go_on(before: AlertEpisode | None, alert: AlertDraft) -> AlertEpisode:

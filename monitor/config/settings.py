@@ -58,7 +58,7 @@ class StationSettings(Settings):
         try:
             if name is not None:
                 ZoneInfo(name)
-        except (ValueError, OSError):
+        except (LookupError, ValueError, OSError):  # an unknown name is a KeyError
             raise ValueError(
                 "there is no such time zone here; write one such as America/Sao_Paulo or Europe/Zurich"
             ) from None

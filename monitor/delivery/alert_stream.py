@@ -25,7 +25,7 @@ from monitor.delivery.keys import id_after, id_before
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.spool import Position
 
-__all__ = ["AlertStream", "ProducerConflictError", "StreamEntry", "StreamLostError"]
+__all__ = ["AlertStream", "ProducerConflictError", "StreamEntry", "StreamLostError", "parse_record"]
 
 _PAGE = 500
 _MOST_PAGES = 100
@@ -92,6 +92,11 @@ class AlertStream:
         newest = self._client.xrevrange(self._key, count=1)
         return str(newest[0][0]) if newest else "0-0"
 
+    def page_until(self, end: str) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Return up to 500 entries with their ids, newest first, that are not behind the id `end` (`+`: all)."""
+        page: Sequence[tuple[str, Mapping[str, str]]] = self._client.xrevrange(self._key, max=end, count=_PAGE)
+        return page
+
     def deliver(
         self, producer_id: str, entries: Sequence[StreamEntry], position: Position, last_seq: int | None = None
     ) -> Position:
@@ -152,7 +157,7 @@ class AlertStream:
     def newest_own(self, producer_id: str) -> Position:
         """Search the whole stream, newest first, for a producer's newest record."""
         end = "+"
-        while page := self._client.xrevrange(self._key, max=end, count=_PAGE):
+        while page := self.page_until(end):
             for stream_id, fields in page:
                 own = _own_record(fields, producer_id)
                 if own is not None:
@@ -175,15 +180,15 @@ class AlertStream:
         found: dict[str, Mapping[str, object]] = {}
         end = "+"
         for _ in range(_MOST_PAGES):
-            page = self._client.xrevrange(self._key, max=end, count=_PAGE) if wanted else []
+            page = self.page_until(end) if wanted else []
             if not page:
                 break
             for _, fields in page:
                 alert_id = fields.get("alert_id", "")
-                if alert_id in wanted and (record := _parse(fields.get("alert", ""))) is not None:
+                if alert_id in wanted and (record := parse_record(fields.get("alert", ""))) is not None:
                     found[alert_id] = record
                     wanted.discard(alert_id)
-            end = f"({page[-1][0]}"
+            end = id_before(page[-1][0])
             turned()
         return found
 
@@ -264,14 +269,15 @@ def _says_the_same(fields: Mapping[str, str], entry: StreamEntry) -> bool:
 
 
 def _digest(text: str) -> str:
-    record = _parse(text)
+    record = parse_record(text)
     if record is not None:
         plain = {name: value for name, value in record.items() if name != "published_at"}
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parse(text: str) -> Mapping[str, object] | None:
+def parse_record(text: str) -> Mapping[str, object] | None:
+    """Return the record that an entry of the stream carries; None where it is none."""
     try:
         record = json.loads(text)
     except ValueError:

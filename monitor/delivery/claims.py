@@ -39,6 +39,7 @@ class Claims:
         self._written: set[str] = set()
         self._others: dict[str, tuple[str, float]] = {}
         self._is_known = True
+        self._since_seconds: float | None = None
 
     def renew(self, client: RedisClient, beds: Iterable[str]) -> None:
         """Claim the station's id and these beds again, and notice others who do.
@@ -62,11 +63,20 @@ class Claims:
                     _log.error("another station uses the same id or bed: %s is claimed by %s, too", key, found)
                 self._others[key] = (str(found), self._clock.monotonic())
             self._written.add(key)
+        if self._since_seconds is None:
+            self._since_seconds = self._clock.monotonic()
 
     @property
     def is_id_shared(self) -> bool:
         """Whether another process uses this station's id, or did so a short time ago."""
         return self._keys.claim(None) in self._fresh()
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is certain that no other process uses this station's id: one that lives would have claimed it."""
+        if not self._is_known or self._since_seconds is None or self.is_id_shared:
+            return False
+        return self._clock.monotonic() - self._since_seconds >= self._life_seconds
 
     def failure(self) -> str | None:
         """Return one sentence on who shares what; None while nobody does."""

@@ -19,6 +19,7 @@ from monitor.control.access import AccessList
 from monitor.control.requests import OperatorRequest
 from monitor.delivery.claims import Claims
 from monitor.delivery.keys import Keys
+from monitor.delivery.orphan_search import OrphanSearch
 from monitor.delivery.outbox import Outbox
 from monitor.delivery.publisher_stats import PublisherStats
 from monitor.delivery.redis_client import connect_redis, redis_address
@@ -81,6 +82,8 @@ class Publisher:
         self._beds: set[str] = set()
         self._access = access
         self._claims_beds = claims_beds
+        self._take_left: Callable[[Sequence[AlertDraft]], object] = lambda _: None
+        self._orphans = OrphanSearch(station, self._known_alerts, with_beds=claims_beds)
         self._reconciles = False
         self._events = _count_published(events or SessionEvents(), self._note_published)
         self._watching = watching
@@ -117,6 +120,9 @@ class Publisher:
         """Return the newest record of every alert that this run or an earlier one stored."""
         return self._outbox.with_spool(lambda spool: spool.newest_drafts()) or []
 
+    def _known_alerts(self) -> set[str]:
+        return {draft.alert_id for draft in self.newest_drafts()} | set(self._outbox.signalled.by_id())
+
     def signalled_of(self, bed: str) -> list[AlertDraft]:
         """Return the newest record of every alert of a bed that is on."""
         return self._outbox.signalled.of_bed(bed)
@@ -131,12 +137,18 @@ class Publisher:
         self._reconciles = True
         self._wake.set()
 
-    def start(self, handle: Callable[[OperatorRequest], object] = lambda _: None) -> None:
+    def start(
+        self,
+        handle: Callable[[OperatorRequest], object] = lambda _: None,
+        take_left: Callable[[Sequence[AlertDraft]], object] = lambda _: None,
+    ) -> None:
         """Start storing and sending.
 
         Args:
             handle: Takes what people who may do so ask for over Redis; called from the publisher's thread.
+            take_left: Takes alerts, if any, that an earlier run left on in Redis and this one does not know; as above.
         """
+        self._take_left = take_left
         self._events = replace(self._events, request=handle)
         self._outbox.start()
         self._thread.start()
@@ -223,6 +235,7 @@ class Publisher:
             if self._session is None:
                 self._session = self._connect()
             session = self._session
+            self._step("history", lambda: self._orphans.begin(session.stream))
             session.deliver(lambda: self._pass_by(session))
             if self._reconciles:
                 self._reconciles = False
@@ -231,7 +244,8 @@ class Publisher:
             self._step("claims", lambda: self._claim(session))
             self._step("heartbeat", lambda: self._beat(session))
             self._step("state", lambda: self._show(session))
-            self._step("commands", session.take_commands)
+            self._step("commands", lambda: session.take_commands(self._claims))
+            self._step("history", lambda: self._take_left(self._orphans.turn(session.stream, self._claims)))
         except (RedisError, RedisClusterException, OSError) as error:
             self._drop_session(describe_failure(error, self._address))
             return False

@@ -97,6 +97,11 @@ class RedisSession:
         self._is_reconciled = False
         self._commands = CommandReader(client, keys.commands, access, events.request, last_id, keys.answer)
 
+    @property
+    def stream(self) -> AlertStream:
+        """The stream of alerts."""
+        return self._stream
+
     def check_stream(self) -> None:
         """Notice a server that lost its data, and send again what it lost and the spool still has."""
         spool = self._outbox.spool
@@ -227,12 +232,12 @@ class RedisSession:
         self._client.delete(self._keys.state(bed))
 
     def renew_claims(self, claims: Claims, beds: Iterable[str]) -> None:
-        """Claim the station's id and its beds again; a shared id also means shared commands."""
+        """Claim the station's id and its beds again."""
         claims.renew(self._client, beds)
-        self._commands.is_shared = claims.is_id_shared
 
-    def take_commands(self) -> None:
-        """Deal with the commands that have come."""
+    def take_commands(self, claims: Claims) -> None:
+        """Deal with the commands that have come; those to an id that is shared are left for the other station, too."""
+        self._commands.is_shared = claims.is_id_shared
         outcomes = self._commands.poll()
         if outcomes:
             self._outbox.with_spool(lambda spool: spool.set_meta(_COMMANDS_ID, self._commands.last_id))

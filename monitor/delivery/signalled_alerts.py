@@ -3,7 +3,6 @@
 import threading
 
 from monitor.alerts.record import AlertDraft
-from monitor.pain.vocabulary import Signal
 
 __all__ = ["SignalledAlerts"]
 
@@ -18,10 +17,10 @@ class SignalledAlerts:
     def note(self, draft: AlertDraft) -> None:
         """Take an alert's newest record."""
         with self._lock:
-            if draft.signal is Signal.OFF and not draft.condition_present:
-                self._newest.pop(draft.alert_id, None)
-            else:
+            if draft.is_on:
                 self._newest[draft.alert_id] = draft
+            else:
+                self._newest.pop(draft.alert_id, None)
 
     def of_bed(self, bed: str) -> list[AlertDraft]:
         """Return the newest record of every alert of a bed."""

@@ -1,11 +1,14 @@
 """Where every change of an alarm condition passes: on its way to the spool, the metrics, the page and the log."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from monitor.alerts.record import AlertContext, AlertDraft, ClockState, compose_alert
 from monitor.pain.vocabulary import Kind, Phase, Transition
+from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.outputs import StationOutputs
 from monitor.telemetry.clock_sync import is_synchronised
 from monitor.telemetry.label_clock import LabelClock
@@ -34,10 +37,20 @@ class AlertDispatcher:
     ) -> None:
         self._contexts = contexts
         self._clock = clock
+        self._outputs = outputs
         self._publisher = outputs.publisher
         self._metrics = outputs.metrics
         self._board = outputs.board
         self._audit = audit
+        self._determined: dict[str, datetime] = {}
+
+    def go_on_after(self, newest: Iterable[AlertDraft]) -> None:
+        """Let no alert of an earlier run be determined before its stored record, whatever the wall clock says now.
+
+        Args:
+            newest: The newest stored record of every alert.
+        """
+        self._determined |= {draft.alert_id: draft.determined_at for draft in newest if draft.is_on}
 
     def record(self, bed: str | None, transitions: Sequence[Transition], snapshot: str) -> None:
         """Publish changes together with the alarm state that they led to."""
@@ -63,11 +76,24 @@ class AlertDispatcher:
         drafts = []
         for transition in transitions:
             context = replace(self._contexts[bed], clock_state=self._clock_state())
-            draft = compose_alert(transition, context, self._clock)
+            draft = self._in_order(compose_alert(transition, context, self._clock))
             self._metrics.transition(bed, transition)
             self._board.transition(bed, draft)
             drafts.append(draft)
         return drafts
+
+    def _in_order(self, draft: AlertDraft) -> AlertDraft:
+        earliest = self._determined.get(draft.alert_id)
+        if earliest is None:
+            return draft
+        if not draft.is_on:
+            del self._determined[draft.alert_id]
+        return draft.model_copy(update={"determined_at": max(earliest, draft.determined_at)})
+
+    def show_requests(self, bed: BedPipeline) -> None:
+        """Show on the page at once what people asked of a bed."""
+        with suppress(KeyError):  # it may have left meanwhile
+            self._outputs.show_requests(bed)
 
     def store_state(self, bed: str | None, snapshot: str) -> None:
         """Store alarm state that no alert belongs to."""

@@ -2,9 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from monitor.alerts.record import AlertDraft
 from monitor.clock import Clock
 from monitor.config import BedSettings, StationConfig
 from monitor.control.access import AccessList
@@ -17,7 +16,7 @@ from monitor.pain.vocabulary import Code
 from monitor.pipeline.alarm_snapshot import redate
 from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
-from monitor.station.left_alerts import end_left_alerts
+from monitor.station.left_alerts import LeftAlerts
 from monitor.station.measured_capacity import MeasuredCapacity
 from monitor.station.outputs import StationOutputs
 from monitor.station.station_conditions import ConditionReport
@@ -62,6 +61,7 @@ class FleetBeds:
         self._dispatcher = dispatcher
         self._clock = clock
         self._audit = audit
+        self._left = LeftAlerts(outputs.publisher, watched.beds, clock, audit)
 
     def open(self, settings: BedSettings, state: AlarmState | None) -> None:
         """Watch a bed from now on; go on with its alarms under their ids."""
@@ -90,7 +90,7 @@ class FleetBeds:
         """Watch a bed no more; its alerts end only where no station goes on with them."""
         self._watched.close(bed)
         if successor is None:
-            self._submit(end_left_alerts(self._publisher.signalled_of(bed), (), self._watched.beds, self._clock.wall()))
+            self._left.end(self._publisher.signalled_of(bed))
             self._publisher.remove_bed(bed)
         else:
             self._publisher.hand_over(bed)
@@ -99,13 +99,7 @@ class FleetBeds:
 
     def _end_left(self, bed: str, goes_on: set[str]) -> None:
         """End what an earlier run of this station left on and the shared alarm state knows nothing of."""
-        left = [draft for draft in self._publisher.newest_drafts() if draft.bed == bed]
-        self._submit(end_left_alerts(left, goes_on, self._watched.beds, self._clock.wall()))
-
-    def _submit(self, ends: Sequence[AlertDraft]) -> None:
-        self._publisher.submit(ends)
-        for end in ends:
-            self._audit("alert", {"alert": end.model_dump(mode="json")})
+        self._left.end([draft for draft in self._publisher.newest_drafts() if draft.bed == bed], goes_on)
 
     def snapshot(self, bed: str) -> str:
         """Return the alarm state of a bed."""

@@ -1,12 +1,17 @@
 """Alerts of an earlier run that nobody would ever end: their bed left the configuration, or their state is lost."""
 
-from collections.abc import Collection, Iterable
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from monitor.alerts.record import AlertDraft
+from monitor.clock import Clock
+from monitor.delivery.publisher import Publisher
 from monitor.pain.vocabulary import Phase, Signal, Validity
 
-__all__ = ["end_left_alerts"]
+__all__ = ["LeftAlerts", "end_left_alerts"]
+
+_log = logging.getLogger(__name__)
 
 _REMOVED = "Bed {bed} left the configuration: this station does not watch it any more."
 _LOST = "The alarm state of the last run could not be read; what still holds is raised again."
@@ -28,8 +33,7 @@ def end_left_alerts(
     """
     ends = []
     for draft in newest:
-        is_on = draft.condition_present or draft.signal is not Signal.OFF
-        if not is_on or draft.alert_id in restored:
+        if not draft.is_on or draft.alert_id in restored:
             continue
         is_removed = draft.bed is not None and draft.bed not in beds
         changes = {
@@ -43,3 +47,41 @@ def end_left_alerts(
         }
         ends.append(draft.model_copy(update=changes))
     return ends
+
+
+class LeftAlerts:
+    """Ends alerts that nobody would end, in Redis and in the audit log. May be used from any thread.
+
+    Args:
+        publisher: Takes the ends.
+        beds: The beds that are watched, as they come and go.
+        clock: For labels.
+        audit: Takes the ends for the audit log.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        beds: Collection[str],
+        clock: Clock,
+        audit: Callable[[str, Mapping[str, object]], None],
+    ) -> None:
+        self._publisher = publisher
+        self._beds = beds
+        self._clock = clock
+        self._audit = audit
+
+    def end(self, newest: Iterable[AlertDraft], goes_on: Collection[str] = ()) -> None:
+        """End those of these alerts that are on.
+
+        Args:
+            newest: The newest record of every alert.
+            goes_on: Ids of the alerts with which this run goes on.
+        """
+        ends = end_left_alerts(newest, goes_on, self._beds, self._clock.wall())
+        if not ends:
+            return
+        self._publisher.submit(ends)
+        for end in ends:
+            self._audit("alert", {"alert": end.model_dump(mode="json")})
+        _log.warning("%d alerts that nobody would end any more are ended", len(ends))

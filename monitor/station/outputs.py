@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from monitor.alerts.record import GenerationMode
 from monitor.board.board import Board
-from monitor.board.status_records import BedInfo
+from monitor.board.status_records import BedInfo, BedPause
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.access import AccessList
 from monitor.delivery.publisher import Publisher
 from monitor.delivery.redis_session import SessionEvents
+from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.telemetry.metrics import StationMetrics
 
 __all__ = ["StationOutputs", "build_outputs"]
@@ -29,6 +30,12 @@ class StationOutputs:
     publisher: Publisher
     metrics: StationMetrics
     board: Board
+
+    def show_requests(self, bed: BedPipeline) -> None:
+        """Show on the page what people asked of a bed: its pause, and who lies in it."""
+        pause = bed.pause_in_force()
+        self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
+        self.board.occupy(bed.id, bed.occupancy())
 
 
 def build_outputs(

@@ -65,6 +65,8 @@ class RequestHandler:
             _log.warning("%s was refused: %s", request.by, error)
             self._audit(event, {**details, "refused": str(error)})
             raise RefusedError(str(error)) from None
+        if not isinstance(request, Acknowledge | Withdraw) and (bed := self._beds.get(request.bed or "")) is not None:
+            self._dispatcher.show_requests(bed)
         self._audit(event, {**details, "changed": has_changed})
         return has_changed
 

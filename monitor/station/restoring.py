@@ -1,12 +1,12 @@
 """Going on with the alarms of an earlier run."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from monitor.clock import Clock
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_dispatcher import AlertDispatcher
-from monitor.station.left_alerts import end_left_alerts
+from monitor.station.left_alerts import LeftAlerts
 from monitor.station.outputs import StationOutputs
 from monitor.station.station_conditions import StationConditions
 
@@ -23,7 +23,7 @@ def restore_alarms(
     outputs: StationOutputs,
     dispatcher: AlertDispatcher,
     clock: Clock,
-    audit: Callable[[str, Mapping[str, object]], None],
+    left: LeftAlerts,
     *,
     is_shared: bool = False,
 ) -> None:
@@ -35,11 +35,13 @@ def restore_alarms(
         outputs: Where the alarm state is stored, and where alerts are shown.
         dispatcher: Shows what is still on.
         clock: Monotonic and wall time.
-        audit: Takes the ends for the audit log.
+        left: Ends what nobody would end.
         is_shared: Whether beds come later and from elsewhere: what is stored of them is left until then.
     """
     publisher = outputs.publisher
     outputs.board.load_history(publisher.history(_HISTORY_SHOWN))
+    newest = publisher.newest_drafts()
+    dispatcher.go_on_after(newest)
     restored: set[str] = set()
     for name, snapshot in publisher.load_snapshots().items():
         target = conditions if name == "" else beds.get(name)
@@ -58,10 +60,4 @@ def restore_alarms(
         restored |= {transition.alert_id for transition in active}
         if active:
             _log.info("%s: %d alarms of the last run are still on", name or "station", len(active))
-    left = [draft for draft in publisher.newest_drafts() if draft.bed is None or not is_shared]
-    ends = end_left_alerts(left, restored, beds, clock.wall())
-    if ends:
-        publisher.submit(ends)
-        for end in ends:
-            audit("alert", {"alert": end.model_dump(mode="json")})
-        _log.warning("%d alerts of an earlier run that nobody would end are ended now", len(ends))
+    left.end([draft for draft in newest if draft.bed is None or not is_shared], restored)

@@ -33,8 +33,9 @@ from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
 from monitor.station.capacity_watch import CapacityWatch
 from monitor.station.fleet_beds import FleetBeds, claimed_beds, open_fleet, report_fleet
-from monitor.station.left_alerts import end_left_alerts
+from monitor.station.left_alerts import LeftAlerts
 from monitor.station.load_governor import LoadGovernor
+from monitor.station.local_requests import LocalRequests
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.measured_capacity import CapacityMeter, capacity_warning
 from monitor.station.outputs import build_outputs
@@ -136,6 +137,7 @@ class Station:
         self.dispatcher = AlertDispatcher(self._contexts.of, LabelClock(self.clock), self._outputs, self.audit.note)
         self.watched = WatchedBeds(self.clock, self._scheduler, self._outputs, self._new_bed, self._new_camera)
         self.beds, self.cameras = self.watched.beds, self.watched.cameras
+        self._left = LeftAlerts(self.publisher, self.beds, self.clock, self.audit.note)
         for index, settings in enumerate(config.beds):
             # Beds take turns: started together, they would all want the workers at the same moments.
             self.watched.create(settings, phase=index / len(config.beds))
@@ -182,8 +184,9 @@ class Station:
             ticked=partial(self._heartbeats.beat, _FLEET),
         )
         self._reloader = Reloader(read_again, lambda: self.config, self._apply, self.audit.note)
+        local = LocalRequests(self._reloader, lambda: self.server, self.audit.note)
         self._control = LocalSocket(
-            config.spool.directory, self._reloader.answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
+            config.spool.directory, local.answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
         )
         self._workers: WorkerPool | None = None
         self._engine: str | None = None
@@ -237,10 +240,7 @@ class Station:
             self.watched.change(change.settings, new_camera=change.new_camera)
         for bed in changes.removed:
             self.watched.close(bed)
-            ends = end_left_alerts(self.publisher.signalled_of(bed), (), self.beds, self.clock.wall())
-            self.publisher.submit(ends)
-            for end in ends:
-                self.audit.note("alert", {"alert": end.model_dump(mode="json")})
+            self._left.end(self.publisher.signalled_of(bed))
             self.publisher.remove_bed(bed)
             self._contexts.of.pop(bed, None)
 
@@ -272,7 +272,7 @@ class Station:
             self._outputs,
             self.dispatcher,
             self.clock,
-            self.audit.note,
+            self._left,
             is_shared=config.fleet is not None,
         )
         opened = [self._models.open()]
@@ -306,7 +306,7 @@ class Station:
         self._heartbeats.expect(_CONTROL, _CONTROL_LIMIT_SECONDS)
         for start, stop in (
             (self.audit.start, self._stop_audit),
-            (partial(self.publisher.start, self.requests.handle), self._stop_publisher),
+            (partial(self.publisher.start, self.requests.handle, self._left.end), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
             (self._supervisor.start, self._supervisor.stop),

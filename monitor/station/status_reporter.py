@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from monitor.board.status_records import BedPause, StationStatus
+from monitor.board.status_records import StationStatus
 from monitor.clock import Clock
 from monitor.delivery.redis_session import StateValue
 from monitor.pain.alarm import Acknowledgement
@@ -46,11 +46,8 @@ class StatusReporter:
 
     def report_bed(self, bed: BedPipeline, observation: Observation, camera: CameraStatus) -> None:
         """Show a bed and its camera on the board, and twice a second in Redis."""
-        board = self._outputs.board
-        board.camera(bed.id, camera)
-        pause = bed.pause_in_force()
-        board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
-        board.occupy(bed.id, bed.occupancy())
+        self._outputs.board.camera(bed.id, camera)
+        self._outputs.show_requests(bed)
         self._outputs.metrics.show_occupancy(bed.id, observation.occupancy)
         now = self._clock.monotonic()
         if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
@@ -71,7 +68,7 @@ class StatusReporter:
                 "on_share": observation.on_share,
                 "camera": bed.camera_id,
                 "seconds_since_frame": camera.seconds_since_frame,
-                **_what_people_said(pause, bed.occupancy(), now),
+                **_what_people_said(bed.pause_in_force(), bed.occupancy(), now),
             },
         )
 

@@ -89,6 +89,11 @@ class StatusServer:
         """Why nobody is answered, in a sentence; None where all is well."""
         return None if self._thread.is_alive() else f"The HTTP server on port {self.port} does not run."
 
+    @property
+    def access(self) -> None:
+        """Nobody can log in here."""
+        return
+
     def start(self) -> None:
         """Start to answer."""
         self._thread.start()

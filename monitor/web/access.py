@@ -1,12 +1,14 @@
 """Who is asking, and what they may do."""
 
 import logging
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.control.access import Role
 from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
+from monitor.web.session_register import SeenSession, SessionRegister
 from monitor.web.sessions import Sessions, WebSession
 from monitor.web.users import User, UserList, UsersFileModeError, names_in, read_users
 
@@ -38,7 +40,9 @@ class Visitor:
 
 
 class Access:
-    """Identifies visitors by session cookie or bearer token. Called from one thread only.
+    """Identifies visitors by session cookie or bearer token.
+
+    Called from one thread only, but for `sessions`, `end_session` and `end_sessions`.
 
     Args:
         users_file: Who may log in; None: nobody.
@@ -50,6 +54,7 @@ class Access:
         self._users_file = users_file
         self._sessions = sessions
         self._anonymous = Visitor(None, anonymous_role)
+        self._register = SessionRegister(time.time)
         self._users = UserList()
         self._seen: tuple[int, ...] | None = (-1,)
 
@@ -102,7 +107,8 @@ class Access:
             is_known = user is not None and session is not None and user.fingerprint == session.fingerprint
             # The session of a display has no end, and is worth nothing once the name has got another role.
             is_endless = session is not None and session.is_display
-            if is_known and user is not None and (not is_endless or user.role is Role.DISPLAY):
+            if is_known and user is not None and session and (not is_endless or user.role is Role.DISPLAY):
+                self._register.note(session)
                 return Visitor(user.name, user.role, user.beds)
         return self._anonymous
 
@@ -111,6 +117,27 @@ class Access:
         session = None if cookie is None else self._sessions.open(cookie)
         if session is not None:
             self._sessions.end(session)
+            self._register.forget(session.id)
+
+    def sessions(self) -> list[SeenSession]:
+        """Return the sessions that were used since the station was started, the last used first."""
+        return self._register.all()
+
+    def end_session(self, session_id: str) -> bool:
+        """End one of the sessions that were seen; return whether there is such a session."""
+        found = [session for session in self.sessions() if session.id == session_id]
+        for session in found:
+            self._sessions.end_id(session.id, is_display=session.is_display)
+            self._register.forget(session.id)
+        return bool(found)
+
+    def end_sessions(self, name: str | None) -> int:
+        """End every session of a user (None: of everybody), seen or not; return how many of them had been seen."""
+        self._sessions.end_user(name)
+        found = [session for session in self.sessions() if name is None or session.name == name]
+        for session in found:
+            self._register.forget(session.id)
+        return len(found)
 
     def renewed(self, cookie: str) -> str | None:
         """Return a fresh cookie of the same session; None where there is no such session."""

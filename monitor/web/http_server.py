@@ -14,6 +14,7 @@ from monitor.control.requests import OperatorRequest
 from monitor.telemetry.status_server import Health, StatusServer
 
 if TYPE_CHECKING:
+    from monitor.web.access import Access
     from monitor.web.app_context import Reload
 
 __all__ = ["HttpServer", "open_server"]
@@ -37,6 +38,11 @@ class HttpServer(Protocol):
     @property
     def fault(self) -> str | None:
         """Why nobody is answered, in a sentence; None where all is well."""
+        ...
+
+    @property
+    def access(self) -> "Access | None":
+        """Who is logged in; None where nobody can, or as long as nobody is answered."""
         ...
 
     def start(self) -> None:

@@ -25,6 +25,7 @@ from monitor.telemetry.status_server import Health
 if TYPE_CHECKING:
     import uvicorn
 
+    from monitor.web.access import Access
     from monitor.web.app_context import AppContext, Reload
 
 __all__ = ["PageServer"]
@@ -94,6 +95,12 @@ class PageServer:
         self._stop_serving: Callable[[], None] = lambda: None
         self._guard = threading.Lock()
         self._fault: str | None = None
+        self._access: Access | None = None
+
+    @property
+    def access(self) -> "Access | None":
+        """Who is logged in; None before the libraries of the page are loaded."""
+        return self._access
 
     @property
     def fault(self) -> str | None:
@@ -224,11 +231,12 @@ class PageServer:
         ended = EndedSessions(directory, time.time)
         sessions = Sessions(load_session_key(directory), web.session_hours, ended)
         anonymous = None if web.anonymous_role == "none" else Role(web.anonymous_role)
+        self._access = Access(web.users_file, sessions, anonymous)
         return AppContext(
             config=self._config,
             board=self._board,
             clock=self._clock,
-            access=Access(web.users_file, sessions, anonymous),
+            access=self._access,
             handle=self._carry_out,
             previews=Previews(self._board, web.preview),
             endpoints=self._endpoints,

@@ -65,7 +65,7 @@ class Sessions:
     def open(self, cookie: str) -> WebSession | None:
         """Return the session that a cookie names; None where it is forged, damaged, too old or ended."""
         try:
-            content = self._signer.loads(cookie)
+            content, issued = self._signer.loads(cookie, return_timestamp=True)
             if not (isinstance(content, list) and content[2:3] == [_DISPLAY]):
                 content = self._signer.loads(cookie, max_age=self.seconds)
         except BadData:
@@ -76,12 +76,21 @@ class Sessions:
                 # Cookies of earlier versions have no id.
                 known = str(rest[1]) if len(rest) == 2 else hashlib.sha256(cookie.encode()).hexdigest()
                 session = WebSession(name, fingerprint, kind == _DISPLAY, known)
-                return None if session.id in self._ended else session
+                is_over = session.id in self._ended or self._ended.covers(session.name, issued.timestamp())
+                return None if is_over else session
         return None
 
     def end(self, session: WebSession) -> None:
         """End a session: its cookie, and every copy of it, is worth nothing from now on."""
-        self._ended.add(session.id, _ENDLESS_SECONDS if session.is_display else self.seconds)
+        self.end_id(session.id, is_display=session.is_display)
+
+    def end_id(self, session_id: str, *, is_display: bool) -> None:
+        """End the session of an id; see `end`."""
+        self._ended.add(session_id, _ENDLESS_SECONDS if is_display else self.seconds)
+
+    def end_user(self, name: str | None) -> None:
+        """End all sessions of a user (None: of everybody) that have begun by now, whether they were seen or not."""
+        self._ended.add_user(name)
 
 
 def load_session_key(directory: Path) -> bytes:

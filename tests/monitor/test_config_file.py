@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from monitor.commands.check import command
 from monitor.config import StationConfig, WebSettings
@@ -170,6 +170,29 @@ _values = st.recursive(
 def test_any_tree_is_answered_with_mistakes_and_never_an_exception(tree, tmp_path_factory):
     path = tmp_path_factory.mktemp("fuzz") / "station.yaml"
     path.write_text(yaml.safe_dump(tree))
+    for mistake in find_mistakes(path, environment={}):
+        assert mistake.message
+
+
+def _setting_names(model: type[BaseModel]) -> list[tuple[str, str]]:
+    """Section and name of every setting of the sections of a configuration."""
+    sections = {name: field.annotation for name, field in model.model_fields.items()}
+    return [
+        (name, setting)
+        for name, kind in sections.items()
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+        for setting in kind.model_fields
+    ]
+
+
+_WORDS = st.sampled_from(["Nowhere/Nothing", "Europe", "a/b", "~nobody/x", "http://[", "1e999"]) | st.text(max_size=30)
+
+
+@given(setting=st.sampled_from(_setting_names(StationConfig)), value=_WORDS)
+@example(setting=("station", "time_zone"), value="Nowhere/Nothing")
+def test_any_word_at_any_setting_is_answered_with_mistakes_and_never_an_exception(setting, value, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fuzz") / "station.yaml"
+    path.write_text(RIGHT + yaml.safe_dump({setting[0]: {setting[1]: value}}))
     for mistake in find_mistakes(path, environment={}):
         assert mistake.message
 

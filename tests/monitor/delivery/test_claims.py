@@ -15,8 +15,8 @@ from monitor.delivery.publisher import Publisher
 def make(tmp_path: Path, redis_server: RedisServer) -> Iterator:
     made: list[Publisher] = []
 
-    def publisher(station: str, directory: str, handle=lambda _: None) -> Publisher:
-        settings = redis_server.settings().model_copy(update={"state_ttl_seconds": 1.0})
+    def publisher(station: str, directory: str, handle=lambda _: None, life_seconds: float = 1.0) -> Publisher:
+        settings = redis_server.settings().model_copy(update={"state_ttl_seconds": life_seconds})
         made.append(Publisher(settings, SpoolSettings(directory=tmp_path / directory), station, SystemClock()))
         made[-1].update_state("bed-1", {"level": 0.1})
         made[-1].start(handle)
@@ -41,6 +41,23 @@ def test_two_stations_with_one_id_are_both_reported_and_give_no_heartbeat(make, 
     first.stop(2.0)
     wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 20)
     wait_until(lambda: second.stats().redis_failure is None, 5)
+
+
+def test_both_get_every_command_also_over_connections_that_break(make, redis_server) -> None:
+    """The claims are renewed long after a new connection has read its first commands."""
+    asked: list[tuple[str, str]] = []
+    stations = [
+        make("station-1", name, lambda request, name=name: asked.append((name, request.by)), life_seconds=10.0)
+        for name in ("a", "b")
+    ]
+    for publisher in stations:
+        wait_until(lambda each=publisher: "uses the id station-1" in (each.stats().redis_failure or ""), 20)
+    client = redis_server.client()
+    for number in range(5):
+        client.client_kill_filter(_type="normal", skipme=True)
+        client.xadd("nicu:commands:station-1", {"action": "pause", "bed": "bed-1", "by": f"nurse-{number}"})
+        wait_until(lambda n=number: {("a", f"nurse-{n}"), ("b", f"nurse-{n}")} <= set(asked), 10)
+    assert sorted(asked) == sorted((name, f"nurse-{number}") for name in ("a", "b") for number in range(5))
 
 
 def test_two_stations_with_one_bed_are_both_reported_and_go_on(make, redis_server) -> None:

@@ -14,6 +14,7 @@ from monitor.control.access import AccessList, Role, hash_token
 from monitor.errors import ConfigError
 from monitor.web.access import Access, Visitor
 from monitor.web.ended_sessions import EndedSessions
+from monitor.web.session_register import SessionRegister
 from monitor.web.sessions import Sessions, WebSession, load_session_key
 from monitor.web.throttle import LoginThrottle
 from monitor.web.users import User, UserList, read_users, write_users
@@ -259,3 +260,54 @@ def test_a_short_password_or_a_strange_name_is_refused(tmp_path, arguments, give
 def test_an_empty_list_lets_nobody_in():
     assert UserList().check("anna", "x" * 10) is None
     assert UserList().identify("") is None
+
+
+def test_an_administrator_ends_sessions_seen_or_not_also_over_a_restart(users_file, tmp_path, monkeypatch):
+    path, now = users_file(tmp_path), [time.time()]
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: now[0])
+
+    def start():
+        return Access(path, Sessions(b"k" * 32, 1.0, EndedSessions(tmp_path, lambda: now[0])), None)
+
+    access = start()
+    anna, wall = (access.users().get(name) for name in ("anna", "wall"))
+    first, second, unseen, other = (access.cookie_for(user) for user in (anna, anna, anna, wall))
+    for cookie in (first, second, other):
+        assert access.visitor(cookie, None) != NOBODY
+    assert [session.name for session in access.sessions()] == ["wall", "anna", "anna"]
+    newest_of_anna = access.sessions()[1].id
+    assert access.end_session(newest_of_anna)
+    assert not access.end_session(newest_of_anna)
+    assert access.visitor(second, None) == NOBODY
+    assert access.visitor(first, None) == Visitor("anna", Role.NURSE)
+    assert access.end_sessions("anna") == 1
+    for again in (access, start()):
+        assert again.visitor(first, None) == again.visitor(unseen, None) == NOBODY
+        assert again.visitor(other, None) == Visitor("wall", wall.role)
+    now[0] += 1.0
+    later = access.cookie_for(anna)
+    assert start().visitor(later, None) == Visitor("anna", Role.NURSE)
+    now[0] += 1.0
+    access.end_sessions(None)
+    assert start().visitor(later, None) == start().visitor(other, None) == NOBODY
+    assert access.sessions() == []
+
+
+def test_a_list_of_ended_sessions_of_an_earlier_version_counts(tmp_path):
+    (tmp_path / "ended-sessions.json").write_text('{"sessions-id": 2000.0}')
+    ended = EndedSessions(tmp_path, lambda: 1000.0)
+    assert "sessions-id" in ended
+    ended.add_user("anna")
+    again = EndedSessions(tmp_path, lambda: 1000.0)
+    assert "sessions-id" in again
+    assert again.covers("anna", 1000.0)
+    assert not again.covers("anna", 1001.0)
+    assert not again.covers("bert", 0.0)
+
+
+def test_the_register_of_sessions_is_bounded():
+    register = SessionRegister(lambda: 0.0)
+    for number in range(2000):
+        register.note(WebSession("anna", "f", id=str(number)))
+    assert len(register.all()) == 1000
+    assert register.all()[0].id == "1999"
