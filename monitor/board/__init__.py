@@ -9,9 +9,10 @@ The station writes, from any of its threads, and is never held up:
     board.pause(bed_id, bed_pause)                          likewise; None where there is none
     board.station(station_facts)                            about once a second
 
-The page, the API and the exporters read `board.snapshot()`, which is made at most once a second and shared, and
-`board.picture(bed_id)`. Everything that is stored is bounded: the newest observation and picture of each bed, ten
-minutes of its level, its open alerts and its last hundred past ones, the last thousand alert records.
+The page, the API and the exporters read `board.snapshot()`, which is made at most once a second (ten times, while
+alerts change) and shared, and `board.picture(bed_id)`. Everything that is stored is bounded: the newest observation and
+picture of each bed, ten minutes of its level, its open alerts and its last hundred past ones, the last thousand alert
+records.
 """
 
 from monitor.board.alert_book import AlertEpisode, AlertRecord

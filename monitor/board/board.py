@@ -20,6 +20,8 @@ from monitor.video.status import CameraStatus
 __all__ = ["Board"]
 
 _SNAPSHOT_SECONDS = 1.0
+_CHANGED_SECONDS = 0.1
+"""Life of a snapshot after an alert, a pause or who lies in a bed has changed: who asked for it wants to see it."""
 _PICTURE_SECONDS = 5.0
 
 
@@ -63,7 +65,8 @@ class Board:
     """Holds the newest facts of every bed. Thread-safe; its memory is bounded.
 
     Writers (`observe`, `transition`, `camera`, `pause`, `occupy`, `station`) only keep references and return at once.
-    Readers share one snapshot, made at most once a second, so that many of them cost no more than one.
+    Readers share one snapshot, made at most once a second while nothing but levels and cameras changes, so that many of
+    them cost no more than one.
 
     Args:
         beds: The beds, in the order in which they are shown.
@@ -82,6 +85,7 @@ class Board:
         self._station: StationStatus | None = None
         self._station_seconds = 0.0
         self._snapshot: BoardSnapshot | None = None
+        self._has_changed = False
         self._snapshot_lock = threading.Lock()
         self.watch(beds)
 
@@ -130,6 +134,7 @@ class Board:
         """Take the newest record of an alert; `bed_id` is None for a condition of the whole station."""
         with self._lock:
             self._alerts.add(bed_id, alert)
+            self._has_changed = True
 
     def load_history(self, alerts: Iterable[AlertDraft]) -> None:
         """Take the alerts of an earlier run of the station, oldest first, for the history of each bed.
@@ -160,7 +165,9 @@ class Board:
             KeyError: The board does not watch this bed.
         """
         with self._lock:
-            self._beds[bed_id].pause = pause
+            bed = self._beds[bed_id]
+            self._has_changed |= bed.pause != pause
+            bed.pause = pause
 
     def occupy(self, bed_id: str, occupancy: BedOccupancy) -> None:
         """Take who lies in a bed; to be reported about once a second.
@@ -176,6 +183,7 @@ class Board:
             if bed.is_occupancy_known and _said(bed.occupancy) != _said(occupancy):
                 bed.history, bed.observation = LevelHistory(), None
                 self._alerts.forget_bouts(bed_id)
+            self._has_changed |= bed.occupancy != occupancy
             bed.occupancy, bed.is_occupancy_known = occupancy, True
 
     def station(self, facts: StationStatus) -> None:
@@ -184,14 +192,18 @@ class Board:
             self._station, self._station_seconds = facts, self._clock.monotonic()
 
     def snapshot(self) -> BoardSnapshot:
-        """Return everything, at most a second old; callers within that second get the same object."""
+        """Return everything, at most a second old; alerts and what people asked, at most a tenth of one.
+
+        Callers within that time get the same object.
+        """
         with self._snapshot_lock:
             now_seconds = self._clock.monotonic()
             newest = self._snapshot
-            if newest is None or now_seconds - newest.taken_seconds >= _SNAPSHOT_SECONDS:
+            life_seconds = _CHANGED_SECONDS if self._has_changed else _SNAPSHOT_SECONDS
+            if newest is None or now_seconds - newest.taken_seconds >= life_seconds:
                 number = 1 if newest is None else newest.number + 1
                 with self._lock:
-                    newest = self._take(number, now_seconds)
+                    newest, self._has_changed = self._take(number, now_seconds), False
                 self._snapshot = newest
             return newest
 

@@ -82,7 +82,7 @@ class Publisher:
         self._beds: set[str] = set()
         self._access = access
         self._claims_beds = claims_beds
-        self._take_left: Callable[[Sequence[AlertDraft]], object] = lambda _: None
+        self._take_left: Callable[[Sequence[AlertDraft]], None] = lambda _: None
         self._orphans = OrphanSearch(station, self._known_alerts, with_beds=claims_beds)
         self._reconciles = False
         self._events = _count_published(events or SessionEvents(), self._note_published)
@@ -140,7 +140,7 @@ class Publisher:
     def start(
         self,
         handle: Callable[[OperatorRequest], object] = lambda _: None,
-        take_left: Callable[[Sequence[AlertDraft]], object] = lambda _: None,
+        take_left: Callable[[Sequence[AlertDraft]], None] = lambda _: None,
     ) -> None:
         """Start storing and sending.
 

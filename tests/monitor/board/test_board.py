@@ -29,6 +29,29 @@ def test_everybody_who_asks_within_a_second_gets_the_same_snapshot(board, clock,
     assert second.bed("bed-1").status.state is BedState.NO_SIGN
 
 
+@pytest.mark.parametrize("change", ["alert", "pause", "occupancy"])
+def test_what_people_asked_and_alerts_are_shown_a_tenth_of_a_second_later(board, clock, alert, change):
+    first = board.snapshot()
+    if change == "alert":
+        board.transition("bed-1", alert())
+    elif change == "pause":
+        board.pause("bed-1", BedPause("nurse 7", clock.monotonic() + 60.0))
+    else:
+        board.occupy("bed-1", BedOccupancy(Occupancy.EMPTY, "nurse-7", clock.monotonic()))
+    assert board.snapshot() is first, "in a flood of changes, too, there are ten snapshots a second at most"
+    clock.advance(0.15)
+    bed = board.snapshot().bed("bed-1")
+    assert bool(bed.open_alerts) == (change == "alert")
+    assert (bed.pause is not None) == (change == "pause")
+    assert (bed.occupancy.state is Occupancy.EMPTY) == (change == "occupancy")
+    assert board.snapshot().number == first.number + 1
+    for _ in range(8):
+        clock.advance(0.1)
+        board.pause("bed-1", bed.pause)
+        board.occupy("bed-1", bed.occupancy)
+    assert board.snapshot().number == first.number + 1, "saying it again is no change"
+
+
 def test_a_station_that_stops_writing_is_not_shown_as_live(board, clock, observation):
     board.observe("bed-1", observation(0.1), frame(clock.monotonic()))
     clock.advance(1)

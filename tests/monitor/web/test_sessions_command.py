@@ -26,8 +26,9 @@ def log_in(url: str) -> str:
     form = urllib.parse.urlencode({"name": "anna", "secret": PASSWORD}).encode()
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.build_opener(_NoRedirect).open(urllib.request.Request(f"{url}/login", form), timeout=30)
-    assert answer.value.code == 303
-    return answer.value.headers["Set-Cookie"].partition(";")[0]
+    with answer.value as redirect:
+        assert redirect.code == 303
+        return str(redirect.headers["Set-Cookie"]).partition(";")[0]
 
 
 def status(url: str, cookie: str) -> int:
@@ -52,6 +53,7 @@ def test_sessions_are_listed_and_ended_from_the_command_line(tmp_path, redis_ser
             command = [program, "sessions", *words, "--config", str(tmp_path / "d" / "station.yaml")]
             return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
+        wait_until(lambda: daemon.url is not None and status(daemon.url, "") == 401, 30)
         cookies = [log_in(daemon.url) for _ in range(3)]
         assert {status(daemon.url, cookie) for cookie in cookies} == {200}
         listed = json.loads(run("list", "--json").stdout)
