@@ -21,7 +21,10 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 WORKERS ?= 2
-PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+# Tests of whole programs wait more than they compute.
+WHOLE_WORKERS ?= 3
+SHARED := --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n $(WORKERS) $(SHARED)
 QUICK := not (slow or e2e or docs or browser or bench or faults)
 WHOLE := (e2e or docs or browser or faults) and not (slow or bench)
 COVER := --cov --cov-append --cov-report= --cov-fail-under=0
@@ -31,8 +34,8 @@ COVER := --cov --cov-append --cov-report= --cov-fail-under=0
 test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests
 	@$(BIN)/pytest -m "$(QUICK)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor
 	@$(BIN)/pytest -m "$(QUICK)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
-	@$(BIN)/pytest -m "$(WHOLE)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor
-	@$(BIN)/pytest -m "$(WHOLE)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
+	@$(BIN)/pytest -m "$(WHOLE)" -n $(WHOLE_WORKERS) $(SHARED) $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor
+	@$(BIN)/pytest -m "$(WHOLE)" -n $(WHOLE_WORKERS) $(SHARED) $(HANG) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
 	@$(BIN)/pytest -m "bench and not slow" $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor/bench
 	@$(BIN)/pytest -m "bench and not slow" $(HANG) --durations=40 $(PYTEST_ARGS) tests/bench
 

@@ -8,6 +8,7 @@ import yaml
 from doc_pages import PAGES, REASONS, REPOSITORY, RUN, blocks_of, indented_code
 
 from monitor.config.file import find_mistakes
+from monitor.forwarding.settings import read_forward_settings
 
 # What is run by a test of its own, beside what it needs: page to test and languages.
 OWN_TESTS = {
@@ -97,7 +98,7 @@ def test_the_commands_of_a_page_work(page, workplace):
 @pytest.mark.parametrize("page", [page for page in PAGES if any(b.language == "yaml" for b in blocks_of(page))],
                          ids=lambda page: page.name)  # fmt: skip
 def test_every_piece_of_configuration_is_right(page, tmp_path):
-    """Each block is a part of a station's configuration; what it leaves out is the example's."""
+    """Each block is a part of a station's configuration, whose rest is the example's, or all of one of `forward`."""
     secret = tmp_path / "secrets" / "file"
     secret.parent.mkdir()
     for block in blocks_of(page):
@@ -107,6 +108,11 @@ def test_every_piece_of_configuration_is_right(page, tmp_path):
         for name in set(find_values(given, ("password_file", "users_file", "command_access_file", "tls_ca_file"))):
             (tmp_path / name).write_text("word\n", encoding="utf-8")
             (tmp_path / name).chmod(stat.S_IRUSR | stat.S_IWUSR)
+        if "destinations" in given:
+            file = tmp_path / "forward.yaml"
+            file.write_text(block.text, encoding="utf-8")
+            assert read_forward_settings(file).destinations, f"{page.name}:{block.line}"
+            continue
         whole = {"beds": [{"id": "bed-1", "camera": {"url": "synthetic://calm"}}], **given}
         file = tmp_path / "station.yaml"
         file.write_text(yaml.safe_dump(whole), encoding="utf-8")

@@ -35,7 +35,8 @@ class _Finder:
         self._face = face
         self._dice = dice
 
-    def update(self, _frame: Frame, _detector: object) -> FrameFaces:
+    def update(self, _frame: Frame, _detector: object, *, may_search: bool) -> FrameFaces:
+        assert may_search
         if self._dice.random() < 0.1:
             return FrameFaces((), None, Visibility.NO_FACE, None, 1, 0)
         return FrameFaces((self._face,), self._face, Visibility.USABLE, None, 0, 1)

@@ -37,7 +37,7 @@ def held_out_auc(folder, *, train, test, epochs, options=()):
 
 @pytest.mark.timeout(300)
 def test_a_small_set_is_learnt_well_beyond_chance_in_a_few_epochs(tmp_path):
-    auc = held_out_auc(tmp_path, train=400, test=120, epochs=6, options=("--set", "copies=2"))
+    auc = held_out_auc(tmp_path, train=300, test=100, epochs=6, options=("--set", "copies=1"))
 
     assert auc["value"] > 0.75, auc
     assert auc["low"] > 0.6, auc
