@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench docs reliability faults-slow fleet soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench docs reliability faults-slow fleet fleet-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -85,11 +85,16 @@ faults-slow: setup ## 200 camera faults, 200 kills, a million frames; renews doc
 	@$(RECORD) $(BIN)/pytest -m slow tests/faults $(PYTEST_ARGS)
 	@$(BIN)/python tests/support/reliability_table.py
 
-fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken one after another (8 minutes)
+fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken one after another (15 minutes)
 	@rm -f build/fleet.jsonl
-	@$(BIN)/pytest -q tests/monitor/fleet tests/monitor/station/test_fleet.py tests/monitor/station/test_ward.py tests/deploy/test_fleet_files.py $(PYTEST_ARGS)
-	@$(BIN)/pytest -q tests/monitor/station/test_fleet_failover.py tests/monitor/ward tests/monitor/demo/test_fleet_demo.py $(PYTEST_ARGS)
+	@$(BIN)/pytest -q tests/monitor/fleet tests/monitor/station/test_fleet.py tests/monitor/station/test_ward.py tests/monitor/ward tests/monitor/demo/test_fleet_demo.py tests/deploy/test_fleet_files.py $(PYTEST_ARGS)
+	@$(RECORD) $(BIN)/pytest -q tests/faults/fleet $(PYTEST_ARGS)
+	@$(BIN)/python tests/support/reliability_table.py
 	@cat build/fleet.jsonl
+
+fleet-slow: setup ## 200 random faults of such a fleet in a row (about an hour)
+	@$(RECORD) FLEET_FAULTS=200 $(BIN)/pytest -q tests/faults/fleet/test_fleet_endurance.py $(PYTEST_ARGS)
+	@$(BIN)/python tests/support/reliability_table.py
 
 soak: setup ## A daemon under random faults for a day; SOAK_ARGS="--hours 0.05" for a trial
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/soak.py $(SOAK_ARGS)
