@@ -24,6 +24,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "admit": LazyCommand("monitor.commands.occupancy", "Say that an infant was laid into a bed.", "admit"),
     "discharge": LazyCommand("monitor.commands.occupancy", "Say that a bed is empty.", "discharge"),
     "standby": LazyCommand("monitor.commands.occupancy", "Say that an infant is away for a while.", "standby"),
+    "procedure": LazyCommand("monitor.commands.occupancy", "Say that something painful is done now.", "procedure"),
     "audit": LazyCommand("monitor.commands.audit", "Check that nobody changed the audit log."),
     "replay": LazyCommand("monitor.commands.replay", "Run a recorded video through the same chain."),
     "tune": LazyCommand("monitor.commands.tune", "Find the fastest engine and number of workers for this machine."),

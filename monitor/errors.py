@@ -18,6 +18,7 @@ __all__ = [
     "ConfigError",
     "EngineError",
     "EngineInputError",
+    "HistoryError",
     "MonitorError",
     "PublishError",
     "RefusedError",
@@ -67,6 +68,19 @@ class SpoolError(PublishError):
         super().__init__(message)
         self.damaged = damaged
         self.in_use = in_use
+
+
+class HistoryError(MonitorError):
+    """The record of levels and alerts behind trends and handover cannot be opened, read or written.
+
+    Args:
+        message: One sentence for the user.
+        damaged: The file itself is of no use, so that trying again cannot help.
+    """
+
+    def __init__(self, message: str, *, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
 
 
 class RefusedError(MonitorError):

@@ -1,4 +1,4 @@
-"""`nicu-monitor admit`, `discharge` and `standby`: who lies in a bed."""
+"""`nicu-monitor admit`, `discharge`, `standby` and `procedure`: who lies in a bed, and what is done there."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import click
 
 from monitor.cli_framework import examples
 from monitor.delivery.request_client import request_options, send_request
+from monitor.pain.procedure import ProcedureKind
 
-__all__ = ["admit", "discharge", "standby"]
+__all__ = ["admit", "discharge", "procedure", "standby"]
 
 
 @click.command(
@@ -79,4 +80,37 @@ def standby(
         fields["seconds"] = f"{60 * minutes:g}"
     if reason is not None:
         fields["reason"] = reason
+    return send_request(fields, **sending)
+
+
+@click.command(
+    "procedure",
+    epilog=examples(
+        "nicu-monitor procedure bed-1 heel_lance --by nurse-7 --config station.yaml",
+        'nicu-monitor procedure bed-1 other --note "chest drain" --minutes 20 --by nurse-7 --config station.yaml',
+    ),
+)
+@click.argument("bed")
+@click.argument("kind", type=click.Choice([str(kind) for kind in ProcedureKind]))
+@click.option("--minutes", type=click.FloatRange(min=0.0, max=60.0, min_open=True), help="Ten when left out.")
+@click.option("--note", help="A few words more; stand beside the bed on the page.")
+@request_options
+def procedure(
+    bed: str,
+    kind: str,
+    *,
+    minutes: float | None,
+    note: str | None,
+    **sending: Any,  # noqa: ANN401 - the options that every order has
+) -> int:
+    """Say that something painful (KIND) is done to the infant of BED now: pain is expected, and alarmed as ever.
+
+    It silences and hides nothing; it is recorded, and shown in the trend and in the handover. Exit code 0 when the
+    station has recorded it, 1 when it has not.
+    """
+    fields = {"action": "procedure", "bed": bed, "kind": kind}
+    if minutes is not None:
+        fields["seconds"] = f"{60 * minutes:g}"
+    if note is not None:
+        fields["note"] = note
     return send_request(fields, **sending)

@@ -3,6 +3,7 @@
 The names here are those of `settings`; reading a file is `monitor.config.file`.
 """
 
+from monitor.config.history_settings import HistorySettings
 from monitor.config.settings import (
     MAXIMUM_BEDS,
     REDIS_SCHEMES,
@@ -30,6 +31,7 @@ __all__ = [
     "BedSettings",
     "CameraSettings",
     "FaceSettings",
+    "HistorySettings",
     "HttpSettings",
     "LogSettings",
     "ModelSettings",

@@ -17,8 +17,8 @@ class AlarmSettings(Settings):
 
     level_tau_seconds: PositiveSeconds = Field(default=5.0, description="Time constant of the level.")
     display_tau_seconds: PositiveSeconds = Field(default=3.0, description="Time constant of the displayed level.")
-    on_level: Fraction = 0.60
-    off_level: Fraction = 0.40
+    on_level: Fraction = Field(default=0.60, description="The level at which pain is suspected.")
+    off_level: Fraction = Field(default=0.40, description="The level at which it is taken to be over.")
     hold_seconds: PositiveSeconds = Field(default=3.0, description="At or above `on_level` for so long: pain_sign.")
     clear_seconds: PositiveSeconds = Field(default=10.0, description="At or below `off_level` for so long: end.")
     merge_seconds: PositiveSeconds = Field(default=60.0, description="A return within this is the same episode.")

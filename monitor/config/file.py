@@ -19,7 +19,7 @@ from monitor.config.fields import FieldPath, dotted, expects_text, explain, same
 from monitor.config.settings import StationConfig
 from monitor.errors import ConfigError
 
-__all__ = ["Mistake", "config_hash", "find_mistakes", "read_config"]
+__all__ = ["Mistake", "config_hash", "find_mistakes", "mistake_at", "read_config"]
 
 _MAXIMUM_BYTES = 1_000_000
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -89,6 +89,13 @@ def find_mistakes(path: Path, environment: Mapping[str, str] | None = None) -> l
     return document.sorted_mistakes()
 
 
+def mistake_at(path: Path, field_path: FieldPath, message: str) -> Mistake:
+    """Return a mistake that was found elsewhere, with the line of its field in a file that can be read."""
+    document = _Document(path, os.environ)
+    document.load()
+    return document.mistake(field_path, message)
+
+
 def config_hash(config: StationConfig) -> str:
     """Return 64 hexadecimal digits that name a configuration; secrets take no part in it."""
     return hashlib.sha256(config.model_dump_json().encode()).hexdigest()
@@ -106,6 +113,9 @@ class _Document:
 
     def sorted_mistakes(self) -> list[Mistake]:
         return sorted(self.mistakes, key=lambda mistake: mistake.line or 0)
+
+    def mistake(self, field_path: FieldPath, message: str) -> Mistake:
+        return Mistake(self._path, self._nearest_line(field_path), dotted(field_path), message)
 
     def load(self) -> StationConfig | None:
         root = self._parse()

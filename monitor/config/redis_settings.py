@@ -21,22 +21,24 @@ class RedisSettings(Settings):
         description="redis://, rediss:// (TLS), unix://, redis+sentinel://host:port[,host:port]/service/db or "
         "redis+cluster://host:port[,host:port]; rediss+sentinel:// and rediss+cluster:// with TLS.",
     )
-    username: str | None = None
-    password: SecretStr | None = None
-    password_file: Path | None = None
-    sentinel_username: str | None = None
+    username: str | None = Field(default=None, description="For a server with an access list.")
+    password: SecretStr | None = Field(default=None, description="Never printed; `password_file` is better.")
+    password_file: Path | None = Field(default=None, description="File with the password, readable by its owner only.")
+    sentinel_username: str | None = Field(default=None, description="For the Sentinels themselves.")
     sentinel_password_file: Path | None = Field(
         default=None, description="File with the password of the Sentinels themselves, where they want one."
     )
-    tls_ca_file: Path | None = None
-    tls_cert_file: Path | None = None
-    tls_key_file: Path | None = None
+    tls_ca_file: Path | None = Field(default=None, description="Certificate authority of the server's certificate.")
+    tls_cert_file: Path | None = Field(default=None, description="This station's own certificate, where one is wanted.")
+    tls_key_file: Path | None = Field(default=None, description="The key of that certificate.")
     command_access_file: Path | None = Field(
         default=None,
         description="Who may acknowledge over Redis: lines of NAME viewer|nurse|admin SHA256-OF-TOKEN. Without it, "
         "everybody who may write to the station's commands stream.",
     )
-    key_prefix: Identifier = "nicu"
+    key_prefix: Identifier = Field(
+        default="nicu", description="Begin of every key; stations that belong together share it."
+    )
     timeout_seconds: PositiveSeconds = Field(default=1.0, description="Bound on one call.")
     state_ttl_seconds: PositiveSeconds = Field(default=15.0, description="Life of a bed's state without renewal.")
     replicas: int = Field(

@@ -15,6 +15,7 @@ from monitor.config.addresses import camera_address, host_name
 from monitor.config.alarms import AlarmSettings
 from monitor.config.base import Fraction, Identifier, PositiveSeconds, Settings
 from monitor.config.fleet_settings import FleetSettings
+from monitor.config.history_settings import HistorySettings
 from monitor.config.redis_settings import REDIS_SCHEMES, RedisSettings
 
 __all__ = [
@@ -68,10 +69,10 @@ class StationSettings(Settings):
 class RegionOfInterest(Settings):
     """The part of the picture in which the patient's face is looked for, in fractions of width and height."""
 
-    left: Fraction = 0.0
-    top: Fraction = 0.0
-    right: Fraction = 1.0
-    bottom: Fraction = 1.0
+    left: Fraction = Field(default=0.0, description="Left edge, as a share of the width.")
+    top: Fraction = Field(default=0.0, description="Upper edge, as a share of the height.")
+    right: Fraction = Field(default=1.0, description="Right edge, as a share of the width.")
+    bottom: Fraction = Field(default=1.0, description="Lower edge, as a share of the height.")
 
     @model_validator(mode="after")
     def _has_area(self) -> Self:
@@ -88,8 +89,8 @@ class CameraSettings(Settings):
         description="rtsp://, rtsps://, http:// or https:// (MJPEG), file:///path or a path, v4l2:///dev/video0, "
         "synthetic://pain?seed=1",
     )
-    username: str | None = None
-    password: SecretStr | None = None
+    username: str | None = Field(default=None, description="For the camera; may stand in the url instead.")
+    password: SecretStr | None = Field(default=None, description="Never printed; `password_file` is better.")
     password_file: Path | None = Field(default=None, description="File with the password; better than `password`.")
     allow_basic: bool = Field(
         default=False, description="Without TLS, send the password in clear where only that works."
@@ -172,7 +173,9 @@ class ModelSettings(Settings):
         min_length=1,
         description="What the classifier must recognise; a bundle trained on labels of another word is refused.",
     )
-    engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"] = "auto"
+    engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"] = Field(
+        default="auto", description="What runs the models; `auto` takes the fastest that works on this machine."
+    )
     expected_prior: float | None = Field(
         default=None,
         gt=0.0,
@@ -197,13 +200,15 @@ class ModelSettings(Settings):
 class FaceSettings(Settings):
     """Detection, tracking and choice of the patient's face."""
 
-    detection_size_px: Literal[320, 640] = 640
+    detection_size_px: Literal[320, 640] = Field(
+        default=640, description="Longer side of what the detector sees; 320 costs a quarter and misses smaller faces."
+    )
     minimum_score: Fraction = Field(default=0.8, description="Detections below this are not faces.")
     minimum_face_px: float = Field(default=40.0, ge=8.0, description="Smaller faces are seen but not analysed.")
     track_lost_seconds: PositiveSeconds = Field(
         default=2.0, description="Without a detection for so long, a track ends."
     )
-    maximum_tracks: int = Field(default=16, ge=1, le=256)
+    maximum_tracks: int = Field(default=16, ge=1, le=256, description="Faces followed at the same time in a picture.")
     track_guided: bool = Field(
         default=True,
         description="Look at the surroundings of the patient's last face instead of the whole picture, which is then "
@@ -214,7 +219,9 @@ class FaceSettings(Settings):
 class AnalysisSettings(Settings):
     """How often frames are analysed, and by how many workers."""
 
-    frames_per_second: float = Field(default=5.0, gt=0.0, le=60.0)
+    frames_per_second: float = Field(
+        default=5.0, gt=0.0, le=60.0, description="Pictures of each bed that are analysed in a second."
+    )
     calm_frames_per_second: float | None = Field(
         default=None,
         ge=1.0,
@@ -236,7 +243,10 @@ class SpoolSettings(Settings):
 class HttpSettings(Settings):
     """Where /metrics, /healthz, /readyz and the page are served."""
 
-    host: str = "127.0.0.1"
+    host: str = Field(
+        default="127.0.0.1",
+        description="Address to listen on; 0.0.0.0 for other machines, with a proxy that speaks TLS.",
+    )
     port: int = Field(default=9108, ge=0, le=65_535, description="0 takes a free port.")
 
     @property
@@ -296,8 +306,10 @@ class WebSettings(Settings):
 class LogSettings(Settings):
     """What the daemon writes on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is less important than this is left out."
+    )
+    format: Literal["text", "json"] = Field(default="text", description="`json`: one object a line, for programs.")
 
 
 class StationConfig(Settings):
@@ -313,6 +325,7 @@ class StationConfig(Settings):
     analysis: AnalysisSettings = AnalysisSettings()
     alarms: AlarmSettings = AlarmSettings()
     spool: SpoolSettings = SpoolSettings()
+    history: HistorySettings = HistorySettings()
     redis: RedisSettings = RedisSettings()
     http: HttpSettings = HttpSettings()
     web: WebSettings = WebSettings()

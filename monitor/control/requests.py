@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
+
 __all__ = [
     "COMMAND_ADAPTER",
     "COMMAND_FIELDS",
@@ -21,6 +23,8 @@ __all__ = [
     "OperatorRequest",
     "Pause",
     "PauseCommand",
+    "Procedure",
+    "ProcedureCommand",
     "Reason",
     "Resume",
     "ResumeCommand",
@@ -196,6 +200,24 @@ class StandbyCommand(SignedCommand):
     reason: Reason = ""
 
 
+class ProcedureCommand(SignedCommand):
+    """Says that something painful is done to an infant now: pain is expected, and alarmed as ever.
+
+    Attributes:
+        action: `procedure`.
+        bed: Which bed.
+        kind: What is done.
+        seconds: How long pain is put down to it; ten minutes when left out, at most an hour.
+        note: A few words more; need not be given.
+    """
+
+    action: Literal["procedure"]
+    bed: _Bed
+    kind: ProcedureKind
+    seconds: Annotated[float, Field(gt=0.0, le=LONGEST_PROCEDURE_SECONDS, allow_inf_nan=False)] | None = None
+    note: Reason = ""
+
+
 AnyCommand: TypeAlias = (
     AcknowledgeCommand
     | PauseCommand
@@ -204,6 +226,7 @@ AnyCommand: TypeAlias = (
     | AdmitCommand
     | DischargeCommand
     | StandbyCommand
+    | ProcedureCommand
 )
 Command: TypeAlias = Annotated[AnyCommand, Field(discriminator="action")]
 COMMAND_ADAPTER: TypeAdapter[AnyCommand] = TypeAdapter(Command)
@@ -271,7 +294,18 @@ class Standby:
     reason: str = ""
 
 
-OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw | Admit | Discharge | Standby
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A command that was checked: `by` may say that something painful is done now (None: for ten minutes)."""
+
+    bed: str
+    by: str
+    kind: ProcedureKind
+    duration_seconds: float | None = None
+    note: str = ""
+
+
+OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw | Admit | Discharge | Standby | Procedure
 """What a command comes to once it was checked."""
 
 
@@ -291,6 +325,9 @@ def order_of(command: AnyCommand) -> tuple[OperatorRequest, str]:
         case StandbyCommand(bed=bed):
             order = Standby(bed, by, command.seconds, command.until_face, command.reason)
             words = f"put bed {bed} on stand-by"
+        case ProcedureCommand(bed=bed):
+            order = Procedure(bed, by, command.kind, command.seconds, command.note)
+            words = f"note a procedure at bed {bed}"
         case PauseCommand(bed=bed):
             order, words = Pause(_bed_of(bed), by, command.seconds), f"pause the alarms of {_scope(bed)}"
         case ResumeCommand(bed=bed):

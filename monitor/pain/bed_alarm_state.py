@@ -10,6 +10,7 @@ from monitor.pain.face_absence import FaceAbsence
 from monitor.pain.hold_timers import HoldTimers
 from monitor.pain.level_filter import LevelFilterState
 from monitor.pain.occupancy import OccupancyState
+from monitor.pain.procedure import Procedure
 from monitor.pain.vocabulary import Region, Visibility
 
 __all__ = ["BedAlarmState"]
@@ -35,6 +36,7 @@ class BedAlarmState:
     followed_since: float | None = None
     raised_by: int | None = None  # the face that alone can end the pain alarms that are on; None: no face can
     occupancy: OccupancyState = field(default_factory=OccupancyState)
+    procedure: Procedure | None = None  # under way, as people say
     bouts: list[float] = field(default_factory=list)  # of pain, within the last hour
 
     def shift(self, seconds: float) -> None:
@@ -42,6 +44,8 @@ class BedAlarmState:
         for part in (self.level, self.board, self.evidence, self.face, self.occupancy):
             part.shift(seconds)
         self.bouts = [bout + seconds for bout in self.bouts]
+        if self.procedure is not None:
+            self.procedure.shift(seconds)
         if self.now_seconds is not None:
             self.now_seconds += seconds
         if self.trusted_since is not None:

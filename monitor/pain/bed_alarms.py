@@ -168,7 +168,7 @@ class BedAlarms(OccupiedScope):
     def _advance(self, time_seconds: float) -> list[Transition]:
         memory = self._memory
         now = self._move_to(time_seconds)
-        ended = self._expire_standby(now)
+        ended = self._expire(now)
         reading = self._reading = self._filter.read(now)
         if self.occupancy.state is not Occupancy.OCCUPIED:
             return ended + self._board.advance(now, now)

@@ -10,6 +10,7 @@ from monitor.pain.alarm_scope import AlarmScope
 from monitor.pain.bed_alarm_state import BedAlarmState
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.occupancy import BedOccupancy, OccupancyState
+from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, USUAL_PROCEDURE_SECONDS, Procedure, ProcedureKind
 from monitor.pain.vocabulary import Code, Occupancy, Transition
 
 __all__ = ["OccupiedScope"]
@@ -66,6 +67,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         transitions = self._advance(time_seconds)
         now = self._now()
         acknowledgement = Acknowledgement(by, now, now)
+        transitions += self._end_procedure(now, f"{by} admitted another infant.", by)
         if self.occupancy.state is not Occupancy.EMPTY:
             detail = f"{by} admitted another infant; this alert was of the one before."
             transitions += self._board.dismiss(_OF_INFANT, acknowledgement, detail)
@@ -88,6 +90,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         now = self._now()
         acknowledgement = Acknowledgement(by, now, now)
         detail = f"{by} discharged the infant; the bed is empty."
+        transitions += self._end_procedure(now, f"{by} discharged the infant.", by)
         transitions += self._board.dismiss(_SUSPENDED[Occupancy.EMPTY], acknowledgement, detail)
         transitions += self._end_standby(now, f"{by} discharged the infant.", by)
         transitions += self._board.begin_by_person(Code.BED_EMPTY, acknowledgement, _emptied(by))
@@ -155,6 +158,55 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         if not self._memory.occupancy.see(time_seconds, is_face=is_face):
             return []
         return self._return(self._now(), "The stand-by is over: a face has returned.", None)
+
+    def begin_procedure(
+        self,
+        by: str,
+        time_seconds: float,
+        kind: ProcedureKind,
+        duration_seconds: float | None = None,
+        note: str = "",
+    ) -> tuple[Transition, ...]:
+        """Note that something painful is done now. It is recorded and shown; it silences, delays and hides nothing.
+
+        Args:
+            by: Who says so.
+            time_seconds: Monotonic.
+            kind: What is done.
+            duration_seconds: How long pain is put down to it; ten minutes when None, at most an hour.
+            note: A few words more; may be empty.
+
+        Raises:
+            ValueError: One sentence: the bed is empty, the duration is not positive or too long, or the time is not
+                finite.
+        """
+        duration = USUAL_PROCEDURE_SECONDS if duration_seconds is None else duration_seconds
+        if not 0.0 < duration <= LONGEST_PROCEDURE_SECONDS:
+            raise ValueError(f"a procedure lasts at most {LONGEST_PROCEDURE_SECONDS:g} s, not {duration:g} s")
+        if self.occupancy.state is Occupancy.EMPTY:
+            raise ValueError("the bed is empty; admit an infant first")
+        transitions = self._advance(time_seconds)
+        now = self._now()
+        transitions += self._end_procedure(now, f"{by} began another procedure.", by)
+        procedure = Procedure(kind, by, now, now + duration, note)
+        acknowledgement = Acknowledgement(by, now, now + duration)
+        transitions += self._board.begin_by_person(Code.PROCEDURE, acknowledgement, procedure.sentence)
+        self._memory.procedure = procedure
+        return tuple(transitions)
+
+    def _end_procedure(self, at_seconds: float, detail: str, by: str | None) -> list[Transition]:
+        if self._memory.procedure is None:
+            return []
+        self._memory.procedure = None
+        return self._board.end_by_person(Code.PROCEDURE, at_seconds, detail, by)
+
+    def _expire(self, now_seconds: float) -> list[Transition]:
+        """End what people have limited in time."""
+        ended: list[Transition] = []
+        procedure = self._memory.procedure
+        if procedure is not None and now_seconds >= procedure.until_seconds:
+            ended += self._end_procedure(procedure.until_seconds, "The time of the procedure has passed.", None)
+        return ended + self._expire_standby(now_seconds)
 
     def _expire_standby(self, now_seconds: float) -> list[Transition]:
         until = self.occupancy.until_seconds

@@ -300,6 +300,15 @@ _ROWS = (
         "The bed is on stand-by: pain is not watched.",
         "Watch the infant in person; end the stand-by when it lies in the bed again.",
     ),
+    _technical(
+        Code.PROCEDURE,
+        Priority.LOW,
+        Source.PERSON,
+        0.0,
+        0.0,
+        "A procedure is under way: pain is to be expected, and is alarmed as ever.",
+        "Comfort the infant; assess pain with your unit's scale during the procedure and after it.",
+    ),
 )
 
 CONDITIONS: Mapping[Code, Condition] = MappingProxyType({row.code: row for row in _ROWS})

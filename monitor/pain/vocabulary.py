@@ -57,6 +57,7 @@ class Code(StrEnum):
     ALARM_BURDEN_HIGH = "alarm_burden_high"
     BED_EMPTY = "bed_empty"
     BED_STANDBY = "bed_standby"
+    PROCEDURE = "procedure"
 
 
 class Priority(StrEnum):

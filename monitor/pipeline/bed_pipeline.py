@@ -17,7 +17,6 @@ A worker's thread (`monitor.station.workers`) or the replay calls it. A `FrameRe
 passes it to the board and the metrics; changes of alarms also go to `on_change`, and from there to delivery.
 """
 
-import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,14 +32,16 @@ from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.occupancy import BedOccupancy
+from monitor.pain.procedure import ProcedureKind
 from monitor.pain.vocabulary import Code, FaceAction, Observation, Occupancy, Region, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
 from monitor.pipeline.covered_face import hidden_regions
 from monitor.pipeline.models import WorkerModels
+from monitor.pipeline.prior import shift_prior
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 
-__all__ = ["BedPipeline", "FrameResult", "shift_prior"]
+__all__ = ["BedPipeline", "FrameResult"]
 
 # Below this probability that a crop shows a face no action is measured on it.
 _MINIMUM_PRESENCE = 0.5
@@ -78,27 +79,6 @@ class _Assessment:
     hidden: tuple[Region, ...] = ()
     actions: Mapping[FaceAction, float] = field(default_factory=dict)
     failure: str | None = None
-
-
-def shift_prior(score: float, training_prior: float, expected_prior: float) -> float:
-    """Return a probability moved from the share of pain in training to the share expected at the bedside.
-
-    logit p' = logit p + logit(expected) - logit(training) (Saerens et al. 2002, "Adjusting the outputs of a classifier
-    to new a priori probabilities", eq. 4, written in log-odds).
-
-    Args:
-        score: In [0, 1].
-        training_prior: In (0, 1).
-        expected_prior: In (0, 1).
-    """
-    if score in {0.0, 1.0}:
-        return score
-    logit = _logit(score) + _logit(expected_prior) - _logit(training_prior)
-    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
-
-
-def _logit(probability: float) -> float:
-    return math.log(probability) - math.log1p(-probability)
 
 
 class BedPipeline:
@@ -314,6 +294,17 @@ class BedPipeline:
         """End a stand-by before its time."""
         with self._lock:
             return self._notify(self._monitor.end_standby(by, now_seconds))
+
+    def begin_procedure(
+        self, by: str, now_seconds: float, kind: ProcedureKind, duration_seconds: float | None = None, note: str = ""
+    ) -> tuple[Transition, ...]:
+        """Note that something painful is done now; it silences and hides nothing.
+
+        Raises:
+            ValueError: One sentence; see `monitor.pain.bed_occupancy.OccupiedScope.begin_procedure`.
+        """
+        with self._lock:
+            return self._notify(self._monitor.begin_procedure(by, now_seconds, kind, duration_seconds, note))
 
     def occupancy(self) -> BedOccupancy:
         """Return what people have said of the bed."""

@@ -11,6 +11,7 @@ from monitor.control.requests import (
     Discharge,
     OperatorRequest,
     Pause,
+    Procedure,
     Resume,
     Standby,
     Withdraw,
@@ -80,7 +81,7 @@ class RequestHandler:
                 return self.pause(request)
             case Resume():
                 return self.resume(request)
-            case Admit() | Discharge() | Standby():
+            case Admit() | Discharge() | Standby() | Procedure():
                 return self.occupy(request)
 
     def acknowledge(self, request: Acknowledge) -> bool:
@@ -122,8 +123,8 @@ class RequestHandler:
             _log.warning("%s paused %s, where nothing is signalled", request.by, request.bed or "the station")
         return bool(codes)
 
-    def occupy(self, request: Admit | Discharge | Standby) -> bool:
-        """Note who lies in a bed; return whether that is news.
+    def occupy(self, request: Admit | Discharge | Standby | Procedure) -> bool:
+        """Note who lies in a bed, or what is done there; return whether that is news.
 
         Raises:
             ValueError: There is no such bed, or the request does not fit the bed's state.
@@ -141,7 +142,10 @@ class RequestHandler:
                 transitions = bed.standby(
                     request.by, now, request.duration_seconds, until_face=request.until_face, reason=request.reason
                 )
-        _log.warning("%s: %s by %s", bed.id, bed.occupancy().state, request.by)
+            case Procedure():
+                transitions = bed.begin_procedure(request.by, now, request.kind, request.duration_seconds, request.note)
+        words = f"procedure {request.kind}" if isinstance(request, Procedure) else bed.occupancy().state
+        _log.warning("%s: %s by %s", bed.id, words, request.by)
         return bool(transitions)
 
     def resume(self, request: Resume) -> bool:

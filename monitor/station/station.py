@@ -39,6 +39,7 @@ from monitor.station.local_requests import LocalRequests
 from monitor.station.machine_checks import MachineChecks
 from monitor.station.measured_capacity import CapacityMeter, capacity_warning
 from monitor.station.outputs import build_outputs
+from monitor.station.record_keeping import RecordKeeping
 from monitor.station.reloading import Reloader, ReloadReport
 from monitor.station.request_handler import RequestHandler
 from monitor.station.restoring import restore_alarms
@@ -50,7 +51,6 @@ from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
 from monitor.station.watched_beds import WatchedBeds
 from monitor.station.workers import WorkerPool
-from monitor.telemetry.audit_log import AuditLog
 from monitor.telemetry.clock_sync import is_synchronised
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.label_clock import LabelClock
@@ -75,8 +75,6 @@ _FLEET_LIMIT_SECONDS = 60.0
 """Taking beds over, each with a camera to open and close, takes a while."""
 _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
-_AUDIT = "audit"
-"""Where the audit log lies in the state directory."""
 _BATCHED_WORKERS = 32
 _SEARCH_SHARE = 0.4
 """Of each worker's time, the most that searches for faces may take."""
@@ -119,9 +117,6 @@ class Station:
         self._search_budget = SearchBudget(self.clock.monotonic, _SEARCH_SHARE * self._worker_count())
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
-        self.audit = AuditLog(
-            config.spool.directory / _AUDIT, self.clock, ticked=lambda: self._heartbeats.beat("audit log")
-        )
         self._outputs = build_outputs(
             config,
             self._mode,
@@ -131,6 +126,8 @@ class Station:
             writer_ticked=partial(self._heartbeats.beat, _WRITER),
         )
         self.publisher, self.metrics, self.board = self._outputs.publisher, self._outputs.metrics, self._outputs.board
+        self._records = RecordKeeping(config, self.board, self.clock, self._heartbeats)
+        self.audit, self.history = self._records.audit, self._records.history
         classifier = self._models.classifier
         self._contexts = AlertContexts(self._mode, AlertModel(name=classifier.name, sha256=classifier.sha256))
         self._contexts.show(config, config.beds)
@@ -144,7 +141,9 @@ class Station:
         self.conditions = StationConditions(
             StationAlarms(config.alarms, lambda: uuid.uuid4().hex), self.clock, self.dispatcher
         )
-        self.requests = RequestHandler(self.beds, self.conditions, self.dispatcher, self.clock, self.audit.note)
+        self.requests = RequestHandler(
+            self.beds, self.conditions, self.dispatcher, self.clock, self._records.note_request
+        )
         analysis = config.analysis
         rate = self._rate = AdaptiveRate(
             analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level
@@ -295,6 +294,7 @@ class Station:
             healthy=self.healthy,
             ready=self.ready,
             reload=self._reloader.for_page,
+            history=self.history,
         )
         self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)
@@ -302,10 +302,9 @@ class Station:
             self.metrics.watch_fleet(self.fleet.status)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)
         self._heartbeats.expect(_WRITER, _PUBLISHER_LIMIT_SECONDS)
-        self._heartbeats.expect("audit log", _PUBLISHER_LIMIT_SECONDS)
         self._heartbeats.expect(_CONTROL, _CONTROL_LIMIT_SECONDS)
         for start, stop in (
-            (self.audit.start, self._stop_audit),
+            (self._records.start, self._records.stop),
             (partial(self.publisher.start, self.requests.handle, self._left.end), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
@@ -345,11 +344,6 @@ class Station:
     def _stop_control(self) -> None:
         self._heartbeats.forget(_CONTROL)
         self._control.stop()
-
-    def _stop_audit(self) -> None:
-        self._heartbeats.forget("audit log")
-        self.audit.note("station_stopped", {"station": self.config.station.id})
-        self.audit.stop()
 
     def _stop_publisher(self) -> None:
         for name in (*self.beds, None):

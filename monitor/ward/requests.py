@@ -17,6 +17,7 @@ from monitor.control.requests import (
     Discharge,
     OperatorRequest,
     Pause,
+    Procedure,
     Resume,
     Standby,
     Withdraw,
@@ -121,8 +122,14 @@ def _fields(request: OperatorRequest) -> dict[str, str]:
             return {"action": "admit", "bed": request.bed, "by": request.by, **infant}
         case Discharge():
             return {"action": "discharge", "bed": request.bed, "by": request.by}
-        case Standby():
-            fields = {"action": "standby", "bed": request.bed, "by": request.by, "reason": request.reason}
-            fields["until_face"] = "true" if request.until_face else "false"
-            seconds = {} if request.duration_seconds is None else {"seconds": f"{request.duration_seconds:g}"}
-            return {**fields, **seconds}
+        case Procedure() | Standby():
+            return _limited_fields(request)
+
+
+def _limited_fields(request: Procedure | Standby) -> dict[str, str]:
+    seconds = {} if request.duration_seconds is None else {"seconds": f"{request.duration_seconds:g}"}
+    common = {"bed": request.bed, "by": request.by, **seconds}
+    if isinstance(request, Procedure):
+        return {"action": "procedure", "kind": str(request.kind), "note": request.note, **common}
+    until_face = "true" if request.until_face else "false"
+    return {"action": "standby", "reason": request.reason, "until_face": until_face, **common}

@@ -17,17 +17,16 @@ from monitor.control.requests import Acknowledge, Withdraw
 from monitor.errors import RefusedError
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.fhir import detected_issue, observation_resource
+from monitor.web.history_api import add_history_routes
 from monitor.web.occupancy import add_occupancy_routes
 from monitor.web.pausing import add_pause_routes
 from monitor.web.preview import PreviewSize
 from monitor.web.records import (
     AlertRecordOut,
     BedRecord,
-    HistoryRecord,
     StationRecord,
     alert_record,
     bed_record,
-    history_record,
     observation_record,
     station_record,
 )
@@ -99,6 +98,7 @@ def api_routes() -> APIRouter:
     _add_bed_routes(router)
     _add_alert_routes(router)
     _add_withdrawal_route(router)
+    add_history_routes(router)
     add_pause_routes(router)
     add_occupancy_routes(router)
     add_reload_route(router)
@@ -143,12 +143,6 @@ def _add_bed_routes(router: APIRouter) -> None:
         site = site_of(request)
         snapshot, found = _find_bed(site, bed)
         return bed_record(found, snapshot, site.config.station.id)
-
-    @router.get("/beds/{bed}/history", tags=["beds"])
-    async def read_history(request: Request, bed: str) -> list[HistoryRecord]:
-        """Return the last ten minutes of one bed, oldest first."""
-        snapshot, found = _find_bed(site_of(request), bed)
-        return history_record(found, snapshot)
 
     @router.get(
         "/beds/{bed}/preview.jpg",

@@ -14,6 +14,7 @@ from monitor.board import BoardReader
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
+from monitor.history.recorder import HistoryRecorder
 from monitor.localization import LANGUAGES, Localizer
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import PreviewReader
@@ -61,6 +62,7 @@ class AppContext:
         reload: Reads the configuration again for somebody, or only says what that would do; returns sentences and
             whether it was done. None where there is nothing to read.
         ward: Returns who watches what, where this is the page of a ward; None on a station.
+        history: What beds showed over days; None where nothing is kept.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
@@ -74,6 +76,7 @@ class AppContext:
     closing: threading.Event = field(default_factory=threading.Event)
     reload: Reload | None = None
     ward: Callable[[], Mapping[str, Any]] | None = None
+    history: HistoryRecorder | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

@@ -11,6 +11,7 @@ from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
+from monitor.history.recorder import HistoryRecorder
 from monitor.telemetry.status_server import Health, StatusServer
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def open_server(
     ready: Callable[[], Health],
     reload: "Reload | None" = None,
     ward: "Callable[[], Mapping[str, Any]] | None" = None,
+    history: HistoryRecorder | None = None,
 ) -> HttpServer:
     """Take the port of `config.http` for the page, or for metrics and health alone where the page is off.
 
@@ -79,6 +81,7 @@ def open_server(
         ready: Answers /readyz.
         reload: Reads the configuration again; see `AppContext`.
         ward: Returns who watches what, for the page of a ward.
+        history: What beds showed over days; None where nothing is kept.
 
     Returns:
         A server that is not started yet.
@@ -95,5 +98,14 @@ def open_server(
     from monitor.web.server import PageServer
 
     return PageServer(
-        config, board, clock, handle=handle, registry=registry, healthy=healthy, ready=ready, reload=reload, ward=ward
+        config,
+        board,
+        clock,
+        handle=handle,
+        registry=registry,
+        healthy=healthy,
+        ready=ready,
+        reload=reload,
+        ward=ward,
+        history=history,
     )

@@ -1,14 +1,15 @@
-"""Three requests that say who lies in a bed; for programs and for scripts."""
+"""Requests that say who lies in a bed and what is done there; for programs and for scripts."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from monitor.control.requests import Admit, Discharge, InfantName, Reason, Standby
+from monitor.control.requests import Admit, Discharge, InfantName, Procedure, Reason, Standby
+from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
 from monitor.web.pausing import BED_ANSWERS, PauseAnswer, allowed, handled
 
-__all__ = ["AdmitRequest", "DischargeRequest", "StandbyRequest", "add_occupancy_routes"]
+__all__ = ["AdmitRequest", "DischargeRequest", "ProcedureRequest", "StandbyRequest", "add_occupancy_routes"]
 
 _By = Annotated[str, Field(min_length=1, max_length=63)]
 
@@ -35,8 +36,17 @@ class StandbyRequest(BaseModel):
     by: _By | None = None
 
 
+class ProcedureRequest(BaseModel):
+    """What is done, how long pain is put down to it (when absent: ten minutes), a few words more, and who."""
+
+    kind: ProcedureKind
+    seconds: Annotated[float, Field(gt=0.0, le=LONGEST_PROCEDURE_SECONDS, allow_inf_nan=False)] | None = None
+    note: Reason = ""
+    by: _By | None = None
+
+
 def add_occupancy_routes(router: APIRouter) -> None:
-    """Add `POST /beds/{bed}/admit`, `/discharge` and `/standby`."""
+    """Add `POST /beds/{bed}/admit`, `/discharge`, `/standby` and `/procedure`."""
 
     @router.post("/beds/{bed}/admit", tags=["beds"], responses=BED_ANSWERS)
     def admit(request: Request, bed: str, content: AdmitRequest | None = None) -> PauseAnswer:
@@ -63,4 +73,15 @@ def add_occupancy_routes(router: APIRouter) -> None:
         asked = content or StandbyRequest()
         site, by = allowed(request, bed, asked.by)
         order = Standby(bed, by, asked.seconds, asked.until_face, asked.reason)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, order))
+
+    @router.post("/beds/{bed}/procedure", tags=["beds"], responses=BED_ANSWERS)
+    def procedure(request: Request, bed: str, content: ProcedureRequest) -> PauseAnswer:
+        """Say that something painful is done to the infant now. Needs the role `nurse`.
+
+        Pain is expected then, and is alarmed as ever: this silences, delays and hides nothing. It is recorded, and
+        shown beside the bed, in its trend and in the handover.
+        """
+        site, by = allowed(request, bed, content.by)
+        order = Procedure(bed, by, content.kind, content.seconds, content.note)
         return PauseAnswer(bed=bed, by=by, changed=handled(site, order))

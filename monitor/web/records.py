@@ -161,11 +161,15 @@ class BedRecord(_Record):
 
 
 class HistoryRecord(_Record):
-    """Two seconds of a bed: the highest level within them, null where it could not be determined, and the coverage."""
+    """Two seconds of a bed: the highest level within them, null where it could not be determined, and the coverage.
+
+    `state` is what the bed showed then, for stretches that the disk holds; null in the last ten minutes.
+    """
 
     at: UtcTime
     level: Share | None
     coverage: Share
+    state: str | None = None
 
 
 class StationRecord(_Record):

@@ -20,6 +20,7 @@ from monitor.config import StationConfig
 from monitor.control.access import Role
 from monitor.control.requests import OperatorRequest
 from monitor.errors import PublishError
+from monitor.history.recorder import HistoryRecorder
 from monitor.telemetry.status_server import Health
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class PageServer:
         ready: Whether models are loaded and decisions flow: /readyz.
         reload: Reads the configuration again; see `AppContext`.
         ward: Returns who watches what, for the page of a ward.
+        history: What beds showed over days; None where nothing is kept.
 
     Raises:
         PublishError: The address cannot be used.
@@ -76,6 +78,7 @@ class PageServer:
         ready: Callable[[], Health],
         reload: "Reload | None" = None,
         ward: "Callable[[], Mapping[str, Any]] | None" = None,
+        history: HistoryRecorder | None = None,
     ) -> None:
         self._config = config
         self._board = board
@@ -83,6 +86,7 @@ class PageServer:
         self._carry_out = handle
         self._reload = reload
         self._ward = ward
+        self._history = history
         self._endpoints = {
             "/metrics": lambda: _metrics(registry),
             "/healthz": lambda: _health(healthy()),
@@ -242,6 +246,7 @@ class PageServer:
             endpoints=self._endpoints,
             reload=self._reload,
             ward=self._ward,
+            history=self._history,
         )
 
 

@@ -1,5 +1,7 @@
 """One bed: live picture, level over time, alerts and why."""
 
+from urllib.parse import quote
+
 from fastapi import Request
 from nicegui import ui
 
@@ -14,7 +16,9 @@ from monitor.web.pages.level_chart import LevelChart
 from monitor.web.pages.occupancy_button import OccupancyButton
 from monitor.web.pages.pause_controls import PauseButton, ResumeButton
 from monitor.web.pages.picture import LivePicture
+from monitor.web.pages.procedure_button import ProcedureButton
 from monitor.web.pages.status import StatusPanel
+from monitor.web.pages.trend_chart import TrendChart
 
 __all__ = ["BedView", "show_bed"]
 
@@ -49,6 +53,7 @@ class BedView:
                 with ui.element("div").classes("tile-actions"):
                     self._pause = PauseButton(frame, bed_id)
                     self._resume = ResumeButton(frame, bed_id)
+                    self._procedure = ProcedureButton(frame, bed_id)
                     self._occupancy = OccupancyButton(frame, bed_id)
                     self._acknowledge = AcknowledgeButton(frame, bed_id)
             self._status = StatusPanel(frame)
@@ -63,6 +68,9 @@ class BedView:
         with ui.element("div").classes("bed-columns"):
             self._picture = LivePicture(frame, bed_id)
             self._chart = LevelChart(frame)
+        if frame.site.history is not None:
+            TrendChart(frame, bed_id, frame.site.history)
+            ui.link(t("Handover of {bed}", bed=bed_id), f"/handover/{quote(bed_id)}").classes("handover-link")
         self._table = AlertTable(frame, bed_id)
         frame.on_refresh(self._refresh)
 
@@ -80,6 +88,7 @@ class BedView:
         self._acknowledge.offer(bed.open_alerts)
         self._pause.offer(bed)
         self._resume.offer(bed)
+        self._procedure.offer(bed)
         self._occupancy.offer(bed)
         self._chart.show(bed, snapshot)
         self._table.show(bed)

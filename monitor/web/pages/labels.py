@@ -9,6 +9,7 @@ from monitor.localization import Localizer, message
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Code, FaceAction, Signal
 from monitor.video.status import CameraState, CameraStatus
+from monitor.web.pages.history_words import procedure_title
 
 __all__ = [
     "ACTION_NAMES",
@@ -18,6 +19,7 @@ __all__ = [
     "alert_title",
     "camera_state",
     "camera_words",
+    "code_title",
     "face_words",
     "history_span_seconds",
     "hour_words",
@@ -76,6 +78,7 @@ _TITLES = {
     Code.ALARM_BURDEN_HIGH: message("Alarm came back very often"),
     Code.BED_EMPTY: message("Bed empty"),
     Code.BED_STANDBY: message("Stand-by"),
+    Code.PROCEDURE: message("Procedure"),
 }
 
 _CAMERAS = {
@@ -107,7 +110,12 @@ def history_span_seconds(bed: BedSnapshot, now_seconds: float) -> float:
 
 def alert_title(alert: AlertDraft, t: Localizer) -> str:
     """Return what an alert is called."""
-    return t(_TITLES[alert.code])
+    return procedure_title(alert.detail, t) if alert.code is Code.PROCEDURE else code_title(alert.code, t)
+
+
+def code_title(code: Code, t: Localizer) -> str:
+    """Return what a condition is called."""
+    return t(_TITLES[code])
 
 
 def signal_words(alert: AlertDraft, t: Localizer) -> str:

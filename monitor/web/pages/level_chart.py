@@ -6,6 +6,7 @@ from typing import Any
 from nicegui import ui
 
 from monitor.board import BedSnapshot, BoardSnapshot
+from monitor.web.pages.chart_style import ALARM, INK, LEVEL, chart_axes
 from monitor.web.pages.labels import history_span_seconds
 from monitor.web.pages.layout import PageLayout, say
 
@@ -14,10 +15,6 @@ __all__ = ["LevelChart"]
 _EVERY = 2
 _GAP_SECONDS = 6.0
 _SECONDS_COUNT_BELOW = 300.0
-_INK = {False: "#1d2733", True: "#cbbfa9"}
-_GRID = {False: "#d5dbe1", True: "#33302a"}
-_LEVEL = {False: "#0b5cad", True: "#8fb8e0"}
-_ALARM = {False: "#8a5200", True: "#e0a030"}
 
 
 class LevelChart:
@@ -77,42 +74,12 @@ class LevelChart:
             level.append([at, None if point.level is None else round(point.level, 3)])
             coverage.append([at, round(point.coverage, 3)])
             last_seconds = point.time_seconds
-        ink, lines = _INK[is_dark], _GRID[is_dark]
         end = milliseconds(snapshot.taken_seconds)
         span_seconds = history_span_seconds(bed, snapshot.taken_seconds)
-        time_axis = {
-            "type": "time",
-            "min": end - int(span_seconds * 1000),
-            "max": end,
-            "axisLine": {"lineStyle": {"color": lines}},
-            "splitLine": {"show": False},
-            "splitNumber": 3,
-        }
-        value_axis = {
-            "type": "value",
-            "min": 0,
-            "max": 1,
-            "axisLabel": {"color": ink, "fontSize": 16},
-            "splitLine": {"lineStyle": {"color": lines}},
-        }
         clock = "{HH}:{mm}:{ss}" if span_seconds < _SECONDS_COUNT_BELOW else "{HH}:{mm}"
-        labels = {"color": ink, "fontSize": 16, "formatter": clock, "hideOverlap": True}
         thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
         return {
-            "animation": False,
-            "useUTC": True,
-            "grid": [
-                {"left": 48, "right": 16, "top": 16, "height": "62%"},
-                {"left": 48, "right": 16, "bottom": 28, "height": "14%"},
-            ],
-            "xAxis": [
-                {**time_axis, "gridIndex": 0, "axisLabel": {"show": False}},
-                {**time_axis, "gridIndex": 1, "axisLabel": labels},
-            ],
-            "yAxis": [
-                {**value_axis, "gridIndex": 0},
-                {**value_axis, "gridIndex": 1, "interval": 1},
-            ],
+            **chart_axes(end - int(span_seconds * 1000), end, clock, is_dark=is_dark),
             "series": [
                 {
                     "type": "line",
@@ -120,12 +87,12 @@ class LevelChart:
                     "data": level,
                     "showSymbol": False,
                     "connectNulls": False,
-                    "lineStyle": {"width": 3, "color": _LEVEL[is_dark]},
+                    "lineStyle": {"width": 3, "color": LEVEL[is_dark]},
                     "markLine": {
                         "silent": True,
                         "symbol": "none",
                         "label": {"show": False},
-                        "lineStyle": {"type": "dashed", "width": 2, "color": _ALARM[is_dark]},
+                        "lineStyle": {"type": "dashed", "width": 2, "color": ALARM[is_dark]},
                         "data": thresholds,
                     },
                 },
@@ -137,8 +104,8 @@ class LevelChart:
                     "yAxisIndex": 1,
                     "showSymbol": False,
                     "step": "end",
-                    "lineStyle": {"width": 1, "color": ink},
-                    "areaStyle": {"color": ink, "opacity": 0.25},
+                    "lineStyle": {"width": 1, "color": INK[is_dark]},
+                    "areaStyle": {"color": INK[is_dark], "opacity": 0.25},
                 },
             ],
         }

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from nicegui import core, ui
 
 import monitor.web.pages.bed_page
+import monitor.web.pages.handover_page
 import monitor.web.pages.station_page
 import monitor.web.pages.wall_page
 import monitor.web.pages.ward_page
@@ -16,6 +17,7 @@ _PAGES = (
     monitor.web.pages.ward_page,
     monitor.web.pages.wall_page,
     monitor.web.pages.bed_page,
+    monitor.web.pages.handover_page,
     monitor.web.pages.station_page,
 )
 

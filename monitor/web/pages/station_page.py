@@ -38,11 +38,12 @@ class StationView:
 
     def __init__(self, frame: PageLayout) -> None:
         self._t = frame.t
+        self._history, self._days = frame.site.history, frame.site.config.history.days
         ui.label(frame.t("Station")).props("role=heading aria-level=1").classes("page-title")
         self._alerts = StationAlerts(frame)
         self._facts: dict[str, ui.label] = {}
         with ui.element("dl").classes("facts station-facts"):
-            for name in _facts(None, frame.t):
+            for name in (*_facts(None, frame.t), frame.t("History")):
                 with ui.element("div"):
                     with ui.element("dt"):
                         ui.label(name)
@@ -60,6 +61,7 @@ class StationView:
         self._alerts.show(snapshot)
         for name, value in _facts(snapshot.station, self._t).items():
             say(self._facts[name], value)
+        say(self._facts[self._t("History")], self._history_words())
         rows = [
             {
                 "bed": bed.info.bed_id,
@@ -74,6 +76,18 @@ class StationView:
         ]
         if rows != self._cameras.rows:
             self._cameras.rows = rows
+
+    def _history_words(self) -> str:
+        """Return how the record behind trends and handover stands."""
+        t, history = self._t, self._history
+        if history is None:
+            return t("not kept")
+        status = history.status
+        if status.fault is not None:
+            return t("cannot be written: {reason}", reason=status.fault)
+        if status.set_aside is not None:
+            return t("kept; a damaged file was set aside: {name}", name=status.set_aside)
+        return t("kept for {days} days", days=t.decimal(self._days, 0))
 
 
 def _facts(facts: StationStatus | None, t: Localizer) -> dict[str, str]:

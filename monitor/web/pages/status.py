@@ -7,6 +7,7 @@ from nicegui.element import Element
 
 from monitor.board import BedSnapshot, BedState, BoardSnapshot
 from monitor.localization import Localizer
+from monitor.web.pages.history_words import procedure_words
 from monitor.web.pages.labels import ICONS, acknowledged_words, hour_words, pause_words, since_words
 from monitor.web.pages.layout import PageLayout, say
 
@@ -37,7 +38,7 @@ class StatusWords:
 def status_words(bed: BedSnapshot, snapshot: BoardSnapshot, t: Localizer, expires_seconds: float) -> StatusWords:
     """Return how a bed's state reads; `expires_seconds` is how long an acknowledgement lasts."""
     status = bed.status
-    since = [since_words(bed, snapshot, t), hour_words(bed, t)]
+    since = [procedure_words(bed, t), since_words(bed, snapshot, t), hour_words(bed, t)]
     if status.needs_acknowledgement and status.state is not BedState.PAIN_LATCHED:
         extra = t("An earlier alarm has not been acknowledged")
     else:

@@ -53,6 +53,8 @@ class TopBar:
             with ui.element("nav").props(f'aria-label="{t("Pages")}"').classes("top-nav"):
                 ui.link(t("Beds"), "/")
                 ui.link(t("Wall"), "/wall")
+                if self._site.history is not None:
+                    ui.link(t("Handover"), "/handover")
                 ui.link(t("Station"), "/station")
             with ui.element("div").classes("top-tools"):
                 self._clock = ui.label().classes("top-clock").props("id=station-clock")

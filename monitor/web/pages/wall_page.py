@@ -8,6 +8,7 @@ from nicegui import ui
 from monitor.board import BedSnapshot, BoardSnapshot
 from monitor.localization import message
 from monitor.web.display_login import WALL_PATH
+from monitor.web.pages.history_words import procedure_words
 from monitor.web.pages.labels import ICONS, NOTICE, hour_words
 from monitor.web.pages.layout import PageLayout, say, wall_frame
 from monitor.web.pages.picture import TilePicture
@@ -110,7 +111,7 @@ class WallTile:
             self._icon.set_name(ICONS[status.state])
         say(self._words, t(status.words))
         self._picture.show(bed)
-        parts = []
+        parts = [procedure_words(bed, t)]
         if status.is_acknowledged:
             parts.append(t("acknowledged"))
         if status.since is not None:

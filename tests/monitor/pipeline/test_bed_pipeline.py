@@ -13,8 +13,9 @@ from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSetti
 from monitor.errors import EngineError
 from monitor.inference.classifier import FaceAnswer
 from monitor.pain.vocabulary import Code, Occupancy, Phase, Validity
-from monitor.pipeline.bed_pipeline import BedPipeline, shift_prior
+from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.models import ModelSet
+from monitor.pipeline.prior import shift_prior
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus

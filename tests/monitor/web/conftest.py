@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -21,12 +22,14 @@ import pytest
 import uvicorn
 from ports import free_port
 from prometheus_client import CollectorRegistry, Gauge
+from recorded_board import write_day
 
 from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock, SystemClock
 from monitor.config import StationConfig
 from monitor.control.access import Role, hash_token
+from monitor.history.recorder import HistoryRecorder
 from monitor.pain.vocabulary import (
     AlarmEvidence,
     Code,
@@ -67,10 +70,13 @@ QUICK_ALARMS = {
 class Stage:
     """A staged station."""
 
-    def __init__(self, directory: Path, config: dict, past: list, *, pseudo: bool = False) -> None:
+    def __init__(self, directory: Path, config: dict, past: list, *, pseudo: bool = False, day: bool = False) -> None:
         self.directory = directory
         self.file = directory / "station.json"
         self.file.write_text(json.dumps(config))
+        if day:
+            beds = len(config["beds"])
+            write_day(Path(config["spool"]["directory"]) / "history", datetime.now(tz=UTC), beds)
         self.past = past
         self.pseudo = ["--pseudo"] if pseudo else []
         self.url = ""
@@ -153,10 +159,10 @@ def config_of(directory: Path, beds: int = 2, **sections) -> dict:
 def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
     stages = []
 
-    def start(beds: int = 2, past: list | None = None, *, pseudo: bool = False, **sections) -> Stage:
+    def start(beds: int = 2, past: list | None = None, *, pseudo: bool = False, day: bool = False, **sections) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
-        one = Stage(folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo)
+        one = Stage(folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo, day=day)
         stages.append(one)
         one.start()
         return one
@@ -273,7 +279,7 @@ def users_file(secrets):
 class Rig:
     """The application, served, on a board that the test writes to."""
 
-    def __init__(self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=()):
+    def __init__(self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=(), history=False):
         self.clock = ManualClock(1000.0)
         self.config = StationConfig.model_validate(
             {
@@ -285,6 +291,9 @@ class Rig:
         )
         self.board = Board([BedInfo(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
         self.acknowledged = []
+        self.history = None
+        if history:
+            self.history = HistoryRecorder(self.config.history, directory / "history", self.board, self.clock)
         self.site = AppContext(
             config=self.config,
             board=self.board,
@@ -292,6 +301,7 @@ class Rig:
             access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
             handle=self.handle,
             previews=Previews(self.board, "off"),
+            history=self.history,
             endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
         )
         app = Guard(build_api(self.site), self.site)

@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,10 @@ from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, comp
 from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.config import StationConfig
-from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Standby, Withdraw
+from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Withdraw
 from monitor.errors import RefusedError
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
+from monitor.history.recorder import HistoryRecorder
 from monitor.localization import localizer
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
@@ -89,6 +91,7 @@ class StagedStation:
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
         infos = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
         self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
+        self.history = HistoryRecorder(config.history, config.spool.directory / "history", self.board, self.clock)
         self.server = open_server(
             config,
             self.board,
@@ -97,6 +100,7 @@ class StagedStation:
             registry=CollectorRegistry(),
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
+            history=self.history,
         )
 
     def record(self, bed, transitions):
@@ -108,6 +112,12 @@ class StagedStation:
             self.board.transition(bed.id, compose_alert(transition, context, self.clock))
 
     def handle(self, order):
+        changed = self.carry_out(order)
+        details = {name: value for name, value in asdict(order).items() if value is not None}
+        self.history.note(type(order).__name__.lower(), {**details, "changed": changed})
+        return changed
+
+    def carry_out(self, order):
         now = self.clock.monotonic()
         with self.lock:
             if isinstance(order, Acknowledge):
@@ -120,7 +130,7 @@ class StagedStation:
                     self.record(bed, transitions)
                 return any(transitions for _, transitions in withdrawn)
             bed = self.beds[order.bed]
-            if isinstance(order, Admit | Discharge | Standby):
+            if isinstance(order, Admit | Discharge | Standby | Procedure):
                 return self.occupy(bed, order, now)
             if isinstance(order, Pause):
                 self.record(bed, bed.monitor.pause(order.by, now, order.duration_seconds))
@@ -134,6 +144,8 @@ class StagedStation:
             match order:
                 case Admit():
                     changed = bed.monitor.admit(order.by, now, order.infant)
+                case Procedure():
+                    changed = bed.monitor.begin_procedure(order.by, now, order.kind, order.duration_seconds, order.note)
                 case Discharge():
                     changed = bed.monitor.discharge(order.by, now)
                 case Standby():
@@ -209,6 +221,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
     if options.past:
         station.live_past(options.past, 600.0)
+    station.history.start()
     station.server.start()
     print(station.server.url, flush=True)
 
@@ -220,6 +233,7 @@ def main():
     threading.Thread(target=listen, daemon=True).start()
     station.run()
     station.server.stop()
+    station.history.stop()
 
 
 if __name__ == "__main__":

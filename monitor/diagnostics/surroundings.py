@@ -1,0 +1,114 @@
+"""What a configuration names and this machine lacks, and settings with which no alarm would ever come."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from monitor.config import AlarmSettings, StationConfig
+from monitor.config.fields import FieldPath
+from monitor.errors import MonitorError
+from monitor.inference.bundle import read_bundle
+from monitor.pain.bed_alarms import BedAlarms
+from monitor.pain.vocabulary import Code, Sample, Visibility
+from monitor.video.address import SourceKind, parse_address
+from monitor.web.users import read_users
+
+__all__ = ["find_missing", "find_silent_settings"]
+
+_STORY_SECONDS = 180.0
+_STEP_SECONDS = 0.5
+_PAIN_SCORE = 0.95
+
+
+def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
+    """Yield the field and one sentence for each file that is named and is not there, or cannot be used."""
+    first_bed: dict[Path, str] = {}
+    for index, bed in enumerate(config.beds):
+        field = ("beds", index, "camera", "url")
+        path = _video_path(bed.camera.url)
+        if path is None:
+            continue
+        if not path.is_file():
+            yield field, _no_video(bed.camera.url, path)
+        elif first_bed.setdefault(path.resolve(), bed.id) != bed.id:
+            other = first_bed[path.resolve()]
+            yield field, f"the same video as that of {other}: both beds would show one infant; give each its own"
+    for role in ("detector", "classifier"):
+        name = getattr(config.models, role)
+        try:
+            bundle = read_bundle(name, kind=role)
+            if role == "classifier":
+                bundle.require_positive(config.models.positive_class)
+        except MonitorError as error:
+            yield ("models", role), str(error)
+    if config.web.users_file is not None and config.web.enabled:
+        try:
+            read_users(config.web.users_file)
+        except MonitorError as error:
+            yield ("web", "users_file"), str(error)
+
+
+def find_silent_settings(alarms: AlarmSettings) -> Iterator[tuple[FieldPath, str]]:
+    """Yield the fields with which something lasts three minutes without an alarm, found by living through it.
+
+    Each field is put back to its default alone: where the alarm then comes, that field is the cause.
+    """
+    stories: tuple[tuple[Callable[[BedAlarms, float], None], Code, str], ...] = (
+        (_see_pain, Code.PAIN_SIGN, "a face in clear pain (score 0.95), seen without a break"),
+        (_see_nobody, Code.FACE_NOT_VISIBLE, "an infant out of sight"),
+        (_lose_camera, Code.CAMERA_LOST, "a camera that is lost"),
+    )
+    usual = AlarmSettings()
+    for live, code, what in stories:
+        if _is_declared(alarms, live, code):
+            continue
+        changed = [name for name in AlarmSettings.model_fields if getattr(alarms, name) != getattr(usual, name)]
+        causes = [name for name in changed if _is_declared(_restored(alarms, name), live, code)]
+        for name in causes or changed[:1]:
+            value = getattr(alarms, name)
+            yield (
+                ("alarms", name),
+                (
+                    f"with {value:g} there is no alarm after three minutes of {what}; the default is "
+                    f"{getattr(usual, name):g}"
+                ),
+            )
+
+
+def _restored(alarms: AlarmSettings, name: str) -> AlarmSettings:
+    return alarms.model_copy(update={name: AlarmSettings.model_fields[name].default})
+
+
+def _is_declared(alarms: AlarmSettings, live: Callable[[BedAlarms, float], None], code: Code) -> bool:
+    numbers = iter(range(1_000_000))
+    bed = BedAlarms(alarms, lambda: f"trial-{next(numbers)}")
+    for step in range(int(_STORY_SECONDS / _STEP_SECONDS)):
+        live(bed, step * _STEP_SECONDS)
+        if any(alert.code is code for alert in bed.active()):
+            return True
+    return False
+
+
+def _see_pain(bed: BedAlarms, time_seconds: float) -> None:
+    bed.observe(Sample(time_seconds, _PAIN_SCORE, Visibility.USABLE))
+
+
+def _see_nobody(bed: BedAlarms, time_seconds: float) -> None:
+    bed.observe(Sample(time_seconds, None, Visibility.NO_FACE))
+
+
+def _lose_camera(bed: BedAlarms, time_seconds: float) -> None:
+    bed.report(Code.CAMERA_LOST, True, time_seconds)  # noqa: FBT003 - present
+
+
+def _video_path(url: str) -> Path | None:
+    """Return the file that an address names; None where it names no file."""
+    address = parse_address(url)
+    return Path(address.location) if address.kind is SourceKind.FILE else None
+
+
+def _no_video(url: str, path: Path) -> str:
+    first, slash, _ = url.partition("/")
+    # What stands behind the host may hold a login, and is not repeated.
+    if slash and not url.startswith((".", "~", "file:")) and ("." in first or ":" in first):
+        return f"no such video; for a network camera write its protocol first, such as rtsp://{first}/..."
+    return f"no video file at {path}; correct the path, or write rtsp:// before the address of a camera"

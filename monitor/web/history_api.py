@@ -1,0 +1,107 @@
+"""What a bed showed over hours and days, and the summary of a shift; for programs."""
+
+from datetime import datetime
+from typing import Annotated
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import AwareDatetime
+
+from monitor.errors import HistoryError
+from monitor.history.handover import BedHandover, bed_handover
+from monitor.history.recorder import HistoryRecorder
+from monitor.history.trend import thinned
+from monitor.web.app_context import AppContext, site_of
+from monitor.web.history_records import HandoverRecord, handover_record, series_records
+from monitor.web.periods import checked_period, shift_begin, zone_of
+from monitor.web.records import HistoryRecord, history_record
+
+__all__ = ["add_history_routes", "read_handover"]
+
+_POINTS_AT_MOST = 50_000
+_ANSWERS: dict[int | str, dict[str, str]] = {
+    404: {"description": "There is no such bed, or this station keeps no history."},
+    422: {"description": "The stretch of time is wrong, or holds too many points."},
+    503: {"description": "The history cannot be read now."},
+}
+
+
+def add_history_routes(router: APIRouter) -> None:
+    """Add `GET /beds/{bed}/history` and `GET /handover`."""
+
+    @router.get("/beds/{bed}/history", tags=["beds"], responses=_ANSWERS)
+    async def read_history(
+        request: Request,
+        bed: str,
+        begin: Annotated[AwareDatetime | None, Query(alias="from", description="Begin, with its zone.")] = None,
+        end: Annotated[AwareDatetime | None, Query(alias="to", description="End; when absent, now.")] = None,
+        every: Annotated[
+            int, Query(ge=2, le=3_600, description="Seconds from point to point; of each, the highest level.")
+        ] = 2,
+    ) -> list[HistoryRecord]:
+        """Return the last ten minutes of one bed, oldest first; with `from`, any stretch that the disk holds.
+
+        A stretch holds at most seven days and 50,000 points. Where there is no point, nothing was recorded.
+        """
+        site = site_of(request)
+        snapshot = site.board.snapshot()
+        found = snapshot.bed(bed)
+        if found is None:
+            raise HTTPException(404, "there is no such bed")
+        if begin is None and end is None:
+            return history_record(found, snapshot)
+        history = _kept(site)
+        if begin is None:
+            raise HTTPException(422, "say from when: `from` is missing")
+        since, until = _period(begin, end or site.clock.wall())
+        if (until - since).total_seconds() / every > _POINTS_AT_MOST:
+            raise HTTPException(422, f"that is more than {_POINTS_AT_MOST} points; ask for less time or a larger every")
+        try:
+            series = await run_sync(history.samples, bed, since, until)
+        except HistoryError as error:
+            raise HTTPException(503, str(error)) from None
+        return series_records(thinned(series, every))
+
+    @router.get("/handover", tags=["beds"], responses=_ANSWERS)
+    async def read_handover_route(
+        request: Request,
+        since: Annotated[AwareDatetime | None, Query(description="Begin; when absent, the newest 07:00.")] = None,
+        until: Annotated[AwareDatetime | None, Query(description="End; when absent, now.")] = None,
+        bed: Annotated[str | None, Query(description="Only of this bed.")] = None,
+    ) -> HandoverRecord:
+        """Return what was with every bed since the shift began: episodes, minutes with signs, minutes not seen."""
+        site = site_of(request)
+        snapshot = site.board.snapshot()
+        if bed is not None and snapshot.bed(bed) is None:
+            raise HTTPException(404, "there is no such bed")
+        now = site.clock.wall()
+        begin, end = _period(since or shift_begin(now, zone_of(site.config)), until or now)
+        names = [bed] if bed is not None else [one.info.bed_id for one in snapshot.beds]
+        history = _kept(site)
+        try:
+            beds = await run_sync(read_handover, history, names, begin, end)
+        except HistoryError as error:
+            raise HTTPException(503, str(error)) from None
+        return handover_record(site.config.station.id, begin, end, beds)
+
+
+def read_handover(history: HistoryRecorder, beds: list[str], since: datetime, until: datetime) -> list[BedHandover]:
+    """Return the summaries of several beds; takes a few milliseconds a bed and hour.
+
+    Raises:
+        HistoryError: The record cannot be read.
+    """
+    return [bed_handover(history, bed, since, until) for bed in beds]
+
+
+def _kept(site: AppContext) -> HistoryRecorder:
+    if site.history is None:
+        raise HTTPException(404, "this station keeps no history (history.days is 0, or it is the page of a ward)")
+    return site.history
+
+
+def _period(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    try:
+        return checked_period(since, until)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from None

@@ -1,0 +1,60 @@
+"""Stretches of time that people and programs ask for: since the shift began, or from one moment to another."""
+
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from monitor.config import StationConfig
+
+__all__ = ["LONGEST", "SHIFT", "checked_period", "local_moment", "shift_begin", "zone_of"]
+
+SHIFT = time(7, 0)
+"""When a shift begins where nobody says otherwise."""
+LONGEST = timedelta(days=7)
+"""What one answer or one page covers at most."""
+
+
+def zone_of(config: StationConfig) -> tzinfo | None:
+    """Return the station's time zone; None is the machine's own."""
+    name = config.station.time_zone
+    return None if name is None else ZoneInfo(name)
+
+
+def shift_begin(now: datetime, zone: tzinfo | None, begin: time = SHIFT) -> datetime:
+    """Return the newest moment at which the station's clock showed a time of day."""
+    local = now.astimezone(zone)
+    today = datetime.combine(local.date(), begin, local.tzinfo if zone is None else zone)
+    if today > now:
+        today = datetime.combine(local.date() - timedelta(days=1), begin, local.tzinfo if zone is None else zone)
+    return today.astimezone(UTC)
+
+
+def local_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
+    """Return the moment that somebody has written: `07:00`, or `2026-01-31T07:00` on the station's clock.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    text = text.strip()
+    try:
+        if len(text) <= len("07:00"):
+            return shift_begin(now, zone, time.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("write a time such as 07:00, or a date and a time such as 2026-01-31T07:00") from None
+    if moment.tzinfo is None:
+        moment = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+    return moment.astimezone(UTC)
+
+
+def checked_period(since: datetime, until: datetime, longest: timedelta = LONGEST) -> tuple[datetime, datetime]:
+    """Return a stretch of time.
+
+    Raises:
+        ValueError: It ends before it begins, or is too long.
+    """
+    if since >= until:
+        raise ValueError("the begin must lie before the end")
+    if until - since > longest:
+        hours = longest.total_seconds() / 3600
+        raise ValueError(f"at most {hours:g} h can be shown at a time")
+    return since, until
