@@ -5,6 +5,7 @@ hundreds of alerts a second.
 """
 
 import random
+import shutil
 import sqlite3
 import threading
 import time
@@ -17,6 +18,7 @@ from ward import eventually
 from monitor.delivery.keys import Keys
 
 RESTART_SECONDS = 5.0
+CLAIM_SECONDS = 10.0
 
 
 @pytest.mark.fault(
@@ -41,6 +43,36 @@ def test_an_alarm_outlives_the_process(make_ward, rtsp_camera, measured):
     records = ward.alerts(code="camera_lost")
     assert len({alert["alert_id"] for alert in records}) == 1
     assert [alert["phase"] for alert in records].count("start") == 1
+
+
+@pytest.mark.fault(
+    "state directory lost in mid-alarm",
+    "SIGKILL of the daemon while a camera is lost; its state directory is deleted before the next start",
+    "the alarm is raised again, and the one that nobody knows of any more is ended <= 2 lives of a claim later",
+)
+def test_an_alarm_of_a_lost_state_directory_is_ended(make_ward, redis_server, measured):
+    ward = make_ward(
+        {"bed": f"rtsp://127.0.0.1:{free_port()}/x"},
+        alarms={"camera_lost_after_seconds": 0.5},
+        redis={"url": redis_server.url, "timeout_seconds": 0.5, "state_ttl_seconds": CLAIM_SECONDS},
+    )
+    ward.wait_for("camera_lost", "start")
+    ward.daemon.kill()
+    shutil.rmtree(ward.daemon.state)
+    ward.daemon.start()
+
+    def signalled() -> list[str]:
+        newest = {alert["alert_id"]: alert for alert in ward.alerts("bed", "camera_lost")}
+        return [alert_id for alert_id, alert in newest.items() if alert["condition_present"]]
+
+    (lost,) = signalled()
+    eventually(lambda: len(signalled()) == 2, 30, "the alarm of the second life")
+    waited = eventually(lambda: len(signalled()) == 1, 30, "the end of the alarm of the first life")
+    measured.seconds("end of the old alarm after the start of the new one", waited, 2 * CLAIM_SECONDS)
+    assert signalled() != [lost]
+    (end,) = [alert for alert in ward.alerts("bed", "camera_lost", "end") if alert["alert_id"] == lost]
+    assert (end["validity"], end["signal"]) == ("questionable", "off")
+    ward.check_numbers()
 
 
 class BusyNurse:
