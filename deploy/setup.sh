@@ -14,7 +14,7 @@ readonly SYSTEM_PACKAGES=(
     gstreamer1.0-plugins-ugly gstreamer1.0-libav glib-networking redis-server
 )
 # What only the tests start.
-readonly TEST_PACKAGES=(prometheus prometheus-alertmanager chromium mosquitto libfaketime iproute2)
+readonly TEST_PACKAGES=(prometheus prometheus-alertmanager chromium mosquitto libfaketime iproute2 nginx)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 3; }

@@ -16,6 +16,7 @@ from monitor.logs import configure
 
 __all__ = ["command"]
 
+_NAMED_AREAS = frozenset({"camera", "disk", "redis"})
 _MARKS = {
     Verdict.FOUND: click.style("found  ", fg="green"),
     Verdict.ABSENT: click.style("absent ", fg="yellow"),
@@ -36,7 +37,8 @@ _MARKS = {
 def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> int:
     """Look for everything that a station needs: video, models, engines, Redis, disk, clock.
 
-    "absent" narrows what the station can do; "MISSING" stops it. Exit code 1 when anything is missing.
+    "absent" narrows what the station can do; "MISSING" stops it. Exit code 0 only where nothing is missing and all that
+    the configuration names is there, cameras, Redis and a disk with room; 1 otherwise.
     """
     if with_cameras and config_file is None:
         raise click.UsageError("--cameras needs --config, which names the cameras")
@@ -58,11 +60,27 @@ def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> i
         if not as_json:
             _print(check)
     missing = sum(check.verdict is Verdict.MISSING for check in done)
+    # Without a configuration nobody has asked for a Redis or a camera.
+    named = [] if config_file is None else [check for check in done if _is_named(check)]
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(check) for check in done], indent=2))
     else:
-        click.echo("everything needed is here" if missing == 0 else f"{missing} missing: see the lines above")
-    return EXIT_NO if missing else 0
+        click.echo(_verdict(missing, named))
+    return EXIT_NO if missing or named else 0
+
+
+def _is_named(check: Check) -> bool:
+    """Whether a station without this starts, and does not do what its configuration says."""
+    return check.verdict is Verdict.ABSENT and check.area in _NAMED_AREAS
+
+
+def _verdict(missing: int, named: list[Check]) -> str:
+    if missing:
+        return f"{missing} missing: see the lines above"
+    if named:
+        listed = ", ".join(f"{check.area} {check.name}" for check in named)
+        return f"the station would start, but without what its configuration names: {listed}"
+    return "everything needed is here"
 
 
 def _print(check: Check) -> None:

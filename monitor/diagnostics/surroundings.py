@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from monitor.config import AlarmSettings, StationConfig
 from monitor.config.fields import FieldPath
@@ -14,28 +15,19 @@ from monitor.web.users import read_users
 
 __all__ = ["find_missing", "find_silent_settings"]
 
-_STORY_SECONDS = 180.0
+_CALM_SECONDS = 30.0
+_STORY_SECONDS = _CALM_SECONDS + 180.0
 _STEP_SECONDS = 0.5
-_PAIN_SCORE = 0.95
+_CALM_SCORE, _PAIN_SCORE = 0.05, 0.95
 
 
 def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
     """Yield the field and one sentence for each file that is named and is not there, or cannot be used."""
-    first_bed: dict[Path, str] = {}
-    for index, bed in enumerate(config.beds):
-        field = ("beds", index, "camera", "url")
-        path = _video_path(bed.camera.url)
-        if path is None:
-            continue
-        if not path.is_file():
-            yield field, _no_video(bed.camera.url, path)
-        elif first_bed.setdefault(path.resolve(), bed.id) != bed.id:
-            other = first_bed[path.resolve()]
-            yield field, f"the same video as that of {other}: both beds would show one infant; give each its own"
-    for role in ("detector", "classifier"):
-        name = getattr(config.models, role)
+    yield from _missing_videos(config)
+    roles: tuple[Literal["detector", "classifier"], ...] = ("detector", "classifier")
+    for role in roles:
         try:
-            bundle = read_bundle(name, kind=role)
+            bundle = read_bundle(getattr(config.models, role), kind=role)
             if role == "classifier":
                 bundle.require_positive(config.models.positive_class)
         except MonitorError as error:
@@ -45,6 +37,24 @@ def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
             read_users(config.web.users_file)
         except MonitorError as error:
             yield ("web", "users_file"), str(error)
+
+
+def _missing_videos(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
+    first_bed: dict[Path, str] = {}
+    for index, bed in enumerate(config.beds):
+        field = ("beds", index, "camera", "url")
+        try:
+            path = _video_path(bed.camera.url)
+        except MonitorError as error:
+            yield field, str(error)
+            continue
+        if path is None:
+            continue
+        if not path.is_file():
+            yield field, _no_video(bed.camera.url, path)
+        elif first_bed.setdefault(path.resolve(), bed.id) != bed.id:
+            other = first_bed[path.resolve()]
+            yield field, f"the same video as that of {other}: both beds would show one infant; give each its own"
 
 
 def find_silent_settings(alarms: AlarmSettings) -> Iterator[tuple[FieldPath, str]]:
@@ -89,7 +99,8 @@ def _is_declared(alarms: AlarmSettings, live: Callable[[BedAlarms, float], None]
 
 
 def _see_pain(bed: BedAlarms, time_seconds: float) -> None:
-    bed.observe(Sample(time_seconds, _PAIN_SCORE, Visibility.USABLE))
+    score = _CALM_SCORE if time_seconds < _CALM_SECONDS else _PAIN_SCORE
+    bed.observe(Sample(time_seconds, score, Visibility.USABLE))
 
 
 def _see_nobody(bed: BedAlarms, time_seconds: float) -> None:

@@ -154,3 +154,31 @@ def test_cameras_without_a_configuration_are_no_question():
     result = CliRunner().invoke(command, ["--cameras"])
     assert result.exit_code == 2
     assert "--config" in result.output
+
+
+def test_a_script_can_trust_the_exit_code(tmp_path):
+    """What the configuration names and does not answer is not "everything needed is here"."""
+    config = tmp_path / "station.yaml"
+
+    def doctor(redis, url, directory="state"):
+        sections = {
+            "beds": [{"id": "bed-1", "camera": {"url": url}}],
+            "redis": {"url": redis},
+            "spool": {"directory": directory},
+        }
+        config.write_text(json.dumps(sections))
+        done = CliRunner().invoke(command, ["--config", str(config), "--cameras"], standalone_mode=False)
+        return done.return_value, done.output.splitlines()[-1]
+
+    with LocalRedis(tmp_path) as server:
+        assert doctor(server.url, "synthetic://calm") == (0, "everything needed is here")
+        code, words = doctor(server.url, str(tmp_path / "nothing.mp4"))
+        assert (code, words) == (
+            1,
+            "the station would start, but without what its configuration names: camera bed-1",
+        )
+    code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm")
+    assert code == 1
+    assert "redis redis://127.0.0.1" in words
+    code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm", "/proc/nothing")
+    assert (code, "missing" in words) == (1, True)

@@ -248,7 +248,17 @@ def visit(browser):
 
 
 def _is_local(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:", "http://localhost"))
+    return url.startswith(
+        (
+            "http://127.0.0.1",
+            "ws://127.0.0.1",
+            "data:",
+            "blob:",
+            "http://localhost",
+            "https://localhost",
+            "wss://localhost",
+        )
+    )
 
 
 @pytest.fixture(scope="session")

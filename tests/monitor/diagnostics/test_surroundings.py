@@ -1,0 +1,87 @@
+"""`check` sees what a file names and this machine lacks, and settings with which no alarm would come."""
+
+import json
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from monitor.commands.check import command
+from monitor.config import AlarmSettings
+from monitor.diagnostics.surroundings import find_silent_settings
+from monitor.web.users import write_users
+
+
+def check(directory, **sections):
+    config = {"beds": [{"id": "bed-1", "camera": {"url": "synthetic://calm"}}], **sections}
+    file = directory / "station.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    done = CliRunner().invoke(command, [str(file), "--json"], standalone_mode=False)
+    rows = json.loads(done.stdout)
+    assert done.return_value == (1 if rows else 0)
+    return [(row["field"], row["message"], row["line"]) for row in rows]
+
+
+def beds(*urls):
+    return [{"id": f"bed-{n}", "camera": {"url": url}} for n, url in enumerate(urls, start=1)]
+
+
+def test_a_right_file_has_no_mistakes(tmp_path):
+    video = tmp_path / "trial.mp4"
+    video.write_bytes(b"pictures")
+    users = tmp_path / "users"
+    write_users(users, [])
+    assert check(tmp_path, beds=beds(str(video), "synthetic://pain"), web={"users_file": str(users)}) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("/nowhere/trial.mp4", "no video file at /nowhere/trial.mp4"),
+        ("file:///nowhere/trial.mp4", "no video file at /nowhere/trial.mp4"),
+        ("10.0.0.1/stream1", "write its protocol first, such as rtsp://10.0.0.1/..."),
+        ("camera-1.ward.example/user=admin&password=hunter2", "such as rtsp://camera-1.ward.example/..."),
+        ("synthetic://pain?speed=2", "unknown parts speed"),
+    ],
+)
+def test_a_video_that_is_not_there_is_named_with_its_line(tmp_path, url, words):
+    ((field, message, line),) = check(tmp_path, beds=beds("synthetic://calm", url))
+    assert field == "beds[1].camera.url"
+    assert words in message
+    assert "hunter2" not in message
+    assert (tmp_path / "station.yaml").read_text().splitlines()[line - 1].strip() == f"url: {url}"
+
+
+def test_one_video_for_two_beds(tmp_path):
+    video = tmp_path / "trial.mp4"
+    video.write_bytes(b"pictures")
+    ((field, message, _),) = check(tmp_path, beds=beds(str(video), f"file://{tmp_path}/../{tmp_path.name}/trial.mp4"))
+    assert field == "beds[1].camera.url"
+    assert "both beds would show one infant" in message
+
+
+def test_a_bundle_and_users_that_are_not_there(tmp_path):
+    found = check(tmp_path, models={"classifier": "no-such-model"}, web={"users_file": str(tmp_path / "users")})
+    assert [field for field, _, _ in found] == ["models.classifier", "web.users_file"]
+    assert "no bundle 'no-such-model'" in found[0][1]
+    assert "cannot read the users file" in found[1][1]
+    assert all(line for _, _, line in found)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("on_level", 0.99, "clear pain"),
+        ("face_lost_after_seconds", 3_600.0, "out of sight"),
+        ("camera_lost_after_seconds", 3_600.0, "a camera that is lost"),
+    ],
+)
+def test_a_value_with_which_no_alarm_would_come(field, value, words):
+    found = list(find_silent_settings(AlarmSettings(**{field: value})))
+    assert [path for path, _ in found] == [("alarms", field)]
+    assert words in found[0][1]
+
+
+@pytest.mark.parametrize("changes", [{}, {"on_level": 0.8, "off_level": 0.5}, {"hold_seconds": 30.0}])
+def test_usual_values_alarm(changes):
+    assert list(find_silent_settings(AlarmSettings(**changes))) == []

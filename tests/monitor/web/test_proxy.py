@@ -1,0 +1,123 @@
+"""The page behind nginx with TLS: the example of deploy/, started with a certificate of its own."""
+
+import os
+import re
+import shutil
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from ports import free_port
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "nginx" / "nicu-monitor.conf"
+MAIN = """
+daemon off;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
+events {{ worker_connections 256; }}
+http {{
+    access_log {directory}/access.log;
+    client_body_temp_path {directory}/body;
+    proxy_temp_path {directory}/proxy;
+    fastcgi_temp_path {directory}/fastcgi;
+    uwsgi_temp_path {directory}/uwsgi;
+    scgi_temp_path {directory}/scgi;
+    include {directory}/nicu-monitor.conf;
+}}
+"""
+
+
+@pytest.fixture
+def nginx():
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed: apt-get install nginx")
+    return program
+
+
+@pytest.fixture
+def proxied(stage, tmp_path, users_file, nginx):
+    """Address of the page behind the proxy, address of the port without TLS, and the station behind."""
+    station = stage(
+        web={"users_file": str(users_file(tmp_path)), "allowed_hosts": ["localhost"], "trusted_proxies": ["127.0.0.1"]}
+    )
+    directory = tmp_path / "nginx"
+    directory.mkdir()
+    plain, tls = free_port(), free_port()
+    key, certificate = directory / "key", directory / "certificate"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate),
+         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    text = EXAMPLE.read_text()
+    text = re.sub(r"\n    listen \[::\].*", "", text)  # this machine may have no IPv6
+    for old, new in (
+        ("listen 80;", f"listen 127.0.0.1:{plain};"),
+        ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
+        ("127.0.0.1:9108", station.url.removeprefix("http://")),
+        ("/etc/nginx/nicu-monitor.crt", str(certificate)),
+        ("/etc/nginx/nicu-monitor.key", str(key)),
+        ("nicu.hospital.example", "localhost"),
+    ):
+        assert old in text, old
+        text = text.replace(old, new)
+    (directory / "nicu-monitor.conf").write_text(text)
+    (directory / "nginx.conf").write_text(MAIN.format(directory=directory))
+    if os.geteuid() == 0:
+        (directory / "nginx.conf").write_text("user root;\n" + (directory / "nginx.conf").read_text())
+    process = subprocess.Popen([nginx, "-c", str(directory / "nginx.conf"), "-e", str(directory / "error.log")])
+    try:
+        give_up = time.monotonic() + 20
+        while True:
+            try:
+                httpx.get(f"http://localhost:{plain}/", trust_env=False)
+            except httpx.TransportError:
+                assert time.monotonic() < give_up, (directory / "error.log").read_text()
+                time.sleep(0.1)
+            else:
+                break
+        yield f"https://localhost:{tls}", f"http://localhost:{plain}", certificate, station
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_the_page_is_live_through_the_proxy_and_its_cookie_never_leaves_tls(proxied, visit):
+    url, _, _, station = proxied
+    page = visit(url, ignore_https_errors=True)
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password or token").fill("another password")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+    (cookie,) = [one for one in page.context.cookies() if one["name"] == "nicu_session"]
+    assert (cookie["secure"], cookie["httpOnly"]) == (True, True)
+    station.set_bed("bed-1", score=0.9)
+    page.wait_for_selector("[data-bed=bed-1][data-state=pain_sustained]")
+    # What changes something passes the check of its origin.
+    station.wait_for_phase("bed-1", "escalate")
+    page.get_by_role("button", name="Acknowledge bed-1").click()
+    page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
+
+
+def test_what_the_proxy_keeps_away(proxied):
+    url, plain, certificate, _ = proxied
+    moved = httpx.get(f"{plain}/wall?theme=dark", trust_env=False)
+    assert (moved.status_code, moved.headers["location"]) == (301, "https://localhost/wall?theme=dark")
+    with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=str(certificate)), trust_env=False, timeout=20) as client:
+        for path in ("/metrics", "/healthz", "/readyz"):
+            assert client.get(path).status_code == 404, path
+        answer = client.get("/api/v1/beds", headers={"Authorization": "Bearer " + "t" * 43})
+        assert answer.status_code == 200
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        assert client.post("/login", content=b"x" * 70_000).status_code == 413
+        foreign = {"Origin": "https://evil.example", "Authorization": "Bearer " + "t" * 43}
+        assert client.post("/api/v1/beds/bed-1/pause", json={}, headers=foreign).status_code == 403
+        with client.stream("GET", "/api/v1/events", headers={"Authorization": "Bearer " + "t" * 43}) as events:
+            # The first event comes at once: nothing is held back.
+            assert next(events.iter_lines()).startswith(("event:", "retry:", "data:"))
