@@ -109,7 +109,8 @@ def test_what_the_proxy_keeps_away(proxied):
     url, plain, certificate, _ = proxied
     moved = httpx.get(f"{plain}/wall?theme=dark", trust_env=False)
     assert (moved.status_code, moved.headers["location"]) == (301, "https://localhost/wall?theme=dark")
-    with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=str(certificate)), trust_env=False, timeout=20) as client:
+    trusted = ssl.create_default_context(cafile=str(certificate))
+    with httpx.Client(base_url=url, verify=trusted, trust_env=False, timeout=20) as client:
         for path in ("/metrics", "/healthz", "/readyz"):
             assert client.get(path).status_code == 404, path
         answer = client.get("/api/v1/beds", headers={"Authorization": "Bearer " + "t" * 43})
