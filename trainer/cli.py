@@ -15,6 +15,7 @@ COMMANDS: dict[str, LazyCommand] = {
     ),
     "models": LazyCommand("trainer.commands.models", "list the models that can be trained"),
     "cv": LazyCommand("trainer.commands.cv", "cross-validate a model: every fold trained, tested, evaluated"),
+    "tune": LazyCommand("trainer.commands.tune", "search settings inside each fold, and test what was found"),
     "audit": LazyCommand(
         "trainer.commands.audit", "prove that nothing tested was seen before, or measure how much was"
     ),

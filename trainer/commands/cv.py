@@ -15,7 +15,7 @@ from trainer.experiments.repeats import cross_validate_repeatedly
 from trainer.protocols import EXPANSION_NAMES
 from trainer.training import resolve_device
 
-__all__ = ["command", "fold_lines", "metric_lines", "repeat_lines", "summary_lines"]
+__all__ = ["command", "cores", "fold_lines", "metric_lines", "repeat_lines", "summary_lines"]
 
 
 class _Folds(click.ParamType[int | str]):
@@ -98,7 +98,7 @@ def command(
     name = f"{experiment.manifest.stem.removesuffix('.manifest')}-{experiment.model}-{experiment.protocol.name}"
     folder = out or Path("runs") / name
     with RunDisplay() as display:
-        workers, repeated = jobs or _cores(experiment), None
+        workers, repeated = jobs or cores(experiment), None
         if repeats > 1:
             results, repeated = cross_validate_repeatedly(experiment, folder, repeats, display, workers)
         else:
@@ -121,7 +121,7 @@ def repeat_lines(repeated: dict[str, Any] | None) -> list[str]:
     return lines
 
 
-def _cores(experiment: ExperimentConfig) -> int:
+def cores(experiment: ExperimentConfig) -> int:
     """Return how many folds are trained at the same time by default."""
     if resolve_device(experiment.training.get("device", "auto")).type == "cuda":
         return 1

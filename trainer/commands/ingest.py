@@ -12,9 +12,11 @@ from trainer.data import (
     PAIN_WORD,
     Candidate,
     ParsedName,
+    SoftLabels,
     clip_candidates,
     cope_candidates,
     find_labels,
+    find_scores,
     ingest,
     read_table,
     unifesp_candidates,
@@ -30,6 +32,18 @@ _OUT = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
     help="The manifest to write; default <folder or table>.manifest.csv beside the data.",
+)
+_SOFT = click.option(
+    "--soft-labels",
+    is_flag=True,
+    help="Learn from the column nfcs as shares of pain; results are still counted by the label.",
+)
+_MAXIMUM = click.option(
+    "--nfcs-maximum",
+    type=click.FloatRange(1, 10),
+    default=5,
+    show_default=True,
+    help="Highest score that there is, for soft labels.",
 )
 _FOLDER = click.argument("folder", type=click.Path(path_type=Path))
 
@@ -49,9 +63,10 @@ def _finish(
     is_main: Callable[[ParsedName], bool] = lambda _: True,
     notes: Sequence[str] = (),
     positive: str = PAIN_WORD,
+    soft: SoftLabels | None = None,
 ) -> None:
     shown = track(candidates, description=f"reading {data_set}", transient=True)
-    report = ingest(shown, data_set, out.parent, is_main=is_main, positive=positive)
+    report = ingest(shown, data_set, out.parent, is_main=is_main, positive=positive, soft=soft)
     report.warnings[:0] = notes
     write_atomically(out.with_suffix(".report.json"), report.as_json().encode())
     if report.records:
@@ -104,13 +119,29 @@ def cope(folder: Path, out: Path | None, main: str) -> None:
     type=click.FloatRange(0, 10),
     help="Label by the table's column nfcs: pain from this score on. The label column is then left aside.",
 )
-def unifesp(folder: Path, out: Path | None, labels: Path | None, nfcs_threshold: float | None) -> None:
+@_SOFT
+@_MAXIMUM
+def unifesp(
+    folder: Path,
+    out: Path | None,
+    labels: Path | None,
+    nfcs_threshold: float | None,
+    soft_labels: bool,
+    nfcs_maximum: float,
+) -> None:
     """UNIFESP: <subject>_<hhmmss>[_k].bmp."""
+    soft = _soft(nfcs_threshold, nfcs_maximum) if soft_labels else None
+    scores = find_scores(folder, labels) if soft else {}
     _finish(
-        list(unifesp_candidates(folder, find_labels(folder, labels, nfcs_threshold))),
+        list(unifesp_candidates(folder, find_labels(folder, labels, nfcs_threshold), scores)),
         "unifesp",
         _default_out(folder, out),
+        soft=soft,
     )
+
+
+def _soft(threshold: float | None, maximum: float) -> SoftLabels:
+    return SoftLabels(maximum=maximum) if threshold is None else SoftLabels(threshold, maximum)
 
 
 @command.command(
@@ -138,17 +169,35 @@ def icopevid(folder: Path, out: Path | None, frames_per_clip: int) -> None:
     multiple=True,
     help="Column by which results are grouped, too, besides sex, skin_tone, gestation and device.",
 )
-def table(file: Path, out: Path | None, name: str | None, positive: str | None, groups: tuple[str, ...]) -> None:
+@_SOFT
+@_MAXIMUM
+@click.option(
+    "--nfcs-threshold",
+    type=click.FloatRange(0, 10),
+    help="Score from which on pain is meant, for soft labels.  [default: 3]",
+)
+def table(
+    file: Path,
+    out: Path | None,
+    name: str | None,
+    positive: str | None,
+    groups: tuple[str, ...],
+    soft_labels: bool,
+    nfcs_maximum: float,
+    nfcs_threshold: float | None,
+) -> None:
     """Any two-class picture set: a CSV table with the columns image, label and, if known, subject and stimulus.
 
     Labels may be pain and no_pain, 1 and 0, or any two words. Paths are absolute, or relative to the table. Without a
     subject every picture counts as a person of its own.
     """
-    content = read_table(file, positive, groups)
+    soft = _soft(nfcs_threshold, nfcs_maximum) if soft_labels else None
+    content = read_table(file, positive, groups, with_scores=soft_labels)
     _finish(
         content.candidates,
         name or file.stem,
         _default_out(file, out),
         notes=content.notes,
         positive=content.positive,
+        soft=soft,
     )

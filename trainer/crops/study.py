@@ -51,6 +51,14 @@ class Study:
         return np.array([record.label is Label.PAIN for record in self.records], dtype=np.float32)
 
     @property
+    def targets(self) -> NDArray[np.float32]:
+        """Shape (n,): what is learnt: a picture's soft label where it has one, else its label."""
+        soft = [record.soft_label for record in self.records]
+        return np.array(
+            [label if own is None else own for label, own in zip(self.labels, soft, strict=True)], dtype=np.float32
+        )
+
+    @property
     def subjects(self) -> NDArray[np.str_]:
         """Shape (n,): whose face it is."""
         return np.array([record.subject for record in self.records])

@@ -17,7 +17,8 @@ from trainer.data.naming import (
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.report import IngestReport, Refusal
-from trainer.data.sources import cope_candidates, find_labels, unifesp_candidates
+from trainer.data.soft_labels import SoftLabels
+from trainer.data.sources import cope_candidates, find_labels, find_scores, unifesp_candidates
 from trainer.data.table import PictureTable, read_table
 
 __all__ = [
@@ -34,10 +35,12 @@ __all__ = [
     "Refusal",
     "RejectedImageError",
     "Role",
+    "SoftLabels",
     "clip_candidates",
     "cope_candidates",
     "file_sha256",
     "find_labels",
+    "find_scores",
     "ingest",
     "near_duplicates",
     "parse_cope",

@@ -15,6 +15,7 @@ from trainer.data.naming import Label, ParsedName, Role
 from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, read_picture
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.report import IngestReport
+from trainer.data.soft_labels import SoftLabels, soft_summary, softened
 from trainer.data.subjects import same_subject, spelling_warnings
 from trainer.errors import DataError
 
@@ -31,11 +32,13 @@ class Candidate:
         path: Where it lies.
         named: What its name or its row says; a `RejectedImageError` where that cannot be understood.
         label: What a table or a folder says, if anything; it must agree with the name.
+        score: The NFCS score that a table gives, if any.
     """
 
     path: Path
     named: ParsedName | RejectedImageError
     label: Label | None = None
+    score: float | None = None
 
 
 def picture_files(folder: Path, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> Iterator[Path]:
@@ -83,6 +86,7 @@ def ingest(
     progress: Callable[[int], None] = lambda _: None,
     read: Callable[[Path], NDArray[np.uint8]] = read_picture,
     positive: str = PAIN_WORD,
+    soft: SoftLabels | None = None,
 ) -> IngestReport:
     """Check every candidate and take in what is right.
 
@@ -94,6 +98,7 @@ def ingest(
         progress: Called with the number of candidates done.
         read: Reads a picture.
         positive: What the positive class is called.
+        soft: How scores become soft labels; without it they are left aside.
 
     Returns:
         What was taken and what was refused. Nothing is passed over in silence.
@@ -101,11 +106,14 @@ def ingest(
     report = IngestReport()
     sexes: dict[str, set[str]] = defaultdict(set)
     by_hash: dict[str, list[ImageRecord]] = defaultdict(list)
+    scores: dict[str, float] = {}
     for done, candidate in enumerate(candidates, start=1):
         shown = _shown(candidate.path, folder)
         try:
             _check_name(shown)
             record = replace(_take(candidate, shown, data_set, is_main, read), positive=positive)
+            if soft is not None and candidate.score is not None:
+                record, scores[record.sha256] = softened(record, candidate.score, soft), candidate.score
             named = candidate.named
             if isinstance(named, ParsedName):
                 sexes[record.subject] |= {named.sex} - {""}
@@ -121,6 +129,8 @@ def ingest(
         report.warnings.append(
             f"All {len(used)} pictures to train and test on are labelled {used[0]}; both are needed."
         )
+    if soft is not None:
+        report.warnings.append(soft_summary(report.records, scores, soft))
     report.warnings += spelling_warnings(record.subject for record in report.records)
     pairs = near_duplicates([record.perceptual_hash for record in report.records])
     report.near_duplicates = [(report.records[first], report.records[second]) for first, second in pairs]

@@ -45,6 +45,7 @@ class ImageRecord:
         width_px: Of the upright picture.
         height_px: Of the upright picture.
         positive: What the positive class, called pain here, was called where the labels come from.
+        soft_label: How much pain a rater's score says, in [0, 1]; learnt instead of the label. None: there is none.
         groups: (column, value) of each further column by which results are grouped, such as sex; no empty values.
     """
 
@@ -59,6 +60,7 @@ class ImageRecord:
     width_px: int
     height_px: int
     positive: str = PAIN_WORD
+    soft_label: float | None = None
     groups: tuple[tuple[str, str], ...] = ()
 
 
@@ -100,6 +102,7 @@ class Manifest:
         for row in sorted(
             f"{record.sha256},{record.subject},{record.label},{record.stimulus},{record.role}"
             + ("" if record.positive == PAIN_WORD else f",{record.positive}")
+            + ("" if record.soft_label is None else f",soft {record.soft_label!r}")
             for record in self.records
         ):
             digest.update(row.encode() + b"\n")
@@ -108,8 +111,9 @@ class Manifest:
 
 MANIFEST_COLUMNS = tuple(field.name for field in fields(ImageRecord) if field.name != "groups")
 """Columns that every manifest has; all others are groups."""
-_NEW_COLUMNS = {"positive": PAIN_WORD}
-"""Columns that manifests of earlier versions lack, and what holds there."""
+_SOFT = "soft_label"
+_NEW_COLUMNS = {"positive": PAIN_WORD, _SOFT: ""}
+"""Columns that manifests may lack, and what holds there."""
 
 
 def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
@@ -120,12 +124,14 @@ def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
     """
     records = list(records)
     further = sorted({name for record in records for name, _ in record.groups})
+    is_soft = any(record.soft_label is not None for record in records)
+    columns = [column for column in MANIFEST_COLUMNS if is_soft or column != _SOFT]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*MANIFEST_COLUMNS, *further))
+    writer.writerow((*columns, *further))
     writer.writerows(
         [
-            *(str(getattr(record, column)) for column in MANIFEST_COLUMNS),
+            *("" if (value := getattr(record, column)) is None else str(value) for column in columns),
             *(dict(record.groups).get(name, "") for name in further),
         ]
         for record in records
@@ -161,11 +167,25 @@ def read_manifest(path: Path) -> Manifest:
                 for column in MANIFEST_COLUMNS
             }
             numbers = {name: int(values.pop(name)) for name in ("width_px", "height_px")}
+            soft = _soft_label(values.pop(_SOFT))
             kinds = {"label": Label(values.pop("label")), "role": Role(values.pop("role"))}
             groups = tuple((name, value) for name in further if (value := (row[name] or "").strip()))
-            records.append(ImageRecord(**values, **numbers, **kinds, groups=groups))  # type: ignore[arg-type]  # built from the columns
+            records.append(ImageRecord(**values, **numbers, **kinds, soft_label=soft, groups=groups))  # type: ignore[arg-type]  # built from the columns
         except (ValueError, TypeError, RejectedImageError) as error:
             raise DataError(f"{path}, line {rows.line_num}: {error}") from error
     if not records:
         raise DataError(f"the manifest {path} lists no picture")
     return Manifest(tuple(records), path.parent)
+
+
+def _soft_label(text: str) -> float | None:
+    """Return the soft label that a cell holds.
+
+    Raises:
+        ValueError: It is no number in [0, 1].
+    """
+    if not text:
+        return None
+    if not 0.0 <= (value := float(text)) <= 1.0:
+        raise ValueError(f"a soft label lies between 0 and 1, not at {text}")
+    return value

@@ -1,15 +1,17 @@
 """The data sets that can be taken in, and where their labels come from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
 from trainer.data.ingest import Candidate, picture_files
 from trainer.data.naming import Label, ParsedName, parse_cope, parse_fei, parse_label, parse_unifesp
 from trainer.data.rejection import Reason, RejectedImageError
-from trainer.data.table import FILE_COLUMNS, LABEL_COLUMNS, NFCS_COLUMNS, find_column, nfcs_label, read_rows
+from trainer.data.table import FILE_COLUMNS, LABEL_COLUMNS, NFCS_COLUMNS, find_column, nfcs_label, nfcs_score, read_rows
 from trainer.errors import DataError
 
-__all__ = ["cope_candidates", "find_labels", "unifesp_candidates"]
+__all__ = ["cope_candidates", "find_labels", "find_scores", "unifesp_candidates"]
 
 
 def _named(path: Path, *parsers: Callable[[str], ParsedName]) -> ParsedName | RejectedImageError:
@@ -39,16 +41,20 @@ def cope_candidates(root: Path) -> Iterator[Candidate]:
         yield Candidate(path, _named(path, parse_cope, parse_fei))
 
 
-def unifesp_candidates(root: Path, labels: dict[str, Label]) -> Iterator[Candidate]:
+def unifesp_candidates(
+    root: Path, labels: dict[str, Label], scores: Mapping[str, float] = MappingProxyType({})
+) -> Iterator[Candidate]:
     """Yield the files of a UNIFESP folder; labels come from a table, else from the folders' names.
 
     Args:
         root: The folder.
         labels: File name (with or without suffix) to label.
+        scores: Likewise, to the NFCS score.
     """
     for path in picture_files(root):
         label = labels.get(path.name, labels.get(path.stem)) or _folder_label(path, root)
-        yield Candidate(path, _named(path, parse_unifesp, parse_fei), label)
+        score = scores.get(path.name, scores.get(path.stem))
+        yield Candidate(path, _named(path, parse_unifesp, parse_fei), label, score)
 
 
 def find_labels(root: Path, table: Path | None, nfcs_threshold: float | None = None) -> dict[str, Label]:
@@ -62,32 +68,67 @@ def find_labels(root: Path, table: Path | None, nfcs_threshold: float | None = N
     Raises:
         DataError: The named table is missing or has no such columns, or its rows contradict each other.
     """
+    wanted = LABEL_COLUMNS if nfcs_threshold is None else NFCS_COLUMNS
+
+    def read(text: str) -> Label:
+        return parse_label(text) if nfcs_threshold is None else nfcs_label(text, nfcs_threshold)
+
+    return _by_file(root, table, wanted, read)
+
+
+def find_scores(root: Path, table: Path | None) -> dict[str, float]:
+    """Return the NFCS scores of a table, by file name and by its stem; an empty cell is no score.
+
+    Args:
+        root: Where a table lies when none is named.
+        table: The table, or None.
+
+    Raises:
+        DataError: No table has a column of files and one of scores, or its rows contradict each other.
+    """
+    scores = _by_file(root, table, NFCS_COLUMNS, lambda text: nfcs_score(text) if text.strip() else None)
+    if not scores:
+        raise DataError(
+            f"soft labels need a table with a column of files ({FILE_COLUMNS[0]}) and one of scores "
+            f"({NFCS_COLUMNS[0]}), and {table or root} has none"
+        )
+    return scores
+
+
+Value = TypeVar("Value")
+
+
+def _by_file(
+    root: Path, table: Path | None, wanted: tuple[str, ...], read: Callable[[str], Value | None]
+) -> dict[str, Value]:
     if table is not None:
-        return _label_table(table, nfcs_threshold, required=True)
-    found: dict[str, Label] = {}
+        return _one_table(table, wanted, read, required=True)
+    found: dict[str, Value] = {}
     for path in sorted(root.glob("*.csv")):
-        found |= _label_table(path, nfcs_threshold, required=False)
+        found |= _one_table(path, wanted, read, required=False)
     return found
 
 
-def _label_table(path: Path, nfcs_threshold: float | None, *, required: bool) -> dict[str, Label]:
+def _one_table(
+    path: Path, wanted: tuple[str, ...], read: Callable[[str], Value | None], *, required: bool
+) -> dict[str, Value]:
     rows = read_rows(path)
     names = list(rows[0]) if rows else []
-    wanted = LABEL_COLUMNS if nfcs_threshold is None else NFCS_COLUMNS
-    file_column, label_column = find_column(names, FILE_COLUMNS), find_column(names, wanted)
-    if file_column is None or label_column is None:
+    file_column, value_column = find_column(names, FILE_COLUMNS), find_column(names, wanted)
+    if file_column is None or value_column is None:
         if required:
             raise DataError(f"{path} needs a column of files ({FILE_COLUMNS[0]}) and one of labels ({wanted[0]})")
         return {}
-    labels: dict[str, Label] = {}
+    values: dict[str, Value] = {}
     for number, row in enumerate(rows, start=2):
         try:
-            text = row[label_column]
-            label = parse_label(text) if nfcs_threshold is None else nfcs_label(text, nfcs_threshold)
+            value = read(row[value_column] or "")
         except RejectedImageError as error:
             raise DataError(f"{path}, line {number}: {error}") from error
+        if value is None:
+            continue
         name = Path(row[file_column].replace("\\", "/")).name
         for key in (name, Path(name).stem):
-            if labels.setdefault(key, label) is not label:
+            if values.setdefault(key, value) != value:
                 raise DataError(f"{path}, line {number}: {name} has two different labels")
-    return labels
+    return values

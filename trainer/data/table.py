@@ -23,6 +23,7 @@ __all__ = [
     "PictureTable",
     "find_column",
     "nfcs_label",
+    "nfcs_score",
     "read_rows",
     "read_table",
 ]
@@ -108,7 +109,9 @@ def _encoding(content: bytes) -> str:
     return "utf-8-sig"
 
 
-def read_table(table: Path, positive: str | None = None, groups: Sequence[str] = ()) -> PictureTable:
+def read_table(
+    table: Path, positive: str | None = None, groups: Sequence[str] = (), *, with_scores: bool = False
+) -> PictureTable:
     """Read a CSV table with the columns image, label, and optionally subject and stimulus.
 
     Paths are absolute, or relative to the table's folder, or else to the working directory. Without a column `subject`
@@ -119,6 +122,7 @@ def read_table(table: Path, positive: str | None = None, groups: Sequence[str] =
         positive: The label of the class that is to be recognised; every other label is the other class. None takes the
             known words, or chooses one of two unknown ones and says so.
         groups: Further columns by which results are to be grouped, besides sex, skin tone, gestation and device.
+        with_scores: Whether the column of NFCS scores is read; an empty cell is no score.
 
     Raises:
         DataError: The table is missing or empty, lacks a column, or its labels are not two classes.
@@ -134,6 +138,9 @@ def read_table(table: Path, positive: str | None = None, groups: Sequence[str] =
             raise DataError(f"{table} lacks the column {wanted!r}; it has {has}")
     subject_column, stimulus_column = find_column(names, _SUBJECT_COLUMNS), find_column(names, _STIMULUS_COLUMNS)
     grouped = _group_columns(table, names, groups)
+    score_column = find_column(names, NFCS_COLUMNS) if with_scores else None
+    if with_scores and score_column is None:
+        raise DataError(f"soft labels need a column of NFCS scores ({NFCS_COLUMNS[0]}), and {table} has none")
     labels, notes = _read_labels([row[label_column or ""].strip() for row in rows], positive, table)
     if subject_column is None:
         notes.append(
@@ -149,7 +156,9 @@ def read_table(table: Path, positive: str | None = None, groups: Sequence[str] =
         try:
             named = _named(image, subject, stimulus, row[label_column or ""].strip(), labels)
             values = tuple((name, value) for name, column in grouped.items() if (value := (row[column] or "").strip()))
-            candidates.append(Candidate(_picture_path(folder, image), replace(named, groups=values)))
+            text = "" if score_column is None else (row[score_column] or "").strip()
+            score = nfcs_score(text) if text else None
+            candidates.append(Candidate(_picture_path(folder, image), replace(named, groups=values), score=score))
         except RejectedImageError as refused:
             rejection = RejectedImageError(refused.reason, f"{table.name}, line {number}: {refused}")
             candidates.append(Candidate(folder / image, rejection))
@@ -190,8 +199,17 @@ def nfcs_label(text: str, threshold: float) -> Label:
     Raises:
         RejectedImageError: It is no number.
     """
+    return Label.PAIN if nfcs_score(text) >= threshold else Label.NO_PAIN
+
+
+def nfcs_score(text: str) -> float:
+    """Return the number that a score of the Neonatal Facial Coding System is.
+
+    Raises:
+        RejectedImageError: It is none.
+    """
     try:
-        return Label.PAIN if _number(text.strip()) >= threshold else Label.NO_PAIN
+        return _number(text.strip())
     except ValueError:
         raise RejectedImageError(Reason.NO_LABEL, f"{text!r} is no NFCS score") from None
 

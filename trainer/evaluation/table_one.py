@@ -9,9 +9,11 @@ from trainer.evaluation.published import PARTS, Part, published_for
 from trainer.evaluation.run_summary import BASELINES, RunSummary, in_order, interval_text, spread_text
 from trainer.evaluation.tables import Table
 
-__all__ = ["FOLD_HEAD", "fold_rows", "folds_table", "part_text", "repeats_table", "table_one"]
+__all__ = ["FOLD_HEAD", "POOLED", "fold_rows", "folds_table", "part_text", "repeats_table", "table_one"]
 
 _ORDER = ("ncnn", "resnet50-zamzmi", "resnet50-proposed")
+POOLED = "Test, pooled"
+"""Name of the block that no published table has: the only one with intervals."""
 FOLD_HEAD = (
     *("fold", "training loss", "training accuracy", "validation loss", "validation accuracy", "test loss"),
     *("test accuracy", "TP", "FN", "FP", "TN"),
@@ -22,8 +24,8 @@ FOLD_HEAD = (
 def table_one(entries: Sequence[RunSummary]) -> Table:
     """Return the dissertation's Table 1: blocks for training, validation and test, and two columns a data set.
 
-    Accuracy in percent, mean ± standard deviation over the folds, with the published value beside it. Under test, the
-    pooled accuracy's interval over infants follows in brackets.
+    Accuracy in percent, mean ± standard deviation over the folds, with the published value beside it. The interval over
+    infants is of another number, the accuracy over all tested pictures; both stand together in a block of their own.
 
     Args:
         entries: The runs, as `with_unique_titles` returns them.
@@ -34,18 +36,19 @@ def table_one(entries: Sequence[RunSummary]) -> Table:
         head += [name.upper(), f"{name.upper()} published"]
     by_key = {(entry.title, entry.protocol_text, entry.data): entry for entry in entries}
     rows = []
-    for part in PARTS:
+    for part in (*PARTS, None):
         for title, protocol in _models(entries):
-            row = [part.capitalize(), title, protocol]
+            row = [POOLED if part is None else part.capitalize(), title, protocol]
             for name in data:
                 entry = by_key.get((title, protocol, name))
                 row += ["-"] * 2 if entry is None else _cells(entry, part)
             rows.append(row)
     note = (
-        "Accuracy in percent, mean ± standard deviation over the folds; in brackets the 95 % interval over infants of "
-        "the pooled test accuracy. Published: the dissertation's values, with infants on both sides of the division; "
-        "only rows of the dissertation protocol compare with them. One test half: all folds test the same pictures, so "
-        "the spread is of the training alone; halves redrawn: each fold divides the pictures again."
+        "Accuracy in percent, mean ± standard deviation over the folds. Published: the dissertation's values, with "
+        "infants on both sides of the division; only rows of the dissertation protocol compare with them. One test "
+        "half: all folds test the same pictures, so the spread is of the training alone; halves redrawn: each fold "
+        f"divides the pictures again. {POOLED}: another number, the accuracy over all tested pictures, each counted "
+        "once, with its 95 % interval over infants; the mean over the folds has no interval."
     )
     return Table("Table 1", head, rows, note)
 
@@ -61,13 +64,12 @@ def _models(entries: Sequence[RunSummary]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((entry.title, entry.protocol_text) for entry in ordered))
 
 
-def _cells(entry: RunSummary, part: Part) -> list[str]:
+def _cells(entry: RunSummary, part: Part | None) -> list[str]:
+    """Return what was measured and what was published of one part; of the pooled test where the part is None."""
+    if part is None:
+        return [interval_text(entry.metrics["pooled"]["accuracy"], 100.0, 1), "-"]
     published = published_for(entry.model, entry.data_set, part)
-    measured = part_text(entry, part)
-    if part == "test":
-        interval = interval_text(entry.metrics["pooled"]["accuracy"], 100.0, 1)
-        measured += interval[interval.index(" ") :] if " " in interval else ""
-    return [measured, "-" if published is None else published.text()]
+    return [part_text(entry, part), "-" if published is None else published.text()]
 
 
 def part_text(entry: RunSummary, part: Part) -> str:

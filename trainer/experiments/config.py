@@ -1,13 +1,14 @@
 """One experiment as one YAML file: pictures, model, protocol, training."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trainer.crops import AUGMENTATION_PRESETS, AugmentationSettings
 from trainer.errors import SettingsError
+from trainer.experiments.search_space import TuningSettings
 from trainer.protocols import ProtocolSettings
 
 __all__ = ["ExperimentConfig", "deep_merge", "explained", "read_config"]
@@ -47,8 +48,17 @@ class ExperimentConfig(BaseModel):
     )
     members: int | None = Field(default=None, ge=1, le=64, description="Networks in the ensemble.")
     weights: Path | None = Field(
-        default=None, description="Pre-trained weights of a ResNet50's trunk; the ONNX file of `onnx-features`."
+        default=None, description="Pre-trained weights of a network's trunk; the ONNX file of `onnx-features`."
     )
+    tuning: TuningSettings | None = Field(
+        default=None, description="A search for settings inside each fold (strict); `nicu-trainer tune` sets it."
+    )
+
+    @model_validator(mode="after")
+    def _tuning_is_nested(self) -> Self:
+        if self.tuning is not None and self.protocol.name != "strict":
+            raise ValueError("tuning needs infants that are neither learnt from nor tested: use the strict protocol")
+        return self
 
     def variation(self, default: str) -> AugmentationSettings:
         """Return the random variation that is meant.

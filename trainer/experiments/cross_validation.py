@@ -13,12 +13,12 @@ from trainer.atomic_file import write_atomically
 from trainer.checkpoint import git_commit
 from trainer.crops import Study, open_study
 from trainer.data.group_columns import group_columns
-from trainer.errors import CheckpointError, naming
+from trainer.errors import CheckpointError, SettingsError, naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener, fold_folder, no_progress, run_fold
 from trainer.experiments.fold_processes import run_folds_in_processes
-from trainer.experiments.planning import members_of, plan_network, recipe_of
+from trainer.experiments.planning import members_of, plan_network, recipe_of, weights_file
 from trainer.models import NetworkPlan
 from trainer.models.onnx_features import file_digest
 from trainer.protocols import FoldMap, audit, make_folds
@@ -64,6 +64,8 @@ def cross_validate(
     """
     study = open_study(config.manifest, config.crops)
     chosen = recipe_of(config)
+    if config.tuning is not None and chosen.kind != "network":
+        raise SettingsError(f"{chosen.title} is a baseline and has no settings to search; tune a network")
     with naming(config.manifest):
         folds = make_folds(study, config.protocol, members_of(config))
     plan = plan_network(config) if chosen.kind == "network" else None
@@ -102,15 +104,17 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
     """Return what the run is; a resumed one must agree with it, but for the versions and the machine."""
     record: dict[str, Any] = {
         "config": json.loads(config.model_dump_json()),
-        "title": recipe_of(config).title,
+        "title": recipe_of(config).title + (f", tuned ({config.tuning.trials} trials)" if config.tuning else ""),
         "summary": recipe_of(config).summary,
         "manifest_sha256": study.manifest.sha256,
         "data_sets": sorted({entry.data_set for entry in study.records}),
         "fold_map_sha256": folds.sha256(study),
         "members": members_of(config),
     }
-    if recipe_of(config).kind == "onnx" and config.weights is not None:
-        record["weights_sha256"] = file_digest(config.weights)
+    if soft := sum(entry.soft_label is not None for entry in study.records):
+        record["soft_labels"] = soft
+    if (weights := weights_file(config)) is not None:
+        record["weights_sha256"] = file_digest(weights)
     if plan is not None:
         record["network"] = {"architecture": plan.architecture.name, "settings": plan.settings}
         record["contract"] = plan.contract.model_dump()

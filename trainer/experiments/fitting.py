@@ -21,6 +21,7 @@ from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.fold import MakeListener, no_progress
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.experiments.run import Run
+from trainer.experiments.tuning import fit_tuned
 from trainer.models import FittedNetworks, NetworkPlan, fit_networks
 from trainer.networks import Ensemble, InputContract, PainNetwork
 from trainer.protocols import FoldMap, whole_study
@@ -99,7 +100,10 @@ def fit_all(
     with naming(config.manifest):
         folds = whole_study(study, config.protocol, members_of(config))
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
-        fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
+        if config.tuning is None:
+            fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
+        else:
+            fitted, _ = fit_tuned(config, study, folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
     record = _record(study, folds, plan.contract, final, cross_validation, clips).model_copy(
         update={
@@ -218,6 +222,8 @@ def _record(
     infants = len(np.unique(study.subjects[usable]))
     whose = f" of {infants} infants" if study.manifest.subjects_are_known else ", whose subjects are not known"
     positive = study.manifest.positive
+    is_soft = any(record.soft_label is not None for record in study.records)
+    soft = ", learnt from soft labels of NFCS scores" if is_soft else ""
     learnt = np.unique(np.concatenate([fold.development for fold in folds.folds]))
     return ModelRecord(
         name=final.name,
@@ -235,7 +241,7 @@ def _record(
         metrics=(() if cross_validation is None else carried_metrics(cross_validation, study))
         + (() if clips is None else clip_metrics(clips)),
         provenance=Provenance(
-            source=f"{int(usable.sum())} pictures{whose} ({sets})",
+            source=f"{int(usable.sum())} pictures{whose} ({sets}){soft}",
             licence=final.licence,
             data_manifest_sha256=study.manifest.sha256,
             fold_map_sha256=folds.sha256(study),

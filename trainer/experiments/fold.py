@@ -14,6 +14,7 @@ from trainer.errors import DataError
 from trainer.evaluation.results import PredictionRow
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.planning import frozen_features, plan_network, recipe_of
+from trainer.experiments.tuning import fit_tuned
 from trainer.models import FittedModel, FittedNetworks, Prediction, fit_baseline, fit_networks
 from trainer.protocols import Fold
 from trainer.training import Listener, NullListener
@@ -64,10 +65,14 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
         DataError: The answers are not finite, or the pictures have no points for a baseline.
         CheckpointError: A checkpoint is damaged or cannot be written.
         TrainingError: The network cannot be trained.
+        SettingsError: A search lacks Optuna, or has a wrong value.
     """
     chosen = recipe_of(config)
     fitted: FittedModel
-    if chosen.kind == "network":
+    tried: dict[str, Any] = {}
+    if chosen.kind == "network" and config.tuning is not None:
+        fitted, tried = fit_tuned(config, study, fold, folder, listener)
+    elif chosen.kind == "network":
         fitted = fit_networks(plan_network(config), study, fold, folder, listener)
     else:
         fitted = fit_baseline(study, fold, chosen.kind, frozen_features(config, study))
@@ -79,7 +84,7 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
     if fitted.held is not None:
         answers = Prediction(fitted.held.logits, np.zeros(len(fitted.held.rows)))
         inner = prediction_rows(study, fold.index, fitted.held.rows, answers)
-    return FoldOutcome(rows, {"fold": fold.index, "learnt_pictures": learnt, **fitted.details}, inner)
+    return FoldOutcome(rows, {"fold": fold.index, "learnt_pictures": learnt, **fitted.details, **tried}, inner)
 
 
 def _predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:

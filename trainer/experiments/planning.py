@@ -1,5 +1,6 @@
 """From a configuration to what is trained: the recipe's fields, changed as the configuration says."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,10 +11,19 @@ from trainer.errors import SettingsError
 from trainer.experiments.config import ExperimentConfig, deep_merge, explained
 from trainer.models import NetworkPlan, Recipe, recipe
 from trainer.models.onnx_features import OnnxFeatures
-from trainer.networks import InputContract, ResNet50, architectures, load_resnet50_weights
+from trainer.networks import (
+    InputContract,
+    TrunkNetwork,
+    architectures,
+    installed_lite0_weights,
+    load_trunk_weights,
+)
 from trainer.training import TrainingSettings
 
-__all__ = ["frozen_features", "members_of", "plan_network", "recipe_of"]
+__all__ = ["frozen_features", "members_of", "plan_network", "recipe_of", "weights_file"]
+
+
+_LITE0 = "efficientnet-lite0"
 
 
 def recipe_of(config: ExperimentConfig) -> Recipe:
@@ -80,11 +90,29 @@ def _initial_state(
     config: ExperimentConfig, chosen: Recipe, network: dict[str, Any], contract: dict[str, Any]
 ) -> dict[str, torch.Tensor] | None:
     """Return the weights that training starts from; the head's come from the run's seed."""
-    if config.weights is None:
+    path = weights_file(config)
+    if path is None:
         return None
     torch.manual_seed(int(config.training.get("seed", 0)))
     built = architectures()[chosen.architecture].create(network)
-    if not isinstance(built, ResNet50):
-        raise SettingsError(f"weights are for a ResNet50, not for {chosen.architecture!r}; leave the field away")
-    load_resnet50_weights(built, config.weights, InputContract.model_validate(contract))
+    if not isinstance(built, TrunkNetwork):
+        raise SettingsError(
+            f"weights are for a network with a trunk, such as resnet50, not for {chosen.architecture!r}; leave the "
+            "field away"
+        )
+    load_trunk_weights(built, path, InputContract.model_validate(contract))
     return {name: tensor.clone() for name, tensor in built.state_dict().items()}
+
+
+def weights_file(config: ExperimentConfig) -> Path | None:
+    """Return the file of pre-trained weights that a configuration starts from, if any.
+
+    EfficientNet-Lite0 starts from its installed package where no file is named.
+
+    Raises:
+        SettingsError: There is no such recipe.
+        CheckpointError: The package is not installed, or is not the known one.
+    """
+    if config.weights is None and recipe_of(config).architecture == _LITE0:
+        return installed_lite0_weights()
+    return config.weights

@@ -11,6 +11,7 @@ from trainer.explanation.methods import METHODS, heat_maps
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 from trainer.explanation.probes import probe_features
 from trainer.explanation.sampling import rise, smooth_grad
+from trainer.explanation.score_cam import score_cam
 from trainer.explanation.scoring import score_maps
 from trainer.explanation.table import intervention_tables, probe_table, score_tables
 from trainer.explanation.target_class import TargetClass
@@ -36,6 +37,7 @@ __all__ = [
     "probe_features",
     "probe_table",
     "rise",
+    "score_cam",
     "score_maps",
     "score_tables",
     "segmented",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 from trainer.explanation.sampling import rise, smooth_grad
+from trainer.explanation.score_cam import score_cam
 from trainer.explanation.target_class import TargetClass
 from trainer.networks import Ensemble, PainNetwork
 
@@ -23,6 +24,7 @@ METHODS: MappingProxyType[str, Attribution] = MappingProxyType(
         "integrated-gradients": integrated_gradients,
         "occlusion": occlusion,
         "rise": rise,
+        "score-cam": score_cam,
         "smooth-grad": smooth_grad,
     }
 )

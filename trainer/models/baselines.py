@@ -79,7 +79,7 @@ def fit_baseline(study: Study, fold: Fold, kind: str, frozen: OnnxFeatures | Non
     """
     train, held = (np.unique(items.rows) for items in fold.splits[0])
     describe, pipeline, names = _parts(study, kind, frozen)
-    pipeline.fit(describe(train), study.labels[train])
+    _fit(pipeline, describe(train), study.targets[train])
 
     def answers(rows: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.asarray(pipeline.decision_function(describe(rows)), np.float64)
@@ -96,6 +96,16 @@ def fit_baseline(study: Study, fold: Fold, kind: str, frozen: OnnxFeatures | Non
         **Outcome.of(labels, raw).named("validation"),
     }
     return FittedBaseline(describe, pipeline, temperature, details, inner)
+
+
+def _fit(pipeline: Pipeline, features: NDArray[np.float64], targets: NDArray[np.float32]) -> None:
+    """Fit a pipeline; with soft labels each picture counts as pain and as no pain, weighted by its shares of both."""
+    if np.isin(targets, (0.0, 1.0)).all():
+        pipeline.fit(features, targets)
+        return
+    labels = np.repeat([1.0, 0.0], len(targets))
+    weights = {f"{pipeline.steps[-1][0]}__sample_weight": np.concatenate([targets, 1.0 - targets])}
+    pipeline.fit(np.concatenate([features, features]), labels, **weights)
 
 
 def _parts(study: Study, kind: str, frozen: OnnxFeatures | None) -> tuple[Describe, Pipeline, list[str]]:

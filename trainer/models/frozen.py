@@ -1,9 +1,9 @@
-"""Trains the dense layers of a ResNet50 whose trunk is frozen: every crop passes the trunk once, not in every epoch.
+"""Trains the dense layers of a network whose trunk is frozen: every crop passes the trunk once, not in every epoch.
 
-What the trunk makes of a crop (2,048 numbers) never changes while the trunk does not. The features of all variations
-of a picture are therefore computed once and stored in one small file, named after everything that they depend on: the
-weights of the trunk, the input, the picture and how it is varied. Folds, heads and later runs share them; the dense
-layers then train in seconds. The variations of a picture are sampled once, not in every epoch.
+What the trunk makes of a crop (2,048 numbers in ResNet50) never changes while the trunk does not. The features of all
+variations of a picture are therefore computed once and stored in one small file, named after everything that they
+depend on: the weights of the trunk, the input, the picture and how it is varied. Folds, heads and later runs share
+them; the dense layers then train in seconds. The variations of a picture are sampled once, not in every epoch.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from trainer.atomic_file import write_atomically
 from trainer.crops import CropSet, VariedSamples
 from trainer.crops.expansion import EXPANSIONS, ExpandedSamples
 from trainer.models.plan import NetworkPlan
-from trainer.networks import Architecture, PainNetwork, ResNet50, ResNet50Head, ResNet50Settings
+from trainer.networks import Architecture, PainNetwork, TrunkHead, TrunkNetwork
 from trainer.protocols import AS_IT_IS, Items
 from trainer.training import Listener, Samples, resolve_device
 from trainer.training.allocator import retain_freed_memory
@@ -40,7 +41,7 @@ class FeatureSamples:
     """Features instead of crops.
 
     Attributes:
-        features: Shape (n, 2048), float16.
+        features: Shape (n, d), float16.
         labels: Shape (n,).
     """
 
@@ -58,6 +59,7 @@ class FrozenTrunk:
 
     Args:
         network: Whose trunk it is, in evaluation mode.
+        architecture: Of this network.
         crops: The pictures.
         folder: Where features are stored.
         device: Where the trunk computes.
@@ -66,13 +68,14 @@ class FrozenTrunk:
 
     def __init__(
         self,
-        network: ResNet50,
+        network: TrunkNetwork,
+        architecture: Architecture,
         crops: CropSet,
         folder: Path,
         device: torch.device,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
-        self.network = network
+        self.network, self._architecture = network, architecture
         self._crops, self._device, self._progress = crops, device, progress
         weights = hashlib.sha256(crops.contract.model_dump_json().encode())
         for name, tensor in sorted(network.state_dict().items()):
@@ -80,17 +83,21 @@ class FrozenTrunk:
                 weights.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
         self._folder = folder / weights.hexdigest()[:16]
 
-    def samples(self, items: Items, plan: NetworkPlan, *, vary: bool) -> FeatureSamples:
+    def samples(
+        self, items: Items, plan: NetworkPlan, *, vary: bool, labels: NDArray[np.float32] | None = None
+    ) -> FeatureSamples:
         """Return the features of pictures, varied as their protocol and the plan say.
 
         Args:
             items: Which pictures; copies of the dissertation protocol are distinguished by their variant.
             plan: Expansion preset, augmentation, copies and seed.
             vary: Whether pictures that are no fixed copies are varied.
+            labels: Of all rows of the study, shape (n,); the pictures' own if None.
 
         Raises:
             CheckpointError: The features cannot be written.
         """
+        known = self._crops.labels if labels is None else labels
         rows, positions = np.unique(items.rows, return_inverse=True)
         fixed = bool(len(items.variants)) and items.variants[0] != AS_IT_IS
         per_picture = []
@@ -101,15 +108,15 @@ class FrozenTrunk:
             chosen = [
                 per_picture[position][variant] for position, variant in zip(positions, items.variants, strict=True)
             ]
-            return FeatureSamples(np.stack(chosen), self._crops.labels[items.rows])
+            return FeatureSamples(np.stack(chosen), known[items.rows])
         listed = [per_picture[position] for position in positions]
         counts = [len(features) for features in listed]
-        return FeatureSamples(np.concatenate(listed), self._crops.labels[np.repeat(items.rows, counts)])
+        return FeatureSamples(np.concatenate(listed), known[np.repeat(items.rows, counts)])
 
     def _of_picture(
         self, row: int, plan: NetworkPlan, *, fixed: bool, vary: bool, pictures: int
     ) -> NDArray[np.float16]:
-        """Return the features of all variations of one picture, shape (k, 2048)."""
+        """Return the features of all variations of one picture, shape (k, d)."""
         copies = plan.copies_of(pictures)
         one = np.array([row], np.int64)
         if fixed:
@@ -144,17 +151,25 @@ class FrozenTrunk:
 
     def head_architecture(self) -> Architecture:
         """Return the dense layers as an architecture of their own, for the training loop."""
+        whole = self._architecture
+
+        def build(settings: Any) -> PainNetwork:  # noqa: ANN401 - an Architecture's builder
+            network = whole.build(settings)
+            if not isinstance(network, TrunkNetwork):
+                raise TypeError(f"{whole.name} has no trunk")
+            return TrunkHead(network)
+
         return Architecture(
-            name="resnet50-head",
+            name=f"{whole.name}-head",
             summary="dense layers on frozen features",
-            settings_type=ResNet50Settings,
-            build=lambda settings: ResNet50Head(ResNet50(settings)),
+            settings_type=whole.settings_type,
+            build=build,
             contract=self._crops.contract,
         )
 
     def with_head(self, head: PainNetwork) -> PainNetwork:
         """Return the whole network, on the CPU, with trained dense layers."""
-        ResNet50Head(self.network).load_state_dict(head.state_dict())
+        TrunkHead(self.network).load_state_dict(head.state_dict())
         network: PainNetwork = self.network.to("cpu").to(  # type: ignore[call-overload]  # stub lacks it
             memory_format=torch.contiguous_format
         )
@@ -181,7 +196,7 @@ def frozen_trunk(
     device = resolve_device(plan.training.device)
     seed_torch(plan.training.seed)
     network = plan.architecture.create(plan.settings)
-    if not isinstance(network, ResNet50) or network.settings.train != "head":
+    if not isinstance(network, TrunkNetwork) or network.settings.train != "head":
         return None
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
     if plan.initial_state is not None:
@@ -193,10 +208,12 @@ def frozen_trunk(
         with pinned_threads(plan.training.threads):
             _settle(network, crops, learn)
     network.eval()
-    return FrozenTrunk(network, crops, folder, device, lambda done, total: listener.batch_done(0, done, total))
+    return FrozenTrunk(
+        network, plan.architecture, crops, folder, device, lambda done, total: listener.batch_done(0, done, total)
+    )
 
 
-def _settle(network: ResNet50, crops: CropSet, learn: Items) -> None:
+def _settle(network: TrunkNetwork, crops: CropSet, learn: Items) -> None:
     """Give a random trunk's batch normalisation the statistics of some training crops."""
     rows = np.unique(learn.rows)
     some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SETTLE_CROPS)).astype(np.int64))]

@@ -121,7 +121,9 @@ def fit_networks(plan: NetworkPlan, study: Study, fold: Fold, folder: Path, list
         learn, hold = split
         if plan.balance_data_sets:
             learn = balanced(learn, np.array([record.data_set for record in study.records]), seed)
-        job, seen, frozen = _job(own, crops, (learn, hold), study.folder / FEATURES_FOLDER, listener)
+        # What is learnt may be soft labels; stopping, calibration and every measure are by the labels themselves.
+        softened = replace(crops, labels=study.targets)
+        job, seen, frozen = _job(own, (crops, softened), (learn, hold), study.folder / FEATURES_FOLDER, listener)
         job = replace(
             job,
             identity=f"fold {fold.index} member {member} copies {plan.copies} {plan.expansion} {plan.augmentation!r}"
@@ -156,14 +158,19 @@ class _Answers:
 
 
 def _job(
-    plan: NetworkPlan, crops: CropSet, split: tuple[Items, Items], features: Path, listener: Listener
+    plan: NetworkPlan,
+    labelled: tuple[CropSet, CropSet],
+    split: tuple[Items, Items],
+    features: Path,
+    listener: Listener,
 ) -> tuple[TrainingJob, Samples, FrozenTrunk | None]:
     """Return what is trained: a whole network on crops, or dense layers on what a frozen trunk makes of them.
 
     The samples beside it are the training pictures for measuring: the fixed copies of the dissertation protocol, else
-    the pictures as they are, without random variation.
+    the pictures as they are, without random variation. Of the two crop sets the second has the labels to learn.
     """
     learn, hold = split
+    crops, softened = labelled
     frozen = frozen_trunk(plan, crops, learn, features, listener)
     if frozen is not None:
         job = TrainingJob(
@@ -171,7 +178,7 @@ def _job(
             network_settings=plan.settings,
             contract=plan.contract,
             settings=plan.training,
-            train=frozen.samples(learn, plan, vary=True),
+            train=frozen.samples(learn, plan, vary=True, labels=softened.labels),
             validation=frozen.samples(hold, plan, vary=False),
         )
         return job, frozen.samples(learn, plan, vary=False), frozen
@@ -180,7 +187,7 @@ def _job(
         network_settings=plan.settings,
         contract=plan.contract,
         settings=plan.training,
-        train=_samples(crops, learn, plan, vary=True),
+        train=_samples(softened, learn, plan, vary=True),
         validation=_samples(crops, hold, plan, vary=False),
         initial_state=plan.initial_state,
     )

@@ -181,6 +181,15 @@ _ALL = (
         copies=8,
     ),
     Recipe(
+        "efficientnet-lite0",
+        "EfficientNet-Lite0",
+        "one linear layer on a frozen trunk with ImageNet's weights, which the extra `trunks` installs",
+        architecture="efficientnet-lite0",
+        network={"train": "head"},
+        training={**_RESNET_TRAINING, "optimiser": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 1e-2}},
+        copies=8,
+    ),
+    Recipe(
         "mimic",
         "Mimic",
         "compact residual network of this project for a few hundred pictures",

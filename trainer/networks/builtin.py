@@ -2,6 +2,7 @@
 
 from trainer.networks.architecture import Architecture
 from trainer.networks.contract import InputContract
+from trainer.networks.efficientnet_lite0 import EfficientNetLite0, EfficientNetLite0Settings
 from trainer.networks.mimic import Mimic, MimicSettings
 from trainer.networks.ncnn import NCNN, NCNNSettings
 from trainer.networks.resnet50 import ResNet50, ResNet50Settings
@@ -24,6 +25,14 @@ BUILTIN = (
         settings_type=ResNet50Settings,
         build=ResNet50,
         contract=InputContract(size_px=224, mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
+    ),
+    Architecture(
+        name="efficientnet-lite0",
+        summary="EfficientNet-Lite0 (Tan and Le 2019) with a dense head, 224 px",
+        settings_type=EfficientNetLite0Settings,
+        build=EfficientNetLite0,
+        # As its weights were trained: (grey level - 127) / 128.
+        contract=InputContract(size_px=224, value_maximum=255.0, mean=(127.0,) * 3, std=(128.0,) * 3),
     ),
     Architecture(
         name="mimic",

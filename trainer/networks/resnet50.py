@@ -5,33 +5,28 @@ state dicts load unchanged; `stride_first` puts the stride into the 1x1 convolut
 the VGGFace2 weights have it, instead of the 3x3 one (torchvision's).
 """
 
-from typing import Literal
+from collections.abc import Sequence
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 
-from trainer.networks.base import CellGrid, PainNetwork
-from trainer.networks.contract import InputContract
+from trainer.networks.base import CellGrid
+from trainer.networks.trunk import TrunkNetwork, TrunkSettings
 
-__all__ = ["ResNet50", "ResNet50Head", "ResNet50Settings"]
+__all__ = ["ResNet50", "ResNet50Settings"]
 
 _FEATURES = 2048
 _STAGES = ((64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2))
 
 
-class ResNet50Settings(BaseModel):
+class ResNet50Settings(TrunkSettings):
     """Head, what is trained, and where the weights come from.
 
     The layers of the published heads are not known. `head: [512, 512]` with dropout 0.5 is the head that the same group
     published for its VGG-Face model; an empty list is a single linear layer.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    head: tuple[int, ...] = Field(default=(512, 512), description="Units of the dense layers before the output.")
-    dropout: float = Field(default=0.5, ge=0.0, lt=1.0)
-    train: Literal["all", "last-stage", "head"] = Field(default="all", description="What is not frozen.")
     stride_first: bool = Field(default=False, description="Stride in the 1x1 convolution, as in VGGFace2's weights.")
 
 
@@ -59,42 +54,14 @@ class _Bottleneck(nn.Module):
         return torch.relu(changed + shortcut)
 
 
-class ResNet50Head(PainNetwork):
-    """The dense layers alone, for features that a frozen trunk gave once.
-
-    Args:
-        network: Whose layers these are; they are shared, so that training them trains the network.
-    """
-
-    def __init__(self, network: "ResNet50") -> None:
-        super().__init__()
-        self.layers = network.head[2:]  # without the pooling, which is part of the features
-
-    def prepare(self, crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
-        """Return features (N, 2048), stored in half precision, as float32."""
-        del contract
-        return crops.to(torch.float32)
-
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        """Score features of shape (N, 2048); returns logits of shape (N,)."""
-        logits: torch.Tensor = self.layers(crops)
-        return logits.squeeze(1)
-
-    def cell_grid(self) -> CellGrid:
-        """Refuse: features have no position in the crop.
-
-        Raises:
-            TypeError: Always.
-        """
-        raise TypeError("the dense layers of a ResNet50 see no picture; explain the whole network")
-
-
-class ResNet50(PainNetwork):
+class ResNet50(TrunkNetwork):
     """ResNet50 with a dense head for one logit; takes square crops of 32 px or more, 224 by default.
 
     Args:
         settings: Head, what is trained, and the position of the stride.
     """
+
+    settings: ResNet50Settings
 
     def __init__(self, settings: ResNet50Settings | None = None) -> None:
         super().__init__()
@@ -111,45 +78,18 @@ class ResNet50(PainNetwork):
             stage += [_Bottleneck(channels, width, 1, stride_first=first) for _ in range(blocks - 1)]
             stages.append(nn.Sequential(*stage))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        dense: list[nn.Module] = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        units = _FEATURES
-        for following in self.settings.head:
-            dense += [nn.Linear(units, following), nn.ReLU(), nn.Dropout(self.settings.dropout)]
-            units = following
-        dense.append(nn.Linear(units, 1))
-        self.head = nn.Sequential(*dense)
-        self._freeze()
+        self.head = self.dense(_FEATURES, self.settings)
+        self.freeze()
 
-    def _frozen(self) -> list[nn.Module]:
-        trunk = [self.conv1, self.bn1, self.layer1, self.layer2, self.layer3]
-        return {"all": [], "last-stage": trunk, "head": [*trunk, self.layer4]}[self.settings.train]
-
-    def _freeze(self) -> None:
-        for module in self._frozen():
-            for parameter in module.parameters():
-                parameter.requires_grad_(False)  # noqa: FBT003 - torch's stub wants it by position
-
-    def train(self, mode: bool = True) -> "ResNet50":
-        """Switch to training; frozen layers keep the statistics that they came with."""
-        super().train(mode)
-        for module in self._frozen():
-            module.eval()
-        return self
+    def stages(self) -> tuple[Sequence[nn.Module], nn.Module]:
+        """Return the modules before the last stage, and the last stage."""
+        return (self.conv1, self.bn1, self.layer1, self.layer2, self.layer3), self.layer4
 
     def trunk(self, crops: torch.Tensor) -> torch.Tensor:
         """Return the last stage's map, shape (N, 2048, S / 32, S / 32), of crops (N, 3, S, S)."""
         values = self.maxpool(torch.relu(self.bn1(self.conv1(crops))))
         mapped: torch.Tensor = self.layer4(self.layer3(self.layer2(self.layer1(values))))
         return mapped
-
-    def features(self, crops: torch.Tensor) -> torch.Tensor:
-        """Return what the dense layers see, shape (N, 2048): the mean over the last stage's map."""
-        return self.trunk(crops).mean(dim=(2, 3))
-
-    def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        """Score crops of shape (N, 3, S, S); returns logits of shape (N,)."""
-        logits: torch.Tensor = self.head(self.trunk(crops))
-        return logits.squeeze(1)
 
     def cell_grid(self) -> CellGrid:
         """Return the last stage's map, 7 x 7 cells of a 224 px crop.

@@ -84,7 +84,7 @@ def test_within_a_protocol_the_baselines_come_first():
 
     table = table_one(with_unique_titles([*entries, entry("d", model="geometric")]))
 
-    for part in ("Training", "Validation", "Test"):
+    for part in ("Training", "Validation", "Test", "Test, pooled"):
         assert [cells[1] for cells in table.rows if cells[0] == part] == ["MIMIC", "GEOMETRIC", "RIDGE", "MIMIC"]
 
 
@@ -104,11 +104,26 @@ def test_table_one_has_three_blocks_with_the_published_values_beside_them(model,
 
     table = table_one(with_unique_titles([run]))
 
-    assert [cells[0] for cells in table.rows] == ["Training", "Validation", "Test"]
+    assert [cells[0] for cells in table.rows] == ["Training", "Validation", "Test", "Test, pooled"]
     assert table.head[3:] == [data_set.upper(), f"{data_set.upper()} published"]
-    assert tuple(cells[4] for cells in table.rows) == published
+    assert tuple(cells[4] for cells in table.rows[:3]) == published
     assert table.rows[0][3] == "99.0 ± 1.4"
     assert table.rows[1][3] == "90.0 ± 0.0"
+
+
+def test_the_interval_stands_beside_the_number_that_it_is_of_and_not_beside_the_mean_over_the_folds():
+    run = entry(strength=0.4, infants=7, folds=3)  # folds of unequal size: the mean over them is another number
+
+    test, pooled = (cells[3] for cells in table_one(with_unique_titles([run])).rows[2:])
+
+    main = run.table.is_main
+    right = (run.table.logits >= 0) == (run.table.labels == 1)
+    by_fold = [100 * right[main & (run.table.fold == fold)].mean() for fold in range(3)]
+    assert test == f"{np.mean(by_fold):.1f} ± {np.std(by_fold, ddof=1):.1f}"
+    value, low, high = (float(part.strip("[],")) for part in pooled.split())
+    assert value == pytest.approx(100 * right[main].mean(), abs=0.05)
+    assert f"{value:.1f}" != test.split()[0]
+    assert low < value < high
 
 
 def test_the_published_rows_come_in_the_published_order_and_an_unmeasured_cell_is_empty():

@@ -105,7 +105,7 @@ def test_table_one_has_the_published_shape_in_three_formats(runs, tmp_path):
 
     assert "### Table 1" in markdown
     assert "### Dissertation against strict" in markdown
-    for part in ("Training", "Validation", "Test"):
+    for part in ("Training", "Validation", "Test", "Test, pooled"):
         assert f"| {part} | Mimic | strict |" in markdown
         assert f"| {part} | Mimic | dissertation, halves redrawn |" in markdown
     assert "### Folds" in markdown

@@ -56,8 +56,12 @@ def test_two_folders_become_table_one_and_figure_two(folders, tmp_path):
     assert head == ["Block", "Model", "Protocol", "COPE", "COPE published", "UNIFESP", "UNIFESP published"]
     protocols = ["dissertation, halves redrawn", "strict"]
     assert [row[:3] for row in rows] == [
-        [block, "Mimic", protocol] for block in ("Training", "Validation", "Test") for protocol in protocols
+        [block, "Mimic", protocol]
+        for block in ("Training", "Validation", "Test", "Test, pooled")
+        for protocol in protocols
     ]
-    assert all("±" in cell for row in rows for cell in (row[3], row[5]))
+    assert all("±" in cell for row in rows[:6] for cell in (row[3], row[5]))
+    assert not any("[" in cell for row in rows[:6] for cell in row)
+    assert all("[" in cell and "±" not in cell for row in rows[6:] for cell in (row[3], row[5]))
     assert (tmp_path / "out" / "figure2" / "figure2-databases-grad-cam.png").is_file()
     assert output.count("$ nicu-trainer cv ") == 4

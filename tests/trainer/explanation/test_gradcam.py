@@ -10,7 +10,7 @@ from torch import nn
 
 from trainer.explanation import TargetClass, grad_cam, spread_cells
 from trainer.explanation.gradcam import LayerGradCam
-from trainer.networks import CellGrid, ResNet50, ResNet50Settings
+from trainer.networks import CellGrid, EfficientNetLite0, ResNet50, ResNet50Settings
 
 RED, BLUE = 0, 2
 
@@ -96,6 +96,22 @@ def test_resnet50s_cells_look_where_its_grid_says():
 
     position = centroid(crop.grad[0].sum(dim=0).numpy())
     assert position == pytest.approx((grid.scale_px * 5 + grid.offset_px,) * 2, abs=1.5)  # stretching would say 175.5
+
+
+def test_efficientnet_lite0s_cells_look_where_its_grid_says():
+    """As above; every block only adds, and the bound of the activations at 6 is never reached."""
+    network = EfficientNetLite0().eval()
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):
+                module.weight.fill_(0.1 / module.weight[0].numel())
+    grid = network.cell_grid()
+    crop = torch.ones(1, 3, 320, 320, requires_grad=True)
+
+    network.trunk(crop)[0, 0, 5, 5].backward()
+
+    position = centroid(crop.grad[0].sum(dim=0).numpy())
+    assert position == pytest.approx((grid.scale_px * 5 + grid.offset_px,) * 2, abs=1.5)
 
 
 def test_resnet50_with_a_frozen_trunk_has_maps_of_both_signs():

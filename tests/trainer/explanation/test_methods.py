@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from trainer.explanation import METHODS, TargetClass, grad_cam, heat_maps, integrated_gradients, segmented
+from trainer.explanation import METHODS, TargetClass, grad_cam, heat_maps, integrated_gradients, score_cam, segmented
+from trainer.explanation.cells import spread_cells
 from trainer.explanation.perturbing import blurred
 from trainer.networks import NCNN, Ensemble
 
@@ -69,6 +70,40 @@ def test_methods_that_draw_random_numbers_give_the_same_map_again_and_leave_torc
         first, second = (heat_maps(method, [planted], crop, TargetClass.PAIN) for _ in range(2))
         np.testing.assert_array_equal(first, second)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_score_cam_is_the_sum_of_the_maps_times_what_showing_each_alone_does_to_the_logit():
+    """Recomputed with numpy from the definition, map by map; a map that is even everywhere adds nothing."""
+    torch.manual_seed(8)
+    network = NCNN().eval()
+    with torch.no_grad():
+        for layer in network.head[1], network.head[4]:
+            layer.weight.abs_()  # keeps the small dense layer awake
+        network.head[4].weight.mul_(100.0)
+        network.merge_branch[0].weight[3:].zero_()  # three maps are left
+    crop = torch.rand(1, 3, 120, 120)
+    maps = []
+    grid = network.cell_grid()
+    handle = grid.layer.register_forward_hook(lambda _module, _inputs, output: maps.append(output.detach().numpy()[0]))
+    with torch.no_grad():
+        network(crop)
+    handle.remove()
+
+    expected = np.zeros((120, 120))
+    for cells in maps[0][:3]:
+        shares = (cells - cells.min()) / (cells.max() - cells.min())
+        mask = torch.from_numpy(spread_cells(shares[None].astype(np.float32), grid, 120))
+        with torch.no_grad():
+            change = network(mask * crop + (1 - mask) * blurred(crop)) - network(blurred(crop))
+        expected += float(change) * mask[0].numpy()
+
+    assert np.abs(expected).max() > 0.01
+    for target, sign in ((TargetClass.PAIN, 1), (TargetClass.NO_PAIN, -1)):
+        np.testing.assert_allclose(score_cam(network, crop, target)[0], np.maximum(sign * expected, 0), atol=1e-4)
+
+
+def test_score_cam_of_a_network_whose_maps_are_all_even_is_empty(planted):
+    assert score_cam(planted, torch.zeros(1, 3, 120, 120), TargetClass.PAIN).max() == 0
 
 
 def test_a_segment_is_the_crop_where_the_map_reaches_the_threshold():

@@ -1,0 +1,78 @@
+"""Score-CAM: a network's own feature maps as masks, weighted by what showing only that part does to the answer.
+
+Wang et al., "Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks", CVPR workshops 2020. It
+needs the maps that Grad-CAM reads, and no gradient. Two things differ from the paper: what a mask hides is blurred, not
+black, as in every method here; and the weights are the increases themselves, as in the paper's definition of them, not
+their softmax, which would give weight to maps that speak against the answer, too.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from trainer.explanation.cells import spread_cells
+from trainer.explanation.perturbing import blurred
+from trainer.explanation.target_class import TargetClass
+from trainer.networks import CellGrid, PainNetwork
+
+__all__ = ["score_cam"]
+
+_MAPS = 256
+_BATCH = 32
+
+
+def score_cam(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDArray[np.float32]:
+    """Return the sum of a network's feature maps, each times the increase of the logit when only it is shown.
+
+    Of more than 256 maps the 256 with the widest range of values are taken; a map that is even everywhere is none.
+
+    Args:
+        network: In evaluation mode; not an ensemble, whose members have a map each.
+        inputs: Shape (N, 3, S, S), prepared as the input contract says.
+        target: For which answer.
+
+    Returns:
+        Shape (N, S, S), not negative, in the logit's units.
+    """
+    grid = network.cell_grid()
+    with torch.no_grad():
+        cells = _cells(network, grid, inputs)
+        heat = [
+            _heat(network, crop, hidden, _masks(own, grid, inputs.shape[-1]).to(inputs.device), target.sign)
+            for crop, hidden, own in zip(inputs, blurred(inputs), cells, strict=True)
+        ]
+    return np.stack(heat).astype(np.float32)
+
+
+def _cells(network: PainNetwork, grid: CellGrid, inputs: torch.Tensor) -> NDArray[np.float32]:
+    """Return the feature maps of crops, shape (N, C, cells, cells)."""
+    seen: list[torch.Tensor] = []
+    handle = grid.layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output.detach()))
+    try:
+        network(inputs)
+    finally:
+        handle.remove()
+    return seen[0].cpu().numpy().astype(np.float32)
+
+
+def _masks(cells: NDArray[np.float32], grid: CellGrid, size_px: int) -> torch.Tensor:
+    """Return one crop's maps (C, cells, cells) as masks from 0 to 1, shape (k, size_px, size_px), k at most 256."""
+    low, high = cells.min(axis=(1, 2)), cells.max(axis=(1, 2))
+    order = np.argsort(low - high, kind="stable")[:_MAPS]
+    chosen = order[high[order] > low[order]]
+    shares = (cells[chosen] - low[chosen, None, None]) / (high - low)[chosen, None, None]
+    return torch.from_numpy(spread_cells(shares, grid, size_px))
+
+
+def _heat(
+    network: PainNetwork, crop: torch.Tensor, hidden: torch.Tensor, masks: torch.Tensor, sign: float
+) -> NDArray[np.float32]:
+    without = sign * network(hidden[None])
+    heat = torch.zeros(crop.shape[1:], device=crop.device)
+    if not len(masks):
+        return heat.cpu().numpy()
+    for part in masks.split(_BATCH):  # type: ignore[no-untyped-call]  # torch has no type for it
+        shown = part[:, None] * crop + (1.0 - part[:, None]) * hidden
+        heat += torch.einsum("n,nyx->yx", sign * network(shown) - without, part)
+    positive: NDArray[np.float32] = heat.clamp_min(0.0).cpu().numpy()
+    return positive
