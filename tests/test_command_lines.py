@@ -209,6 +209,7 @@ READING = """
     trainer ingest icopevid X --out D/m.json
     trainer crop X --out D/crops
     trainer cv X --out D/run
+    trainer tune X --out D/run
     trainer cv --config X --out D/run
     trainer fit X --out D/run
     trainer fit --config X --out D/run
