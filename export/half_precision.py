@@ -29,6 +29,7 @@ def to_half(content: bytes) -> bytes:
     extractor = Extractor(onnx.shape_inference.infer_shapes(model))
     before = extractor.extract_model([value.name for value in model.graph.input], into)
     network = extractor.extract_model(into, out_of)
+    leaving = _outputs_of_their_own(network.graph)
     after = extractor.extract_model(out_of, [value.name for value in model.graph.output])
     with warnings.catch_warnings():
         # It warns of every weight below the smallest fp16 number, which becomes 0; verification decides about the
@@ -40,9 +41,25 @@ def to_half(content: bytes) -> bytes:
     for part in (before, half, after):
         del part.graph.value_info[:]
     joined = compose.merge_models(before, half, io_map=[(name, name) for name in into])
-    joined = compose.merge_models(joined, after, io_map=[(name, name) for name in out_of])
+    joined = compose.merge_models(joined, after, io_map=[(leaving[name], name) for name in out_of])
     joined.graph.name = model.graph.name
     return finish(joined, metadata)
+
+
+def _outputs_of_their_own(graph: onnx.GraphProto) -> dict[str, str]:
+    """Give every output that the network itself reads, too, a copy, and return the outputs' names by the old ones.
+
+    The converter gives such a tensor the type of an output, which the nodes that read it cannot take.
+    """
+    read = {name for node in graph.node for name in node.input}
+    names = {}
+    for output in graph.output:
+        names[output.name] = output.name
+        if output.name in read:
+            names[output.name] = f"{output.name}.leaving"
+            graph.node.append(onnx.helper.make_node("Identity", [output.name], [names[output.name]]))
+            output.name = names[output.name]
+    return names
 
 
 def _prefixed(model: onnx.ModelProto, prefix: str) -> onnx.ModelProto:

@@ -1,5 +1,7 @@
 """The whole classifier of facial actions as one graph: raw pixels in, probability and log-odds of distress out.
 
+Beside them it says which regions of the face are visible, from features of the expression network.
+
 The log-likelihood ratios of two models are added, as of independent evidence (a product of experts):
 
 - four actions measured on the face mesh, in a linear head of three classes (distress, yawning, anything else);
@@ -8,10 +10,12 @@ The log-likelihood ratios of two models are added, as of independent evidence (a
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from export.actions.region_head import RegionHead
 from export.expression.network import EXPRESSIONS, ExpressionGraph
 from export.mesh.network import MeshGraph
 
@@ -19,7 +23,7 @@ __all__ = ["CONTRIBUTIONS", "MEASURES", "OUTPUTS", "PRIOR", "ActionsGraph", "Hea
 
 MEASURES = ("mouth opening", "mouth width", "eye closure", "brow lowering")
 CONTRIBUTIONS = (*MEASURES, "not a yawn", "expression")
-OUTPUTS = ("score", "logit", "contributions", "points", "presence")
+OUTPUTS = ("score", "logit", "contributions", "points", "presence", "visible")
 # Share of faces in distress that the score assumes. The weights of the head and of the expression network come from
 # sets in which distress is common; a bed shows it rarely. `models.expected_prior` sets another one.
 PRIOR = 0.05
@@ -69,18 +73,23 @@ class ActionsGraph(nn.Module):
         mesh: The face mesh.
         expression: The expression network.
         head: What turns the measures into log-odds.
+        regions: What turns the expression network's features into the visibility of regions.
     """
 
+    region_weights: Tensor
+    region_bias: Tensor
     mean: Tensor
     scale: Tensor
     distress: Tensor
     yawn: Tensor
 
-    def __init__(self, mesh: MeshGraph, expression: ExpressionGraph, head: Head) -> None:
+    def __init__(self, mesh: MeshGraph, expression: ExpressionGraph, head: Head, regions: RegionHead) -> None:
         super().__init__()
         self.mesh, self.expression = mesh, expression
         for name in ("mean", "scale", "distress", "yawn"):
             self.register_buffer(name, torch.tensor(getattr(head, name)), persistent=False)
+        self.register_buffer("region_weights", torch.from_numpy(regions.weights.astype(np.float32)), persistent=False)
+        self.register_buffer("region_bias", torch.from_numpy(regions.bias), persistent=False)
         prior = torch.logit(torch.tensor(PRIOR, dtype=torch.float64))
         self.bias = head.distress_bias - _EXPRESSION_PRIOR_LOGIT + float(prior)
         self.yawn_bias = head.yawn_bias
@@ -89,19 +98,21 @@ class ActionsGraph(nn.Module):
         """Map uint8 RGB crops (N, 192, 192, 3) to what `OUTPUTS` names.
 
         Score (N,), log-odds (N,), contributions (N, 6), which add up to the log-odds with the bias, points of the mesh
-        (N, 468, 3) in pixels of the crop, and the probability (N,) that the crop shows a face.
+        (N, 468, 3) in pixels of the crop, the probability (N,) that the crop shows a face, and the probability (N, 4)
+        that left eye, right eye, nose and mouth are visible.
         """
         points, presence = self.mesh(crops)
         standard = (measures(points[..., :2]) - self.mean) / self.scale
         yawn = (standard * self.yawn).sum(dim=1) + self.yawn_bias
-        expression = self.expression(crops)
+        expression, features = self.expression.with_features(crops)
         evidence = torch.log(expression[:, _DISTRESS].sum(dim=1) + _LEAST_PROBABILITY) - torch.log(
             expression[:, _OTHER].sum(dim=1) + _LEAST_PROBABILITY
         )
         parts = [standard * self.distress, -functional.softplus(yawn)[:, None], evidence[:, None]]
         contributions = torch.cat(parts, dim=1)
         logit = contributions.sum(dim=1) + self.bias
-        return torch.sigmoid(logit), logit, contributions, points, presence
+        visible = torch.sigmoid(features @ self.region_weights.T + self.region_bias)
+        return torch.sigmoid(logit), logit, contributions, points, presence, visible
 
 
 def measures(points: Tensor) -> Tensor:

@@ -12,9 +12,11 @@ from export.mesh.flatbuffer import Graph
 from export.mesh.network import StepNetwork
 from monitor.errors import BundleError
 
-__all__ = ["EXPRESSIONS", "FACE_PX", "ExpressionGraph", "area_weights"]
+__all__ = ["EXPRESSIONS", "FACE_PX", "FEATURES", "ExpressionGraph", "area_weights"]
 
 FACE_PX = 64
+FEATURES = 2048
+"""Of a face: 128 channels in 4 by 4 cells, the last before the cells are averaged."""
 EXPRESSIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 _GREY = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -39,17 +41,22 @@ class ExpressionGraph(nn.Module):
         shapes = [shape for _, shape in graph.outputs]
         if graph.input_shape != (1, FACE_PX, FACE_PX, 1) or shapes != [(1, len(EXPRESSIONS))]:
             raise BundleError(f"this is no expression network: it takes {graph.input_shape} and gives {shapes}")
-        self.network = StepNetwork(graph)
+        last_sum = [step.output for step in graph.steps if step.operation == "add"][-1]
+        self.network = StepNetwork(graph, (last_sum,))
         weights = area_weights(side_px, margin * side_px / (1.0 + 2.0 * margin))
         self.register_buffer("shrink", torch.from_numpy(weights), persistent=False)
         self.register_buffer("grey", torch.tensor(_GREY), persistent=False)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Map uint8 RGB crops (N, S, S, 3) to probabilities (N, 7) in the order of `EXPRESSIONS`."""
+        return self.with_features(crops)[0]
+
+    def with_features(self, crops: Tensor) -> tuple[Tensor, Tensor]:
+        """Map crops as `forward` does, and to the features (N, 2048) that the probabilities come from."""
         light = (crops.float() * self.grey).sum(dim=3)
         small = self.shrink @ light @ self.shrink.T
-        (probabilities,) = self.network((small / 127.5 - 1.0)[:, None])
-        return torch.as_tensor(probabilities.reshape(-1, len(EXPRESSIONS)))
+        probabilities, features = self.network((small / 127.5 - 1.0)[:, None])
+        return probabilities.reshape(-1, len(EXPRESSIONS)), features.flatten(1)
 
 
 def area_weights(side_px: int, border_px: float) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -98,13 +98,14 @@ class StepNetwork(nn.Module):
 
     Args:
         graph: As `export.mesh.flatbuffer.read_graph` returns it, with a square input.
+        more: Numbers of inner tensors that are returned after the graph's outputs.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, more: tuple[int, ...] = ()) -> None:
         super().__init__()
         self.steps = graph.steps
         self.entry = graph.input
-        self.exits = tuple(tensor for tensor, _ in graph.outputs)
+        self.exits = (*(tensor for tensor, _ in graph.outputs), *more)
         sides = {graph.input: graph.input_shape[1]}
         layers = []
         for step in graph.steps:
@@ -114,7 +115,7 @@ class StepNetwork(nn.Module):
         self.layers = nn.ModuleList(layers)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map pictures (N, C, H, W) to the graph's outputs, channels first, in the graph's order."""
+        """Map pictures (N, C, H, W) to the graph's outputs, channels first, in the graph's order, and to `more`."""
         known = {self.entry: x}
         for step, layer in zip(self.steps, self.layers, strict=True):
             known[step.output] = layer(*(known[number] for number in step.inputs))

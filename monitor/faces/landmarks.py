@@ -17,7 +17,8 @@ __all__ = ["are_plausible", "roll_deg"]
 # (adult) to 1.2 (newborn) apart; in profile the two eyes fall together or even swap by a little.
 _WIDEST_EYES = 2.0
 _SWAPPED_BY = -0.2
-_NOSE_RANGE = (0.05, 1.0)
+# Seen from the chin, as from a bed's foot, the tip of the nose rises to the line of the eyes and a little above it.
+_NOSE_RANGE = (-0.15, 1.0)
 _NOSE_ASIDE = 1.0
 # The same distance as a share of the box's longer side.
 _AXIS_RANGE = (0.15, 0.80)
@@ -47,8 +48,8 @@ def roll_deg(points: NDArray[np.float64]) -> float:
 def are_plausible(points: NDArray[np.float64], box: NDArray[np.float64]) -> bool:
     """Return whether five points can be the features of one face, whatever its roll.
 
-    Eyes above nose above mouth, left and right not swapped, proportions of a face seen from the front or the side, and
-    all of it within the box.
+    Eyes above mouth with the nose between them or, seen from the chin, on the eyes' line; left and right not swapped,
+    proportions of a face seen from the front or the side, and all of it within the box.
 
     Args:
         points: Shape (5, 2) as (x, y), in RetinaFace's order.

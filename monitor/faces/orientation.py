@@ -38,6 +38,8 @@ _LEAST_VOTES = 2
 _SURE_VOTES = 3
 _CONFIRM_OFFSETS_DEG = (-20.0, 20.0)
 _LEAST_LEAD = 1.3
+# Turns in which a face with an agreed orientation is tried to be seen upright.
+_BESIDE_OFFSETS_DEG = (0.0, -8.0, 8.0, -16.0, 16.0)
 _UPRIGHT_PASSES = 3
 # How far a detected box may lie from the expected one, in its size, and by what factor it may differ in size.
 _SAME_POSITION = 0.6
@@ -194,7 +196,18 @@ class OrientationSearch:
             votes += self._votes_from(box, sides)
             confirmed = vote_orientation(votes)
             winner = confirmed if confirmed and confirmed.votes >= winner.votes + len(sides) else None
-        return None if winner is None else self.upright(box, winner.orientation_deg)
+        return None if winner is None else self._upright_near(box, winner.orientation_deg)
+
+    def _upright_near(self, box: OrientedBox, orientation_deg: float) -> Face | None:
+        """Return the face upright, tried in turns a little beside the orientation, too, that the votes agree on.
+
+        Where tape or a hand lies on a face, its points may be implausible in just the pass that shows it upright.
+        """
+        for offset_deg in _BESIDE_OFFSETS_DEG:
+            face = self.upright(box, normalise_deg(orientation_deg + offset_deg))
+            if face is not None and turn_between_deg(face.orientation_deg, orientation_deg) <= _AGREE_WITHIN_DEG:
+                return face
+        return None
 
 
 def vote_of(detection: Detection) -> Vote:

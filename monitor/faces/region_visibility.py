@@ -1,19 +1,14 @@
 """Which regions of a face can be seen, as estimated from one crop.
 
 What is hidden says nothing about pain: a cloth over the mouth hides the facial action that a score may rest on. The
-rule that follows from it is in `monitor.pain`; this is only the value that an estimator hands over.
+rule that follows from it is in `monitor.pain`; this is only the value, in the order in
+which a classifier gives it (`monitor.inference.classifier.FaceAnswer.visible`).
 """
 
 import math
 from dataclasses import dataclass, fields
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from monitor.faces.geometry import OrientedBox
-
-__all__ = ["RegionVisibility", "RegionVisibilityEstimator"]
+__all__ = ["RegionVisibility"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +38,3 @@ class RegionVisibility:
             value = getattr(self, field.name)
             if value is not None and not (math.isfinite(value) and 0.0 <= value <= 1.0):
                 raise ValueError(f"the visibility of the {field.name.replace('_', ' ')} is {value}, not 0 to 1")
-
-
-class RegionVisibilityEstimator(Protocol):
-    """Estimates which regions of a face are visible."""
-
-    def estimate(self, image: NDArray[np.uint8], box: OrientedBox) -> RegionVisibility:
-        """Return how likely each region is visible.
-
-        Args:
-            image: Shape (height, width, 3), uint8, RGB.
-            box: Where the face is.
-
-        Raises:
-            EngineError: A model that it runs failed.
-        """
-        ...

@@ -16,7 +16,8 @@ __all__ = ["Classifier", "FaceAnswer"]
 _INPUT = "crops"
 _OUTPUT = "score"
 _LOGIT = "logit"
-_POINTS, _PRESENCE = "points", "presence"
+_POINTS, _PRESENCE, _VISIBLE = "points", "presence", "visible"
+_REGIONS = 4
 _POINT_AXES = 3
 _CONSTANT_TOLERANCE = 2e-3
 """By how much a constant answer may differ from the exact one: half precision rounds it."""
@@ -30,11 +31,14 @@ class FaceAnswer:
         score: Probability of pain in [0, 1]; None where the model's answer is none.
         points: Shape (P, 3): the face mesh, x, y and depth in pixels of the crop; None where the model has none.
         presence: Probability in [0, 1] that the crop shows a face; None where the model has no mesh.
+        visible: Probabilities in [0, 1] that the infant's left eye, right eye, nose and mouth are visible; None where
+            the model does not say.
     """
 
     score: float | None
     points: NDArray[np.float32] | None = None
     presence: float | None = None
+    visible: tuple[float, float, float, float] | None = None
 
 
 class Classifier:
@@ -90,8 +94,9 @@ class Classifier:
     def answers(self, crops: NDArray[np.uint8]) -> list[FaceAnswer]:
         """Return what the model says of every crop.
 
-        An answer is none where it is not a probability, and where it is the network's constant: the units before the
-        output were silent, and the answer would be the same for any picture.
+        An answer is none where it is not a probability, where the visibility of regions should be known and is not, and
+        where it is the network's constant: the units before the output were silent, and the answer would be the same
+        for any picture.
 
         Args:
             crops: Shape (N, size_px, size_px, 3), RGB.
@@ -113,19 +118,38 @@ class Classifier:
             tolerance = _CONSTANT_TOLERANCE * max(1.0, abs(self._constant))
             silent = np.abs(outputs[_LOGIT] - self._constant) <= tolerance
             scores = [None if is_silent else score for score, is_silent in zip(scores, silent, strict=True)]
+        visible = _visible(outputs.get(_VISIBLE), len(crops))
+        if _VISIBLE in outputs:
+            # Without knowing what is hidden a score could be that of a cloth.
+            scores = [None if seen is None else score for score, seen in zip(scores, visible, strict=True)]
         points, presence = outputs.get(_POINTS), outputs.get(_PRESENCE)
         if points is None or presence is None:
-            return [FaceAnswer(score) for score in scores]
+            return [FaceAnswer(score, visible=seen) for score, seen in zip(scores, visible, strict=True)]
         if points.shape != (len(crops), points.shape[1], _POINT_AXES) or presence.shape != (len(crops),):
             raise EngineError(f"the classifier answered with points {points.shape} and presence {presence.shape}")
         return [
-            FaceAnswer(score, mesh, _probability(found)) if np.isfinite(mesh).all() else FaceAnswer(score)
-            for score, mesh, found in zip(scores, np.asarray(points, np.float32), presence, strict=True)
+            FaceAnswer(score, mesh, _probability(found), seen)
+            if np.isfinite(mesh).all()
+            else FaceAnswer(score, visible=seen)
+            for score, mesh, found, seen in zip(scores, np.asarray(points, np.float32), presence, visible, strict=True)
         ]
 
     def close(self) -> None:
         """Close the engine; safe to call twice."""
         self._engine.close()
+
+
+def _visible(answers: NDArray[Any] | None, crops: int) -> list[tuple[float, float, float, float] | None]:
+    """Return what is visible in every crop; None where the model does not say, or not in probabilities."""
+    if answers is None:
+        return [None] * crops
+    if answers.shape != (crops, _REGIONS):
+        raise EngineError(f"the classifier answered with visibilities {answers.shape} to {crops} crops")
+    found = [[_probability(value) for value in row] for row in answers]
+    return [
+        None if left is None or right is None or nose is None or mouth is None else (left, right, nose, mouth)
+        for left, right, nose, mouth in found
+    ]
 
 
 def _probability(answer: Any) -> float | None:  # noqa: ANN401 - a NumPy scalar of any float type

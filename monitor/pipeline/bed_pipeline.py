@@ -6,10 +6,10 @@ The way of a frame, all of it within `BedPipeline.analyse`:
 
 1. detector: `PatientTracker.update` runs `models.detector` on the frame or on the part around the last face;
 2. tracker: the same call links the faces to those of earlier frames and chooses the patient (`FrameFaces.patient`);
-3. visibility: `models.regions`, where there is one, says which regions are hidden; a face of which a region is hidden
-   that the score rests on is covered, and the next two steps are left out;
-4. crop: `crop_face` cuts the patient's face out of the frame;
-5. classifier: `models.classifier` gives the probability of pain, `shift_prior` moves it to the expected share of pain;
+3. crop: `crop_face` cuts the patient's face out of the frame;
+4. classifier: `models.classifier` gives the probability of pain, `shift_prior` moves it to the expected share of pain;
+5. visibility: where the classifier says that a region is hidden that the score rests on, the face is covered, and the
+   score is not used;
 6. level: `BedAlarms.observe` smooths the scores to a level, unknown where the face was seen too little;
 7. alarms: the same call compares the level with its thresholds and delays, and returns the changes.
 
@@ -28,6 +28,7 @@ from monitor.faces.actions.clinical import clinical_actions, mesh_of_crop
 from monitor.faces.crop import crop_face
 from monitor.faces.liveness import LivenessDetector
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
+from monitor.faces.region_visibility import RegionVisibility
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
@@ -200,10 +201,10 @@ class BedPipeline:
         if patient is None or not is_scored or visibility not in {Visibility.USABLE, Visibility.AMBIGUOUS}:
             return _Assessment(visibility)
         box = patient.face.box
-        if models.regions is not None and (hidden := hidden_regions(models.regions.estimate(frame.image, box))):
-            return _Assessment(Visibility.COVERED, hidden=hidden)
         crop = crop_face(frame.image, box, models.crop)
         answer = models.classifier.answers(crop[None])[0]
+        if answer.visible is not None and (hidden := hidden_regions(RegionVisibility(*answer.visible))):
+            return _Assessment(Visibility.COVERED, hidden=hidden)
         score = answer.score
         if score is None:
             return _Assessment(Visibility.NO_SCORE, failure="the classifier gave no answer to this face")

@@ -9,7 +9,6 @@ from monitor.config import FaceSettings, ModelSettings
 from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec
 from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX, FaceDetector
-from monitor.faces.region_visibility import RegionVisibilityEstimator
 from monitor.inference.batching import BATCH_SIZES, Batcher, PaddedEngine
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.bundle_backup import BundleBackup
@@ -41,7 +40,6 @@ class WorkerModels:
         crop: How the classifier's crops are cut.
         engine: Which implementation runs them.
         training_prior: Share of pain among the classifier's training crops.
-        regions: Estimates which regions of a face are visible; None where nothing does, and none counts as hidden.
     """
 
     detector: FaceDetector
@@ -50,7 +48,6 @@ class WorkerModels:
     engine: str
     training_prior: float
     _opened: ExitStack
-    regions: RegionVisibilityEstimator | None = None
 
     def close(self) -> None:
         """Free the engines; safe to call twice."""

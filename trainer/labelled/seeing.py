@@ -13,7 +13,9 @@ from monitor.faces import CropSpec, FaceDetector, OrientedBox, crop_face, detect
 from monitor.faces.actions import FacialActions, measure_actions
 from monitor.faces.mesh import FaceMesh
 from monitor.faces.quality import assess
+from monitor.faces.region_visibility import RegionVisibility
 from monitor.inference.classifier import Classifier
+from monitor.pipeline.covered_face import hidden_regions
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.labelled.folder import LabelledPicture
@@ -31,7 +33,8 @@ class SeenPicture:
     Attributes:
         picture: The row.
         size_px: Of the face's box; 0 without a face.
-        usable: Whether the monitor would score the face.
+        usable: Whether the monitor would score the face: it is large, bright and sharp enough, and no region is hidden
+            that a score rests on, where a classifier says what is hidden.
         presence: The mesh's probability that there is a face; None without a face or a mesh.
         scores: By the name of the score; only of a face that was found.
     """
@@ -110,9 +113,11 @@ def _see_one(
     usable = assess(image, box).is_sufficient(FaceSettings().minimum_face_px)
     scores: dict[str, float] = {}
     for name, classifier in classifiers.items():
-        score = classifier.scores(crop_face(image, box, CropSpec(classifier.size_px, classifier.margin))[None])[0]
-        if score is not None:
-            scores[name] = score
+        answer = classifier.answers(crop_face(image, box, CropSpec(classifier.size_px, classifier.margin))[None])[0]
+        if answer.score is not None:
+            scores[name] = answer.score
+        if answer.visible is not None:
+            usable = usable and not hidden_regions(RegionVisibility(*answer.visible))
     if record.landmarks is not None:
         scores[MOUTH_WIDTH] = _mouth_width(record.landmarks)
     presence = None

@@ -65,6 +65,18 @@ def test_a_face_is_proven_whichever_way_it_lies_although_the_detector_lies_about
     assert search.count == engine.runs <= 11
 
 
+@settings(max_examples=25, deadline=None)
+@given(angles)
+def test_a_face_whose_points_are_wrong_in_just_its_own_turn_is_seen_upright_a_little_beside_it(
+    marker_faces, orientation
+):
+    box = OrientedBox(200, 200, 90, 110, orientation)
+    engine = marker_faces.MarkerEngine(320, confused_within_deg=6.0)
+    face = OrientationSearch(FaceDetector(engine), draw_one(marker_faces, box), 0.8).verify(box)
+    assert face is not None
+    assert turn_between_deg(face.orientation_deg, orientation) < 3.0
+
+
 def test_what_no_side_but_one_takes_for_a_face_is_not_one(marker_faces):
     box = OrientedBox(200, 200, 90, 110, 45.0)
     detector = FaceDetector(marker_faces.MarkerEngine(320, blind_beyond_deg=20.0))

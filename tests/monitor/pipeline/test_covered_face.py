@@ -3,6 +3,8 @@
 import dataclasses
 import itertools
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,28 +44,34 @@ def test_left_and_right_are_worth_the_same_and_seeing_more_hides_nothing(left, r
 
 
 class UnderACloth:
-    """Says that the mouth is hidden for some frames; the estimator itself has tests of its own."""
+    """A classifier that says of some crops that the mouth is hidden; the fitted visibility has tests of its own."""
 
-    def __init__(self, from_call, to_call):
+    def __init__(self, classifier, from_call, to_call):
+        self._classifier = classifier
         self._calls = itertools.count()
         self._hidden = range(from_call, to_call)
 
-    def estimate(self, *_face):
-        return RegionVisibility(0.9, 0.9, 0.9, 0.1 if next(self._calls) in self._hidden else 0.9)
+    def answers(self, crops):
+        mouth = 0.1 if next(self._calls) in self._hidden else 0.9
+        return [dataclasses.replace(one, visible=(0.9, 0.9, 0.9, mouth)) for one in self._classifier.answers(crops)]
+
+
+def a_bed(**alarms):
+    numbers = itertools.count()
+    return BedPipeline(
+        BedSettings(id="bed-1", camera=CameraSettings(url="synthetic://calm")),
+        FaceSettings(),
+        AlarmSettings(**alarms),
+        lambda: f"id-{next(numbers)}",
+        stopwatch=lambda: 0.0,
+    )
 
 
 def test_frames_with_a_hidden_mouth_have_no_score_and_the_bed_cannot_be_seen():
     models = ModelSet(ModelSettings(), FaceSettings()).open()
-    numbers = itertools.count()
-    bed = BedPipeline(
-        BedSettings(id="bed-1", camera=CameraSettings(url="synthetic://calm")),
-        FaceSettings(),
-        AlarmSettings(covered_after_seconds=6.0),
-        lambda: f"id-{next(numbers)}",
-        stopwatch=lambda: 0.0,
-    )
+    bed = a_bed(covered_after_seconds=6.0)
     painter = SyntheticBed(3, "calm", width_px=640, height_px=360)
-    covered = dataclasses.replace(models, regions=UnderACloth(40, 10_000))
+    covered = dataclasses.replace(models, classifier=UnderACloth(models.classifier, 40, 10_000))
     results = [bed.analyse(Frame(painter.frame(n / 5)[0], n / 5, n / 5, n), covered) for n in range(120)]
     assert results[38].observation.validity is Validity.VALID
     late = results[80:]
@@ -73,3 +81,33 @@ def test_frames_with_a_hidden_mouth_have_no_score_and_the_bed_cannot_be_seen():
     changes = [t for r in results for t in r.transitions]
     assert [(t.code, t.kind) for t in changes] == [(Code.FACE_COVERED, Kind.TECHNICAL)]
     models.close()
+
+
+def under_a_cover(picture, face, part, seed):
+    """Return the picture with a part of the face under something pale, as wide as the head and turned as it."""
+    eyes, mouth = face.landmarks[:2].mean(axis=0), face.landmarks[3:].mean(axis=0)
+    down = (mouth - eyes) / np.linalg.norm(mouth - eyes)
+    across = np.array([-down[1], down[0]])
+    unit = np.linalg.norm(face.landmarks[1] - face.landmarks[0])
+    high, low = {"mouth": (0.75, 2.6), "eyes": (-1.6, 0.45)}[part]
+    edges = ((-1, high), (1, high), (1, low), (-1, low))
+    corners = [eyes + unit * (1.6 * side * across + edge * down) for side, edge in edges]
+    covered = cv2.fillPoly(picture.copy(), [np.rint(corners).astype(np.int32)], (205, 214, 222))
+    return np.clip(covered + np.random.default_rng(seed).normal(0.0, 2.0, picture.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("part", "hidden", "seed"), [("mouth", (Region.MOUTH,), 3), ("eyes", (), 11)])
+def test_an_infant_in_pain_under_a_cover_never_reads_calm_and_valid(part, hidden, seed):
+    """Without its eyes a face is mostly not found at all; without its mouth it is, and the bed says what is hidden."""
+    models = ModelSet(ModelSettings(), FaceSettings()).open()
+    bed = a_bed()
+    painter = SyntheticBed(seed, "pain", width_px=640, height_px=480)
+    observations = []
+    for n in range(75):
+        picture, truth = painter.frame(n / 2.5)
+        covered = picture if truth.face is None else under_a_cover(picture, truth.face, part, n)
+        observations.append(bed.analyse(Frame(covered, n / 2.5, n / 2.5, n), models).observation)
+    models.close()
+    levels = [one.level for one in observations if one.validity is Validity.VALID]
+    assert all(level is None or level >= AlarmSettings().off_level for level in levels)
+    assert not hidden or sum(one.hidden == hidden for one in observations) >= 40
