@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
-# Installs a station as a service, from a checkout or from the directory that offline-bundle.sh made. Safe to run again:
-# it brings the program up to date and leaves configuration and state alone.
+# Installs a station as a service, from a checkout or from the directory that offline-bundle.sh made. Releases lie side by
+# side, so that a station can go back; configuration and state are left alone.
 set -euo pipefail
 
-readonly PREFIX=/opt/nicu-monitor # where the service looks for it
-readonly CONFIG=/etc/nicu/station.yaml
+# Another root is for trials: then neither packages nor users of this machine are touched.
+readonly ROOT=${NICU_ROOT:-}
+readonly PREFIX=$ROOT/opt/nicu-monitor # a link to the release in use; where the service looks for it
+readonly RELEASES=$ROOT/opt/nicu-monitor-releases
+readonly PREVIOUS=$RELEASES/previous
+readonly CONFIG=$ROOT/etc/nicu/station.yaml
+readonly UNIT=$ROOT/etc/systemd/system/nicu-monitor.service
+readonly LINK=$ROOT/usr/local/bin/nicu-monitor
+readonly COMPLETION=$ROOT/etc/bash_completion.d/nicu-monitor
+readonly KEPT=3
 readonly PACKAGES=(
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
@@ -13,21 +21,72 @@ readonly PACKAGES=(
 
 usage() {
     cat <<'TEXT'
-Usage: install-station.sh [--list-packages]      as root, on Debian 12, Ubuntu 24.04 or later
+Usage: install-station.sh [--upgrade | --rollback | --uninstall | --list-packages]
 
-Installs the program in /opt/nicu-monitor, a user `nicu`, /etc/nicu/station.yaml (an example, if there is none) and the
-service nicu-monitor. Without internet: run the copy in the directory that offline-bundle.sh made.
+As root, on Debian 12, Ubuntu 24.04 or later. Without an option it installs the program in /opt/nicu-monitor, a user `nicu`,
+/etc/nicu/station.yaml (an example, if there is none) and the service nicu-monitor; where a station is installed already, it
+upgrades. Without internet: run the copy in the directory that offline-bundle.sh made.
+
+  --upgrade    install beside the release in use, check the configuration with it, switch and restart; where the service does
+               not come up, go back by itself
+  --rollback   go back to the release before, and restart
+  --uninstall  stop the service and remove the program; /etc/nicu and /var/lib/nicu stay
 TEXT
 }
 
 say() { printf '==> %s\n' "$*"; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 3; }
 
+action=install
 case ${1:-} in
     '') ;;
+    --upgrade | --rollback | --uninstall) action=${1#--} ;;
     --list-packages) printf '%s\n' "${PACKAGES[@]}"; exit 0 ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
+esac
+
+need_root() { [ "$(id -u)" -eq 0 ] || [ -n "$ROOT" ] || fail "only root can do this; run: sudo $0 $*"; }
+
+has_service() { [ -d "$ROOT/run/systemd/system" ]; }
+
+# Ends once the station has said that it watches (Type=notify), or with an error where it does not.
+restart() { ! has_service || systemctl restart nicu-monitor; }
+
+switch_to() {
+    ln -sfn "$1" "$PREFIX.new"
+    mv -T "$PREFIX.new" "$PREFIX"
+}
+
+rollback() {
+    local back now
+    back=$(readlink "$PREVIOUS") || fail "there is no release before this one in $RELEASES"
+    [ -x "$back/bin/nicu-monitor" ] || fail "the release before this one is gone: $back"
+    now=$(readlink "$PREFIX")
+    say "back to $(basename "$back")"
+    "$back/bin/nicu-monitor" check "$CONFIG" || say "the older program names mistakes in $CONFIG; see above"
+    switch_to "$back"
+    ln -sfn "$now" "$PREVIOUS"
+    restart
+}
+
+uninstall() {
+    if has_service; then
+        systemctl disable --now --quiet nicu-monitor || say "the service was not there"
+    fi
+    rm -rf "$RELEASES" "$PREFIX"
+    rm -f "$UNIT" "$LINK" "$COMPLETION"
+    if has_service; then systemctl daemon-reload; fi
+    say "removed; configuration, users and state stay: $(dirname "$CONFIG"), $ROOT/var/lib/nicu"
+}
+
+case $action in
+    rollback | uninstall)
+        need_root "--$action"
+        [ -e "$PREFIX" ] || fail "no station is installed in $PREFIX"
+        "$action"
+        exit 0
+        ;;
 esac
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -39,13 +98,15 @@ elif [ -f "$here/../pyproject.toml" ]; then
 else
     fail "neither a checkout nor an offline bundle: $here"
 fi
-[ "$(id -u)" -eq 0 ] || fail "only root can install a service; run: sudo $0"
+need_root ""
+[ "$action" = install ] || [ -e "$PREFIX" ] || fail "no station is installed in $PREFIX; run it without --upgrade"
 [ -e "$models/retinaface/bundle.json" ] ||
     fail "the detector's bundle is missing; run \`make setup\` in the checkout first"
 [ -e "$models/face-actions/bundle.json" ] ||
     fail "the classifier's bundle is missing; run \`make setup\` in the checkout first"
 
 install_packages() {
+    [ -z "$ROOT" ] || return 0
     local apt=(apt-get --quiet=2 --yes --no-install-recommends)
     export DEBIAN_FRONTEND=noninteractive
     if [ -e "$here/debs/Packages" ]; then
@@ -65,8 +126,19 @@ install_packages() {
     fi
 }
 
+# Of a station that was installed before there were releases: a directory where the link belongs.
+adopt_old_layout() {
+    [ -d "$PREFIX" ] && [ ! -L "$PREFIX" ] || return 0
+    local old=$RELEASES/before-releases
+    mv "$PREFIX" "$old"
+    # The programs of a virtual environment name its interpreter by its path.
+    grep -rlI "^#!$PREFIX/bin/" "$old/bin" | xargs -r sed -i "1s#^\#!$PREFIX/bin/#\#!$old/bin/#"
+    ln -sfn "$old" "$PREFIX"
+}
+
 install_program() {
-    local pip=("$PREFIX/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade)
+    local release=$1
+    local pip=("$release/bin/python" -m pip install --quiet --disable-pip-version-check)
     if [ "$bundle" = yes ]; then
         local here_version there_version
         here_version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -74,7 +146,7 @@ install_program() {
         [ "$here_version" = "$there_version" ] ||
             fail "the bundle is for Python $there_version, here is $here_version; make it on the same distribution"
     fi
-    [ -x "$PREFIX/bin/python" ] || /usr/bin/python3 -m venv "$PREFIX"
+    /usr/bin/python3 -m venv "$release"
     if [ "$bundle" = yes ]; then
         "${pip[@]}" --isolated --no-index --find-links "$here/wheels" "nicu-pain-monitor[web]"
     else
@@ -82,38 +154,68 @@ install_program() {
     fi
     # GStreamer's Python binding belongs to the distribution; one link lets the virtual environment see it.
     ln -sfn /usr/lib/python3/dist-packages/gi \
-        "$("$PREFIX/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/gi"
-    mkdir -p "$PREFIX/share/nicu-pain-monitor/models"
-    cp -r "$models/." "$PREFIX/share/nicu-pain-monitor/models/"
-    ln -sfn "$PREFIX/bin/nicu-monitor" /usr/local/bin/nicu-monitor
-    install -d /etc/bash_completion.d
-    "$PREFIX/bin/nicu-monitor" completion bash >/etc/bash_completion.d/nicu-monitor
+        "$("$release/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/gi"
+    mkdir -p "$release/share/nicu-pain-monitor/models"
+    cp -r "$models/." "$release/share/nicu-pain-monitor/models/"
 }
 
 configure() {
-    getent passwd nicu >/dev/null ||
-        useradd --system --user-group --home-dir /var/lib/nicu --shell /usr/sbin/nologin nicu
-    install -d -m 750 -g nicu "$(dirname "$CONFIG")"
+    if [ -z "$ROOT" ]; then
+        getent passwd nicu >/dev/null ||
+            useradd --system --user-group --home-dir /var/lib/nicu --shell /usr/sbin/nologin nicu
+        install -d -m 750 -g nicu "$(dirname "$CONFIG")"
+    else
+        install -d -m 750 "$(dirname "$CONFIG")"
+    fi
     [ -e "$CONFIG" ] || {
         sed 's#^  directory: state .*#  directory: /var/lib/nicu/state#' "$example" >"$CONFIG"
-        chgrp nicu "$CONFIG"
+        [ -n "$ROOT" ] || chgrp nicu "$CONFIG"
         chmod 640 "$CONFIG"
     }
-    "$PREFIX/bin/nicu-monitor" check "$CONFIG"
+    "$1/bin/nicu-monitor" check "$CONFIG"
 }
 
+# The release in use and the newest others stay.
+remove_old_releases() {
+    local each
+    while read -r each; do
+        case $RELEASES/$each in
+            "$(readlink "$PREFIX")" | "$(readlink "$PREVIOUS" || true)") ;;
+            *) rm -rf "${RELEASES:?}/$each" ;;
+        esac
+    done < <(cd "$RELEASES" && find . -mindepth 1 -maxdepth 1 -type d -printf '%T@ %f\n' | sort -rn | tail -n +$((KEPT + 1)) | cut -d ' ' -f 2)
+}
+
+install -d "$RELEASES" "$(dirname "$UNIT")" "$(dirname "$LINK")" "$(dirname "$COMPLETION")"
+adopt_old_layout
 say "system packages"
 install_packages
-say "program in $PREFIX"
-install_program
+release=$RELEASES/$(date -u +%Y%m%dT%H%M%S.%N)
+say "program in $release"
+trap 'rm -rf "$release"' EXIT # a release that is not whole is none
+install_program "$release"
 say "user and configuration"
-configure
+configure "$release"
+trap - EXIT
+before=$(readlink "$PREFIX" || true)
+[ -z "$before" ] || ln -sfn "$before" "$PREVIOUS"
+switch_to "$release"
+ln -sfn "$PREFIX/bin/nicu-monitor" "$LINK"
+"$PREFIX/bin/nicu-monitor" completion bash >"$COMPLETION"
 say "service"
-install -D -m 644 "$unit" /etc/systemd/system/nicu-monitor.service
-if [ -d /run/systemd/system ]; then
+install -m 644 "$unit" "$UNIT"
+if ! has_service; then
+    say "systemd does not run here; start it with: $PREFIX/bin/nicu-monitor run --config $CONFIG"
+elif [ -z "$before" ]; then
     systemctl daemon-reload
     systemctl enable --quiet nicu-monitor
     say "edit $CONFIG, then: systemctl restart nicu-monitor"
 else
-    say "systemd does not run here; start it with: $PREFIX/bin/nicu-monitor run --config $CONFIG"
+    systemctl daemon-reload
+    restart || {
+        say "the new release does not come up; see: journalctl -u nicu-monitor"
+        rollback
+        fail "the upgrade was undone; the station runs as before"
+    }
 fi
+remove_old_releases

@@ -1,0 +1,168 @@
+"""Releases side by side: install, upgrade, roll back and remove, in a root of its own with small programs."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.e2e]
+
+INSTALL = Path(__file__).resolve().parents[2] / "deploy" / "install-station.sh"
+PROGRAM = """
+import sys
+def main():
+    words = sys.argv[1:]
+    if words[:1] == ["check"]:
+        text = open(words[1]).read()
+        print("is right" if "wrong" not in text else "a mistake")
+        sys.exit("wrong" in text)
+    print("{version}" if words == ["--version"] else "completion")
+"""
+METADATA = "Metadata-Version: 2.1\nName: nicu-pain-monitor\nProvides-Extra: web"
+# Notes what is asked of it, and fails to restart a release that is marked as broken.
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >>"$NICU_ROOT/calls"
+if [ "$1" = restart ] && [ "$("$NICU_ROOT/opt/nicu-monitor/bin/nicu-monitor" --version)" = 3.0 ]; then exit 1; fi
+"""
+
+
+def wheel(directory, version):
+    """Write a wheel of a small program of this version."""
+    info = f"nicu_pain_monitor-{version}.dist-info"
+    files = {
+        "small_monitor.py": PROGRAM.format(version=version),
+        f"{info}/METADATA": f"{METADATA}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nnicu-monitor = small_monitor:main\n",
+    }
+    record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
+    directory.mkdir(parents=True)
+    with zipfile.ZipFile(directory / f"nicu_pain_monitor-{version}-py3-none-any.whl", "w") as archive:
+        for name, text in {**files, f"{info}/RECORD": record}.items():
+            archive.writestr(name, text)
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    """Make an offline bundle of a version."""
+
+    def make(version):
+        directory = tmp_path / f"bundle-{version}"
+        wheel(directory / "wheels", version)
+        for model in ("retinaface", "face-actions"):
+            (directory / "models" / model).mkdir(parents=True)
+            (directory / "models" / model / "bundle.json").write_text("{}")
+        python = subprocess.run(
+            ["/usr/bin/python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        (directory / "python-version").write_text(python.stdout)
+        (directory / "nicu-monitor.service").write_text(f"[Service]\n# {version}\n")
+        (directory / "example.yaml").write_text("spool:\n  directory: state  # here\n")
+        shutil.copy(INSTALL, directory)
+        return directory / INSTALL.name
+
+    return make
+
+
+class Machine:
+    def __init__(self, root):
+        self.root = root
+        (root / "run" / "systemd" / "system").mkdir(parents=True)
+        (root / "tools").mkdir()
+        (root / "tools" / "systemctl").write_text(SYSTEMCTL)
+        (root / "tools" / "systemctl").chmod(0o755)
+        self.config = root / "etc" / "nicu" / "station.yaml"
+
+    def run(self, script, *options):
+        path = f"{self.root / 'tools'}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "NICU_ROOT": str(self.root), "PATH": path}
+        environment.pop("PYTHONPATH", None)
+        return subprocess.run(
+            [str(script), *options], env=environment, capture_output=True, text=True, timeout=200, check=False
+        )
+
+    def version(self):
+        link = self.root / "usr" / "local" / "bin" / "nicu-monitor"
+        return subprocess.run([str(link), "--version"], capture_output=True, text=True, check=True).stdout.strip()
+
+    def calls(self):
+        path = self.root / "calls"
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return lines
+
+    def releases(self):
+        return [one for one in (self.root / "opt" / "nicu-monitor-releases").iterdir() if not one.is_symlink()]
+
+
+@pytest.mark.skipif(not Path("/usr/bin/python3").exists(), reason="the installer takes the distribution's Python")
+def test_a_station_is_upgraded_rolled_back_and_removed(tmp_path, bundle):
+    machine = Machine(tmp_path / "root")
+    first, second, third = (bundle(version) for version in ("1.0", "2.0", "3.0"))
+
+    refused = machine.run(first, "--upgrade")
+    assert (refused.returncode, "no station is installed" in refused.stderr) == (3, True)
+    assert machine.run(first, "--rollback").returncode == 3
+    done = machine.run(first)
+    assert done.returncode == 0, done.stderr
+    assert machine.version() == "1.0"
+    assert "directory: /var/lib/nicu/state" in machine.config.read_text()
+    assert machine.calls() == ["daemon-reload", "enable --quiet nicu-monitor"]
+    assert "no release before" in machine.run(first, "--rollback").stderr
+
+    machine.config.write_text("our: own\n")
+    done = machine.run(second, "--upgrade")
+    assert done.returncode == 0, done.stderr
+    assert machine.version() == "2.0"
+    assert machine.config.read_text() == "our: own\n"
+    assert machine.calls() == ["daemon-reload", "restart nicu-monitor"]
+    assert "# 2.0" in (machine.root / "etc/systemd/system/nicu-monitor.service").read_text()
+
+    assert machine.run(second, "--rollback").returncode == 0
+    assert machine.version() == "1.0"
+    assert machine.run(second, "--rollback").returncode == 0  # and forward again
+    assert machine.version() == "2.0"
+    assert machine.calls() == ["restart nicu-monitor"] * 2
+
+    # A release whose service does not come up is left by itself.
+    undone = machine.run(third, "--upgrade")
+    assert (undone.returncode, "the upgrade was undone" in undone.stderr) == (3, True)
+    assert machine.version() == "2.0"
+    assert machine.calls() == ["daemon-reload", "restart nicu-monitor", "restart nicu-monitor"]
+
+    # One whose program does not take the configuration never begins.
+    machine.config.write_text("wrong: yes\n")
+    before = machine.releases()
+    stopped = machine.run(third, "--upgrade")
+    assert stopped.returncode == 1
+    assert "a mistake" in stopped.stdout
+    assert (machine.version(), machine.releases(), machine.calls()) == ("2.0", before, [])
+
+    state = machine.root / "var" / "lib" / "nicu"
+    state.mkdir(parents=True)
+    gone = machine.run(first, "--uninstall")
+    assert gone.returncode == 0, gone.stderr
+    assert "configuration, users and state stay" in gone.stdout
+    assert machine.calls() == ["disable --now --quiet nicu-monitor", "daemon-reload"]
+    left = {str(path.relative_to(machine.root)) for path in machine.root.rglob("*nicu*")}
+    assert left == {"etc/nicu", "var/lib/nicu"}
+    assert machine.run(first, "--uninstall").returncode == 3
+
+
+def test_a_station_of_the_old_layout_can_be_gone_back_to(tmp_path, bundle):
+    machine = Machine(tmp_path / "root")
+    old = machine.root / "opt" / "nicu-monitor"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(old)], check=True)
+    script = old / "bin" / "nicu-monitor"
+    script.write_text(f"#!{old}/bin/python\nimport sys\nprint('0.9' if '--version' in sys.argv else sys.prefix)\n")
+    script.chmod(0o755)
+    done = machine.run(bundle("1.0"), "--upgrade")
+    assert done.returncode == 0, done.stderr
+    assert machine.version() == "1.0"
+    assert machine.run(tmp_path / "bundle-1.0" / INSTALL.name, "--rollback").returncode == 0
+    assert machine.version() == "0.9"
