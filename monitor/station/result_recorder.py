@@ -50,10 +50,12 @@ class ResultRecorder:
         self._on_result = on_result
 
     def record(self, bed: BedPipeline, result: FrameResult) -> None:
-        """Record what one frame of a bed led to."""
+        """Record what one frame of a bed led to; nothing where the bed left while its frame was analysed."""
+        camera = self._cameras.get(bed.id)
+        if camera is None:
+            return
         now = self._clock.monotonic()
         self._throughput.add(bed.id, now)
-        camera = self._cameras[bed.id]
         rate = min(self._rate.rate(bed.id, result.observation), self._governor.rate)
         if not math.isclose(camera.frames_per_second or 0.0, rate):
             camera.frames_per_second = rate

@@ -120,8 +120,9 @@ class WorkerPool:
             self._recorder.record(bed, bed.analyse(frame, self._models[number]))
         except Exception:  # noqa: BLE001 - see below
             # One bed's surprise must not end the watch over the others; the bed itself says that it is not watched.
-            _log.exception("%s: analysing a frame failed in an unforeseen way", name)
-            self._recorder.record_failure(bed)
+            if self._beds.get(name) is bed:  # else it left meanwhile, and half of what is recorded was gone
+                _log.exception("%s: analysing a frame failed in an unforeseen way", name)
+                self._recorder.record_failure(bed)
         finally:
             self._scheduler.done(name)
             self._began_seconds[number] = None

@@ -22,6 +22,7 @@ from sentinels import SentinelGroup
 PROGRAM = str(Path(sys.executable).parent / "nicu-monitor")
 STATIONS = "abc"
 BEDS = [f"bed-{number:02}" for number in range(12)]
+HOMES = {bed: STATIONS[number % 3] for number, bed in enumerate(BEDS)}
 ABSENT = BEDS[:3]
 """Their cameras are never there: an alarm that is on through everything, one of each station."""
 SEEN = BEDS[3:]
@@ -182,7 +183,8 @@ class Fleet:
         wait_until(lambda: self.alerts() and not self.missing_numbers(), 40, "a complete stream")
         assert self.absent_ids() == self.first_ids
         for daemon in self.stations.values():
-            assert "Traceback" not in daemon.output()
+            text = daemon.output()
+            assert "Traceback" not in text, text[text.index("Traceback") :][:3000]
 
     def _publish(self) -> None:
         beds = []
@@ -190,7 +192,7 @@ class Fleet:
             url = self._cameras.get(bed, f"synthetic://calm?seed={index}&size=160x90&fps=2")
             if bed in ABSENT:
                 url = f"rtsp://127.0.0.1:{free_port()}/x"
-            beds.append({"id": bed, "home": STATIONS[index % 3], "camera": {"url": url}})
+            beds.append({"id": bed, "home": HOMES[bed], "camera": {"url": url}})
         file = self._directory / "ward.yaml"
         file.write_text(yaml.safe_dump({"beds": beds}))
         publishing = [PROGRAM, "beds", "publish", str(file), "--config", str(self.stations["a"].config_file)]

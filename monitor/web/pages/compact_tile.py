@@ -1,4 +1,4 @@
-"""A bed's tile where beds are many: what `BedTile` shows, in a fifth of the elements.
+"""A bed's tile where beds are many: what `BedTile` shows, in a seventh of the elements.
 
 Each element of the UI library costs the station and the browser about as much as ten lines of HTML. The tile of a small
 ward has some thirty-five; three hundred of those take seconds to build. Here the parts that change together are one
@@ -23,13 +23,17 @@ _SPARKLINE_EVERY = 16
 """Snapshots between two drawings of one bed's history; the beds take turns."""
 
 
+_AT_FIRST = 40
+"""Histories that are drawn with the page; those of the tiles below follow within seconds."""
+
+
 class CompactTile:
     """One bed on the page of a large ward.
 
     Args:
         frame: The page.
         bed_id: Which bed.
-        turn: Differs from tile to tile, so that not all histories are drawn in the same second.
+        turn: Counts the tiles, so that not all histories are drawn in the same second.
     """
 
     def __init__(self, frame: PageLayout, bed_id: str, turn: int) -> None:
@@ -38,25 +42,22 @@ class CompactTile:
         self._turn = turn
         self._on_level = frame.site.config.alarms.on_level
         self._marks = ""
-        self._drawn = False
+        self._waits = turn // _AT_FIRST
+        self._parts: dict[str, ui.html] = {}
         self._acknowledge: AcknowledgeButton | None = None
-        link = f'<a class="nicegui-link tile-link" href="/bed/{quote(bed_id)}">{escape(bed_id)}</a>'
         self._card = ui.element("article").classes("tile many").props(f'aria-label="{bed_id}" data-bed="{bed_id}"')
-        with self._card:
-            with ui.element("div").classes("tile-head") as self._head:
-                ui.html(link, sanitize=False, tag="h2")
-            self._status = ui.html("", sanitize=False).classes("status")
-            with ui.element("div").classes("tile-body"):
-                self._level = ui.html("", sanitize=False)
-                self._spark = ui.html("", sanitize=False)
-                self._facts = ui.html("", sanitize=False, tag="dl").classes("facts")
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
         """Show a bed as it is now."""
+        link = f'<a class="nicegui-link tile-link" href="/bed/{quote(self._bed_id)}">{escape(self._bed_id)}</a>'
+        self._put("tile-head", f"<h2>{link}</h2>")
         self._show_status(bed, snapshot)
-        self._show_numbers(bed, snapshot)
+        self._put("tile-numbers", self._numbers(bed))
+        if self._waits == 0 or (self._waits < 0 and (snapshot.number + self._turn) % _SPARKLINE_EVERY == 0):
+            self._put("tile-history", self._history(bed, snapshot))
+        self._waits -= self._waits >= 0
         if self._acknowledge is None and any(needs_acknowledgement(episode) for episode in bed.open_alerts):
-            with self._head:
+            with self._card:
                 self._acknowledge = AcknowledgeButton(self._frame, self._bed_id)
         if self._acknowledge is not None:
             self._acknowledge.offer(bed.open_alerts)
@@ -69,14 +70,23 @@ class CompactTile:
         """Remove the tile."""
         self._card.delete()
 
+    def _put(self, name: str, content: str) -> None:
+        """Make a part of the tile, or change its content where it differs."""
+        part = self._parts.get(name)
+        if part is None:
+            with self._card:
+                self._parts[name] = ui.html(content, sanitize=False).classes(name)
+        elif part.content != content:
+            part.set_content(content)
+
     def _show_status(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
         words = status_words(bed, snapshot, self._frame.t, self._frame.acknowledge_expires_seconds)
         if words.marks != self._marks:
             self._marks = words.marks
             self._card.props(words.marks)
         detail = escape(words.detail)
-        _put(
-            self._status,
+        self._put(
+            "status",
             f'<i class="q-icon notranslate material-icons status-shape" aria-hidden="true">{words.icon}</i>'
             f'<div class="status-text"><div class="status-words">{escape(words.headline)}</div>'
             f'<div class="status-detail" title="{detail}">{detail}</div>'
@@ -84,43 +94,30 @@ class CompactTile:
             f'<div class="status-extra">{escape(words.extra)}</div></div>',
         )
 
-    def _show_numbers(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
+    def _numbers(self, bed: BedSnapshot) -> str:
         t, seen = self._frame.t, bed.observation
         # A level that does not count any more must not stand there as if it did.
         level = seen.display_level if seen is not None and bed.status.can_see else None
         help_text = escape(t("How strongly the face shows signs of pain now, from 0 to 1"))
-        _put(
-            self._level,
-            f'<div class="level-now" title="{help_text}"><div class="fact-name">{escape(t("Level, 0 to 1"))}</div>'
-            f'<div class="level-number">{escape(t.level(level))}</div></div>',
-        )
         coverage = t("not known") if seen is None else t.percent(seen.coverage)
+        face = face_words(bed.seconds_since_face, t)
         facts = (
-            (
-                t("Face seen"),
-                t("When the infant's face was last seen well enough"),
-                face_words(bed.seconds_since_face, t),
-            ),
+            (t("Face seen"), t("When the infant's face was last seen well enough"), face),
             (t("Seen of the last 30 s"), t("Share of the last half minute in which the face was seen"), coverage),
         )
-        _put(
-            self._facts,
-            "".join(
-                f'<div title="{escape(meaning)}"><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>'
-                for name, meaning, value in facts
-            ),
+        rows = "".join(
+            f'<div title="{escape(meaning)}"><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>'
+            for name, meaning, value in facts
         )
-        if not self._drawn or (snapshot.number + self._turn) % _SPARKLINE_EVERY == 0:
-            self._drawn = True
-            minutes = t.decimal(history_span_seconds(bed, snapshot.taken_seconds) / 60, 0)
-            _put(
-                self._spark,
-                f'<div class="spark">{sparkline(bed, snapshot.taken_seconds, self._on_level, t)}</div>'
-                f'<div class="spark-span">{escape(t("last {minutes} min", minutes=minutes))}</div>',
-            )
+        return (
+            f'<div class="level-now" title="{help_text}"><div class="fact-name">{escape(t("Level, 0 to 1"))}</div>'
+            f'<div class="level-number">{escape(t.level(level))}</div></div><dl class="facts">{rows}</dl>'
+        )
 
-
-def _put(element: ui.html, content: str) -> None:
-    """Change an element's content, and send it only when it differs."""
-    if element.content != content:
-        element.set_content(content)
+    def _history(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> str:
+        t = self._frame.t
+        minutes = t.decimal(history_span_seconds(bed, snapshot.taken_seconds) / 60, 0)
+        return (
+            f'<div class="spark">{sparkline(bed, snapshot.taken_seconds, self._on_level, t)}</div>'
+            f'<div class="spark-span">{escape(t("last {minutes} min", minutes=minutes))}</div>'
+        )
