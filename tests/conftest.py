@@ -36,6 +36,11 @@ _MARKERS = {
     "tests/monitor/replay": "e2e",
     "tests/monitor/station": "e2e",
     "tests/security/test_secrets.py": "e2e",
+    "tests/export": "training",
+    **{
+        f"tests/trainer/{name}": "training"
+        for name in ("clips", "experiments", "explanation", "models", "protocols", "reporting", "training")
+    },
 }
 _MARKERS_BY_FIXTURE = {"browser": "browser", "watched_station": "e2e"}
 # Tests that share what is expensive to make stay in one worker; others stay with their file.
