@@ -65,4 +65,4 @@ def command(
     for metric in outcome.metrics:
         click.echo(f"{metric.name}: {metric.value:.3f} ({metric.samples} crops of {metric.subjects} unseen infants)")
     click.echo("mean score: " + ", ".join(f"{state} {mean:.2f}" for state, mean in outcome.mean_score.items()))
-    click.echo(f"Model: {outcome.model}. Next: nicu-export classifier {out}")
+    click.echo(f"Model: {outcome.model}. Next: nicu-export classifier {out} --out {out / 'bundle'}")
