@@ -32,7 +32,8 @@ def score_cam(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -
         target: For which answer.
 
     Returns:
-        Shape (N, S, S), not negative, in the logit's units.
+        Shape (N, S, S), not negative, in the logit's units, and 0 where it is least, as in the paper: what every
+        position shares says nothing of where.
     """
     grid = network.cell_grid()
     with torch.no_grad():
@@ -74,5 +75,6 @@ def _heat(
     for part in masks.split(_BATCH):  # type: ignore[no-untyped-call]  # torch has no type for it
         shown = part[:, None] * crop + (1.0 - part[:, None]) * hidden
         heat += torch.einsum("n,nyx->yx", sign * network(shown) - without, part)
-    positive: NDArray[np.float32] = heat.clamp_min(0.0).cpu().numpy()
-    return positive
+    positive = heat.clamp_min(0.0)
+    above: NDArray[np.float32] = (positive - positive.min()).cpu().numpy()
+    return above
