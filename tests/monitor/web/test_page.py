@@ -244,17 +244,13 @@ def test_a_login_survives_a_restart_and_ends_with_its_user(stage, visit, tmp_pat
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_no_violation(ward, visit, theme):
+def test_axe_finds_no_violation_in_a_dialog(ward, visit, theme):
     page = visit(ward.url, color_scheme=theme)
     wait_for_state(page, "bed-1", "pain_sustained")
     assert_accessible(page)
     page.get_by_role("button", name="Acknowledge bed-1").click()
     page.get_by_label("Who acknowledges?").wait_for()
     assert_accessible(page)
-    for path in ("/bed/bed-1", "/bed/bed-2", "/station"):
-        page.goto(ward.url + path)
-        page.wait_for_function("document.getElementById('pulse')?.textContent")
-        assert_accessible(page)
 
 
 def assert_accessible(page) -> None:
