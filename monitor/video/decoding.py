@@ -1,6 +1,7 @@
 """From encoded pictures to RGB: the part of a pipeline that cameras and files share.
 
-    stamp -> [parser] -> queue -> decoder -> choose -> leaky queue -> colours -> square pixels -> turn -> RGB -> appsink
+    stamp -> [[hide] -> parser -> [restore]] -> queue -> decoder -> choose -> leaky queue
+          -> colours -> square pixels -> turn -> RGB -> appsink
 
 The choice comes before the conversion, which costs as much as the half of decoding. `queue leaky=downstream` after the
 decoder bounds the age of live pictures: `appsink drop=true` alone fell seconds behind under load. The queue before the
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from monitor.video.colours import complete_colours
+from monitor.video.colours import complete_colours, distrust_container
 from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
 from monitor.video.probe import PipelineProbe
@@ -101,7 +102,11 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
 
     stamp = make_element("identity", silent=True)
     elements = [make_element("clocksync"), stamp] if settings.paced else [stamp]
-    if settings.parse and codec is not None:
+    if codec is not None and not codec.intra_only and caps.get_structure(0).has_field("colorimetry"):
+        hide, restore = make_element("capssetter", join=False, replace=True), make_element("capssetter", join=True)
+        distrust_container(hide, restore)
+        elements += [hide, make_element(codec.parser), restore]
+    elif settings.parse and codec is not None:
         elements.append(make_element(codec.parser))
     # The threads behind the queues bear the queues' names: by them `top -H` and the benchmark distinguish the stages.
     limits = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": _LARGEST_BACKLOG_BYTES}

@@ -62,6 +62,27 @@ def test_grey_stays_grey(tmp_path, light_range, matrix, level):
     assert np.abs(first_picture(tmp_path / "grey.mkv").mean(axis=(0, 1)) - level).max() < 7
 
 
+@pytest.mark.parametrize("muxer", ["matroskamux", "mp4mux", "qtmux", "mpegtsmux", "avimux", "flvmux"])
+@pytest.mark.parametrize("encoder", ["x264enc tune=zerolatency ! h264parse", "x265enc tune=zerolatency ! h265parse"])
+@pytest.mark.parametrize("light_range", ["1", "2"])
+def test_grey_stays_grey_in_every_container(tmp_path, muxer, encoder, light_range):
+    """What the pictures say of their range counts, not what their container leaves out."""
+    codec = encoder.partition("enc")[0]
+    if Gst.ElementFactory.find(f"{codec}enc") is None:
+        pytest.skip(f"this GStreamer has no {codec}enc")
+    if (muxer, codec) in {("avimux", "x265"), ("flvmux", "x265")}:
+        pytest.skip("this container takes no H.265")
+    path = tmp_path / "grey.video"
+    encode(
+        path,
+        f"videotestsrc num-buffers=5 pattern=solid-color foreground-color=0xffc8c8c8 ! video/x-raw,format=RGB,"
+        f"width=320,height=240,framerate=5/1 ! videoconvert ! video/x-raw,format=I420,"
+        f"colorimetry=(string){light_range}:3:5:1"
+        f" ! {encoder} ! {muxer}",
+    )
+    assert np.abs(first_picture(path).mean(axis=(0, 1)) - 200).max() < 7
+
+
 @pytest.mark.parametrize(
     ("size_px", "aspect", "square_px"),
     [((704, 576), "16/11", (1024, 576)), ((352, 576), "32/11", (1024, 576)), ((320, 240), "1/1", (320, 240))],
