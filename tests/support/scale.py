@@ -19,7 +19,7 @@ from monitor.delivery.redis_client import connect_redis
 from monitor.fleet.assignment import Situation, decide, is_free
 from monitor.fleet.lease_table import Lease, LeaseTable, TableReading
 
-LEASE_SECONDS, TURN_SECONDS, ROUNDS = 7.0, 1.05, 5
+LEASE_SECONDS, TURN_SECONDS, ROUNDS = 7.0, 1.05, 2
 SIZES = ((10, 100), (30, 300), (42, 334), (60, 600))
 FIELDS = [f"field_{number}" for number in range(16)]
 STATE = "x" * 3_000

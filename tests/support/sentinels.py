@@ -21,7 +21,7 @@ class SentinelGroup:
         directory: For the files of all processes.
         down_after_seconds: Silence after which a Sentinel holds the primary for dead.
         host: Address by which all of them name each other.
-        heir: Environment of the replica that becomes the next primary; None leaves the choice to the Sentinels.
+        heir: Environment of the second server, which becomes the next primary; None leaves that to the Sentinels.
     """
 
     def __init__(
