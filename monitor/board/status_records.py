@@ -13,11 +13,14 @@ class BedInfo:
         bed_id: Pseudonymous id of the patient bed.
         camera_id: Name of its camera.
         station: Which station watches it, where several are shown together; None: the one that shows it.
+        region: Left, top, right and bottom of the part of the picture in which the face is searched for, in shares of
+            width and height; None where it is not known.
     """
 
     bed_id: str
     camera_id: str
     station: str | None = None
+    region: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

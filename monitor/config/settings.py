@@ -74,6 +74,11 @@ class RegionOfInterest(Settings):
     right: Fraction = Field(default=1.0, description="Right edge, as a share of the width.")
     bottom: Fraction = Field(default=1.0, description="Lower edge, as a share of the height.")
 
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        return self.left, self.top, self.right, self.bottom
+
     @model_validator(mode="after")
     def _has_area(self) -> Self:
         if self.left >= self.right or self.top >= self.bottom:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from monitor.config import AlarmSettings, BedSettings, FaceSettings
+from monitor.config import AlarmSettings, BedSettings, FaceSettings, RegionOfInterest
 from monitor.errors import EngineError
 from monitor.faces.actions.clinical import clinical_actions, mesh_of_crop
 from monitor.faces.crop import crop_face
@@ -356,6 +356,11 @@ class BedPipeline:
             self._region = settings.region_of_interest
             self._watch_another_infant()
             self._monitor.lose_face()
+
+    @property
+    def region(self) -> RegionOfInterest:
+        """Where in the picture the face is searched for."""
+        return self._region
 
     def retire(self) -> None:
         """Report no further change: this bed is not watched here any more."""

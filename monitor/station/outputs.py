@@ -76,7 +76,7 @@ def build_outputs(
         writer_ticked=writer_ticked,
     )
     board = Board(
-        [BedInfo(bed.id, bed.camera_id) for bed in config.beds],
+        [BedInfo(bed.id, bed.camera_id, region=bed.region_of_interest.edges) for bed in config.beds],
         clock,
         on_level=config.alarms.on_level,
         keeps_pictures=config.web.preview != "off",

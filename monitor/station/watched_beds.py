@@ -161,4 +161,6 @@ class WatchedBeds:
             camera.stop()
 
     def _show_beds(self) -> None:
-        self._outputs.board.watch(BedInfo(name, self.cameras[name].camera_id) for name in self.beds)
+        self._outputs.board.watch(
+            BedInfo(name, self.cameras[name].camera_id, region=bed.region.edges) for name, bed in self.beds.items()
+        )

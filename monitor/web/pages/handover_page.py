@@ -121,7 +121,7 @@ def _summary(frame: PageLayout, beds: Sequence[BedHandover], since: datetime, un
     )  # fmt: skip
     for bed in beds:
         rows = _rows(bed, t)
-        if not rows and len(watched) > 1:
+        if not rows and (len(watched) > 1 or bed.bed == _STATION):
             continue
         name = bed.bed or t("Station")
         with ui.element("section").classes("handover-bed").props(f'aria-label="{name}"'):

@@ -11,6 +11,7 @@ from monitor.web.pages.layout import PageLayout, say
 __all__ = ["LivePicture", "TilePicture"]
 
 _EVERY_SECONDS = 0.5
+_WHOLE = (0.0, 0.0, 1.0, 1.0)
 # In a larger ward all beds at a glance are worth more than their pictures, which are one click away.
 _WARD_WITH_PICTURES_BEDS = 4
 
@@ -28,8 +29,11 @@ class LivePicture:
         self._t = frame.t
         self._bed_id = bed_id
         self._index: int | None = None
+        self._edges: tuple[float, float, float, float] | None = None
         with ui.element("figure").classes("picture"):
-            self._image = ui.element("img").props(f'alt="{frame.t("Live picture of {bed}", bed=bed_id)}"')
+            with ui.element("div").classes("picture-frame"):
+                self._image = ui.element("img").props(f'alt="{frame.t("Live picture of {bed}", bed=bed_id)}"')
+                self._region = ui.element("div").classes("picture-region")
             self._nothing = ui.label().classes("picture-nothing")
             with ui.element("figcaption"):
                 self._caption = ui.label()
@@ -39,6 +43,8 @@ class LivePicture:
 
     def _refresh(self) -> None:
         picture = self._site.board.picture(self._bed_id) if self._site.previews.is_on else None
+        region = self._show_region() if picture is not None else ""
+        self._region.set_visibility(bool(region))
         self._image.set_visibility(picture is not None)
         self._nothing.set_visibility(picture is None)
         if picture is None:
@@ -53,7 +59,18 @@ class LivePicture:
             self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?n={picture.index}"')
             blurred = self._t("Blurred picture.") if self._site.previews.is_blurred else ""
             taken = self._t("Taken at {time}.", time=self._t.time(self._site.clock.wall()))
-            say(self._caption, " ".join(filter(None, (blurred, _faces_words(picture, self._t), taken))))
+            say(self._caption, " ".join(filter(None, (blurred, _faces_words(picture, self._t), region, taken))))
+
+    def _show_region(self) -> str:
+        """Draw where the face is searched for, and say so; an empty text where that is the whole picture."""
+        bed = self._site.board.snapshot().bed(self._bed_id)
+        if bed is None or bed.info.region is None or bed.info.region == _WHOLE:
+            return ""
+        if bed.info.region != self._edges:
+            self._edges = bed.info.region
+            left, top, right, bottom = (100 * edge for edge in self._edges)
+            self._region.style(f"left: {left}%; top: {top}%; width: {right - left}%; height: {bottom - top}%")
+        return self._t("Dashed frame: only there the face is searched for.")
 
 
 class TilePicture:

@@ -187,6 +187,9 @@ class TrendChart:
                         )
                     )
         self._mark()
+        self._trend: Trend | None = None
+        self._is_painted_dark = frame.is_dark
+        frame.on_refresh(lambda _: self._follow_theme())
         ui.timer(_REDRAWN_SECONDS, self._draw, immediate=True)
 
     async def _choose(self, hours: int) -> None:
@@ -207,7 +210,6 @@ class TrendChart:
             return
         if trend is None or hours != self._hours:
             return  # the server ends, or another button was pressed meanwhile
-        alarms = self._frame.site.config.alarms
         words = t(
             "Last {hours} h: signs of pain for {signs}, not seen for {blind}.",
             hours=hours,
@@ -218,7 +220,19 @@ class TrendChart:
             words = t("Nothing has been recorded in the last {hours} h.", hours=hours)
         say(self._words, words)
         self._picture.props["aria-label"] = words
-        options = trend_options(trend, (alarms.on_level, alarms.off_level), t, is_dark=self._frame.is_dark)
+        self._trend = trend
+        self._paint(trend)
+
+    def _follow_theme(self) -> None:
+        """Paint again where the room became dark or light: the browser says so only after the first picture."""
+        if self._trend is not None and self._is_painted_dark != self._frame.is_dark:
+            self._paint(self._trend)
+
+    def _paint(self, trend: Trend) -> None:
+        alarms = self._frame.site.config.alarms
+        self._is_painted_dark = self._frame.is_dark
+        thresholds = (alarms.on_level, alarms.off_level)
+        options = trend_options(trend, thresholds, self._t, is_dark=self._is_painted_dark)
         self._chart.options.clear()
         self._chart.options.update(options)
         self._chart.update()

@@ -144,9 +144,11 @@ class Stage:
         return (self.directory / "station.log").read_text()
 
 
-def config_of(directory: Path, beds: int = 2, **sections) -> dict:
+def config_of(directory: Path, beds: int | list = 2, **sections) -> dict:
+    if isinstance(beds, int):
+        beds = [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in range(1, beds + 1)]
     return {
-        "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in range(1, beds + 1)],
+        "beds": beds,
         "alarms": QUICK_ALARMS,
         "spool": {"directory": str(directory / "state")},
         "http": {"port": free_port()},
@@ -159,7 +161,9 @@ def config_of(directory: Path, beds: int = 2, **sections) -> dict:
 def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
     stages = []
 
-    def start(beds: int = 2, past: list | None = None, *, pseudo: bool = False, day: bool = False, **sections) -> Stage:
+    def start(
+        beds: int | list = 2, past: list | None = None, *, pseudo: bool = False, day: bool = False, **sections
+    ) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
         one = Stage(folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo, day=day)

@@ -89,7 +89,7 @@ class StagedStation:
         self.lock = threading.Lock()
         self.stopping = threading.Event()
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
-        infos = [BedInfo(bed.id, bed.camera_id) for bed in self.beds.values()]
+        infos = [BedInfo(bed.id, f"{bed.id}-camera", region=bed.region_of_interest.edges) for bed in config.beds]
         self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
         self.history = HistoryRecorder(config.history, config.spool.directory / "history", self.board, self.clock)
         self.server = open_server(

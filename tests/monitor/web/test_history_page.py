@@ -42,6 +42,17 @@ def test_the_trend_of_1_8_and_24_hours_is_on_the_page_of_the_bed(day, visit):
     assert chart_of(page, 1)[2] >= 1
 
 
+def test_the_trend_is_painted_for_a_dark_room_once_the_browser_has_said_so(day, visit):
+    page = visit(f"{day.url}/bed/bed-1", color_scheme="dark")
+    chart_of(page, 8)
+    colour = (
+        "getElement(document.querySelector('.trend .chart').id.slice(1)).chart.getOption().yAxis[0].axisLabel.color"
+    )
+    page.wait_for_function(f"{colour} === '#cbbfa9'")
+    page.get_by_role("button", name="Dark room").click()
+    page.wait_for_function(f"{colour} === '#1d2733'")
+
+
 def test_the_handover_of_the_ward_names_episodes_minutes_and_who_answered(day, visit):
     page = visit(day.url)
     page.get_by_role("link", name="Handover").click()

@@ -176,6 +176,28 @@ def test_the_live_picture_is_shown_only_where_it_may_be(stage, visit):
     assert page.locator(".picture img").is_hidden()
 
 
+def test_the_region_of_interest_is_drawn_on_the_picture(stage, visit):
+    region = {"left": 0.25, "top": 0.1, "right": 0.75, "bottom": 0.9}
+    beds = [
+        {"id": "bed-1", "camera": {"url": "synthetic://calm"}, "region_of_interest": region},
+        {"id": "bed-2", "camera": {"url": "synthetic://calm"}},
+    ]
+    shown = stage(web={"anonymous_role": "viewer", "preview": "full"}, beds=beds)
+    page = visit(f"{shown.url}/bed/bed-1")
+    page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 960")
+    page.get_by_text("Dashed frame: only there the face is searched for.").wait_for()
+    picture, drawn = page.locator(".picture img").bounding_box(), page.locator(".picture-region").bounding_box()
+    assert drawn["x"] - picture["x"] == pytest.approx(0.25 * picture["width"], abs=2)
+    assert drawn["y"] - picture["y"] == pytest.approx(0.1 * picture["height"], abs=2)
+    assert drawn["width"] == pytest.approx(0.5 * picture["width"], abs=2)
+    assert drawn["height"] == pytest.approx(0.8 * picture["height"], abs=2)
+    shown.set_bed("bed-1", camera="lost")
+    page.locator(".picture-region").wait_for(state="hidden")
+    page.goto(f"{shown.url}/bed/bed-2")
+    page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 960")
+    assert page.locator(".picture-region").is_hidden()
+
+
 def test_the_ward_shows_a_small_picture_of_each_bed_and_says_in_words_what_was_found(stage, visit):
     shown = stage(web={"anonymous_role": "viewer", "preview": "full"})
     page = visit(shown.url)
