@@ -7,12 +7,13 @@ import redis
 from fleet import BEDS, HOMES, Fleet
 from redis_server import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 AHEAD_SECONDS, LEASE_SECONDS = 10, 7.0
 LEASES, GROUP = "nicu:beds:leases", "stations"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "new primary of Redis whose clock is ahead",
     "the primary is killed; on its heir every lease is 10 s older, as by a clock that is ahead",

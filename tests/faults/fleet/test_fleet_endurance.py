@@ -10,9 +10,10 @@ from fleet import STATIONS, WATCHED_BY_RTSP, Fleet
 from redis_server import wait_until
 
 FAULTS = int(os.environ.get("FLEET_FAULTS", "20"))
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300 + 120 * FAULTS)]
+pytestmark = pytest.mark.timeout(300 + 120 * FAULTS)
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "random faults of a fleet in a row",
     "stations killed and stopped, primaries and replicas of Redis killed, connections cut, a camera killed",

@@ -8,12 +8,13 @@ import pytest
 from fleet import ABSENT, BEDS, HOMES, SEEN, STATIONS, WATCHED_BY_RTSP
 from redis_server import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 ANALYSED_SECONDS, PUBLISHED_SECONDS, UNWATCHED_SECONDS = 12.0, 15.0, 12.0
 FLEET = "3 Redis, 3 Sentinels, 3 stations, 12 beds"
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     f"station killed ({FLEET})",
     "SIGKILL of a station with three beds or more, one of them in an alarm",
@@ -35,6 +36,7 @@ def test_a_killed_station_s_beds_are_analysed_elsewhere(fleet, measured):
     fleet.check_nothing_lost()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "station stopped and continued",
     "SIGSTOP for 12 s or more, then SIGCONT",
@@ -56,6 +58,7 @@ def test_a_stopped_station_lets_go_of_what_others_have_taken(fleet, measured):
     fleet.check_nothing_lost()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "primary of Redis killed in mid-alert",
     "SIGKILL of the primary and, at the same moment, of a camera",
@@ -84,6 +87,7 @@ def test_an_alert_in_a_failover_is_published_by_the_new_primary(fleet, fleet_cam
     fleet.check_nothing_lost()
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "Redis loses everything",
     "FLUSHALL on the primary of a fleet",
@@ -100,6 +104,7 @@ def test_a_lost_table_is_written_again(fleet, measured):
     assert fleet.absent_ids() == fleet.first_ids
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "no station has room for a dead one's beds",
     "two of three stations killed; the third may hold 8 of the 12 beds",

@@ -8,12 +8,13 @@ import pytest
 from fleet import SEEN, Fleet, network_namespace
 from redis_server import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 HERE, THERE = "10.213.7.1", "10.213.7.2"
 CUT_SECONDS = 60.0
 
 
+@pytest.mark.slow
 @pytest.mark.fault(
     "station cut off for 60 s",
     "the cable of its network namespace is taken out",
