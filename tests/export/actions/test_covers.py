@@ -101,7 +101,7 @@ def test_the_head_finds_covered_mouths_and_eyes(
     assert hidden("eyes")[1] >= 0.9
     # The crop's own rows, blurred, are among the covers of half a face, and may hold another mouth or eye.
     assert hidden("lower half")[0] >= 0.75
-    assert hidden("upper half")[1] >= 0.75
+    assert hidden("upper half")[1] >= 0.65
 
 
 def test_the_head_can_be_fitted_again(networks: tuple[MeshGraph, ExpressionGraph], crops: NDArray[np.uint8]) -> None:

@@ -106,8 +106,9 @@ def test_an_infant_in_pain_under_a_cover_never_reads_calm_and_valid(part, hidden
     for n in range(75):
         picture, truth = painter.frame(n / 2.5)
         covered = picture if truth.face is None else under_a_cover(picture, truth.face, part, n)
-        observations.append(bed.analyse(Frame(covered, n / 2.5, n / 2.5, n), models).observation)
+        observation = bed.analyse(Frame(covered, n / 2.5, n / 2.5, n), models).observation
+        observations += [observation] * truth.is_pain
     models.close()
     levels = [one.level for one in observations if one.validity is Validity.VALID]
     assert all(level is None or level >= AlarmSettings().off_level for level in levels)
-    assert not hidden or sum(one.hidden == hidden for one in observations) >= 40
+    assert not hidden or sum(one.hidden == hidden for one in observations) >= 0.8 * len(observations) > 0
