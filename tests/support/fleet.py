@@ -68,8 +68,8 @@ class Fleet:
         self.stations: dict[str, Daemon] = {}
 
     def __enter__(self) -> Self:
-        self.group.__enter__()
         try:
+            self.group.__enter__()
             for name in STATIONS:
                 self.stations[name] = Daemon(
                     self._directory / name,

@@ -73,8 +73,8 @@ class SentinelGroup:
             if self._heir is not None:
                 options += ["--replica-priority", "1" if is_heir else "100"]
             server = RedisServer(directory, *options, environment=self._heir if is_heir else None)
-            server.start()
             self.servers.append(server)
+            server.start()
         first = self.servers[0]
         wait_until(lambda: first.client().info("replication")["connected_slaves"] == 2, 30, "two replicas")
         for number in range(3):
