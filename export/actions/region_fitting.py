@@ -1,7 +1,7 @@
 """Fits which regions of a face are visible, on synthetic infants with pasted covers.
 
 `python -m export.actions.region_fitting` writes region_head.npz beside this file. It takes about six minutes on one
-core and no picture of an infant.
+core and no picture of an infant. The file that is there was fitted by an earlier draft, as docs/actions.md says.
 """
 
 from collections.abc import Iterable
