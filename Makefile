@@ -45,9 +45,9 @@ coverage: setup ## The quick tests under coverage with branches; fails below the
 	@$(BIN)/pytest -q -m "$(QUICK)" $(PARALLEL) $(HANG) $(COVER) $(PYTEST_ARGS) tests --ignore=tests/monitor
 	@$(BIN)/coverage report
 
-check: setup lint types imports ## The quick loop: lint, types, imports, tests of single parts that train and compile nothing
-	@$(BIN)/pytest -q -m "$(QUICK) and not training" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests/monitor
-	@$(BIN)/pytest -q -m "$(QUICK) and not training" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
+check: setup lint types imports ## The quick loop: lint, types, imports, short tests of single parts
+	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -m "$(QUICK) and not long" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests/monitor
+	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -m "$(QUICK) and not long" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
 
 mutation: setup ## Break the code in small ways and name what no test notices; MUTATION_ARGS="pain --mutants 200 --seed 2"
 	@$(BIN)/python tests/support/mutation.py $(MUTATION_ARGS)

@@ -24,7 +24,8 @@ from redis_server import RedisServer  # noqa: E402 - found through the line abov
 
 # A busy machine is no failure; what a property promises does not depend on how long its example took.
 settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("quick", deadline=None, max_examples=15)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 # Kinds of tests that the quick loop leaves out, by folder or by what a test asks for.
 _MARKERS = {
@@ -36,9 +37,20 @@ _MARKERS = {
     "tests/monitor/replay": "e2e",
     "tests/monitor/station": "e2e",
     "tests/security/test_secrets.py": "e2e",
-    "tests/export": "training",
+    "tests/monitor/faces/test_liveness.py": "long",
+    "tests/monitor/faces/test_real_faces.py": "long",
+    "tests/monitor/fleet": "long",
+    "tests/monitor/pain/test_alarm_burden.py": "long",
+    "tests/monitor/pain/test_bouts.py": "long",
+    "tests/monitor/pain/test_endurance.py": "long",
+    "tests/monitor/pain/test_frame_rate.py": "long",
+    "tests/monitor/pain/test_simulation.py": "long",
+    "tests/monitor/pipeline": "long",
+    "tests/monitor/video/test_camera.py": "long",
+    "tests/monitor/diagnostics": "long",
+    "tests/export": "long",
     **{
-        f"tests/trainer/{name}": "training"
+        f"tests/trainer/{name}": "long"
         for name in ("clips", "experiments", "explanation", "models", "protocols", "reporting", "training")
     },
 }

@@ -1,9 +1,9 @@
 """What a station needs, what of it is here, and the command that mends what is missing."""
 
-import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -199,10 +199,13 @@ def _disk(settings: SpoolSettings) -> Check:
     directory = settings.directory
     while not directory.exists() and directory != directory.parent:
         directory = directory.parent
-    if not os.access(directory, os.W_OK):
-        return Check(
-            "disk", str(settings.directory), Verdict.MISSING, f"{directory} cannot be written", f"chown {directory}"
-        )
+    try:
+        # What root may write by its rights can still be a file, or a file system that takes none.
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        detail = f"{directory} cannot be written ({error.strerror})"
+        return Check("disk", str(settings.directory), Verdict.MISSING, detail, f"chown {directory}, or another folder")
     free = shutil.disk_usage(directory).free
     detail = f"{free / 1e9:.1f} GB free"
     if free < max(_FREE_BYTES, settings.maximum_megabytes * 1_000_000):

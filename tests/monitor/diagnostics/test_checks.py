@@ -180,5 +180,6 @@ def test_a_script_can_trust_the_exit_code(tmp_path):
     code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm")
     assert code == 1
     assert "redis redis://127.0.0.1" in words
-    code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm", "/proc/nothing")
-    assert (code, "missing" in words) == (1, True)
+    for directory in ("/proc/nothing", str(config / "state")):
+        code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm", directory)
+        assert (code, "missing" in words) == (1, True)
