@@ -1,6 +1,7 @@
 """The files around the code agree with each other: one version, one list of Pythons, workflows that can run."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -77,3 +78,9 @@ def test_the_bill_of_materials_names_every_pinned_package(tmp_path):
     assert {(part["name"], part["version"]) for part in bill["components"]} == pinned
     assert all(part["purl"] for part in bill["components"])
     assert bill["metadata"]["component"]["version"] == PROJECT["version"]
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="this run has no workers")
+def test_tests_that_share_what_is_expensive_stay_in_one_worker(request):
+    """A pytest that pytest-xdist does not know ran them anywhere, each worker with servers and models of its own."""
+    assert request.node.nodeid.endswith("@tests/test_project_files.py")
