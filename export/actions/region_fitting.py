@@ -67,7 +67,7 @@ def fit_region_head(features: NDArray[np.float32], visible: NDArray[np.bool_]) -
         visible: Shape (N, 4).
     """
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-3
-    components = PCA(_COMPONENTS, random_state=0).fit((features - mean) / scale)
+    components = PCA(min(_COMPONENTS, len(features)), random_state=0).fit((features - mean) / scale)
     compact = components.transform((features - mean) / scale)
     weights, bias = [], []
     for column in range(len(REGIONS)):
