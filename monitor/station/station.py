@@ -253,7 +253,7 @@ class Station:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything: cameras first, alerts last."""
+        """Stop everything: who watches the cameras first, alerts last."""
         self._notifier.stopping()
         self._running.close()
 
@@ -308,12 +308,13 @@ class Station:
             (partial(self.publisher.start, self.requests.handle, self._left.end), self._stop_publisher),
             (self.server.start, self.server.stop),
             (self._workers.start, self._workers.stop),
+            # A camera that the station itself stops is not lost: the supervisor ends before the cameras do.
+            (lambda: None, self.watched.stop),
             (self._supervisor.start, self._supervisor.stop),
             (self._control.start, self._stop_control),
         ):
             start()
             started.callback(stop)
-        started.callback(self.watched.stop)
         for name in self.beds:
             self.watched.open(name)
         if self.fleet is not None:
