@@ -76,7 +76,7 @@ class Workplace:
             env={**os.environ, "PATH": path, "HOME": str(self.directory), **environment},
             capture_output=True,
             text=True,
-            timeout=500,
+            timeout=800,
             check=False,
         )
 

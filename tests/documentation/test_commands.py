@@ -88,7 +88,7 @@ def test_pages_with_tests_of_their_own_have_them():
         assert page in (REPOSITORY / test).read_text(encoding="utf-8")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_work(page, workplace):
     blocks = runnable(page)
