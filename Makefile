@@ -21,8 +21,8 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 WORKERS ?= 2
-# Tests of whole programs wait more than they compute.
-WHOLE_WORKERS ?= 3
+# Three workers are faster and leave the demo too little of two cores.
+WHOLE_WORKERS ?= 2
 SHARED := --dist loadgroup --no-loadscope-reorder
 PARALLEL := -n $(WORKERS) $(SHARED)
 QUICK := not (slow or e2e or docs or browser or bench or faults)

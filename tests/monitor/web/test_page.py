@@ -209,7 +209,7 @@ def test_the_ward_shows_a_small_picture_of_each_bed_and_says_in_words_what_was_f
     tile(page, "bed-1").locator("img").wait_for(state="hidden")
     page.goto(f"{shown.url}/bed/bed-2")
     page.get_by_text("Face found").wait_for()
-    assert "Level of the last 2 minutes. Times in " in page.locator(".chart-figure").inner_text()
+    assert "Level of the last 2 minutes. Times in " in page.locator(".chart-figure").first.inner_text()
 
 
 def test_no_picture_is_shown_by_default(ward, visit):
