@@ -78,7 +78,8 @@ def test_a_begin_that_somebody_chooses_and_one_that_cannot_be(day, visit):
     assert page.locator(".handover-table").first.locator("tbody tr").count() == 1
     page.get_by_label("Begin").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Show").click()
-    page.get_by_text("at most seven days back").wait_for()
+    page.wait_for_url("**since=2020*")
+    page.locator(".handover-problem", has_text="at most seven days back").wait_for()
     page.goto(f"{day.url}/handover/bed-9")
     page.get_by_text("There is no such bed").wait_for()
 
