@@ -75,6 +75,7 @@ def test_a_dialog_keeps_the_keyboard_and_gives_it_back(ward, visit):
     button.focus()
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_role("button", name="Heel lance").wait_for()
+    page.wait_for_function("document.activeElement.closest('[role=dialog]') !== null")
     for _ in range(16):
         page.keyboard.press("Tab")
         # At the end the browser's own controls come, never what lies behind the dialog.
