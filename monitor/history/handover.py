@@ -114,7 +114,7 @@ def bed_handover(history: HistoryRecorder, bed: str, since: datetime, until: dat
 
 
 def episodes_of(entries: Iterable[AlertEntry]) -> list[Episode]:
-    """Return the episodes that records tell of, oldest first; a sign of pain that became sustained is one episode.
+    """Return the episodes that records describe, oldest first; a sign of pain that became sustained is one episode.
 
     Args:
         entries: Of one bed, oldest first.

@@ -1,6 +1,7 @@
 """The API's records of days past."""
 
 import json
+import math
 from datetime import datetime
 from typing import Any
 
@@ -107,8 +108,8 @@ def series_records(series: SampleSeries) -> list[HistoryRecord]:
             HistoryRecord(
                 at=moment_of(float(series.seconds[index])),
                 # What is no number is not equal to itself.
-                level=round(level, 3) if level == level else None,  # noqa: PLR0124
-                coverage=round(coverage, 3) if coverage == coverage else 0.0,  # noqa: PLR0124
+                level=None if math.isnan(level) else round(level, 3),
+                coverage=0.0 if math.isnan(coverage) else round(coverage, 3),
                 state=None if state is None else state.value,
             )
         )

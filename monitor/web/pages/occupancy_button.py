@@ -1,22 +1,19 @@
 """The dialog in which a nurse says who lies in a bed: admitted, empty, or away for a while."""
 
-from collections.abc import Callable
-
 from nicegui import ui
 
 from monitor.board import BedSnapshot
 from monitor.control.requests import Admit, Discharge, OperatorRequest, Resume, Standby, checked_infant, checked_reason
-from monitor.errors import RefusedError
 from monitor.pain.vocabulary import Occupancy
-from monitor.web.app_context import checked_name
 from monitor.web.pages.layout import PageLayout, say
+from monitor.web.pages.request_dialog import RequestDialog, text_field
 
 __all__ = ["OccupancyButton"]
 
 _MINUTES = 30
 
 
-class OccupancyButton:
+class OccupancyButton(RequestDialog):
     """The infant's pseudonym, and a button that opens the dialog: it asks before it acts, for these end alarms.
 
     Args:
@@ -25,9 +22,7 @@ class OccupancyButton:
     """
 
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
-        self._frame = frame
-        self._t = frame.t
-        self._bed_id = bed_id
+        super().__init__(frame, bed_id)
         self._state = Occupancy.OCCUPIED
         self._infant_label = ui.label().classes("top-station")
         self._button = (
@@ -48,13 +43,12 @@ class OccupancyButton:
         with ui.dialog().props(f'aria-label="{title}"') as dialog, ui.card().classes("ack-dialog"):
             ui.label(title).classes("ack-title").props("role=heading aria-level=2")
             ui.label(t("Each of these ends the alarms of this bed. Nothing of one infant passes to the next."))
-            name = self._frame.visitor.name
-            self._by = None if name is not None else _field(t("Who are you?"), 63)
-            self._infant = _field(t("Pseudonym of the infant to be admitted, never a name"), 63)
+            self._ask_name()
+            self._infant = text_field(t("Pseudonym of the infant to be admitted, never a name"), 63)
             self._minutes = ui.number(t("Minutes of stand-by"), value=_MINUTES, min=1).props("outlined color=ink")
             self._until_face = ui.checkbox(t("End the stand-by when a face returns"), value=True).props("color=ink")
-            self._reason = _field(t("Reason of the stand-by"), 200)
-            self._problem = ui.label().props("role=alert").classes("ack-problem")
+            self._reason = text_field(t("Reason of the stand-by"), 200)
+            self._show_problems()
             with ui.row():
                 self._action(dialog, t("Admit an infant"), self._admit)
                 if self._state is not Occupancy.EMPTY:
@@ -74,30 +68,3 @@ class OccupancyButton:
         seconds = None if minutes is None else 60.0 * float(minutes)
         reason = checked_reason(str(self._reason.value or ""))
         return Standby(self._bed_id, by, seconds, bool(self._until_face.value), reason)
-
-    def _action(self, dialog: ui.dialog, words: str, order: Callable[[str], OperatorRequest]) -> None:
-        def act() -> None:
-            t = self._t
-            # A login may have ended since the page was opened.
-            if not self._frame.is_still_allowed_to_acknowledge():
-                self._problem.set_text(t("You are not logged in any more."))
-                return
-            try:
-                by = checked_name(self._frame.visitor.name or str(self._by.value if self._by else ""))
-            except ValueError:
-                self._problem.set_text(t("Give a name or a pseudonym of 1 to 63 letters."))
-                return
-            try:
-                changed = self._frame.site.handle(order(by))
-            except (ValueError, RefusedError) as error:
-                self._problem.set_text(str(error))
-                return
-            dialog.close()
-            done = t("{bed}: {action}, by {name}", bed=self._bed_id, action=words, name=by)
-            ui.notify(done if changed else t("Nothing had to be changed."), position="top")
-
-        ui.button(words, on_click=act, color=None).props("unelevated no-caps").classes("ack")
-
-
-def _field(words: str, longest: int) -> ui.input:
-    return ui.input(words).props(f"maxlength={longest} outlined color=ink label-color=ink").classes("ack-name")

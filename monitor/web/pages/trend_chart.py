@@ -1,5 +1,6 @@
 """The level of a bed over the last 1, 8 or 24 hours, with what people did and what could not be seen."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -239,4 +240,4 @@ class TrendChart:
 
 
 def _number(value: float) -> float | None:
-    return round(value, 3) if value == value else None  # noqa: PLR0124 - what is no number is not equal to itself
+    return None if math.isnan(value) else round(value, 3)

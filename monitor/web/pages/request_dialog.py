@@ -1,0 +1,63 @@
+"""What the dialogs of a bed share: who asks, whether they still may, and what became of the request."""
+
+from collections.abc import Callable
+
+from nicegui import ui
+
+from monitor.control.requests import OperatorRequest
+from monitor.errors import RefusedError
+from monitor.web.app_context import checked_name
+from monitor.web.pages.layout import PageLayout
+
+__all__ = ["RequestDialog", "text_field"]
+
+
+class RequestDialog:
+    """Base of a button whose dialog sends requests in a nurse's name.
+
+    Args:
+        frame: The page.
+        bed_id: Which bed.
+    """
+
+    def __init__(self, frame: PageLayout, bed_id: str) -> None:
+        self._frame = frame
+        self._t = frame.t
+        self._bed_id = bed_id
+
+    def _ask_name(self) -> None:
+        """Build the field for the nurse's name where no login gives it."""
+        self._by = None if self._frame.visitor.name is not None else text_field(self._t("Who are you?"), 63)
+
+    def _show_problems(self) -> None:
+        self._problem = ui.label().props("role=alert").classes("ack-problem")
+
+    def _action(self, dialog: ui.dialog, words: str, order: Callable[[str], OperatorRequest]) -> None:
+        """Build a button that sends what `order` makes of the nurse's name, and closes the dialog."""
+
+        def act() -> None:
+            t = self._t
+            # A login may have ended since the page was opened.
+            if not self._frame.is_still_allowed_to_acknowledge():
+                self._problem.set_text(t("You are not logged in any more."))
+                return
+            try:
+                by = checked_name(self._frame.visitor.name or str(self._by.value if self._by else ""))
+            except ValueError:
+                self._problem.set_text(t("Give a name or a pseudonym of 1 to 63 letters."))
+                return
+            try:
+                changed = self._frame.site.handle(order(by))
+            except (ValueError, RefusedError) as error:
+                self._problem.set_text(str(error))
+                return
+            dialog.close()
+            done = t("{bed}: {action}, by {name}", bed=self._bed_id, action=words, name=by)
+            ui.notify(done if changed else t("Nothing had to be changed."), position="top")
+
+        ui.button(words, on_click=act, color=None).props("unelevated no-caps").classes("ack")
+
+
+def text_field(words: str, longest: int) -> ui.input:
+    """Build a field of a dialog for at most `longest` characters."""
+    return ui.input(words).props(f"maxlength={longest} outlined color=ink label-color=ink").classes("ack-name")
