@@ -21,7 +21,7 @@ __all__ = ["Board"]
 
 _SNAPSHOT_SECONDS = 1.0
 _CHANGED_SECONDS = 0.1
-"""Life of a snapshot after an alert, a pause or who lies in a bed has changed: who asked for it wants to see it."""
+"""Life of a snapshot after an alert has changed."""
 _PICTURE_SECONDS = 5.0
 
 
@@ -85,7 +85,8 @@ class Board:
         self._station: StationStatus | None = None
         self._station_seconds = 0.0
         self._snapshot: BoardSnapshot | None = None
-        self._has_changed = False
+        self._has_alert_changed = False
+        self._has_request_changed = False
         self._snapshot_lock = threading.Lock()
         self.watch(beds)
 
@@ -134,7 +135,7 @@ class Board:
         """Take the newest record of an alert; `bed_id` is None for a condition of the whole station."""
         with self._lock:
             self._alerts.add(bed_id, alert)
-            self._has_changed = True
+            self._has_alert_changed = True
 
     def load_history(self, alerts: Iterable[AlertDraft]) -> None:
         """Take the alerts of an earlier run of the station, oldest first, for the history of each bed.
@@ -166,7 +167,7 @@ class Board:
         """
         with self._lock:
             bed = self._beds[bed_id]
-            self._has_changed |= bed.pause != pause
+            self._has_request_changed |= bed.pause != pause
             bed.pause = pause
 
     def occupy(self, bed_id: str, occupancy: BedOccupancy) -> None:
@@ -183,7 +184,7 @@ class Board:
             if bed.is_occupancy_known and _said(bed.occupancy) != _said(occupancy):
                 bed.history, bed.observation = LevelHistory(), None
                 self._alerts.forget_bouts(bed_id)
-            self._has_changed |= bed.occupancy != occupancy
+            self._has_request_changed |= bed.occupancy != occupancy
             bed.occupancy, bed.is_occupancy_known = occupancy, True
 
     def station(self, facts: StationStatus) -> None:
@@ -192,18 +193,19 @@ class Board:
             self._station, self._station_seconds = facts, self._clock.monotonic()
 
     def snapshot(self) -> BoardSnapshot:
-        """Return everything, at most a second old; alerts and what people asked, at most a tenth of one.
+        """Return everything, at most a second old; alerts at most a tenth of one, what people asked for at once.
 
         Callers within that time get the same object.
         """
         with self._snapshot_lock:
             now_seconds = self._clock.monotonic()
             newest = self._snapshot
-            life_seconds = _CHANGED_SECONDS if self._has_changed else _SNAPSHOT_SECONDS
-            if newest is None or now_seconds - newest.taken_seconds >= life_seconds:
+            life_seconds = _CHANGED_SECONDS if self._has_alert_changed else _SNAPSHOT_SECONDS
+            if newest is None or self._has_request_changed or now_seconds - newest.taken_seconds >= life_seconds:
                 number = 1 if newest is None else newest.number + 1
                 with self._lock:
-                    newest, self._has_changed = self._take(number, now_seconds), False
+                    newest = self._take(number, now_seconds)
+                    self._has_alert_changed = self._has_request_changed = False
                 self._snapshot = newest
             return newest
 

@@ -1,7 +1,8 @@
 """The three ways out of a station, together: what is published, what is measured, what is shown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 from monitor.alerts.record import GenerationMode
 from monitor.board.board import Board
@@ -30,12 +31,15 @@ class StationOutputs:
     publisher: Publisher
     metrics: StationMetrics
     board: Board
+    _showing: Lock = field(default_factory=Lock, init=False, repr=False)
 
     def show_requests(self, bed: BedPipeline) -> None:
         """Show on the page what people asked of a bed: its pause, and who lies in it."""
-        pause = bed.pause_in_force()
-        self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
-        self.board.occupy(bed.id, bed.occupancy())
+        # Read and shown as one, or a thread that read before a request would show over it what no longer holds.
+        with self._showing:
+            pause = bed.pause_in_force()
+            self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
+            self.board.occupy(bed.id, bed.occupancy())
 
 
 def build_outputs(

@@ -30,7 +30,7 @@ def test_everybody_who_asks_within_a_second_gets_the_same_snapshot(board, clock,
 
 
 @pytest.mark.parametrize("change", ["alert", "pause", "occupancy"])
-def test_what_people_asked_and_alerts_are_shown_a_tenth_of_a_second_later(board, clock, alert, change):
+def test_what_people_asked_is_shown_at_once_and_alerts_a_tenth_of_a_second_later(board, clock, alert, change):
     first = board.snapshot()
     if change == "alert":
         board.transition("bed-1", alert())
@@ -38,8 +38,9 @@ def test_what_people_asked_and_alerts_are_shown_a_tenth_of_a_second_later(board,
         board.pause("bed-1", BedPause("nurse 7", clock.monotonic() + 60.0))
     else:
         board.occupy("bed-1", BedOccupancy(Occupancy.EMPTY, "nurse-7", clock.monotonic()))
-    assert board.snapshot() is first, "in a flood of changes, too, there are ten snapshots a second at most"
-    clock.advance(0.15)
+    if change == "alert":
+        assert board.snapshot() is first, "in a flood of alerts, too, there are ten snapshots a second at most"
+        clock.advance(0.15)
     bed = board.snapshot().bed("bed-1")
     assert bool(bed.open_alerts) == (change == "alert")
     assert (bed.pause is not None) == (change == "pause")

@@ -1,6 +1,7 @@
 """What people ask of a bed is on the page at the next look, without waiting for the supervisor's next turn."""
 
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,6 @@ from monitor.station.station_conditions import StationConditions
 from monitor.telemetry.label_clock import LabelClock
 from monitor.telemetry.metrics import StationMetrics
 
-LOOK_SECONDS = 0.15
-
 
 class Ward:
     """One bed whose camera is lost, and the parts that stand between a request and the page."""
@@ -34,12 +33,12 @@ class Ward:
         self.clock = ManualClock(100.0)
         self.publisher = Publisher(RedisSettings(), SpoolSettings(directory=directory), "station-1", self.clock)
         self.board = Board([BedInfo("bed-1", "bed-1-camera")], self.clock, on_level=0.6)
-        outputs = StationOutputs(
+        self.outputs = StationOutputs(
             self.publisher, StationMetrics("station-1", GenerationMode.TEST, self.clock), self.board
         )
-        dispatcher = AlertDispatcher({"bed-1": CONTEXT, None: CONTEXT}, LabelClock(self.clock), outputs)
+        dispatcher = AlertDispatcher({"bed-1": CONTEXT, None: CONTEXT}, LabelClock(self.clock), self.outputs)
         numbers = itertools.count()
-        bed = BedPipeline(
+        self.bed = BedPipeline(
             BedSettings(id="bed-1", camera=CameraSettings(url="rtsp://127.0.0.1/x")),
             FaceSettings(),
             AlarmSettings(),
@@ -50,13 +49,12 @@ class Ward:
         conditions = StationConditions(
             StationAlarms(AlarmSettings(), lambda: f"alert-{next(numbers)}"), self.clock, dispatcher
         )
-        self.requests = RequestHandler({"bed-1": bed}, conditions, dispatcher, self.clock)
+        self.requests = RequestHandler({"bed-1": self.bed}, conditions, dispatcher, self.clock)
         for _ in range(10):
             self.clock.advance(1.0)
-            bed.report(Code.CAMERA_LOST, present=True, now_seconds=self.clock.monotonic())
+            self.bed.report(Code.CAMERA_LOST, present=True, now_seconds=self.clock.monotonic())
 
     def look(self):
-        self.clock.advance(LOOK_SECONDS)
         return self.board.snapshot().bed("bed-1")
 
 
@@ -73,6 +71,23 @@ def test_a_pause_and_its_end(ward: Ward) -> None:
     assert ward.look().pause.by == "nurse-7"
     assert ward.requests.handle(Resume("bed-1", "nurse-7"))
     assert ward.look().pause is None
+
+
+def test_a_turn_of_the_supervisor_shows_nothing_older_over_a_request(ward: Ward, monkeypatch) -> None:
+    def pause_in_the_meantime():
+        monkeypatch.undo()
+        before = ward.bed.pause_in_force()
+        asked = threading.Thread(target=ward.requests.handle, args=(Pause("bed-1", "nurse-7"),))
+        asked.start()
+        asked.join(0.3)  # it waits for the turn to end
+        asking.append(asked)
+        return before
+
+    asking: list[threading.Thread] = []
+    monkeypatch.setattr(ward.bed, "pause_in_force", pause_in_the_meantime)
+    ward.outputs.show_requests(ward.bed)
+    asking[0].join(10.0)
+    assert ward.look().pause.by == "nurse-7"
 
 
 def test_who_lies_in_the_bed(ward: Ward) -> None:
