@@ -134,10 +134,17 @@ class StagedStation:
                 return self.occupy(bed, order, now)
             if isinstance(order, Pause):
                 self.record(bed, bed.monitor.pause(order.by, now, order.duration_seconds))
+                self.show_requests(bed)
                 return bool(bed.monitor.paused_codes())
             was_paused = bool(bed.monitor.paused_codes())
             self.record(bed, bed.monitor.resume(now))
+            self.show_requests(bed)
             return was_paused
+
+    def show_requests(self, bed):
+        pause = bed.monitor.pause_in_force()
+        self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
+        self.board.occupy(bed.id, bed.monitor.occupancy)
 
     def occupy(self, bed, order, now):
         try:
@@ -155,6 +162,7 @@ class StagedStation:
         except ValueError as error:
             raise RefusedError(str(error)) from None
         self.record(bed, changed)
+        self.show_requests(bed)
         return bool(changed)
 
     def set_bed(self, order):
@@ -174,9 +182,7 @@ class StagedStation:
             frame, frame_faces = bed.picture_at(time_seconds, index) if is_seen else (None, None)
             self.board.observe(bed.id, observation, frame, frame_faces)
             self.record(bed, transitions)
-            pause = bed.monitor.pause_in_force()
-            self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
-            self.board.occupy(bed.id, bed.monitor.occupancy)
+            self.show_requests(bed)
             self.board.camera(
                 bed.id,
                 CameraStatus(
