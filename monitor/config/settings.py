@@ -25,6 +25,7 @@ __all__ = [
     "AnalysisSettings",
     "BedSettings",
     "CameraSettings",
+    "DecoderKind",
     "FaceSettings",
     "HttpSettings",
     "LogSettings",
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 MAXIMUM_BEDS = 256
+
+DecoderKind = Literal["software", "auto", "nvdec", "vaapi", "v4l2"]
 
 
 class StationSettings(Settings):
@@ -101,6 +104,11 @@ class CameraSettings(Settings):
         default=False, description="Without TLS, send the password in clear where only that works."
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="RTSP transport.")
+    decoder: DecoderKind = Field(
+        default="software",
+        description="What decodes H.264, H.265 and MJPEG; `auto`: the first of nvdec, vaapi and v4l2 that works. One "
+        "that fails is replaced by software. Damage that a decoder in hardware conceals is not seen.",
+    )
     latency_milliseconds: int = Field(default=200, ge=0, le=5_000, description="RTSP jitter buffer.")
     tls_ca_file: Path | None = Field(default=None, description="Certificate authority for rtsps:// and https://.")
     stall_seconds: PositiveSeconds = Field(default=2.0, description="No frame for so long: rebuild the pipeline.")

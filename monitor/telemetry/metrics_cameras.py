@@ -67,7 +67,7 @@ class CameraCollector(Collector):
                 state.add_metric((*labels, word), float(status.state is word))
             for cause in DropCause:
                 dropped.add_metric((*labels, cause), status.drops.get(cause, 0))
-        yield from (state, dropped)
+        yield from (state, dropped, _decode_info(seen))
         yield _counter("frames_decoded", "Decoded pictures.", seen, lambda s: s.pictures)
         yield _counter("camera_reconnects", "Source opened again after a fault.", seen, lambda s: s.reconnects)
         yield _counter("camera_decode_errors", "Errors that the decoder survived.", seen, lambda s: s.decode_errors)
@@ -88,6 +88,20 @@ def _gauge(name: str, text: str, seen: _Seen, value: Callable[[CameraStatus], fl
         number = value(status)
         if number is not None:
             family.add_metric(labels, float(number))
+    return family
+
+
+def _decode_info(seen: _Seen) -> Metric:
+    """Return what is decoded with what; the rate is the announced one, so that a series lives as long as the stream."""
+    labels_of = ("codec", "size", "rate", "decoder")
+    text = "1; its labels name codec, size in pixels and announced rate of the stream, and the decoder in use."
+    family = GaugeMetricFamily("nicu_monitor_camera_decode_info", text, labels=(*_LABELS, *labels_of))
+    for labels, status in seen:
+        if status.decoder is not None:
+            size = "" if status.size_px is None else "x".join(map(str, status.size_px))
+            rate = status.announced_frames_per_second
+            values = (status.codec or "", size, "" if rate is None else f"{rate:g}", status.decoder)
+            family.add_metric((*labels, *values), 1.0)
     return family
 
 

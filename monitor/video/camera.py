@@ -4,7 +4,6 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,9 @@ from monitor.video.decode_governor import DecodeGovernor
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError
 from monitor.video.frame import Frame
 from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDetector
+from monitor.video.hardware import DecoderChoice
 from monitor.video.latest_frame import LatestFrame
+from monitor.video.pipeline import CameraPipeline
 from monitor.video.probe import FrameTiming, PipelineProbe
 from monitor.video.sampling import Sampler
 from monitor.video.sources import open_source, opening_seconds
@@ -36,24 +37,6 @@ _CLOSE_SECONDS = 1.0
 _HEALTHY_SECONDS = 2.0
 _REFUSED_CAP_SECONDS = 15.0
 _HUNG_SECONDS = 45.0  # longer than the longest wait between two attempts and all that one attempt may take
-
-
-class _Pipeline(Protocol):
-    """What a camera needs of a pipeline."""
-
-    probe: PipelineProbe
-    decode_errors: int
-
-    @property
-    def codec(self) -> str | None: ...
-
-    def play(self) -> None: ...
-
-    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None: ...
-
-    def check(self) -> None: ...
-
-    def close(self, timeout_seconds: float) -> bool: ...
 
 
 class Camera:
@@ -92,6 +75,7 @@ class Camera:
         self.camera_id = camera_id
         self.latest_frame = LatestFrame(listener)
         self._settings = settings
+        self._decoders = DecoderChoice(settings.decoder)
         self._clock = clock
         self._synthetic = synthetic
         self._backoff = backoff if backoff is not None else Backoff()
@@ -110,17 +94,17 @@ class Camera:
         self.turns = 0
         self._lock = threading.Lock()
         self._state = CameraState.CONNECTING
-        self._pipeline: _Pipeline | None = None
+        self._pipeline: CameraPipeline | None = None
         self._picture_seconds: float | None = None
         self._size_px: tuple[int, int] | None = None
         self._codec: str | None = None
+        self._decoder: str | None = None
         self._check = FreezeDarkDetector()
         self._frozen_since_seconds: float | None = None
         self._dark_since_seconds: float | None = None
         self._governor = DecodeGovernor()
         self._may_shed = may_shed
-        self._frames = self._reconnects = self._abandoned = self._format_changes = 0
-        self._opened = 0
+        self._frames = self._reconnects = self._abandoned = self._format_changes = self._opened = 0
         self._past_pictures = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
         self._last_error: str | None = None
@@ -231,6 +215,8 @@ class Camera:
                 format_changes=self._format_changes,
                 size_px=self._size_px,
                 codec=self._codec,
+                decoder=self._decoder,
+                announced_frames_per_second=None if probe is None else probe.nominal_rate,
                 frames_per_second=_rate(self._sampler.interval_seconds),
                 last_error=self._last_error,
             )
@@ -278,7 +264,9 @@ class Camera:
                 pulled = pipeline.pull(_POLL_SECONDS)
                 if stopping is not self._stopping:
                     return
-                self._note_codec(pipeline.codec)  # before a frame shows that the camera plays
+                # Before a frame shows that the camera plays.
+                self._note_codec(pipeline.codec)
+                self._decoder = pipeline.decoder or self._decoder
                 if pulled is not None:
                     image, timing = pulled
                     self._deliver(image, timing)
@@ -295,13 +283,13 @@ class Camera:
         finally:
             self._close(pipeline)
 
-    def _open(self, address: SourceAddress) -> _Pipeline:
+    def _open(self, address: SourceAddress) -> CameraPipeline:
         probe = PipelineProbe(self._clock, self._sampler)
         if address.synthetic is not None and self._synthetic is not None:
             return SyntheticPipeline(address.synthetic, probe, self._clock, self._synthetic)
-        return open_source(address, self._settings, probe)
+        return open_source(address, self._settings, probe, self._decoders)
 
-    def _close(self, pipeline: _Pipeline) -> None:
+    def _close(self, pipeline: CameraPipeline) -> None:
         ended = pipeline.close(_CLOSE_SECONDS)
         with self._lock:
             if pipeline is not self._pipeline:  # another thread has taken over meanwhile
@@ -309,7 +297,7 @@ class Camera:
             self._forget_pipeline(pipeline, abandoned=not ended)
         self._check.disconnect()
 
-    def _forget_pipeline(self, pipeline: _Pipeline, *, abandoned: bool) -> None:
+    def _forget_pipeline(self, pipeline: CameraPipeline, *, abandoned: bool) -> None:
         """Add what a pipeline counted to the past; the lock is held."""
         probe = pipeline.probe
         self._pipeline = None
@@ -348,7 +336,7 @@ class Camera:
         index = self._past_pictures + timing.index
         self.latest_frame.put(Frame(image, timing.arrival_seconds, pts_seconds, index, self._opened))
 
-    def _watch(self, pipeline: _Pipeline, watchdog: Watchdog, address: SourceAddress) -> None:
+    def _watch(self, pipeline: CameraPipeline, watchdog: Watchdog, address: SourceAddress) -> None:
         now, probe = self._clock.monotonic(), pipeline.probe
         fault = watchdog.fault(now, probe.data_seconds, probe.decoded_seconds)
         if fault is not None:
@@ -373,6 +361,12 @@ class Camera:
     def _after_fault(self, error: VideoError) -> float:
         """Note a fault; return how long to wait before the next attempt."""
         sentence = str(error)
+        kind = error.kind if isinstance(error, SourceFaultError) else FaultKind.OTHER
+        if kind is FaultKind.DECODER:  # the source is well: another decoder takes over at once
+            with self._lock:
+                self._last_error = sentence
+                self._reconnects += 1
+            return 0.0
         with self._lock:
             is_news = sentence != self._last_error or self._state is CameraState.PLAYING
             self._state = CameraState.LOST
@@ -380,8 +374,7 @@ class Camera:
             self._reconnects += 1
         if is_news:
             _log.warning("camera %s: %s; trying again", self.camera_id, sentence)
-        refused = isinstance(error, SourceFaultError) and error.kind is FaultKind.REFUSED
-        return self._backoff.next_seconds(_REFUSED_CAP_SECONDS if refused else None)
+        return self._backoff.next_seconds(_REFUSED_CAP_SECONDS if kind is FaultKind.REFUSED else None)
 
     def _frozen_since(self, newest_seconds: float | None, now_seconds: float) -> float | None:
         """Return since when the picture has stood still; a frozen one stays frozen through a short reconnect."""

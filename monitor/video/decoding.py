@@ -15,6 +15,7 @@ from typing import Any
 from monitor.video.colours import complete_colours, distrust_container
 from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
+from monitor.video.hardware import DecoderChoice
 from monitor.video.probe import PipelineProbe
 
 __all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "accepts_caps", "build_chain"]
@@ -57,12 +58,14 @@ class ChainSettings:
         parse: Whether the pictures must first be cut out of the stream.
         paced: Whether pictures are held until their time stamp: a file that is played as if it were a camera.
         decoder_threads: 0 leaves the number to the decoder.
+        decoders: Which decoders in hardware are tried before software; None for none.
     """
 
     live: bool
     parse: bool = True
     paced: bool = False
     decoder_threads: int = 1
+    decoders: DecoderChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,15 @@ class Chain:
         entry: Pad that takes encoded pictures.
         appsink: Element that gives RGB pictures.
         codec: Name of the codec, for people.
+        decoder: Name of the decoder's element, for people; `none` where the pictures come as they are.
+        hardware: The decoder itself where it is one in hardware, else None.
     """
 
     entry: Any
     appsink: Any
     codec: str
+    decoder: str
+    hardware: Any = None
 
 
 def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainSettings) -> Chain:  # noqa: ANN401 - from gi
@@ -94,7 +101,8 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     """
     media_type = caps.get_structure(0).get_name()
     codec = CODECS.get(media_type)
-    decoder = _decoder(caps, codec)
+    hardware = settings.decoders.open(media_type) if settings.decoders is not None else None
+    decoder = hardware or _decoder(caps, codec)
     _set_if_there(decoder, "max-threads", settings.decoder_threads)
     # Damaged pictures are marked and counted here; the decoder must not give up on a bad stretch of the network.
     _set_if_there(decoder, "max-errors", -1)
@@ -106,13 +114,17 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
         hide, restore = make_element("capssetter", join=False, replace=True), make_element("capssetter", join=True)
         distrust_container(hide, restore)
         elements += [hide, make_element(codec.parser), restore]
-    elif settings.parse and codec is not None:
+    elif (settings.parse or hardware is not None) and codec is not None:
+        # Some decoders in hardware take one form of a stream only; the parser makes it out of any.
         elements.append(make_element(codec.parser))
     # The threads behind the queues bear the queues' names: by them `top -H` and the benchmark distinguish the stages.
     limits = {"max_size_buffers": 0, "max_size_time": 0, "max_size_bytes": _LARGEST_BACKLOG_BYTES}
     if not settings.live:
         limits = {"max_size_buffers": 16, "max_size_time": 0, "max_size_bytes": 0}
     elements += [make_element("queue", name="decode", silent=True, **limits), decoder]
+    if hardware is not None:
+        # Pictures in the memory of the device would go no further.
+        elements.append(make_element("capsfilter", caps=gstreamer().Caps.from_string("video/x-raw")))
     after = make_element("queue", name="convert", silent=True, max_size_buffers=2, max_size_bytes=0, max_size_time=0)
     if settings.live:
         after.set_property("leaky", 2)
@@ -139,7 +151,9 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     _watch(stamp, decoder, probe)
     for element in reversed(elements):
         element.sync_state_with_parent()
-    return Chain(elements[0].get_static_pad("sink"), sink, codec.name if codec is not None else media_type)
+    name = "none" if media_type == "video/x-raw" else decoder.get_factory().get_name()
+    codec_name = codec.name if codec is not None else media_type
+    return Chain(elements[0].get_static_pad("sink"), sink, codec_name, name, hardware)
 
 
 def accepts_caps(probe: PipelineProbe, caps: Any) -> bool:  # noqa: ANN401 - from gi

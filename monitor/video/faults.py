@@ -12,13 +12,17 @@ __all__ = ["UNTRUSTED", "FaultKind", "SourceEndedError", "SourceFaultError", "fa
 
 
 class FaultKind(StrEnum):
-    """What a camera does about a fault depends on its kind."""
+    """What a camera does about a fault depends on its kind.
+
+    `decoder`: a hardware decoder failed, the source did not; another decoder takes over at once.
+    """
 
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     STALLED = "stalled"
     ENDED = "ended"
     FORMAT = "format"
+    DECODER = "decoder"
     OTHER = "other"
 
 

@@ -6,7 +6,7 @@ No GLib main loop runs: the owner of the pipeline polls its bus.
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,37 @@ from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, 
 from monitor.video.gst import gi_module, gstreamer
 from monitor.video.probe import LARGEST_SIDE_PX, FrameTiming, PipelineProbe
 
-__all__ = ["MediaPipeline"]
+__all__ = ["CameraPipeline", "MediaPipeline"]
 
 _CHANNELS = 3
+_NO_PICTURE = "it gives no picture"
+
+
+class CameraPipeline(Protocol):
+    """What a camera needs of a pipeline."""
+
+    probe: PipelineProbe
+    decode_errors: int
+
+    @property
+    def codec(self) -> str | None:
+        """Name of the pictures' codec; None before it is known."""
+
+    @property
+    def decoder(self) -> str | None:
+        """Name of what decodes them; None before it is known."""
+
+    def play(self) -> None:
+        """Start."""
+
+    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None:
+        """Return the next picture and what belongs to it, or None where none came in time."""
+
+    def check(self) -> None:
+        """Raise what has failed."""
+
+    def close(self, timeout_seconds: float) -> bool:
+        """Stop and free everything; return whether it ended in time."""
 
 
 class MediaPipeline:
@@ -56,6 +84,11 @@ class MediaPipeline:
     def codec(self) -> str | None:
         """Name of the pictures' codec; None before it is known."""
         return self._codec
+
+    @property
+    def decoder(self) -> str | None:
+        """Name of the element that decodes; None before it is known."""
+        return None if self._chain is None else self._chain.decoder
 
     def connect(self, element: Any, signal: str, callback: Callable[..., Any]) -> None:  # noqa: ANN401 - from gi
         """Connect a signal handler that ends with the pipeline; what it raises becomes the pipeline's fault."""
@@ -153,6 +186,8 @@ class MediaPipeline:
                 f"{self._address.display} sends pictures of {refused[0]} x {refused[1]} px; at most {LARGEST_SIDE_PX} "
                 "px a side and 33 million pixels are accepted",
             )
+        if self.probe.is_decoder_silent and self._has_hardware():
+            raise self._refuse_hardware(_NO_PICTURE)
         for check in tuple(self._checks):
             check()
         while (message := self._bus.pop()) is not None:
@@ -194,16 +229,42 @@ class MediaPipeline:
         kinds = self._gst.MessageType
         if message.type == kinds.ERROR:
             error, _ = message.parse_error()
+            if self._is_of_hardware(message.src):
+                raise self._refuse_hardware(error.message)
             fault = fault_of_error(error, self._address)
             if fault.kind is FaultKind.FORMAT and self._codec is None and self.other_streams:
                 fault = SourceFaultError(FaultKind.FORMAT, self.no_video_sentence())
             raise fault
         if message.type == kinds.EOS:
+            if self.probe.was_keyframe_given and self.probe.pictures == 0 and self._has_hardware():
+                raise self._refuse_hardware(_NO_PICTURE)
             raise SourceEndedError(f"{self._address.display} has ended")
         if message.type == kinds.WARNING:
             error, _ = message.parse_warning()
             if error.matches(self._gst.StreamError.quark(), self._gst.StreamError.DECODE):
                 self.decode_errors += 1
+
+    def _has_hardware(self) -> bool:
+        return self._chain is not None and self._chain.hardware is not None
+
+    def _is_of_hardware(self, source: Any) -> bool:  # noqa: ANN401 - from gi
+        """Return whether an error is that of a decoder in hardware: reported by it, or by who gave it pictures."""
+        hardware = None if self._chain is None else self._chain.hardware
+        if hardware is None:
+            return False
+        if source == hardware or source.has_as_ancestor(hardware):
+            return True
+        flow = self._gst.FlowReturn
+        last_flow = hardware.get_static_pad("sink").get_peer().get_last_flow_return()
+        return last_flow in {flow.ERROR, flow.NOT_NEGOTIATED, flow.NOT_SUPPORTED}
+
+    def _refuse_hardware(self, reason: str) -> SourceFaultError:
+        """Leave a decoder in hardware that failed: the next pipeline of this camera decodes without it."""
+        chain, decoders = self._chain, self._settings.decoders
+        if chain is not None and decoders is not None:
+            decoders.refuse(chain.decoder, reason)
+        name = "the decoder" if chain is None else f"decoder {chain.decoder}"
+        return SourceFaultError(FaultKind.DECODER, f"{self._address.display}: {name} failed ({reason})")
 
     def _image(self, caps: Any, buffer: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - from gi
         if self._layout is None or not caps.is_equal(self._layout[0]):

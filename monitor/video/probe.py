@@ -22,6 +22,8 @@ _MOST_PENDING = 512
 _MOST_IN_FLIGHT = 64
 _TOLERATED_DAMAGE = 0.02
 _HEALING_SECONDS = 5.0
+# A decoder may hold back 16 pictures (H.264 and H.265, size of the decoded picture buffer).
+_SILENT_PICTURES, _SILENT_SECONDS, _LONGEST_SILENT_SECONDS = 20, 2.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class PipelineProbe:
         self._picture_macroblocks = 0.0
         self._keyframes_only = False
         self._wait_for_keyframe = False
+        self._unanswered = 0
+        self._unanswered_since_seconds: float | None = None
         self.sample_before_decoding = False
         # All keys from the start: other threads copy it while it counts.
         self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
@@ -98,6 +102,9 @@ class PipelineProbe:
                 self.drops[DropCause.SAMPLING] += 1
                 self.pictures += 1
                 return False
+            if keyframe and self._unanswered_since_seconds is None:
+                self._unanswered, self._unanswered_since_seconds = 0, now
+            self._unanswered += 1
             if pts_ns is not None:
                 if len(self._pending) >= _MOST_PENDING:
                     del self._pending[next(iter(self._pending))]
@@ -153,6 +160,7 @@ class PipelineProbe:
             # Pictures that are shown later may arrive earlier (B-frames); the time of frames must not go back.
             self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
             index, self.pictures = self.pictures, self.pictures + 1
+            self._unanswered_since_seconds = None
             self.lag_seconds = now - arrival
             self._check_pts(pts_ns)
             if corrupt:
@@ -164,6 +172,22 @@ class PipelineProbe:
                 self.drops[DropCause.SAMPLING] += 1
                 return None
             return self._register(FrameTiming(arrival, pts_ns, index))
+
+    @property
+    def was_keyframe_given(self) -> bool:
+        """Whether a decoder has been given a picture that it can decode by itself."""
+        return self._keyframe_seconds is not None
+
+    @property
+    def is_decoder_silent(self) -> bool:
+        """Whether a decoder was given a key frame and what followed it for a while, and has given no picture since."""
+        with self._lock:
+            since, newest = self._unanswered_since_seconds, self.data_seconds
+            if since is None or newest is None:
+                return False
+            silent_seconds = newest - since
+            is_long = silent_seconds >= _LONGEST_SILENT_SECONDS and self._unanswered > 2
+            return is_long or (silent_seconds >= _SILENT_SECONDS and self._unanswered >= _SILENT_PICTURES)
 
     def claim(self, serial: int) -> FrameTiming | None:
         """Return what belongs to a picture that came out; those that were overtaken count as dropped in the queue."""

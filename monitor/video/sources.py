@@ -10,6 +10,7 @@ from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.decoding import ChainSettings
 from monitor.video.faults import UNTRUSTED, FaultKind, SourceFaultError
 from monitor.video.gst import gi_module, gstreamer, make_element
+from monitor.video.hardware import DecoderChoice
 from monitor.video.login_check import check_login
 from monitor.video.pipeline import MediaPipeline
 from monitor.video.probe import PipelineProbe
@@ -37,7 +38,9 @@ def opening_seconds(settings: CameraSettings) -> float:
     return max(_LEAST_OPENING_SECONDS, settings.stall_seconds + 1.0)
 
 
-def open_source(address: SourceAddress, settings: CameraSettings, probe: PipelineProbe) -> MediaPipeline:
+def open_source(
+    address: SourceAddress, settings: CameraSettings, probe: PipelineProbe, decoders: DecoderChoice | None = None
+) -> MediaPipeline:
     """Build the pipeline of one camera; it is not started yet.
 
     Raises:
@@ -48,7 +51,7 @@ def open_source(address: SourceAddress, settings: CameraSettings, probe: Pipelin
     parse = address.kind is SourceKind.RTSP
     if address.username is not None and address.location.startswith(("rtsp:", "http:")):
         check_login(address, allow_basic=settings.allow_basic, timeout_seconds=_LOGIN_SECONDS)
-    media = MediaPipeline(address, probe, ChainSettings(live=True, parse=parse, paced=is_file))
+    media = MediaPipeline(address, probe, ChainSettings(live=True, parse=parse, paced=is_file, decoders=decoders))
     if address.kind is SourceKind.RTSP:
         _add_rtsp(media, address, settings)
     elif address.kind is SourceKind.HTTP:

@@ -59,6 +59,8 @@ class CameraStatus:
         format_changes: How often the picture's size or codec changed.
         size_px: (width, height) of the newest picture; None before the first.
         codec: For example `H.264`; None before the first data.
+        decoder: GStreamer's element that decodes, for example `avdec_h264`; None before the first data.
+        announced_frames_per_second: Rate that the stream announces; None where it announces none.
         frames_per_second: Measured rate of the stream; None before the second picture.
         last_error: The newest fault as one sentence without credentials; None where there was none. It stays after
             the camera has come back.
@@ -82,5 +84,7 @@ class CameraStatus:
     format_changes: int = 0
     size_px: tuple[int, int] | None = None
     codec: str | None = None
+    decoder: str | None = None
+    announced_frames_per_second: float | None = None
     frames_per_second: float | None = None
     last_error: str | None = None

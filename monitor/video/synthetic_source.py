@@ -30,6 +30,7 @@ class SyntheticPipeline:
     """
 
     codec = "synthetic"
+    decoder = "none"
     decode_errors = 0
 
     def __init__(

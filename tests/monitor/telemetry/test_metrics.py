@@ -109,6 +109,17 @@ def test_an_unknown_level_is_absent_and_neither_0_nor_the_last_one(metrics) -> N
     assert value(metrics, "observation_validity", bed="bed-1", validity="invalid") == 1
 
 
+def test_what_decodes_a_stream_is_named_and_its_measured_rate_makes_no_series(metrics) -> None:
+    metrics.add_camera("bed-1", "c", lambda: status(codec="H.264", size_px=(1280, 720), decoder="vah264dec", **rates))
+    rates: dict[str, object] = {"frames_per_second": 24.93, "announced_frames_per_second": 25.0}
+    labels = {"bed": "bed-1", "camera": "c", "codec": "H.264", "size": "1280x720", "decoder": "vah264dec"}
+    assert value(metrics, "camera_decode_info", rate="25", **labels) == 1
+    rates = {"frames_per_second": 25.11}
+    assert value(metrics, "camera_decode_info", rate="", **labels) == 1
+    metrics.add_camera("bed-1", "c", status)
+    assert not [name for name, _ in scrape(metrics) if "decode_info" in name], "nothing is decoded yet"
+
+
 def test_an_observation_that_grows_old_vanishes(metrics, clock) -> None:
     metrics.observe("bed-1", observation(), face_visible=True)
     clock.advance(5)
