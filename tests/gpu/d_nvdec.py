@@ -45,7 +45,7 @@ def _decode(clip: Path, counts: list[int], number: int, until: float, failures: 
 
     try:
         while time.monotonic() < until:
-            demuxer = codec.CreateDemuxer(str(clip))
+            demuxer = codec.CreateDemuxer(filename=str(clip))
             decoder = codec.CreateDecoder(gpuid=0, codec=demuxer.GetNvCodecId(), usedevicememory=True)
             for packet in demuxer:
                 counts[number] += len(decoder.Decode(packet))

@@ -1,6 +1,6 @@
 """Writes what ran on a GPU into docs/engines.md: `python tests/gpu/record.py RESULTS docs/engines.md`.
 
-A step that did not run, failed, or was only rehearsed leaves no number behind.
+A step that did not run, failed, or was only rehearsed leaves no number behind; one that was cut short says so.
 """
 
 import json
@@ -13,12 +13,15 @@ from typing import Any
 def record(results: Path, day: str) -> str:
     """Return the record of all steps that ran, as Markdown; empty where none did."""
     steps = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(results.glob("[a-f]_*.json"))]
-    ran = [step for step in steps if step["outcome"] == "ran"]
+    # What a step measured before it was cut short is measured.
+    ended = {"ran", "cut short"}
+    ran = [step for step in steps if step["outcome"] in ended and step["numbers"] and not step["is_rehearsal"]]
     if not ran:
         return ""
-    lines = [f"## Record: {day}, {ran[0]['gpu']}", "", "Made by `tests/gpu/run.sh run`."]
+    lines = [f"## Record: {day}, {ran[0]['device']}", "", "Made by `tests/gpu/run.sh run`."]
     for step in ran:
-        lines += ["", f"### {step['step']}", "", "| what | measured |", "|---|---|"]
+        cut = ", cut short" if step["outcome"] == "cut short" else ""
+        lines += ["", f"### {step['step']}{cut}", "", "| what | measured |", "|---|---|"]
         lines += [f"| {what} | {value} |" for what, value in _rows(step["numbers"])]
     others = [step for step in steps if step not in ran]
     if others:

@@ -41,7 +41,8 @@ pack() {
     "$PYTHON" -m pip download --quiet --dest "$wheels" --python-version 3.12 --only-binary=:all: --no-deps \
         --constraint deploy/constraints.txt \
         onnxruntime-gpu flatbuffers opencv-python-headless pydantic pydantic-core annotated-types typing-extensions \
-        typing-inspection PyYAML click rich redis prometheus-client python-json-logger PyNvVideoCodec \
+        typing-inspection PyYAML click rich markdown-it-py mdurl Pygments redis prometheus-client python-json-logger \
+        tzdata PyNvVideoCodec \
         || echo "pack: some wheels could not be had; their steps will say so" >&2
     mkdir -p "$wheels/bundles"
     [[ -n $NICU_BUNDLES ]] && cp -r "$NICU_BUNDLES"/. "$wheels/bundles/"

@@ -5,6 +5,7 @@
 
 import json
 import os
+import platform
 import sys
 import threading
 import time
@@ -40,6 +41,12 @@ def require_gpu() -> str:
     return f"{gpu.name}, compute capability {gpu.capability}, {size}, CUDA {gpu.driver_version}"
 
 
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"no GPU; {len(os.sched_getaffinity(0))} cores of {models[0] if models else platform.machine()}"
+
+
 def run_step(name: str, measure: Callable[[dict[str, Any]], None]) -> None:
     """Run one step and write $OUT/NAME.json; whatever happens, the file is there.
 
@@ -49,7 +56,13 @@ def run_step(name: str, measure: Callable[[dict[str, Any]], None]) -> None:
     """
     out = Path(os.environ.get("OUT", "."))
     numbers: dict[str, Any] = {}
-    record: dict[str, Any] = {"step": name, "outcome": "cut short", "numbers": numbers}
+    record: dict[str, Any] = {
+        "step": name,
+        "outcome": "cut short",
+        "device": _processor() if is_rehearsal() else "none found",
+        "is_rehearsal": is_rehearsal(),
+        "numbers": numbers,
+    }
     path = out / f"{name}.json"
     began = time.monotonic()
 
@@ -70,7 +83,7 @@ def run_step(name: str, measure: Callable[[dict[str, Any]], None]) -> None:
     writer.start()
     try:
         if not is_rehearsal():
-            record["gpu"] = require_gpu()
+            record["device"] = require_gpu()
         measure(numbers)
         record["outcome"] = "rehearsed" if is_rehearsal() else "ran"
     except NotHereError as error:

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 _RUN = Path(__file__).with_name("run.sh")
-_BUNDLES = Path(__file__).parents[2] / "monitor" / "bundles"
-_STEPS = {"a_memory", "b_crops", "c_onnxruntime", "d_nvdec", "e_bench", "f_tensorrt8"}
+_INSTALLED = Path(sys.prefix) / "share" / "nicu-pain-monitor" / "models"
+_BUNDLES = _INSTALLED if (_INSTALLED / "retinaface").is_dir() else Path(__file__).parents[2] / "monitor" / "bundles"
+_STEPS = {"a_memory", "b_crops", "c_onnxruntime", "d_nvdec", "e_beds", "e_bench", "f_tensorrt8"}
 
 record = runpy.run_path(str(_RUN.with_name("record.py")))["record"]
 
 pytestmark = pytest.mark.e2e
 
 
-def run(verb: str, out: Path, *, seconds: int = 200, **environment: str) -> str:
+def run(verb: str, out: Path, *, seconds: float = 200, **environment: str) -> str:
     done = subprocess.run(
         [_RUN, verb],
         env={
@@ -44,8 +45,13 @@ def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
     assert set(results) == _STEPS
     for name, result in results.items():
         assert result["outcome"] == "rehearsed" or (result["outcome"] == "not run" and result["reason"]), result
+        assert result["device"].startswith("no GPU; ")
         assert any(line.startswith(f"{name}: {result['outcome']}") for line in lines)
     assert results["b_crops"]["outcome"] == results["c_onnxruntime"]["outcome"] == "rehearsed"
+    if _BUNDLES == _INSTALLED:
+        (watched,) = (value for name, value in results["e_beds"]["numbers"].items() if name.endswith("beds"))
+        assert watched["engine"] == "onnxruntime"
+        assert watched["frames per second of the bed that had fewest"] > 0
     assert record(tmp_path, "2026-01-01") == "", "a rehearsal is no record"
 
 
@@ -53,18 +59,23 @@ def test_a_step_that_takes_too_long_is_ended_and_the_others_go_on(tmp_path: Path
     hanging = tmp_path / "python"
     hanging.write_text("#!/bin/sh\nexec sleep 600\n")
     hanging.chmod(0o755)
-    lines = run("rehearse", tmp_path, seconds=1, PYTHON=str(hanging)).splitlines()
+    lines = run("rehearse", tmp_path, seconds=0.3, PYTHON=str(hanging)).splitlines()
     assert [line.split(":")[0] for line in lines] == sorted(_STEPS)
-    assert all("cut short after 1 s" in line for line in lines)
+    assert all("cut short after 0.3 s" in line for line in lines)
 
 
 def test_the_record_holds_what_ran_and_nothing_else(tmp_path: Path) -> None:
-    ran = {"step": "a_memory", "outcome": "ran", "gpu": "a GPU", "numbers": {"graph": {"ms p50": 0.123456}}}
-    failed = {"step": "b_crops", "outcome": "failed", "reason": "odd", "numbers": {"crops": 1.0}}
-    for step in (ran, failed):
+    real = {"device": "a GPU", "is_rehearsal": False}
+    ran = {"step": "a_memory", "outcome": "ran", **real, "numbers": {"graph": {"ms p50": 0.123456}}}
+    failed = {"step": "b_crops", "outcome": "failed", "reason": "odd", **real, "numbers": {"crops": 1.0}}
+    cut = {"step": "e_beds", "outcome": "cut short", **real, "numbers": {"100 beds": {"frame age ms p99": 150.0}}}
+    rehearsed = {**cut, "step": "d_nvdec", "device": "a processor", "is_rehearsal": True}
+    for step in (ran, failed, cut, rehearsed):
         (tmp_path / f"{step['step']}.json").write_text(json.dumps(step))
     text = record(tmp_path, "2026-01-01")
     assert "## Record: 2026-01-01, a GPU" in text
     assert "| graph, ms p50 | 0.1235 |" in text
     assert "crops" not in text.replace("b_crops", "")
     assert "b_crops (odd)" in text
+    assert "### e_beds, cut short" in text
+    assert text.count("| 100 beds, frame age ms p99 | 150 |") == 1
