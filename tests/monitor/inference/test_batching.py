@@ -171,8 +171,20 @@ def test_a_hundred_beds_are_served_alike() -> None:
     """The simulation of docs/engines.md, shortened: real threads, the real scheduler, an engine that only sleeps."""
     outcome = simulate(beds=100, seconds=3.0, workers=16, latency_ms=(1.5, 0.8))
     assert outcome.least_share > 0.5
+    assert outcome.fairness > 0.9
     assert outcome.frames > 0
     assert outcome.mean_rows > 1.0
+    assert outcome.queue_ms_p50 < outcome.age_ms_p50 < outcome.age_ms_p99
+    assert outcome.batch_ms_p50 < outcome.age_ms_p50
+
+
+def test_batches_serve_what_single_requests_cannot() -> None:
+    """An engine that answers 64 pictures hardly later than one: 500 pictures a second, and 25 without batches."""
+    ward = {"beds": 100, "seconds": 1.5, "workers": 16, "latency_ms": (40.0, 0.05)}
+    single, batched = simulate(**ward, largest=1), simulate(**ward)
+    assert single.mean_rows == 1.0
+    assert batched.frames > 2 * single.frames
+    assert batched.age_ms_p50 < single.age_ms_p50
 
 
 def simulate(**arguments: Any) -> Any:
