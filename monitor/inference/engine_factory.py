@@ -9,7 +9,7 @@ import logging
 from pathlib import Path
 from typing import Literal
 
-from monitor.errors import BundleError, EngineError
+from monitor.errors import BundleError, EngineError, MonitorError
 from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import probe_cuda
 from monitor.inference.device_memory import CudaApi, open_device_memory
@@ -183,9 +183,12 @@ def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: Cud
     memory = open_device_memory(cuda_api)
     try:
         return TensorRtEngine(plan, trt, memory, CudaGraph)
-    except BaseException:
+    except Exception as error:
         memory.close()
-        raise
+        if isinstance(error, (MonitorError, ImportError, OSError)):
+            raise
+        # The bindings have errors of their own: where a library makes no object, theirs is a TypeError.
+        raise EngineError(f"{name} {trt.__version__} cannot open {plan.path.name}: {first_line(error)}") from error
 
 
 def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None) -> Variant:

@@ -169,7 +169,7 @@ class RecoveringEngine:
                 return self._run_engine(self._engine, inputs)
             except EngineInputError:
                 raise
-            except EngineError as error:
+            except Exception as error:  # noqa: BLE001 - a library's own error is a failure as well
                 reason = self._drop(error)
         engine = self._opened_again()
         if engine is not None:
@@ -177,7 +177,7 @@ class RecoveringEngine:
                 answer = self._run_engine(engine, inputs)
             except EngineInputError:
                 raise
-            except EngineError as error:
+            except Exception as error:  # noqa: BLE001 - the same
                 reason = self._drop(error)
             else:
                 _log.warning("%s was opened again and runs", self._name)
@@ -205,17 +205,21 @@ class RecoveringEngine:
             self._next_seconds = 0.0
         return answer
 
-    def _drop(self, error: EngineError) -> str:
+    def _drop(self, error: Exception) -> str:
         """Close the engine that failed; return the sentence that says why."""
+        sentence = str(error) if isinstance(error, EngineError) else f"{self._name} failed: {first_line(error)}"
         engine, self._engine = self._engine, None
         if engine is not None:
-            engine.close()
+            try:
+                engine.close()
+            except Exception as failure:  # noqa: BLE001 - what is left on a lost device must not cost a frame
+                _log.warning("%s could not be freed: %s", self._name, first_line(failure))
         if self._opened_seconds is not None:
             # It could be opened again and failed again: pauses between attempts grow.
             self._opened_seconds = None
             self._next_seconds = self._monotonic() + self._backoff.next_seconds()
-        _log.error("%s failed and is opened again: %s", self._name, error)
-        return str(error)
+        _log.error("%s failed and is opened again: %s", self._name, sentence)
+        return sentence
 
     def _opened_again(self) -> Engine | None:
         """Return the engine once it is open again, None where it is not yet; starts an attempt where one is due."""

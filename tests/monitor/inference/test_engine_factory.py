@@ -4,6 +4,7 @@ import hashlib
 import logging
 import subprocess
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,6 +94,7 @@ def test_the_monitor_runs_without_torch_and_cuda(make_bundle) -> None:
     """Every module that is not there in a plain installation is made impossible to import."""
     script = """
 import sys
+from contextlib import nullcontext
 for name in ("torch", "cuda", "pycuda", "tensorrt", "tensorrt_rtx", "openvino", "onnx", "sklearn"):
     sys.modules[name] = None
 import numpy as np
@@ -195,3 +197,25 @@ def test_the_configured_cuda_library_is_the_one_that_is_used(
     settings = ModelSettings(engine="tensorrt-rtx", on_missing_engine="refuse", cuda_api=cuda_api)
     with pytest.raises(EngineError, match=f"{package} cannot be imported"):
         ModelSet(settings, FaceSettings()).open()
+
+
+@pytest.mark.usefixtures("_gpu")
+@pytest.mark.parametrize("fault", ["TypeError('pybind11::init(): factory function returned nullptr')", "MemoryError()"])
+def test_an_error_that_the_bindings_have_of_their_own_is_one_of_the_engine(
+    make_bundle, tmp_path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """A runtime that TensorRT does not make; what was taken on the GPU is freed."""
+    source = f"class Logger:\n    ERROR = 0\n    def __init__(self, _): pass\n\ndef Runtime(_):\n    raise {fault}\n"
+    (tmp_path / "tensorrt_rtx.py").write_text(f"__version__ = '1.7.1'\n{source}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "tensorrt_rtx", raising=False)
+    closed: list[bool] = []
+    memory = SimpleNamespace(entered=nullcontext, close=lambda: closed.append(True))
+    monkeypatch.setattr(engine_factory, "open_device_memory", lambda _: memory)
+    plan = SimpleNamespace(path=tmp_path / "a.plan", record=SimpleNamespace(engine="tensorrt-rtx"))
+    monkeypatch.setattr(engine_factory, "find_plan", lambda *_: plan)
+    bundle = read_bundle(make_bundle())
+    assert open_engine(bundle, choice="tensorrt-rtx", on_missing="fall_back").name == "onnxruntime"
+    with pytest.raises(EngineError, match=r"tensorrt-rtx 1\.7\.1 cannot open a\.plan"):
+        open_engine(bundle, choice="tensorrt-rtx", on_missing="refuse")
+    assert closed == [True, True]

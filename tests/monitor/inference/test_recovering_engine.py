@@ -19,7 +19,8 @@ class Device:
 
     def __init__(self, model: bytes) -> None:
         self.model = model
-        self.runs = self.opens = True
+        self.runs = self.opens = self.closes = True
+        self.error: type[Exception] = EngineError
         self.may_open = threading.Event()
         self.may_open.set()
         self.opened: list[DeviceEngine] = []
@@ -51,8 +52,13 @@ class DeviceEngine(OnnxRuntimeEngine):
         answer = super().run(inputs)
         self.failed |= not self.device.runs  # an error of a GPU sticks
         if self.failed:
-            raise EngineError("an illegal memory access was encountered")
+            raise self.device.error("an illegal memory access was encountered")
         return answer
+
+    def close(self) -> None:
+        super().close()
+        if not self.device.closes:
+            raise RuntimeError("context is destroyed")
 
 
 class Time:
@@ -164,16 +170,27 @@ def test_wrong_tensors_are_no_failure_of_the_engine(bench: Bench) -> None:
     assert bench.health.degraded is None
 
 
-@given(steps=st.lists(st.tuples(st.booleans(), st.booleans(), st.sampled_from([0.1, 1.0, 5.0, 70.0])), max_size=30))
+_STEP = st.tuples(
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([EngineError, RuntimeError, TypeError, MemoryError]),
+    st.sampled_from([0.1, 1.0, 5.0, 70.0]),
+)
+
+
+@given(steps=st.lists(_STEP, max_size=30))
 def test_whatever_fails_when_every_frame_has_its_own_answer(
-    classifier_model_bytes: bytes, steps: list[tuple[bool, bool, float]]
+    classifier_model_bytes: bytes, steps: list[tuple[bool, bool, bool, type[Exception], float]]
 ) -> None:
+    """Runs, openings and ends, with this project's errors and with those that bindings have of their own."""
     bench = Bench(classifier_model_bytes)
-    for number, (runs, opens, seconds) in enumerate(steps):
-        bench.device.runs, bench.device.opens = runs, opens
+    for number, (runs, opens, closes, error, seconds) in enumerate(steps):
+        bench.device.runs, bench.device.opens, bench.device.closes, bench.device.error = runs, opens, closes, error
         assert bench.run(number) == pytest.approx(number / 255, abs=1e-6)
         assert (bench.health.degraded is None) == (bench.engine.name == "tensorrt")
         bench.time.now += seconds
+    bench.device.closes = True
     bench.engine.close()
     assert bench.device.living == 0
     assert bench.health.degraded is None
