@@ -27,6 +27,8 @@ run_steps() {
         code=$?
         if [[ $code -eq 124 || $code -eq 137 ]]; then
             echo "$name: cut short after $STEP_SECONDS s; what it measured until then is in its JSON file"
+        elif [[ $code -gt 128 ]]; then
+            echo "$name: ended by signal $((code - 128)); what it measured until then is in its JSON file"
         else
             tail -n 1 "$OUT/$name.log"
         fi

@@ -12,7 +12,7 @@ import pytest
 _RUN = Path(__file__).with_name("run.sh")
 _INSTALLED = Path(sys.prefix) / "share" / "nicu-pain-monitor" / "models"
 _BUNDLES = _INSTALLED if (_INSTALLED / "retinaface").is_dir() else Path(__file__).parents[2] / "monitor" / "bundles"
-_STEPS = {"a_memory", "b_crops", "c_onnxruntime", "d_nvdec", "e_beds", "e_bench", "f_tensorrt8"}
+_STEPS = {"a_memory", "b_crops", "c_onnxruntime", "c_recovery", "d_nvdec", "e_beds", "e_bench", "f_tensorrt8"}
 
 record = runpy.run_path(str(_RUN.with_name("record.py")))["record"]
 
@@ -48,11 +48,22 @@ def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
         assert result["device"].startswith("no GPU; ")
         assert any(line.startswith(f"{name}: {result['outcome']}") for line in lines)
     assert results["b_crops"]["outcome"] == results["c_onnxruntime"]["outcome"] == "rehearsed"
+    assert results["c_recovery"]["numbers"]["stage"] == "ended"
+    assert results["c_recovery"]["numbers"]["largest difference"] < 1e-3
     if _BUNDLES == _INSTALLED:
         (watched,) = (value for name, value in results["e_beds"]["numbers"].items() if name.endswith("beds"))
         assert watched["engine"] == "onnxruntime"
         assert watched["frames per second of the bed that had fewest"] > 0
     assert record(tmp_path, "2026-01-01") == "", "a rehearsal is no record"
+
+
+def test_a_step_whose_library_ends_the_process_is_said_and_the_others_go_on(tmp_path: Path) -> None:
+    crashing = tmp_path / "python"
+    crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crashing.chmod(0o755)
+    lines = run("rehearse", tmp_path, PYTHON=str(crashing)).splitlines()
+    assert [line.split(":")[0] for line in lines] == sorted(_STEPS)
+    assert all("ended by signal 11" in line for line in lines)
 
 
 def test_a_step_that_takes_too_long_is_ended_and_the_others_go_on(tmp_path: Path) -> None:

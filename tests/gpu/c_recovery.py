@@ -1,0 +1,99 @@
+"""Step (c): a GPU whose context is lost under a running engine: who answers, after how long, and whether it comes back.
+
+It is the process's own context that is destroyed, as after an illegal access; where a library ends the process, the log
+of this step ends with it.
+"""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from step import NotHereError, is_rehearsal, run_step
+
+from monitor.errors import EngineError
+from monitor.inference.bundle import read_bundle
+from monitor.inference.engine import Engine
+from monitor.inference.engine_factory import missing_reason, open_variant
+from monitor.inference.manifest import EngineName
+from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
+
+_LIMIT_SECONDS = 15.0
+
+
+class _FailsOnDemand:
+    """In a rehearsal, in place of the engine on the GPU."""
+
+    name = "onnxruntime-cuda"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self.inputs, self.outputs = engine, engine.inputs, engine.outputs
+        self.is_lost = False
+        self.close = engine.close
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        if self.is_lost:
+            raise EngineError("context is destroyed")
+        return self._engine.run(inputs)
+
+
+def measure(numbers: dict[str, Any]) -> None:
+    name: EngineName = "onnxruntime" if is_rehearsal() else "onnxruntime-cuda"
+    reason = missing_reason(name)
+    if reason is not None:
+        raise NotHereError(reason)
+    root = Path(os.environ.get("NICU_BUNDLES", ""))
+    paths = sorted(path.parent for path in root.glob("*/bundle.json")) if root.name else []
+    if not paths:
+        raise NotHereError("there is no bundle in $NICU_BUNDLES")
+    bundle = read_bundle(paths[0])
+    variant = bundle.variant(size_px=bundle.manifest.variants[0].size_px, precision="fp32")
+
+    def open_one() -> Engine:
+        engine = open_variant(bundle, variant, name)
+        return _FailsOnDemand(engine) if is_rehearsal() else engine
+
+    first, reserve = open_one(), open_variant(bundle, variant, "onnxruntime")
+    health = EngineHealth()
+    engine = RecoveringEngine(first, open_one, reserve, health)
+    pictures = np.random.default_rng(5).integers(0, 256, (1, variant.size_px, variant.size_px, 3), dtype=np.uint8)
+    inputs = {bundle.manifest.input.tensor: pictures}
+    expected = reserve.run(inputs)
+    engine.run(inputs)
+    numbers["model"] = f"{bundle.name}/{variant.file}"
+    numbers["stage"] = "the context is lost"
+    _lose(first)
+    began = time.monotonic()
+    answer = engine.run(inputs)
+    numbers |= {
+        "seconds to the next answer": time.monotonic() - began,
+        "answered by": engine.name,
+        "reason": health.degraded or "",
+        "largest difference": max(float(np.abs(answer[key] - expected[key]).max()) for key in expected),
+        "stage": "waiting for the GPU",
+    }
+    while health.degraded is not None and time.monotonic() - began < _LIMIT_SECONDS:
+        time.sleep(0.2)
+        engine.run(inputs)
+    back = health.degraded is None
+    numbers["seconds until the GPU answers again"] = time.monotonic() - began if back else "not within 15 s"
+    numbers["stage"] = "ended"
+    engine.close()
+
+
+def _lose(engine: Engine) -> None:
+    if isinstance(engine, _FailsOnDemand):
+        engine.is_lost = True
+        return
+    from cuda.bindings import driver
+
+    (status,) = driver.cuDevicePrimaryCtxReset(driver.cuDeviceGet(0)[1])
+    if status != driver.CUresult.CUDA_SUCCESS:
+        raise RuntimeError(f"the context of the GPU cannot be destroyed: {status.name}")
+
+
+if __name__ == "__main__":
+    run_step("c_recovery", measure)
