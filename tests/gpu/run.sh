@@ -1,7 +1,9 @@
 #!/bin/bash
 # Measures on a GPU machine that has no network, step by step; every step is bounded, and the others go on after it.
 #   tests/gpu/run.sh pack DIR       here: packs what such a machine needs into DIR, in parts of at most 58 MiB
+#   tests/gpu/run.sh pack310 DIR    here: the same for step f: $NICU_PYTHON310 with TensorRT 8.6, 1 GB
 #   tests/gpu/run.sh unpack DIR     there: joins the parts, and installs them beside its own Python packages
+#   tests/gpu/run.sh unpack310 DIR  there: joins those parts; prints what to set
 #   tests/gpu/run.sh run [a b ...]  there: runs the steps; $OUT gets a JSON file and a log for each
 #   tests/gpu/run.sh rehearse       here, without a GPU: every step rehearses, or says in one line why not
 #   tests/gpu/run.sh record         writes the dated record of $OUT into docs/engines.md; what did not run is left out
@@ -64,10 +66,52 @@ unpack() {
     echo "export NICU_BUNDLES=$target/bundles NICU_CLIP=$target/clip.mp4"
 }
 
+pack310() {
+    local target=$1 prefix
+    [[ -x ${NICU_PYTHON310:-} ]] || { echo "pack310: NICU_PYTHON310 names no Python 3.10" >&2; exit 2; }
+    mkdir -p "$target/python310/stand-ins"
+    prefix=$("$NICU_PYTHON310" -c 'import sys; print(sys.base_prefix)')
+    tar -C "$prefix" --exclude=test --exclude=__pycache__ --exclude='*.a' --exclude=site-packages -cf - bin lib \
+        | tar -C "$target/python310" -xf -
+    "$NICU_PYTHON310" -m pip install --quiet --no-compile --target "$target/python310/packages" --only-binary=:all: \
+        numpy'<2' pydantic typing-extensions onnxruntime cuda-bindings
+    "$NICU_PYTHON310" -m pip install --quiet --no-compile --target "$target/python310/packages" --no-deps tensorrt==8.6.0
+    stand_ins "$target/python310"
+    tar -C "$target" -cf - python310 | split -b 58m -d -a 3 - "$target/python310-part-"
+    rm -rf "$target/python310"
+    ls -l "$target"
+}
+
+# TensorRT 8.6 is linked with these libraries and, as step f builds, calls none of them: every name is enough.
+stand_ins() {
+    local name names script
+    script=$(mktemp)
+    for name in libcublas.so.12 libcublasLt.so.12 libcudnn.so.8; do
+        names=$(nm -D --undefined-only "$1"/packages/tensorrt/*.so* | grep -o "[A-Za-z0-9_]*@$name\$" | sed 's/@.*//' | sort -u)
+        echo "$name { global: $(for one in $names; do printf '%s; ' "$one"; done) };" >"$script"
+        for one in $names; do echo "void *$one(void) { return 0; }"; done \
+            | cc -shared -fPIC -x c -Wl,-soname,"$name" -Wl,--version-script="$script" -o "$1/stand-ins/$name" -
+    done
+    rm -f "$script"
+}
+
+unpack310() {
+    local target=$1/unpacked/python310
+    mkdir -p "$1/unpacked"
+    cat "$1"/python310-part-* | tar -C "$1/unpacked" -xf -
+    cat >"$target/python" <<END
+#!/bin/sh
+export PYTHONHOME=$target LD_LIBRARY_PATH=$target/stand-ins:$target/lib PYTHONPATH=$target/packages:\$PYTHONPATH
+exec $target/bin/python3.10 "\$@"
+END
+    chmod +x "$target/python"
+    echo "export NICU_PYTHON310=$target/python"
+}
+
 case ${1:-} in
-pack | unpack) [[ $# -eq 2 ]] || { echo "usage: tests/gpu/run.sh $1 DIR" >&2; exit 2; }; "$1" "$2" ;;
+pack | pack310 | unpack | unpack310) [[ $# -eq 2 ]] || { echo "usage: tests/gpu/run.sh $1 DIR" >&2; exit 2; }; "$1" "$2" ;;
 run) shift; run_steps "$@" ;;
 rehearse) shift; NICU_GPU_REHEARSE=1 run_steps "$@" ;;
 record) "$PYTHON" tests/gpu/record.py "$OUT" docs/engines.md ;;
-*) sed -n '2,8p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+*) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac
