@@ -2,8 +2,10 @@
 
 A decoder on the GPU leaves pictures there. The kernel `crop_kernel.cu` converts, averages, warps and averages again
 only the pixels that a view or a crop shows, straight into an engine's input. It follows OpenCV's arithmetic, so the
-result is that of `Viewport.render` and `crop_face` on the converted picture, within one level. A station does not use
-it yet: the CPU's path is unchanged.
+result is that of `Viewport.render` and `crop_face` on the converted picture, within one level.
+
+No station uses it: cameras decode into the main memory, whoever decodes, and engines take their inputs from there. Its
+users are `tests/gpu/b_crops.py` and the tests.
 """
 
 import math
