@@ -49,9 +49,26 @@ _MARKERS = {
     "tests/monitor/video/test_camera.py": "long",
     "tests/monitor/diagnostics": "long",
     "tests/export": "long",
+    "tests/deploy/test_alertmanager.py": "long",
+    "tests/deploy/test_prometheus_rules.py": "long",
     **{
         f"tests/trainer/{name}": "long"
-        for name in ("clips", "experiments", "explanation", "models", "protocols", "reporting", "training")
+        for name in (
+            "clips",
+            "crops/test_crop_command.py",
+            "data/test_soft_labels.py",
+            "experiments",
+            "explanation",
+            "labelled",
+            "models",
+            "networks",
+            "protocols",
+            "reporting",
+            "synthetic/test_commands.py",
+            "synthetic/test_findability.py",
+            "test_python_api.py",
+            "training",
+        )
     },
 }
 _MARKERS_BY_FIXTURE = {"browser": "browser", "watched_station": "e2e"}

@@ -1,6 +1,7 @@
 """What the trainer's tests share: a tiny network, and crops that a network can learn in seconds."""
 
 import csv
+from functools import partial
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ from torch import nn
 from trainer.commands.crop import command as crop
 from trainer.commands.ingest import command as ingest
 from trainer.crops import CropSet, open_study, pad_px
+from trainer.evaluation.results import evaluate
+from trainer.experiments import cross_validation
 from trainer.networks import Architecture, CellGrid, InputContract, PainNetwork
 
 SIZE_PX = 32
@@ -99,7 +102,8 @@ def paint_study(tmp_path_factory):
                 for line in lines[1:]
             ]
             manifest.write_text("".join([lines[0], *marked]))
-        run(crop, [str(manifest), "--faces", "whole", "--size", "32"], catch_exceptions=False)
+        # In this process: another one imports for longer than it works here.
+        run(crop, [str(manifest), "--faces", "whole", "--size", "32", "--jobs", "1"], catch_exceptions=False)
         return open_study(manifest)
 
     return make
@@ -112,3 +116,15 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _few_resamples():
+    """Let runs take their intervals from 100 resamples: 2,000 take longer than the training of a tiny network.
+
+    What intervals are worth is shown in tests/trainer/evaluation; what a run does with them does not depend on it.
+    """
+    few = pytest.MonkeyPatch()
+    few.setattr(cross_validation, "evaluate", partial(evaluate, count=100))
+    yield
+    few.undo()

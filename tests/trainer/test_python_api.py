@@ -10,6 +10,7 @@ FIELDS = {
     "contract": {"size_px": 32, "margin": 0.0},
     "training": {"epochs": 6, "patience_epochs": 6, "batch_size": 16},
     "augmentation": "light",
+    "copies": 4,
     "protocol": {"folds": 2},
 }
 

@@ -30,6 +30,7 @@ FIELDS = {
     "contract": {"size_px": 32, "margin": 0.0},
     "training": {"epochs": 4, "patience_epochs": 4, "schedule": {"warmup_epochs": 0}, "batch_size": 8, "device": "cpu"},
     "augmentation": "light",
+    "copies": 2,
 }
 
 
@@ -40,15 +41,17 @@ def config(paint_study):
 
 
 @pytest.fixture(scope="module")
-def frozen(config):
+def frozen(paint_study):
     """A ResNet50 whose dense layers train on features that are computed once."""
+    manifest = paint_study(subjects=6, each=4).folder.with_suffix(".csv")
     fields = {
         "model": "resnet50-proposed",
         "network": {"head": [8]},
         "contract": {"size_px": 32},
         "copies": 2,
         "training": {"epochs": 2, "patience_epochs": 2, "device": "cpu"},
-        "manifest": str(config.manifest),
+        "protocol": {"folds": 2},
+        "manifest": str(manifest),
     }
     return read_config(None, fields)
 
@@ -128,7 +131,10 @@ def test_a_frozen_trunk_that_is_killed_ends_with_the_same_metrics(frozen, frozen
 
 
 def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tmp_path):
-    long = config.model_copy(update={"training": config.training | {"epochs": 20, "patience_epochs": 20}})
+    # An epoch is long enough that the kill meets the second fold in its middle.
+    training = FIELDS["training"] | {"epochs": 12, "patience_epochs": 12}
+    changes = {"manifest": str(config.manifest), "training": training, "copies": 8, "protocol": {"folds": 2}}
+    long = read_config(None, FIELDS | changes)
     (tmp_path / "trial.yaml").write_text(long.model_dump_json(exclude_none=True))  # JSON is YAML
     program = [sys.executable, "-c", "from trainer.cli import main; main()", "cv", "--config", tmp_path / "trial.yaml"]
     process = subprocess.Popen([*program, "--jobs", "2", "--out", tmp_path / "broken"], stderr=subprocess.DEVNULL)
@@ -144,7 +150,7 @@ def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tm
         time.sleep(0.01)
     assert len(children) >= 2
     assert not (tmp_path / "broken" / "predictions.csv").exists()
-    assert len(read_checkpoint(second)["history"]) < 20
+    assert len(read_checkpoint(second)["history"]) < 12
     resumed = answers(long, tmp_path / "broken", jobs=2)
     np.testing.assert_allclose(resumed, answers(long, tmp_path / "unbroken"), atol=1e-6)
 
@@ -184,7 +190,8 @@ def test_crops_that_find_no_room_are_reported_and_leave_no_half_file(config):
 
 def test_faces_that_find_no_room_keep_what_was_found_and_go_on_later(config, tmp_path):
     limited = "ulimit -f 4; trap '' XFSZ; exec"  # 4 KiB; a full disk refuses a write in the middle, too
-    program = f"{sys.executable} -c 'from trainer.cli import main; main()' crop {config.manifest} --out {tmp_path}"
+    command = f"{sys.executable} -c 'from trainer.cli import main; main()' crop"
+    program = f"{command} {config.manifest} --jobs 1 --out {tmp_path}"
 
     done = subprocess.run(
         ["bash", "-c", f"{limited} {program}"], capture_output=True, text=True, timeout=100, check=False

@@ -30,9 +30,10 @@ SMALL = {
     "contract": {"size_px": 32, "margin": 0.0},
     "training": {"epochs": 6, "patience_epochs": 6, "schedule": {"warmup_epochs": 0}, "batch_size": 8, "mixup": 0.0},
     "augmentation": "light",
+    "copies": 2,
 }
 FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
-FLAGS += ["training.schedule.warmup_epochs=0", "training.patience_epochs=4", "augmentation=light"]
+FLAGS += ["training.schedule.warmup_epochs=0", "training.patience_epochs=4", "augmentation=light", "copies=2"]
 
 
 def run(command, *arguments, code=0):
@@ -61,7 +62,7 @@ def manifest(study):
 def runs(manifest, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     output = run(cv, manifest, "--model", "mimic", "--out", folder / "strict", "--jobs", 1, *flags())
-    options = ["--protocol", "dissertation", "--set", "protocol.folds=2"]
+    options = ["--protocol", "dissertation", "--set", "protocol.folds=2", "--jobs", 1]
     run(cv, manifest, "--model", "mimic", *options, "--out", folder / "dissertation", *flags(1))
     return folder, output
 
@@ -151,21 +152,21 @@ def _run_until_killed(config, folder):
     cross_validate(config, folder, lambda _title, _epochs, path: _Killer(path))
 
 
-def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(manifest, tmp_path):
-    config = read_config(None, SMALL | {"manifest": str(manifest)})
-    unbroken = cross_validate(config, tmp_path / "unbroken")
+def test_a_run_killed_in_the_middle_of_a_fold_ends_with_the_same_metrics(runs, tmp_path):
+    unbroken = open_run(runs[0] / "strict")
     # Forked, so that the child needs no import of this module; it does nothing but train and die.
-    child = multiprocessing.get_context("fork").Process(target=_run_until_killed, args=(config, tmp_path / "broken"))
+    arguments = (unbroken.config, tmp_path / "broken")
+    child = multiprocessing.get_context("fork").Process(target=_run_until_killed, args=arguments)
     child.start()
     child.join(100)
     assert child.exitcode == -signal.SIGKILL
     assert (tmp_path / "broken" / "fold1" / "member0.pt").exists()
 
-    resumed = cross_validate(config, tmp_path / "broken")
+    resumed = cross_validate(unbroken.config, tmp_path / "broken")
 
-    for name, metric in unbroken["pooled"].items():
+    for name, metric in unbroken.metrics()["pooled"].items():
         assert resumed["pooled"][name]["value"] == pytest.approx(metric["value"], abs=1e-6)
-    first, second = (open_run(tmp_path / name).predictions().logits for name in ("unbroken", "broken"))
+    first, second = (run.predictions().logits for run in (unbroken, open_run(tmp_path / "broken")))
     np.testing.assert_allclose(first, second, atol=1e-6)
 
 

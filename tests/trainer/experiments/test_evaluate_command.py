@@ -25,6 +25,7 @@ from trainer.networks import InputContract
 
 SMALL = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "augmentation=light"]
 SMALL += ["training.batch_size=8", "training.schedule.warmup_epochs=0", "training.mixup=0", "protocol.inner_folds=3"]
+SMALL += ["copies=5"]
 
 
 def run(command, *arguments):

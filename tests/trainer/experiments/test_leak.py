@@ -14,6 +14,7 @@ FIELDS = {
     "contract": {"size_px": 32, "margin": 0.0},
     "training": {"patience_epochs": 12, "batch_size": 16, "mixup": 0.0, "label_smoothing": 0.0},
     "augmentation": "light",
+    "copies": 4,
 }
 
 

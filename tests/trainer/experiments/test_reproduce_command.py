@@ -11,6 +11,7 @@ from trainer.commands.reproduce import command
 
 TINY = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
 TINY += ["training.schedule.warmup_epochs=0", "augmentation=light", "protocol.folds=2", "protocol.expansion=none"]
+TINY += ["copies=2"]
 
 
 @pytest.fixture

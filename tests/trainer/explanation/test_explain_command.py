@@ -15,7 +15,7 @@ from trainer.experiments.fitting import FinalModel, ensemble_of_folds
 from trainer.explanation import METHODS, open_explanation_input
 
 FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
-FLAGS += ["training.schedule.warmup_epochs=0", "augmentation=light"]
+FLAGS += ["training.schedule.warmup_epochs=0", "augmentation=light", "copies=2"]
 
 
 def run(command, *arguments):
@@ -125,7 +125,18 @@ def test_the_scores_are_written_for_people_and_for_programs(folder, tmp_path):
 def test_several_runs_are_drawn_side_by_side_on_the_same_pictures(folder, study, tmp_path):
     other = tmp_path / "runs" / "other"
     flags = [part for flag in FLAGS for part in ("--set", flag)]
-    leaky = ["--protocol", "dissertation", "--folds", 2, "--expansion", "none", "--set", "contract.size_px=48"]
+    leaky = [
+        "--protocol",
+        "dissertation",
+        "--folds",
+        2,
+        "--expansion",
+        "none",
+        "--set",
+        "contract.size_px=48",
+        "--jobs",
+        1,
+    ]
     run(cv, study.folder.with_suffix(".csv"), "--model", "mimic", "--out", other, *flags, *leaky, "--epochs", 1)
 
     nothing_else = ["--scored", 0, "--intervened", 0, "--probed", 0, "--method", "grad-cam", "--pictures", 3]
@@ -155,7 +166,7 @@ def test_runs_on_different_data_are_drawn_in_one_figure_with_a_segmentation(fold
 
 def test_a_picture_that_every_fold_tests_is_explained_once(study, tmp_path):
     flags = [part for flag in FLAGS for part in ("--set", flag)]
-    leaky = ["--protocol", "dissertation", "--folds", 3, "--expansion", "none", "--test-half", "fixed"]
+    leaky = ["--protocol", "dissertation", "--folds", 3, "--expansion", "none", "--test-half", "fixed", "--jobs", 1]
     run(cv, study.folder.with_suffix(".csv"), "--model", "mimic", "--out", tmp_path, *flags, *leaky, "--epochs", 1)
 
     explained = open_explanation_input(tmp_path, None, None)

@@ -34,6 +34,7 @@ def config(paint_study):
         "contract": {"size_px": 32},
         "training": {"epochs": 12, "patience_epochs": 12, "optimiser": {"learning_rate": 1e-3}},
         "copies": 2,
+        "protocol": {"folds": 2},
         "augmentation": "light",
     }
     return read_config(None, fields), study

@@ -1,16 +1,12 @@
 """Real runs, small enough for a test: two models under both protocols on painted pictures."""
 
-from functools import partial
-
 import pytest
 from click.testing import CliRunner
 
 from trainer.commands.cv import command as cv
-from trainer.evaluation.results import evaluate
-from trainer.experiments import cross_validation
 
 FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
-FLAGS += ["training.schedule.warmup_epochs=0", "training.patience_epochs=4", "augmentation=light"]
+FLAGS += ["training.schedule.warmup_epochs=0", "training.patience_epochs=4", "augmentation=light", "copies=2"]
 
 
 @pytest.fixture(scope="package")
@@ -53,9 +49,6 @@ def runs(run, manifest, tmp_path_factory):
     flags = [part for flag in FLAGS for part in ("--set", flag)]
     leaky = ["--protocol", "dissertation", "--set", "protocol.folds=2", "--expansion", "small-angles-9x4"]
     pair = ["--model", "mimic-ensemble", "--set", "members=2"]
-    few = pytest.MonkeyPatch()
-    # The page repeats intervals and does not ask how many resamples made them; 2,000 took half of this fixture's time.
-    few.setattr(cross_validation, "evaluate", partial(evaluate, count=100))
     for name, epochs, options in (
         ("mimic-strict", 4, ["--model", "mimic"]),
         ("mimic-dissertation", 1, ["--model", "mimic", *leaky]),
@@ -63,5 +56,4 @@ def runs(run, manifest, tmp_path_factory):
         ("pair-dissertation", 1, [*pair, *leaky]),
     ):
         run(cv, manifest, *options, "--out", folder / name, *flags, "--epochs", epochs, "--jobs", 1)
-    few.undo()
     return [folder / name for name in ("mimic-strict", "mimic-dissertation", "pair-strict", "pair-dissertation")]
