@@ -1,7 +1,10 @@
 """TensorRT-RTX compiles every network of this project for GPUs that are not here."""
 
 import hashlib
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -186,3 +189,53 @@ def test_without_a_gpu_a_target_must_be_named(classifier_bundle: Bundle) -> None
     arguments = [str(classifier_bundle.path), "--engine", "tensorrt-rtx"]
     result = CliRunner().invoke(engine_command.command, arguments)
     assert "name the GPU to build for with --target" in str(result.exception)
+
+
+_SPY = """
+import json, sys
+import onnx
+from onnx import TensorProto, helper
+import tensorrt_rtx
+from export.engines import worker
+
+flags = []
+class Builder(tensorrt_rtx.Builder):
+    def create_builder_config(self):
+        config = super().create_builder_config()
+        class Config:
+            def __getattr__(self, name):
+                return getattr(config, name)
+            def __setattr__(self, name, value):
+                setattr(config, name, value)
+            def set_flag(self, flag):
+                flags.append(flag.name)
+                config.set_flag(flag)
+        self.made = config
+        return Config()
+    def build_serialized_network(self, network, _config):
+        return super().build_serialized_network(network, self.made)
+
+tensorrt_rtx.Builder = Builder
+shape = ["batch", 4]
+graph = helper.make_graph(
+    [helper.make_node("Relu", ["x"], ["y"])], "relu",
+    [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+    [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+onnx.save(model, sys.argv[1] + "/model.onnx")
+order = {
+    "module": "tensorrt_rtx", "model": sys.argv[1] + "/model.onnx", "plan": sys.argv[1] + "/a.plan", "input": "x",
+    "shape": [4], "profile": [1, 1, 8], "target": "SM86", "timing_cache": None, "inspect": False,
+}
+error = worker.build(order, lambda _: None).get("error")
+print(json.dumps([error, flags]))
+"""
+
+
+def test_a_plan_of_tensorrt_rtx_allocates_nothing_while_it_runs(tmp_path: Path) -> None:
+    """Else no CUDA graph of it can be recorded; the real builder takes the flag and compiles with it."""
+    done = subprocess.run([sys.executable, "-c", _SPY, tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [None, ["REQUIRE_USER_ALLOCATION"]]
+    assert (tmp_path / "a.plan").stat().st_size > 0
