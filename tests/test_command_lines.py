@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 import pytest
+from doc_pages import PAGES, blocks_of
 
 import export.cli
 import monitor.cli
@@ -61,6 +62,18 @@ def test_help_shows_worked_examples_that_are_right(words, command, monkeypatch):
     for line in lines:
         arguments = shlex.split(line.split("|")[0].split(">")[0].removeprefix('eval "$(').split(")")[0])
         parse(PROGRAMS[arguments[0]], arguments[0], arguments[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_without_running_it_is_a_command_that_there_is(page):
+    for block in blocks_of(page):
+        if block.language != "sh" or block.skip is None:
+            continue
+        for line in block.text.splitlines():
+            arguments = shlex.split(line, comments=True)
+            program_name = Path(arguments[0]).name if arguments else ""
+            if program_name in PROGRAMS and not line.endswith("\\"):
+                parse(PROGRAMS[program_name], program_name, arguments[1:])
 
 
 def parse(group, name, arguments):

@@ -55,13 +55,15 @@ class Workplace:
         # set-up would install is here already, and must not be installed again for a copy of the checkout.
         lines = [
             "set -euom pipefail",
-            "stop() { for pid in $(jobs -p); do kill -- -$pid; wait $pid || true; done; }",
+            "stop() { for pid in $(jobs -p); do kill -- -$pid || true; wait $pid || true; done; }",
             "trap stop EXIT",
             'make() { command make --old-file=setup "$@"; }',
         ]
         for number, block in enumerate(blocks):
             lines.append(f"echo '--- line {block.line}'")
             text = self.local(block.text)
+            if block.stops_others:
+                lines.append("stop")
             if block.language == "sh":
                 lines.append(f"{{ {text}\n}} &\nsleep 1" if block.in_background else text)
                 continue

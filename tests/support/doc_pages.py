@@ -5,6 +5,7 @@ page, unless a comment on the line above the fence says otherwise:
 
     <!-- not run by the tests: needs root -->     the reason is one of REASONS, so that it cannot become an excuse
     <!-- runs until it is stopped -->             started in the background, and stopped at the end of the page
+    <!-- is stopped here -->                      everything that runs in the background is stopped before this block
 """
 
 import re
@@ -25,6 +26,7 @@ REASONS = (
     "needs data that may not be shared",
     "needs the internet",
     "takes minutes; tests/export does the same",
+    "measures for minutes; `make bench` and tests/bench do",
     "runs the tests themselves",
 )
 
@@ -43,6 +45,7 @@ class Block:
         text: What is in it.
         skip: Why it is not run; None where it is.
         in_background: It runs until it is stopped.
+        stops_others: What runs in the background is stopped before it.
     """
 
     page: Path
@@ -51,6 +54,7 @@ class Block:
     text: str
     skip: str | None
     in_background: bool
+    stops_others: bool
 
 
 def blocks_of(page: Path) -> list[Block]:
@@ -68,6 +72,7 @@ def blocks_of(page: Path) -> list[Block]:
                 match["text"],
                 None if skip is None else skip[1],
                 above == "<!-- runs until it is stopped -->",
+                above == "<!-- is stopped here -->",
             )
         )
     return found
