@@ -29,7 +29,9 @@ def few_open_files():
     "the alarm is in Redis <= 5 s after the camera's loss, frames are analysed <= 3 s after its return; silent "
     "connections are closed; /healthz answers afterwards",
 )
-@pytest.mark.parametrize("page", [True, False], ids=["page", "metrics only"])
+@pytest.mark.parametrize(
+    "page", [pytest.param(True, id="page"), pytest.param(False, id="metrics only", marks=pytest.mark.slow)]
+)
 def test_a_flood_of_connections_blinds_nobody(make_ward, rtsp_camera, measured, few_open_files, page):
     web = {"enabled": page, "anonymous_role": "viewer"}
     ward = make_ward({"bed": rtsp_camera.url}, web=web, alarms={"camera_lost_after_seconds": 1.5})
