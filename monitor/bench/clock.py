@@ -1,7 +1,8 @@
 """A clock that notes how much CPU time its reader has used: what a stage costs, whatever else uses the machine.
 
-A bed reads the clock before it detects faces, after that, and after the score. The benchmark gives the station this
-clock, and finds those three readings again by the durations in the result.
+A bed reads the clock before a frame, before it detects faces (what lies between followed the face by its mesh), after
+that, and after the score. The benchmark gives the station this clock, and finds those four readings again by the
+durations in the result.
 """
 
 import threading
@@ -55,8 +56,9 @@ class CostClock(SystemClock):
         """
         now = time.thread_time()
         readings = list(getattr(self._notes, "readings", ()))
-        for first in range(len(readings) - 3, -1, -1):
-            (began, began_cpu), (found, found_cpu), (_, done_cpu) = readings[first : first + 3]
-            if found - began == result.detect_seconds:
-                return FrameCosts(found_cpu - began_cpu, done_cpu - found_cpu, now - done_cpu)
+        for first in range(len(readings) - 4, -1, -1):
+            (_, began_cpu), (read, read_cpu), (found, found_cpu), (_, done_cpu) = readings[first : first + 4]
+            if found - read == result.detect_seconds:
+                classify = read_cpu - began_cpu + done_cpu - found_cpu
+                return FrameCosts(found_cpu - read_cpu, classify, now - done_cpu)
         return None

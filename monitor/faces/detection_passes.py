@@ -136,6 +136,10 @@ class FrameDetector:
             self._update_track(track, face)
         return face is not None
 
+    def take(self, track: Track, face: Face) -> None:
+        """Record a track's face that was seen in this frame without a detection pass."""
+        self._update_track(track, face)
+
     def reverify_orientation(self, track: Track) -> bool:
         """Verify a track from all sides, unless that was done not long ago; return whether its face was found."""
         if self.now_seconds - track.checked_seconds < RETRY_SECONDS or self._proofs_left == 0:

@@ -113,8 +113,17 @@ class PatientTracker:
         self._quick_passes = 2 * len(self._search)
         self._last_seconds = float("-inf")
         self._shape: tuple[int, ...] | None = None
+        self._usable = False
 
-    def update(self, frame: Frame, detector: FaceDetector, *, may_search: bool = True) -> FrameFaces:
+    def followable(self) -> Face | None:
+        """Return the patient's face if the last frame showed it well and no other: the next may do without a pass."""
+        patient = self._tracker.get(self._selector.patient_id)
+        is_alone = self._settings.track_guided and self._usable and len(self._tracker.tracks) == 1
+        return patient.face if is_alone and patient is not None else None
+
+    def update(
+        self, frame: Frame, detector: FaceDetector, *, may_search: bool = True, followed: Face | None = None
+    ) -> FrameFaces:
         """Detect the faces of the next frame. Another scene, another size or a time in the past resets the tracker.
 
         Args:
@@ -122,6 +131,8 @@ class PatientTracker:
             detector: The calling thread's detector; it may be another one each time.
             may_search: Whether several detection passes may be spent on a patient who is not where it was; otherwise
                 one a frame.
+            followed: Where the face of `followable` is in this frame, as its mesh shows; it needs no detection pass of
+                its own. None where that is not known for certain.
 
         Raises:
             EngineError: The detector failed; the tracker stays usable.
@@ -148,7 +159,7 @@ class PatientTracker:
             self._search_base_deg = patient.face.orientation_deg
             self._quick_passes = 2 * len(self._search)
             self._search_at_once = True
-            self._follow(frame_detector, patient)
+            self._follow(frame_detector, patient, followed)
         for track in self._tracker.tracks:
             if track.missed_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
                 frame_detector.detect_track(track)
@@ -169,10 +180,11 @@ class PatientTracker:
             if frame_detector.has_face_in_region():
                 return
 
-    def _follow(self, frame_detector: FrameDetector, patient: Track) -> None:
+    def _follow(self, frame_detector: FrameDetector, patient: Track, followed: Face | None) -> None:
         """Detect the patient where and as it was last seen, and others now and then."""
-        guided = self._settings.track_guided and frame_detector.detect_track(patient)
-        if not guided:
+        if followed is not None:
+            frame_detector.take(patient, followed)
+        elif not (self._settings.track_guided and frame_detector.detect_track(patient)):
             frame_detector.detect_full(patient.face.orientation_deg)
             if (
                 patient.track_id not in frame_detector.seen
@@ -226,6 +238,7 @@ class PatientTracker:
             visibility = Visibility.POOR
         else:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
+        self._usable = visibility is Visibility.USABLE
         seen = (None, None) if patient is None else (patient.track_id, patient.face.box)
         face_id = self._identity.update(frame, *seen)
         return FrameFaces(

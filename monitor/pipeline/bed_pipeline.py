@@ -8,6 +8,8 @@ The way of a frame, all of it within `BedPipeline.analyse`:
 2. tracker: the same call links the faces to those of earlier frames and chooses the patient (`FrameFaces.patient`);
 3. crop: `crop_face` cuts the patient's face out of the frame;
 4. classifier: `models.classifier` gives the probability of pain, `shift_prior` moves it to the expected share of pain;
+   in most frames both come first, at the face of the frame before, and its mesh stands in for the detector
+   (`FaceAssessor`);
 5. visibility: where the classifier says that a region is hidden that the score rests on, the face is covered, and the
    score is not used;
 6. level: `BedAlarms.observe` smooths the scores to a level, unknown where the face was seen too little;
@@ -18,34 +20,27 @@ passes it to the board and the metrics; changes of alarms also go to `on_change`
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.config import AlarmSettings, BedSettings, FaceSettings, RegionOfInterest
 from monitor.errors import EngineError
-from monitor.faces.actions.clinical import clinical_actions, mesh_of_crop
-from monitor.faces.crop import crop_face
 from monitor.faces.liveness import LivenessDetector
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
-from monitor.faces.region_visibility import RegionVisibility
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.procedure import ProcedureKind
-from monitor.pain.vocabulary import Code, FaceAction, Observation, Occupancy, Region, Sample, Transition, Visibility
+from monitor.pain.vocabulary import Code, Observation, Occupancy, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
-from monitor.pipeline.covered_face import hidden_regions
+from monitor.pipeline.face_assessment import Assessment, FaceAssessor
 from monitor.pipeline.models import WorkerModels
-from monitor.pipeline.prior import shift_prior
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 
 __all__ = ["BedPipeline", "FrameResult"]
-
-# Below this probability that a crop shows a face no action is measured on it.
-_MINIMUM_PRESENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +64,6 @@ class FrameResult:
     detect_seconds: float
     classify_seconds: float
     failure: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Assessment:
-    """What the patient's face shows in one frame; as in `Sample`, with the reason of a failure."""
-
-    visibility: Visibility
-    score: float | None = None
-    hidden: tuple[Region, ...] = ()
-    actions: Mapping[FaceAction, float] = field(default_factory=dict)
-    failure: str | None = None
 
 
 class BedPipeline:
@@ -116,18 +100,19 @@ class BedPipeline:
         self._faces, self._phase, self._new_id = faces, phase, new_id
         self._region = settings.region_of_interest
         self._monitor = BedAlarms(alarms, new_id)
+        self._expected_prior = expected_prior
         self._watch_another_infant()
         # Held until a change has been passed on, so that changes leave in the order in which they happened.
         self._lock = threading.RLock()
         self._on_change = on_change
         self._stopwatch = stopwatch
         self._search_budget = search_budget
-        self._expected_prior = expected_prior
 
     def _watch_another_infant(self) -> None:
         """Forget what frames have shown of a face: it says nothing about the infant that is watched from now on."""
         self._infant_number = self._monitor.infant_number
         self._patient_tracker = PatientTracker(self._faces, self._region, self._phase)
+        self._assessor = FaceAssessor(self._expected_prior)
         self._liveness = LivenessDetector()
         self._face_id: int | None = None
 
@@ -145,26 +130,29 @@ class BedPipeline:
             observation, transitions = self._pass_time(frame.time_seconds)
             return FrameResult(frame, None, observation, transitions, 0.0, 0.0, None)
         frame_faces: FrameFaces | None = None
-        seen = _Assessment(Visibility.NO_SCORE)
-        found = began
+        seen = Assessment(Visibility.NO_SCORE)
+        is_scored = occupancy is Occupancy.OCCUPIED
+        followed = self._assessor.follow(frame, self._patient_tracker, models) if is_scored else None
+        found = read = self._stopwatch()
         try:
             budget = self._search_budget
             may_search = budget is None or budget.has_left()
-            frame_faces = self._patient_tracker.update(frame, models.detector, may_search=may_search)
+            frame_faces = self._patient_tracker.update(
+                frame, models.detector, may_search=may_search, followed=followed
+            )
             found = self._stopwatch()
             if budget is not None and frame_faces.is_search:
-                budget.spend(found - began)
+                budget.spend(found - read)
             patient = frame_faces.patient
             self._liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
-            seen = self._assess(frame, frame_faces, models, is_scored=occupancy is Occupancy.OCCUPIED)
+            seen = self._assessor.assess(frame, frame_faces, models, is_scored=is_scored)
         except EngineError as error:
-            seen = _Assessment(Visibility.NO_SCORE, failure=str(error))
-            found = max(found, began)
+            seen = Assessment(Visibility.NO_SCORE, failure=str(error))
         done = self._stopwatch()
         with self._lock:
             if self._infant_number != self._monitor.infant_number:
                 # Another infant was admitted while this frame was analysed.
-                seen, frame_faces = _Assessment(Visibility.NO_FACE, failure=seen.failure), None
+                seen, frame_faces = Assessment(Visibility.NO_FACE, failure=seen.failure), None
                 self._watch_another_infant()
             if frame_faces is not None:
                 self._face_id = frame_faces.face_id
@@ -181,8 +169,8 @@ class BedPipeline:
             frame_faces=frame_faces,
             observation=step.observation,
             transitions=transitions,
-            detect_seconds=found - began,
-            classify_seconds=done - found if seen.score is not None else 0.0,
+            detect_seconds=found - read,
+            classify_seconds=(read - began) + (done - found) if seen.score is not None else 0.0,
             failure=seen.failure,
         )
 
@@ -190,30 +178,6 @@ class BedPipeline:
         with self._lock:
             step = self._monitor.tick(now_seconds)
             return step.observation, self._notify(step.transitions)
-
-    def _assess(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels, *, is_scored: bool) -> "_Assessment":
-        """Return what the patient's face shows: hidden regions, else the score and the facial actions.
-
-        Raises:
-            EngineError: A model failed.
-        """
-        patient, visibility = frame_faces.patient, frame_faces.visibility
-        if patient is None or not is_scored or visibility not in {Visibility.USABLE, Visibility.AMBIGUOUS}:
-            return _Assessment(visibility)
-        box = patient.face.box
-        crop = crop_face(frame.image, box, models.crop)
-        answer = models.classifier.answers(crop[None])[0]
-        if answer.visible is not None and (hidden := hidden_regions(RegionVisibility(*answer.visible))):
-            return _Assessment(Visibility.COVERED, hidden=hidden)
-        score = answer.score
-        if score is None:
-            return _Assessment(Visibility.NO_SCORE, failure="the classifier gave no answer to this face")
-        if self._expected_prior is not None:
-            score = shift_prior(score, models.training_prior, self._expected_prior)
-        actions: Mapping[FaceAction, float] = {}
-        if answer.points is not None and answer.presence is not None:
-            actions = clinical_actions(mesh_of_crop(crop, answer.points, answer.presence, _MINIMUM_PRESENCE, box))
-        return _Assessment(visibility, score, actions=actions)
 
     def update_camera(self, status: CameraStatus, now_seconds: float) -> tuple[Observation, tuple[Transition, ...]]:
         """Let time pass, and take the state of the camera.
