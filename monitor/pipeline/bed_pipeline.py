@@ -121,6 +121,8 @@ class BedPipeline:
 
         The frames of an empty bed are not analysed, and the faces of a bed on stand-by are found but not scored.
         """
+        budget = self._search_budget
+        may_search = budget is None or budget.has_left()
         began = self._stopwatch()
         with self._lock:
             occupancy = self._monitor.occupancy.state
@@ -135,20 +137,16 @@ class BedPipeline:
         followed = self._assessor.follow(frame, self._patient_tracker, models) if is_scored else None
         found = read = self._stopwatch()
         try:
-            budget = self._search_budget
-            may_search = budget is None or budget.has_left()
-            frame_faces = self._patient_tracker.update(
-                frame, models.detector, may_search=may_search, followed=followed
-            )
+            frame_faces = self._patient_tracker.update(frame, models.detector, may_search=may_search, followed=followed)
             found = self._stopwatch()
-            if budget is not None and frame_faces.is_search:
-                budget.spend(found - read)
             patient = frame_faces.patient
             self._liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
             seen = self._assessor.assess(frame, frame_faces, models, is_scored=is_scored)
         except EngineError as error:
             seen = Assessment(Visibility.NO_SCORE, failure=str(error))
         done = self._stopwatch()
+        if budget is not None and frame_faces is not None and frame_faces.is_search:
+            budget.spend(found - read)
         with self._lock:
             if self._infant_number != self._monitor.infant_number:
                 # Another infant was admitted while this frame was analysed.

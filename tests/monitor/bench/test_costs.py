@@ -79,6 +79,8 @@ def test_a_thread_that_has_ended_keeps_its_last_sample():
 def test_a_frames_costs_are_found_by_its_durations():
     clock = CostClock()
     began = clock.monotonic()
+    burn(0.02)
+    read = clock.monotonic()
     burn(0.06)
     found = clock.monotonic()
     burn(0.03)
@@ -86,10 +88,10 @@ def test_a_frames_costs_are_found_by_its_durations():
     clock.monotonic()  # Others read the clock, too.
     burn(0.01)
 
-    costs = clock.costs(SimpleNamespace(detect_seconds=found - began, classify_seconds=done - found))
+    costs = clock.costs(SimpleNamespace(detect_seconds=found - read, classify_seconds=read - began + done - found))
 
     assert costs.detect == pytest.approx(0.06, abs=0.005)
-    assert costs.classify == pytest.approx(0.03, abs=0.005)
+    assert costs.classify == pytest.approx(0.05, abs=0.005)
     assert costs.filter == pytest.approx(0.01, abs=0.005)
     assert clock.costs(SimpleNamespace(detect_seconds=-1.0, classify_seconds=0.0)) is None
     assert clock.wall() <= datetime.now(tz=UTC)
