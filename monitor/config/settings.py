@@ -294,6 +294,11 @@ class WebSettings(Settings):
         default=(),
         description="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 127.0.0.1.",
     )
+    user_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="Header in which a trusted proxy names the user that it has authenticated, such as X-Remote-User.",
+    )
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -309,6 +314,12 @@ class WebSettings(Settings):
             except ValueError:
                 raise ValueError("an IP address or network is needed, such as 127.0.0.1 or 10.0.0.0/24") from None
         return addresses
+
+    @model_validator(mode="after")
+    def _a_named_user_has_a_proxy_and_a_role(self) -> "Self":
+        if self.user_header is not None and not (self.trusted_proxies and self.users_file):
+            raise ValueError("user_header needs trusted_proxies, whose word it is, and users_file, which gives roles")
+        return self
 
     @field_validator("preview", mode="before")
     @classmethod

@@ -19,10 +19,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.control.access import Role
+from monitor.errors import RefusedError
+from monitor.web.access import Visitor
 from monitor.web.app_context import SITE_KEY, VISITOR_KEY, AppContext
 from monitor.web.display_login import WALL_PATH, wall_refusal
 from monitor.web.language import LANGUAGE_PATH
 from monitor.web.limited_site import limit_site
+from monitor.web.proxies import user_of_proxy
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = ["Guard"]
@@ -82,14 +85,30 @@ class Guard:
         is_websocket = scope["type"] == "websocket"
         if (is_websocket or scope["method"] not in _READING) and not _is_same_origin(connection, host):
             return _problem(403, "the request comes from another site")
-        visitor = self._site.access.visitor(
-            connection.cookies.get(SESSION_COOKIE), connection.headers.get("authorization")
-        )
+        try:
+            visitor = self._visitor(connection)
+        except RefusedError as error:
+            return _problem(403, str(error))
         scope[SITE_KEY] = limit_site(self._site, visitor.beds)
         scope[VISITOR_KEY] = visitor
         if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith((*_ASSETS, LANGUAGE_PATH)):
             return None
         return None if visitor.may(Role.VIEWER) else _ask_to_log_in(connection, path, is_websocket=is_websocket)
+
+    def _visitor(self, connection: HTTPConnection) -> Visitor:
+        """Return who is asking.
+
+        Raises:
+            RefusedError: A trusted proxy names somebody who is no user here, or two people.
+        """
+        access = self._site.access
+        name = user_of_proxy(connection, self._site.config.web.user_header)
+        if name is None:
+            return access.visitor(connection.cookies.get(SESSION_COOKIE), connection.headers.get("authorization"))
+        visitor = access.named(name)
+        if visitor.role is None:
+            raise RefusedError("the proxy names somebody who is not in this station's users file")
+        return visitor
 
     def _renewal(self, scope: Scope) -> str | None:
         """Return a fresh cookie for a display that loads its page: its login has no end, a browser's cookie has one."""

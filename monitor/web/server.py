@@ -181,11 +181,16 @@ class PageServer:
 
         from monitor.web.application import build_application
         from monitor.web.connections import BoundedProtocol, accept_backlog
+        from monitor.web.proxies import BehindProxies
 
         site = self._build_site()
+        application = build_application(site)
+        # Unless they are named, nobody's word is taken for where a request comes from: not even loopback's.
+        if proxies := self._config.web.trusted_proxies:
+            application = BehindProxies(application, proxies)
         server = uvicorn.Server(
             uvicorn.Config(
-                build_application(site),
+                application,
                 loop="asyncio",
                 http=BoundedProtocol,
                 # As many are accepted at a time, before the first of them can be refused.
@@ -196,9 +201,7 @@ class PageServer:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
-                # Unless they are named, nobody's word is taken for where a request comes from: not even loopback's.
-                proxy_headers=bool(self._config.web.trusted_proxies),
-                forwarded_allow_ips=list(self._config.web.trusted_proxies),
+                proxy_headers=False,
                 limit_concurrency=_REQUESTS_AT_MOST,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )

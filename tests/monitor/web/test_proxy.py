@@ -6,6 +6,7 @@ import shutil
 import ssl
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -40,6 +41,26 @@ def nginx():
     return program
 
 
+@contextmanager
+def running(nginx, directory, port):
+    """Run an nginx whose nginx.conf lies in a directory, until the block ends."""
+    process = subprocess.Popen([nginx, "-c", str(directory / "nginx.conf"), "-e", str(directory / "error.log")])
+    try:
+        give_up = time.monotonic() + 20
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/", trust_env=False)
+            except httpx.TransportError:
+                assert time.monotonic() < give_up, (directory / "error.log").read_text()
+                time.sleep(0.1)
+            else:
+                break
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 @pytest.fixture
 def proxied(stage, tmp_path, users_file, nginx):
     """Address of the page behind the proxy, address of the port without TLS, and the station behind."""
@@ -71,21 +92,8 @@ def proxied(stage, tmp_path, users_file, nginx):
     (directory / "nginx.conf").write_text(MAIN.format(directory=directory))
     if os.geteuid() == 0:
         (directory / "nginx.conf").write_text("user root;\n" + (directory / "nginx.conf").read_text())
-    process = subprocess.Popen([nginx, "-c", str(directory / "nginx.conf"), "-e", str(directory / "error.log")])
-    try:
-        give_up = time.monotonic() + 20
-        while True:
-            try:
-                httpx.get(f"http://localhost:{plain}/", trust_env=False)
-            except httpx.TransportError:
-                assert time.monotonic() < give_up, (directory / "error.log").read_text()
-                time.sleep(0.1)
-            else:
-                break
+    with running(nginx, directory, plain):
         yield f"https://localhost:{tls}", f"http://localhost:{plain}", certificate, station
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 def test_the_page_is_live_through_the_proxy_and_its_cookie_never_leaves_tls(proxied, visit):
@@ -122,3 +130,71 @@ def test_what_the_proxy_keeps_away(proxied):
         with client.stream("GET", "/api/v1/events", headers={"Authorization": "Bearer " + "t" * 43}) as events:
             # The first event comes at once: nothing is held back.
             assert next(events.iter_lines()).startswith(("event:", "retry:", "data:"))
+
+
+@pytest.fixture
+def signed_on(stage, tmp_path, users_file, nginx):
+    """Address of a page behind a proxy that asks for the login itself, and the station behind."""
+    web = {"users_file": str(users_file(tmp_path)), "trusted_proxies": ["127.0.0.1"], "user_header": "X-Remote-User"}
+    station = stage(web=web)
+    directory, port = tmp_path / "nginx", free_port()
+    directory.mkdir()
+    (directory / "logins").write_text("anna:{PLAIN}of the hospital\nbert:{PLAIN}of the hospital\n")
+    (directory / "nicu-monitor.conf").write_text(f"""
+        server {{
+            listen 127.0.0.1:{port};
+            auth_basic "hospital";
+            auth_basic_user_file {directory}/logins;
+            location / {{
+                proxy_pass {station.url};
+                proxy_set_header Host $http_host;
+                proxy_set_header X-Forwarded-For $remote_addr;
+                proxy_set_header X-Remote-User $remote_user;
+            }}
+        }}""")
+    root = "user root;\n" if os.geteuid() == 0 else ""
+    (directory / "nginx.conf").write_text(root + MAIN.format(directory=directory))
+    with running(nginx, directory, port):
+        yield f"http://127.0.0.1:{port}", station
+
+
+def test_who_has_logged_in_at_the_proxy_is_that_user_here(signed_on):
+    url, station = signed_on
+    with httpx.Client(base_url=url, trust_env=False, timeout=20) as client:
+        assert client.get("/").status_code == 401, "the proxy's own"
+        client.auth = ("anna", "of the hospital")
+        forged = {"X-Remote-User": "wall"}
+        assert client.get("/api/v1/session", headers=forged).json()["name"] == "anna"
+        station.set_bed("bed-1", camera="lost")
+        station.wait_for_phase("bed-1", "start")
+        (alert,) = station.alerts("bed-1")
+        path = f"/api/v1/alerts/{alert['alert']['alert_id']}/acknowledge"
+        assert client.post(path, json={}, headers={"Origin": url}).json()["by"] == "anna"
+        client.auth = ("bert", "of the hospital")
+        refused = client.get("/api/v1/beds")
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403, "the proxy names somebody who is not in this station's users file",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("trusted", "headers", "status"),
+    [
+        (["192.0.2.1"], [("X-Remote-User", "anna")], 401),
+        (["127.0.0.0/8"], [("X-Remote-User", "anna")], 200),
+        (["127.0.0.0/8"], [("X-Remote-User", "anna"), ("X-Remote-User", "wall")], 403),
+        (["127.0.0.0/8"], [("X-Remote-User", "")], 401),
+        (["127.0.0.0/8"], [("X-Forwarded-For", "192.0.2.7"), ("X-Remote-User", "anna")], 200),
+        (["192.0.2.1"], [("X-Forwarded-For", "192.0.2.1"), ("X-Remote-User", "anna")], 401),
+    ],
+)
+def test_nobody_but_a_trusted_proxy_names_a_user(make_server, tmp_path, users_file, trusted, headers, status):
+    server = make_server(
+        anonymous_role="none",
+        users_file=str(users_file(tmp_path)),
+        trusted_proxies=trusted,
+        user_header="X-Remote-User",
+    )
+    server.start()
+    url = f"http://127.0.0.1:{server.port}/api/v1/session"
+    assert httpx.get(url, headers=headers, trust_env=False, timeout=30).status_code == status
