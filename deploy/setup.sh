@@ -73,9 +73,12 @@ install_python_packages() {
 import_models() {
     [ -x "$VENV/bin/nicu-export" ] || return 0
     "$VENV/bin/python" -c 'import torch' 2>/dev/null || { say "no torch in $VENV: models are not imported"; return 0; }
-    "$VENV/bin/nicu-export" detector --from retinaface
-    "$VENV/bin/nicu-export" mesh --from mediapipe
-    "$VENV/bin/nicu-export" actions
+    # Beside each other: the detector takes as long as the other two.
+    "$VENV/bin/nicu-export" detector --from retinaface &
+    local detector=$!
+    "$VENV/bin/nicu-export" mesh --from mediapipe || { wait; exit 1; }
+    "$VENV/bin/nicu-export" actions || { wait; exit 1; }
+    wait "$detector"
 }
 
 install_system_packages

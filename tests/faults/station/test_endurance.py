@@ -35,8 +35,9 @@ class _Finder:
         self._face = face
         self._dice = dice
 
-    def update(self, _frame: Frame, _detector: object, *, may_search: bool) -> FrameFaces:
+    def update(self, _frame: Frame, _detector: object, *, may_search: bool, followed: Face | None) -> FrameFaces:
         assert may_search
+        assert followed is None, "there is no mesh"
         if self._dice.random() < 0.1:
             return FrameFaces((), None, Visibility.NO_FACE, None, 1, 0)
         return FrameFaces((self._face,), self._face, Visibility.USABLE, None, 0, 1)
