@@ -24,6 +24,7 @@ class BedFrameCounts:
         face_passes: Detections run on the surroundings of a face.
         track_passes: Smaller ones, run on a face that is tracked.
         scan_passes: Smaller ones, run on whole pictures.
+        from_mesh: Frames whose face was followed by its mesh, without a detection of its own.
     """
 
     ages_seconds: list[float] = field(default_factory=list)
@@ -33,6 +34,7 @@ class BedFrameCounts:
     face_passes: int = 0
     track_passes: int = 0
     scan_passes: int = 0
+    from_mesh: int = 0
 
 
 class Recorder:
@@ -62,6 +64,7 @@ class Recorder:
                 record.face_passes += frame_faces.face_passes
                 record.track_passes += frame_faces.track_passes
                 record.scan_passes += frame_faces.scan_passes
+                record.from_mesh += frame_faces.is_from_mesh
             if costs is not None:
                 for stage in ("detect", "classify", "filter"):
                     self._costs[stage] += getattr(costs, stage)

@@ -41,7 +41,7 @@ def run_lines(result: RunResult) -> Iterator[str]:
     yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
     yield (
         f"{result.full_looks + result.scout_looks} passes over whole pictures, {result.close_looks} over faces, "
-        f"{result.following_looks} over tracked faces, "
+        f"{result.following_looks} over tracked faces, {result.frames_from_mesh} frames followed by the mesh, "
         f"{result.total.faces} of {result.total.judged} frames with the patient's face"
     )
     yield (

@@ -80,6 +80,7 @@ class RunResult:
         close_looks: Detections run on the surroundings of a face.
         following_looks: Smaller ones, run on a face that is tracked.
         scout_looks: Smaller ones, run on whole pictures.
+        frames_from_mesh: Frames whose face was followed by its mesh, without a detection of its own.
         resident_megabytes: Of the process at the end.
         resident_megabytes_before: The same before the station was made.
         resident_megabytes_per_bed: The growth over the number of beds: models and workers are part of it.
@@ -105,6 +106,7 @@ class RunResult:
     close_looks: int
     following_looks: int
     scout_looks: int
+    frames_from_mesh: int
     resident_megabytes: float
     resident_megabytes_before: float
     resident_megabytes_per_bed: float

@@ -197,6 +197,7 @@ def _result(
         close_looks=sum(record.face_passes for record in records.values()),
         following_looks=sum(record.track_passes for record in records.values()),
         scout_looks=sum(record.scan_passes for record in records.values()),
+        frames_from_mesh=sum(record.from_mesh for record in records.values()),
         resident_megabytes=after_megabytes,
         resident_megabytes_before=before_megabytes,
         resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,

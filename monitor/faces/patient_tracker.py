@@ -63,6 +63,7 @@ class FrameFaces:
         scan_passes: Smaller ones, run on the whole picture or region.
         face_id: Names the patient's face for as long as it is followed without a break, in frames that miss it for a
             moment, too; never given twice. None where no face is followed.
+        is_from_mesh: Whether the patient's face was followed by its mesh, without a detection pass of its own.
     """
 
     faces: tuple[TrackedFace, ...]
@@ -74,6 +75,7 @@ class FrameFaces:
     track_passes: int = 0
     scan_passes: int = 0
     face_id: int | None = None
+    is_from_mesh: bool = False
 
     @property
     def is_search(self) -> bool:
@@ -163,7 +165,7 @@ class PatientTracker:
         for track in self._tracker.tracks:
             if track.missed_seconds >= _REFRESH_SHARE * self._settings.track_lost_seconds:
                 frame_detector.detect_track(track)
-        return self._frame_faces(frame, frame_detector)
+        return self._frame_faces(frame, frame_detector, followed)
 
     def _search_picture(self, frame_detector: FrameDetector, *, may_search: bool) -> None:
         """Search for a patient: in all turns at once when it was just lost, then in fewer turns a frame."""
@@ -222,7 +224,7 @@ class PatientTracker:
             frame.image, self._region.left, self._region.top, self._region.right, self._region.bottom
         )
 
-    def _frame_faces(self, frame: Frame, frame_detector: FrameDetector) -> FrameFaces:
+    def _frame_faces(self, frame: Frame, frame_detector: FrameDetector, followed: Face | None) -> FrameFaces:
         choice = self._selector.choose(self._tracker.tracks, frame_detector.region, frame_detector.now_seconds)
         faces = tuple(
             TrackedFace(track.track_id, track.face)
@@ -251,4 +253,5 @@ class PatientTracker:
             frame_detector.track_passes,
             frame_detector.scan_passes,
             face_id,
+            patient is not None and patient.face is followed,
         )

@@ -40,6 +40,7 @@ def result(cameras=2, rate=5.0, p99=0.1, megabytes=100.0):
         close_looks=4,
         following_looks=20,
         scout_looks=2,
+        frames_from_mesh=0,
         resident_megabytes=megabytes,
         resident_megabytes_before=50.0,
         resident_megabytes_per_bed=25.0,

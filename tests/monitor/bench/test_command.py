@@ -33,7 +33,8 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert stages["detect"] > stages["filter"]
     assert sum(stages.values()) == pytest.approx(found["cpu_seconds_total"], rel=0.15)
     passes = ("full_looks", "scout_looks", "close_looks", "following_looks")
-    assert sum(found[kind] for kind in passes) >= found["total"]["judged"]
+    # Every frame had a pass, or a face that its mesh followed.
+    assert sum(found[kind] for kind in passes) + found["frames_from_mesh"] >= found["total"]["judged"]
     # The parts alone cannot cost more than the whole, but for how busy the machine's caches were at either time.
     assert 0.1 < found["efficiency"]["share"] < 1.5
     assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
