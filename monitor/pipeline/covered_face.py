@@ -5,12 +5,35 @@ rests on the eyes with their brows and on the mouth; where either is hidden, the
 says.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.faces.band_cover import has_band
 from monitor.faces.region_visibility import RegionVisibility
+from monitor.inference.classifier import FaceAnswer
 from monitor.pain.vocabulary import Region
 
-__all__ = ["hidden_regions"]
+__all__ = ["hidden_in", "hidden_regions"]
 
 _VISIBLE = 0.5
+
+
+def hidden_in(crop: NDArray[np.uint8], answer: FaceAnswer) -> tuple[Region, ...]:
+    """Return the regions that a score rests on and that a crop hides, as far as its classifier says what is visible.
+
+    A band across nose and upper lip hides the mouth's upper half and the furrows beside it: so much of the mouth that
+    the rest says nothing.
+
+    Args:
+        crop: Shape (S, S, 3), uint8, RGB.
+        answer: The classifier's, to this crop.
+    """
+    if answer.visible is None:
+        return ()
+    hidden = hidden_regions(RegionVisibility(*answer.visible))
+    if Region.MOUTH not in hidden and answer.points is not None and has_band(crop, answer.points):
+        hidden = (*hidden, Region.MOUTH)
+    return hidden
 
 
 def hidden_regions(seen: RegionVisibility) -> tuple[Region, ...]:

@@ -9,9 +9,8 @@ from monitor.faces.crop import crop_face
 from monitor.faces.geometry import Face, OrientedBox
 from monitor.faces.mesh_following import FaceReading, MeshFollower
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
-from monitor.faces.region_visibility import RegionVisibility
 from monitor.pain.vocabulary import FaceAction, Region, Visibility
-from monitor.pipeline.covered_face import hidden_regions
+from monitor.pipeline.covered_face import hidden_in
 from monitor.pipeline.models import WorkerModels
 from monitor.pipeline.prior import shift_prior
 from monitor.video.frame import Frame
@@ -113,5 +112,4 @@ def _read(frame: Frame, box: OrientedBox, models: WorkerModels) -> FaceReading:
     """
     crop = crop_face(frame.image, box, models.crop)
     answer = models.classifier.answers(crop[None])[0]
-    hidden = () if answer.visible is None else hidden_regions(RegionVisibility(*answer.visible))
-    return FaceReading(box, crop, answer, hidden)
+    return FaceReading(box, crop, answer, hidden_in(crop, answer))

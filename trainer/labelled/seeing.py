@@ -13,9 +13,8 @@ from monitor.faces import CropSpec, FaceDetector, OrientedBox, crop_face, detect
 from monitor.faces.actions import FacialActions, measure_actions
 from monitor.faces.mesh import FaceMesh
 from monitor.faces.quality import assess
-from monitor.faces.region_visibility import RegionVisibility
 from monitor.inference.classifier import Classifier
-from monitor.pipeline.covered_face import hidden_regions
+from monitor.pipeline.covered_face import hidden_in
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.labelled.folder import LabelledPicture
@@ -113,11 +112,11 @@ def _see_one(
     usable = assess(image, box).is_sufficient(FaceSettings().minimum_face_px)
     scores: dict[str, float] = {}
     for name, classifier in classifiers.items():
-        answer = classifier.answers(crop_face(image, box, CropSpec(classifier.size_px, classifier.margin))[None])[0]
+        crop = crop_face(image, box, CropSpec(classifier.size_px, classifier.margin))
+        answer = classifier.answers(crop[None])[0]
         if answer.score is not None:
             scores[name] = answer.score
-        if answer.visible is not None:
-            usable = usable and not hidden_regions(RegionVisibility(*answer.visible))
+        usable = usable and not hidden_in(crop, answer)
     if record.landmarks is not None:
         scores[MOUTH_WIDTH] = _mouth_width(record.landmarks)
     presence = None

@@ -89,14 +89,16 @@ def under_a_cover(picture, face, part, seed):
     down = (mouth - eyes) / np.linalg.norm(mouth - eyes)
     across = np.array([-down[1], down[0]])
     unit = np.linalg.norm(face.landmarks[1] - face.landmarks[0])
-    high, low = {"mouth": (0.75, 2.6), "eyes": (-1.6, 0.45)}[part]
+    high, low = {"mouth": (0.75, 2.6), "eyes": (-1.6, 0.45), "band": (0.45, 1.0)}[part]
     edges = ((-1, high), (1, high), (1, low), (-1, low))
     corners = [eyes + unit * (1.6 * side * across + edge * down) for side, edge in edges]
     covered = cv2.fillPoly(picture.copy(), [np.rint(corners).astype(np.int32)], (205, 214, 222))
     return np.clip(covered + np.random.default_rng(seed).normal(0.0, 2.0, picture.shape), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize(("part", "hidden", "seed"), [("mouth", (Region.MOUTH,), 3), ("eyes", (), 11)])
+@pytest.mark.parametrize(
+    ("part", "hidden", "seed"), [("mouth", (Region.MOUTH,), 3), ("eyes", (), 11), ("band", (Region.MOUTH,), 3)]
+)
 def test_an_infant_in_pain_under_a_cover_never_reads_calm_and_valid(part, hidden, seed):
     """Without its eyes a face is mostly not found at all; without its mouth it is, and the bed says what is hidden."""
     models = ModelSet(ModelSettings(), FaceSettings()).open()
