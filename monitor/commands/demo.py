@@ -20,6 +20,7 @@ from rich.live import Live
 
 from monitor.alerts.record import GenerationMode
 from monitor.cli_framework import EXIT_NO, OutputFile, examples
+from monitor.commands.signal_event import SignalEvent
 from monitor.config import LogSettings, StationConfig
 from monitor.config.file import read_config
 from monitor.delivery.redis_client import redis_address
@@ -74,7 +75,7 @@ def command(
     """
     # A second demo must be able to run beside the first one, and its log must not tear up the screen.
     configure(LogSettings(level="error"))
-    stop = threading.Event()
+    stop = SignalEvent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as running:

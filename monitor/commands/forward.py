@@ -1,7 +1,6 @@
 """`nicu-monitor forward`: alerts from Redis to webhooks, MQTT, HL7 v2 and e-mail."""
 
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from monitor.cli_framework import EXIT_NO, examples
 from monitor.clock import SystemClock
+from monitor.commands.signal_event import SignalEvent
 from monitor.config import LogSettings
 from monitor.errors import PublishError
 from monitor.forwarding.dead_letters import DeadLetters
@@ -90,7 +90,7 @@ def _resend(settings: ForwardSettings, name: str) -> int:
 
 
 def _run(settings: ForwardSettings, metrics_port: int | None) -> int:
-    stopping = threading.Event()
+    stopping = SignalEvent()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     clock = SystemClock()

@@ -6,13 +6,13 @@ import logging
 import os
 import resource
 import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli_framework import EXIT_NO, examples
+from monitor.commands.signal_event import SignalEvent
 from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
 from monitor.config.file import read_config
 from monitor.errors import MonitorError
@@ -53,7 +53,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     if self_test:
         return _self_test(config, as_json=as_json)
     configure(config.logging, secrets_of(config))
-    stop, wake, hang_up = threading.Event(), threading.Event(), threading.Event()
+    stop, wake, hang_up = SignalEvent(), SignalEvent(), SignalEvent()
 
     def asked(number: int, _: object) -> None:
         (hang_up if number == signal.SIGHUP else stop).set()

@@ -12,6 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO, examples
+from monitor.commands.signal_event import SignalEvent
 from monitor.config import RedisSettings
 from monitor.config.file import read_config
 from monitor.delivery.subscriber import (
@@ -93,7 +94,7 @@ def command(
 @contextmanager
 def _interruption() -> Iterator[threading.Event]:
     """Turn SIGINT into an event, also where a shell started the program in the background, with the signal ignored."""
-    interrupted = threading.Event()
+    interrupted = SignalEvent()
     former = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
     try:
         yield interrupted

@@ -1,13 +1,13 @@
 """`nicu-monitor ward`: every bed of every station on one page."""
 
 import signal
-import threading
 from pathlib import Path
 
 import click
 
 from monitor.cli_framework import examples
 from monitor.commands.run import secrets_of
+from monitor.commands.signal_event import SignalEvent
 from monitor.config.file import read_config
 from monitor.logs import configure
 
@@ -24,7 +24,7 @@ def command(config_file: Path) -> int:
     """
     config = read_config(config_file)
     configure(config.logging, secrets_of(config))
-    stop = threading.Event()
+    stop = SignalEvent()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

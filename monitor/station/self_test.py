@@ -1,5 +1,6 @@
 """A short run of the whole chain with a synthetic infant in pain: does an alert come out at the other end?"""
 
+import contextlib
 import http.client
 import json
 import tempfile
@@ -74,27 +75,34 @@ def run_self_test(config: StationConfig) -> Iterator[StageResult]:
         except MonitorError as error:
             yield StageResult("models", ok=False, detail=str(error))
             return
-        with station:
-            yield StageResult("models", ok=True, detail=f"{trial.models.detector} and {trial.models.classifier} run")
-            give_up = time.monotonic() + _LIMIT_SECONDS
-            while not seen.alarmed and time.monotonic() < give_up:
-                time.sleep(0.1)
-            yield StageResult("camera", ok=seen.frames > 0, detail=f"{seen.frames} frames analysed")
-            yield StageResult("face", ok=seen.faces > 0, detail=f"a face in {seen.faces} of them")
-            yield StageResult(
-                "score", ok=seen.scores > 0, detail=f"{seen.scores} scores, the highest {seen.highest:.2f}"
-            )
-            yield StageResult(
-                "alarm", ok=seen.alarmed, detail="pain was declared" if seen.alarmed else "no pain declared"
-            )
-            stored = station.publisher.wait_until_stored(2.0)
-            yield StageResult("record", ok=stored, detail="alerts are on the disk" if stored else "the disk takes none")
-            yield _check_redis(trial)
-            url = "" if station.server is None else station.server.url
-            yield _ask("metrics", f"{url}/metrics")
-            yield _ask("health", f"{url}/healthz")
-            if trial.web.enabled:
-                yield _ask("page", f"{url}/login")
+        try:
+            with station:
+                yield StageResult(
+                    "models", ok=True, detail=f"{trial.models.detector} and {trial.models.classifier} run"
+                )
+                give_up = time.monotonic() + _LIMIT_SECONDS
+                while not seen.alarmed and time.monotonic() < give_up:
+                    time.sleep(0.1)
+                yield StageResult("camera", ok=seen.frames > 0, detail=f"{seen.frames} frames analysed")
+                yield StageResult("face", ok=seen.faces > 0, detail=f"a face in {seen.faces} of them")
+                yield StageResult(
+                    "score", ok=seen.scores > 0, detail=f"{seen.scores} scores, the highest {seen.highest:.2f}"
+                )
+                yield StageResult(
+                    "alarm", ok=seen.alarmed, detail="pain was declared" if seen.alarmed else "no pain declared"
+                )
+                stored = station.publisher.wait_until_stored(2.0)
+                yield StageResult(
+                    "record", ok=stored, detail="alerts are on the disk" if stored else "the disk takes none"
+                )
+                yield _check_redis(trial)
+                url = "" if station.server is None else station.server.url
+                yield _ask("metrics", f"{url}/metrics")
+                yield _ask("health", f"{url}/healthz")
+                if trial.web.enabled:
+                    yield _ask("page", f"{url}/login")
+        finally:
+            _remove_stream(trial)
 
 
 def _trial(config: StationConfig, directory: Path) -> StationConfig:
@@ -128,7 +136,7 @@ def _ask(stage: str, url: str) -> StageResult:
 
 
 def _check_redis(trial: StationConfig) -> StageResult:
-    """Wait for the alert in the stream, and remove the trial's stream again."""
+    """Wait for the alert in the stream."""
     key = Keys(trial.redis.key_prefix, trial.station.id).alerts
     address = redis_address(trial.redis)
     try:
@@ -138,7 +146,6 @@ def _check_redis(trial: StationConfig) -> StageResult:
             while time.monotonic() < give_up:
                 codes = [json.loads(fields["alert"])["code"] for _, fields in client.xrange(key)]
                 if Code.PAIN_SIGN in codes:
-                    client.delete(key)
                     return StageResult("redis", ok=True, detail=f"the alert arrived at {address}")
                 time.sleep(0.1)
         finally:
@@ -146,3 +153,13 @@ def _check_redis(trial: StationConfig) -> StageResult:
     except RedisError as error:
         return StageResult("redis", ok=False, detail=f"{address} does not answer ({type(error).__name__})")
     return StageResult("redis", ok=False, detail=f"no alert arrived at {address} within {_REDIS_SECONDS:.0f} s")
+
+
+def _remove_stream(trial: StationConfig) -> None:
+    """Remove the trial's stream. Only once its station has stopped: a station sends again what Redis has lost."""
+    with contextlib.suppress(RedisError):
+        client: Any = connect_redis(trial.redis)
+        try:
+            client.delete(Keys(trial.redis.key_prefix, trial.station.id).alerts)
+        finally:
+            client.close()

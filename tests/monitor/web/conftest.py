@@ -132,9 +132,14 @@ class Stage:
             self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
         try:
-            code = self.process.wait(20)
+            code = self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it writes where each thread is
+            self.process.wait(20)
+            raise AssertionError(f"the station does not stop:\n{self.log_text()}") from None
         finally:
             self.process.kill()
+            self.process.wait(20)
             self.process.stdin.close()
             self.process.stdout.close()
             self.log.close()

@@ -5,6 +5,7 @@ standard output. Not a test; run by the fixtures of conftest.py.
 """
 
 import argparse
+import faulthandler
 import gettext
 import json
 import signal
@@ -19,6 +20,7 @@ from prometheus_client import CollectorRegistry
 from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
+from monitor.commands.signal_event import SignalEvent
 from monitor.config import StationConfig
 from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Withdraw
 from monitor.errors import RefusedError
@@ -87,7 +89,7 @@ class StagedStation:
         self.config = config
         self.clock = SystemClock()
         self.lock = threading.Lock()
-        self.stopping = threading.Event()
+        self.stopping = SignalEvent()
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
         infos = [BedInfo(bed.id, f"{bed.id}-camera", region=bed.region_of_interest.edges) for bed in config.beds]
         self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
@@ -216,6 +218,7 @@ class StagedStation:
 
 
 def main():
+    faulthandler.enable()
     parser = argparse.ArgumentParser()
     parser.add_argument("config", type=Path)
     parser.add_argument("--past", type=json.loads, default=[])
