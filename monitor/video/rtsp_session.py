@@ -209,8 +209,12 @@ class _Relay:
 
     def _run(self) -> None:
         with self._camera, self._inner:
+            # Not select(), which takes no descriptor from 1024 on.
+            either = select.poll()
+            either.register(self._camera, select.POLLIN)
+            either.register(self._inner, select.POLLIN)
             while self._pass_on():
-                select.select([self._camera, self._inner], [], [])
+                either.poll()
             with self._lock:
                 if not self._is_finished:
                     self._is_finished = True
