@@ -6,7 +6,9 @@ sent its answer a byte at a time took three threads and four descriptors of the 
 
 import hashlib
 import re
+import resource
 import string
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,20 @@ def test_answers_of_any_kind_are_read(answers):
     assert 2 <= Handshake(answers).timeout_seconds <= 600
 
 
+@pytest.fixture(params=[0, 1100])
+def open_files(request):
+    """Descriptors that the process has besides; select() takes none from 1024 on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    with ExitStack() as files:
+        for _ in range(request.param):
+            files.enter_context(Path("/dev/null").open("rb"))
+        yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.mark.e2e
+@pytest.mark.usefixtures("open_files")
 def test_a_session_is_kept_alive_while_pictures_flow(make_camera, serve, noise, eventually):
     server = serve(PaintedFeed(noise(), (320, 240), 10.0))
     port = int(re.search(r":(\d+)/", server.url("/bed"))[1])
