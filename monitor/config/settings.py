@@ -227,6 +227,11 @@ class FaceSettings(Settings):
         description="Look at the surroundings of the patient's last face instead of the whole picture, which is then "
         "looked at every few seconds or on a loss: a fifth of the cost; other faces are noticed some seconds later.",
     )
+    mesh_following: bool = Field(
+        default=False,
+        description="Follow a calm face by the classifier's mesh, with a detection a second instead of one a frame. "
+        "On trial: cheaper while all is well, no cheaper under overload.",
+    )
 
 
 class AnalysisSettings(Settings):

@@ -120,7 +120,8 @@ class PatientTracker:
     def followable(self) -> Face | None:
         """Return the patient's face if the last frame showed it well and no other: the next may do without a pass."""
         patient = self._tracker.get(self._selector.patient_id)
-        is_alone = self._settings.track_guided and self._usable and len(self._tracker.tracks) == 1
+        is_guided = self._settings.track_guided and self._settings.mesh_following
+        is_alone = is_guided and self._usable and len(self._tracker.tracks) == 1
         return patient.face if is_alone and patient is not None else None
 
     def update(

@@ -32,7 +32,7 @@ def run(frames, models, *, follows):
     numbers = itertools.count()
     bed = BedPipeline(
         BedSettings(id="bed", camera=CameraSettings(url="synthetic://calm")),
-        FaceSettings(),
+        FaceSettings(mesh_following=True),
         AlarmSettings(),
         lambda: f"id-{next(numbers)}",
         time.monotonic,

@@ -22,7 +22,7 @@ from monitor.pain.vocabulary import Region, Visibility
 from monitor.pipeline.face_assessment import FaceAssessor
 from monitor.pipeline.models import WorkerModels
 
-SETTINGS = FaceSettings(minimum_face_px=20.0)
+SETTINGS = FaceSettings(minimum_face_px=20.0, mesh_following=True)
 SPEC = CropSpec(96, 0.1)
 RATE = 5.0
 # A mesh in shares of the box's width and height, from its centre.
