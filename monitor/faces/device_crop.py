@@ -4,7 +4,7 @@ A decoder on the GPU leaves pictures there. The kernel `crop_kernel.cu` converts
 only the pixels that a view or a crop shows, straight into an engine's input. It follows OpenCV's arithmetic, so the
 result is that of `Viewport.render` and `crop_face` on the converted picture, within one level.
 
-No station uses it: cameras decode into the main memory, whoever decodes, and engines take their inputs from there. Its
+No station uses it: every decoder writes into the main memory, and engines take their inputs from there. Its
 users are `tests/gpu/b_crops.py` and the tests.
 """
 

@@ -1,8 +1,8 @@
 """Decoders in hardware: which ones a camera may use, tried once, and left for good where they fail.
 
 They are used where `decoder` asks for them. What libav says of damaged pictures is not known of them, so that pictures
-with concealed errors are analysed: the reason why the default is software. Pictures come into the main memory, whoever
-decodes them: what follows the decoder is the same.
+with concealed errors are analysed: the reason why the default is software. Pictures come into the main memory
+with every decoder: what follows the decoder is the same.
 """
 
 import logging

@@ -25,13 +25,13 @@ class BehindProxies:
     """
 
     def __init__(self, app: ASGIApp, trusted: Sequence[str]) -> None:
-        self._app = ProxyHeadersMiddleware(app, trusted_hosts=list(trusted))  # type: ignore[arg-type]
+        self._app = ProxyHeadersMiddleware(app, trusted_hosts=list(trusted))  # type: ignore[arg-type]  # uvicorn has ASGI types of its own
         self._networks = [ipaddress.ip_network(address) for address in trusted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note whether the peer is a proxy, and pass the request on."""
         scope[_FROM_PROXY_KEY] = self._is_trusted(scope.get("client"))
-        await self._app(scope, receive, send)  # type: ignore[arg-type]
+        await self._app(scope, receive, send)  # type: ignore[arg-type]  # uvicorn has ASGI types of its own
 
     def _is_trusted(self, peer: tuple[str, int] | None) -> bool:
         try:
