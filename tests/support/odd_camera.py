@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import socket
 import threading
 import time
@@ -101,6 +102,11 @@ class OddCamera:
             try:
                 while not self._stopping.is_set():
                     while b"\r\n\r\n" not in received:
+                        # Two dozen cameras that start at once may be slow to ask.
+                        if not select.select([connection], [], [], 0.1)[0]:
+                            if self._stopping.is_set():
+                                return
+                            continue
                         data = connection.recv(65536)
                         if not data:
                             return
