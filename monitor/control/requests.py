@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "SignedCommand",
     "Standby",
     "StandbyCommand",
+    "Undo",
+    "UndoCommand",
     "Withdraw",
     "WithdrawCommand",
     "checked_infant",
@@ -218,6 +221,20 @@ class ProcedureCommand(SignedCommand):
     note: Reason = ""
 
 
+class UndoCommand(SignedCommand):
+    """Takes back what the same person has said of a bed, within 15 s and only where it is the newest word.
+
+    Attributes:
+        action: `undo`.
+        bed: Which bed.
+        statement: What is taken back: `resume` is the end of a stand-by.
+    """
+
+    action: Literal["undo"]
+    bed: _Bed
+    statement: BedStatement
+
+
 AnyCommand: TypeAlias = (
     AcknowledgeCommand
     | PauseCommand
@@ -227,6 +244,7 @@ AnyCommand: TypeAlias = (
     | DischargeCommand
     | StandbyCommand
     | ProcedureCommand
+    | UndoCommand
 )
 Command: TypeAlias = Annotated[AnyCommand, Field(discriminator="action")]
 COMMAND_ADAPTER: TypeAdapter[AnyCommand] = TypeAdapter(Command)
@@ -305,7 +323,16 @@ class Procedure:
     note: str = ""
 
 
-OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw | Admit | Discharge | Standby | Procedure
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A command that was checked: `by` may take back what they have said of a bed a moment ago."""
+
+    bed: str
+    by: str
+    statement: BedStatement
+
+
+OperatorRequest: TypeAlias = Acknowledge | Pause | Resume | Withdraw | Admit | Discharge | Standby | Procedure | Undo
 """What a command comes to once it was checked."""
 
 
@@ -328,6 +355,8 @@ def order_of(command: AnyCommand) -> tuple[OperatorRequest, str]:
         case ProcedureCommand(bed=bed):
             order = Procedure(bed, by, command.kind, command.seconds, command.note)
             words = f"note a procedure at bed {bed}"
+        case UndoCommand(bed=bed, statement=statement):
+            order, words = Undo(bed, by, statement), f"take back {statement} at bed {bed}"
         case PauseCommand(bed=bed):
             order, words = Pause(_bed_of(bed), by, command.seconds), f"pause the alarms of {_scope(bed)}"
         case ResumeCommand(bed=bed):

@@ -58,7 +58,8 @@ class ActionEntry:
     Attributes:
         bed: Which bed; an empty text for the whole station, or where the request names an alert.
         at_seconds: When, in seconds since 1970 (UTC).
-        action: One word: `admit`, `discharge`, `standby`, `pause`, `resume`, `acknowledge`, `withdraw`, `procedure`.
+        action: One word: `admit`, `discharge`, `standby`, `pause`, `resume`, `acknowledge`, `withdraw`, `procedure`,
+            `undo`.
         by: Who.
         details: What was asked besides, as JSON text.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from monitor.pain.conditions import Condition, Source
 from monitor.pain.lifecycle import PRESENT, SIGNALS, Event, State, rule_for
-from monitor.pain.vocabulary import AlarmEvidence, Bout, Phase, Transition, Validity
+from monitor.pain.vocabulary import AlarmEvidence, Bout, Kind, Phase, Transition, Validity
 
 __all__ = ["PERSON_REMEDY", "Acknowledgement", "Alarm", "AlarmState"]
 
@@ -225,6 +225,31 @@ class Alarm:
         event = Event.CLEAR if self.is_present else Event.ACKNOWLEDGE
         memory.ended_seconds = by.at_seconds
         return self._apply(event, by.at_seconds)
+
+    def bring_back(self, before: AlarmState, at_seconds: float, detail: str) -> list[Transition]:
+        """Go on as before a person's word had ended this by mistake, with the same alert; what began since stays.
+
+        Nobody followed the face of a pain condition meanwhile, so that only a person can end it.
+
+        Args:
+            before: The memory of then; it belongs to this alarm from now on.
+            at_seconds: Monotonic time.
+            detail: One sentence for people.
+        """
+        if self.is_signalled:
+            return []
+        memory = self.memory = before
+        if before.state not in PRESENT | {State.LATCHED}:
+            return []
+        event = Event.WITHDRAW
+        if before.state in PRESENT:
+            is_silent = memory.silence is not None and memory.silence.until_seconds > at_seconds
+            event = Event.RETURN_QUIETLY if is_silent else Event.RETURN
+            memory.silence = memory.silence if is_silent else None
+            if self.condition.kind is Kind.PHYSIOLOGICAL:
+                memory.needs_person, memory.validity = True, Validity.QUESTIONABLE
+        memory.state, memory.detail = State.ENDED, detail
+        return self._apply(event, at_seconds)
 
     def expire(self, now_seconds: float) -> list[Transition]:
         """Signal it again when its acknowledgement has expired; what a person caused stays acknowledged."""

@@ -139,6 +139,24 @@ class AlarmSet:
                 self.memory.pauses.pop(code, None)
         return transitions
 
+    def bring_back(
+        self, before: AlarmSetState, codes: Collection[Code], at_seconds: float, by: str
+    ) -> list[Transition]:
+        """Go on with these conditions as before `dismiss`, which `by` takes back; see `Alarm.bring_back`."""
+        transitions: list[Transition] = []
+        for code, alarm in self._alarms.items():
+            if code not in codes:
+                continue
+            transitions += alarm.bring_back(
+                before.alarms[code], at_seconds, f"{by} took back what had ended this alert."
+            )
+            self.memory.alarms[code] = alarm.memory
+            if code in before.gates:
+                self.memory.gates[code] = before.gates[code]
+            if code in before.pauses and before.pauses[code].until_seconds > at_seconds:
+                self.memory.pauses[code] = before.pauses[code]
+        return transitions
+
     def begin_by_person(self, code: Code, by: Acknowledgement, detail: str) -> list[Transition]:
         """Declare what a person caused, as acknowledged by them."""
         return self._alarms[code].begin(

@@ -1,15 +1,16 @@
 """Admit, discharge and stand-by: what people say of a bed, and what of one infant never passes to the next."""
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from monitor.config import AlarmSettings
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.alarm_scope import AlarmScope
 from monitor.pain.bed_alarm_state import BedAlarmState
 from monitor.pain.conditions import CONDITIONS, Source
-from monitor.pain.occupancy import BedOccupancy, OccupancyState
+from monitor.pain.occupancy import BedOccupancy, BedStatement, OccupancyState
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, USUAL_PROCEDURE_SECONDS, Procedure, ProcedureKind
 from monitor.pain.vocabulary import Code, Occupancy, Transition
 
@@ -30,6 +31,20 @@ _SUSPENDED = {
 }
 
 
+# The ten seconds for which a page offers it, and the way there.
+_UNDO_WITHIN_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The newest word of a person about a bed, and all that was remembered of the bed before it."""
+
+    statement: BedStatement
+    by: str
+    at_seconds: float
+    before: BedAlarmState
+
+
 class OccupiedScope(AlarmScope[BedAlarmState]):
     """The part of a bed's alarm logic that knows who lies there.
 
@@ -42,6 +57,10 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
     def __init__(self, settings: AlarmSettings, new_id: Callable[[], str], memory: BedAlarmState) -> None:
         super().__init__(settings, new_id, memory)
         self._infant_number = 0
+
+    def _adopt(self, memory: BedAlarmState) -> None:
+        super()._adopt(memory)
+        self._said: _Said | None = None
 
     @property
     def infant_number(self) -> int:
@@ -66,6 +85,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         """
         transitions = self._advance(time_seconds)
         now = self._now()
+        self._remember(BedStatement.ADMIT, by)
         acknowledgement = Acknowledgement(by, now, now)
         transitions += self._end_procedure(now, f"{by} admitted another infant.", by)
         if self.occupancy.state is not Occupancy.EMPTY:
@@ -88,6 +108,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         if self.occupancy.state is Occupancy.EMPTY:
             return tuple(transitions)
         now = self._now()
+        self._remember(BedStatement.DISCHARGE, by)
         acknowledgement = Acknowledgement(by, now, now)
         detail = f"{by} discharged the infant; the bed is empty."
         transitions += self._end_procedure(now, f"{by} discharged the infant.", by)
@@ -133,6 +154,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
             raise ValueError("the bed is empty; admit an infant first")
         transitions = self._advance(time_seconds)
         now = self._now()
+        self._remember(BedStatement.STANDBY, by)
         acknowledgement = Acknowledgement(by, now, now + duration)
         detail = f"{by} put the bed on stand-by."
         transitions += self._board.dismiss(_SUSPENDED[Occupancy.STANDBY], acknowledgement, detail)
@@ -151,7 +173,75 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
             ValueError: The time is not finite.
         """
         transitions = self._advance(time_seconds)
+        if self.occupancy.state is Occupancy.STANDBY:
+            self._remember(BedStatement.RESUME, by)
         return (*transitions, *self._return(self._now(), f"{by} ended the stand-by.", by))
+
+    def undo(self, statement: BedStatement, by: str, time_seconds: float) -> tuple[Transition, ...]:
+        """Take back the newest word about this bed, within 15 s: a finger has hit the wrong button.
+
+        The bed is again what it was. What the word had ended is signalled again as the same alert; pain of it is
+        questionable then, and only a person ends it. The level starts from nothing.
+
+        Args:
+            statement: What is taken back.
+            by: Who said it, and takes it back.
+            time_seconds: Monotonic.
+
+        Raises:
+            ValueError: One sentence: it was said too long ago, something was said after it, or the time is not finite.
+        """
+        transitions = self._advance(time_seconds)
+        now, said = self._now(), self._said
+        if said is None or (said.statement, said.by) != (statement, by) or now - said.at_seconds > _UNDO_WITHIN_SECONDS:
+            raise ValueError("it is too late to take that back, or somebody has said something else of the bed since")
+        self._said = None
+        if statement is BedStatement.PROCEDURE:
+            transitions += self._end_procedure(now, f"{by} took the procedure back.", by)
+            return (*transitions, *self._begin_again(said.before.procedure))
+        return (*transitions, *self._occupy_again(said, now))
+
+    def _remember(self, statement: BedStatement, by: str) -> None:
+        """Note what a person is about to say, and what was known before."""
+        self._said = _Said(statement, by, self._now(), copy.deepcopy(self._memory))
+
+    def _occupy_again(self, said: _Said, now: float) -> list[Transition]:
+        """Go on as before a word about who lies in the bed."""
+        by, before = said.by, said.before
+        acknowledgement = Acknowledgement(by, now, now)
+        transitions: list[Transition] = []
+        if said.statement is BedStatement.ADMIT and before.occupancy.now.state is not Occupancy.EMPTY:
+            # The mark between two infants is followed by one that says that there was none.
+            transitions += self._board.begin_by_person(
+                Code.BED_EMPTY, acknowledgement, f"{by} took the admission back."
+            )
+        if said.statement is BedStatement.ADMIT or self.occupancy.state is Occupancy.EMPTY:
+            transitions += self._board.end_by_person(Code.BED_EMPTY, now, f"{by} took that back.", by)
+        transitions += self._end_standby(now, f"{by} took that back.", by)
+        was = before.occupancy.now
+        # What has begun since is of a bed that is not watched again.
+        transitions += self._board.dismiss(_SUSPENDED[was.state], acknowledgement, f"{by} took that back.")
+        self._set_occupancy(was)
+        self._memory.occupancy = before.occupancy
+        self._memory.face, self._memory.bouts = before.face, before.bouts
+        watched = frozenset(Code) - _SUSPENDED[was.state] - _OF_PERSONS
+        transitions += self._board.bring_back(before.board, watched, now, by)
+        if was.state is Occupancy.EMPTY:
+            again = Acknowledgement(was.by or by, now, now)
+            transitions += self._board.begin_by_person(Code.BED_EMPTY, again, _emptied(was.by or by))
+        elif was.state is Occupancy.STANDBY and was.until_seconds is not None:
+            again = Acknowledgement(was.by or by, now, was.until_seconds)
+            words = _stands_by(was, max(0.0, was.until_seconds - now))
+            transitions += self._board.begin_by_person(Code.BED_STANDBY, again, words)
+        return transitions + self._begin_again(before.procedure)
+
+    def _begin_again(self, procedure: Procedure | None) -> list[Transition]:
+        """Go on with a procedure that a word had ended by mistake."""
+        if procedure is None or procedure.until_seconds <= self._now():
+            return []
+        self._memory.procedure = procedure
+        acknowledgement = Acknowledgement(procedure.by, self._now(), procedure.until_seconds)
+        return self._board.begin_by_person(Code.PROCEDURE, acknowledgement, procedure.sentence)
 
     def _see_on_standby(self, time_seconds: float, *, is_face: bool) -> list[Transition]:
         """Take a frame of a bed on stand-by."""
@@ -187,6 +277,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
             raise ValueError("the bed is empty; admit an infant first")
         transitions = self._advance(time_seconds)
         now = self._now()
+        self._remember(BedStatement.PROCEDURE, by)
         transitions += self._end_procedure(now, f"{by} began another procedure.", by)
         procedure = Procedure(kind, by, now, now + duration, note)
         acknowledgement = Acknowledgement(by, now, now + duration)

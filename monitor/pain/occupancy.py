@@ -1,10 +1,11 @@
 """Who lies in a bed: an infant, nobody, or an infant that is away for a while."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from monitor.pain.vocabulary import Occupancy
 
-__all__ = ["BedOccupancy", "OccupancyState"]
+__all__ = ["BedOccupancy", "BedStatement", "OccupancyState"]
 
 _AWAY_SECONDS = 5.0
 """A face that was not seen for so long has left; only then can one return."""
@@ -12,6 +13,17 @@ _MISSED_SECONDS = 1.2
 """A face that is missed for no longer than this is seen steadily."""
 _RETURNED_SECONDS = 3.0
 """A face that is seen steadily for so long has returned."""
+
+
+class BedStatement(StrEnum):
+    """What a person says of a bed, and may take back at once; the same words as the requests."""
+
+    ADMIT = "admit"
+    DISCHARGE = "discharge"
+    STANDBY = "standby"
+    RESUME = "resume"
+    """The end of a stand-by."""
+    PROCEDURE = "procedure"
 
 
 @dataclass(frozen=True, slots=True)

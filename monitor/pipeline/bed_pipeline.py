@@ -31,7 +31,7 @@ from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
-from monitor.pain.occupancy import BedOccupancy
+from monitor.pain.occupancy import BedOccupancy, BedStatement
 from monitor.pain.procedure import ProcedureKind
 from monitor.pain.vocabulary import Code, Observation, Occupancy, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
@@ -268,6 +268,15 @@ class BedPipeline:
         """
         with self._lock:
             return self._notify(self._monitor.begin_procedure(by, now_seconds, kind, duration_seconds, note))
+
+    def undo(self, statement: BedStatement, by: str, now_seconds: float) -> tuple[Transition, ...]:
+        """Take back what somebody has just said of the bed.
+
+        Raises:
+            ValueError: One sentence; see `monitor.pain.bed_occupancy.OccupiedScope.undo`.
+        """
+        with self._lock:
+            return self._notify(self._monitor.undo(statement, by, now_seconds))
 
     def occupancy(self) -> BedOccupancy:
         """Return what people have said of the bed."""

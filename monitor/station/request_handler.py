@@ -14,6 +14,7 @@ from monitor.control.requests import (
     Procedure,
     Resume,
     Standby,
+    Undo,
     Withdraw,
 )
 from monitor.errors import RefusedError
@@ -81,7 +82,7 @@ class RequestHandler:
                 return self.pause(request)
             case Resume():
                 return self.resume(request)
-            case Admit() | Discharge() | Standby() | Procedure():
+            case Admit() | Discharge() | Standby() | Procedure() | Undo():
                 return self.occupy(request)
 
     def acknowledge(self, request: Acknowledge) -> bool:
@@ -123,7 +124,7 @@ class RequestHandler:
             _log.warning("%s paused %s, where nothing is signalled", request.by, request.bed or "the station")
         return bool(codes)
 
-    def occupy(self, request: Admit | Discharge | Standby | Procedure) -> bool:
+    def occupy(self, request: Admit | Discharge | Standby | Procedure | Undo) -> bool:
         """Note who lies in a bed, or what is done there; return whether that is news.
 
         Raises:
@@ -144,6 +145,8 @@ class RequestHandler:
                 )
             case Procedure():
                 transitions = bed.begin_procedure(request.by, now, request.kind, request.duration_seconds, request.note)
+            case Undo():
+                transitions = bed.undo(request.statement, request.by, now)
         words = f"procedure {request.kind}" if isinstance(request, Procedure) else bed.occupancy().state
         _log.warning("%s: %s by %s", bed.id, words, request.by)
         return bool(transitions)

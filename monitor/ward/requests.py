@@ -20,6 +20,7 @@ from monitor.control.requests import (
     Procedure,
     Resume,
     Standby,
+    Undo,
     Withdraw,
 )
 from monitor.delivery.keys import Keys
@@ -120,8 +121,10 @@ def _fields(request: OperatorRequest) -> dict[str, str]:
         case Admit():
             infant = {} if request.infant is None else {"infant": request.infant}
             return {"action": "admit", "bed": request.bed, "by": request.by, **infant}
-        case Discharge():
-            return {"action": "discharge", "bed": request.bed, "by": request.by}
+        case Discharge() | Undo():
+            statement = {"statement": str(request.statement)} if isinstance(request, Undo) else {}
+            action = "undo" if isinstance(request, Undo) else "discharge"
+            return {"action": action, "bed": request.bed, "by": request.by, **statement}
         case Procedure() | Standby():
             return _limited_fields(request)
 

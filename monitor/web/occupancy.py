@@ -5,11 +5,19 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from monitor.control.requests import Admit, Discharge, InfantName, Procedure, Reason, Standby
+from monitor.control.requests import Admit, Discharge, InfantName, Procedure, Reason, Standby, Undo
+from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
 from monitor.web.pausing import BED_ANSWERS, PauseAnswer, allowed, handled
 
-__all__ = ["AdmitRequest", "DischargeRequest", "ProcedureRequest", "StandbyRequest", "add_occupancy_routes"]
+__all__ = [
+    "AdmitRequest",
+    "DischargeRequest",
+    "ProcedureRequest",
+    "StandbyRequest",
+    "UndoRequest",
+    "add_occupancy_routes",
+]
 
 _By = Annotated[str, Field(min_length=1, max_length=63)]
 
@@ -45,8 +53,15 @@ class ProcedureRequest(BaseModel):
     by: _By | None = None
 
 
+class UndoRequest(BaseModel):
+    """What is taken back (`resume` is the end of a stand-by), and who said it, where nobody is logged in."""
+
+    statement: BedStatement
+    by: _By | None = None
+
+
 def add_occupancy_routes(router: APIRouter) -> None:
-    """Add `POST /beds/{bed}/admit`, `/discharge`, `/standby` and `/procedure`."""
+    """Add `POST /beds/{bed}/admit`, `/discharge`, `/standby`, `/procedure` and `/undo`."""
 
     @router.post("/beds/{bed}/admit", tags=["beds"], responses=BED_ANSWERS)
     def admit(request: Request, bed: str, content: AdmitRequest | None = None) -> PauseAnswer:
@@ -85,3 +100,13 @@ def add_occupancy_routes(router: APIRouter) -> None:
         site, by = allowed(request, bed, content.by)
         order = Procedure(bed, by, content.kind, content.seconds, content.note)
         return PauseAnswer(bed=bed, by=by, changed=handled(site, order))
+
+    @router.post("/beds/{bed}/undo", tags=["beds"], responses=BED_ANSWERS)
+    def undo(request: Request, bed: str, content: UndoRequest) -> PauseAnswer:
+        """Take back what the same person said of a bed at most 15 s ago. Needs the role `nurse`.
+
+        The bed is again what it was, and the alerts that were ended by it are signalled again. Refused where anything
+        else was said of the bed since.
+        """
+        site, by = allowed(request, bed, content.by)
+        return PauseAnswer(bed=bed, by=by, changed=handled(site, Undo(bed, by, content.statement)))

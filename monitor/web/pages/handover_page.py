@@ -20,7 +20,7 @@ __all__ = ["show_bed_handover", "show_handover"]
 
 _STATION = ""
 _SHIFTS = ("07:00", "13:00", "19:00")
-_SHOWN_ACTIONS = frozenset({"admit", "discharge", "standby", "procedure", "pause"})
+_SHOWN_ACTIONS = frozenset({"admit", "discharge", "standby", "procedure", "pause", "undo"})
 
 
 @ui.page("/handover")

@@ -27,6 +27,7 @@ _ACTIONS = {
     "standby": message("Stand-by"),
     "pause": message("Paused"),
     "resume": message("Pause or stand-by ended"),
+    "undo": message("Taken back"),
 }
 
 

@@ -4,12 +4,22 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from monitor.control.requests import OperatorRequest
+from monitor.control.requests import Admit, Discharge, OperatorRequest, Procedure, Resume, Standby, Undo
 from monitor.errors import RefusedError
+from monitor.pain.occupancy import BedStatement
 from monitor.web.app_context import checked_name
 from monitor.web.pages.layout import PageLayout
 
 __all__ = ["RequestDialog", "text_field"]
+
+
+_STATEMENTS: dict[type[OperatorRequest], BedStatement] = {
+    Admit: BedStatement.ADMIT,
+    Discharge: BedStatement.DISCHARGE,
+    Standby: BedStatement.STANDBY,
+    Resume: BedStatement.RESUME,
+    Procedure: BedStatement.PROCEDURE,
+}
 
 
 class RequestDialog:
@@ -47,15 +57,32 @@ class RequestDialog:
                 self._problem.set_text(t("Give a name or a pseudonym of 1 to 63 letters."))
                 return
             try:
-                changed = self._frame.site.handle(order(by))
+                request = order(by)
+                changed = self._frame.site.handle(request)
             except (ValueError, RefusedError) as error:
                 self._problem.set_text(str(error))
                 return
             dialog.close()
-            done = t("{bed}: {action}, by {name}", bed=self._bed_id, action=words, name=by)
-            ui.notify(done if changed else t("Nothing had to be changed."), position="top")
+            if changed:
+                done = t("{bed}: {action}, by {name}", bed=self._bed_id, action=words, name=by)
+                self._frame.offer_undo(done, lambda: self._take_back(_STATEMENTS[type(request)], by))
+            else:
+                ui.notify(t("Nothing had to be changed."), position="top")
 
         ui.button(words, on_click=act, color=None).props("unelevated no-caps").classes("ack")
+
+    def _take_back(self, statement: BedStatement, by: str) -> None:
+        t = self._t
+        if not self._frame.is_still_allowed_to_acknowledge():
+            ui.notify(t("You are not logged in any more."), type="warning")
+            return
+        try:
+            self._frame.site.handle(Undo(self._bed_id, by, statement))
+        except RefusedError:
+            words = t("{bed}: it was too late to undo that", bed=self._bed_id)
+            ui.notify(words, type="warning", position="top")
+            return
+        ui.notify(t("{bed}: taken back, all is as before", bed=self._bed_id), position="top")
 
 
 def text_field(words: str, longest: int) -> ui.input:

@@ -23,7 +23,7 @@ __all__ = ["Trend", "TrendChart", "read_trend", "trend_options"]
 _HOURS = (1, 8, 24)
 _EVERY_SECONDS = {1: 6, 8: 40, 24: 120}
 _REDRAWN_SECONDS = 60.0
-_SHOWN_ACTIONS = frozenset({"admit", "discharge", "standby", "procedure"})
+_SHOWN_ACTIONS = frozenset({"admit", "discharge", "standby", "procedure", "undo"})
 
 
 @dataclass(frozen=True, slots=True)

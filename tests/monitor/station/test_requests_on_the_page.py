@@ -13,8 +13,10 @@ from monitor.board.board import Board
 from monitor.board.status_records import BedInfo
 from monitor.clock import ManualClock
 from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSettings, RedisSettings, SpoolSettings
-from monitor.control.requests import Admit, Discharge, Pause, Resume
+from monitor.control.requests import Admit, Discharge, Pause, Resume, Undo
 from monitor.delivery.publisher import Publisher
+from monitor.errors import RefusedError
+from monitor.pain.occupancy import BedStatement
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code, Occupancy
 from monitor.pipeline.bed_pipeline import BedPipeline
@@ -96,6 +98,13 @@ def test_who_lies_in_the_bed(ward: Ward) -> None:
     assert ward.look().occupancy.state is Occupancy.EMPTY
     assert ward.requests.handle(Admit("bed-1", "nurse-7", "infant-12"))
     assert ward.look().occupancy.infant == "infant-12"
+    lost = {episode.newest.alert_id for episode in ward.look().open_alerts}
+    assert ward.requests.handle(Discharge("bed-1", "nurse-8"))
+    with pytest.raises(RefusedError, match="too late"):
+        ward.requests.handle(Undo("bed-1", "nurse-7", BedStatement.DISCHARGE))
+    assert ward.requests.handle(Undo("bed-1", "nurse-8", BedStatement.DISCHARGE))
+    assert ward.look().occupancy.infant == "infant-12"
+    assert {episode.newest.alert_id for episode in ward.look().open_alerts} == lost
 
 
 def test_a_request_to_a_bed_that_has_left_is_answered(ward: Ward) -> None:

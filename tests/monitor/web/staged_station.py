@@ -22,7 +22,7 @@ from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import StationConfig
-from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Withdraw
+from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Undo, Withdraw
 from monitor.errors import RefusedError
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.history.recorder import HistoryRecorder
@@ -132,7 +132,7 @@ class StagedStation:
                     self.record(bed, transitions)
                 return any(transitions for _, transitions in withdrawn)
             bed = self.beds[order.bed]
-            if isinstance(order, Admit | Discharge | Standby | Procedure):
+            if isinstance(order, Admit | Discharge | Standby | Procedure | Undo):
                 return self.occupy(bed, order, now)
             if isinstance(order, Pause):
                 self.record(bed, bed.monitor.pause(order.by, now, order.duration_seconds))
@@ -155,6 +155,8 @@ class StagedStation:
                     changed = bed.monitor.admit(order.by, now, order.infant)
                 case Procedure():
                     changed = bed.monitor.begin_procedure(order.by, now, order.kind, order.duration_seconds, order.note)
+                case Undo():
+                    changed = bed.monitor.undo(order.statement, order.by, now)
                 case Discharge():
                     changed = bed.monitor.discharge(order.by, now)
                 case Standby():

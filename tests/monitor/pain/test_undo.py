@@ -1,0 +1,149 @@
+"""What was said of a bed by mistake is taken back within seconds: no alarm is lost, and nobody else's word undone."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from monitor.config import AlarmSettings
+from monitor.pain import Code, Kind, Occupancy, Phase, Signal, Validity
+from monitor.pain.occupancy import BedStatement
+from monitor.pain.procedure import ProcedureKind
+
+ARGUMENTS = {
+    BedStatement.ADMIT: ("infant-12",),
+    BedStatement.DISCHARGE: (),
+    BedStatement.STANDBY: (600.0,),
+    BedStatement.RESUME: (),
+    BedStatement.PROCEDURE: (ProcedureKind.HEEL_LANCE,),
+}
+CALLS = {BedStatement.RESUME: "end_standby", BedStatement.PROCEDURE: "begin_procedure"}
+
+
+def say(watched, statement, *arguments, by="nurse-7"):
+    watched.now += 0.1
+    call = getattr(watched.monitor, CALLS.get(statement, statement.value))
+    return watched.note(call(by, watched.now, *(arguments or ARGUMENTS[statement])))
+
+
+def undo(watched, statement, by="nurse-7"):
+    watched.now += 0.1
+    return watched.note(watched.monitor.undo(statement, by, watched.now))
+
+
+def signalled(watched):
+    return {(item.code, item.alert_id, item.signal) for item in watched.monitor.active()}
+
+
+@pytest.mark.parametrize("statement", [BedStatement.ADMIT, BedStatement.DISCHARGE, BedStatement.STANDBY])
+def test_pain_that_was_ended_by_mistake_is_signalled_again_as_the_same_alert_until_a_person_has_seen_it(
+    watched, statement
+):
+    watched.show(20, 0.05)
+    watched.show(40, 0.95)
+    before = signalled(watched)
+    assert {code for code, _, _ in before} == {Code.PAIN_SIGN, Code.PAIN_SUSTAINED}
+    say(watched, statement)
+    watched.wait(8)
+    changed = undo(watched, statement)
+    assert signalled(watched) == before
+    returned = [item for item in changed if item.kind is Kind.PHYSIOLOGICAL]
+    for item in returned:
+        assert (item.phase, item.condition_present, item.bouts) == (Phase.UPDATE, True, 1)
+        assert (item.validity, item.needs_person) == (Validity.QUESTIONABLE, True), "nobody followed the face meanwhile"
+        assert item.detail == "nurse-7 took back what had ended this alert."
+    watched.show(120, 0.05)
+    assert signalled(watched) == before, "a calm face that nobody followed ends nothing"
+    watched.note(watched.monitor.acknowledge(None, "nurse-3", watched.now))
+    assert signalled(watched) == set()
+
+
+def test_a_latched_alarm_and_an_acknowledged_one_come_back_as_they_were(watched):
+    watched.show(20, 0.05)
+    watched.show(40, 0.95)
+    watched.show(60, 0.05)
+    assert {signal for _, _, signal in signalled(watched)} == {Signal.LATCHED}
+    watched.note(
+        watched.monitor.report(Code.CAMERA_LOST, present=True, time_seconds=watched.now, since_seconds=watched.now - 9)
+    )
+    watched.note(watched.monitor.acknowledge("camera_lost", "nurse-3", watched.now))
+    before = signalled(watched)
+    assert (Signal.ACKNOWLEDGED in {signal for _, _, signal in before}, len(before)) == (True, 3)
+    say(watched, BedStatement.DISCHARGE)
+    undo(watched, BedStatement.DISCHARGE)
+    assert signalled(watched) == before
+    watched.note(watched.monitor.report(Code.CAMERA_LOST, present=False, time_seconds=watched.now))
+    assert Code.CAMERA_LOST not in {item.code for item in watched.monitor.active() if watched.wait(30) is not None}
+
+
+@pytest.mark.parametrize("first", [None, BedStatement.DISCHARGE, BedStatement.STANDBY])
+@pytest.mark.parametrize("then", list(BedStatement))
+def test_the_bed_is_again_what_it_was(watched, first, then):
+    if first is not None:
+        say(watched, first, by="nurse-1")
+    was = watched.monitor.occupancy
+    try:
+        say(watched, then)
+    except ValueError:
+        return  # an empty bed takes no stand-by and no procedure
+    if watched.monitor.occupancy == was and then is not BedStatement.PROCEDURE:
+        with pytest.raises(ValueError, match="too late"):
+            undo(watched, then)
+        return
+    undo(watched, then)
+    assert watched.monitor.occupancy == was
+    marks = {Occupancy.EMPTY: {Code.BED_EMPTY}, Occupancy.STANDBY: {Code.BED_STANDBY}, Occupancy.OCCUPIED: set()}
+    assert {item.code for item in watched.monitor.active()} == marks[was.state]
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, then)
+
+
+def test_a_stand_by_that_goes_on_after_an_undo_ends_at_its_own_time(watched):
+    say(watched, BedStatement.STANDBY, 60.0)
+    until = watched.monitor.occupancy.until_seconds
+    say(watched, BedStatement.RESUME, by="nurse-8")
+    undo(watched, BedStatement.RESUME, by="nurse-8")
+    over = [item for item in watched.wait(70) if item.code is Code.BED_STANDBY]
+    assert [(item.phase, item.determined_seconds) for item in over] == [(Phase.END, until)]
+
+
+def test_the_procedure_before_goes_on_and_one_that_was_the_first_is_over(watched):
+    say(watched, BedStatement.PROCEDURE, ProcedureKind.SUCTIONING, by="nurse-1")
+    say(watched, BedStatement.PROCEDURE, ProcedureKind.HEEL_LANCE)
+    undo(watched, BedStatement.PROCEDURE)
+    (on,) = watched.monitor.active()
+    assert on.detail.startswith("Suctioning, by nurse-1:")
+
+
+def test_it_is_too_late_after_15_s_and_for_anybody_but_who_has_said_the_newest_word(watched):
+    say(watched, BedStatement.DISCHARGE)
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, BedStatement.DISCHARGE, by="nurse-8")
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, BedStatement.ADMIT)
+    say(watched, BedStatement.ADMIT, by="nurse-8")
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, BedStatement.DISCHARGE)
+    assert watched.monitor.occupancy.by == "nurse-8"
+    watched.wait(16)
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, BedStatement.ADMIT, by="nurse-8")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    story=st.lists(st.tuples(st.floats(0.5, 30.0), st.sampled_from([0.02, 0.5, 0.98, None])), max_size=5),
+    statement=st.sampled_from([BedStatement.ADMIT, BedStatement.DISCHARGE, BedStatement.STANDBY]),
+    waits=st.floats(0.0, 14.0),
+)
+def test_whatever_was_signalled_before_a_mistake_is_signalled_after_it(watch, story, statement, waits):
+    quick = AlarmSettings(hold_seconds=1.0, clear_seconds=3.0, level_tau_seconds=2.0, face_lost_after_seconds=12.0)
+    watched = watch(quick, 4.0)
+    for seconds, score in story:
+        watched.show(seconds, score)
+    watched.wait(0.5)
+    before = {(item.code, item.alert_id) for item in watched.monitor.active()}
+    call = getattr(watched.monitor, statement.value)
+    watched.note(call("nurse-7", watched.now, *ARGUMENTS[statement]))
+    watched.wait(waits)
+    undo(watched, statement)
+    assert before <= {(item.code, item.alert_id) for item in watched.monitor.active()}
