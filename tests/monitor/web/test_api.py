@@ -242,7 +242,7 @@ def test_the_description_names_every_route(rig):
     assert {method for path in paths.values() for method in path} == {"get", "post"}
     assert {path.rsplit("/", 1)[1] for path, methods in paths.items() if "post" in methods} == {
         "acknowledge", "pause", "reload", "resume", "withdraw", "admit", "discharge", "standby",
-        "procedure",
+        "procedure", "undo",
     }  # fmt: skip
 
 
