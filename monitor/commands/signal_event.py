@@ -4,8 +4,11 @@ import contextlib
 import os
 import select
 import threading
+import time
 
 __all__ = ["SignalEvent"]
+
+_LONGEST_CALL_SECONDS = 0.5
 
 
 class SignalEvent(threading.Event):
@@ -13,6 +16,9 @@ class SignalEvent(threading.Event):
 
     A handler runs in the main thread, between two steps of whatever this does. If that is `wait` or `clear` of a
     `threading.Event`, whose lock is not reentrant, `set` waits without end, and the program hears no signal any more.
+
+    And the system may give a signal to another thread. Then no call of the main thread is interrupted, and the handler
+    runs when that call has come to its end; so a `wait` is a row of short ones.
     """
 
     def __init__(self) -> None:
@@ -48,6 +54,10 @@ class SignalEvent(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until it is set, at most `timeout` seconds (None: without end); return whether it is."""
-        if not self._is_on:
-            self._poll.poll(None if timeout is None else max(0.0, 1000.0 * timeout))
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._is_on:
+            left = _LONGEST_CALL_SECONDS if end is None else min(_LONGEST_CALL_SECONDS, end - time.monotonic())
+            self._poll.poll(1000.0 * max(0.0, left))
+            if end is not None and time.monotonic() >= end:
+                break
         return self._is_on

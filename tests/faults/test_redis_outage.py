@@ -81,7 +81,7 @@ def test_a_fault_in_the_middle(redis_server, make_ward, measured, inject, second
     heal = inject(redis_server)
     time.sleep(seconds)
     if seconds > 1:
-        assert ward.publisher.stats().redis_up is False
+        wait_until(lambda: ward.publisher.stats().redis_up is False, 10)
         assert ward.publisher.stats().backlog_count > 0
     heal()
     healed_at = time.monotonic()

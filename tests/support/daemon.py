@@ -41,7 +41,7 @@ class Daemon:
         self._file.write_text(
             yaml.safe_dump({"http": {"port": 0}, "spool": {"directory": str(self.state)}, **config}), encoding="utf-8"
         )
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
         self._inside = [] if namespace is None else ["ip", "netns", "exec", namespace]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +61,7 @@ class Daemon:
     ) -> None:
         self.end()
         if error is not None:
-            print(f"--- {self.log} ---\n{self.output()[-6000:]}")
+            print(f"--- {self.log} ---\n{self.output()[-12_000:]}")
 
     def end(self) -> None:
         """Kill it where it still runs."""
@@ -83,10 +83,15 @@ class Daemon:
         return self._process.pid
 
     def stop(self, timeout_seconds: float = 15.0) -> int:
-        """Send SIGTERM and return the exit code."""
+        """Send SIGTERM and return the exit code; if it does not end, its log says where each thread is."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout_seconds)
+        try:
+            return self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)
+            self._process.wait(10.0)
+            raise
 
     def kill(self) -> None:
         assert self._process is not None

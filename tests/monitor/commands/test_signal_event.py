@@ -40,6 +40,30 @@ def test_a_storm_of_signals_leaves_a_program_that_still_ends():
             program.kill()
 
 
+ELSEWHERE = """
+import signal, threading
+from monitor.commands.signal_event import SignalEvent
+stop = SignalEvent()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+other = threading.Event()
+threading.Thread(target=other.wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("ready", flush=True)
+stop.wait()
+"""
+
+
+@pytest.mark.timeout(120)
+def test_a_signal_that_comes_to_another_thread_is_heard():
+    with subprocess.Popen([sys.executable, "-c", ELSEWHERE], stdout=subprocess.PIPE) as program:
+        assert program.stdout.readline() == b"ready\n"
+        program.send_signal(signal.SIGTERM)
+        try:
+            assert program.wait(30) == 0
+        finally:
+            program.kill()
+
+
 def test_it_is_an_event():
     event = SignalEvent()
     assert not event.wait(0.01)
