@@ -21,10 +21,12 @@ from monitor.config import RedisSettings, SpoolSettings
 from monitor.delivery.publisher import Publisher
 
 _RESULTS = pytest.StashKey[Measured]()
+_ROWS = pytest.StashKey[list[Record]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "fault(what, injected, promise, slo=''): a row of docs/reliability.md")
+    config.stash[_ROWS] = []
 
 
 @pytest.fixture
@@ -49,7 +51,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[pytest.TestReport]:
         if not store(row, Path(path)):
             message = f"{item.nodeid}: not published, the earlier result stays; load {row.load} a core"
             item.config.get_terminal_writer().line(message)
+        item.config.stash[_ROWS].append(row)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was measured, also where the machine was too busy to publish it."""
+    rows = config.stash[_ROWS]
+    if rows:
+        terminalreporter.section("measured")
+    for row in rows:
+        terminalreporter.line(f"{row.fault}{f' [{row.variant}]' if row.variant else ''}, load {row.load} a core")
+        for one in row.measurements:
+            limit = "" if one.limit is None else f" of {one.limit:g}"
+            terminalreporter.line(f"    {one.name}: {one.value:.2f}{limit} {one.unit}".rstrip())
 
 
 class Ward:
