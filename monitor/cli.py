@@ -26,6 +26,10 @@ COMMANDS: dict[str, LazyCommand] = {
     "standby": LazyCommand("monitor.commands.occupancy", "Say that an infant is away for a while.", "standby"),
     "procedure": LazyCommand("monitor.commands.occupancy", "Say that something painful is done now.", "procedure"),
     "audit": LazyCommand("monitor.commands.audit", "Check that nobody changed the audit log."),
+    "backup": LazyCommand(
+        "monitor.commands.backup", "Write a station's state and configuration to one file.", "backup"
+    ),
+    "restore": LazyCommand("monitor.commands.backup", "Put a station back from such a file.", "restore"),
     "replay": LazyCommand("monitor.commands.replay", "Run a recorded video through the same chain."),
     "tune": LazyCommand("monitor.commands.tune", "Find the fastest engine and number of workers for this machine."),
     "bench": LazyCommand("monitor.commands.bench", "Measure a station: rates, ages, CPU time, memory, capacity."),
