@@ -52,9 +52,17 @@ class DecoderLog:
             return self._concealed.pop(threading.get_ident(), 0)
 
 
-@functools.cache
+_log_lock = threading.Lock()
+
+
 def decoder_log() -> DecoderLog:
     """Return the process's only one; GStreamer's log is one for the whole process as well."""
+    with _log_lock:  # of two cameras that start at once, too
+        return _attached_log()
+
+
+@functools.cache
+def _attached_log() -> DecoderLog:
     gst, log = gstreamer(), DecoderLog()
 
     def on_message(*arguments: Any) -> None:  # noqa: ANN401 - category, level, file, function, line, object, message

@@ -58,6 +58,7 @@ _NEEDED = (
 )
 
 _lock = threading.Lock()
+_with_enumerations: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,23 @@ def gi_module(name: str, version: str = "1.0") -> Any:  # noqa: ANN401 - the bin
             module = importlib.import_module(f"gi.repository.{name}")
             if name == "Gst" and not module.is_initialized():
                 module.init(None)
+            if name not in _with_enumerations:
+                _make_enumerations(gi, name, module)
+                _with_enumerations.add(name)
         except (ImportError, ValueError) as error:
             raise VideoError(f"GStreamer cannot be used from Python ({error}); run: {APT_LINE}") from error
         return module
+
+
+def _make_enumerations(gi: Any, name: str, module: Any) -> None:  # noqa: ANN401 - the bindings carry no types
+    """Make the classes of a module's enumerations and flags, a few milliseconds of work.
+
+    The bindings make each when it is first named, value by value: a second thread that names it meanwhile gets one
+    without its values. Cameras start in threads of their own.
+    """
+    for info in gi.Repository.get_default().get_infos(name):
+        if type(info).__name__ == "EnumInfo":
+            getattr(module, info.get_name(), None)
 
 
 def gstreamer() -> Any:  # noqa: ANN401 - the bindings carry no types

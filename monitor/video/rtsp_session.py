@@ -265,8 +265,16 @@ class _Connections:
             session.connected(connection)
 
 
-@functools.cache
+_hook_lock = threading.Lock()
+
+
 def _connections() -> _Connections:
+    with _hook_lock:  # two cameras that start at once share one hook
+        return _hooked_connections()
+
+
+@functools.cache
+def _hooked_connections() -> _Connections:
     gio, gobject = gi_module("Gio", "2.0"), gi_module("GObject", "2.0")
     connections = _Connections()
     gio.SocketClient.new()  # the signal exists with the first instance

@@ -2,7 +2,6 @@
 
 import os
 import re
-import select
 import socket
 import threading
 import time
@@ -102,12 +101,13 @@ class OddCamera:
             try:
                 while not self._stopping.is_set():
                     while b"\r\n\r\n" not in received:
-                        # Two dozen cameras that start at once may be slow to ask.
-                        if not select.select([connection], [], [], 0.1)[0]:
+                        try:
+                            data = connection.recv(65536)
+                        except TimeoutError:
+                            # Two dozen cameras that start at once may be slow to ask.
                             if self._stopping.is_set():
                                 return
                             continue
-                        data = connection.recv(65536)
                         if not data:
                             return
                         received += data

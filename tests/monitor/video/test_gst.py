@@ -39,3 +39,30 @@ def test_importing_cameras_does_not_import_gstreamer():
     program = "import sys, monitor.video.camera, monitor.video.reader; print('gi' in sys.modules, 'cv2' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert answer.split() == ["False", "False"]
+
+
+_THREADS = """
+import sys, threading
+from monitor.video.gst import gi_module
+from monitor.video.rtsp_session import _connections
+sys.setswitchinterval(1e-6)
+barrier, hooks, faults = threading.Barrier(8), set(), []
+def name():
+    barrier.wait()
+    try:
+        gio, gst = gi_module("Gio", "2.0"), gi_module("Gst")
+        assert gio.SocketClientEvent.CONNECTED and gst.MessageType.ERROR and gst.PadProbeType.BUFFER
+        hooks.add(id(_connections()))
+    except Exception as error:
+        faults.append(repr(error))
+threads = [threading.Thread(target=name) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(len(hooks), faults)
+"""
+
+
+def test_cameras_that_start_at_once_find_whole_enumerations_and_one_hook():
+    for _ in range(4):
+        done = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout == "1 []\n"
