@@ -66,7 +66,8 @@ install_python_packages() {
     [ -e "$stamp" ] && return 0
     say "installing Python packages (extras: $EXTRAS); the first time takes some minutes"
     rm -f "$VENV"/.installed-*
-    "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --constraint deploy/constraints.txt --editable ".[$EXTRAS]"
+    # Modules are compiled when they are first imported: compiling all takes a minute, and most are never used.
+    "$VENV/bin/python" -m pip install -qq --no-compile --disable-pip-version-check --constraint deploy/constraints.txt --editable ".[$EXTRAS]"
     touch "$stamp"
 }
 
