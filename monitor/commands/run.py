@@ -71,7 +71,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
         configure(config.logging, [*secrets_of(config), *secrets_of(changed)])
         return changed
 
-    with Station(config, read_again=read_again) as station:
+    with Station(config, read_again=read_again, config_file=config_file) as station:
         while not stop.is_set():
             wake.wait()
             wake.clear()

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -90,6 +91,7 @@ class Station:
         on_result: Called after every analysed frame with its bed, its outcome, and the frame's age in seconds; from a
             worker's thread.
         read_again: Reads the configuration's file again, for `reload`; None where there is none.
+        config_file: That file.
 
     Raises:
         MonitorError: A model, the state directory, the HTTP address or the configuration cannot be used. Cameras and
@@ -103,6 +105,7 @@ class Station:
         clock: Clock | None = None,
         on_result: Callable[[BedPipeline, FrameResult, float], None] | None = None,
         read_again: Callable[[], StationConfig] | None = None,
+        config_file: Path | None = None,
     ) -> None:
         self.config = config
         self.clock = clock or SystemClock()
@@ -182,7 +185,7 @@ class Station:
             handle=self.requests.handle,
             ticked=partial(self._heartbeats.beat, _FLEET),
         )
-        self._reloader = Reloader(read_again, lambda: self.config, self._apply, self.audit.note)
+        self._reloader = Reloader(read_again, lambda: self.config, self._apply, self.audit.note, config_file)
         local = LocalRequests(self._reloader, lambda: self.server, self.audit.note)
         self._control = LocalSocket(
             config.spool.directory, local.answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
@@ -294,6 +297,7 @@ class Station:
             healthy=self.healthy,
             ready=self.ready,
             reload=self._reloader.for_page,
+            change_region=self._reloader.change_region,
             history=self.history,
         )
         self.metrics.watch_publisher(self.publisher.stats)

@@ -30,7 +30,7 @@ from monitor.web.records import (
     observation_record,
     station_record,
 )
-from monitor.web.reloading import add_reload_route
+from monitor.web.reloading import add_region_route, add_reload_route
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = [
@@ -102,6 +102,7 @@ def api_routes() -> APIRouter:
     add_pause_routes(router)
     add_occupancy_routes(router)
     add_reload_route(router)
+    add_region_route(router)
     _add_fhir_routes(router)
     _add_event_route(router)
     return router

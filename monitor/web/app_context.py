@@ -24,6 +24,7 @@ __all__ = [
     "SITE_KEY",
     "VISITOR_KEY",
     "AppContext",
+    "ChangeRegion",
     "Endpoint",
     "Reload",
     "checked_name",
@@ -45,6 +46,10 @@ Reload = Callable[[str, bool], tuple[Sequence[str], bool]]
 """Takes who asks and whether to say it only."""
 
 
+ChangeRegion = Callable[[str, str, tuple[float, float, float, float]], Sequence[str]]
+"""Takes who asks, the bed, and left, top, right, bottom as shares; says what it interrupts, or raises ConfigError."""
+
+
 @dataclass(frozen=True, slots=True)
 class AppContext:
     """One running page server.
@@ -61,6 +66,8 @@ class AppContext:
         closing: Set when the server stops, so that endless answers end.
         reload: Reads the configuration again for somebody, or only says what that would do; returns sentences and
             whether it was done. None where there is nothing to read.
+        change_region: Searches for the face of a bed in another region, and writes that to the configuration. None
+            where there is nothing to write to.
         ward: Returns who watches what, where this is the page of a ward; None on a station.
         history: What beds showed over days; None where nothing is kept.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
@@ -75,6 +82,7 @@ class AppContext:
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
     reload: Reload | None = None
+    change_region: ChangeRegion | None = None
     ward: Callable[[], Mapping[str, Any]] | None = None
     history: HistoryRecorder | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))

@@ -16,7 +16,7 @@ from monitor.telemetry.status_server import Health, StatusServer
 
 if TYPE_CHECKING:
     from monitor.web.access import Access
-    from monitor.web.app_context import Reload
+    from monitor.web.app_context import ChangeRegion, Reload
 
 __all__ = ["HttpServer", "open_server"]
 
@@ -65,6 +65,7 @@ def open_server(
     healthy: Callable[[], Health],
     ready: Callable[[], Health],
     reload: "Reload | None" = None,
+    change_region: "ChangeRegion | None" = None,
     ward: "Callable[[], Mapping[str, Any]] | None" = None,
     history: HistoryRecorder | None = None,
 ) -> HttpServer:
@@ -80,6 +81,7 @@ def open_server(
         healthy: Answers /healthz.
         ready: Answers /readyz.
         reload: Reads the configuration again; see `AppContext`.
+        change_region: Moves where a bed's face is searched for; see `AppContext`.
         ward: Returns who watches what, for the page of a ward.
         history: What beds showed over days; None where nothing is kept.
 
@@ -106,6 +108,7 @@ def open_server(
         healthy=healthy,
         ready=ready,
         reload=reload,
+        change_region=change_region,
         ward=ward,
         history=history,
     )

@@ -1,4 +1,4 @@
-"""A request that lets the station read its configuration again; for programs and for scripts."""
+"""Requests that change the station's configuration, or let it be read again; for programs and for scripts."""
 
 from typing import Annotated
 
@@ -9,7 +9,16 @@ from monitor.control.access import Role
 from monitor.errors import ConfigError
 from monitor.web.app_context import site_of, visitor_of
 
-__all__ = ["ReloadAnswer", "ReloadRequest", "add_reload_route"]
+__all__ = [
+    "RegionAnswer",
+    "RegionRequest",
+    "ReloadAnswer",
+    "ReloadRequest",
+    "add_region_route",
+    "add_reload_route",
+]
+
+_Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
 
 class ReloadRequest(BaseModel):
@@ -48,3 +57,51 @@ def add_reload_route(router: APIRouter) -> None:
         except ConfigError as error:
             raise HTTPException(409, str(error)) from None
         return ReloadAnswer(sentences=list(sentences), applied=applied)
+
+
+class RegionRequest(BaseModel):
+    """Where the face is searched for, as shares of width and height; the whole picture when all is left out."""
+
+    left: _Share = 0.0
+    top: _Share = 0.0
+    right: _Share = 1.0
+    bottom: _Share = 1.0
+
+
+class RegionAnswer(BaseModel):
+    """Which bed, and what it interrupts, one sentence each."""
+
+    bed: str
+    sentences: list[str]
+
+
+def add_region_route(router: APIRouter) -> None:
+    """Add `POST /beds/{bed}/region`."""
+
+    @router.post(
+        "/beds/{bed}/region",
+        tags=["beds"],
+        responses={
+            403: {"description": "The caller is no admin."},
+            404: {"description": "There is no such bed."},
+            409: {"description": "It cannot be written, for the reason given; nothing was changed."},
+        },
+    )
+    def region(request: Request, bed: str, content: RegionRequest) -> RegionAnswer:
+        """Search for the face of a bed in another part of its picture, and write that to the station's configuration.
+
+        Needs the role `admin`. Nothing else of the file changes, and no other bed pauses.
+        """
+        site, visitor = site_of(request), visitor_of(request)
+        if not visitor.may(Role.ADMIN):
+            raise HTTPException(403, "changing a region of interest needs the role admin")
+        if site.board.snapshot().bed(bed) is None:
+            raise HTTPException(404, "there is no such bed")
+        if site.change_region is None:
+            raise HTTPException(409, "this program has no configuration that it could write to")
+        edges = (content.left, content.top, content.right, content.bottom)
+        try:
+            sentences = site.change_region(visitor.name or "admin", bed, edges)
+        except ConfigError as error:
+            raise HTTPException(409, str(error)) from None
+        return RegionAnswer(bed=bed, sentences=list(sentences))

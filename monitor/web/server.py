@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from monitor.web.access import Access
-    from monitor.web.app_context import AppContext, Reload
+    from monitor.web.app_context import AppContext, ChangeRegion, Reload
 
 __all__ = ["PageServer"]
 
@@ -59,6 +59,7 @@ class PageServer:
         healthy: Whether the process is alive and its loops turn: /healthz.
         ready: Whether models are loaded and decisions flow: /readyz.
         reload: Reads the configuration again; see `AppContext`.
+        change_region: Moves where a bed's face is searched for; see `AppContext`.
         ward: Returns who watches what, for the page of a ward.
         history: What beds showed over days; None where nothing is kept.
 
@@ -77,6 +78,7 @@ class PageServer:
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
         reload: "Reload | None" = None,
+        change_region: "ChangeRegion | None" = None,
         ward: "Callable[[], Mapping[str, Any]] | None" = None,
         history: HistoryRecorder | None = None,
     ) -> None:
@@ -85,6 +87,7 @@ class PageServer:
         self._clock = clock
         self._carry_out = handle
         self._reload = reload
+        self._change_region = change_region
         self._ward = ward
         self._history = history
         self._endpoints = {
@@ -248,6 +251,7 @@ class PageServer:
             previews=Previews(self._board, web.preview),
             endpoints=self._endpoints,
             reload=self._reload,
+            change_region=self._change_region,
             ward=self._ward,
             history=self._history,
         )

@@ -89,14 +89,18 @@ class PageLayout:
 
     def is_still_allowed_to_acknowledge(self) -> bool:
         """Whether the visitor may acknowledge alerts now; a login may have ended since the page was opened."""
-        return self.site.access.visitor(self._cookie, self._authorization).may(Role.NURSE)
+        return self.is_still_allowed(Role.NURSE)
+
+    def is_still_allowed(self, role: Role) -> bool:
+        """Whether the visitor may do now what `role` may; a login may have ended since the page was opened."""
+        return self.site.access.visitor(self._cookie, self._authorization).may(role)
 
     def on_refresh(self, refresh: Refresh) -> None:
         """Call `refresh` now and once a second with the newest snapshot."""
         self._refreshers.append(refresh)
         refresh(self.site.board.snapshot())
 
-    def offer_undo(self, words: str, undo: Callable[[], None]) -> None:
+    def offer_undo(self, words: str, undo: Callable[[], object]) -> None:
         """Say what the visitor has done; `undo` is called where they take it back within ten seconds."""
         if self._undo is not None:
             self._undo.offer(words, undo)

@@ -7,6 +7,7 @@ from nicegui import ui
 from monitor.board import BedPicture, BedSnapshot
 from monitor.localization import Localizer
 from monitor.web.pages.layout import PageLayout, say
+from monitor.web.pages.region_editor import build_region_editor
 
 __all__ = ["LivePicture", "TilePicture"]
 
@@ -31,12 +32,13 @@ class LivePicture:
         self._index: int | None = None
         self._edges: tuple[float, float, float, float] | None = None
         with ui.element("figure").classes("picture"):
-            with ui.element("div").classes("picture-frame"):
+            with ui.element("div").classes("picture-frame") as holder:
                 self._image = ui.element("img").props(f'alt="{frame.t("Live picture of {bed}", bed=bed_id)}"')
                 self._region = ui.element("div").classes("picture-region")
             self._nothing = ui.label().classes("picture-nothing")
             with ui.element("figcaption"):
                 self._caption = ui.label()
+            build_region_editor(frame, bed_id, holder)
         self._refresh()
         if self._site.previews.is_on:
             ui.timer(_EVERY_SECONDS, self._refresh, immediate=False)

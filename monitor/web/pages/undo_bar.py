@@ -24,17 +24,17 @@ class UndoBar:
         self._rows: list[ui.element] = []
         self._bar = ui.element("div").classes("undo-bar").props("role=status")
 
-    def offer(self, words: str, undo: Callable[[], None]) -> None:
-        """Say what was done; `undo` is called when the person takes it back."""
+    def offer(self, words: str, undo: Callable[[], object]) -> None:
+        """Say what was done; `undo` is called, and awaited where it is slow, when the person takes it back."""
         while len(self._rows) >= _ROWS_AT_MOST:
             self._remove(self._rows[0])
         with self._bar:
             row = ui.element("div").classes("undo-row")
         self._rows.append(row)
 
-        def take_back() -> None:
+        def take_back() -> object:
             self._remove(row)
-            undo()
+            return undo()
 
         with row:
             ui.label(words)

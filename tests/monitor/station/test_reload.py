@@ -54,9 +54,12 @@ class Reloaded:
             check=False,
         )
 
-    def post(self, token, **fields):
+    def region(self, token, bed, **fields):
+        return self.post(token, f"beds/{bed}/region", **fields)
+
+    def post(self, token, path="reload", /, **fields):
         request = urllib.request.Request(
-            f"{self.daemon.url}/api/v1/reload",
+            f"{self.daemon.url}/api/v1/{path}",
             json.dumps(fields).encode(),
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
@@ -120,6 +123,24 @@ def test_beds_come_change_and_go_and_the_others_go_on(tmp_path, redis_server):
         assert (status, body["applied"]) == (200, False)
         status, body = station.post(TOKEN)
         assert (status, body["applied"]) == (200, True)
+
+        # A region by the API, written into the file with its comments; refused while the file holds other changes.
+        station.file.write_text("# of the ward\n" + station.file.read_text())
+        assert station.region("n" * 43, "stays", left=0.5)[0] == 403
+        status, body = station.region(TOKEN, "stays", left=0.1, right=0.9)
+        assert (status, "looked for again" in body["sentences"][0]) == (200, True)
+        assert station.file.read_text().startswith("# of the ward\n")
+        assert {"left": 0.1, "top": 0, "right": 0.9, "bottom": 1} in [
+            bed.get("region_of_interest") for bed in yaml.safe_load(station.file.read_text())["beds"]
+        ]
+        assert station.command("--dry-run").stdout.startswith("Nothing changes.")
+        saved = station.file.read_text()
+        station.write(alarms={"hold_seconds": 5.0})
+        status, body = station.region(TOKEN, "stays", left=0.2)
+        assert (status, "reload them first" in body["detail"]) == (409, True)
+        station.file.write_text(saved)
+        assert station.region(TOKEN, "stays", left=0.9, right=0.1)[0] == 409
+        assert station.file.read_text() == saved
 
         def ended():
             return [a for a in alerts_in(client) if a["bed"] == "lost" and a["phase"] == "end"]

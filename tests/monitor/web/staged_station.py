@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, comp
 from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.commands.signal_event import SignalEvent
-from monitor.config import StationConfig
+from monitor.config import RegionOfInterest, StationConfig
+from monitor.config.region_edit import write_region
 from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Undo, Withdraw
 from monitor.errors import RefusedError
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
@@ -85,8 +86,9 @@ class StagedBed:
 
 
 class StagedStation:
-    def __init__(self, config):
+    def __init__(self, config, file):
         self.config = config
+        self.file = file
         self.clock = SystemClock()
         self.lock = threading.Lock()
         self.stopping = SignalEvent()
@@ -102,8 +104,17 @@ class StagedStation:
             registry=CollectorRegistry(),
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
+            change_region=self.change_region,
             history=self.history,
         )
+
+    def change_region(self, by, bed_id, edges):
+        """Write a region as a station does, and show it; what analyses pictures is not here."""
+        names = ("left", "top", "right", "bottom")
+        write_region(self.file, bed_id, RegionOfInterest(**dict(zip(names, edges, strict=True))))
+        infos = [bed.info for bed in self.board.snapshot().beds]
+        self.board.watch([replace(info, region=edges) if info.bed_id == bed_id else info for info in infos])
+        return (f"{bed_id} was changed by {by}.",)
 
     def record(self, bed, transitions):
         context = AlertContext(
@@ -228,7 +239,7 @@ def main():
     options = parser.parse_args()
     if options.pseudo:
         localizer._catalogue = lambda _language: Brackets()
-    station = StagedStation(StationConfig.model_validate_json(options.config.read_text()))
+    station = StagedStation(StationConfig.model_validate_json(options.config.read_text()), options.config)
     signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
     if options.past:
         station.live_past(options.past, 600.0)

@@ -1,0 +1,50 @@
+// Drawing a rectangle on a picture with a pointer: a mouse, a finger or a pen. What is drawn is sent as shares of the
+// picture's width and height, once, when the pointer is lifted; the page of the station does the rest.
+"use strict";
+(() => {
+  const SMALLEST = 0.02;
+  let drawn = null;
+
+  const clamp = (share) => Math.min(1, Math.max(0, share));
+
+  function at(frame, event) {
+    const box = frame.getBoundingClientRect();
+    return [clamp((event.clientX - box.left) / box.width), clamp((event.clientY - box.top) / box.height)];
+  }
+
+  function edges([x, y]) {
+    const [x0, y0] = drawn.from;
+    return { left: Math.min(x, x0), top: Math.min(y, y0), right: Math.max(x, x0), bottom: Math.max(y, y0) };
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    const frame = event.target.closest?.(".picture-frame[data-drawing]");
+    if (!frame || event.button !== 0) return;
+    event.preventDefault();
+    frame.setPointerCapture(event.pointerId);
+    drawn = { frame, from: at(frame, event) };
+  });
+
+  document.addEventListener("pointermove", (event) => {
+    if (!drawn) return;
+    const { left, top, right, bottom } = edges(at(drawn.frame, event));
+    const style = drawn.frame.querySelector(".picture-draft").style;
+    style.left = `${100 * left}%`;
+    style.top = `${100 * top}%`;
+    style.width = `${100 * (right - left)}%`;
+    style.height = `${100 * (bottom - top)}%`;
+  });
+
+  document.addEventListener("pointerup", (event) => {
+    if (!drawn) return;
+    const { frame } = drawn;
+    const detail = edges(at(frame, event));
+    drawn = null;
+    if (detail.right - detail.left < SMALLEST || detail.bottom - detail.top < SMALLEST) return;
+    frame.dispatchEvent(new CustomEvent("region", { detail }));
+  });
+
+  document.addEventListener("pointercancel", () => {
+    drawn = null;
+  });
+})();
