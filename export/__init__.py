@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from export.classifier.bundle import write_classifier_bundle
     from export.detector.bundle import DetectorSource, write_detector_bundle
     from export.engines.build import Target, build_engine, parse_target
-    from export.variants import DEFAULT_PRECISIONS
+    from export.precisions import DEFAULT_PRECISIONS
     from export.verification.report import Report, Row, report_lines
     from export.verification.verify import engines_present, verify_bundle, write_report
 
@@ -41,7 +41,7 @@ _DEFINED_IN = {
     "export.classifier.bundle": ("write_classifier_bundle",),
     "export.detector.bundle": ("DetectorSource", "write_detector_bundle"),
     "export.engines.build": ("Target", "build_engine", "parse_target"),
-    "export.variants": ("DEFAULT_PRECISIONS",),
+    "export.precisions": ("DEFAULT_PRECISIONS",),
     "export.verification.report": ("Report", "Row", "report_lines"),
     "export.verification.verify": ("engines_present", "verify_bundle", "write_report"),
 }

@@ -12,10 +12,7 @@ from torch import nn
 from export.onnx_files import to_onnx
 from monitor.inference.manifest import Precision, Variant
 
-__all__ = ["DEFAULT_PRECISIONS", "GraphDescription", "make_variants", "run_in_torch"]
-
-DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
-"""Made unless others are asked for."""
+__all__ = ["GraphDescription", "make_variants", "run_in_torch"]
 
 _BATCH = 8
 

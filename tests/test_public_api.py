@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from trainer.lazy_names import lazy_names
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 DISTRIBUTIONS = ("monitor", "trainer", "export")
 HEAVY = ("torch", "gi", "cv2", "redis", "onnxruntime", "numpy", "pydantic")
+SLOW_TO_LOAD = ("torch", "sklearn", "scipy.stats", "scipy.optimize", "matplotlib", "pandas", "onnx", "onnxruntime")
 MODULES = sorted(
     path.relative_to(REPOSITORY)
     for distribution in DISTRIBUTIONS
@@ -104,15 +107,29 @@ def test_every_public_name_can_be_used_and_is_shown(distribution):
         _ = package.no_such_name
 
 
-@pytest.mark.parametrize("distribution", facades())
-def test_type_checkers_see_the_same_names_as_programs(distribution):
-    package = importlib.import_module(distribution)
-    tree = ast.parse((REPOSITORY / distribution / "__init__.py").read_text(encoding="utf-8"))
-    [guarded] = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
-    seen = {(node.module, name.name) for node in guarded.body for name in node.names}
-    used = {(module, name) for module, names in package._DEFINED_IN.items() for name in names}
+LAZY_PACKAGES = [
+    dotted(path) for path in MODULES if path.name == "__init__.py" and "_DEFINED_IN" in (REPOSITORY / path).read_text()
+]
+
+
+@pytest.mark.parametrize("name", LAZY_PACKAGES)
+def test_type_checkers_see_the_same_names_as_programs(name, trees):
+    package = importlib.import_module(name)
+    body = trees[name].body
+    [guarded] = [node for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    seen = {(node.module, alias.name) for node in guarded.body for alias in node.names}
+    used = {(module, entry) for module, entries in package._DEFINED_IN.items() for entry in entries}
+    at_once = {alias.name for node in body if isinstance(node, ast.ImportFrom) for alias in node.names}
     assert seen == used
-    assert {name for _, name in used} == {name for name in package.__all__ if name != "__version__"}
+    assert {entry for _, entry in used} == {entry for entry in package.__all__ if entry != "__version__"} - at_once
+    assert all(getattr(package, entry) is not None for entry in package.__all__)
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = package.no_such_name
+
+
+def test_a_name_that_a_module_of_the_package_would_hide_cannot_be_loaded_on_demand():
+    with pytest.raises(ValueError, match="cannot load recipe on demand"):
+        lazy_names("trainer.models", {"trainer.models.recipe": ("recipe",)})
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -120,6 +137,20 @@ def test_importing_a_package_loads_nothing_heavy(distribution):
     program = f"import sys, {distribution}; print(*(set({HEAVY!r}) & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("distribution", ["trainer", "export"])
+def test_the_help_of_a_command_loads_no_library_that_only_its_work_needs(distribution):
+    program = (
+        f"import importlib, sys; from {distribution}.cli import COMMANDS\n"
+        "for lazy in COMMANDS.values():\n"
+        "    importlib.import_module(lazy.module)\n"
+        f"    print(lazy.module, *(set({SLOW_TO_LOAD!r}) & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {module: libraries for module, *libraries in map(str.split, done.stdout.splitlines())}
+    assert len(loaded) > 5
+    assert not any(loaded.values()), loaded
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)

@@ -11,17 +11,21 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.inference.manifest import Generation, Metric
 from trainer.card import CardFacts
 from trainer.errors import CheckpointError
-from trainer.networks import Architecture, InputContract, PainNetwork, architectures
+from trainer.networks import Architecture, InputContract
 from trainer.training.storage import read_checkpoint, write_checkpoint
 
+if TYPE_CHECKING:
+    from trainer.networks import PainNetwork
+
 __all__ = [
+    "DEFAULT_LICENCE",
     "MODEL_NAME",
     "SCHEMA",
     "LearntFrom",
@@ -35,6 +39,7 @@ __all__ = [
     "write_model",
 ]
 
+DEFAULT_LICENCE = "not stated; the pictures' owners decide"
 SCHEMA = "nicu-pain-monitor/checkpoint/1"
 MODEL_NAME = "model.pt"
 _RECORDED_PACKAGES = ("nicu-pain-monitor", "torch", "numpy", "opencv-python-headless")
@@ -117,11 +122,11 @@ class TrainedModel:
     """
 
     record: ModelRecord
-    network: PainNetwork
+    network: "PainNetwork"
     sha256: str
 
 
-def write_model(path: Path, record: ModelRecord, network: PainNetwork) -> None:
+def write_model(path: Path, record: ModelRecord, network: "PainNetwork") -> None:
     """Write a trained model, atomically.
 
     Raises:
@@ -153,6 +158,8 @@ def read_model(run: Path) -> TrainedModel:
         CheckpointError: It is missing, damaged, of another schema, or its weights do not fit its architecture.
         SettingsError: The architecture or one of its settings is unknown here.
     """
+    from trainer.networks import architectures
+
     path = find_model(run)
     content = read_checkpoint(path)
     record = _record(path, content.get("record"))

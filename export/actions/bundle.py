@@ -14,7 +14,8 @@ from export.mesh import package_file as mesh_package
 from export.mesh.flatbuffer import read_graph
 from export.mesh.network import SIDE_PX, MeshGraph
 from export.model_card import FACTS_NAME
-from export.variants import DEFAULT_PRECISIONS, GraphDescription, make_variants, run_in_torch
+from export.precisions import DEFAULT_PRECISIONS
+from export.variants import GraphDescription, make_variants, run_in_torch
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, classifier_pictures, write_golden
 from export.verification.timeline import golden_clip
 from monitor.faces.crop import CropSpec

@@ -6,7 +6,8 @@ from pathlib import Path
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
 from export.classifier.graph import ClassifierGraph
 from export.model_card import FACTS_NAME
-from export.variants import DEFAULT_PRECISIONS, GraphDescription, make_variants, run_in_torch
+from export.precisions import DEFAULT_PRECISIONS
+from export.variants import GraphDescription, make_variants, run_in_torch
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, classifier_pictures, write_golden
 from export.verification.timeline import golden_clip
 from monitor.faces.crop import CropSpec

@@ -2,7 +2,7 @@
 
 import click
 
-from export.variants import DEFAULT_PRECISIONS
+from export.precisions import DEFAULT_PRECISIONS
 from monitor.inference.bundle import Bundle
 
 __all__ = ["finish", "precision_option"]

@@ -10,7 +10,8 @@ from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
 from export.detector.layers import fold_batch_norms
 from export.detector.network import RetinaFace
 from export.detector.validation import validate_detector
-from export.variants import DEFAULT_PRECISIONS, GraphDescription, make_variants, run_in_torch
+from export.precisions import DEFAULT_PRECISIONS
+from export.variants import GraphDescription, make_variants, run_in_torch
 from export.verification.golden import GOLDEN_NAME, Golden, detector_pictures, write_golden
 from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import (

@@ -9,7 +9,8 @@ from export.bundle_writer import build_versions, file_records, git_commit, write
 from export.mesh.flatbuffer import read_graph
 from export.mesh.network import MESH_POINTS, SIDE_PX, MeshGraph
 from export.mesh.package_file import PACKAGE
-from export.variants import DEFAULT_PRECISIONS, GraphDescription, make_variants, run_in_torch
+from export.precisions import DEFAULT_PRECISIONS
+from export.variants import GraphDescription, make_variants, run_in_torch
 from export.verification.golden import GOLDEN_NAME, Golden, classifier_pictures, write_golden
 from monitor.faces.crop import CropSpec
 from monitor.inference.bundle import Bundle

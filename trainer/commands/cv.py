@@ -7,13 +7,10 @@ from typing import Any
 import click
 
 from monitor.cli_framework import examples
-from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.evaluation.table_one import FOLD_HEAD, fold_rows
-from trainer.experiments import ExperimentConfig, cross_validate
-from trainer.experiments.repeats import cross_validate_repeatedly
+from trainer.experiments import ExperimentConfig
 from trainer.protocols import EXPANSION_NAMES
-from trainer.training import resolve_device
 
 __all__ = ["command", "cores", "fold_lines", "metric_lines", "repeat_lines", "summary_lines"]
 
@@ -83,6 +80,10 @@ def command(
     A run that was interrupted goes on when the same command is given again. The folder gets run.json, folds.json,
     predictions.csv, metrics.json and, for each fold, checkpoints and TensorBoard logs.
     """
+    from trainer.commands.display import RunDisplay
+    from trainer.experiments import cross_validate
+    from trainer.experiments.repeats import cross_validate_repeatedly
+
     given: dict[str, Any] = {
         "model": model,
         "protocol": {
@@ -123,6 +124,8 @@ def repeat_lines(repeated: dict[str, Any] | None) -> list[str]:
 
 def cores(experiment: ExperimentConfig) -> int:
     """Return how many folds are trained at the same time by default."""
+    from trainer.training import resolve_device
+
     if resolve_device(experiment.training.get("device", "auto")).type == "cuda":
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,9 +8,7 @@ from rich.progress import Progress
 
 from monitor.cli_framework import examples
 from trainer.commands.display import ConsoleListener
-from trainer.demo import collect, demo_settings, train_demo
 from trainer.detection import DEFAULT_DETECTOR
-from trainer.networks import architectures
 
 __all__ = ["command"]
 
@@ -43,6 +41,9 @@ def command(
     The result is a model for `nicu-export classifier OUT`. It shows that the software works and says nothing about
     pain in infants.
     """
+    from trainer.demo import collect, demo_settings, train_demo
+    from trainer.networks import architectures
+
     contract = architectures()["ncnn"].contract.model_copy(update={"margin": margin})
     seeds = [_FIRST_SEED + number for number in range(infants)]
     console = Console(stderr=True)

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from trainer.training import EpochReport, Listener
-from trainer.training.tensorboard_log import TensorBoardLog
 
 __all__ = ["ConsoleListener", "RunDisplay"]
 
@@ -99,6 +98,8 @@ class RunDisplay:
     @contextmanager
     def __call__(self, title: str, epochs: int, folder: Path) -> Iterator[Listener]:
         """Show one training."""
+        from trainer.training.tensorboard_log import TensorBoardLog
+
         console = ConsoleListener(title, epochs, among=self._progress)
         with console, TensorBoardLog(folder / "tensorboard", console) as listener:
             yield listener

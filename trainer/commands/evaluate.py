@@ -8,7 +8,6 @@ import click
 from monitor.cli_framework import examples
 from trainer.commands.cv import metric_lines
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.experiments import evaluate_model
 
 __all__ = ["command", "recalibration_lines", "seen_lines"]
 
@@ -74,6 +73,8 @@ def command(*, source: Path, manifest: Path, crops: Path | None, out: Path | Non
     answer together. Nothing is trained, tuned or calibrated on these pictures; what recalibration would be worth
     here is reported. The folder becomes a run (protocol: external) that `compare` and `report` take.
     """
+    from trainer.experiments import evaluate_model
+
     stem = manifest.stem.removesuffix(".manifest")
     folder = out or Path("runs") / f"{stem}-by-{(source.parent if source.is_file() else source).name}"
     results = evaluate_model(source, manifest, crops, folder, resamples)

@@ -6,13 +6,7 @@ from typing import Any
 import click
 
 from monitor.cli_framework import examples
-from monitor.config import StationConfig
-from monitor.config.file import read_config
-from trainer.clips import ClipSettings, evaluate_clips, read_clips
-from trainer.clips.evaluation import STATION_NAME
-from trainer.clips.sources import opened_source
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.evaluation.clip_results import CLIPS_NAME
 
 __all__ = ["command", "summary_lines"]
 
@@ -57,6 +51,13 @@ def command(
     whose videos bear iCOPEvid's names. Every video is scored once; the scores are stored in the folder, so that other
     alarm settings need no detection. With a run, each infant is scored by the fold that did not see it.
     """
+    from monitor.config import StationConfig
+    from monitor.config.file import read_config
+    from trainer.clips import ClipSettings, evaluate_clips, read_clips
+    from trainer.clips.evaluation import STATION_NAME
+    from trainer.clips.sources import opened_source
+    from trainer.evaluation.clip_results import CLIPS_NAME
+
     station = (
         StationConfig.model_validate({"beds": [{"id": "bed-1", "camera": {"url": "synthetic://calm"}}]})
         if config is None

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,23 +12,11 @@ from monitor.cli_framework import examples
 from trainer.atomic_file import write_atomically
 from trainer.evaluation.tables import Table
 from trainer.experiments.compare import run_names
-from trainer.explanation import (
-    METHODS,
-    SEGMENT_AT,
-    ExplanationInput,
-    draw_figure_two,
-    draw_figures,
-    draw_side_by_side,
-    in_all,
-    intervene,
-    intervention_tables,
-    open_explanation_input,
-    probe_features,
-    probe_table,
-    score_maps,
-    score_tables,
-)
+from trainer.explanation import METHOD_NAMES, SEGMENT_AT
 from trainer.training.determinism import pinned_threads
+
+if TYPE_CHECKING:
+    from trainer.explanation import ExplanationInput
 
 __all__ = ["command"]
 
@@ -53,7 +41,7 @@ __all__ = ["command"]
     "--method",
     "methods",
     multiple=True,
-    type=click.Choice(list(METHODS)),
+    type=click.Choice(METHOD_NAMES),
     default=("grad-cam", "integrated-gradients"),
     show_default=True,
 )
@@ -108,6 +96,8 @@ def command(
     columns of the dissertation's Figure 2, with the segmentation: the crop where the heat map passes a threshold. Where
     the runs share pictures, another one shows the runs side by side on them.
     """
+    from trainer.explanation import draw_figure_two, draw_figures, draw_side_by_side, in_all, open_explanation_input
+
     with pinned_threads(1):
         folders = list(dict.fromkeys(source.resolve() for source in sources))
         several_explained = [open_explanation_input(source, manifest, crops) for source in folders]
@@ -134,8 +124,10 @@ def command(
                 click.echo("Whether the model learnt from these pictures is not known here.")
 
 
-def _score(explained: ExplanationInput, count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
+def _score(explained: "ExplanationInput", count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
     """Print and write the scores of some pictures' maps."""
+    from trainer.explanation import score_maps, score_tables
+
     rows = explained.chosen(count, seed)
     with click.progressbar(length=len(rows), label="scoring maps", file=sys.stderr) as bar:
         scores = score_maps(explained, rows, methods, seed, lambda _: bar.update(1))
@@ -143,15 +135,19 @@ def _score(explained: ExplanationInput, count: int, methods: tuple[str, ...], se
     _write_tables(content, score_tables(scores), out, "scores")
 
 
-def _intervene(explained: ExplanationInput, count: int, seed: int, out: Path) -> None:
+def _intervene(explained: "ExplanationInput", count: int, seed: int, out: Path) -> None:
     """Print and write what the answers hang on."""
+    from trainer.explanation import intervene, intervention_tables
+
     results = intervene(explained, explained.chosen(count, seed), seed)
     content = {"model": explained.title, "is_unseen": explained.is_unseen, **results}
     _write_tables(content, intervention_tables(results), out, "interventions")
 
 
-def _probe(explained: ExplanationInput, count: int, seed: int, out: Path) -> None:
+def _probe(explained: "ExplanationInput", count: int, seed: int, out: Path) -> None:
     """Print and write what the features give away."""
+    from trainer.explanation import probe_features, probe_table
+
     results = probe_features(explained, count, seed)
     content = {"model": explained.title, "is_unseen": explained.is_unseen, **results}
     _write_tables(content, [probe_table(results)], out, "probes")

@@ -7,12 +7,10 @@ import click
 
 from monitor.cli_framework import examples
 from monitor.inference.manifest import Generation
-from trainer.commands.display import RunDisplay
+from trainer.checkpoint import DEFAULT_LICENCE
 from trainer.commands.options import config_from, experiment_options
 from trainer.evaluation.clip_results import read_clip_results
 from trainer.experiments import open_run
-from trainer.experiments.fitting import DEFAULT_LICENCE, FinalModel, ensemble_of_folds, fit_all, write_bundle
-from trainer.explanation import count_empty_maps
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["command"]
@@ -56,6 +54,10 @@ def command(
 
     The folder gets model.pt and, unless --no-bundle is given, the folder `bundle` for `models.classifier`.
     """
+    from trainer.commands.display import RunDisplay
+    from trainer.experiments.fitting import FinalModel, ensemble_of_folds, fit_all, write_bundle
+    from trainer.explanation import count_empty_maps
+
     videos = None if clips is None else read_clip_results(clips)
     if ensemble_of is not None:
         run = open_run(ensemble_of)

@@ -6,7 +6,6 @@ import click
 
 from monitor.cli_framework import examples
 from trainer.models import RECIPES
-from trainer.networks import architectures
 
 __all__ = ["command"]
 
@@ -15,6 +14,8 @@ __all__ = ["command"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 def command(*, as_json: bool) -> None:
     """List the models that can be trained, and the networks that they are made of."""
+    from trainer.networks import architectures
+
     registry = architectures()
     if as_json:
         recipes = {name: entry.summary for name, entry in RECIPES.items()}

@@ -9,8 +9,8 @@ from rich.progress import Progress, TaskID
 from monitor.cli_framework import examples
 from trainer.commands.options import operating_options, operating_targets
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.explanation import METHODS
-from trainer.reporting import DEFAULT_TITLE, ExplanationSettings, ReportSettings, write_report
+from trainer.explanation import METHOD_NAMES
+from trainer.reporting import DEFAULT_TITLE
 
 __all__ = ["command"]
 
@@ -66,7 +66,7 @@ class _Bars:
     "--method",
     "methods",
     multiple=True,
-    type=click.Choice(list(METHODS)),
+    type=click.Choice(METHOD_NAMES),
     default=("grad-cam", "integrated-gradients"),
     show_default=True,
 )
@@ -96,6 +96,8 @@ def command(
     Of each model and data set one run is explained, the strict one where there is one; what was explained before into
     the same folder is taken as it is.
     """
+    from trainer.reporting import ExplanationSettings, ReportSettings, write_report
+
     explanation = ExplanationSettings(pictures, scored, intervened, probed, methods, seed) if with_maps else None
     settings = ReportSettings(
         title,

@@ -13,7 +13,7 @@ from trainer.commands.cv import command as cv
 from trainer.commands.explain import command as explain
 from trainer.commands.ingest import command as ingest
 from trainer.commands.report import command as report
-from trainer.explanation import METHODS
+from trainer.explanation import METHOD_NAMES
 from trainer.models import RECIPES
 
 __all__ = ["command"]
@@ -51,7 +51,7 @@ _COMMANDS = {"ingest": ingest, "crop": crop, "cv": cv, "compare": compare, "expl
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1, 256), help="Folds at the same time.")
 @click.option("--pictures", type=click.IntRange(1, 40), default=4, show_default=True, help="Of each set, in Figure 2.")
-@click.option("--method", type=click.Choice(list(METHODS)), default="grad-cam", show_default=True, help="Of Figure 2.")
+@click.option("--method", type=click.Choice(METHOD_NAMES), default="grad-cam", show_default=True, help="Of Figure 2.")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field of every training.")
 @click.option("--report/--no-report", "with_report", default=True, help="Write the report, too.")
 def command(

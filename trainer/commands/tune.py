@@ -7,10 +7,8 @@ import click
 
 from monitor.cli_framework import examples
 from trainer.commands.cv import cores, summary_lines
-from trainer.commands.display import RunDisplay
 from trainer.commands.options import config_from, experiment_options
 from trainer.errors import SettingsError
-from trainer.experiments import cross_validate
 
 __all__ = ["command", "searched", "trial_lines"]
 
@@ -54,6 +52,9 @@ def command(
     one of `cv`, for all commands. A search that was interrupted goes on when the same command is given again. Needs the
     extra `tune`.
     """
+    from trainer.commands.display import RunDisplay
+    from trainer.experiments import cross_validate
+
     given: dict[str, Any] = {
         "model": model,
         "protocol": {"name": "strict", "seed": seed},

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from monitor.inference.manifest import Metric
 from trainer.checkpoint import MODEL_NAME, ModelRecord, Provenance, write_model
@@ -120,6 +119,8 @@ def _items(subjects: NDArray[np.str_], seeds: list[int]) -> NDArray[np.int64]:
 
 def _metrics(scores: NDArray[np.float64], states: NDArray[np.str_], infants: int) -> tuple[Metric, ...]:
     """Return, of unseen synthetic infants, sensitivity and the share of each other state that is taken for pain."""
+    from sklearn.metrics import roc_auc_score
+
     data = "synthetic infants that were not trained on; says nothing about real ones"
     pain = states == "pain"
     measured = [("auc", float(roc_auc_score(pain, scores)), len(states))]

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtrit
 
 from trainer.evaluation.intervals import CONFIDENCE, LEAST_INFANTS, Interval, Scale, t_interval
 from trainer.evaluation.metrics import SCALES, classifier_metrics
@@ -30,7 +29,7 @@ __all__ = [
 ]
 
 RESAMPLES = 2_000
-_ONE_SIGMA = float(norm.cdf(1.0))
+_ONE_SIGMA = float(ndtr(1.0))
 
 Numbers = NDArray[np.float64]
 
@@ -96,7 +95,7 @@ def _difference_interval(value: float, resampled: list[float], infants: int) -> 
         return Interval(value, float("nan"), float("nan"))
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(finite, [tail, 1.0 - tail])
-    wider = float(student.ppf(1.0 - tail, infants - 1) / norm.ppf(1.0 - tail)) * np.sqrt(infants / (infants - 1))
+    wider = float(stdtrit(infants - 1, 1.0 - tail) / ndtri(1.0 - tail)) * np.sqrt(infants / (infants - 1))
     return Interval(value, float(value + wider * min(0.0, low - value)), float(value + wider * max(0.0, high - value)))
 
 

@@ -5,7 +5,6 @@ Guo et al., "On Calibration of Modern Neural Networks", 2017 (temperature). Cox 
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 __all__ = ["fit_temperature", "negative_log_likelihood", "probabilities"]
@@ -37,6 +36,8 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.float64]) ->
     Raises:
         ValueError: There is nothing to fit on.
     """
+    from scipy.optimize import minimize_scalar
+
     if len(logits) == 0:
         raise ValueError("a temperature needs at least one picture")
     pain = float(labels.sum())

@@ -11,9 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
-from scipy.stats import beta, chi2, norm
-from scipy.stats import t as student
+from scipy.special import betaincinv, expit, gammaincinv, ndtri, stdtrit
 
 __all__ = [
     "CONFIDENCE",
@@ -79,7 +77,7 @@ def t_interval(value: float, error: float, infants: int, scale: Scale) -> Interv
     edge = {"positive": value <= 0.0, "skill": value >= 1.0}.get(scale, False)
     if edge or not math.isfinite(error):
         return Interval(value, math.nan, math.nan)
-    reach = float(student.ppf(1.0 - _TAIL, infants - 1)) * error
+    reach = float(stdtrit(infants - 1, 1.0 - _TAIL)) * error
     return Interval(value, *_ends(value, reach, scale))
 
 
@@ -105,7 +103,7 @@ def wilson(hits: float, trials: float, effect: float = 1.0) -> tuple[float, floa
         trials: Above 0.
         effect: The design effect, at least 1: how much fewer independent trials there are.
     """
-    share, size, z = hits / trials, trials / effect, float(norm.ppf(1.0 - _TAIL))
+    share, size, z = hits / trials, trials / effect, float(ndtri(1.0 - _TAIL))
     centre = (share + z * z / (2.0 * size)) / (1.0 + z * z / size)
     half = z / (1.0 + z * z / size) * math.sqrt(share * (1.0 - share) / size + z * z / (4.0 * size * size))
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -123,8 +121,8 @@ def clopper_pearson(hits: float, trials: float, effect: float = 1.0) -> tuple[fl
         effect: The design effect, at least 1.
     """
     found, size = hits / effect, trials / effect
-    low = 0.0 if found <= 0.0 else float(beta.ppf(_TAIL, found, size - found + 1.0))
-    high = 1.0 if found >= size else float(beta.ppf(1.0 - _TAIL, found + 1.0, size - found))
+    low = 0.0 if found <= 0.0 else float(betaincinv(found, size - found + 1.0, _TAIL))
+    high = 1.0 if found >= size else float(betaincinv(found + 1.0, size - found, 1.0 - _TAIL))
     return low, high
 
 
@@ -176,6 +174,6 @@ def poisson_rate(events: int, exposure: float) -> Interval:
     """
     if exposure <= 0.0:
         return Interval(math.nan, math.nan, math.nan)
-    low = 0.0 if events == 0 else float(chi2.ppf(_TAIL, 2 * events)) / 2.0
-    high = float(chi2.ppf(1.0 - _TAIL, 2 * events + 2)) / 2.0
+    low = 0.0 if events == 0 else float(gammaincinv(events, _TAIL))
+    high = float(gammaincinv(events + 1, 1.0 - _TAIL))
     return Interval(events / exposure, low / exposure, high / exposure)

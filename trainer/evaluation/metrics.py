@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erf, expit
-from sklearn.metrics import confusion_matrix
 
 from trainer.evaluation.calibration import negative_log_likelihood
 from trainer.evaluation.intervals import Scale
@@ -58,8 +57,14 @@ Numbers = NDArray[np.float64]
 
 def confusion(labels: Numbers, logits: Numbers) -> dict[str, int]:
     """Return the counts tp, fp, fn, tn at probability 0.5."""
-    (tn, fp), (fn, tp) = confusion_matrix(labels >= 0.5, logits >= 0.0, labels=[False, True]).tolist()
-    return {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
+    is_pain, says_pain = labels >= 0.5, logits >= 0.0
+    counts = {
+        "tp": is_pain & says_pain,
+        "fp": ~is_pain & says_pain,
+        "fn": is_pain & ~says_pain,
+        "tn": ~is_pain & ~says_pain,
+    }
+    return {name: int(np.count_nonzero(where)) for name, where in counts.items()}
 
 
 def accuracy(labels: Numbers, logits: Numbers) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from trainer.errors import DataError
 from trainer.evaluation.bootstrap import RESAMPLES, Interval, paired_difference
@@ -89,7 +89,7 @@ def corrected_t(first: RunSummary, second: RunSummary) -> tuple[float, float]:
         return float("nan"), float("nan")
     spread = (1.0 / folds + _test_over_training(first)) * differences.var(ddof=1)
     t = float(differences.mean() / np.sqrt(spread))
-    return t, float(2.0 * student.sf(abs(t), folds - 1))
+    return t, float(2.0 * stdtr(folds - 1, -abs(t)))
 
 
 def _test_over_training(entry: RunSummary) -> float:

@@ -9,8 +9,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import nct
-from scipy.stats import t as student
 
 from trainer.evaluation.intervals import CONFIDENCE, LEAST_INFANTS
 
@@ -64,6 +62,9 @@ def power(difference: float, deviation: float, infants: int) -> float:
         deviation: Standard deviation of an infant's difference, above 0.
         infants: At least 2.
     """
+    from scipy.stats import nct
+    from scipy.stats import t as student
+
     limit = float(student.ppf(0.5 + CONFIDENCE / 2.0, infants - 1))
     centre = abs(difference) / deviation * math.sqrt(infants)
     upper = float(nct.sf(limit, infants - 1, centre))

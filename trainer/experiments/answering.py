@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from monitor.inference.bundle import read_bundle
@@ -16,11 +15,10 @@ from monitor.inference.manifest import MANIFEST_NAME
 from trainer.checkpoint import MODEL_NAME, TrainedModel, name_hash, read_model
 from trainer.crops import CropSet, ExactSamples
 from trainer.errors import CheckpointError, DataError
-from trainer.experiments.cross_validation import RUN_NAME
+from trainer.experiments.files import RUN_NAME
 from trainer.experiments.run import Run, open_run
 from trainer.models import Prediction
-from trainer.networks import InputContract, mutual_information
-from trainer.training import predict_logits, resolve_device
+from trainer.networks import InputContract
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["Answerer", "Learnt", "open_answerer"]
@@ -91,6 +89,8 @@ def open_answerer(source: Path) -> Answerer:
 
 
 def _of_model(trained: TrainedModel) -> Answerer:
+    from trainer.training import predict_logits, resolve_device
+
     record = trained.record
 
     def predict(crops: CropSet, rows: NDArray[np.int64]) -> Prediction:
@@ -136,6 +136,8 @@ def _of_bundle(source: str | Path) -> Answerer:
 
 
 def _of_run(run: Run) -> Answerer:
+    from trainer.training import predict_logits, resolve_device
+
     if "network" not in run.record:
         what = "evaluated a finished model" if run.is_external else "is of a baseline"
         raise CheckpointError(
@@ -175,6 +177,10 @@ def _mean(logits: NDArray[np.float64]) -> Prediction:
     if len(logits) == 1:
         return Prediction(logits[0], np.zeros(logits.shape[1]))
     mean = np.clip(1.0 / (1.0 + np.exp(-logits)), 1e-9, 1.0 - 1e-9).mean(axis=0)
+    import torch
+
+    from trainer.networks import mutual_information
+
     disagreement = mutual_information(torch.from_numpy(logits)).numpy().astype(np.float64)
     return Prediction(np.log(mean) - np.log1p(-mean), disagreement)
 

@@ -16,30 +16,16 @@ from trainer.data.group_columns import group_columns
 from trainer.errors import CheckpointError, SettingsError, naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.fold import MakeListener, fold_folder, no_progress, run_fold
+from trainer.experiments.files import FOLDS_NAME, INNER_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
+from trainer.experiments.fold import fold_folder, run_fold
 from trainer.experiments.fold_processes import run_folds_in_processes
 from trainer.experiments.planning import members_of, plan_network, recipe_of, weights_file
 from trainer.models import NetworkPlan
 from trainer.models.onnx_features import file_digest
 from trainer.protocols import FoldMap, audit, make_folds
+from trainer.training import MakeListener, no_progress
 
-__all__ = [
-    "FOLDS_NAME",
-    "INNER_NAME",
-    "METRICS_NAME",
-    "PREDICTIONS_NAME",
-    "RUN_NAME",
-    "claim_folder",
-    "cross_validate",
-    "without_face",
-]
-
-RUN_NAME = "run.json"
-FOLDS_NAME = "folds.json"
-METRICS_NAME = "metrics.json"
-PREDICTIONS_NAME = "predictions.csv"
-INNER_NAME = "inner.csv"
-"""Answers for the infants of each fold that stopped and calibrated its model (strict protocol)."""
+__all__ = ["claim_folder", "cross_validate", "without_face"]
 
 
 def cross_validate(

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 
 from monitor.inference.manifest import Generation
-from trainer.checkpoint import MODEL_NAME, LearntFrom, ModelRecord, Provenance, write_model
+from trainer.checkpoint import DEFAULT_LICENCE, MODEL_NAME, LearntFrom, ModelRecord, Provenance, write_model
 from trainer.crops import Study, open_study
 from trainer.data import PAIN_WORD
 from trainer.errors import SettingsError, TrainingError, naming
 from trainer.evaluation.clip_results import ClipResults
 from trainer.experiments.card import card_facts, carried_metrics, clip_metrics
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.fold import MakeListener, no_progress
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.experiments.run import Run
 from trainer.experiments.tuning import fit_tuned
 from trainer.models import FittedNetworks, NetworkPlan, fit_networks
 from trainer.networks import Ensemble, InputContract, PainNetwork
 from trainer.protocols import FoldMap, whole_study
+from trainer.training import MakeListener, no_progress
 
-__all__ = ["DEFAULT_LICENCE", "FinalModel", "ensemble_of_folds", "fit_all", "write_bundle"]
+__all__ = ["FinalModel", "ensemble_of_folds", "fit_all", "write_bundle"]
 
 _INTENDED_USE = (
     "Research on signs of pain in newborns' faces. Not a medical device; not validated for clinical use; it must not "
@@ -36,7 +36,6 @@ _OTHER_USE = (
     "Research. It recognises {0!r} in pictures of faces, which is not pain: a monitor of pain must not use it. Not a "
     "medical device; not validated for clinical use."
 )
-DEFAULT_LICENCE = "not stated; the pictures' owners decide"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """One fold of a run: fitted, tested, its networks saved."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,11 @@ from trainer.errors import DataError
 from trainer.evaluation.results import PredictionRow
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.planning import frozen_features, plan_network, recipe_of
-from trainer.experiments.tuning import fit_tuned
-from trainer.models import FittedModel, FittedNetworks, Prediction, fit_baseline, fit_networks
+from trainer.models import FittedModel, Prediction
 from trainer.protocols import Fold
-from trainer.training import Listener, NullListener
-from trainer.training.storage import write_checkpoint
+from trainer.training import Listener
 
-__all__ = ["FoldOutcome", "MakeListener", "fold_folder", "no_progress", "prediction_rows", "run_fold"]
-
-MakeListener = Callable[[str, int, Path], AbstractContextManager[Listener]]
-"""Makes the listener to a fold's progress: title, planned epochs, folder of the fold."""
-
-
-def no_progress(title: str, epochs: int, folder: Path) -> AbstractContextManager[Listener]:  # noqa: ARG001 - a MakeListener
-    """Return a listener that ignores everything."""
-    return NullListener()
+__all__ = ["FoldOutcome", "fold_folder", "prediction_rows", "run_fold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +59,21 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
     fitted: FittedModel
     tried: dict[str, Any] = {}
     if chosen.kind == "network" and config.tuning is not None:
+        from trainer.experiments.tuning import fit_tuned
+
         fitted, tried = fit_tuned(config, study, fold, folder, listener)
     elif chosen.kind == "network":
+        from trainer.models import fit_networks
+
         fitted = fit_networks(plan_network(config), study, fold, folder, listener)
     else:
+        from trainer.models import fit_baseline
+
         fitted = fit_baseline(study, fold, chosen.kind, frozen_features(config, study))
         listener.batch_done(0, 1, 1)
     rows = _predicted(study, fold, fitted)
-    _save_networks(fitted, folder)
+    if chosen.kind == "network":
+        _save_networks(fitted, folder)
     learnt = len(np.unique(fold.splits[0][0].rows))
     inner: list[PredictionRow] = []
     if fitted.held is not None:
@@ -120,8 +115,11 @@ def prediction_rows(study: Study, fold: int, rows: NDArray[np.int64], answers: P
 
 def _save_networks(fitted: FittedModel, folder: Path) -> None:
     """Keep a fold's networks for explanation and for an ensemble over folds."""
+    from trainer.models import FittedNetworks
+    from trainer.training import write_checkpoint
+
     if not isinstance(fitted, FittedNetworks):
-        return
+        raise TypeError(f"{type(fitted).__name__} has no networks")
     write_checkpoint(
         folder / "networks.pt",
         {

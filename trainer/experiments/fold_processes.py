@@ -18,14 +18,21 @@ from monitor.errors import MonitorError
 from trainer.crops import open_study
 from trainer.errors import TrainingError
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.fold import FoldOutcome, MakeListener, fold_folder, run_fold
+from trainer.experiments.fold import FoldOutcome, fold_folder, run_fold
 from trainer.protocols import read_fold_map
-from trainer.training import EpochReport, Listener
+from trainer.training import EpochReport, Listener, MakeListener
 
 __all__ = ["run_folds_in_processes"]
 
 _LOOK_AGAIN_SECONDS = 0.5
 _EVERY_BATCHES = 8
+_PRELOADED = (
+    "trainer.experiments.fold_processes",
+    "trainer.models.network_model",
+    "trainer.networks.registry",
+    "scipy.optimize",
+)
+"""What every fold of a network needs."""
 
 
 class _Remote:
@@ -92,7 +99,9 @@ def run_folds_in_processes(
         MonitorError: As `run_fold` says; the other folds are stopped and can be resumed.
         TrainingError: A process was ended from outside, for want of memory for example.
     """
-    context = multiprocessing.get_context("spawn")
+    # The server of forks loads the libraries once; no thread runs in it that a fork could break.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
     messages: Any = context.Queue()
     waiting = list(range(len(titles)))
     running: dict[int, BaseProcess] = {}

@@ -1,9 +1,8 @@
 """From a configuration to what is trained: the recipe's fields, changed as the configuration says."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import ValidationError
 
 from trainer.crops import Study
@@ -11,14 +10,11 @@ from trainer.errors import SettingsError
 from trainer.experiments.config import ExperimentConfig, deep_merge, explained
 from trainer.models import NetworkPlan, Recipe, recipe
 from trainer.models.onnx_features import OnnxFeatures
-from trainer.networks import (
-    InputContract,
-    TrunkNetwork,
-    architectures,
-    installed_lite0_weights,
-    load_trunk_weights,
-)
+from trainer.networks import InputContract
 from trainer.training import TrainingSettings
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["frozen_features", "members_of", "plan_network", "recipe_of", "weights_file"]
 
@@ -63,6 +59,8 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
         CheckpointError: The pre-trained weights cannot be read or do not fit.
     """
     chosen = recipe_of(config)
+    from trainer.networks import architectures
+
     architecture = architectures()[chosen.architecture]
     network = deep_merge(dict(chosen.network), config.network)
     architecture.settings(network)
@@ -88,11 +86,15 @@ def plan_network(config: ExperimentConfig) -> NetworkPlan:
 
 def _initial_state(
     config: ExperimentConfig, chosen: Recipe, network: dict[str, Any], contract: dict[str, Any]
-) -> dict[str, torch.Tensor] | None:
+) -> "dict[str, torch.Tensor] | None":
     """Return the weights that training starts from; the head's come from the run's seed."""
     path = weights_file(config)
     if path is None:
         return None
+    import torch
+
+    from trainer.networks import TrunkNetwork, architectures, load_trunk_weights
+
     torch.manual_seed(int(config.training.get("seed", 0)))
     built = architectures()[chosen.architecture].create(network)
     if not isinstance(built, TrunkNetwork):
@@ -114,5 +116,7 @@ def weights_file(config: ExperimentConfig) -> Path | None:
         CheckpointError: The package is not installed, or is not the known one.
     """
     if config.weights is None and recipe_of(config).architecture == _LITE0:
+        from trainer.networks import installed_lite0_weights
+
         return installed_lite0_weights()
     return config.weights

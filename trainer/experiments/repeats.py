@@ -13,8 +13,7 @@ import numpy as np
 from trainer.atomic_file import write_atomically
 from trainer.errors import DataError
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.cross_validation import cross_validate
-from trainer.experiments.fold import MakeListener, no_progress
+from trainer.training import MakeListener, no_progress
 
 __all__ = ["REPEATS_NAME", "cross_validate_repeatedly", "read_repeats", "repeat_folder", "spread_of"]
 
@@ -44,6 +43,8 @@ def cross_validate_repeatedly(
     Raises:
         MonitorError: As `cross_validate` says.
     """
+    from trainer.experiments.cross_validation import cross_validate
+
     first = cross_validate(config, folder, make_listener, jobs)
     seeds, results = [config.protocol.seed], [first]
     training = int(config.training.get("seed", 0))

@@ -4,16 +4,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer.crops import Study, open_study
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.results import PredictionTable
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.cross_validation import FOLDS_NAME, INNER_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
-from trainer.networks import PainNetwork, architectures
+from trainer.experiments.files import FOLDS_NAME, INNER_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
 from trainer.protocols import FoldMap, read_fold_map
-from trainer.training import EpochReport, read_checkpoint
+from trainer.training import EpochReport
+
+if TYPE_CHECKING:
+    from trainer.networks import PainNetwork
 
 __all__ = ["EXTERNAL", "FoldNetworks", "Run", "open_run"]
 
@@ -30,7 +32,7 @@ class FoldNetworks:
         temperature: By which their logits are divided.
     """
 
-    networks: list[PainNetwork]
+    networks: "list[PainNetwork]"
     temperature: float
 
 
@@ -120,6 +122,9 @@ class Run:
         Raises:
             CheckpointError: The run has none (a baseline), or the fold is not finished.
         """
+        from trainer.networks import architectures
+        from trainer.training import read_checkpoint
+
         if "network" not in self.record:
             what = "evaluated a finished model" if self.is_external else "is of a baseline"
             raise CheckpointError(f"the run {self.folder} {what} and has no network of its own")
@@ -155,6 +160,8 @@ class Run:
         Raises:
             CheckpointError: A checkpoint is damaged.
         """
+        from trainer.training import read_checkpoint
+
         found = []
         for path in sorted(self.folder.glob("fold*/member*.pt")):
             fold, member = int(path.parent.name.removeprefix("fold")), int(path.stem.removeprefix("member"))

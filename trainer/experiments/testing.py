@@ -17,7 +17,8 @@ from trainer.evaluation.recalibration import recalibration
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.answering import Answerer, Learnt, open_answerer
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.cross_validation import METRICS_NAME, PREDICTIONS_NAME, claim_folder, without_face
+from trainer.experiments.cross_validation import claim_folder, without_face
+from trainer.experiments.files import METRICS_NAME, PREDICTIONS_NAME
 from trainer.experiments.fold import prediction_rows
 from trainer.experiments.run import EXTERNAL
 from trainer.models import Prediction

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 from torch import nn
 
 from trainer.explanation.perturbing import blurred
@@ -95,6 +94,8 @@ def map_agreement(first: NDArray[np.float32], second: NDArray[np.float32]) -> fl
 
     It is 1 for a method that draws the same map whatever the network learnt.
     """
+    from scipy.stats import spearmanr
+
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
     return float(spearmanr(first, second, axis=None).statistic)

@@ -10,15 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from trainer.atomic_file import write_atomically
+from trainer.explanation.choices import SEGMENT_AT
 from trainer.explanation.drawing import ExplainedPicture, explained_pictures
 from trainer.explanation.figure import coloured, overlaid
 from trainer.explanation.inputs import ExplanationInput
 
-__all__ = ["FIGURE_TWO_NAME", "SEGMENT_AT", "draw_figure_two", "segmented"]
+__all__ = ["FIGURE_TWO_NAME", "draw_figure_two", "segmented"]
 
 FIGURE_TWO_NAME = "figure2-databases-{method}.png"
-SEGMENT_AT = 0.5
-"""Share of a heat map's maximum from which on a position belongs to the segmentation; the dissertation states none."""
 _BLANK = 255
 _INCHES, _HEAD_INCHES, _WORDS_INCHES = 1.3, 0.9, 0.95
 _WORDS = 3

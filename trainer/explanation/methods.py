@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainer.explanation.choices import METHOD_NAMES
 from trainer.explanation.gradcam import grad_cam
 from trainer.explanation.perturbing import integrated_gradients, occlusion
 from trainer.explanation.sampling import rise, smooth_grad
@@ -19,14 +20,9 @@ __all__ = ["METHODS", "Attribution", "heat_maps", "members_of"]
 Attribution = Callable[[PainNetwork, torch.Tensor, TargetClass], NDArray[np.float32]]
 
 METHODS: MappingProxyType[str, Attribution] = MappingProxyType(
-    {
-        "grad-cam": grad_cam,
-        "integrated-gradients": integrated_gradients,
-        "occlusion": occlusion,
-        "rise": rise,
-        "score-cam": score_cam,
-        "smooth-grad": smooth_grad,
-    }
+    dict(
+        zip(METHOD_NAMES, (grad_cam, integrated_gradients, occlusion, rise, score_cam, smooth_grad), strict=True),
+    )
 )
 """From a network, prepared crops (N, 3, S, S) and an answer to heat maps (N, S, S) without negative values."""
 

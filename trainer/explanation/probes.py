@@ -16,9 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from trainer.data import near_duplicates
@@ -105,6 +102,10 @@ def probe(parts: Sequence[ProbedPart], seed: int = 0, shuffles: int = SHUFFLES) 
 
 def _shares_right(part: ProbedPart, seed: int, shuffles: int) -> NDArray[np.float64]:
     """Return the share of items that is predicted correctly: first of the true classes, then of each shuffle."""
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.preprocessing import StandardScaler
+
     random = np.random.default_rng(seed)
     splitter = StratifiedGroupKFold(_SIDES, shuffle=True, random_state=seed)
     splits = list(splitter.split(part.features, part.classes, part.groups))

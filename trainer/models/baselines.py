@@ -1,14 +1,10 @@
 """Baselines: regression on the detector's points, and regression or a linear support vector machine on descriptors."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 
 from trainer.crops import Study
 from trainer.evaluation.calibration import fit_temperature
@@ -17,6 +13,9 @@ from trainer.models.geometry import FEATURES, MOUTH_WIDTH, study_features
 from trainer.models.onnx_features import OnnxFeatures
 from trainer.models.pixel_features import PIXEL_KINDS, crop_features
 from trainer.protocols import AS_IT_IS, Fold
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 __all__ = ["FittedBaseline", "fit_baseline"]
 
@@ -43,7 +42,7 @@ class FittedBaseline:
     def __init__(
         self,
         describe: Describe,
-        pipeline: Pipeline,
+        pipeline: "Pipeline",
         temperature: float,
         details: dict[str, Any],
         held: HeldAnswers | None = None,
@@ -98,7 +97,7 @@ def fit_baseline(study: Study, fold: Fold, kind: str, frozen: OnnxFeatures | Non
     return FittedBaseline(describe, pipeline, temperature, details, inner)
 
 
-def _fit(pipeline: Pipeline, features: NDArray[np.float64], targets: NDArray[np.float32]) -> None:
+def _fit(pipeline: "Pipeline", features: NDArray[np.float64], targets: NDArray[np.float32]) -> None:
     """Fit a pipeline; with soft labels each picture counts as pain and as no pain, weighted by its shares of both."""
     if np.isin(targets, (0.0, 1.0)).all():
         pipeline.fit(features, targets)
@@ -108,8 +107,13 @@ def _fit(pipeline: Pipeline, features: NDArray[np.float64], targets: NDArray[np.
     pipeline.fit(np.concatenate([features, features]), labels, **weights)
 
 
-def _parts(study: Study, kind: str, frozen: OnnxFeatures | None) -> tuple[Describe, Pipeline, list[str]]:
+def _parts(study: Study, kind: str, frozen: OnnxFeatures | None) -> "tuple[Describe, Pipeline, list[str]]":
     """Return the features of a kind of baseline, what learns from them, and their names."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
     if frozen is not None:
         learner = LogisticRegression(C=_FROZEN_PENALTY, max_iter=_ITERATIONS)
         return frozen.of, make_pipeline(StandardScaler(), learner), [kind]

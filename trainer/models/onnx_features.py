@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
-import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -59,6 +57,8 @@ class OnnxFeatures:
     def __init__(self, path: Path, study: Study, contract: dict[str, Any]) -> None:
         self._study, self._path = study, path
         self.sha256 = file_digest(path)
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # with other threads the sums differ in their last digits
         try:
@@ -112,6 +112,8 @@ class OnnxFeatures:
         return features
 
     def _computed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch
+
         if self._is_bytes:
             values: NDArray[Any] = np.ascontiguousarray(crops.transpose(0, 3, 1, 2)) if self._is_first else crops
         else:

@@ -1,13 +1,14 @@
 """Everything that fitting a network needs but the pictures."""
 
 from dataclasses import dataclass
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from trainer.crops import AugmentationSettings
 from trainer.networks import Architecture, InputContract
 from trainer.training import TrainingSettings
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["NetworkPlan"]
 
@@ -37,7 +38,7 @@ class NetworkPlan:
     expansion: str
     copies: int = 1
     epoch_pictures: int | None = None
-    initial_state: dict[str, torch.Tensor] | None = None
+    initial_state: dict[str, "torch.Tensor"] | None = None
     balance_data_sets: bool = False
 
     def copies_of(self, pictures: int) -> int:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from trainer.errors import SettingsError
-from trainer.networks.base import PainNetwork
 from trainer.networks.contract import InputContract
+
+if TYPE_CHECKING:
+    from trainer.networks.base import PainNetwork
 
 __all__ = ["Architecture"]
 
@@ -28,7 +30,7 @@ class Architecture:
     name: str
     summary: str
     settings_type: type[BaseModel]
-    build: Callable[[Any], PainNetwork]
+    build: "Callable[[Any], PainNetwork]"
     contract: InputContract
 
     def settings(self, values: Mapping[str, Any]) -> BaseModel:
@@ -47,7 +49,7 @@ class Architecture:
                 f"network {self.name!r}, setting {where!r}: {first['msg']}; the settings are {known}"
             ) from error
 
-    def create(self, values: Mapping[str, Any] | None = None) -> PainNetwork:
+    def create(self, values: Mapping[str, Any] | None = None) -> "PainNetwork":
         """Return an untrained network.
 
         Raises:

@@ -1,9 +1,11 @@
 """What a network expects as input, once for training, evaluation and export."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["InputContract", "prepare_crops"]
 
@@ -42,7 +44,7 @@ class InputContract(BaseModel):
         return (first, second, third) if self.colour_order == "RGB" else (third, second, first)
 
 
-def prepare_crops(crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
+def prepare_crops(crops: "torch.Tensor", contract: InputContract) -> "torch.Tensor":
     """Turn stored crops into the network's input.
 
     Args:
@@ -55,7 +57,7 @@ def prepare_crops(crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
     if crops.ndim != 4 or crops.shape[1:] != (contract.size_px, contract.size_px, 3):
         expected = (contract.size_px, contract.size_px, 3)
         raise ValueError(f"crops have the shape {tuple(crops.shape)}, the network expects (N, *{expected})")
-    values = crops.to(torch.float32)
+    values = crops.float()
     if contract.colour_order == "BGR":
         values = values.flip(-1)
     values = values * (contract.value_maximum / 255.0)

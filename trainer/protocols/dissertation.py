@@ -10,7 +10,6 @@ are drawn for each fold, and `test_half: fixed` is the other reading.
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from trainer.crops import Study
 from trainer.crops.expansion import EXPANSIONS
@@ -37,6 +36,8 @@ def dissertation_folds(study: Study, settings: ProtocolSettings, members: int = 
     """
     usable = np.flatnonzero(study.has_face & study.is_main)
     labels = study.labels[usable]
+    from sklearn.model_selection import train_test_split
+
     pain = int(labels.sum())
     if min(pain, len(labels) - pain) < _LEAST_PER_CLASS:
         raise DataError(
@@ -72,6 +73,8 @@ def dissertation_folds(study: Study, settings: ProtocolSettings, members: int = 
 
 def _split(study: Study, rows: NDArray[np.int64], settings: ProtocolSettings, seed: int) -> tuple[Items, Items]:
     """Copy every picture, then divide the copies: the leak is part of the protocol."""
+    from sklearn.model_selection import train_test_split
+
     copies = len(EXPANSIONS[settings.expansion])
     expanded = np.repeat(rows, copies)
     variants = np.tile(np.arange(copies), len(rows))

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import LeaveOneGroupOut, StratifiedGroupKFold
 
 from trainer.crops import Study
 from trainer.errors import DataError
@@ -80,6 +79,8 @@ def _outer(
     labels: NDArray[np.float32], groups: NDArray[np.int64], settings: ProtocolSettings
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     if settings.folds == "infants":
+        from sklearn.model_selection import LeaveOneGroupOut
+
         return list(LeaveOneGroupOut().split(labels, labels, groups))
     return _grouped(labels, groups, settings.folds, settings.seed)
 
@@ -87,6 +88,8 @@ def _outer(
 def _grouped(
     labels: NDArray[np.float32], groups: NDArray[np.int64], folds: int, seed: int
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A class with fewer pictures than folds is no reason to stop; a fold without it is still tested.

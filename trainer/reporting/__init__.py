@@ -1,8 +1,14 @@
 """Reports: one page about several runs, as HTML and as Markdown."""
 
-from trainer.reporting.building import DEFAULT_TITLE, ReportSettings, document_of, write_report
-from trainer.reporting.explaining import ExplanationSettings, Progress
-from trainer.reporting.gathering import Comparison, gather
+from typing import TYPE_CHECKING
+
+from trainer.lazy_names import lazy_names
+from trainer.reporting.document import DEFAULT_TITLE
+
+if TYPE_CHECKING:
+    from trainer.reporting.building import ReportSettings, document_of, write_report
+    from trainer.reporting.explaining import ExplanationSettings, Progress
+    from trainer.reporting.gathering import Comparison, gather
 
 __all__ = [
     "DEFAULT_TITLE",
@@ -14,3 +20,12 @@ __all__ = [
     "gather",
     "write_report",
 ]
+
+_DEFINED_IN = {
+    "trainer.reporting.building": ("ReportSettings", "document_of", "write_report"),
+    "trainer.reporting.explaining": ("ExplanationSettings", "Progress"),
+    "trainer.reporting.gathering": ("Comparison", "gather"),
+}
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_names(__name__, _DEFINED_IN)

@@ -10,7 +10,7 @@ from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.evaluation.clip_results import read_clip_results
 from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
-from trainer.reporting.document import Document, Section, anchor
+from trainer.reporting.document import DEFAULT_TITLE, Document, Section, anchor
 from trainer.reporting.explaining import ExplanationSettings, Progress, draw_beside, explain_run
 from trainer.reporting.gathering import Comparison, gather
 from trainer.reporting.plotting import chart_style
@@ -27,9 +27,8 @@ from trainer.reporting.sections.training import audit_section, training_section
 from trainer.reporting.sections.utility import abstention_section, benefit_section, operating_section
 from trainer.reporting.sections.videos import videos_section
 
-__all__ = ["DEFAULT_TITLE", "HTML_NAME", "MARKDOWN_NAME", "ReportSettings", "document_of", "write_report"]
+__all__ = ["HTML_NAME", "MARKDOWN_NAME", "ReportSettings", "document_of", "write_report"]
 
-DEFAULT_TITLE = "Comparison of classifiers of pain in newborns' faces"
 HTML_NAME = "report.html"
 MARKDOWN_NAME = "report.md"
 _PICTURES = "report-pictures"

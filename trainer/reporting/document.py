@@ -6,7 +6,21 @@ from typing import ClassVar, Literal
 
 from trainer.evaluation.tables import Table
 
-__all__ = ["Block", "Code", "Document", "Grid", "Listing", "Notice", "Picture", "Section", "Text", "anchor"]
+__all__ = [
+    "DEFAULT_TITLE",
+    "Block",
+    "Code",
+    "Document",
+    "Grid",
+    "Listing",
+    "Notice",
+    "Picture",
+    "Section",
+    "Text",
+    "anchor",
+]
+
+DEFAULT_TITLE = "Comparison of classifiers of pain in newborns' faces"
 
 
 @dataclass(frozen=True, slots=True)

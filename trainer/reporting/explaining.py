@@ -10,16 +10,8 @@ from typing import Any, Protocol
 
 import trainer.explanation
 from trainer.atomic_file import write_atomically
-from trainer.experiments.cross_validation import PREDICTIONS_NAME
+from trainer.experiments.files import PREDICTIONS_NAME
 from trainer.experiments.run import Run
-from trainer.explanation import (
-    draw_figures,
-    draw_side_by_side,
-    intervene,
-    open_explanation_input,
-    probe_features,
-    score_maps,
-)
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["Explained", "ExplanationSettings", "Progress", "draw_beside", "explain_run"]
@@ -95,6 +87,8 @@ def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress:
     paths = {method: folder / f"figure2-{method}.png" for method in settings.methods}
     if known is not None and all(path.is_file() for path in paths.values()):
         return Explained(paths, known["scores"], known["interventions"], known["probes"])
+    from trainer.explanation import draw_figures, intervene, open_explanation_input, probe_features, score_maps
+
     with pinned_threads(1):
         explained = open_explanation_input(run.folder, None, None)
         progress.begin(f"{run.title}: drawing", 0)
@@ -132,6 +126,8 @@ def draw_beside(runs: Sequence[Run], names: Sequence[str], folder: Path, setting
         DataError: The pictures are gone, or none was tested in all runs.
         CheckpointError: The networks are gone, or the file cannot be written.
     """
+    from trainer.explanation import draw_side_by_side, open_explanation_input
+
     with pinned_threads(1):
         several_explained = [open_explanation_input(run.folder, None, None) for run in runs]
         return draw_side_by_side(

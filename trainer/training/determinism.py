@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 import cv2
 import numpy as np
-import torch
 
 __all__ = ["derive_seed", "generator", "pinned_threads", "reproducible", "seed_torch"]
 
@@ -29,6 +28,8 @@ def generator(*parts: int) -> np.random.Generator:
 
 def seed_torch(*parts: int) -> None:
     """Seed torch's generators of all devices (initial weights, dropout)."""
+    import torch
+
     torch.manual_seed(derive_seed(*parts))
 
 
@@ -39,6 +40,8 @@ def pinned_threads(count: int) -> Iterator[None]:
     With as many threads as cores and other programs running, torch's threads wait for each other at every layer and a
     step of milliseconds takes seconds; one thread a process does not.
     """
+    import torch
+
     torch_before, cv2_before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(count)
     cv2.setNumThreads(1)
@@ -59,6 +62,8 @@ def reproducible(*, strict: bool) -> Iterator[None]:
     if not strict:
         yield
         return
+    import torch
+
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with a fixed workspace
     before = torch.are_deterministic_algorithms_enabled()
     benchmark_before = torch.backends.cudnn.benchmark

@@ -4,8 +4,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from trainer.atomic_file import write_atomically
 from trainer.errors import CheckpointError
 
@@ -18,6 +16,8 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     Raises:
         CheckpointError: The disk is full or the folder cannot be written; the old file is intact.
     """
+    import torch
+
     buffer = io.BytesIO()
     torch.save(content, buffer)
     write_atomically(path, buffer.getvalue())
@@ -29,6 +29,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It is missing, cut off, or holds something else than tensors and plain values.
     """
+    import torch
+
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:

@@ -130,9 +130,15 @@ def test_a_frozen_trunk_that_is_killed_ends_with_the_same_metrics(frozen, frozen
     np.testing.assert_allclose(answers(frozen, tmp_path / "broken"), frozen_unbroken, atol=1e-6)
 
 
+def descendants(process):
+    """Return the numbers of all processes below one."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [*children, *(below for child in children for below in descendants(child))]
+
+
 def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tmp_path):
     # An epoch is long enough that the kill meets the second fold in its middle.
-    training = FIELDS["training"] | {"epochs": 12, "patience_epochs": 12}
+    training = FIELDS["training"] | {"epochs": 6, "patience_epochs": 6}
     changes = {"manifest": str(config.manifest), "training": training, "copies": 8, "protocol": {"folds": 2}}
     long = read_config(None, FIELDS | changes)
     (tmp_path / "trial.yaml").write_text(long.model_dump_json(exclude_none=True))  # JSON is YAML
@@ -142,15 +148,15 @@ def test_folds_in_processes_that_are_killed_end_with_the_same_metrics(config, tm
     while not second.exists():
         assert process.poll() is None
         time.sleep(0.005)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    below = descendants(process.pid)
     process.kill()
 
     assert process.wait() == -signal.SIGKILL
-    while any(Path(f"/proc/{child}").exists() for child in children):  # nobody trains on for a program that is gone
+    while any(Path(f"/proc/{child}").exists() for child in below):  # nobody trains on for a program that is gone
         time.sleep(0.01)
-    assert len(children) >= 2
+    assert len(below) >= 3  # both folds, and the server that they were forked from
     assert not (tmp_path / "broken" / "predictions.csv").exists()
-    assert len(read_checkpoint(second)["history"]) < 12
+    assert len(read_checkpoint(second)["history"]) < 6
     resumed = answers(long, tmp_path / "broken", jobs=2)
     np.testing.assert_allclose(resumed, answers(long, tmp_path / "unbroken"), atol=1e-6)
 

@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +98,20 @@ def test_strict_passes_the_audit_and_the_dissertation_does_not(runs):
 
     assert "The strict protocol of this run is clean." in clean
     assert "subjects are on both sides (100% of" in leaky
+
+
+@pytest.mark.parametrize("command", [["audit"], ["compare", "--resamples", "100"]], ids=["audit", "compare"])
+def test_what_is_said_of_a_finished_run_needs_no_library_of_its_training(runs, command):
+    """Torch and scikit-learn take seconds to load, in every process."""
+    heavy = ("torch", "sklearn", "scipy.stats", "matplotlib", "pandas", "onnxruntime")
+    program = (
+        "import atexit, sys\n"
+        f"sys.argv = {['nicu-trainer', *command, str(runs[0] / 'strict')]!r}\n"
+        f"atexit.register(lambda: print('loaded:', *(set({heavy!r}) & sys.modules.keys())))\n"
+        "from trainer.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1].split() == ["loaded:"]
 
 
 def test_table_one_has_the_published_shape_in_three_formats(runs, tmp_path):

@@ -11,11 +11,11 @@ from trainer.explanation import (
     heat_maps,
     integrated_gradients,
     sampling,
-    score_cam,
     segmented,
 )
 from trainer.explanation.cells import spread_cells
 from trainer.explanation.perturbing import blurred
+from trainer.explanation.score_cam import score_cam
 from trainer.networks import NCNN, Ensemble
 
 RED, BLUE = 0, 2

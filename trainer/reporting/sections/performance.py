@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from scipy.special import expit
-from sklearn.metrics import roc_curve
 
 from trainer.evaluation.metrics import reliability_bins
 from trainer.evaluation.recalibration import RECALIBRATED
@@ -82,6 +81,8 @@ def roc_section(comparison: Comparison) -> Section:
 
 
 def _roc(axis: Axes, part: Reported, comparison: Comparison) -> None:
+    from sklearn.metrics import roc_curve
+
     entry = part.entry
     main = entry.table.is_main & entry.table.is_counted
     labels, logits = entry.table.labels[main], entry.table.logits[main]

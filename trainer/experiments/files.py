@@ -1,0 +1,10 @@
+"""The files of a run's folder."""
+
+__all__ = ["FOLDS_NAME", "INNER_NAME", "METRICS_NAME", "PREDICTIONS_NAME", "RUN_NAME"]
+
+RUN_NAME = "run.json"
+FOLDS_NAME = "folds.json"
+METRICS_NAME = "metrics.json"
+PREDICTIONS_NAME = "predictions.csv"
+INNER_NAME = "inner.csv"
+"""Answers for the infants of each fold that stopped and calibrated its model (strict protocol)."""
