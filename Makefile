@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench docs reliability faults-slow fleet fleet-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench slow docs reliability faults-slow fleet fleet-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,10 @@ bench: setup ## Make the tables of docs/performance.md anew (20 minutes), then t
 	@$(BIN)/python tests/bench/tables.py write build/bench docs/performance.md
 	@$(BIN)/nicu-export bench $(VENV)/share/nicu-pain-monitor/models/retinaface --engine all
 	@$(BIN)/nicu-export bench monitor/bundles/ncnn-demo --engine all
+
+slow: setup ## What proves at length what a quicker test proves in short, and has no target of its own (half an hour)
+	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) --ignore=tests/monitor/fleet tests/monitor
+	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor --ignore=tests/faults
 
 docs: setup ## Build the documentation into site/, with its links checked
 	@$(BIN)/mkdocs build --strict --quiet --config-file deploy/mkdocs.yml --site-dir ../site

@@ -51,17 +51,16 @@ def test_decoding_inverts_the_encoding_of_the_paper(index: int, data: st.DataObj
 
 
 def test_the_model_has_the_contract_that_its_bundle_states(package_bundle: Bundle) -> None:
-    for size in (320, 640):
-        engine = open_engine(package_bundle, size_px=size, choice="onnxruntime")
-        (images,) = engine.inputs
-        assert (images.name, images.shape, images.dtype) == ("images", (None, size, size, 3), np.uint8)
-        outputs = {spec.name: (spec.shape, spec.dtype) for spec in engine.outputs}
-        assert outputs == {
-            "boxes": ((None, TOP_K, 4), np.float32),
-            "scores": ((None, TOP_K), np.float32),
-            "landmarks": ((None, TOP_K, 5, 2), np.float32),
-        }
-        engine.close()
+    engine = open_engine(package_bundle, size_px=320, choice="onnxruntime")
+    (images,) = engine.inputs
+    assert (images.name, images.shape, images.dtype) == ("images", (None, 320, 320, 3), np.uint8)
+    outputs = {spec.name: (spec.shape, spec.dtype) for spec in engine.outputs}
+    assert outputs == {
+        "boxes": ((None, TOP_K, 4), np.float32),
+        "scores": ((None, TOP_K), np.float32),
+        "landmarks": ((None, TOP_K, 5, 2), np.float32),
+    }
+    engine.close()
     assert package_bundle.detector.top_k == TOP_K
 
 
@@ -76,13 +75,22 @@ def test_a_picture_gets_the_same_answer_in_any_batch(
             np.testing.assert_allclose(values[0], together[name][index], atol=2e-3, err_msg=name)
 
 
+@pytest.mark.parametrize(
+    ("fixture", "size_px", "smallest"),
+    [("package_bundle", 320, 1), pytest.param("whole_package_bundle", 640, 0, marks=pytest.mark.slow)],
+)
 def test_finds_the_synthetic_face_where_it_is(
-    package_bundle: Bundle, synthetic_pictures: dict[int, NDArray[np.uint8]]
+    request: pytest.FixtureRequest,
+    synthetic_pictures: dict[int, NDArray[np.uint8]],
+    fixture: str,
+    size_px: int,
+    smallest: int,
 ) -> None:
-    engine = open_engine(package_bundle, size_px=640, choice="onnxruntime")
-    answer = engine.run({"images": synthetic_pictures[640]})
-    assert (answer["scores"][:5, 0] > 0.8).all()
+    """At 320 px the first face, of 32 px, is found with less certainty."""
+    engine = open_engine(request.getfixturevalue(fixture), size_px=size_px, choice="onnxruntime")
+    answer = engine.run({"images": synthetic_pictures[size_px]})
+    assert (answer["scores"][smallest:5, 0] > 0.8).all()
     assert answer["scores"][5, 0] < 0.5
     centers = (answer["boxes"][:5, 0, :2] + answer["boxes"][:5, 0, 2:]) / 2
-    faces_px = 640 * np.array([0.1, 0.2, 0.35, 0.6, 0.85])
-    assert (np.abs(centers - 320).max(axis=1) < 0.1 * faces_px).all()
+    faces_px = size_px * np.array([0.1, 0.2, 0.35, 0.6, 0.85])
+    assert (np.abs(centers - size_px / 2).max(axis=1) < 0.1 * faces_px)[smallest:].all()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,16 +28,18 @@ from trainer.networks import architectures
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
-_TARGETS = "sm86,sm89,sm120"
+_CAPABILITIES = {"sm86": "8.6", "sm89": "8.9", "sm120": "12.0"}
+_THREE = pytest.param("sm86,sm89,sm120", marks=[pytest.mark.slow, pytest.mark.timeout(3600)])
 _NETWORKS = architectures().names
 
 
-def _check_plans(bundle: Bundle, directory: Path, models: int) -> None:
-    arguments = [str(bundle.path), "--engine", "tensorrt-rtx", "--target", _TARGETS, "--out", str(directory)]
+def _check_plans(bundle: Bundle, directory: Path, targets: str) -> None:
+    arguments = [str(bundle.path), "--engine", "tensorrt-rtx", "--target", targets, "--out", str(directory)]
     result = CliRunner().invoke(engine_command.command, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     plans = sorted(directory.glob("*.plan"))
-    assert len(plans) == 3 * models
+    models = sum(variant.precision == "fp16" for variant in bundle.manifest.variants)
+    assert len(plans) == models * len(targets.split(","))
     seen = set()
     for plan in plans:
         record = PlanRecord.model_validate_json(plan.with_suffix(".json").read_bytes())
@@ -47,24 +50,39 @@ def _check_plans(bundle: Bundle, directory: Path, models: int) -> None:
         assert record.measured_precision == "not inspected"
         assert plan.name.startswith(record.onnx_sha256[:16])
         seen.add(record.compute_capability)
-    assert seen == {"8.6", "8.9", "12.0"}
+    assert seen == {_CAPABILITIES[target] for target in targets.split(",")}
 
 
 def test_compiles_the_face_detector(package_bundle: Bundle, tmp_path: Path) -> None:
-    _check_plans(package_bundle, tmp_path, models=3)
+    _check_plans(package_bundle, tmp_path, "sm89")
 
 
-def test_compiles_the_face_mesh(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_compiles_the_face_detector_of_every_size(whole_package_bundle: Bundle, tmp_path: Path) -> None:
+    _check_plans(whole_package_bundle, tmp_path, "sm86,sm89,sm120")
+
+
+@pytest.mark.parametrize("targets", ["sm89", _THREE])
+def test_compiles_the_face_mesh(tmp_path: Path, targets: str) -> None:
     try:
         content = MESH_PACKAGE.content()
     except BundleError as error:
         pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
     bundle = write_mesh_bundle(content, tmp_path / "face-mesh", name="face-mesh")
-    _check_plans(bundle, tmp_path / "plans", models=1)
+    _check_plans(bundle, tmp_path / "plans", targets)
 
 
-@pytest.mark.parametrize("name", _NETWORKS)
-def test_compiles_every_classifier_of_the_registry(name: str, classifier_bundle: Bundle, tmp_path: Path) -> None:
+def _networks() -> list[Any]:
+    """Every network for one GPU, the default one for three; when there is time, every one for three."""
+    quick = [pytest.param(name, "sm86,sm89,sm120" if name == "ncnn" else "sm89") for name in _NETWORKS]
+    return [*quick, *(pytest.param(name, *_THREE.values, marks=_THREE.marks) for name in _NETWORKS if name != "ncnn")]
+
+
+@pytest.mark.parametrize(("name", "targets"), _networks())
+def test_compiles_every_classifier_of_the_registry(
+    name: str, targets: str, classifier_bundle: Bundle, tmp_path: Path
+) -> None:
     """The half-precision model alone, without golden answers: the compiler does not use those."""
     architecture = architectures()[name]
     settings = {"ensemble": {"member": "ncnn", "count": 2}}.get(name, {})
@@ -83,7 +101,7 @@ def test_compiles_every_classifier_of_the_registry(name: str, classifier_bundle:
     made = make_variants(describe_classifier(model), ("fp16",), lambda: np.empty((0,), np.uint8))
     manifest = classifier_bundle.manifest.model_copy(update={"variants": tuple(variant for variant, _ in made)})
     bundle = write_bundle(tmp_path / "bundle", manifest, {variant.file: content for variant, content in made})
-    _check_plans(bundle, tmp_path / "plans", models=1)
+    _check_plans(bundle, tmp_path / "plans", targets)
 
 
 def test_an_unsupported_operator_is_named_with_its_node(classifier_bundle: Bundle, tmp_path: Path) -> None:
