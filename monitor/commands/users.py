@@ -10,11 +10,11 @@ from monitor.cli_framework import examples
 from monitor.control.access import Role, hash_token, new_token
 from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
+from monitor.web.user_changes import SHORTEST_PASSWORD
 from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
 
 __all__ = ["command"]
 
-_SHORTEST_PASSWORD = 10
 _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 _ROLE = click.option(
     "--role",
@@ -73,8 +73,8 @@ def command() -> None:
 @click.password_option(help="Asked for when it is not given; do not write it on the command line.")
 def add(file: Path, name: str, role: str, beds: BedScope, password: str) -> None:
     """Add the person NAME to the users FILE, or give them another password, role or beds."""
-    if len(password) < _SHORTEST_PASSWORD:
-        raise click.BadParameter(f"use at least {_SHORTEST_PASSWORD} characters", param_hint="'--password'")
+    if len(password) < SHORTEST_PASSWORD:
+        raise click.BadParameter(f"use at least {SHORTEST_PASSWORD} characters", param_hint="'--password'")
     _put(file, User(name, Role(role), hash_password(password), beds))
     click.echo(f"{name} may log in as {role}{f' of the beds {beds}' if beds.is_limited else ''}")
 

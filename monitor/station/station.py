@@ -298,6 +298,7 @@ class Station:
             ready=self.ready,
             reload=self._reloader.for_page,
             change_region=self._reloader.change_region,
+            audit=self.audit.note,
             history=self.history,
         )
         self.metrics.watch_publisher(self.publisher.stats)

@@ -1,6 +1,7 @@
 """Who is asking, and what they may do."""
 
 import logging
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,8 @@ class Access:
 
     def __init__(self, users_file: Path | None, sessions: Sessions, anonymous_role: Role | None) -> None:
         self._users_file = users_file
+        self.changing_users = threading.Lock()
+        """Held by whoever reads the users file in order to write it."""
         self._sessions = sessions
         self._anonymous = Visitor(None, anonymous_role)
         self._register = SessionRegister(time.time)

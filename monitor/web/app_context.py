@@ -24,6 +24,7 @@ __all__ = [
     "SITE_KEY",
     "VISITOR_KEY",
     "AppContext",
+    "Audit",
     "ChangeRegion",
     "Endpoint",
     "Reload",
@@ -44,6 +45,10 @@ Endpoint = Callable[[], tuple[int, str, bytes]]
 
 Reload = Callable[[str, bool], tuple[Sequence[str], bool]]
 """Takes who asks and whether to say it only."""
+
+
+Audit = Callable[[str, Mapping[str, object]], None]
+"""Takes one word and JSON values."""
 
 
 ChangeRegion = Callable[[str, str, tuple[float, float, float, float]], Sequence[str]]
@@ -70,6 +75,7 @@ class AppContext:
             where there is nothing to write to.
         ward: Returns who watches what, where this is the page of a ward; None on a station.
         history: What beds showed over days; None where nothing is kept.
+        audit: Takes what administrators do for the audit log: one word and JSON values.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
@@ -85,6 +91,7 @@ class AppContext:
     change_region: ChangeRegion | None = None
     ward: Callable[[], Mapping[str, Any]] | None = None
     history: HistoryRecorder | None = None
+    audit: Audit = lambda _event, _details: None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

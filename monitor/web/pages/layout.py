@@ -17,7 +17,9 @@ from monitor.web.app_context import AppContext, localizer_of, site_of, visitor_o
 from monitor.web.pages.sound_bar import signals_json
 from monitor.web.pages.top_bar import TopBar
 from monitor.web.pages.undo_bar import UndoBar
+from monitor.web.proxies import user_of_proxy
 from monitor.web.sessions import SESSION_COOKIE
+from monitor.web.user_changes import UserChanges
 
 __all__ = ["PageLayout", "localized_columns", "page_frame", "say", "wall_frame"]
 
@@ -66,6 +68,7 @@ class PageLayout:
         self._shown_title = self._title
         self._cookie = request.cookies.get(SESSION_COOKIE)
         self._authorization = request.headers.get("authorization")
+        self._proxy_name = user_of_proxy(request, self.site.config.web.user_header)
         self._refreshers: list[Refresh] = []
         self._states: dict[str, BedState] | None = None
         self._top = TopBar(request, self.site, self.visitor, self.t)
@@ -93,7 +96,16 @@ class PageLayout:
 
     def is_still_allowed(self, role: Role) -> bool:
         """Whether the visitor may do now what `role` may; a login may have ended since the page was opened."""
-        return self.site.access.visitor(self._cookie, self._authorization).may(role)
+        return self._visitor_now().may(role)
+
+    @property
+    def user_changes(self) -> UserChanges | None:
+        """What changes users, where the visitor may do so now: an administrator of every bed."""
+        visitor = self._visitor_now()
+        file = self.site.config.web.users_file
+        if file is None or visitor.name is None or not visitor.may(Role.ADMIN) or visitor.beds.is_limited:
+            return None
+        return UserChanges(file, self.site.access, self.site.audit)
 
     def on_refresh(self, refresh: Refresh) -> None:
         """Call `refresh` now and once a second with the newest snapshot."""
@@ -150,8 +162,14 @@ class PageLayout:
         self._refresh()
         ui.timer(_REFRESH_SECONDS, self._refresh, immediate=False)
 
+    def _visitor_now(self) -> Visitor:
+        """Return who has the page open, as the users file and the sessions are now."""
+        if self._proxy_name is not None:
+            return self.site.access.named(self._proxy_name)
+        return self.site.access.visitor(self._cookie, self._authorization)
+
     def _refresh(self) -> None:
-        visitor = self.site.access.visitor(self._cookie, self._authorization)
+        visitor = self._visitor_now()
         if not visitor.may(Role.VIEWER):
             if not self._is_display:
                 ui.navigate.to("/login")

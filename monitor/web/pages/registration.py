@@ -6,6 +6,7 @@ from nicegui import core, ui
 import monitor.web.pages.bed_page
 import monitor.web.pages.handover_page
 import monitor.web.pages.station_page
+import monitor.web.pages.users_page
 import monitor.web.pages.wall_page
 import monitor.web.pages.ward_page
 
@@ -19,6 +20,7 @@ _PAGES = (
     monitor.web.pages.bed_page,
     monitor.web.pages.handover_page,
     monitor.web.pages.station_page,
+    monitor.web.pages.users_page,
 )
 
 

@@ -9,6 +9,7 @@ from nicegui.elements.mixins.text_element import TextElement
 from nicegui.events import GenericEventArguments
 
 from monitor.board import BoardSnapshot
+from monitor.control.access import Role
 from monitor.localization import LANGUAGES, Localizer
 from monitor.web.access import Visitor
 from monitor.web.app_context import AppContext
@@ -56,6 +57,8 @@ class TopBar:
                 if self._site.history is not None:
                     ui.link(t("Handover"), "/handover")
                 ui.link(t("Station"), "/station")
+                if self._visitor.may(Role.ADMIN) and self._visitor.name is not None:
+                    ui.link(t("Users"), "/users")
             with ui.element("div").classes("top-tools"):
                 self._clock = ui.label().classes("top-clock").props("id=station-clock")
                 zone = t.zone(self._site.clock.wall())

@@ -105,8 +105,13 @@ class StagedStation:
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
             change_region=self.change_region,
+            audit=self.audit,
             history=self.history,
         )
+
+    def audit(self, event, details):
+        with (self.file.parent / "audit.jsonl").open("a") as file:
+            file.write(json.dumps({"event": event, **details}) + "\n")
 
     def change_region(self, by, bed_id, edges):
         """Write a region as a station does, and show it; what analyses pictures is not here."""

@@ -150,6 +150,9 @@ def signed_on(stage, tmp_path, users_file, nginx):
                 proxy_set_header Host $http_host;
                 proxy_set_header X-Forwarded-For $remote_addr;
                 proxy_set_header X-Remote-User $remote_user;
+                proxy_http_version 1.1;
+                proxy_set_header Upgrade $http_upgrade;
+                proxy_set_header Connection "upgrade";
             }}
         }}""")
     root = "user root;\n" if os.geteuid() == 0 else ""
@@ -175,6 +178,19 @@ def test_who_has_logged_in_at_the_proxy_is_that_user_here(signed_on):
         assert (refused.status_code, refused.json()["detail"]) == (
             403, "the proxy names somebody who is not in this station's users file",
         )  # fmt: skip
+
+
+def test_the_page_of_who_has_logged_in_at_the_proxy_stays_and_takes_what_they_do(signed_on, visit):
+    url, station = signed_on
+    page = visit(url, http_credentials={"username": "anna", "password": "of the hospital"})
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+    station.set_bed("bed-1", score=0.9)
+    page.wait_for_selector("[data-bed=bed-1][data-state=pain_sustained]")  # seconds later, the page is still there
+    station.wait_for_phase("bed-1", "escalate")
+    page.get_by_role("button", name="Acknowledge bed-1").click()
+    page.wait_for_selector("[data-bed=bed-1][data-acknowledged=true]")
+    assert {item["acknowledgement"]["by"] for item in station.alerts("bed-1")} == {"anna"}
+    assert page.url == f"{url}/"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""What administrators change about users while the station runs: the users file, sessions, and the record of it."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from monitor.control.access import Role
+from monitor.control.bed_scope import EVERY_BED, BedScope
+from monitor.errors import RefusedError
+from monitor.web.access import Access
+from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
+
+__all__ = ["SHORTEST_PASSWORD", "UserChanges", "checked_beds"]
+
+SHORTEST_PASSWORD = 10
+
+
+def checked_beds(text: str) -> BedScope:
+    """Return which beds a text names; every bed for an empty one.
+
+    Raises:
+        ValueError: A pattern fits no id of a bed.
+    """
+    return BedScope.parse(text) if text.strip() else EVERY_BED
+
+
+class UserChanges:
+    """Changes the users file; callers from several threads take turns.
+
+    Passwords come in, and only their hashes go on: neither the record nor an error holds one. At least one
+    administrator of every bed always remains who can log in with a password or a token.
+
+    Args:
+        file: The users file.
+        access: Ends sessions.
+        audit: Takes what was done.
+    """
+
+    def __init__(self, file: Path, access: Access, audit: Callable[[str, Mapping[str, object]], None]) -> None:
+        self._file = file
+        self._access = access
+        self._audit = audit
+
+    def all(self) -> tuple[User, ...]:
+        """Return the users, in the order of the file.
+
+        Raises:
+            ConfigError: The file cannot be read.
+        """
+        return read_users(self._file).all()
+
+    def add(self, by: str, name: str, role: Role, beds: BedScope, password: str) -> None:
+        """Add a person. Takes about 0.2 s.
+
+        Raises:
+            RefusedError: There is such a user, or name or password are none.
+            ConfigError: The file cannot be read or written.
+        """
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise RefusedError("use 1 to 63 letters, digits and _ . @ -, beginning with a letter or digit")
+        secret = _secret(password)
+        with self._access.changing_users:
+            users = read_users(self._file)
+            if users.get(name) is not None:
+                raise RefusedError(f"there is a user {name} already")
+            write_users(self._file, [*users.all(), User(name, role, secret, beds)])
+        self._audit("user_added", {"by": by, "name": name, "role": str(role), "beds": list(beds.patterns)})
+
+    def change(self, by: str, name: str, role: Role, beds: BedScope, password: str = "") -> None:
+        """Give a user another role, other beds, and another password where one is given, which ends their sessions.
+
+        Raises:
+            RefusedError: There is no such user any more, nobody could administer then, or the password is none.
+            ConfigError: The file cannot be read or written.
+        """
+        secret = _secret(password) if password else None
+        with self._access.changing_users:
+            users = read_users(self._file)
+            before = _known(users, name)
+            after = User(name, role, secret or before.secret, beds)
+            self._write([after if user.name == name else user for user in users.all()])
+        details = {"by": by, "name": name, "role": str(role), "beds": list(beds.patterns)}
+        self._audit("user_changed", {**details, "new_password": secret is not None})
+        if secret is not None or role is not before.role:
+            self._access.end_sessions(name)
+
+    def remove(self, by: str, name: str) -> None:
+        """Remove a user, and end their sessions.
+
+        Raises:
+            RefusedError: There is no such user any more, or nobody could administer then.
+            ConfigError: The file cannot be read or written.
+        """
+        with self._access.changing_users:
+            users = read_users(self._file)
+            _known(users, name)
+            self._write([user for user in users.all() if user.name != name])
+        self._audit("user_removed", {"by": by, "name": name})
+        self._access.end_sessions(name)
+
+    def end_sessions(self, by: str, name: str) -> int:
+        """End every session of a user; return how many of them had been seen."""
+        ended = self._access.end_sessions(name)
+        self._audit("sessions_ended", {"by": by, "name": name, "seen": ended})
+        return ended
+
+    def _write(self, users: list[User]) -> None:
+        if not any(user.role is Role.ADMIN and not user.beds.is_limited for user in users):
+            raise RefusedError(
+                "nobody could administer users then; make somebody else an administrator of every bed first"
+            )
+        write_users(self._file, users)
+
+
+def _known(users: UserList, name: str) -> User:
+    user = users.get(name)
+    if user is None:
+        raise RefusedError(f"there is no user {name} any more")
+    return user
+
+
+def _secret(password: str) -> str:
+    if len(password) < SHORTEST_PASSWORD:
+        raise RefusedError(f"use at least {SHORTEST_PASSWORD} characters for the password")
+    return hash_password(password)
