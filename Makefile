@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench slow docs reliability faults-slow fleet fleet-slow soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench slow docs reliability faults-slow fleet fleet-slow cluster soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -73,7 +73,7 @@ bench: setup ## Make the tables of docs/performance.md anew (20 minutes), then t
 
 slow: setup ## What proves at length what a quicker test proves in short, and has no target of its own (half an hour)
 	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) --ignore=tests/monitor/fleet tests/monitor
-	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor --ignore=tests/faults
+	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor --ignore=tests/faults --ignore=tests/trainer/experiments/test_cluster.py
 
 docs: setup ## Build the documentation into site/, with its links checked
 	@$(BIN)/mkdocs build --strict --quiet --config-file deploy/mkdocs.yml --site-dir ../site
@@ -99,6 +99,10 @@ fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken on
 fleet-slow: setup ## 200 random faults of such a fleet in a row (about an hour)
 	@$(RECORD) FLEET_FAULTS=200 $(BIN)/pytest -q tests/faults/fleet/test_fleet_endurance.py $(PYTEST_ARGS)
 	@$(BIN)/python tests/support/reliability_table.py
+
+cluster: setup ## Trainings on a Ray cluster of two nodes on this machine, one of them killed (5 minutes)
+	@$(BIN)/python -c "import ray" 2>/dev/null || $(BIN)/pip install --quiet --constraint deploy/constraints.txt -e ".[cluster]"
+	@$(BIN)/pytest -q tests/trainer/experiments/test_cluster.py $(PYTEST_ARGS)
 
 soak: setup ## A daemon under random faults for a day; SOAK_ARGS="--hours 0.05" for a trial
 	@PYTHONPATH=tests/support $(BIN)/python tests/support/soak.py $(SOAK_ARGS)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from monitor.cli_framework import examples
-from trainer.commands.options import config_from, experiment_options
+from trainer.commands.options import cluster_option, config_from, experiment_options, open_cluster
 from trainer.evaluation.table_one import FOLD_HEAD, fold_rows
 from trainer.experiments import ExperimentConfig
 from trainer.protocols import EXPANSION_NAMES
@@ -52,6 +52,7 @@ class _Folds(click.ParamType[int | str]):
 @click.option(
     "--jobs", type=click.IntRange(1, 256), help="Folds at the same time.  [default: one a core; one on a GPU]"
 )
+@cluster_option
 @click.option("--expansion", type=click.Choice(EXPANSION_NAMES), help="The 37 copies of the dissertation protocol.")
 @click.option(
     "--test-half",
@@ -73,6 +74,7 @@ def command(
     expansion: str | None,
     test_half: str | None,
     jobs: int | None,
+    cluster: str | None,
     repeats: int,
 ) -> None:
     """Cross-validate a model on the pictures of MANIFEST.
@@ -98,12 +100,12 @@ def command(
     experiment = config_from(manifest, config, given, settings)
     name = f"{experiment.manifest.stem.removesuffix('.manifest')}-{experiment.model}-{experiment.protocol.name}"
     folder = out or Path("runs") / name
-    with RunDisplay() as display:
+    with open_cluster(cluster, jobs) as found, RunDisplay() as display:
         workers, repeated = jobs or cores(experiment), None
         if repeats > 1:
-            results, repeated = cross_validate_repeatedly(experiment, folder, repeats, display, workers)
+            results, repeated = cross_validate_repeatedly(experiment, folder, repeats, display, workers, found)
         else:
-            results = cross_validate(experiment, folder, display, workers)
+            results = cross_validate(experiment, folder, display, workers, found)
     for line in (*summary_lines(results), *repeat_lines(repeated)):
         click.echo(line)
     click.echo(f"Run: {folder}. Next: nicu-trainer compare RUN...")

@@ -8,7 +8,7 @@ import click
 from monitor.cli_framework import examples
 from monitor.inference.manifest import Generation
 from trainer.checkpoint import DEFAULT_LICENCE
-from trainer.commands.options import config_from, experiment_options
+from trainer.commands.options import cluster_option, config_from, experiment_options, open_cluster
 from trainer.evaluation.clip_results import read_clip_results
 from trainer.experiments import open_run
 from trainer.training.determinism import pinned_threads
@@ -21,6 +21,7 @@ __all__ = ["command"]
     epilog=examples("nicu-trainer fit stills.manifest.csv --model ncnn --judged-by runs/ncnn"),
 )
 @experiment_options
+@cluster_option
 @click.option("--judged-by", type=click.Path(path_type=Path), help="Strict run of the same model; gives its metrics.")
 @click.option(
     "--ensemble-of", type=click.Path(path_type=Path), help="Run whose folds' networks become one; no training."
@@ -42,6 +43,7 @@ def command(
     seed: int | None,
     device: str | None,
     settings: tuple[str, ...],
+    cluster: str | None,
     judged_by: Path | None,
     ensemble_of: Path | None,
     clips: Path | None,
@@ -60,6 +62,8 @@ def command(
 
     videos = None if clips is None else read_clip_results(clips)
     if ensemble_of is not None:
+        if cluster is not None:
+            raise click.UsageError("--ensemble-of trains nothing: leave out --cluster")
         run = open_run(ensemble_of)
         folder = out or ensemble_of / "ensemble"
         source = run.config
@@ -73,15 +77,12 @@ def command(
         stem = experiment.manifest.stem.removesuffix(".manifest")
         folder = out or Path("runs") / f"{stem}-{experiment.model}-final"
         cross_validation = None if judged_by is None else open_run(judged_by)
-        with RunDisplay() as display:
-            path = fit_all(
-                experiment,
-                folder,
-                FinalModel(name or folder.name, generation, licence),
-                cross_validation,
-                display,
-                videos,
-            )
+        final = FinalModel(name or folder.name, generation, licence)
+        with open_cluster(cluster) as found, RunDisplay() as display:
+            if found is None:
+                path = fit_all(experiment, folder, final, cross_validation, display, videos)
+            else:
+                path = found.fit(experiment, folder, final, cross_validation, display, videos)
     click.echo(f"Model: {path}")
     with pinned_threads(1):
         for sentence in count_empty_maps(path, source.manifest, source.crops):

@@ -1,8 +1,9 @@
 """Options that several commands share, and how they become changes to a configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import yaml
@@ -11,7 +12,17 @@ from trainer.errors import SettingsError
 from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.experiments.config import ExperimentConfig, deep_merge, read_config
 
-__all__ = ["config_from", "experiment_options", "operating_options", "operating_targets"]
+if TYPE_CHECKING:
+    from trainer.experiments.cluster import Cluster
+
+__all__ = [
+    "cluster_option",
+    "config_from",
+    "experiment_options",
+    "open_cluster",
+    "operating_options",
+    "operating_targets",
+]
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -33,6 +44,39 @@ def experiment_options(function: Function) -> Function:
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def cluster_option(function: Function) -> Function:
+    """Add the option that names a Ray cluster to a command."""
+    return click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Train on a Ray cluster: HOST:PORT of its head, or `auto`.  [default: on this machine]",
+    )(function)
+
+
+@contextmanager
+def open_cluster(address: str | None, jobs: int | None = None) -> "Iterator[Cluster | None]":
+    """Connect to a Ray cluster; None for none.
+
+    Args:
+        address: What `--cluster` says.
+        jobs: What `--jobs` says.
+
+    Raises:
+        UsageError: Both are given.
+        SettingsError: Ray is not installed, authentication is off, or the token is wrong.
+        TrainingError: No cluster answers there.
+    """
+    if address is None:
+        yield None
+        return
+    if jobs is not None:
+        raise click.UsageError("a cluster decides itself how many folds it trains at the same time: leave out --jobs")
+    from trainer.experiments.cluster import Cluster
+
+    with Cluster(address) as cluster:
+        yield cluster
 
 
 _SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)

@@ -7,7 +7,7 @@ import click
 
 from monitor.cli_framework import examples
 from trainer.commands.cv import cores, summary_lines
-from trainer.commands.options import config_from, experiment_options
+from trainer.commands.options import cluster_option, config_from, experiment_options, open_cluster
 from trainer.errors import SettingsError
 
 __all__ = ["command", "searched", "trial_lines"]
@@ -32,6 +32,7 @@ __all__ = ["command", "searched", "trial_lines"]
 @click.option(
     "--jobs", type=click.IntRange(1, 256), help="Folds at the same time.  [default: one a core; one on a GPU]"
 )
+@cluster_option
 def command(
     *,
     manifest: Path | None,
@@ -45,6 +46,7 @@ def command(
     trials: int | None,
     searches: tuple[str, ...],
     jobs: int | None,
+    cluster: str | None,
 ) -> None:
     """Search the best settings of a network in each fold of the strict protocol (nested cross-validation).
 
@@ -63,8 +65,8 @@ def command(
     }
     experiment = config_from(manifest, config, given, settings)
     folder = out or Path("runs") / f"{experiment.manifest.stem.removesuffix('.manifest')}-{experiment.model}-tuned"
-    with RunDisplay() as display:
-        results = cross_validate(experiment, folder, display, jobs or cores(experiment))
+    with open_cluster(cluster, jobs) as found, RunDisplay() as display:
+        results = cross_validate(experiment, folder, display, jobs or cores(experiment), found)
     for line in (*summary_lines(results), *trial_lines(results)):
         click.echo(line)
     click.echo(f"Run: {folder}. Next: nicu-trainer compare RUN...")

@@ -5,7 +5,7 @@ import json
 import platform
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,11 +25,18 @@ from trainer.models.onnx_features import file_digest
 from trainer.protocols import FoldMap, audit, make_folds
 from trainer.training import MakeListener, no_progress
 
+if TYPE_CHECKING:
+    from trainer.experiments.cluster import Cluster
+
 __all__ = ["claim_folder", "cross_validate", "without_face"]
 
 
 def cross_validate(
-    config: ExperimentConfig, folder: Path, make_listener: MakeListener = no_progress, jobs: int = 1
+    config: ExperimentConfig,
+    folder: Path,
+    make_listener: MakeListener = no_progress,
+    jobs: int = 1,
+    cluster: "Cluster | None" = None,
 ) -> dict[str, Any]:
     """Train and test every fold; a run that was killed goes on where it stopped.
 
@@ -38,6 +45,7 @@ def cross_validate(
         folder: Where everything is written.
         make_listener: Makes the listener to a fold's progress: title, epochs, folder of the fold.
         jobs: Folds that are trained at the same time, in a process each. The metrics do not depend on it.
+        cluster: Trains the folds in place of this machine's processes; a baseline is always fitted here.
 
     Returns:
         The content of metrics.json.
@@ -61,7 +69,9 @@ def cross_validate(
     titles = [(f"{chosen.title}, fold {fold.index + 1} of {len(folds.folds)}", epochs) for fold in folds.folds]
     if plan is not None:
         study.crop_set(plan.contract)  # cut once, before several processes want it
-    if plan is None or min(jobs, len(titles)) == 1:
+    if cluster is not None and plan is not None:
+        outcomes = cluster.run_folds(config, folder, titles, make_listener)
+    elif plan is None or min(jobs, len(titles)) == 1:
         outcomes = []
         for fold, title in zip(folds.folds, titles, strict=True):
             fold_directory = fold_folder(folder, fold.index)

@@ -22,7 +22,7 @@ from trainer.experiments.fold import FoldOutcome, fold_folder, run_fold
 from trainer.protocols import read_fold_map
 from trainer.training import EpochReport, Listener, MakeListener
 
-__all__ = ["run_folds_in_processes"]
+__all__ = ["error_of", "forward", "run_folds_in_processes"]
 
 _LOOK_AGAIN_SECONDS = 0.5
 _EVERY_BATCHES = 8
@@ -124,9 +124,9 @@ def run_folds_in_processes(
                     outcomes[fold] = content
                     running.pop(fold).join()
                 elif kind == "failed":
-                    raise _error(*content)
+                    raise error_of(*content)
                 else:
-                    _forward(listeners[fold], kind, content)
+                    forward(listeners[fold], kind, content)
         finally:
             for process in running.values():
                 process.terminate()
@@ -146,7 +146,8 @@ def _check_alive(running: dict[int, BaseProcess]) -> None:
             )
 
 
-def _forward(listener: Listener, kind: str, content: Any) -> None:  # noqa: ANN401 - what the kind says
+def forward(listener: Listener, kind: str, content: Any) -> None:  # noqa: ANN401 - what the kind says
+    """Give a listener what a fold reported from elsewhere: `batch`, `epoch` or `note`."""
     if kind == "batch":
         listener.batch_done(*content)
     elif kind == "epoch":
@@ -155,7 +156,7 @@ def _forward(listener: Listener, kind: str, content: Any) -> None:  # noqa: ANN4
         listener.note(content)
 
 
-def _error(module: str, name: str, message: str) -> MonitorError:
+def error_of(module: str, name: str, message: str) -> MonitorError:
     """Return the error that a process met, as one of the trainer's kinds."""
     import trainer.errors
 

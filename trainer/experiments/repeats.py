@@ -5,8 +5,10 @@ start the networks otherwise; all infants are tested in each, so the spread over
 """
 
 import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +17,14 @@ from trainer.errors import DataError
 from trainer.experiments.config import ExperimentConfig
 from trainer.training import MakeListener, no_progress
 
+if TYPE_CHECKING:
+    from trainer.experiments.cluster import Cluster
+
 __all__ = ["REPEATS_NAME", "cross_validate_repeatedly", "read_repeats", "repeat_folder", "spread_of"]
 
 REPEATS_NAME = "repeats.json"
+_AT_ONCE = 32
+"""Repeats that wait for the cluster at the same time."""
 
 
 def repeat_folder(folder: Path, seed: int) -> Path:
@@ -26,7 +33,12 @@ def repeat_folder(folder: Path, seed: int) -> Path:
 
 
 def cross_validate_repeatedly(
-    config: ExperimentConfig, folder: Path, repeats: int, make_listener: MakeListener = no_progress, jobs: int = 1
+    config: ExperimentConfig,
+    folder: Path,
+    repeats: int,
+    make_listener: MakeListener = no_progress,
+    jobs: int = 1,
+    cluster: "Cluster | None" = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run an experiment with its own seed and with the seeds that follow; what was finished is taken as it is.
 
@@ -36,6 +48,7 @@ def cross_validate_repeatedly(
         repeats: How many runs in all, at least 2.
         make_listener: As for `cross_validate`.
         jobs: As for `cross_validate`.
+        cluster: As for `cross_validate`; the repeats after the first then run beside each other.
 
     Returns:
         The content of metrics.json of the first run, and of repeats.json.
@@ -45,22 +58,42 @@ def cross_validate_repeatedly(
     """
     from trainer.experiments.cross_validation import cross_validate
 
-    first = cross_validate(config, folder, make_listener, jobs)
-    seeds, results = [config.protocol.seed], [first]
+    first = cross_validate(config, folder, make_listener, jobs, cluster)
     training = int(config.training.get("seed", 0))
-    for step in range(1, repeats):
-        seed = config.protocol.seed + step
+    seeds = [config.protocol.seed + step for step in range(repeats)]
+
+    def repeat(step: int) -> dict[str, Any]:
         changed = config.model_copy(
             update={
-                "protocol": config.protocol.model_copy(update={"seed": seed}),
+                "protocol": config.protocol.model_copy(update={"seed": seeds[step]}),
                 "training": config.training | {"seed": training + step},
             }
         )
-        seeds.append(seed)
-        results.append(cross_validate(changed, repeat_folder(folder, seed), make_listener, jobs))
+        return cross_validate(changed, repeat_folder(folder, seeds[step]), make_listener, jobs, cluster)
+
+    if cluster is None:
+        results = [first, *(repeat(step) for step in range(1, repeats))]
+    else:
+        results = [first, *_beside_each_other(repeat, range(1, repeats), cluster)]
     summary = {"seeds": seeds, "metrics": spread_of(results)}
     write_atomically(folder / REPEATS_NAME, (json.dumps(summary, indent=1) + "\n").encode())
     return first, summary
+
+
+def _beside_each_other(
+    repeat: Callable[[int], dict[str, Any]], steps: Sequence[int], cluster: "Cluster"
+) -> list[dict[str, Any]]:
+    """Run repeats beside each other; the first that fails ends all."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        running = [pool.submit(repeat, step) for step in steps]
+        try:
+            for done in as_completed(running):
+                done.result()
+        except BaseException:
+            cluster.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [item.result() for item in running]
 
 
 def spread_of(results: list[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
