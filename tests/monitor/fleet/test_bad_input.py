@@ -157,6 +157,20 @@ def test_a_redis_that_runs_no_scripts_is_named_and_what_is_watched_goes_on(tmp_p
         assert watched.opened == ["bed-1"]
 
 
+def test_a_redis_that_forbade_scripts_from_the_start_leaves_no_bed_unwatched_without_a_word(tmp_path, keeper_of):
+    directory = tmp_path / "server"
+    directory.mkdir()
+    with RedisServer(directory) as server:
+        client = connect_redis(server.settings())
+        LeaseTable(client, Keys("nicu", "publisher")).publish(bed("bed-1"))
+        client.close()
+        server.client().execute_command("ACL", "SETUSER", "default", "-eval")
+        keeper, watched = keeper_of(server.settings())
+        wait_until(lambda: keeper.status.unwatched == ("bed-1",), 20, "the bed that nobody watches")
+        wait_until(lambda: "allow eval in its ACL rule" in (keeper.status.failure or ""), 20, "the sentence")
+        assert watched.opened == []
+
+
 class LyingSentinel:
     """A real Sentinel, whose answers name another port than that of the primary."""
 
