@@ -38,7 +38,12 @@ def chart_axes(begin: int, end: int, clock: str, *, is_dark: bool) -> dict[str, 
         "type": "value",
         "min": 0,
         "max": 1,
-        "axisLabel": {"color": ink, "fontSize": 16},
+        "axisLabel": {
+            "color": ink,
+            "fontSize": 16,
+            # Decimals as in the page's language.
+            ":formatter": "value => value.toLocaleString(document.documentElement.lang)",
+        },
         "splitLine": {"lineStyle": {"color": lines}},
     }
     labels = {"color": ink, "fontSize": 16, "formatter": clock, "hideOverlap": True}

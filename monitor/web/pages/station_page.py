@@ -1,5 +1,7 @@
 """The technical state of the station."""
 
+from collections.abc import Mapping
+
 from fastapi import Request
 from nicegui import ui
 
@@ -20,6 +22,15 @@ _CAMERA_COLUMNS = [
     {"name": "reconnects", "label": message("Reconnects"), "field": "reconnects", "align": "left"},
     {"name": "fault", "label": message("Last fault"), "field": "fault", "align": "left", "classes": "cell-wide"},
 ]
+
+
+_MADE_FOR = {"demo": message("demonstrations"), "clinical-research": message("clinical research")}
+_PICTURES_FROM = {
+    "real": message("cameras"),
+    "replay": message("a recording"),
+    "demo": message("synthetic infants"),
+    "test": message("a test"),
+}
 
 
 @ui.page("/station")
@@ -70,7 +81,7 @@ class StationView:
                 "size": "" if bed.camera is None or bed.camera.size_px is None else _size(bed.camera.size_px),
                 "coverage": "" if bed.observation is None else self._t.percent(bed.observation.coverage),
                 "reconnects": "" if bed.camera is None else bed.camera.reconnects,
-                "fault": "" if bed.camera is None else bed.camera.last_error or self._t("none"),
+                "fault": "" if bed.camera is None else bed.camera.last_error or self._t("no fault"),
             }
             for bed in snapshot.beds
         ]
@@ -114,12 +125,17 @@ def _facts(facts: StationStatus | None, t: Localizer) -> dict[str, str]:
         t("Clock"): yes_no(status.clock_synchronised, t("synchronised"), t("not synchronised")),
         t("Detector"): known(status.detector),
         t("Classifier"): known(status.classifier),
-        t("Made for"): known(status.model_generation),
+        t("Made for"): _named(_MADE_FOR, status.model_generation, t),
         t("Engine"): known(status.engine),
-        t("Pictures from"): status.generation_mode or t("not known"),
+        t("Pictures from"): _named(_PICTURES_FROM, status.generation_mode, t),
         t("Version"): status.version or t("not known"),
         t("Configuration"): t("not known") if status.config_hash is None else status.config_hash[:12],
     }
+
+
+def _named(names: Mapping[str, str], code: str | None, t: Localizer) -> str:
+    """Return what a code means, in the reader's language; the code itself where a later version has made it."""
+    return t(names.get(code, code)) if code else t("not known")
 
 
 def _size(size_px: tuple[int, int]) -> str:

@@ -118,7 +118,8 @@ class UsersView:
             names = {role.value: t(words) for role, words in ROLE_NAMES.items()}
             role = ui.select(names, label=t("Role"), value=(Role.VIEWER if user is None else user.role).value)
             role.props("outlined color=ink label-color=ink").classes("ack-name")
-            beds = text_field(t("Only these beds, such as north-*,bed-7; empty: every bed"), 200)
+            beds = text_field(t("Only these beds; empty: every bed"), 200)
+            beds.props('hint="north-*,bed-7"')
             beds.set_value("" if user is None else str(user.beds))
             password = None
             if user is None or user.has_password:

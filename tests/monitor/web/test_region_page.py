@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 
 from monitor.control.access import Role, hash_token
 from monitor.web.users import User, write_users
@@ -43,6 +44,8 @@ def test_a_region_is_drawn_tried_saved_and_taken_back(station, visit):
     page = log_in(visit, station, "boss", BOSS)
     page.get_by_role("button", name="Region of interest of bed-1").click()
     page.get_by_label("Left edge, %").wait_for()
+    found = Axe().run(page).response["violations"]
+    assert not found, [(item["id"], [node["failureSummary"] for node in item["nodes"]]) for item in found]
     picture = page.locator(".picture-frame")
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from monitor.control.access import Role, hash_token
 from monitor.control.bed_scope import EVERY_BED, BedScope
@@ -112,6 +113,13 @@ def log_in(page, name, secret):
     page.get_by_role("button", name="Log in").click()
 
 
+def assert_accessible(page, part=None):
+    # What fades in has too little contrast half-way.
+    page.wait_for_function("document.getAnimations().length === 0 && !document.querySelector('[class*=enter-active]')")
+    found = Axe().run(page, context=part).response["violations"]
+    assert not found, [(item["id"], [node["failureSummary"] for node in item["nodes"]]) for item in found]
+
+
 @pytest.mark.browser
 @pytest.mark.timeout(180)
 def test_an_administrator_adds_changes_and_removes_a_nurse_in_the_page(stage, visit, tmp_path):
@@ -120,7 +128,14 @@ def test_an_administrator_adds_changes_and_removes_a_nurse_in_the_page(stage, vi
     station = stage(web={"users_file": str(users)})
     page = visit(f"{station.url}/login?next=/users")
     log_in(page, "boss", BOSS)
+    page.locator("[data-user=wall]").wait_for()
+    assert_accessible(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1366, "height": 768})
     page.get_by_role("button", name="Add a person").click()
+    page.get_by_label("Role").wait_for()
+    assert_accessible(page, ".q-dialog")  # what lies dimmed behind it is covered
     page.get_by_label("Name or pseudonym").fill("anna")
     page.get_by_label("Password, at least 10 characters").fill("short")
     page.get_by_role("button", name="Save").click()
