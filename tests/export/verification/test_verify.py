@@ -15,6 +15,7 @@ from export.classifier.bundle import write_classifier_bundle
 from export.commands import verify
 from export.half_precision import to_half
 from export.verification.golden import detector_pictures, read_golden
+from export.verification.report import Report
 from export.verification.verify import verify_bundle, write_report
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle, read_bundle
@@ -29,8 +30,12 @@ def three_variants(lively_model_file: Path, tmp_path_factory: pytest.TempPathFac
     return write_classifier_bundle(read_model(lively_model_file), directory, precisions=("fp16", "int8"))
 
 
-def test_every_precision_passes_on_every_cpu_engine(three_variants: Bundle) -> None:
-    report = verify_bundle(three_variants, ["onnxruntime", "openvino"])
+@pytest.fixture(scope="module")
+def report(three_variants: Bundle) -> Report:
+    return verify_bundle(three_variants, ["onnxruntime", "openvino"])
+
+
+def test_every_precision_passes_on_every_cpu_engine(report: Report) -> None:
     assert [(row.file, row.engine) for row in report.rows] == [
         (file, engine)
         for file in ("model.onnx", "model.fp16.onnx", "model.int8.onnx")
@@ -80,11 +85,10 @@ def test_a_damaged_variant_fails_and_cannot_be_selected(three_variants: Bundle, 
 
 
 def test_what_fails_with_one_engine_is_refused_there_and_falls_back_elsewhere(
-    three_variants: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    three_variants: Bundle, report: Report, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     contents = {name: three_variants.read(name) for name in three_variants.manifest.files}
     bundle = write_bundle(tmp_path / "copy", three_variants.manifest, contents)
-    report = verify_bundle(bundle, ["onnxruntime", "openvino"])
     worse = [
         row.model_copy(update={"outcome": "failed", "reasons": ("an odd answer",)}) if row.engine == "openvino" else row
         for row in report.rows
@@ -109,8 +113,10 @@ def test_the_command_writes_the_table_into_the_bundle(three_variants: Bundle, tm
     assert record["schema"] == "nicu-pain-monitor/verification/1"
     assert [row["outcome"] for row in record["rows"]] == ["passed"] * 3
 
-    contents["model.onnx"] = _scaled(contents["model.onnx"], -1.0)
-    damaged = write_bundle(tmp_path / "damaged", three_variants.manifest, contents)
+    kept = three_variants.manifest.variants[:1]
+    contents = {"golden.npz": contents["golden.npz"], "model.onnx": _scaled(contents["model.onnx"], -1.0)}
+    manifest = three_variants.manifest.model_copy(update={"variants": kept})
+    damaged = write_bundle(tmp_path / "damaged", manifest, contents)
     result = CliRunner().invoke(verify.command, [str(damaged.path), "--engine", "onnxruntime"])
     assert result.exit_code == 1
     assert "FAIL  model.onnx" in result.output

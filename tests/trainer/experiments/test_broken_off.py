@@ -121,7 +121,9 @@ def test_a_kill_between_two_folds_or_after_the_last_changes_nothing(config, unbr
     assert not list(tmp_path.rglob(".*.part"))
 
 
-@pytest.mark.parametrize(("file", "at_write"), [(".npy", 9), ("member0.pt", 2), ("member0.pt", 4)])
+@pytest.mark.parametrize(
+    ("file", "at_write"), [(".npy", 9), ("member0.pt", 2), pytest.param("member0.pt", 4, marks=pytest.mark.slow)]
+)
 def test_a_frozen_trunk_that_is_killed_ends_with_the_same_metrics(frozen, frozen_unbroken, tmp_path, file, at_write):
     features = Path(frozen.manifest).with_suffix(".crops") / "features"
     shutil.rmtree(features, ignore_errors=True)

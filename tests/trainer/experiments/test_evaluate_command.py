@@ -99,7 +99,9 @@ def test_a_model_knows_what_it_saw_by_hashes_alone(model):
     assert "set/s0" not in record.model_dump_json()
 
 
-def test_a_smile_detector_says_so_from_the_table_to_the_bundles_refusal(paint_study, tmp_path):
+@pytest.fixture(scope="module")
+def smiles(paint_study, tmp_path_factory):
+    """A model and a bundle of another expression, from a table that names no subjects."""
     source = paint_study(subjects=6, each=8).folder.parent
     rows = list(csv.reader((source / "set.csv").read_text().splitlines()))
     table = source / "smiles.csv"
@@ -109,10 +111,14 @@ def test_a_smile_detector_says_so_from_the_table_to_the_bundles_refusal(paint_st
     manifest = source / "smiles.manifest.csv"
     run(crop, manifest, "--faces", "whole", "--size", 32)
     options = [part for setting in SMALL for part in ("--set", setting)]
-    run(fit, manifest, "--model", "mimic", "--epochs", 2, "--out", tmp_path / "model", *options)
+    folder = tmp_path_factory.mktemp("smiles")
+    run(fit, manifest, "--model", "mimic", "--epochs", 2, "--out", folder, *options)
+    return folder
 
-    record = read_model(tmp_path / "model").record
-    bundle = read_bundle(tmp_path / "model" / "bundle", kind="classifier")
+
+def test_a_smile_detector_says_so_from_the_table_to_the_bundles_refusal(smiles):
+    record = read_model(smiles).record
+    bundle = read_bundle(smiles / "bundle", kind="classifier")
     card = (bundle.path / "MODEL_CARD.md").read_text()
 
     assert (record.positive, record.subjects_are_known) == ("smile", False)
@@ -190,11 +196,9 @@ def test_a_run_knows_that_it_learnt_from_these_pictures(model, tmp_path):
     assert "Warning: the model learnt from 48 of these very pictures" in output
 
 
-def test_a_bundle_answers_as_the_model_that_it_was_made_from(model, site, tmp_path):
-    run(fit, model[1], "--model", "mimic", "--epochs", 2, "--out", tmp_path / "made", *flags())
-
-    run(evaluate, tmp_path / "made", site, "--out", tmp_path / "model")
-    output = run(evaluate, tmp_path / "made" / "bundle", site, "--out", tmp_path / "bundle")
+def test_a_bundle_answers_as_the_model_that_it_was_made_from(smiles, site, tmp_path):
+    run(evaluate, smiles, site, "--out", tmp_path / "model")
+    output = run(evaluate, smiles / "bundle", site, "--out", tmp_path / "bundle")
 
     first, second = (open_run(tmp_path / name).predictions() for name in ("model", "bundle"))
     np.testing.assert_allclose(first.logits, second.logits, atol=2e-3)

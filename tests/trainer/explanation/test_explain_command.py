@@ -16,6 +16,7 @@ from trainer.explanation import METHODS, open_explanation_input
 
 FLAGS = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "training.batch_size=8"]
 FLAGS += ["training.schedule.warmup_epochs=0", "augmentation=light", "copies=2"]
+NOTHING_ELSE = ["--scored", 0, "--intervened", 0, "--probed", 0]
 
 
 def run(command, *arguments):
@@ -41,12 +42,12 @@ def folder(study, tmp_path_factory):
 
 def test_every_method_gets_a_figure_with_a_row_for_each_picture(folder, tmp_path):
     heights = []
-    for pictures in (2, 4):
+    for pictures, methods in ((2, list(METHODS)), (4, ["grad-cam"])):
         out = tmp_path / str(pictures)
-        methods = [part for method in METHODS for part in ("--method", method)]
-        output = run(explain, folder, "--out", out, "--pictures", pictures, "--scored", 0, "--intervened", 0, *methods)
-        figures = [cv2.imread(str(out / f"figure2-{method}.png")) for method in METHODS]
-        assert output.count("Figure:") == len(METHODS)
+        options = [part for method in methods for part in ("--method", method)]
+        output = run(explain, folder, "--out", out, "--pictures", pictures, *NOTHING_ELSE, *options)
+        figures = [cv2.imread(str(out / f"figure2-{method}.png")) for method in methods]
+        assert output.count("Figure:") == len(methods)
         heights.append({figure.shape[0] for figure in figures})
 
     assert heights[1].pop() > 1.5 * heights[0].pop()
