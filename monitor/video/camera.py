@@ -161,8 +161,10 @@ class Camera:
     def _start_thread(self) -> None:
         self._turned_seconds = self._clock.monotonic()
         name = f"camera-{self.camera_id}"
-        self._thread = threading.Thread(target=self._run, args=(self._stopping,), name=name, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, args=(self._stopping,), name=name, daemon=True)
+        with self._lock:  # a thread that is about to start is not alive yet, and would be taken for one that died
+            self._thread = thread
+            thread.start()
 
     def _turn(self) -> None:
         """Note that the camera's thread goes on."""

@@ -144,12 +144,13 @@ class Fleet:
     def seconds_until_analysed(self, beds: Iterable[str], names: Iterable[str] = STATIONS) -> float:
         """Wait until every bed has a frame that these stations analysed after now; return how long that took."""
         began, names, left = time.monotonic(), list(names), set(beds)
-        before = self.frames(names)
+        # Station by station: where one of two lets go of a bed, the frames of both in all become fewer.
+        before = {name: self.frames(name) for name in names}
         while left:
-            now = self.frames(names)
-            left = {bed for bed in left if now.get(bed, 0.0) <= before.get(bed, 0.0)}
-            for bed in set(before) - set(now):
-                before[bed] = 0.0
+            for name in names:
+                now = self.frames(name)
+                left -= {bed for bed, count in now.items() if count > before[name].get(bed, 0.0)}
+                before[name] = {bed: min(count, now.get(bed, 0.0)) for bed, count in before[name].items()}
             if time.monotonic() - began > 120:
                 pytest.fail(f"not analysed again: {sorted(left)}")
             time.sleep(0.1)

@@ -92,3 +92,30 @@ def test_a_thread_that_died_is_replaced_at_once(eventually):
     assert camera.revive()
     eventually(lambda: camera.status().state is CameraState.PLAYING, 20.0)
     assert camera.stop(20.0)
+
+
+def test_a_thread_that_is_about_to_start_is_not_taken_for_one_that_died(monkeypatch):
+    begun, released, answers = threading.Event(), threading.Event(), []
+
+    class SlowThread(threading.Thread):
+        """Starts late, as on a busy machine."""
+
+        def start(self):
+            if self.name == "camera-cam":
+                begun.set()
+                released.wait(20.0)
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", SlowThread)
+    settings = CameraSettings(url="synthetic://calm?size=160x120")
+    camera = Camera(settings, "cam", SystemClock(), synthetic=paint_synthetic_bed)
+    opener = threading.Thread(target=camera.start)
+    opener.start()
+    assert begun.wait(20.0)
+    supervisor = threading.Thread(target=lambda: answers.append(camera.revive()))
+    supervisor.start()
+    released.set()
+    for thread in (opener, supervisor):
+        thread.join(20.0)
+    assert camera.stop(20.0)
+    assert answers == [False]
