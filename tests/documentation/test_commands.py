@@ -44,7 +44,8 @@ SHORTER = {
         "--set training.schedule.warmup_epochs=1",
         "--epochs 60": "--epochs 2 --set training.schedule.warmup_epochs=1 --set copies=1",
         "--out explained": "--scored 2 --intervened 4 --probed 40 --pictures 2 --method grad-cam --out explained",
-        "--out report": "--scored 2 --intervened 4 --probed 40 --pictures 2 --method grad-cam --resamples 200 --out report",
+        "--out report": "--scored 2 --intervened 4 --probed 40 --pictures 2 --method grad-cam --resamples 200 "
+        "--out report",
         "--out tables": "--resamples 200 --out tables",
         "--out folds": "--no-bundle --out folds",
         "--trials 30": "--trials 1 --jobs 1",
