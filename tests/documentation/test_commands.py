@@ -52,6 +52,8 @@ SHORTER = {
         "--seconds 40": "--seconds 2",
     },
 }
+# Minutes of rendering and training, whose commands have tests of their own: `make slow` runs these pages.
+LONG = {"synthetic.md", "train.md"}
 NEEDED = {
     "operate.md": {"promtool": "prometheus", "amtool": "prometheus-alertmanager"},
     "subscribe.md": {"redis-cli": "redis-tools"},
@@ -85,7 +87,14 @@ def test_pages_with_tests_of_their_own_have_them():
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] if page.name in LONG else [])
+        for page in PAGES
+        if runnable(page)
+    ],
+)
 def test_the_commands_of_a_page_work(page, workplace):
     blocks = runnable(page)
     for program, package in NEEDED.get(page.name, {}).items():
