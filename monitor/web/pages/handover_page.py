@@ -86,7 +86,8 @@ def _choice(frame: PageLayout, bed_id: str | None, since: datetime, problem: str
             with ui.element("label"):
                 ui.label(t("Begin"))
                 local = t.in_zone(since).strftime("%Y-%m-%dT%H:%M")
-                ui.element("input").props(f'type="datetime-local" name="since" value="{local}" required')
+                # Not `value`, which Vue writes again whenever anything of the page changes: over what somebody chose.
+                ui.element("input").props(f'type="datetime-local" name="since" defaultValue="{local}" required')
             ui.button(t("Show"), color=None).props("outline no-caps type=submit").classes("tool")
         ui.button(t("Print"), on_click=lambda: ui.run_javascript("window.print()"), color=None).props(
             "outline no-caps"

@@ -76,7 +76,12 @@ def test_a_begin_that_somebody_chooses_and_one_that_cannot_be(day, visit):
     page = visit(f"{day.url}/handover/bed-2")
     page.get_by_role("heading", name="Handover of bed-2").wait_for()
     assert page.locator(".handover-table").first.locator("tbody tr").count() == 1
-    page.get_by_label("Begin").fill("2020-01-01T00:00")
+    begin = page.get_by_label("Begin")
+    assert begin.input_value(), "the begin of what is shown"
+    begin.fill("2020-01-01T00:00")
+    page.evaluate("() => getElement(document.querySelector('.q-btn').id.slice(1)).$root.$forceUpdate()")
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert begin.input_value() == "2020-01-01T00:00", "the page was painted again meanwhile"
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**since=2020*")
     page.locator(".handover-problem", has_text="at most seven days back").wait_for()
