@@ -39,11 +39,17 @@ def test_it_forwards_until_it_is_stopped_and_shows_metrics(config, stream, http_
     try:
         alert = stream.publish().alert_id
         wait_until(lambda: http_sink.alerts == [alert], 60, "the alert arrives")
-        metrics = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
-        assert 'nicu_forward_sent_total{destination="pager"} 1.0' in metrics
-    finally:
+
+        def metrics() -> str:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10).read().decode()
+
+        # Counted once the answer has come, which is after the arrival.
+        wait_until(lambda: 'nicu_forward_sent_total{destination="pager"} 1.0' in metrics(), 20, "it is counted")
         process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
     assert (tmp_path / "forward-state" / "pager.progress.json").exists()
 
 

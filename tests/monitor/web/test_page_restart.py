@@ -43,6 +43,7 @@ def test_a_page_that_fails_to_start_is_tried_again_on_the_same_port(make_server,
     _wait(lambda: _answers(page))
     assert len(failures) == 2
     assert page.port == port
-    assert page.fault is None
+    # The page answers a moment before its server has noticed that it does.
+    _wait(lambda: page.fault is None)
     page.stop()
     assert not _answers(page)
