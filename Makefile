@@ -21,8 +21,8 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 WORKERS ?= 2
-# Many of these wait. Beside the demo, which is in the monitor's tests, three workers leave too little of two cores.
-WHOLE_WORKERS ?= 3
+# Many of these wait: three workers take a fifth less time, and leave less of two cores to what is timed.
+WHOLE_WORKERS ?= 2
 SHARED := --dist loadgroup --no-loadscope-reorder
 PARALLEL := -n $(WORKERS) $(SHARED)
 QUICK := not (slow or e2e or docs or browser or bench or faults)
