@@ -54,7 +54,7 @@ class Access:
     def __init__(self, users_file: Path | None, sessions: Sessions, anonymous_role: Role | None) -> None:
         self._users_file = users_file
         self.changing_users = threading.Lock()
-        """Held by whoever reads the users file in order to write it."""
+        """Held from reading the users file until its change is written."""
         self._sessions = sessions
         self._anonymous = Visitor(None, anonymous_role)
         self._register = SessionRegister(time.time)

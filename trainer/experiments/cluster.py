@@ -74,7 +74,9 @@ class Cluster:
                     f"the Ray cluster at {address} refuses this token; give its own in RAY_AUTH_TOKEN or "
                     "RAY_AUTH_TOKEN_PATH, or `ray get-auth-token` on its head"
                 ) from None
-            raise TrainingError(_no_answer(address)) from None
+            # Something listens there: another version of Ray or Python, say, which Ray names in its first line.
+            why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            raise TrainingError(f"the Ray cluster at {address} cannot be used: {why.strip()}") from None
 
     def __enter__(self) -> Self:
         """Return the cluster."""

@@ -19,6 +19,7 @@ from trainer.checkpoint import read_model
 from trainer.commands.cv import command as cv
 from trainer.commands.fit import command as fit
 from trainer.commands.tune import command as tune
+from trainer.errors import TrainingError
 from trainer.experiments import cross_validate, read_config
 from trainer.experiments.cluster import Cluster
 from trainer.training import NullListener
@@ -208,6 +209,19 @@ except SettingsError as error:
     assert len(open_door.splitlines()) == 1
 
 
+def test_a_cluster_of_another_version_of_ray_is_named_as_such(nodes, monkeypatch):
+    import ray
+
+    local, _ = nodes
+    monkeypatch.setattr(ray, "__version__", "1.0.0")
+    with pytest.raises(TrainingError) as raised:
+        Cluster(local.address)
+    sentence = str(raised.value)
+    assert sentence.startswith(f"the Ray cluster at {local.address} cannot be used: ")
+    assert "version" in sentence.lower()
+    assert len(sentence.splitlines()) == 1
+
+
 def test_a_node_that_dies_costs_its_last_epoch(config, nodes, tmp_path):
     local, second = nodes
     longer = config.model_copy(update={"training": config.training | {"epochs": 24, "patience_epochs": 24}})
@@ -228,8 +242,7 @@ def test_a_node_that_dies_costs_its_last_epoch(config, nodes, tmp_path):
     thread.start()
     try:
         with Cluster(local.address) as cluster:
-            listen = lambda title, *_: _Listener(title, seen, notes)  # noqa: E731
-            cross_validate(longer, tmp_path / "there", listen, cluster=cluster)
+            cross_validate(longer, tmp_path / "there", lambda title, *_: _Listener(title, seen, notes), cluster=cluster)
     finally:
         ended.set()
         thread.join()
