@@ -23,6 +23,7 @@ __all__ = ["LocalSocket", "ask_station"]
 _log = logging.getLogger(__name__)
 
 _NAME = "control.sock"
+_NEW_NAME = "control.sock.new"
 _ACCEPT_SECONDS = 1.0
 _READ_SECONDS = 5.0
 _LONGEST_BYTES = 65_536
@@ -87,12 +88,14 @@ class LocalSocket:
     def _listen(self) -> socket.socket | None:
         listener = socket.socket(socket.AF_UNIX)
         try:
-            with _short_path(self._directory) as path:
-                with suppress(FileNotFoundError):
-                    (self._directory / _NAME).unlink()  # of an earlier run; the spool's lock keeps a second one away
+            with suppress(FileNotFoundError):
+                (self._directory / _NEW_NAME).unlink()
+            with _short_path(self._directory, _NEW_NAME) as path:
                 listener.bind(path)
-            (self._directory / _NAME).chmod(0o600)
+            (self._directory / _NEW_NAME).chmod(0o600)
             listener.listen(8)
+            # Whoever sees the name is answered. One of an earlier run is replaced; the spool's lock keeps others away.
+            (self._directory / _NEW_NAME).replace(self._directory / _NAME)
         except OSError as error:
             _log.warning("no control socket in %s (%s): use SIGHUP to reload", self._directory, error.strerror)
             listener.close()
@@ -138,11 +141,11 @@ def ask_station(directory: Path, request: Request, timeout_seconds: float = 60.0
 
 
 @contextmanager
-def _short_path(directory: Path) -> Iterator[str]:
+def _short_path(directory: Path, name: str = _NAME) -> Iterator[str]:
     """Yield a path to the socket that is short enough whatever the directory is called."""
     opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield f"/proc/self/fd/{opened}/{_NAME}"
+        yield f"/proc/self/fd/{opened}/{name}"
     finally:
         os.close(opened)
 

@@ -33,7 +33,7 @@ __all__ = ["BackedUpFile", "BackupContent", "read_backup", "restore_backup", "wr
 _CONTENT = "content.json"
 _LARGEST_CONTENT_BYTES = 10_000_000
 _DATABASES = (Path("history/history.sqlite"), Path("spool.sqlite"))
-_LEFT_OUT = frozenset({"models", "control.sock", "spool.lock"})
+_LEFT_OUT = frozenset({"models", "control.sock", "control.sock.new", "spool.lock"})
 """Copies of the program's own models, and what belongs to a running process."""
 _DATABASE_PARTS = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
 

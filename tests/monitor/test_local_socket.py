@@ -1,5 +1,7 @@
 """The socket through which the station's own user asks it for something."""
 
+import socket
+
 import pytest
 from redis_server import wait_until
 
@@ -33,6 +35,22 @@ def test_a_question_is_answered_also_in_a_directory_with_a_long_name(station):
 def test_a_refusal_is_one_sentence(station):
     with pytest.raises(ConfigError, match="no such action"):
         ask_station(station, {"action": "dance"})
+
+
+def test_the_socket_has_its_name_only_when_it_is_answered(tmp_path, monkeypatch):
+    before = []
+
+    class Listener(socket.socket):
+        def listen(self, backlog):
+            before.extend(path.name for path in tmp_path.iterdir())
+            super().listen(backlog)
+
+    monkeypatch.setattr("monitor.control.local_socket.socket.socket", Listener)
+    server = LocalSocket(tmp_path, lambda _: {})
+    server.start()
+    wait_until((tmp_path / "control.sock").exists, 5, "the socket")
+    server.stop()
+    assert before == ["control.sock.new"]
 
 
 def test_nobody_there_is_one_sentence(tmp_path):
