@@ -21,23 +21,18 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
 WORKERS ?= 2
-# Many of these wait: three workers take a fifth less time, and leave less of two cores to what is timed.
-WHOLE_WORKERS ?= 2
+# Whole programs wait much: three workers take a fifth less time on two cores.
+WHOLE_WORKERS ?= 3
+# What becomes of a test that fails beside others and passes twice alone; the alternative is `report`.
+UNSTABLE ?= fail
 SHARED := --dist loadgroup --no-loadscope-reorder
 PARALLEL := -n $(WORKERS) $(SHARED)
 QUICK := not (slow or e2e or docs or browser or bench or faults)
-WHOLE := (e2e or docs or browser or faults) and not (slow or bench)
 COVER := --cov --cov-append --cov-report= --cov-fail-under=0
 
-# The monitor's tests have processes of their own, without torch and TensorRT beside GStreamer, as the monitor has.
-# What measures speed comes last, alone.
 test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests
-	@$(BIN)/pytest -m "$(QUICK)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor
-	@$(BIN)/pytest -m "$(QUICK)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
-	@$(BIN)/pytest -m "$(WHOLE)" $(PARALLEL) $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor
-	@$(BIN)/pytest -m "$(WHOLE)" -n $(WHOLE_WORKERS) $(SHARED) $(HANG) --durations=40 $(PYTEST_ARGS) tests --ignore=tests/monitor
-	@$(BIN)/pytest -m "bench and not slow" $(HANG) --durations=40 $(PYTEST_ARGS) tests/monitor/bench
-	@$(BIN)/pytest -m "bench and not slow" $(HANG) --durations=40 $(PYTEST_ARGS) tests/bench
+	@$(BIN)/python tests/support/whole_run.py --workers $(WORKERS) --whole-workers $(WHOLE_WORKERS) --unstable $(UNSTABLE) \
+		--durations=40 $(PYTEST_ARGS)
 
 coverage: setup ## The quick tests under coverage with branches; fails below the floor in pyproject.toml
 	@$(BIN)/coverage erase
