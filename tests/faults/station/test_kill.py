@@ -106,7 +106,7 @@ class BusyNurse:
 @pytest.mark.parametrize(
     "kills",
     [
-        pytest.param(10, marks=pytest.mark.timeout(300)),
+        pytest.param(5, marks=pytest.mark.timeout(300)),
         pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(7200)]),
     ],
 )
