@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from trainer.atomic_file import write_atomically
 from trainer.crops import CropSet, VariedSamples
 from trainer.crops.expansion import EXPANSIONS, ExpandedSamples
+from trainer.errors import CheckpointError
 from trainer.models.plan import NetworkPlan
 from trainer.networks import Architecture, PainNetwork, TrunkHead, TrunkNetwork
 from trainer.protocols import AS_IT_IS, Items
@@ -32,6 +33,8 @@ __all__ = ["FEATURES_FOLDER", "FeatureSamples", "FrozenTrunk", "frozen_trunk"]
 FEATURES_FOLDER = "features"
 """Name of the folder, beside the crops, where features are stored."""
 
+Features = NDArray[np.float16] | NDArray[np.float32]
+
 _BATCH = 16
 _SETTLE_CROPS = 64
 
@@ -41,14 +44,14 @@ class FeatureSamples:
     """Features instead of crops.
 
     Attributes:
-        features: Shape (n, d), float16.
+        features: Shape (n, d); float16, or float32 where some of them are larger than float16 holds.
         labels: Shape (n,).
     """
 
-    features: NDArray[np.float16]
+    features: Features
     labels: NDArray[np.float32]
 
-    def crops(self, items: NDArray[np.int64], epoch: int) -> NDArray[np.float16]:
+    def crops(self, items: NDArray[np.int64], epoch: int) -> Features:
         """Return the chosen features; they are the same in every epoch."""
         del epoch
         return self.features[items]
@@ -95,7 +98,7 @@ class FrozenTrunk:
             labels: Of all rows of the study, shape (n,); the pictures' own if None.
 
         Raises:
-            CheckpointError: The features cannot be written.
+            CheckpointError: The features cannot be written, or are not finite.
         """
         known = self._crops.labels if labels is None else labels
         rows, positions = np.unique(items.rows, return_inverse=True)
@@ -113,9 +116,7 @@ class FrozenTrunk:
         counts = [len(features) for features in listed]
         return FeatureSamples(np.concatenate(listed), known[np.repeat(items.rows, counts)])
 
-    def _of_picture(
-        self, row: int, plan: NetworkPlan, *, fixed: bool, vary: bool, pictures: int
-    ) -> NDArray[np.float16]:
+    def _of_picture(self, row: int, plan: NetworkPlan, *, fixed: bool, vary: bool, pictures: int) -> Features:
         """Return the features of all variations of one picture, shape (k, d)."""
         copies = plan.copies_of(pictures)
         one = np.array([row], np.int64)
@@ -130,24 +131,33 @@ class FrozenTrunk:
             return self._stored(self._crops.exact(one), "exact")
         return self._stored(varied.crops(np.arange(len(varied.labels)), 0), how)
 
-    def _stored(self, crops: NDArray[np.uint8], how: str) -> NDArray[np.float16]:
+    def _stored(self, crops: NDArray[np.uint8], how: str) -> Features:
         key = hashlib.sha256(how.encode() + crops.tobytes()).hexdigest()[:32]
         path = self._folder / f"{key}.npy"
         if path.exists():
-            return np.asarray(np.load(path, allow_pickle=False), np.float16)
+            stored: Features = np.load(path, allow_pickle=False)
+            return stored
         features = self._computed(crops)
         content = io.BytesIO()
         np.save(content, features, allow_pickle=False)
         write_atomically(path, content.getvalue())
         return features
 
-    def _computed(self, crops: NDArray[np.uint8]) -> NDArray[np.float16]:
+    def _computed(self, crops: NDArray[np.uint8]) -> Features:
         parts = []
         with torch.inference_mode(), pinned_threads(1), retain_freed_memory():
             for start in range(0, len(crops), _BATCH):
                 batch = torch.from_numpy(crops[start : start + _BATCH]).to(self._device)
                 parts.append(self.network.features(self.network.prepare(batch, self._crops.contract)).cpu().numpy())
-        return np.concatenate(parts).astype(np.float16)
+        features: NDArray[np.float32] = np.concatenate(parts)
+        if not np.isfinite(features).all():
+            raise CheckpointError(
+                "the frozen trunk gives features that are no numbers: its weights are damaged, or it has none; "
+                "give pre-trained weights, or train the whole network"
+            )
+        with np.errstate(over="ignore"):
+            short = features.astype(np.float16)
+        return short if np.isfinite(short).all() else features
 
     def head_architecture(self) -> Architecture:
         """Return the dense layers as an architecture of their own, for the training loop."""

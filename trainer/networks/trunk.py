@@ -89,7 +89,7 @@ class TrunkHead(PainNetwork):
         self.layers = network.head[2:]  # without the pooling, which is part of the features
 
     def prepare(self, crops: torch.Tensor, contract: InputContract) -> torch.Tensor:
-        """Return features (N, C), stored in half precision, as float32."""
+        """Return features (N, C), stored in half or single precision, as float32."""
         del contract
         return crops.to(torch.float32)
 

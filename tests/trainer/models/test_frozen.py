@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from trainer.crops import AugmentationSettings
+from trainer.errors import CheckpointError
 from trainer.experiments import cross_validate, open_run, read_config
-from trainer.training import NullListener
+from trainer.models.frozen import FrozenTrunk
+from trainer.models.plan import NetworkPlan
+from trainer.protocols import Items
+from trainer.training import NullListener, TrainingSettings
 
 
 class _Notes(NullListener):
@@ -97,3 +102,39 @@ def test_features_of_the_fixed_copies_are_shared_by_the_folds(config, tmp_path):
     assert len(results["training"]) == 2
     shapes = {np.load(path).shape for path in (study.folder / "features").rglob("*.npy")}
     assert (37, 2048) in shapes
+
+
+class _Trunk(torch.nn.Module):
+    """Stands for the network: its only feature of a crop is a multiple of the brightness."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def prepare(self, batch, _contract):
+        return batch.to(torch.float32)
+
+    def features(self, batch):
+        return batch.mean(dim=(1, 2, 3))[:, None] * self.factor
+
+
+def trunk_of(crops, folder, factor):
+    frozen = FrozenTrunk(_Trunk(factor), None, crops, folder, torch.device("cpu"))
+    plan = NetworkPlan(None, {}, crops.contract, TrainingSettings(), AugmentationSettings(), "none")
+    return lambda: frozen.samples(Items.as_they_are(np.arange(4)), plan, vary=False).features
+
+
+@pytest.mark.parametrize(("factor", "kind"), [(1.0, np.float16), (1e6, np.float32)])
+def test_features_larger_than_half_precision_holds_are_stored_in_single(make_crops, tmp_path, factor, kind):
+    features = trunk_of(make_crops(), tmp_path, factor)
+    first, again = features(), features()
+
+    assert first.dtype == again.dtype == kind
+    assert np.isfinite(first).all()
+    np.testing.assert_array_equal(first, again)
+
+
+def test_features_that_are_no_numbers_are_refused_and_not_stored(make_crops, tmp_path):
+    with pytest.raises(CheckpointError, match="no numbers"):
+        trunk_of(make_crops(), tmp_path, float("nan"))()
+    assert not list(tmp_path.rglob("*.npy"))
