@@ -1,6 +1,7 @@
 """Step (c): ONNX Runtime on the GPU with every model file: equal to the CPU's answers, latency and throughput."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def _measure(bundle: Bundle, variant: Variant, name: EngineName, result: dict[st
     result["equal"] = all(value <= _LIMITS[variant.precision] for value in differences.values())
     for batch in _BATCHES[:1] if is_rehearsal() else _BATCHES:
         inputs = {tensor: random.integers(0, 256, (batch, size, size, 3), dtype=np.uint8)}
-        p50, p99, _ = median_ms(lambda inputs=inputs: engine.run(inputs), 200, 0.4)
+        p50, p99, _ = median_ms(partial(engine.run, inputs), 200, 0.4)
         result[f"batch {batch}"] = {"ms p50": p50, "ms p99": p99, "pictures per second": 1000 * batch / p50}
     engine.close()
     reference.close()

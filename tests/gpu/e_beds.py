@@ -44,8 +44,10 @@ _NO_REDIS = "redis://127.0.0.1:9/0"  # nobody listens there: the spool keeps the
 
 
 def measure(numbers: dict[str, Any]) -> None:
+    bundles = _bundles()
     config = ModelSettings(
-        **_bundles(),
+        detector=bundles["detector"],
+        classifier=bundles["classifier"],
         engine="onnxruntime" if is_rehearsal() else "onnxruntime-cuda",
         on_missing_engine="refuse",
         batching="on",
@@ -55,10 +57,11 @@ def measure(numbers: dict[str, Any]) -> None:
     def hand_out(request: SyntheticRequest) -> PaintPicture:
         return lambda seconds: pictures[(int(seconds * _FRAMES_PER_SECOND) + request.seed) % len(pictures)]
 
-    station_module.paint_synthetic_bed = hand_out
+    station_module.paint_synthetic_bed = hand_out  # type: ignore[attr-defined] # what the station takes, not what it offers
     numbers["pictures"] = f"{pictures[0].shape[1]} x {pictures[0].shape[0]} px, out of the main memory"
     for beds in (2,) if is_rehearsal() else _BEDS:
-        numbers[f"{beds} beds"] = result = {}
+        result: dict[str, Any] = {}
+        numbers[f"{beds} beds"] = result
         _watch(beds, config, result)
 
 

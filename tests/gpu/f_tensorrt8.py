@@ -7,7 +7,7 @@ and lends that Python the one name that it lacks.
 import hashlib
 import importlib.util
 import os
-import sys
+import platform
 import tempfile
 import time
 import typing
@@ -19,11 +19,12 @@ from step import NotHereError, is_rehearsal, median_ms, run_step
 
 
 def measure(numbers: dict[str, Any]) -> None:
-    if sys.version_info[:2] != (3, 10):
-        raise NotHereError(f"this step wants Python 3.10 as $NICU_PYTHON310, and this is {sys.version.split()[0]}")
+    version = platform.python_version_tuple()[:2]
+    if version != ("3", "10"):
+        raise NotHereError(f"this step wants Python 3.10 as $NICU_PYTHON310, and this is {platform.python_version()}")
     import typing_extensions
 
-    typing.Self = typing_extensions.Self  # type: ignore[attr-defined] # Python 3.11 has it
+    typing.Self = typing_extensions.Self  # Python 3.11 has it
     import numpy as np
 
     from monitor.inference.bundle import read_bundle
