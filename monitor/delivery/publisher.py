@@ -367,6 +367,7 @@ class Publisher:
         if failure is not None:
             if failure != self._stats.redis_failure:
                 _log.warning("%s; alerts wait in the spool", failure)
+            self._measure()  # what waits is known before, or as soon as, Redis is said to be down
             self._stats = replace(self._stats, redis_up=False, redis_failure=failure)
 
     def _measure(self) -> None:

@@ -77,14 +77,24 @@ def test_a_bed_shows_its_newest_state_and_unknown_values_vanish(redis_server, ma
 
 def test_the_heartbeat_lives_while_the_station_watches(redis_server, make_publisher) -> None:
     watching = [True]
-    publisher = make_publisher(redis_server.settings(state_ttl_seconds=1.0), watching=lambda: watching[0])
+    publisher = make_publisher(redis_server.settings(state_ttl_seconds=2.0), watching=lambda: watching[0])
     client = redis_server.client()
     wait_until(lambda: client.exists("nicu:heartbeat:station-1"), 5)
-    time.sleep(1.5)
+    time.sleep(2.5)
     assert client.exists("nicu:heartbeat:station-1")
-    assert publisher.stats().heartbeat_age_seconds < 1.0
+    assert publisher.stats().heartbeat_age_seconds < 2.0
     watching[0] = False
-    wait_until(lambda: not client.exists("nicu:heartbeat:station-1"), 3)
+    wait_until(lambda: not client.exists("nicu:heartbeat:station-1"), 6)
+
+
+def test_a_server_that_is_away_is_said_together_with_what_waits(redis_server, make_publisher) -> None:
+    redis_server.stop()
+    publisher = make_publisher(start=False)
+    publisher.submit([make_draft("waits")])
+    publisher.start(lambda _: None)
+    seen = []
+    wait_until(lambda: seen.append(publisher.stats()) or seen[-1].redis_up is False, 10, "the failure")
+    assert seen[-1].backlog_count == 1
 
 
 def test_a_clean_end_sends_what_waits_and_takes_the_heartbeat_away(redis_server, make_publisher) -> None:
