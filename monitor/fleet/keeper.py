@@ -4,8 +4,10 @@ While Redis is away nothing is let go: two watchers are better than none. When i
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from redis.exceptions import RedisError
@@ -24,6 +26,7 @@ from monitor.errors import ConfigError, MonitorError
 from monitor.fleet.assignment import Situation, decide, is_free
 from monitor.fleet.held_beds import FleetStatus, HeldBed, SharedBeds, read_noted_beds, write_noted_beds
 from monitor.fleet.lease_table import SCHEMA, AlarmState, LeaseTable, TableReading
+from monitor.fleet.observed_leases import ObservedLeases
 from monitor.loops import run_until_done
 
 __all__ = ["FleetKeeper"]
@@ -33,8 +36,10 @@ _log = logging.getLogger(__name__)
 _TURN_SECONDS = 0.5
 _REFRESH_SECONDS = 1.0
 _SHARE_SECONDS = 2.0
-_GRACE_SECONDS = 15.0
-"""After a failover, or a jump of the server's clock, leases of others count as younger by so much."""
+_DOUBT_SECONDS = 15.0
+"""After a failover, or a jump of the server's clock, ages of leases count for so long by this station's own clock."""
+_RETURN_SECONDS = 3.0
+"""After a failover a living station may take so much longer than this one to find the new primary."""
 _CLOCK_JUMP_SECONDS = 2.0
 _REDIS_AWAY_SECONDS = 5.0
 """A station that starts without Redis waits so long before it watches again what it watched last."""
@@ -99,7 +104,7 @@ class FleetKeeper:
         self._table: LeaseTable | None = None
         self._refreshed_seconds = float("-inf")
         self._server: tuple[str, float] | None = None
-        self._grace_until = float("-inf")
+        self._leases = ObservedLeases()
         self._was_away = False
         self._began_seconds = clock.monotonic()
         self._backoff = Backoff(0.2, 2.0, factor=2.0)
@@ -195,17 +200,17 @@ class FleetKeeper:
         self._take_commands()
 
     def _notice_another_clock(self, reading: TableReading) -> None:
-        """Leave the leases of others alone for a while when their ages cannot be believed."""
+        """Count the ages of leases from now on where the server's cannot be believed."""
         now = self._clock.monotonic()
         offset = reading.server_seconds - now
         if self._server is not None:
             server, before = self._server
             if server != reading.server_id or abs(offset - before) > _CLOCK_JUMP_SECONDS:
-                _log.warning("another Redis, or another clock of it: no bed is taken over for %.0f s", _GRACE_SECONDS)
-                self._grace_until = now + _GRACE_SECONDS
+                _log.warning("another Redis, or another clock of it: leases of other stations count from now on")
+                self._leases.doubt(now, _DOUBT_SECONDS, _RETURN_SECONDS)
             elif self._was_away:
                 # Others may have been cut off as well: they confirm their leases first.
-                self._grace_until = max(self._grace_until, now + self._lease_seconds)
+                self._leases.doubt(now, self._lease_seconds)
         self._server = (reading.server_id, offset)
         self._was_away = False
 
@@ -255,10 +260,9 @@ class FleetKeeper:
 
     def _decide(self, table: LeaseTable, reading: TableReading) -> None:
         now = self._clock.monotonic()
-        grace = _GRACE_SECONDS if now < self._grace_until else 0.0
-        least_age = self._lease_seconds + grace
+        read, reading = reading, replace(reading, leases=self._leases.ages(reading, now))
         beds = (*reading.beds, *reading.unreadable)
-        free = {bed for bed in beds if bed not in self._held and is_free(reading.leases.get(bed), least_age)}
+        free = {bed for bed in beds if bed not in self._held and is_free(reading.leases.get(bed), self._lease_seconds)}
         self._free_since = {bed: self._free_since.get(bed, now) for bed in free}
         rooms = {name: int(card.get("limit", 0)) - int(card.get("held", 0)) for name, card in table.stations().items()}
         decision = decide(
@@ -269,7 +273,7 @@ class FleetKeeper:
                 limit=self.status.limit,
                 rooms=rooms,
                 free_for_seconds={bed: now - since for bed, since in self._free_since.items()},
-                lease_seconds=least_age,
+                lease_seconds=self._lease_seconds,
                 busy={bed for bed in self._held if self._beds.has_alarm(bed)},
                 impossible=self._impossible,
             )
@@ -281,7 +285,10 @@ class FleetKeeper:
         if self._watching():
             for bed in dict.fromkeys((*decision.take, *offered[: max(0, self.status.limit - len(self._held))])):
                 if bed in reading.beds:
-                    self._take(table, reading, bed, least_age)
+                    # A lease that has run out by our clock may look younger by the server's; confirmed since it was
+                    # read it is younger than that, and stays.
+                    age_seconds = read.leases[bed].age_seconds if bed in free and bed in read.leases else math.inf
+                    self._take(table, reading, bed, min(self._lease_seconds, age_seconds))
 
     def _take(self, table: LeaseTable, reading: TableReading, bed: str, least_age_seconds: float) -> None:
         document, before = reading.beds[bed], reading.leases.get(bed)

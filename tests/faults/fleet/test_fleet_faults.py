@@ -89,6 +89,25 @@ def test_an_alert_in_a_failover_is_published_by_the_new_primary(fleet, fleet_cam
 
 @pytest.mark.slow
 @pytest.mark.fault(
+    "station killed just after a failover of Redis",
+    "SIGKILL of the primary; once the table is whole on the new one, SIGKILL of a station",
+    "every bed watched again <= 12 s later, though no age of a lease can be believed yet; no alert lost",
+)
+def test_a_station_that_dies_just_after_a_failover_is_missed_no_longer_for_it(fleet, measured):
+    fleet.group.kill_primary()
+    wait_until(fleet.is_whole, 60, "the table on the new primary")
+    victim = fleet.owners()[ABSENT[0]]
+    fleet.stations[victim].kill()
+    killed = time.monotonic()
+    wait_until(lambda: victim not in fleet.owners().values(), 60, "the take-over")
+    measured.seconds("all taken over", time.monotonic() - killed, ANALYSED_SECONDS)
+    fleet.group.restart_dead()
+    fleet.settle()
+    fleet.check_nothing_lost()
+
+
+@pytest.mark.slow
+@pytest.mark.fault(
     "Redis loses everything",
     "FLUSHALL on the primary of a fleet",
     "the stations write table, leases and alerts again; alarms that are on keep their ids",
