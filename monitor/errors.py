@@ -13,6 +13,8 @@
 The message is one sentence: what, where, and what to do about it. It never holds a credential.
 """
 
+from enum import StrEnum
+
 __all__ = [
     "BundleError",
     "ConfigError",
@@ -21,6 +23,7 @@ __all__ = [
     "HistoryError",
     "MonitorError",
     "PublishError",
+    "RefusalCode",
     "RefusedError",
     "SpoolError",
     "VideoError",
@@ -83,5 +86,57 @@ class HistoryError(MonitorError):
         self.damaged = damaged
 
 
-class RefusedError(MonitorError):
-    """What a person asked of a running station is not allowed, or cannot be done."""
+class RefusalCode(StrEnum):
+    """Why a request is refused, for programs: the sentence beside it differs from language to language."""
+
+    NOT_LOGGED_IN = "not_logged_in"
+    ROLE_MISSING = "role_missing"
+    OTHER_SITE = "other_site"
+    HOST_UNKNOWN = "host_unknown"
+    USER_UNKNOWN = "user_unknown"
+    PROXY_AMBIGUOUS = "proxy_ambiguous"
+    BED_UNKNOWN = "bed_unknown"
+    BED_EMPTY = "bed_empty"
+    BED_UNWATCHED = "bed_unwatched"
+    BED_MISSING = "bed_missing"
+    BEDS_LIMITED = "beds_limited"
+    ALERT_UNKNOWN = "alert_unknown"
+    ALERT_OF_WARD = "alert_of_ward"
+    PAUSE_TOO_LONG = "pause_too_long"
+    STANDBY_TOO_LONG = "standby_too_long"
+    STANDBY_ENDLESS = "standby_endless"
+    PROCEDURE_TOO_LONG = "procedure_too_long"
+    UNDO_TOO_LATE = "undo_too_late"
+    NAME_WRONG = "name_wrong"
+    PSEUDONYM_WRONG = "pseudonym_wrong"
+    REASON_WRONG = "reason_wrong"
+    BEDS_WRONG = "beds_wrong"
+    USER_EXISTS = "user_exists"
+    LAST_ADMIN = "last_admin"
+    PASSWORD_SHORT = "password_short"  # noqa: S105 - a code
+    PERIOD_WRONG = "period_wrong"
+    TOO_MANY_POINTS = "too_many_points"
+    HISTORY_OFF = "history_off"
+    HISTORY_UNREADABLE = "history_unreadable"
+    PICTURE_NONE = "picture_none"
+    NOT_A_WARD = "not_a_ward"
+    CONFIGURATION_NONE = "configuration_none"
+    CONFIGURATION_REFUSED = "configuration_refused"
+    LANGUAGE_UNKNOWN = "language_unknown"
+    NOT_DELIVERED = "not_delivered"
+    VALUES_WRONG = "values_wrong"
+    IMPOSSIBLE = "impossible"
+
+
+class RefusedError(MonitorError, ValueError):
+    """What a person asked of a running station is not allowed, or cannot be done.
+
+    Args:
+        words: One sentence; a `monitor.localization.Phrase` can be said in the reader's language.
+        code: The same in every language.
+    """
+
+    def __init__(self, words: str, code: RefusalCode = RefusalCode.IMPOSSIBLE) -> None:
+        super().__init__(words)
+        self.words = words
+        self.code = code

@@ -20,7 +20,7 @@ __all__ = ["CATALOGUES", "catalogue_text", "gather", "updated", "write_all"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = _ROOT / "monitor" / "localization" / "catalogues"
-_PACKAGES = ("web", "board", "forward", "localization")
+_PACKAGES = ("board", "control", "localization", "pain", "station", "ward", "web")
 _KEYWORDS = {"t": 1, "_t": 1, "message": 1, "Phrase": 1, "plural": 2}
 """Name of what is called to how many of its arguments are messages."""
 
@@ -29,7 +29,7 @@ _FORMAT = {"width": 120, "omit_header": False, "no_location": True, "sort_output
 
 
 def gather() -> Catalog:
-    """Return every message of the page, the e-mails and the alerts."""
+    """Return every message of the page, the alerts and the refusals."""
     catalogue = Catalog(project="nicu-pain-monitor", fuzzy=False)
     for package in _PACKAGES:
         for file in sorted((_ROOT / "monitor" / package).rglob("*.py")):

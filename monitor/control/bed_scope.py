@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Self
 
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
+
 __all__ = ["EVERY_BED", "BedScope"]
 
 _PATTERN = re.compile(r"[A-Za-z0-9*?][A-Za-z0-9_.*?-]{0,62}")
@@ -26,12 +29,15 @@ class BedScope:
         """Read patterns between commas.
 
         Raises:
-            ValueError: One of them fits no id of a bed.
+            RefusedError: One of them fits no id of a bed.
         """
         patterns = tuple(part.strip() for part in text.split(","))
         wrong = next((pattern for pattern in patterns if not _PATTERN.fullmatch(pattern)), None)
         if wrong is not None:
-            raise ValueError("write ids of beds between commas, with * for any letters: north-*,bed-7")
+            words = Phrase(
+                "write ids of beds between commas, with * for any letters: {example}", example="north-*,bed-7"
+            )
+            raise RefusedError(words, RefusalCode.BEDS_WRONG)
         return cls(patterns)
 
     def __str__(self) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
 
@@ -67,26 +69,28 @@ def checked_infant(text: str) -> str | None:
     """Return a pseudonym as it is recorded; None for an empty text.
 
     Raises:
-        ValueError: It is none.
+        RefusedError: It is none.
     """
     if not text.strip():
         return None
     try:
         return _INFANT_ADAPTER.validate_python(text.strip())
     except ValidationError:
-        raise ValueError("write a pseudonym of 1 to 63 letters, digits, dots, hyphens or underscores") from None
+        words = Phrase("write a pseudonym of 1 to 63 letters, digits, dots, hyphens or underscores")
+        raise RefusedError(words, RefusalCode.PSEUDONYM_WRONG) from None
 
 
 def checked_reason(text: str) -> str:
     """Return a reason as it is recorded.
 
     Raises:
-        ValueError: It is too long or not one line of letters.
+        RefusedError: It is too long or not one line of letters.
     """
     try:
         return _REASON_ADAPTER.validate_python(text)
     except ValidationError:
-        raise ValueError("write the reason in one line of at most 200 letters") from None
+        words = Phrase("write the reason in one line of at most 200 letters")
+        raise RefusedError(words, RefusalCode.REASON_WRONG) from None
 
 
 class SignedCommand(BaseModel):

@@ -5,6 +5,6 @@ person passes them through the reader's `Localizer`. Codes, names in the API, me
 """
 
 from monitor.localization.localizer import LANGUAGES, Localizer
-from monitor.localization.phrases import Phrase, joined, message
+from monitor.phrases import Phrase, joined, message
 
 __all__ = ["LANGUAGES", "Localizer", "Phrase", "joined", "message"]

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from monitor.localization.phrases import Phrase
+from monitor.phrases import Phrase
 
 __all__ = ["LANGUAGES", "Localizer"]
 

@@ -8,9 +8,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from monitor.config import AlarmSettings
+from monitor.errors import RefusalCode, RefusedError
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.alarm_set import AlarmSet, AlarmSetState
 from monitor.pain.vocabulary import Code, Transition
+from monitor.phrases import Phrase
 
 __all__ = ["AlarmScope", "AlarmScopeState"]
 
@@ -118,14 +120,18 @@ class AlarmScope(ABC, Generic[Memory]):
             duration_seconds: At most `acknowledge_expires_seconds`, which is the default.
 
         Raises:
-            ValueError: One sentence: the duration is not positive or too long, or the time is not finite.
+            RefusedError: The duration is not positive or too long.
+            ValueError: The time is not finite.
         """
         longest = self._settings.acknowledge_expires_seconds
         duration = longest if duration_seconds is None else duration_seconds
         if not 0.0 < duration <= longest:
-            raise ValueError(
-                f"a pause lasts at most {longest:g} s (alarms.acknowledge_expires_seconds), not {duration:g} s"
+            words = Phrase(
+                "a pause lasts at most {longest} s (alarms.acknowledge_expires_seconds), not {duration} s",
+                longest=f"{longest:g}",
+                duration=f"{duration:g}",
             )
+            raise RefusedError(words, RefusalCode.PAUSE_TOO_LONG)
         transitions = self._advance(time_seconds)
         now = self._now()
         return (*transitions, *self._board.pause(by, now, now + duration))

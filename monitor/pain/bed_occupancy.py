@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from monitor.config import AlarmSettings
+from monitor.errors import RefusalCode, RefusedError
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.alarm_scope import AlarmScope
 from monitor.pain.bed_alarm_state import BedAlarmState
@@ -13,6 +14,7 @@ from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.occupancy import BedOccupancy, BedStatement, OccupancyState
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, USUAL_PROCEDURE_SECONDS, Procedure, ProcedureKind
 from monitor.pain.vocabulary import Code, Occupancy, Transition
+from monitor.phrases import Phrase
 
 __all__ = ["OccupiedScope"]
 
@@ -30,6 +32,8 @@ _SUSPENDED = {
     Occupancy.STANDBY: frozenset(Code) - _OF_PERSONS - _WATCHED_ON_STANDBY,
 }
 
+
+_EMPTY = Phrase("the bed is empty; admit an infant first")
 
 # The ten seconds for which a page offers it, and the way there.
 _UNDO_WITHIN_SECONDS = 15.0
@@ -139,19 +143,23 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
             reason: Why; may be empty.
 
         Raises:
-            ValueError: One sentence: the bed is empty, the duration is missing, not positive or too long, or the time
-                is not finite.
+            RefusedError: The bed is empty, or the duration is missing, not positive or too long.
+            ValueError: The time is not finite.
         """
         longest = self._settings.standby_longest_seconds
         if duration_seconds is None and not until_face:
-            raise ValueError("say how long the stand-by lasts, or that it lasts until a face returns")
+            words = Phrase("say how long the stand-by lasts, or that it lasts until a face returns")
+            raise RefusedError(words, RefusalCode.STANDBY_ENDLESS)
         duration = longest if duration_seconds is None else duration_seconds
         if not 0.0 < duration <= longest:
-            raise ValueError(
-                f"a stand-by lasts at most {longest:g} s (alarms.standby_longest_seconds), not {duration:g} s"
+            words = Phrase(
+                "a stand-by lasts at most {longest} s (alarms.standby_longest_seconds), not {duration} s",
+                longest=f"{longest:g}",
+                duration=f"{duration:g}",
             )
+            raise RefusedError(words, RefusalCode.STANDBY_TOO_LONG)
         if self.occupancy.state is Occupancy.EMPTY:
-            raise ValueError("the bed is empty; admit an infant first")
+            raise RefusedError(_EMPTY, RefusalCode.BED_EMPTY)
         transitions = self._advance(time_seconds)
         now = self._now()
         self._remember(BedStatement.STANDBY, by)
@@ -189,12 +197,14 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
             time_seconds: Monotonic.
 
         Raises:
-            ValueError: One sentence: it was said too long ago, something was said after it, or the time is not finite.
+            RefusedError: It was said too long ago, or something was said after it.
+            ValueError: The time is not finite.
         """
         transitions = self._advance(time_seconds)
         now, said = self._now(), self._said
         if said is None or (said.statement, said.by) != (statement, by) or now - said.at_seconds > _UNDO_WITHIN_SECONDS:
-            raise ValueError("it is too late to take that back, or somebody has said something else of the bed since")
+            words = Phrase("it is too late to take that back, or somebody has said something else of the bed since")
+            raise RefusedError(words, RefusalCode.UNDO_TOO_LATE)
         self._said = None
         if statement is BedStatement.PROCEDURE:
             transitions += self._end_procedure(now, f"{by} took the procedure back.", by)
@@ -267,14 +277,19 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
             note: A few words more; may be empty.
 
         Raises:
-            ValueError: One sentence: the bed is empty, the duration is not positive or too long, or the time is not
-                finite.
+            RefusedError: The bed is empty, or the duration is not positive or too long.
+            ValueError: The time is not finite.
         """
         duration = USUAL_PROCEDURE_SECONDS if duration_seconds is None else duration_seconds
         if not 0.0 < duration <= LONGEST_PROCEDURE_SECONDS:
-            raise ValueError(f"a procedure lasts at most {LONGEST_PROCEDURE_SECONDS:g} s, not {duration:g} s")
+            words = Phrase(
+                "a procedure lasts at most {longest} s, not {duration} s",
+                longest=f"{LONGEST_PROCEDURE_SECONDS:g}",
+                duration=f"{duration:g}",
+            )
+            raise RefusedError(words, RefusalCode.PROCEDURE_TOO_LONG)
         if self.occupancy.state is Occupancy.EMPTY:
-            raise ValueError("the bed is empty; admit an infant first")
+            raise RefusedError(_EMPTY, RefusalCode.BED_EMPTY)
         transitions = self._advance(time_seconds)
         now = self._now()
         self._remember(BedStatement.PROCEDURE, by)

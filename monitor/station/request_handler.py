@@ -17,7 +17,8 @@ from monitor.control.requests import (
     Undo,
     Withdraw,
 )
-from monitor.errors import RefusedError
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.pain.vocabulary import Code, Occupancy, Transition
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_dispatcher import AlertDispatcher
@@ -66,7 +67,7 @@ class RequestHandler:
         except ValueError as error:
             _log.warning("%s was refused: %s", request.by, error)
             self._audit(event, {**details, "refused": str(error)})
-            raise RefusedError(str(error)) from None
+            raise (error if isinstance(error, RefusedError) else RefusedError(str(error))) from None
         if not isinstance(request, Acknowledge | Withdraw) and (bed := self._beds.get(request.bed or "")) is not None:
             self._dispatcher.show_requests(bed)
         self._audit(event, {**details, "changed": has_changed})
@@ -128,11 +129,12 @@ class RequestHandler:
         """Note who lies in a bed, or what is done there; return whether that is news.
 
         Raises:
-            ValueError: There is no such bed, or the request does not fit the bed's state.
+            RefusedError: There is no such bed, or the request does not fit the bed's state.
         """
         bed, now = self._beds.get(request.bed), self._clock.monotonic()
         if bed is None:
-            raise ValueError(f"this station watches no bed called {request.bed}")
+            unknown = Phrase("this station watches no bed called {bed}", bed=request.bed)
+            raise RefusedError(unknown, RefusalCode.BED_UNKNOWN)
         transitions: tuple[Transition, ...]
         match request:
             case Admit():

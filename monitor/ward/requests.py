@@ -26,7 +26,8 @@ from monitor.control.requests import (
 from monitor.delivery.keys import Keys
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
-from monitor.errors import ConfigError, RefusedError
+from monitor.errors import ConfigError, RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.ward.reader import WardView
 
 __all__ = ["WardRequests"]
@@ -79,7 +80,9 @@ class WardRequests:
         try:
             self._client.xadd(stream, fields, maxlen=_LONGEST_STREAM, approximate=True)
         except (RedisError, OSError) as error:
-            raise RefusedError(describe_failure(error, redis_address(self._settings))) from None
+            reason = describe_failure(error, redis_address(self._settings))
+            words = Phrase("this did not reach the station: {reason}", reason=reason)
+            raise RefusedError(words, RefusalCode.NOT_DELIVERED) from None
         return True
 
     def close(self) -> None:
@@ -90,20 +93,22 @@ class WardRequests:
         if isinstance(request, Acknowledge | Withdraw):
             episode = self._board.find_alert(request.alert_id)
             if episode is None:
-                raise RefusedError("there is no such alert")
+                raise RefusedError(Phrase("there is no such alert"), RefusalCode.ALERT_UNKNOWN)
             bed, station = episode.newest.bed, episode.newest.station
             if station == self._station:
-                raise RefusedError("this is the ward's own notice: it ends by itself when its cause is over")
+                words = Phrase("this is the ward's own notice: it ends by itself when its cause is over")
+                raise RefusedError(words, RefusalCode.ALERT_OF_WARD)
         else:
             bed, station = request.bed, None
         if bed is None and station is None:
-            raise RefusedError("say which bed is meant; a ward has no conditions of its own to pause")
+            words = Phrase("say which bed is meant; a ward has no conditions of its own to pause")
+            raise RefusedError(words, RefusalCode.BED_MISSING)
         view = self._view()
         owner = station if bed is None else view.beds.get(bed)
         if bed is not None and bed in view.shared:
             return Keys(self._prefix, self._station).bed_commands(bed)
         if owner is None:
-            raise RefusedError(f"no station watches bed {bed} now")
+            raise RefusedError(Phrase("no station watches bed {bed} now", bed=bed), RefusalCode.BED_UNWATCHED)
         return Keys(self._prefix, owner).commands
 
 

@@ -7,14 +7,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from monitor.board import AlertEpisode, BedSnapshot, BoardSnapshot
 from monitor.control.access import Role
 from monitor.control.requests import Acknowledge, Withdraw
-from monitor.errors import RefusedError
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.history_api import add_history_routes
@@ -30,6 +31,7 @@ from monitor.web.records import (
     observation_record,
     station_record,
 )
+from monitor.web.refusals import answers, bed_unknown, role_missing
 from monitor.web.reloading import add_region_route, add_reload_route
 from monitor.web.sessions import SESSION_COOKIE
 
@@ -72,12 +74,12 @@ def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> str:
 
     Raises:
         LookupError: There is no such alert, or it needs nobody any more.
-        ValueError: `by` is no name.
+        RefusedError: `by` is no name, or the station refuses.
     """
     name = checked_name(by)
     episode = site.board.find_alert(alert_id)
     if episode is None or not episode.is_open:
-        raise LookupError("there is no such open alert")
+        raise LookupError(Phrase("there is no such open alert"))
     site.handle(Acknowledge(alert_id=alert_id, by=name))
     return name
 
@@ -86,7 +88,7 @@ def request_withdrawal(site: AppContext, alert_id: str, by: str) -> bool:
     """Take back an acknowledgement that was given a moment ago; return whether anything is signalled again.
 
     Raises:
-        ValueError: `by` is no name.
+        RefusedError: `by` is no name, or the station refuses.
     """
     return site.handle(Withdraw(alert_id=alert_id, by=checked_name(by)))
 
@@ -121,14 +123,13 @@ def _add_station_routes(router: APIRouter) -> None:
         site = site_of(request)
         return station_record(site.board.snapshot(), site.config.station.id)
 
-    @router.get(
-        "/ward", tags=["station"], responses={404: {"description": "This is a station's page, not that of a ward."}}
-    )
+    @router.get("/ward", tags=["station"], responses=answers({404: "This is a station's page, not that of a ward."}))
     async def read_ward(request: Request) -> dict[str, Any]:
         """Return which station watches which bed, which are silent, and which beds nobody watches."""
         describe = site_of(request).ward
         if describe is None:
-            raise HTTPException(404, "this is the page of one station; a ward is shown by nicu-monitor ward")
+            words = Phrase("this is the page of one station; a ward is shown by nicu-monitor ward")
+            raise RefusedError(words, RefusalCode.NOT_A_WARD)
         return dict(describe())
 
 
@@ -149,13 +150,13 @@ def _add_bed_routes(router: APIRouter) -> None:
         "/beds/{bed}/preview.jpg",
         tags=["beds"],
         response_class=Response,
-        responses={200: {"content": {"image/jpeg": {}}}, 404: {"description": "No picture may or can be shown."}},
+        responses={200: {"content": {"image/jpeg": {}}}, **answers({404: "No picture may or can be shown."})},
     )
     def read_preview(request: Request, bed: str, size: PreviewSize = "full") -> Response:
         """Return the newest picture with the faces that were found in it, where the configuration allows it."""
         jpeg = site_of(request).previews.jpeg(bed, size)
         if jpeg is None:
-            raise HTTPException(404, "there is no picture that may be shown")
+            raise RefusedError(Phrase("there is no picture that may be shown"), RefusalCode.PICTURE_NONE)
         return Response(jpeg, media_type="image/jpeg")
 
 
@@ -180,26 +181,24 @@ def _add_alert_routes(router: APIRouter) -> None:
         "/alerts/{alert_id}/acknowledge",
         tags=["alerts"],
         status_code=202,
-        responses={
-            403: {"description": "The caller is no nurse."},
-            404: {"description": "No such open alert."},
-            409: {"description": "It cannot be done, for the reason given."},
-        },
+        responses=answers(
+            {
+                403: "The caller is no nurse.",
+                404: "No such open alert.",
+                409: "It cannot be done, for the reason given.",
+            }
+        ),
     )
     async def acknowledge(request: Request, alert_id: str, content: AcknowledgeRequest | None = None) -> Accepted:
         """Silence the signal of one alert for a while; the condition stays. Needs the role `nurse`."""
         visitor = visitor_of(request)
         if not visitor.may(Role.NURSE):
-            raise HTTPException(403, "acknowledging needs the role nurse")
+            raise role_missing(Role.NURSE)
         by = visitor.name or (content.by if content is not None else None) or ""
         try:
             name = request_acknowledgement(site_of(request), alert_id, by)
         except LookupError as error:
-            raise HTTPException(404, str(error.args[0])) from None
-        except ValueError as error:
-            raise HTTPException(422, str(error)) from None
-        except RefusedError as error:
-            raise HTTPException(409, str(error)) from None
+            raise RefusedError(error.args[0], RefusalCode.ALERT_UNKNOWN) from None
         return Accepted(alert_id=alert_id, by=name)
 
 
@@ -208,26 +207,23 @@ def _add_withdrawal_route(router: APIRouter) -> None:
         "/alerts/{alert_id}/withdraw",
         tags=["alerts"],
         status_code=202,
-        responses={
-            403: {"description": "The caller is no nurse."},
-            404: {"description": "No acknowledgement to undo."},
-            409: {"description": "It cannot be done, for the reason given."},
-        },
+        responses=answers(
+            {
+                403: "The caller is no nurse.",
+                404: "No acknowledgement to undo.",
+                409: "It cannot be done, for the reason given.",
+            }
+        ),
     )
     async def withdraw(request: Request, alert_id: str, content: AcknowledgeRequest | None = None) -> Accepted:
         """Take back the acknowledgement of one alert, within 15 s of it. Needs the role `nurse`."""
         visitor = visitor_of(request)
         if not visitor.may(Role.NURSE):
-            raise HTTPException(403, "withdrawing an acknowledgement needs the role nurse")
+            raise role_missing(Role.NURSE)
         by = visitor.name or (content.by if content is not None else None) or ""
-        try:
-            is_withdrawn = request_withdrawal(site_of(request), alert_id, by)
-        except ValueError as error:
-            raise HTTPException(422, str(error)) from None
-        except RefusedError as error:
-            raise HTTPException(409, str(error)) from None
-        if not is_withdrawn:
-            raise HTTPException(404, "there is no acknowledgement of this alert within the last 15 s")
+        if not request_withdrawal(site_of(request), alert_id, by):
+            words = Phrase("there is no acknowledgement of this alert within the last 15 s")
+            raise RefusedError(words, RefusalCode.ALERT_UNKNOWN)
         return Accepted(alert_id=alert_id, by=by)
 
 
@@ -309,14 +305,14 @@ def _find_bed(site: AppContext, bed_id: str) -> tuple[BoardSnapshot, BedSnapshot
     snapshot = site.board.snapshot()
     bed = snapshot.bed(bed_id)
     if bed is None:
-        raise HTTPException(404, "there is no such bed")
+        raise bed_unknown()
     return snapshot, bed
 
 
 def _find_alert(site: AppContext, alert_id: str) -> AlertEpisode:
     episode = site.board.find_alert(alert_id)
     if episode is None:
-        raise HTTPException(404, "there is no such alert")
+        raise RefusedError(Phrase("there is no such alert"), RefusalCode.ALERT_UNKNOWN)
     return episode
 
 

@@ -14,8 +14,9 @@ from monitor.board import BoardReader
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
+from monitor.errors import RefusalCode, RefusedError
 from monitor.history.recorder import HistoryRecorder
-from monitor.localization import LANGUAGES, Localizer
+from monitor.localization import LANGUAGES, Localizer, Phrase
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import PreviewReader
 
@@ -99,11 +100,12 @@ def checked_name(by: str) -> str:
     """Return the name of a person as it is recorded.
 
     Raises:
-        ValueError: It is no name.
+        RefusedError: It is no name.
     """
     name = " ".join(by.split())
     if not name or len(name) > 63 or not name.isprintable():
-        raise ValueError("say who it is: a name or a pseudonym of 1 to 63 letters")
+        words = Phrase("say who it is: a name or a pseudonym of 1 to 63 letters")
+        raise RefusedError(words, RefusalCode.NAME_WRONG)
     return name
 
 

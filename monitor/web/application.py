@@ -12,11 +12,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from monitor import __version__
+from monitor.errors import RefusalCode, RefusedError
 from monitor.web.api import api_routes
 from monitor.web.app_context import AppContext, Endpoint
 from monitor.web.guard import Guard
 from monitor.web.language import language_routes
 from monitor.web.login import login_routes
+from monitor.web.refusals import refusal_response
 from monitor.web.request_limits import RequestLimits
 from monitor.web.throttle import LoginThrottle
 
@@ -46,6 +48,7 @@ def build_api(site: AppContext) -> FastAPI:
         lifespan=lifespan,
     )
     api.add_exception_handler(RequestValidationError, _refuse_values)
+    api.add_exception_handler(RefusedError, _refuse)
     api.include_router(login_routes(LoginThrottle(site.clock)))
     api.include_router(language_routes())
     api.include_router(api_routes())
@@ -71,7 +74,12 @@ async def _refuse_values(_: Request, error: Exception) -> Response:
         {"loc": [str(part) for part in item.get("loc", ())], "msg": str(item.get("msg")), "type": str(item.get("type"))}
         for item in wrong
     ]
-    return JSONResponse({"detail": detail}, 422)
+    return JSONResponse({"code": RefusalCode.VALUES_WRONG, "detail": detail}, 422)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """Say why not, in the caller's language."""
+    return refusal_response(request, error if isinstance(error, RefusedError) else RefusedError(str(error)))
 
 
 def _plain_route(path: str, endpoint: Endpoint) -> APIRouter:

@@ -15,17 +15,19 @@ from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.control.access import Role
-from monitor.errors import RefusedError
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.web.access import Visitor
 from monitor.web.app_context import SITE_KEY, VISITOR_KEY, AppContext
 from monitor.web.display_login import WALL_PATH, wall_refusal
 from monitor.web.language import LANGUAGE_PATH
 from monitor.web.limited_site import limit_site
 from monitor.web.proxies import user_of_proxy
+from monitor.web.refusals import refusal_response
 from monitor.web.sessions import SESSION_COOKIE
 
 __all__ = ["Guard"]
@@ -79,16 +81,19 @@ class Guard:
 
     def _refusal(self, connection: HTTPConnection, scope: Scope) -> Response | None:
         path: str = scope["path"]
+        scope[SITE_KEY] = self._site  # whose language a refusal has
         host = connection.headers.get("host", "")
         if not self._is_our_name(host) and not self._is_probe(scope):
-            return _problem(421, "this station does not go by that name; see web.allowed_hosts")
+            words = Phrase("this station does not go by that name; see web.allowed_hosts")
+            return refusal_response(connection, RefusedError(words, RefusalCode.HOST_UNKNOWN))
         is_websocket = scope["type"] == "websocket"
         if (is_websocket or scope["method"] not in _READING) and not _is_same_origin(connection, host):
-            return _problem(403, "the request comes from another site")
+            words = Phrase("the request comes from another site")
+            return refusal_response(connection, RefusedError(words, RefusalCode.OTHER_SITE))
         try:
             visitor = self._visitor(connection)
         except RefusedError as error:
-            return _problem(403, str(error))
+            return refusal_response(connection, error)
         scope[SITE_KEY] = limit_site(self._site, visitor.beds)
         scope[VISITOR_KEY] = visitor
         if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith((*_ASSETS, LANGUAGE_PATH)):
@@ -107,7 +112,8 @@ class Guard:
             return access.visitor(connection.cookies.get(SESSION_COOKIE), connection.headers.get("authorization"))
         visitor = access.named(name)
         if visitor.role is None:
-            raise RefusedError("the proxy names somebody who is not in this station's users file")
+            words = Phrase("the proxy names somebody who is not in this station's users file")
+            raise RefusedError(words, RefusalCode.USER_UNKNOWN)
         return visitor
 
     def _renewal(self, scope: Scope) -> str | None:
@@ -170,15 +176,12 @@ def _is_same_origin(connection: HTTPConnection, host: str) -> bool:
 def _ask_to_log_in(connection: HTTPConnection, path: str, *, is_websocket: bool) -> Response:
     """Return the answer to somebody who is not logged in: a form for a browser, a status for a program."""
     if is_websocket or path.startswith("/api/") or "text/html" not in connection.headers.get("accept", ""):
-        return _problem(401, "log in first", {"WWW-Authenticate": "Bearer"})
+        refusal = RefusedError(Phrase("log in first"), RefusalCode.NOT_LOGGED_IN)
+        return refusal_response(connection, refusal, {"WWW-Authenticate": "Bearer"})
     if path == WALL_PATH:
         # A display that silently shows a form for logging in is taken for one that watches.
         return wall_refusal(connection)
     return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
-
-
-def _problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"detail": detail}, status, headers)
 
 
 def _with_headers(send: Send, path: str, cookie: str | None = None) -> Send:

@@ -4,26 +4,30 @@ from datetime import datetime
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 
-from monitor.errors import HistoryError
+from monitor.errors import HistoryError, RefusalCode, RefusedError
 from monitor.history.handover import BedHandover, bed_handover
 from monitor.history.recorder import HistoryRecorder
 from monitor.history.trend import thinned
+from monitor.localization import Phrase
 from monitor.web.app_context import AppContext, site_of
 from monitor.web.history_records import HandoverRecord, handover_record, series_records
 from monitor.web.periods import checked_period, shift_begin, zone_of
 from monitor.web.records import HistoryRecord, history_record
+from monitor.web.refusals import answers, bed_unknown, history_unreadable
 
 __all__ = ["add_history_routes", "read_handover"]
 
 _POINTS_AT_MOST = 50_000
-_ANSWERS: dict[int | str, dict[str, str]] = {
-    404: {"description": "There is no such bed, or this station keeps no history."},
-    422: {"description": "The stretch of time is wrong, or holds too many points."},
-    503: {"description": "The history cannot be read now."},
-}
+_ANSWERS = answers(
+    {
+        404: "There is no such bed, or this station keeps no history.",
+        422: "The stretch of time is wrong, or holds too many points.",
+        503: "The history cannot be read now.",
+    }
+)
 
 
 def add_history_routes(router: APIRouter) -> None:
@@ -47,19 +51,20 @@ def add_history_routes(router: APIRouter) -> None:
         snapshot = site.board.snapshot()
         found = snapshot.bed(bed)
         if found is None:
-            raise HTTPException(404, "there is no such bed")
+            raise bed_unknown()
         if begin is None and end is None:
             return history_record(found, snapshot)
         history = _kept(site)
         if begin is None:
-            raise HTTPException(422, "say from when: `from` is missing")
-        since, until = _period(begin, end or site.clock.wall())
+            raise RefusedError(Phrase("say from when: `from` is missing"), RefusalCode.PERIOD_WRONG)
+        since, until = checked_period(begin, end or site.clock.wall())
         if (until - since).total_seconds() / every > _POINTS_AT_MOST:
-            raise HTTPException(422, f"that is more than {_POINTS_AT_MOST} points; ask for less time or a larger every")
+            words = Phrase("more than {count} points; ask for less time or a larger `every`", count=_POINTS_AT_MOST)
+            raise RefusedError(words, RefusalCode.TOO_MANY_POINTS)
         try:
             series = await run_sync(history.samples, bed, since, until)
         except HistoryError as error:
-            raise HTTPException(503, str(error)) from None
+            raise history_unreadable(error) from None
         return series_records(thinned(series, every))
 
     @router.get("/handover", tags=["beds"], responses=_ANSWERS)
@@ -73,15 +78,15 @@ def add_history_routes(router: APIRouter) -> None:
         site = site_of(request)
         snapshot = site.board.snapshot()
         if bed is not None and snapshot.bed(bed) is None:
-            raise HTTPException(404, "there is no such bed")
+            raise bed_unknown()
         now = site.clock.wall()
-        begin, end = _period(since or shift_begin(now, zone_of(site.config)), until or now)
+        begin, end = checked_period(since or shift_begin(now, zone_of(site.config)), until or now)
         names = [bed] if bed is not None else [one.info.bed_id for one in snapshot.beds]
         history = _kept(site)
         try:
             beds = await run_sync(read_handover, history, names, begin, end)
         except HistoryError as error:
-            raise HTTPException(503, str(error)) from None
+            raise history_unreadable(error) from None
         return handover_record(site.config.station.id, begin, end, beds)
 
 
@@ -96,12 +101,6 @@ def read_handover(history: HistoryRecorder, beds: list[str], since: datetime, un
 
 def _kept(site: AppContext) -> HistoryRecorder:
     if site.history is None:
-        raise HTTPException(404, "this station keeps no history (history.days is 0, or it is the page of a ward)")
+        words = Phrase("this station keeps no history (history.days is 0, or it is the page of a ward)")
+        raise RefusedError(words, RefusalCode.HISTORY_OFF)
     return site.history
-
-
-def _period(since: datetime, until: datetime) -> tuple[datetime, datetime]:
-    try:
-        return checked_period(since, until)
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from None

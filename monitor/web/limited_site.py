@@ -7,7 +7,8 @@ from typing import Any
 from monitor.board import AlertEpisode, AlertRecord, BedPicture, BoardReader, BoardSnapshot
 from monitor.control.bed_scope import BedScope
 from monitor.control.requests import Acknowledge, OperatorRequest, Withdraw
-from monitor.errors import RefusedError
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.web.app_context import AppContext
 from monitor.web.preview import PreviewReader, PreviewSize
 
@@ -89,14 +90,15 @@ def _handle(site: AppContext, board: LimitedBoard, scope: BedScope, request: Ope
     if isinstance(request, Acknowledge | Withdraw):
         episode = board.find_alert(request.alert_id)
         if episode is None:
-            raise RefusedError("there is no such alert")
+            raise RefusedError(Phrase("there is no such alert"), RefusalCode.ALERT_UNKNOWN)
         bed = episode.newest.bed
     else:
         bed = request.bed
     if bed is None:
-        raise RefusedError("this concerns every bed, and you may act on some of them only")
+        words = Phrase("this concerns every bed, and you may act on some of them only")
+        raise RefusedError(words, RefusalCode.BEDS_LIMITED)
     if not scope.covers(bed):
-        raise RefusedError("there is no such bed")
+        raise RefusedError(Phrase("there is no such bed"), RefusalCode.BED_UNKNOWN)
     return site.handle(request)
 
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from monitor.control.access import Role
-from monitor.control.requests import OperatorRequest, Pause, Resume
-from monitor.errors import RefusedError
+from monitor.control.requests import Pause, Resume
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
+from monitor.web.refusals import answers, bed_unknown, role_missing
 
 __all__ = [
     "BED_ANSWERS",
@@ -17,14 +17,15 @@ __all__ = [
     "ResumeRequest",
     "add_pause_routes",
     "allowed",
-    "handled",
 ]
 
-BED_ANSWERS: dict[int | str, dict[str, str]] = {
-    403: {"description": "The caller is no nurse."},
-    404: {"description": "There is no such bed."},
-    409: {"description": "It cannot be done, for the reason given: too long, or the bed is in another state."},
-}
+BED_ANSWERS = answers(
+    {
+        403: "The caller is no nurse.",
+        404: "There is no such bed.",
+        409: "It cannot be done, for the reason given: too long, or the bed is in another state.",
+    }
+)
 """What the answers of the requests about one bed mean, but for 200 and 422."""
 
 
@@ -60,39 +61,24 @@ def add_pause_routes(router: APIRouter) -> None:
         """
         asked = content or PauseRequest()
         site, by = allowed(request, bed, asked.by)
-        return PauseAnswer(bed=bed, by=by, changed=handled(site, Pause(bed, by, asked.seconds)))
+        return PauseAnswer(bed=bed, by=by, changed=site.handle(Pause(bed, by, asked.seconds)))
 
     @router.post("/beds/{bed}/resume", tags=["beds"], responses=BED_ANSWERS)
     def resume(request: Request, bed: str, content: ResumeRequest | None = None) -> PauseAnswer:
         """End a pause, so that what still holds is signalled again, or a stand-by. Needs the role `nurse`."""
         site, by = allowed(request, bed, None if content is None else content.by)
-        return PauseAnswer(bed=bed, by=by, changed=handled(site, Resume(bed, by)))
+        return PauseAnswer(bed=bed, by=by, changed=site.handle(Resume(bed, by)))
 
 
 def allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, str]:
     """Return the site and the name that is recorded.
 
     Raises:
-        HTTPException: The visitor may not, gives no name, or there is no such bed.
+        RefusedError: The visitor may not, gives no name, or there is no such bed.
     """
     site, visitor = site_of(request), visitor_of(request)
     if not visitor.may(Role.NURSE):
-        raise HTTPException(403, "pausing needs the role nurse")
+        raise role_missing(Role.NURSE)
     if site.board.snapshot().bed(bed) is None:
-        raise HTTPException(404, "there is no such bed")
-    try:
-        return site, checked_name(visitor.name or by or "")
-    except ValueError as error:
-        raise HTTPException(422, str(error)) from None
-
-
-def handled(site: AppContext, order: OperatorRequest) -> bool:
-    """Do what is asked, and return whether it changed anything.
-
-    Raises:
-        HTTPException: The station refuses; the answer gives the reason.
-    """
-    try:
-        return site.handle(order)
-    except RefusedError as error:
-        raise HTTPException(409, str(error)) from None
+        raise bed_unknown()
+    return site, checked_name(visitor.name or by or "")

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from monitor.config import StationConfig
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 
 __all__ = ["LONGEST", "SHIFT", "checked_period", "local_moment", "shift_begin", "zone_of"]
 
@@ -32,7 +34,7 @@ def local_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
     """Return the moment that somebody has written: `07:00`, or `2026-01-31T07:00` on the station's clock.
 
     Raises:
-        ValueError: It is neither.
+        RefusedError: It is neither.
     """
     text = text.strip()
     try:
@@ -40,7 +42,8 @@ def local_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
             return shift_begin(now, zone, time.fromisoformat(text))
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError("write a time such as 07:00, or a date and a time such as 2026-01-31T07:00") from None
+        words = Phrase("write a time such as 07:00, or a date and a time such as 2026-01-31T07:00")
+        raise RefusedError(words, RefusalCode.PERIOD_WRONG) from None
     if moment.tzinfo is None:
         moment = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
     return moment.astimezone(UTC)
@@ -50,11 +53,12 @@ def checked_period(since: datetime, until: datetime, longest: timedelta = LONGES
     """Return a stretch of time.
 
     Raises:
-        ValueError: It ends before it begins, or is too long.
+        RefusedError: It ends before it begins, or is too long.
     """
     if since >= until:
-        raise ValueError("the begin must lie before the end")
+        raise RefusedError(Phrase("the begin must lie before the end"), RefusalCode.PERIOD_WRONG)
     if until - since > longest:
         hours = longest.total_seconds() / 3600
-        raise ValueError(f"at most {hours:g} h can be shown at a time")
+        words = Phrase("at most {hours} h can be shown at a time", hours=f"{hours:g}")
+        raise RefusedError(words, RefusalCode.PERIOD_WRONG)
     return since, until

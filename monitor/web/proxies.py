@@ -7,7 +7,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from monitor.errors import RefusedError
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 
 __all__ = ["BehindProxies", "user_of_proxy"]
 
@@ -55,5 +56,6 @@ def user_of_proxy(connection: HTTPConnection, header: str | None) -> str | None:
         return None
     names = connection.headers.getlist(header)
     if len(names) > 1:
-        raise RefusedError(f"the proxy passes on two headers {header}; it must replace the visitor's own")
+        words = Phrase("the proxy passes on two headers {header}; it must replace the visitor's own", header=header)
+        raise RefusedError(words, RefusalCode.PROXY_AMBIGUOUS)
     return names[0].strip() or None if names else None

@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from monitor.control.access import Role
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.web.app_context import site_of, visitor_of
+from monitor.web.refusals import answers, bed_unknown, configuration_refused, role_missing
 
 __all__ = [
     "RegionAnswer",
@@ -40,22 +42,22 @@ def add_reload_route(router: APIRouter) -> None:
     @router.post(
         "/reload",
         tags=["station"],
-        responses={
-            403: {"description": "The caller is no admin."},
-            409: {"description": "The file has mistakes or needs a restart; nothing was changed."},
-        },
+        responses=answers(
+            {403: "The caller is no admin.", 409: "The file has mistakes or needs a restart; nothing was changed."}
+        ),
     )
     def reload(request: Request, content: ReloadRequest | None = None) -> ReloadAnswer:
         """Read the station's configuration file again, without a pause for its other beds. Needs the role `admin`."""
         site, visitor = site_of(request), visitor_of(request)
         if not visitor.may(Role.ADMIN):
-            raise HTTPException(403, "reloading needs the role admin")
+            raise role_missing(Role.ADMIN)
         if site.reload is None:
-            raise HTTPException(409, "this program has no configuration that it could read again")
+            words = Phrase("this program has no configuration that it could read again")
+            raise RefusedError(words, RefusalCode.CONFIGURATION_NONE)
         try:
             sentences, applied = site.reload(visitor.name or "admin", (content or ReloadRequest()).dry_run)
         except ConfigError as error:
-            raise HTTPException(409, str(error)) from None
+            raise configuration_refused(error) from None
         return ReloadAnswer(sentences=list(sentences), applied=applied)
 
 
@@ -81,11 +83,13 @@ def add_region_route(router: APIRouter) -> None:
     @router.post(
         "/beds/{bed}/region",
         tags=["beds"],
-        responses={
-            403: {"description": "The caller is no admin."},
-            404: {"description": "There is no such bed."},
-            409: {"description": "It cannot be written, for the reason given; nothing was changed."},
-        },
+        responses=answers(
+            {
+                403: "The caller is no admin.",
+                404: "There is no such bed.",
+                409: "It cannot be written, for the reason given; nothing was changed.",
+            }
+        ),
     )
     def region(request: Request, bed: str, content: RegionRequest) -> RegionAnswer:
         """Search for the face of a bed in another part of its picture, and write that to the station's configuration.
@@ -94,14 +98,15 @@ def add_region_route(router: APIRouter) -> None:
         """
         site, visitor = site_of(request), visitor_of(request)
         if not visitor.may(Role.ADMIN):
-            raise HTTPException(403, "changing a region of interest needs the role admin")
+            raise role_missing(Role.ADMIN)
         if site.board.snapshot().bed(bed) is None:
-            raise HTTPException(404, "there is no such bed")
+            raise bed_unknown()
         if site.change_region is None:
-            raise HTTPException(409, "this program has no configuration that it could write to")
+            words = Phrase("this program has no configuration that it could write to")
+            raise RefusedError(words, RefusalCode.CONFIGURATION_NONE)
         edges = (content.left, content.top, content.right, content.bottom)
         try:
             sentences = site.change_region(visitor.name or "admin", bed, edges)
         except ConfigError as error:
-            raise HTTPException(409, str(error)) from None
+            raise configuration_refused(error) from None
         return RegionAnswer(bed=bed, sentences=list(sentences))

@@ -68,7 +68,8 @@ class RequestLimits:
             if status == 413
             else f"the body was not there within {self._seconds:g} s"
         )
-        await JSONResponse({"detail": detail}, status, {"Connection": "close"})(scope, receive, send)
+        code = "body_too_large" if status == 413 else "body_too_slow"
+        await JSONResponse({"code": code, "detail": detail}, status, {"Connection": "close"})(scope, receive, send)
 
 
 def _has_body(scope: Scope) -> bool:

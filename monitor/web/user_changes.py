@@ -6,7 +6,8 @@ from pathlib import Path
 
 from monitor.control.access import Role
 from monitor.control.bed_scope import EVERY_BED, BedScope
-from monitor.errors import RefusedError
+from monitor.errors import RefusalCode, RefusedError
+from monitor.localization import Phrase
 from monitor.web.access import Access
 from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
 
@@ -19,7 +20,7 @@ def checked_beds(text: str) -> BedScope:
     """Return which beds a text names; every bed for an empty one.
 
     Raises:
-        ValueError: A pattern fits no id of a bed.
+        RefusedError: A pattern fits no id of a bed.
     """
     return BedScope.parse(text) if text.strip() else EVERY_BED
 
@@ -57,12 +58,14 @@ class UserChanges:
             ConfigError: The file cannot be read or written.
         """
         if not re.fullmatch(NAME_PATTERN, name):
-            raise RefusedError("use 1 to 63 letters, digits and _ . @ -, beginning with a letter or digit")
+            words = Phrase("use 1 to 63 letters, digits and _ . @ -, beginning with a letter or digit")
+            raise RefusedError(words, RefusalCode.NAME_WRONG)
         secret = _secret(password)
         with self._access.changing_users:
             users = read_users(self._file)
             if users.get(name) is not None:
-                raise RefusedError(f"there is a user {name} already")
+                words = Phrase("there is a user {name} already", name=name)
+                raise RefusedError(words, RefusalCode.USER_EXISTS)
             write_users(self._file, [*users.all(), User(name, role, secret, beds)])
         self._audit("user_added", {"by": by, "name": name, "role": str(role), "beds": list(beds.patterns)})
 
@@ -106,20 +109,20 @@ class UserChanges:
 
     def _write(self, users: list[User]) -> None:
         if not any(user.role is Role.ADMIN and not user.beds.is_limited for user in users):
-            raise RefusedError(
-                "nobody could administer users then; make somebody else an administrator of every bed first"
-            )
+            words = Phrase("nobody could administer users then; make somebody else an administrator of every bed first")
+            raise RefusedError(words, RefusalCode.LAST_ADMIN)
         write_users(self._file, users)
 
 
 def _known(users: UserList, name: str) -> User:
     user = users.get(name)
     if user is None:
-        raise RefusedError(f"there is no user {name} any more")
+        raise RefusedError(Phrase("there is no user {name} any more", name=name), RefusalCode.USER_UNKNOWN)
     return user
 
 
 def _secret(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
-        raise RefusedError(f"use at least {SHORTEST_PASSWORD} characters for the password")
+        words = Phrase("use at least {count} characters for the password", count=SHORTEST_PASSWORD)
+        raise RefusedError(words, RefusalCode.PASSWORD_SHORT)
     return hash_password(password)

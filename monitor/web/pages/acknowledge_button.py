@@ -9,6 +9,7 @@ from monitor.board import AlertEpisode
 from monitor.errors import RefusedError
 from monitor.pain.vocabulary import Signal
 from monitor.web.api import request_acknowledgement, request_withdrawal
+from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout
 from monitor.web.pages.name_dialog import ask_for_name
 
@@ -77,11 +78,8 @@ class AcknowledgeButton:
                 request_acknowledgement(self._frame.site, alert_id, by)
             except LookupError:
                 continue  # it has ended meanwhile
-            except ValueError:
-                ui.notify(self._t("Give a name or a pseudonym of 1 to 63 letters."), type="warning")
-                return
             except RefusedError as error:
-                ui.notify(str(error), type="warning")
+                ui.notify(refusal_words(error, self._t), type="warning")
                 return
             given.append(alert_id)
         until = self._frame.site.clock.wall() + timedelta(seconds=self._frame.acknowledge_expires_seconds)
@@ -100,7 +98,7 @@ class AcknowledgeButton:
         try:
             withdrawn = [request_withdrawal(self._frame.site, alert_id, by) for alert_id in alert_ids]
         except RefusedError as error:
-            ui.notify(str(error), type="warning")
+            ui.notify(refusal_words(error, self._t), type="warning")
             return
         if any(withdrawn):
             ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerts.record import AlertDraft
 from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState, BoardSnapshot
+from monitor.errors import MonitorError, RefusedError
 from monitor.localization import Localizer, message
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Code, FaceAction, Signal
@@ -24,6 +25,7 @@ __all__ = [
     "history_span_seconds",
     "hour_words",
     "pause_words",
+    "refusal_words",
     "remedy_words",
     "signal_words",
     "since_words",
@@ -126,6 +128,12 @@ def signal_words(alert: AlertDraft, t: Localizer) -> str:
 def remedy_words(alert: AlertDraft, t: Localizer) -> str:
     """Return what to do about an alert."""
     return t(alert.remedy or CONDITIONS[alert.code].remedy)
+
+
+def refusal_words(error: MonitorError, t: Localizer) -> str:
+    """Return why something was not done, as a sentence; what is wrong with a file stays in its own words."""
+    words = t(error.words) if isinstance(error, RefusedError) else t("nothing was changed: {reason}", reason=str(error))
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
 
 
 def technical_note(alert: AlertDraft) -> str:

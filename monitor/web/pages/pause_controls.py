@@ -10,6 +10,7 @@ from monitor.errors import RefusedError
 from monitor.localization import message
 from monitor.pain.vocabulary import Signal
 from monitor.web.app_context import checked_name
+from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout
 from monitor.web.pages.name_dialog import ask_for_name
 
@@ -82,7 +83,7 @@ class _OrderButton(ABC):
         try:
             changed = self._frame.site.handle(self.order(name))
         except RefusedError as error:
-            ui.notify(str(error), type="warning")
+            ui.notify(refusal_words(error, self._t), type="warning")
             return
         ui.notify(self.answer(name, changed=changed), position="top")
 

@@ -7,6 +7,7 @@ from monitor import __version__
 from monitor.control.access import Role
 from monitor.errors import ConfigError
 from monitor.web.app_context import ChangeRegion
+from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout
 
 __all__ = ["RegionEditor", "build_region_editor"]
@@ -144,7 +145,7 @@ class RegionEditor:
         try:
             await run.io_bound(self._change, self._name, self._bed_id, edges)
         except ConfigError as error:
-            self._say_no(str(error))
+            self._say_no(refusal_words(error, self._t))
             return False
         return True
 

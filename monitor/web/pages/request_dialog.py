@@ -8,6 +8,7 @@ from monitor.control.requests import Admit, Discharge, OperatorRequest, Procedur
 from monitor.errors import RefusedError
 from monitor.pain.occupancy import BedStatement
 from monitor.web.app_context import checked_name
+from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout
 
 __all__ = ["RequestDialog", "text_field"]
@@ -59,8 +60,8 @@ class RequestDialog:
             try:
                 request = order(by)
                 changed = self._frame.site.handle(request)
-            except (ValueError, RefusedError) as error:
-                self._problem.set_text(str(error))
+            except RefusedError as error:
+                self._problem.set_text(refusal_words(error, t))
                 return
             dialog.close()
             if changed:

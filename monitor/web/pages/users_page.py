@@ -7,8 +7,9 @@ from nicegui import run, ui
 
 from monitor.board import BoardSnapshot
 from monitor.control.access import Role
-from monitor.errors import ConfigError, MonitorError
+from monitor.errors import ConfigError, MonitorError, RefusedError
 from monitor.localization import message
+from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout, page_frame, say
 from monitor.web.pages.request_dialog import text_field
 from monitor.web.user_changes import UserChanges, checked_beds
@@ -69,7 +70,7 @@ class UsersView:
             users = self._changes.all()
             problem = ""
         except ConfigError as error:
-            users, problem = (), str(error)
+            users, problem = (), refusal_words(error, self._t)
         sessions: dict[str, int] = {}
         for session in self._frame.site.access.sessions():
             sessions[session.name] = sessions.get(session.name, 0) + 1
@@ -132,8 +133,8 @@ class UsersView:
                 secret = "" if password is None else str(password.value or "")
                 try:
                     scope = checked_beds(str(beds.value or ""))
-                except ValueError as error:
-                    problem.set_text(str(error))
+                except RefusedError as error:
+                    problem.set_text(refusal_words(error, t))
                     return
                 chosen = Role(str(role.value))
                 if user is None:
@@ -188,6 +189,6 @@ class UsersView:
         try:
             await run.io_bound(change, self._frame.visitor.name or "")
         except MonitorError as error:
-            problem.set_text(str(error))
+            problem.set_text(refusal_words(error, self._t))
             return False
         return True

@@ -24,7 +24,6 @@ from monitor.commands.signal_event import SignalEvent
 from monitor.config import RegionOfInterest, StationConfig
 from monitor.config.region_edit import write_region
 from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Undo, Withdraw
-from monitor.errors import RefusedError
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 from monitor.history.recorder import HistoryRecorder
 from monitor.localization import localizer
@@ -165,22 +164,19 @@ class StagedStation:
         self.board.occupy(bed.id, bed.monitor.occupancy)
 
     def occupy(self, bed, order, now):
-        try:
-            match order:
-                case Admit():
-                    changed = bed.monitor.admit(order.by, now, order.infant)
-                case Procedure():
-                    changed = bed.monitor.begin_procedure(order.by, now, order.kind, order.duration_seconds, order.note)
-                case Undo():
-                    changed = bed.monitor.undo(order.statement, order.by, now)
-                case Discharge():
-                    changed = bed.monitor.discharge(order.by, now)
-                case Standby():
-                    changed = bed.monitor.standby(
-                        order.by, now, order.duration_seconds, until_face=order.until_face, reason=order.reason
-                    )
-        except ValueError as error:
-            raise RefusedError(str(error)) from None
+        match order:
+            case Admit():
+                changed = bed.monitor.admit(order.by, now, order.infant)
+            case Procedure():
+                changed = bed.monitor.begin_procedure(order.by, now, order.kind, order.duration_seconds, order.note)
+            case Undo():
+                changed = bed.monitor.undo(order.statement, order.by, now)
+            case Discharge():
+                changed = bed.monitor.discharge(order.by, now)
+            case Standby():
+                changed = bed.monitor.standby(
+                    order.by, now, order.duration_seconds, until_face=order.until_face, reason=order.reason
+                )
         self.record(bed, changed)
         self.show_requests(bed)
         return bool(changed)

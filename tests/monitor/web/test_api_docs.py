@@ -42,9 +42,9 @@ def test_every_command_of_the_document_works(stage, tmp_path, users_file):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     answers = done.stdout.split("---\n")
     assert '"role":"nurse"' in answers[1]
-    assert '"minutes_not_seen":' in answers[3]
-    assert '"by":"integrator"' in answers[5]
-    for number in (6, 7, 8):
+    assert '"minutes_not_seen":' in answers[4]
+    assert '"by":"integrator"' in answers[6]
+    for number in (7, 8, 9):
         assert '"changed":' in answers[number]
-    assert "event: beds" in answers[9]
+    assert "event: beds" in answers[10]
     assert '"resourceType":"DetectedIssue"' in answers[-2]

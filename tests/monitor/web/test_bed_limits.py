@@ -78,7 +78,7 @@ def test_another_bed_s_alert_is_not_acknowledged_nor_one_of_the_station(limited)
         return client.post(f"/api/v1/alerts/{alert_id}/{what}", headers=NORTH).status_code
 
     assert status("alert-of-bed-2") == 404
-    assert status("alert-of-bed-2", "withdraw") == 409
+    assert status("alert-of-bed-2", "withdraw") == 404
     assert status("of-the-station") == 409
     assert limited.acknowledged == []
     assert status("alert-of-bed-1") == 202
