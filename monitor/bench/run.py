@@ -214,7 +214,7 @@ def _bed(name: str, record: BedFrameCounts, measured: _Measured) -> BedResult:
         drops={str(cause): count - before.drops[cause] for cause, count in after.drops.items()},
         judged=analysed,
         faces=record.faces,
-        decoded=after.pictures - before.pictures,
+        decoded=(after.pictures - after.undecoded) - (before.pictures - before.undecoded),
         reconnects=after.reconnects - before.reconnects,
     )
 

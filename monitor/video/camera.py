@@ -105,7 +105,7 @@ class Camera:
         self._governor = DecodeGovernor()
         self._may_shed = may_shed
         self._frames = self._reconnects = self._abandoned = self._format_changes = self._opened = 0
-        self._past_pictures = self._past_decode_errors = self._past_timestamp_faults = 0
+        self._past_pictures = self._past_undecoded = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
         self._last_error: str | None = None
 
@@ -209,6 +209,7 @@ class Camera:
                 reconnects=self._reconnects,
                 abandoned=self._abandoned,
                 pictures=self._past_pictures + (probe.pictures if probe is not None else 0),
+                undecoded=self._past_undecoded + (probe.undecoded if probe is not None else 0),
                 frames=self._frames,
                 drops={cause: drops[cause] for cause in DropCause},
                 lag_seconds=0.0 if probe is None else probe.lag_seconds,
@@ -306,6 +307,7 @@ class Camera:
         self._abandoned += abandoned
         self._picture_seconds = self._newest_picture_seconds(probe)
         self._past_pictures += probe.pictures
+        self._past_undecoded += probe.undecoded
         self._past_decode_errors += pipeline.decode_errors
         self._past_timestamp_faults += probe.timestamp_faults
         self._past_drops.update(probe.drops)

@@ -16,6 +16,7 @@ from monitor.video.colours import complete_colours, distrust_container
 from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
 from monitor.video.hardware import DecoderChoice
+from monitor.video.picture_references import HEADER_BYTES, ReferenceReader
 from monitor.video.probe import PipelineProbe
 
 __all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "accepts_caps", "build_chain"]
@@ -149,6 +150,7 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     for upstream, downstream in pairwise(elements):
         upstream.link(downstream)
     _watch(stamp, decoder, probe)
+    _leave_out(decoder, probe)
     for element in reversed(elements):
         element.sync_state_with_parent()
     name = "none" if media_type == "video/x-raw" else decoder.get_factory().get_name()
@@ -216,17 +218,42 @@ def _watch(stamp: Any, decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN
         pad.add_probe(gst.PadProbeType.BUFFER, lambda *_: drop)
         return drop
 
-    def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
-        if not probe.keyframes_only:
-            return ok
-        buffer = info.get_buffer()
-        keyframe = not buffer.has_flags(delta)
-        return ok if probe.is_still_due(_time_ns(buffer.pts), keyframe=keyframe) else drop
-
-    decoder.get_static_pad("sink").add_probe(gst.PadProbeType.BUFFER, on_gate)
     stamp.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_encoded)
     decoder.get_static_pad("sink").add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_caps)
     decoder.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_decoded)
+
+
+def _leave_out(decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN401 - from gi
+    """Keep from a decoder what need not be decoded."""
+    gst, references = gstreamer(), ReferenceReader()
+    ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
+    delta = gst.BufferFlags.DELTA_UNIT
+
+    def on_caps(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        event = info.get_event()
+        if event.type == gst.EventType.CAPS:
+            references.take_caps(event.parse_caps())
+        return ok
+
+    def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        if not (probe.keyframes_only or references.is_understood):
+            return ok
+        buffer = info.get_buffer()
+        pts_ns, keyframe = _time_ns(buffer.pts), not buffer.has_flags(delta)
+        if keyframe:
+            references.note_key_frame(buffer.extract_dup(0, HEADER_BYTES))
+            probe.note_referenced(pts_ns)
+            return ok
+        if probe.keyframes_only:
+            return ok if probe.is_still_due(pts_ns, keyframe=keyframe) else drop
+        if references.is_unreferenced(buffer.extract_dup(0, HEADER_BYTES)):
+            return drop if probe.leave_out(pts_ns) else ok
+        probe.note_referenced(pts_ns)
+        return ok
+
+    pad = decoder.get_static_pad("sink")
+    pad.add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_caps)
+    pad.add_probe(gst.PadProbeType.BUFFER, on_gate)
 
 
 def _time_ns(value: int) -> int | None:

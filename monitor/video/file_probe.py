@@ -32,6 +32,11 @@ class FileProbe(PipelineProbe):
         self.data_seconds = self._clock.monotonic()
         return self.refused_size_px is None
 
+    def leave_out(self, pts_ns: int | None) -> bool:
+        """Leave nothing out: what a replay chooses goes by the time stamps of all pictures."""
+        del pts_ns
+        return False
+
     def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
         """Go by the decoder's mark alone: with several threads, its log does not name the picture."""
         del pts_ns, concealed_macroblocks

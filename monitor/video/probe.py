@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from monitor.clock import Clock
+from monitor.video.picture_references import ReferenceRate
 from monitor.video.sampling import Sampler
 from monitor.video.status import DropCause
 
@@ -58,12 +59,14 @@ class PipelineProbe:
         self._picture_macroblocks = 0.0
         self._keyframes_only = False
         self._wait_for_keyframe = False
+        self._references = ReferenceRate()
         self._unanswered = 0
         self._unanswered_since_seconds: float | None = None
         self.sample_before_decoding = False
         # All keys from the start: other threads copy it while it counts.
         self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
         self.pictures = 0
+        self.undecoded = 0
         self.timestamp_faults = 0
         self.data_seconds: float | None = None
         self.picture_seconds: float | None = None
@@ -101,6 +104,7 @@ class PipelineProbe:
                 # Pictures that need no others, as in MJPEG, need not be decoded to be left out.
                 self.drops[DropCause.SAMPLING] += 1
                 self.pictures += 1
+                self.undecoded += 1
                 return False
             if keyframe and self._unanswered_since_seconds is None:
                 self._unanswered, self._unanswered_since_seconds = 0, now
@@ -123,6 +127,33 @@ class PipelineProbe:
             if pts_ns is not None:
                 self._pending.pop(pts_ns, None)
         return False
+
+    def note_referenced(self, pts_ns: int | None) -> None:
+        """Note a picture on its way to the decoder that other pictures need, or may need."""
+        with self._lock:
+            self._references.note(self._arrival_seconds(pts_ns))
+
+    def leave_out(self, pts_ns: int | None) -> bool:
+        """Return whether a picture that no other needs is left out before the decoder, and note it if so.
+
+        It is, as long as the other pictures are enough to choose from.
+        """
+        with self._lock:
+            arrival = self._arrival_seconds(pts_ns)
+            if not self._references.are_enough(arrival, self._sampler.frames_per_second):
+                return False
+            if pts_ns is not None:
+                self._pending.pop(pts_ns, None)
+            self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
+            self._sampler.skip(arrival)
+            self.pictures += 1
+            self.undecoded += 1
+            self.drops[DropCause.SAMPLING] += 1
+            return True
+
+    def _arrival_seconds(self, pts_ns: int | None) -> float:
+        known = None if pts_ns is None else self._pending.get(pts_ns)
+        return self._clock.monotonic() if known is None else known[0]
 
     def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
         """Return whether a decoded picture shows what the decoder made up; call it once for each, before `decoded`.

@@ -67,6 +67,10 @@ class Sampler:
             self._next_seconds = next_seconds + period
         return True
 
+    def skip(self, time_seconds: float) -> None:
+        """Note a picture that is not to be selected; in order with those of `due`."""
+        self._learn_interval(time_seconds)
+
     def _begin_grid(self, time_seconds: float, period_seconds: float) -> float:
         """Return the due time that follows a first picture, at most one period later."""
         if self._phase is None:

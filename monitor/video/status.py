@@ -50,7 +50,8 @@ class CameraStatus:
         overloaded: Whether only key frames are decoded, because the machine does not keep up.
         reconnects: How often the source was opened again after a fault.
         abandoned: Pipelines that did not stop in time and were left behind.
-        pictures: Decoded pictures, dropped ones included.
+        pictures: Pictures of the stream that were decoded or left out before the decoder, dropped ones included.
+        undecoded: Those left out because they would not have been analysed and no other picture needs them.
         frames: Frames offered to the workers.
         drops: Pictures that were not handed on, by cause.
         lag_seconds: From the arrival of the newest decoded picture's data to its decoding.
@@ -76,6 +77,7 @@ class CameraStatus:
     reconnects: int = 0
     abandoned: int = 0
     pictures: int = 0
+    undecoded: int = 0
     frames: int = 0
     drops: Mapping[DropCause, int] = field(default_factory=dict)
     lag_seconds: float = 0.0

@@ -1,6 +1,7 @@
 """Writes annotated videos: H.264 in MP4, with the frames' own times."""
 
 import os
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from monitor.errors import VideoError
 from monitor.video.gst import gstreamer, make_element
 
-__all__ = ["VideoWriter"]
+__all__ = ["CameraEncoding", "VideoWriter"]
 
 _FINISH_SECONDS = 60.0
 _LOOK_SECONDS = 0.005
@@ -19,6 +20,36 @@ _WAITING_PICTURES = 8
 _DEFAULT_RATE = 25.0
 _QUALITY = 23
 _PART_SUFFIX = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraEncoding:
+    """How a network camera encodes: High profile, CABAC, deblocking, a constant bit rate and one reference.
+
+    Attributes:
+        kbit_per_second: Bit rate.
+        key_frame_pictures: Pictures from one key frame to the next.
+        b_pictures: Between two others, none of them a reference; most cameras send none.
+    """
+
+    kbit_per_second: int = 4000
+    key_frame_pictures: int = 50
+    b_pictures: int = 0
+
+    def properties(self) -> dict[str, object]:
+        """Return the properties of `x264enc`."""
+        return {
+            "bitrate": self.kbit_per_second,
+            "vbv-buf-capacity": 1000,
+            "key-int-max": self.key_frame_pictures,
+            "bframes": self.b_pictures,
+            "b-adapt": False,
+            "b-pyramid": False,
+            "ref": 1,
+            "cabac": True,
+            "dct8x8": True,
+            "option-string": "scenecut=0:deblock=0,0",
+        }
 
 
 class VideoWriter:
@@ -29,14 +60,18 @@ class VideoWriter:
     Args:
         path: The file to write; one that exists is replaced at the end.
         frames_per_second: The rate to announce, 25 when absent. What counts are the pictures' own times.
+        encoding: Encode as a camera does; with a constant quality when absent.
 
     Raises:
         VideoError: The file cannot be written, or GStreamer's encoder is missing.
     """
 
-    def __init__(self, path: Path, frames_per_second: float | None = None) -> None:
+    def __init__(
+        self, path: Path, frames_per_second: float | None = None, encoding: CameraEncoding | None = None
+    ) -> None:
         self._gst = gstreamer()
         self._path = path
+        self._encoding = encoding
         self._rate = f"{round((frames_per_second or _DEFAULT_RATE) * 1000)}/1000"
         self._part = path.with_name(path.name + _PART_SUFFIX)
         self._size_px: tuple[int, int] | None = None
@@ -118,9 +153,13 @@ class VideoWriter:
             format=self._gst.Format.TIME,
             max_bytes=_WAITING_PICTURES * width * height * 3,
         )
-        encoder = make_element("x264enc", threads=os.cpu_count() or 1, quantizer=_QUALITY, bframes=0)
-        for name, value in (("pass", "qual"), ("speed-preset", "veryfast")):
-            self._gst.util_set_object_arg(encoder, name, value)
+        encoder = make_element("x264enc", threads=os.cpu_count() or 1)
+        if self._encoding is None:
+            choices: dict[str, object] = {"pass": "qual", "quantizer": _QUALITY, "bframes": 0}
+        else:
+            choices = {"pass": "cbr", **self._encoding.properties()}
+        for name, value in {"speed-preset": "veryfast", **choices}.items():
+            self._gst.util_set_object_arg(encoder, name, str(value))
         # Players know 4:2:0 only; left alone, the encoder would choose 4:4:4 for RGB pictures.
         wanted = make_element("capsfilter", caps=self._gst.Caps.from_string("video/x-raw,format=I420"))
         elements = [
