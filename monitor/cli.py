@@ -14,6 +14,7 @@ COMMANDS: dict[str, LazyCommand] = {
     "ward": LazyCommand("monitor.commands.ward", "Show every bed of every station on one page."),
     "check": LazyCommand("monitor.commands.check", "Name every mistake in a configuration file."),
     "doctor": LazyCommand("monitor.commands.doctor", "Look for everything that a station needs."),
+    "cameras": LazyCommand("monitor.commands.cameras", "Find cameras, choose their profiles, try one."),
     "users": LazyCommand("monitor.commands.users", "Say who may log in to the page and the API."),
     "sessions": LazyCommand("monitor.commands.sessions", "See who is logged in to the page, and end sessions."),
     "tail": LazyCommand("monitor.commands.tail", "Print alerts from Redis as they come, each once."),

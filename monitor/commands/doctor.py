@@ -33,7 +33,7 @@ _MARKS = {
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Look at what this station needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
-@click.option("--cameras", "with_cameras", is_flag=True, help="Open every camera, too, and say what it sends.")
+@click.option("--cameras", "with_cameras", is_flag=True, help="Open every camera, too: what it sends, what would save.")
 def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> int:
     """Look for everything that a station needs: video, models, engines, Redis, disk, clock.
 
@@ -53,7 +53,7 @@ def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> i
 
             # The report says what a camera lacks; its log would say it again, in between.
             configure(LogSettings(level="error"))
-            checks = chain(checks, examine_cameras(config.beds))
+            checks = chain(checks, examine_cameras(config.beds, config.models, config.faces))
     done = []
     for check in checks:
         done.append(check)
@@ -87,3 +87,5 @@ def _print(check: Check) -> None:
     click.echo(f"{_MARKS[check.verdict]}  {check.area:<7} {check.name:<24} {check.detail}")
     if check.remedy:
         click.echo(f"         mend: {check.remedy}")
+    for advice in check.advice:
+        click.echo(f"         advice: {advice}")

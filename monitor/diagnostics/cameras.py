@@ -2,13 +2,19 @@
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 
+from monitor.cameras.profiles import advise
+from monitor.cameras.trial import FaceTrial
 from monitor.clock import SystemClock
-from monitor.config import BedSettings
+from monitor.config import BedSettings, FaceSettings, ModelSettings
 from monitor.diagnostics.checks import Check, Verdict
-from monitor.errors import MonitorError
+from monitor.errors import EngineError, MonitorError
+from monitor.faces.detector import FaceDetector
+from monitor.pipeline.models import ModelSet
 from monitor.station.synthetic_cameras import paint_synthetic_bed
+from monitor.video.address import SourceKind, parse_address
 from monitor.video.camera import Camera
 from monitor.video.status import CameraState, CameraStatus
 
@@ -17,11 +23,17 @@ __all__ = ["examine_cameras"]
 _PATIENCE_SECONDS = 12.0
 _LOOK_SECONDS = 3.0
 _POLL_SECONDS = 0.1
+_WITH_KEYFRAMES = frozenset({"H.264", "H.265"})
 _REMEDY = "correct beds.camera; docs/cameras.md shows how"
 
 
-def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
-    """Open all cameras at the same time, watch each for some seconds, and say what it sends.
+def examine_cameras(beds: Iterable[BedSettings], models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
+    """Open all cameras at the same time, watch each for some seconds, and say what it sends and what would save.
+
+    Args:
+        beds: Whose cameras.
+        models: Whose detector measures the faces; without one there is no advice on the picture's size.
+        faces: Sizes and scores of the search.
 
     A camera that sends nothing only narrows what a station can do: it is tried indefinitely, and its absence is an
     alarm.
@@ -31,7 +43,9 @@ def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
     """
     clock = SystemClock()
     with ExitStack() as opened:
+        detector = _detector(models, faces, opened)
         cameras: dict[str, Camera | MonitorError] = {}
+        beds = tuple(beds)
         for bed in beds:
             try:
                 camera = Camera(bed.camera, bed.camera_id, clock, synthetic=paint_synthetic_bed)
@@ -42,16 +56,44 @@ def examine_cameras(beds: Iterable[BedSettings]) -> Iterator[Check]:
             camera.start()
             cameras[bed.id] = camera
         give_up_seconds = clock.monotonic() + _PATIENCE_SECONDS
-        for bed_id, found in cameras.items():
+        for bed in beds:
+            found = cameras[bed.id]
             if isinstance(found, MonitorError):
-                yield Check("camera", bed_id, Verdict.ABSENT, str(found), _REMEDY)
-            else:
-                yield _watched(bed_id, found, give_up_seconds, clock)
+                yield Check("camera", bed.id, Verdict.ABSENT, str(found), _REMEDY)
+                continue
+            search = None if detector is None else FaceTrial(detector, faces)
+            check = _watched(bed.id, found, search, give_up_seconds, clock)
+            is_settable = parse_address(bed.camera.url).kind in {SourceKind.RTSP, SourceKind.HTTP}
+            yield replace(check, advice=_advice(found.status(), search)) if is_settable else check
 
 
-def _watched(bed_id: str, camera: Camera, give_up_seconds: float, clock: SystemClock) -> Check:
+def _detector(models: ModelSettings, faces: FaceSettings, opened: ExitStack) -> FaceDetector | None:
+    """Open the face detector; None where that cannot be done, which the checks of models and engines say."""
+    try:
+        worker = ModelSet(models, faces).open()
+    except MonitorError:
+        return None
+    opened.callback(worker.close)
+    return worker.detector
+
+
+def _advice(status: CameraStatus, search: FaceTrial | None) -> tuple[str, ...]:
+    if status.size_px is None:
+        return ()
+    face_px = None if search is None else search.face_px
+    seconds = status.keyframe_interval_seconds if status.codec in _WITH_KEYFRAMES else None
+    return tuple(advise(status.size_px, status.frames_per_second, seconds, face_px))
+
+
+def _watched(
+    bed_id: str, camera: Camera, search: FaceTrial | None, give_up_seconds: float, clock: SystemClock
+) -> Check:
     first_seconds: float | None = None
     while True:
+        frame = camera.latest_frame.take()
+        if frame is not None and search is not None and not search.is_usable:
+            with suppress(EngineError):
+                search.see(frame)
         status = camera.status()
         now_seconds = clock.monotonic()
         if status.pictures and first_seconds is None:

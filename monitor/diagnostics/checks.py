@@ -41,6 +41,7 @@ class Check:
         verdict: Whether it is there.
         detail: What was found.
         remedy: The command or change that mends it; empty where nothing is wrong.
+        advice: What would save work or show more, where nothing is wrong.
     """
 
     area: str
@@ -48,6 +49,7 @@ class Check:
     verdict: Verdict
     detail: str
     remedy: str = ""
+    advice: tuple[str, ...] = ()
 
 
 def examine(models: ModelSettings, faces: FaceSettings, redis: RedisSettings, spool: SpoolSettings) -> Iterator[Check]:

@@ -221,6 +221,7 @@ class Camera:
                 decoder=self._decoder,
                 announced_frames_per_second=None if probe is None else probe.nominal_rate,
                 frames_per_second=_rate(self._sampler.interval_seconds),
+                keyframe_interval_seconds=None if probe is None else probe.keyframe_interval_seconds,
                 last_error=self._last_error,
             )
 

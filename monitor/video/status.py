@@ -63,6 +63,7 @@ class CameraStatus:
         decoder: GStreamer's element that decodes, for example `avdec_h264`; None before the first data.
         announced_frames_per_second: Rate that the stream announces; None where it announces none.
         frames_per_second: Measured rate of the stream; None before the second picture.
+        keyframe_interval_seconds: Measured time from one key frame to the next; None before the second.
         last_error: The newest fault as one sentence without credentials; None where there was none. It stays after
             the camera has come back.
     """
@@ -89,4 +90,5 @@ class CameraStatus:
     decoder: str | None = None
     announced_frames_per_second: float | None = None
     frames_per_second: float | None = None
+    keyframe_interval_seconds: float | None = None
     last_error: str | None = None
