@@ -39,6 +39,12 @@ def run_lines(result: RunResult) -> Iterator[str]:
         frame = f"{1000 * seconds / result.total.judged:18.2f}" if result.total.judged else f"{'-':>18}"
         yield f"{stage:<10} {seconds:8.2f} {100 * seconds / result.cpu_seconds_total:6.1f}% {frame}"
     yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
+    switches = result.context_switches_per_bed
+    yield (
+        f"{100 * result.kernel_share:.0f} % of it in the kernel; a bed makes a thread wait "
+        f"{switches['voluntary'] / result.seconds:.0f} times a second and loses a core "
+        f"{switches['involuntary'] / result.seconds:.0f} times"
+    )
     yield (
         f"{result.full_looks + result.scout_looks} passes over whole pictures, {result.close_looks} over faces, "
         f"{result.following_looks} over tracked faces, {result.frames_from_mesh} frames followed by the mesh, "

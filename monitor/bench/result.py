@@ -76,6 +76,9 @@ class RunResult:
         cpu_seconds_total: Of the whole process, the benchmark's own part included.
         cores_used: CPU seconds per second of the run.
         cpu_seconds_per_frame: Per analysed frame; None without one.
+        kernel_seconds_per_bed: CPU seconds in the kernel during the measured time, over the number of beds.
+        kernel_share: The kernel's part of the process's CPU time.
+        context_switches_per_bed: `voluntary` (a thread waited) and `involuntary` (its core was taken), likewise.
         full_looks: Detections run on whole pictures.
         close_looks: Detections run on the surroundings of a face.
         following_looks: Smaller ones, run on a face that is tracked.
@@ -102,6 +105,9 @@ class RunResult:
     cpu_seconds_total: float
     cores_used: float
     cpu_seconds_per_frame: float | None
+    kernel_seconds_per_bed: float
+    kernel_share: float
+    context_switches_per_bed: dict[str, float]
     full_looks: int
     close_looks: int
     following_looks: int

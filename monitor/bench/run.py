@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from monitor.alerts.record import GenerationMode
 from monitor.bench.cameras import ClipCameras
@@ -73,7 +73,37 @@ class _Measured:
     before: Mapping[str, CameraStatus]
     after: Mapping[str, CameraStatus]
     cpu_seconds: Mapping[str, float]
-    cpu_seconds_total: float
+    used: "_Used"
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What the process used, as the kernel counts it."""
+
+    user_seconds: float
+    kernel_seconds: float
+    voluntary_switches: int
+    involuntary_switches: int
+
+    @classmethod
+    def now(cls) -> Self:
+        """Return what it has used so far."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(usage.ru_utime, usage.ru_stime, usage.ru_nvcsw, usage.ru_nivcsw)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and kernel together."""
+        return self.user_seconds + self.kernel_seconds
+
+    def since(self, before: "_Used") -> "_Used":
+        """Return what was used since an earlier moment."""
+        return _Used(
+            self.user_seconds - before.user_seconds,
+            self.kernel_seconds - before.kernel_seconds,
+            self.voluntary_switches - before.voluntary_switches,
+            self.involuntary_switches - before.involuntary_switches,
+        )
 
 
 def run_station(plan: Plan) -> RunResult:
@@ -137,7 +167,7 @@ def _wait_for_pictures(recorder: Recorder, names: Iterable[str], settle_seconds:
 def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _Measured:
     before = {name: camera.status() for name, camera in cameras.items()}
     threads = ThreadCosts()
-    used_seconds = _process_cpu_seconds()
+    before_use = _Used.now()
     began_seconds = time.monotonic()
     recorder.begin()
     while (left_seconds := began_seconds + plan.seconds - time.monotonic()) > 0:
@@ -145,20 +175,15 @@ def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _
         threads.sample()
     records, work_seconds = recorder.take()
     seconds = time.monotonic() - began_seconds
-    total_seconds = _process_cpu_seconds() - used_seconds
+    used = _Used.now().since(before_use)
     stages = threads.by_stage()
     # What the workers did besides analysing is waiting for frames and handing them over.
     stages["schedule"] = max(0.0, stages.pop("workers", 0.0) - sum(work_seconds.values()))
     stages |= work_seconds
     # Threads that came and went between two samples are in the total alone.
-    stages["other"] = stages.get("other", 0.0) + max(0.0, total_seconds - sum(stages.values()))
+    stages["other"] = stages.get("other", 0.0) + max(0.0, used.cpu_seconds - sum(stages.values()))
     after = {name: camera.status() for name, camera in cameras.items()}
-    return _Measured(seconds, records, before, after, stages, total_seconds)
-
-
-def _process_cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    return _Measured(seconds, records, before, after, stages, used)
 
 
 def _result(
@@ -176,7 +201,7 @@ def _result(
         decoded=sum(bed.decoded for bed in beds.values()),
         reconnects=sum(bed.reconnects for bed in beds.values()),
     )
-    analysis = plan.base.analysis
+    analysis, used = plan.base.analysis, measured.used
     return RunResult(
         machine=describe_machine(),
         cameras=plan.cameras,
@@ -190,9 +215,15 @@ def _result(
         total=total,
         beds=beds,
         cpu_seconds=dict(measured.cpu_seconds),
-        cpu_seconds_total=measured.cpu_seconds_total,
-        cores_used=measured.cpu_seconds_total / measured.seconds,
-        cpu_seconds_per_frame=measured.cpu_seconds_total / analysed if analysed else None,
+        cpu_seconds_total=used.cpu_seconds,
+        cores_used=used.cpu_seconds / measured.seconds,
+        cpu_seconds_per_frame=used.cpu_seconds / analysed if analysed else None,
+        kernel_seconds_per_bed=used.kernel_seconds / plan.cameras,
+        kernel_share=used.kernel_seconds / used.cpu_seconds,
+        context_switches_per_bed={
+            "voluntary": used.voluntary_switches / plan.cameras,
+            "involuntary": used.involuntary_switches / plan.cameras,
+        },
         full_looks=sum(record.full_passes for record in records.values()),
         close_looks=sum(record.face_passes for record in records.values()),
         following_looks=sum(record.track_passes for record in records.values()),
@@ -230,7 +261,7 @@ def _efficiency(
         + pure.track_pass_seconds * sum(record.track_passes for record in records)
         + pure.classify_seconds * sum(record.scored for record in records)
     )
-    used_seconds = measured.cpu_seconds_total - measured.cpu_seconds.get("bench", 0.0)
+    used_seconds = measured.used.cpu_seconds - measured.cpu_seconds.get("bench", 0.0)
     return Efficiency(
         decoder_seconds_per_picture=pure.decode_seconds,
         full_look_seconds=pure.full_pass_seconds,

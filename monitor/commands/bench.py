@@ -26,6 +26,7 @@ from monitor.config import (
 )
 from monitor.errors import VideoError
 from monitor.logs import configure
+from monitor.video.writer import CameraEncoding
 
 __all__ = ["command"]
 
@@ -34,6 +35,7 @@ _EPILOG = """\b
 Examples:
   nicu-monitor bench --cameras 4 --seconds 30
   nicu-monitor bench --cameras 2 --seconds 20 --size 1080 --json
+  nicu-monitor bench --cameras 2 --camera-like
   nicu-monitor bench --find-capacity --seconds 20 --clip bed.mp4
   nicu-monitor bench --growth 1,2,4,8,16,32 --rate 1 --seconds 10
 """
@@ -64,6 +66,11 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 )
 @click.option("--clip", type=click.Path(path_type=Path), help="What the cameras show; a synthetic infant when absent.")
 @click.option("--size", type=click.Choice(["720", "1080"]), help="Height of the synthetic pictures; 720 when absent.")
+@click.option(
+    "--camera-like",
+    is_flag=True,
+    help="Synthetic clip as a camera encodes it: sensor noise, High profile, 4 Mbit/s, a key frame in 50 pictures.",
+)
 @click.option(
     "--rate",
     type=click.FloatRange(0.0, 60.0, min_open=True),
@@ -98,6 +105,7 @@ def command(
     largest: int,
     growth: tuple[int, ...],
     *,
+    camera_like: bool,
     whole_pictures: bool,
     as_json: bool,
     search: bool,
@@ -113,14 +121,16 @@ def command(
         raise click.UsageError("--find-capacity chooses the numbers of cameras itself; leave --growth out")
     if clip is not None and size is not None:
         raise click.UsageError("--size is for the synthetic clip; a clip of your own has its size")
+    if clip is not None and camera_like:
+        raise click.UsageError("--camera-like is for the synthetic clip; a clip of your own is sent as it is")
     if clip is not None and not clip.is_file():
         raise VideoError(f"{clip} is no file; name a video with H.264, H.265 or MJPEG")
     configure(LogSettings(level="error"))
     with tempfile.TemporaryDirectory(prefix="nicu-bench-clip-") as directory:
         if clip is None:
-            clip = Path(directory) / f"synthetic-{size or 720}.mp4"
+            clip = Path(directory) / f"{'camera-like' if camera_like else 'synthetic'}-{size or 720}.mp4"
             click.echo("drawing the clip ...", err=True)
-            draw_clip(clip, int(size or 720), _CLIP_SECONDS)
+            draw_clip(clip, int(size or 720), _CLIP_SECONDS, CameraEncoding() if camera_like else None)
         base = StationConfig(
             beds=(BedSettings(id="bed-1", camera=CameraSettings(url=str(clip.absolute()))),),
             models=ModelSettings(engine=engine),

@@ -39,6 +39,10 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert 0.1 < found["efficiency"]["share"] < 1.5
     assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
     assert found["machine"]["cores"] >= 1
+    assert 0.0 < found["kernel_share"] < 1.0
+    assert found["kernel_seconds_per_bed"] == pytest.approx(found["kernel_share"] * found["cpu_seconds_total"] / 2)
+    assert found["context_switches_per_bed"]["voluntary"] > found["total"]["judged"] / 2
+    assert found["context_switches_per_bed"]["involuntary"] >= 0
 
 
 def test_the_search_reports_every_step(clip):
@@ -60,10 +64,11 @@ def test_growth_measures_each_number(clip):
     assert found["resident_megabytes_per_further_bed"] is not None
 
 
-def test_a_size_belongs_to_the_synthetic_clip_only(clip):
-    result = CliRunner().invoke(command, ["--clip", str(clip), "--size", "720"])
+@pytest.mark.parametrize("option", [["--size", "720"], ["--camera-like"]])
+def test_size_and_encoding_belong_to_the_synthetic_clip_only(clip, option):
+    result = CliRunner().invoke(command, ["--clip", str(clip), *option])
     assert result.exit_code == 2
-    assert "--size" in result.output
+    assert option[0] in result.output
 
 
 def test_a_missing_clip_is_named(tmp_path):
