@@ -32,6 +32,9 @@ def _checked_beds(_context: click.Context, _parameter: click.Parameter, text: st
         raise click.BadParameter(str(error)) from None
 
 
+_PICTURES = click.option(
+    "--pictures", is_flag=True, help="Let a researcher see the live picture; the other roles see it without."
+)
 _BEDS = click.option(
     "--beds",
     metavar="PATTERNS",
@@ -70,12 +73,13 @@ def command() -> None:
 @_NAME
 @_ROLE
 @_BEDS
+@_PICTURES
 @click.password_option(help="Asked for when it is not given; do not write it on the command line.")
-def add(file: Path, name: str, role: str, beds: BedScope, password: str) -> None:
+def add(file: Path, name: str, role: str, beds: BedScope, password: str, *, pictures: bool) -> None:
     """Add the person NAME to the users FILE, or give them another password, role or beds."""
     if len(password) < SHORTEST_PASSWORD:
         raise click.BadParameter(f"use at least {SHORTEST_PASSWORD} characters", param_hint="'--password'")
-    _put(file, User(name, Role(role), hash_password(password), beds))
+    _put(file, User(name, Role(role), hash_password(password), beds, _granted(role, pictures=pictures)))
     click.echo(f"{name} may log in as {role}{f' of the beds {beds}' if beds.is_limited else ''}")
 
 
@@ -89,14 +93,15 @@ def add(file: Path, name: str, role: str, beds: BedScope, password: str) -> None
 @_NAME
 @_ROLE
 @_BEDS
+@_PICTURES
 @_JSON
-def token(file: Path, name: str, role: str, beds: BedScope, *, as_json: bool) -> None:
+def token(file: Path, name: str, role: str, beds: BedScope, *, pictures: bool, as_json: bool) -> None:
     """Add the program NAME to the users FILE, and print its token, which is stored nowhere else.
 
     Programs send it as `Authorization: Bearer TOKEN`.
     """
     secret = new_token()
-    _put(file, User(name, Role(role), hash_token(secret), beds))
+    _put(file, User(name, Role(role), hash_token(secret), beds, _granted(role, pictures=pictures)))
     click.echo(json.dumps({"name": name, "role": role, "token": secret}) if as_json else secret)
 
 
@@ -123,13 +128,28 @@ def list_users(file: Path, *, as_json: bool) -> None:
     users = read_users(file).all()
     if as_json:
         rows = [
-            {"name": user.name, "role": user.role, "kind": _kind(user), "beds": list(user.beds.patterns)}
+            {
+                "name": user.name,
+                "role": user.role,
+                "kind": _kind(user),
+                "beds": list(user.beds.patterns),
+                "pictures": user.sees_pictures,
+            }
             for user in users
         ]
         click.echo(json.dumps(rows, indent=2))
         return
     for user in users:
-        click.echo(f"{user.name:24} {user.role:8} {_kind(user)}{f'  {user.beds}' if user.beds.is_limited else ''}")
+        limit = f"  {user.beds}" if user.beds.is_limited else ""
+        granted = "  with pictures" if user.pictures else ""
+        click.echo(f"{user.name:24} {user.role:10} {_kind(user)}{limit}{granted}")
+
+
+def _granted(role: str, *, pictures: bool) -> bool:
+    if pictures and role != Role.RESEARCHER:
+        words = "only a researcher needs it: the other roles see the picture"
+        raise click.BadParameter(words, param_hint="'--pictures'")
+    return pictures
 
 
 def _kind(user: User) -> str:

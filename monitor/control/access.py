@@ -1,10 +1,11 @@
 """Who may do what: names, roles and hashed tokens in one file.
 
 The file has one line per person or program: `NAME ROLE SHA256-OF-TOKEN`, where the role is `display`, `viewer`,
-`nurse` or `admin`, and ` beds=PATTERNS` at its end for who may act on some beds only; empty lines and lines that begin
-with `#` are ignored. Tokens are long random strings made by `new_token`, so that one round of SHA-256 is enough: there
-is no dictionary to try. The users file of the page has the same form and can serve for both; its lines with a password
-(`scrypt$...`) are passed over, since a password has no position in a stream.
+`researcher`, `nurse` or `admin`, and ` beds=PATTERNS` at its end for who may act on some beds only (` pictures=yes`
+after it concerns the page); empty lines and lines that begin with `#` are ignored. Tokens are long random strings made
+by `new_token`, so that one round of SHA-256 is enough: there is no dictionary to try. The users file of the page has
+the same form and can serve for both; its lines with a password (`scrypt$...`) are passed over, since a password has no
+position in a stream.
 """
 
 import hashlib
@@ -25,25 +26,37 @@ __all__ = ["AccessList", "Person", "Role", "hash_token", "new_token"]
 
 _LINE = re.compile(
     r"^(?P<name>[A-Za-z0-9][A-Za-z0-9_.@-]{0,62})\s+(?P<role>\S+)\s+(?P<hash>[0-9a-f]{64})"
-    r"(?:\s+beds=(?P<beds>\S+))?$"
+    r"(?:\s+beds=(?P<beds>\S+))?(?:\s+pictures=yes)?$"
 )
-_PASSWORD_LINE = re.compile(r"^\S+\s+\S+\s+scrypt\$\S+(?:\s+beds=\S+)?$")
+_PASSWORD_LINE = re.compile(r"^\S+\s+\S+\s+scrypt\$\S+(?:\s+beds=\S+)?(?:\s+pictures=yes)?$")
 
 
 class Role(StrEnum):
-    """What a person may do; each role includes the ones before it. A display is a viewer that stays logged in."""
+    """What a person may do.
+
+    A display is a viewer that stays logged in. A researcher reads as a viewer does, without the live picture unless
+    that is granted, and exports what was recorded; a nurse reads and acts; an admin may everything.
+    """
 
     DISPLAY = "display"
     VIEWER = "viewer"
+    RESEARCHER = "researcher"
     NURSE = "nurse"
     ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
         """Return whether this role may do what `other` may."""
-        return _RIGHTS[self] >= _RIGHTS[other]
+        return other in _RIGHTS[self]
 
 
-_RIGHTS = {Role.DISPLAY: 0, Role.VIEWER: 0, Role.NURSE: 1, Role.ADMIN: 2}
+_READER = frozenset({Role.DISPLAY, Role.VIEWER})
+_RIGHTS = {
+    Role.DISPLAY: _READER,
+    Role.VIEWER: _READER,
+    Role.RESEARCHER: _READER | {Role.RESEARCHER},
+    Role.NURSE: _READER | {Role.NURSE},
+    Role.ADMIN: frozenset(Role),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,13 @@ class Visitor:
         name: Of the user; None without a login.
         role: What they may do; None is nothing.
         beds: Which beds they may see and act on.
+        sees_pictures: Whether the live picture may be shown to them.
     """
 
     name: str | None
     role: Role | None
     beds: BedScope = EVERY_BED
+    sees_pictures: bool = True
 
     def may(self, role: Role) -> bool:
         """Return whether they may do what `role` may."""
@@ -103,7 +105,7 @@ class Access:
         """
         if authorization is not None and authorization.lower().startswith("bearer "):
             user = self.users().identify(authorization[7:].strip())
-            return Visitor(None, None) if user is None else Visitor(user.name, user.role, user.beds)
+            return _visitor_of(user)
         if cookie is not None:
             session = self._sessions.open(cookie)
             user = None if session is None else self.users().get(session.name)
@@ -112,13 +114,12 @@ class Access:
             is_endless = session is not None and session.is_display
             if is_known and user is not None and session and (not is_endless or user.role is Role.DISPLAY):
                 self._register.note(session)
-                return Visitor(user.name, user.role, user.beds)
+                return _visitor_of(user)
         return self._anonymous
 
     def named(self, name: str) -> Visitor:
         """Return the visitor of this name, whom a trusted proxy has authenticated; nobody, if they are no user here."""
-        user = self.users().get(name)
-        return Visitor(None, None) if user is None else Visitor(user.name, user.role, user.beds)
+        return _visitor_of(self.users().get(name))
 
     def log_out(self, cookie: str | None) -> None:
         """End the session of a cookie, wherever copies of it are."""
@@ -159,3 +160,9 @@ class Access:
     def seconds_for(self, user: User) -> int:
         """Return how long a browser keeps the session cookie of a user; a display's is renewed at every load."""
         return _DISPLAY_SECONDS if user.role is Role.DISPLAY else self._sessions.seconds
+
+
+def _visitor_of(user: User | None) -> Visitor:
+    if user is None:
+        return Visitor(None, None)
+    return Visitor(user.name, user.role, user.beds, user.sees_pictures)

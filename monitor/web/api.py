@@ -17,6 +17,7 @@ from monitor.control.requests import Acknowledge, Withdraw
 from monitor.errors import RefusalCode, RefusedError
 from monitor.localization import Phrase
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
+from monitor.web.exports import add_export_routes
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.history_api import add_history_routes
 from monitor.web.occupancy import add_occupancy_routes
@@ -31,7 +32,7 @@ from monitor.web.records import (
     observation_record,
     station_record,
 )
-from monitor.web.refusals import answers, bed_unknown, role_missing
+from monitor.web.refusals import answers, bed_unknown, needs, role_missing
 from monitor.web.reloading import add_region_route, add_reload_route
 from monitor.web.sessions import SESSION_COOKIE
 
@@ -101,6 +102,7 @@ def api_routes() -> APIRouter:
     _add_alert_routes(router)
     _add_withdrawal_route(router)
     add_history_routes(router)
+    add_export_routes(router)
     add_pause_routes(router)
     add_occupancy_routes(router)
     add_reload_route(router)
@@ -180,6 +182,7 @@ def _add_alert_routes(router: APIRouter) -> None:
     @router.post(
         "/alerts/{alert_id}/acknowledge",
         tags=["alerts"],
+        openapi_extra=needs(Role.NURSE),
         status_code=202,
         responses=answers(
             {
@@ -206,6 +209,7 @@ def _add_withdrawal_route(router: APIRouter) -> None:
     @router.post(
         "/alerts/{alert_id}/withdraw",
         tags=["alerts"],
+        openapi_extra=needs(Role.NURSE),
         status_code=202,
         responses=answers(
             {

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from importlib.resources import files
+from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -12,18 +13,25 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from monitor import __version__
+from monitor.control.access import Role
 from monitor.errors import RefusalCode, RefusedError
 from monitor.web.api import api_routes
 from monitor.web.app_context import AppContext, Endpoint
 from monitor.web.guard import Guard
 from monitor.web.language import language_routes
 from monitor.web.login import login_routes
-from monitor.web.refusals import refusal_response
+from monitor.web.refusals import needs, refusal_response
 from monitor.web.request_limits import RequestLimits
+from monitor.web.sessions import SESSION_COOKIE
 from monitor.web.throttle import LoginThrottle
 
 __all__ = ["build_api", "build_application"]
 
+_SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token of `nicu-monitor users token`."},
+    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE, "description": "Of who is logged in."},
+}
+"""How a caller proves who they are; the scopes beside them are roles."""
 _DESCRIPTION = (
     "What one station sees, for programs. Research software, not a medical device: no alert does not mean no pain, "
     "and a bed that cannot be seen is not a bed without pain."
@@ -55,6 +63,19 @@ def build_api(site: AppContext) -> FastAPI:
     for path, endpoint in site.endpoints.items():
         api.include_router(_plain_route(path, endpoint))
     api.mount("/assets", StaticFiles(directory=str(files("monitor.web") / "assets")), name="assets")
+    describe = api.openapi
+
+    def described() -> dict[str, Any]:
+        """Return the description for machines, with who may do what: a viewer, where a route says nothing else."""
+        if api.openapi_schema is None:
+            document = describe()
+            document["components"]["securitySchemes"] = _SECURITY
+            for operations in document["paths"].values():
+                for operation in operations.values():
+                    operation.setdefault("security", needs(Role.VIEWER)["security"])
+        return api.openapi_schema or describe()
+
+    api.openapi = described  # type: ignore[method-assign]  # the documented way to extend it
     return api
 
 

@@ -94,7 +94,7 @@ class Guard:
             visitor = self._visitor(connection)
         except RefusedError as error:
             return refusal_response(connection, error)
-        scope[SITE_KEY] = limit_site(self._site, visitor.beds)
+        scope[SITE_KEY] = limit_site(self._site, visitor.beds, with_pictures=visitor.sees_pictures)
         scope[VISITOR_KEY] = visitor
         if path in _OPEN_PATHS or path in self._site.endpoints or path.startswith((*_ASSETS, LANGUAGE_PATH)):
             return None

@@ -18,7 +18,7 @@ from monitor.web.periods import checked_period, shift_begin, zone_of
 from monitor.web.records import HistoryRecord, history_record
 from monitor.web.refusals import answers, bed_unknown, history_unreadable
 
-__all__ = ["add_history_routes", "read_handover"]
+__all__ = ["add_history_routes", "checked_points", "kept_history", "read_handover"]
 
 _POINTS_AT_MOST = 50_000
 _ANSWERS = answers(
@@ -54,13 +54,11 @@ def add_history_routes(router: APIRouter) -> None:
             raise bed_unknown()
         if begin is None and end is None:
             return history_record(found, snapshot)
-        history = _kept(site)
+        history = kept_history(site)
         if begin is None:
             raise RefusedError(Phrase("say from when: `from` is missing"), RefusalCode.PERIOD_WRONG)
         since, until = checked_period(begin, end or site.clock.wall())
-        if (until - since).total_seconds() / every > _POINTS_AT_MOST:
-            words = Phrase("more than {count} points; ask for less time or a larger `every`", count=_POINTS_AT_MOST)
-            raise RefusedError(words, RefusalCode.TOO_MANY_POINTS)
+        checked_points(since, until, every)
         try:
             series = await run_sync(history.samples, bed, since, until)
         except HistoryError as error:
@@ -82,12 +80,23 @@ def add_history_routes(router: APIRouter) -> None:
         now = site.clock.wall()
         begin, end = checked_period(since or shift_begin(now, zone_of(site.config)), until or now)
         names = [bed] if bed is not None else [one.info.bed_id for one in snapshot.beds]
-        history = _kept(site)
+        history = kept_history(site)
         try:
             beds = await run_sync(read_handover, history, names, begin, end)
         except HistoryError as error:
             raise history_unreadable(error) from None
         return handover_record(site.config.station.id, begin, end, beds)
+
+
+def checked_points(since: datetime, until: datetime, every: int) -> None:
+    """Check that a stretch of time does not hold too many points, `every` seconds apart.
+
+    Raises:
+        RefusedError: It does.
+    """
+    if (until - since).total_seconds() / every > _POINTS_AT_MOST:
+        words = Phrase("more than {count} points; ask for less time or a larger `every`", count=_POINTS_AT_MOST)
+        raise RefusedError(words, RefusalCode.TOO_MANY_POINTS)
 
 
 def read_handover(history: HistoryRecorder, beds: list[str], since: datetime, until: datetime) -> list[BedHandover]:
@@ -99,7 +108,12 @@ def read_handover(history: HistoryRecorder, beds: list[str], since: datetime, un
     return [bed_handover(history, bed, since, until) for bed in beds]
 
 
-def _kept(site: AppContext) -> HistoryRecorder:
+def kept_history(site: AppContext) -> HistoryRecorder:
+    """Return the record of days past.
+
+    Raises:
+        RefusedError: None is kept.
+    """
     if site.history is None:
         words = Phrase("this station keeps no history (history.days is 0, or it is the page of a ward)")
         raise RefusedError(words, RefusalCode.HISTORY_OFF)

@@ -71,8 +71,21 @@ class _LimitedPreviews:
         return self._previews.jpeg(bed_id, size) if self._scope.covers(bed_id) else None
 
 
-def limit_site(site: AppContext, scope: BedScope) -> AppContext:
+class _NoPreviews:
+    """Pictures for somebody to whom none may be shown."""
+
+    is_on = False
+    is_blurred = False
+
+    def jpeg(self, bed_id: str, size: PreviewSize = "full") -> bytes | None:  # noqa: ARG002 - the reader's signature
+        """Return nothing."""
+        return None
+
+
+def limit_site(site: AppContext, scope: BedScope, *, with_pictures: bool = True) -> AppContext:
     """Return what of a site somebody may see; the site itself where that is everything."""
+    if not with_pictures:
+        site = replace(site, previews=_NoPreviews())
     if not scope.is_limited:
         return site
     board = LimitedBoard(site.board, scope)

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from monitor.control.access import Role
 from monitor.control.requests import Admit, Discharge, InfantName, Procedure, Reason, Standby, Undo
 from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
 from monitor.web.pausing import BED_ANSWERS, PauseAnswer, allowed
+from monitor.web.refusals import needs
 
 __all__ = [
     "AdmitRequest",
@@ -63,7 +65,7 @@ class UndoRequest(BaseModel):
 def add_occupancy_routes(router: APIRouter) -> None:
     """Add `POST /beds/{bed}/admit`, `/discharge`, `/standby`, `/procedure` and `/undo`."""
 
-    @router.post("/beds/{bed}/admit", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/admit", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def admit(request: Request, bed: str, content: AdmitRequest | None = None) -> PauseAnswer:
         """Say that an infant was laid into a bed. Needs the role `nurse`.
 
@@ -73,13 +75,13 @@ def add_occupancy_routes(router: APIRouter) -> None:
         site, by = allowed(request, bed, asked.by)
         return PauseAnswer(bed=bed, by=by, changed=site.handle(Admit(bed, by, asked.infant)))
 
-    @router.post("/beds/{bed}/discharge", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/discharge", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def discharge(request: Request, bed: str, content: DischargeRequest | None = None) -> PauseAnswer:
         """Say that a bed is empty: its alarms end, and it is not watched until an infant is admitted. Needs `nurse`."""
         site, by = allowed(request, bed, None if content is None else content.by)
         return PauseAnswer(bed=bed, by=by, changed=site.handle(Discharge(bed, by)))
 
-    @router.post("/beds/{bed}/standby", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/standby", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def standby(request: Request, bed: str, content: StandbyRequest | None = None) -> PauseAnswer:
         """Say that an infant is away for a while: no pain alarms until then. Needs the role `nurse`.
 
@@ -90,7 +92,7 @@ def add_occupancy_routes(router: APIRouter) -> None:
         order = Standby(bed, by, asked.seconds, asked.until_face, asked.reason)
         return PauseAnswer(bed=bed, by=by, changed=site.handle(order))
 
-    @router.post("/beds/{bed}/procedure", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/procedure", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def procedure(request: Request, bed: str, content: ProcedureRequest) -> PauseAnswer:
         """Say that something painful is done to the infant now. Needs the role `nurse`.
 
@@ -101,7 +103,7 @@ def add_occupancy_routes(router: APIRouter) -> None:
         order = Procedure(bed, by, content.kind, content.seconds, content.note)
         return PauseAnswer(bed=bed, by=by, changed=site.handle(order))
 
-    @router.post("/beds/{bed}/undo", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/undo", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def undo(request: Request, bed: str, content: UndoRequest) -> PauseAnswer:
         """Take back what the same person said of a bed at most 15 s ago. Needs the role `nurse`.
 

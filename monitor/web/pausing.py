@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from monitor.control.access import Role
 from monitor.control.requests import Pause, Resume
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
-from monitor.web.refusals import answers, bed_unknown, role_missing
+from monitor.web.refusals import answers, bed_unknown, needs, role_missing
 
 __all__ = [
     "BED_ANSWERS",
@@ -53,7 +53,7 @@ class PauseAnswer(BaseModel):
 def add_pause_routes(router: APIRouter) -> None:
     """Add `POST /beds/{bed}/pause` and `/resume`."""
 
-    @router.post("/beds/{bed}/pause", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/pause", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def pause(request: Request, bed: str, content: PauseRequest | None = None) -> PauseAnswer:
         """Silence what a bed signals now, and the same kinds of condition in advance. Needs the role `nurse`.
 
@@ -63,7 +63,7 @@ def add_pause_routes(router: APIRouter) -> None:
         site, by = allowed(request, bed, asked.by)
         return PauseAnswer(bed=bed, by=by, changed=site.handle(Pause(bed, by, asked.seconds)))
 
-    @router.post("/beds/{bed}/resume", tags=["beds"], responses=BED_ANSWERS)
+    @router.post("/beds/{bed}/resume", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def resume(request: Request, bed: str, content: ResumeRequest | None = None) -> PauseAnswer:
         """End a pause, so that what still holds is signalled again, or a stand-by. Needs the role `nurse`."""
         site, by = allowed(request, bed, None if content is None else content.by)

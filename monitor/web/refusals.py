@@ -18,6 +18,7 @@ __all__ = [
     "bed_unknown",
     "configuration_refused",
     "history_unreadable",
+    "needs",
     "refusal_response",
     "role_missing",
 ]
@@ -61,6 +62,11 @@ class RefusalRecord(BaseModel):
 def answers(descriptions: Mapping[int, str]) -> dict[int | str, dict[str, Any]]:
     """Return the refusals of a route, for its description: status to what it means."""
     return {status: {"description": words, "model": RefusalRecord} for status, words in descriptions.items()}
+
+
+def needs(role: Role) -> dict[str, Any]:
+    """Return what the description of a route says of who may: a token or a session of a role."""
+    return {"security": [{"token": [role.value]}, {"session": [role.value]}]}
 
 
 def refusal_response(

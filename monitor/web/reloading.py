@@ -9,7 +9,7 @@ from monitor.control.access import Role
 from monitor.errors import ConfigError, RefusalCode, RefusedError
 from monitor.localization import Phrase
 from monitor.web.app_context import site_of, visitor_of
-from monitor.web.refusals import answers, bed_unknown, configuration_refused, role_missing
+from monitor.web.refusals import answers, bed_unknown, configuration_refused, needs, role_missing
 
 __all__ = [
     "RegionAnswer",
@@ -42,6 +42,7 @@ def add_reload_route(router: APIRouter) -> None:
     @router.post(
         "/reload",
         tags=["station"],
+        openapi_extra=needs(Role.ADMIN),
         responses=answers(
             {403: "The caller is no admin.", 409: "The file has mistakes or needs a restart; nothing was changed."}
         ),
@@ -83,6 +84,7 @@ def add_region_route(router: APIRouter) -> None:
     @router.post(
         "/beds/{bed}/region",
         tags=["beds"],
+        openapi_extra=needs(Role.ADMIN),
         responses=answers(
             {
                 403: "The caller is no admin.",

@@ -50,7 +50,7 @@ class UserChanges:
         """
         return read_users(self._file).all()
 
-    def add(self, by: str, name: str, role: Role, beds: BedScope, password: str) -> None:
+    def add(self, by: str, name: str, role: Role, beds: BedScope, password: str, *, pictures: bool = False) -> None:
         """Add a person. Takes about 0.2 s.
 
         Raises:
@@ -66,10 +66,12 @@ class UserChanges:
             if users.get(name) is not None:
                 words = Phrase("there is a user {name} already", name=name)
                 raise RefusedError(words, RefusalCode.USER_EXISTS)
-            write_users(self._file, [*users.all(), User(name, role, secret, beds)])
-        self._audit("user_added", {"by": by, "name": name, "role": str(role), "beds": list(beds.patterns)})
+            write_users(self._file, [*users.all(), User(name, role, secret, beds, pictures)])
+        self._audit("user_added", {"by": by, "name": name, **_rights(role, beds, pictures=pictures)})
 
-    def change(self, by: str, name: str, role: Role, beds: BedScope, password: str = "") -> None:
+    def change(
+        self, by: str, name: str, role: Role, beds: BedScope, password: str = "", *, pictures: bool = False
+    ) -> None:
         """Give a user another role, other beds, and another password where one is given, which ends their sessions.
 
         Raises:
@@ -80,9 +82,9 @@ class UserChanges:
         with self._access.changing_users:
             users = read_users(self._file)
             before = _known(users, name)
-            after = User(name, role, secret or before.secret, beds)
+            after = User(name, role, secret or before.secret, beds, pictures)
             self._write([after if user.name == name else user for user in users.all()])
-        details = {"by": by, "name": name, "role": str(role), "beds": list(beds.patterns)}
+        details = {"by": by, "name": name, **_rights(role, beds, pictures=pictures)}
         self._audit("user_changed", {**details, "new_password": secret is not None})
         if secret is not None or role is not before.role:
             self._access.end_sessions(name)
@@ -112,6 +114,12 @@ class UserChanges:
             words = Phrase("nobody could administer users then; make somebody else an administrator of every bed first")
             raise RefusedError(words, RefusalCode.LAST_ADMIN)
         write_users(self._file, users)
+
+
+def _rights(role: Role, beds: BedScope, *, pictures: bool) -> dict[str, object]:
+    """Return what the record says of a user's rights."""
+    granted = {"pictures": pictures} if role is Role.RESEARCHER else {}
+    return {"role": str(role), "beds": list(beds.patterns), **granted}
 
 
 def _known(users: UserList, name: str) -> User:

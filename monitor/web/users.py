@@ -1,7 +1,8 @@
 """Who may log in: names, roles and hashed secrets in one file.
 
-One line per person or program: `NAME ROLE SECRET`, and ` beds=PATTERNS` for who may see some beds only, where the role
-is `display`, `viewer`, `nurse` or `admin`, and the secret is
+One line per person or program: `NAME ROLE SECRET`, then ` beds=PATTERNS` for who may see some beds only, and
+` pictures=yes` for a researcher who may see the live picture. The role is `display`, `viewer`, `researcher`, `nurse` or
+`admin`, and the secret is
 
 - for a person `scrypt$N$R$P$SALT$HASH`, salt and hash in base64: a password, made expensive to guess;
 - for a program the SHA-256 of a token of 256 random bits, in hexadecimal digits, as in the access list of the command
@@ -37,7 +38,10 @@ __all__ = [
 
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,62}"
 
-_LINE = re.compile(rf"^(?P<name>{NAME_PATTERN})\s+(?P<role>\S+)\s+(?P<secret>\S+)(?:\s+beds=(?P<beds>\S+))?$")
+_LINE = re.compile(
+    rf"^(?P<name>{NAME_PATTERN})\s+(?P<role>\S+)\s+(?P<secret>\S+)"
+    r"(?:\s+beds=(?P<beds>\S+))?(?P<pictures>\s+pictures=yes)?$"
+)
 _TOKEN_SECRET = re.compile(r"^[0-9a-f]{64}$")
 _SCRYPT_SECRET = re.compile(
     r"^scrypt\$(\d{1,7})\$(\d{1,2})\$(\d{1,2})\$([A-Za-z0-9+/=]{8,88})\$([A-Za-z0-9+/=]{24,128})$"
@@ -62,12 +66,19 @@ class User:
         role: What the user may do.
         secret: Hash of a password or of a token; see the module.
         beds: Which beds the user may see and act on.
+        pictures: Whether a researcher may see the live picture; the other roles may where `web.preview` lets them.
     """
 
     name: str
     role: Role
     secret: str
     beds: BedScope = EVERY_BED
+    pictures: bool = False
+
+    @property
+    def sees_pictures(self) -> bool:
+        """Whether the live picture may be shown to this user, as far as the role is concerned."""
+        return self.pictures or self.role is not Role.RESEARCHER
 
     @property
     def has_password(self) -> bool:
@@ -160,7 +171,8 @@ def read_users(path: Path) -> UserList:
             beds = EVERY_BED if match["beds"] is None else BedScope.parse(match["beds"])
         except ValueError as error:
             raise ConfigError(f"{path}:{number}: beds=: {error}") from None
-        users[match["name"]] = User(match["name"], Role(match["role"]), match["secret"], beds)
+        pictures = match["pictures"] is not None
+        users[match["name"]] = User(match["name"], Role(match["role"]), match["secret"], beds, pictures)
     return UserList(users.values())
 
 
@@ -194,7 +206,8 @@ def write_users(path: Path, users: Iterable[User]) -> None:
 
 def _line(user: User) -> str:
     limit = f" beds={user.beds}" if user.beds.is_limited else ""
-    return f"{user.name} {user.role} {user.secret}{limit}"
+    granted = " pictures=yes" if user.pictures else ""
+    return f"{user.name} {user.role} {user.secret}{limit}{granted}"
 
 
 def _is_secret(text: str) -> bool:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from nicegui import run, ui
 
+from monitor.control.access import Role
 from monitor.errors import HistoryError
 from monitor.history.handover import BedHandover, Episode
 from monitor.localization import Localizer, message
+from monitor.web.exports import EXPORT_PATH
 from monitor.web.history_api import read_handover
 from monitor.web.pages.history_words import action_title
 from monitor.web.pages.labels import code_title
@@ -19,6 +21,8 @@ from monitor.web.periods import checked_period, local_moment, zone_of
 __all__ = ["show_bed_handover", "show_handover"]
 
 _STATION = ""
+_FINE_EXPORT = timedelta(hours=24)
+"""Up to here every point goes into an exported file."""
 _SHIFTS = ("07:00", "13:00", "19:00")
 _SHOWN_ACTIONS = frozenset({"admit", "discharge", "standby", "procedure", "pause", "undo"})
 
@@ -50,7 +54,7 @@ async def _show(request: Request, bed_id: str | None) -> None:
             return
         now = frame.site.clock.wall()
         since, until, problem = _period(request, frame, now)
-        _choice(frame, bed_id, since, problem)
+        _choice(frame, bed_id, since, until, problem)
         names = [bed_id] if bed_id is not None else [*known, _STATION]
         try:
             beds = await run.io_bound(read_handover, history, names, since, until)
@@ -75,7 +79,15 @@ def _period(request: Request, frame: PageLayout, now: datetime) -> tuple[datetim
         return usual, max(now, usual + timedelta(seconds=1)), words
 
 
-def _choice(frame: PageLayout, bed_id: str | None, since: datetime, problem: str) -> None:
+def _exports(frame: PageLayout, bed_id: str | None, since: datetime, until: datetime) -> None:
+    """Build what takes the same stretch of time away as files."""
+    asked = {"from": since.isoformat(), "to": until.isoformat(), **({} if bed_id is None else {"bed": bed_id})}
+    for words, name in ((message("Levels as CSV"), "levels"), (message("Episodes as CSV"), "episodes")):
+        every = {"every": "30"} if name == "levels" and until - since > _FINE_EXPORT else {}
+        ui.link(frame.t(words), f"{EXPORT_PATH}/{name}.csv?{urlencode({**asked, **every})}").props("download")
+
+
+def _choice(frame: PageLayout, bed_id: str | None, since: datetime, until: datetime, problem: str) -> None:
     t = frame.t
     path = "/handover" if bed_id is None else f"/handover/{quote(bed_id)}"
     with ui.element("div").classes("handover-choice"):
@@ -94,6 +106,8 @@ def _choice(frame: PageLayout, bed_id: str | None, since: datetime, problem: str
         ).classes("tool")
         if bed_id is not None:
             ui.link(t("All beds"), "/handover")
+        if frame.visitor.may(Role.RESEARCHER):
+            _exports(frame, bed_id, since, until)
     if problem:
         ui.label(problem).props("role=alert").classes("handover-problem")
 

@@ -174,8 +174,8 @@ class PageLayout:
             if not self._is_display:
                 ui.navigate.to("/login")
             return  # on a display the pulse stands still, and its script says why
-        if visitor.beds != self.visitor.beds:
-            ui.navigate.reload()  # other beds may be seen now
+        if (visitor.beds, visitor.sees_pictures) != (self.visitor.beds, self.visitor.sees_pictures):
+            ui.navigate.reload()  # other beds may be seen now, or pictures
             return
         snapshot = self.site.board.snapshot()
         for refresh in self._refreshers:

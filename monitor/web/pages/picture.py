@@ -28,6 +28,7 @@ class LivePicture:
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
         self._site = frame.site
         self._t = frame.t
+        self._is_granted = frame.visitor.sees_pictures
         self._bed_id = bed_id
         self._index: int | None = None
         self._edges: tuple[float, float, float, float] | None = None
@@ -50,11 +51,9 @@ class LivePicture:
         self._image.set_visibility(picture is not None)
         self._nothing.set_visibility(picture is None)
         if picture is None:
-            is_on = self._site.previews.is_on
-            say(
-                self._nothing,
-                self._t("No live picture") if is_on else self._t("Pictures are switched off (web.preview)"),
-            )
+            t, is_on = self._t, self._site.previews.is_on
+            off = t("Pictures are switched off (web.preview)") if self._is_granted else t("Not shown to your role")
+            say(self._nothing, t("No live picture") if is_on else off)
             say(self._caption, "")
         elif picture.index != self._index:
             self._index = picture.index

@@ -20,6 +20,7 @@ __all__ = ["ROLE_NAMES", "UsersView", "show_users"]
 ROLE_NAMES = {
     Role.DISPLAY: message("Display on a wall"),
     Role.VIEWER: message("Viewer"),
+    Role.RESEARCHER: message("Researcher"),
     Role.NURSE: message("Nurse"),
     Role.ADMIN: message("Administrator"),
 }
@@ -89,7 +90,11 @@ class UsersView:
         kind = t("password") if user.has_password else t("token")
         beds = t("beds {beds}", beds=str(user.beds)) if user.beds.is_limited else t("every bed")
         used = t.plural("{count} session in use", "{count} sessions in use", sessions)
-        return f"{t(ROLE_NAMES[user.role])} · {beds} · {kind} · {used}"
+        role = t(ROLE_NAMES[user.role])
+        if user.role is Role.RESEARCHER:
+            without = t("{role}, without live picture", role=role)
+            role = t("{role}, with live picture", role=role) if user.pictures else without
+        return f"{role} · {beds} · {kind} · {used}"
 
     def _row(self, user: User) -> ui.label:
         t, name = self._t, user.name
@@ -122,6 +127,8 @@ class UsersView:
             beds = text_field(t("Only these beds; empty: every bed"), 200)
             beds.props('hint="north-*,bed-7"')
             beds.set_value("" if user is None else str(user.beds))
+            pictures = ui.checkbox(t("May see the live picture"), value=user is not None and user.pictures)
+            pictures.bind_visibility_from(role, "value", value=Role.RESEARCHER.value)
             password = None
             if user is None or user.has_password:
                 asked = t("Password, at least 10 characters") if user is None else t("New password; empty: as before")
@@ -137,13 +144,15 @@ class UsersView:
                     problem.set_text(refusal_words(error, t))
                     return
                 chosen = Role(str(role.value))
+                rights = chosen, scope, secret
+                grant = chosen is Role.RESEARCHER and bool(pictures.value)
                 if user is None:
                     new = str(name.value or "").strip() if name is not None else ""
-                    done = await self._try(problem, lambda by: self._changes.add(by, new, chosen, scope, secret))
+                    done = await self._try(problem, lambda by: self._changes.add(by, new, *rights, pictures=grant))
                     words = t("{name} may log in now", name=new)
                 else:
                     old = user.name
-                    done = await self._try(problem, lambda by: self._changes.change(by, old, chosen, scope, secret))
+                    done = await self._try(problem, lambda by: self._changes.change(by, old, *rights, pictures=grant))
                     words = t("{name} was changed", name=old)
                 if done:
                     dialog.close()

@@ -298,7 +298,9 @@ def users_file(secrets):
 class Rig:
     """The application, served, on a board that the test writes to."""
 
-    def __init__(self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=(), history=False):
+    def __init__(
+        self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=(), history=False, preview="off"
+    ):
         self.clock = ManualClock(1000.0)
         self.config = StationConfig.model_validate(
             {
@@ -308,7 +310,9 @@ class Rig:
                 "spool": {"directory": str(directory)},
             }
         )
-        self.board = Board([BedInfo(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6)
+        self.board = Board(
+            [BedInfo(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6, keeps_pictures=True
+        )
         self.acknowledged = []
         self.history = None
         if history:
@@ -319,7 +323,7 @@ class Rig:
             clock=self.clock,
             access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
             handle=self.handle,
-            previews=Previews(self.board, "off"),
+            previews=Previews(self.board, preview),
             history=self.history,
             endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
         )

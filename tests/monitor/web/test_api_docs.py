@@ -43,8 +43,9 @@ def test_every_command_of_the_document_works(stage, tmp_path, users_file):
     answers = done.stdout.split("---\n")
     assert '"role":"nurse"' in answers[1]
     assert '"minutes_not_seen":' in answers[4]
-    assert '"by":"integrator"' in answers[6]
-    for number in (7, 8, 9):
+    assert answers[5].splitlines()[0].startswith("bed,at,state,level,coverage,eyes_squeezed")
+    assert '"by":"integrator"' in answers[7]
+    for number in (8, 9, 10):
         assert '"changed":' in answers[number]
-    assert "event: beds" in answers[10]
+    assert "event: beds" in answers[11]
     assert '"resourceType":"DetectedIssue"' in answers[-2]

@@ -27,7 +27,7 @@ TEXTS = """() => {
 }"""
 # Ids, names of people, models and programs; a part that is no sentence.
 NOT_WORDS = re.compile(
-    r"(bed-\d+(-camera)?|north-\*,bed-7|boss|integrator"
+    r"(bed-\d+(-camera)?|north-\*,bed-7|boss|integrator|study-\d"
     r"|station-1|NICU pain monitor|nurse [78]|ncnn-demo|retinaface|onnxruntime|demo|test"
     r"|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d+, \d{4}"
     r"|c{12}|[A-Z]{3,4}|\d+ (s|min|h)\b|\d+(\.\d+)*)"
@@ -51,7 +51,8 @@ def outside(texts: list[str]) -> list[str]:
 def bracketed(staged_module, tmp_path_factory):
     users = tmp_path_factory.mktemp("users") / "users"
     program = User("integrator", Role.VIEWER, hash_token("t" * 43))
-    write_users(users, [User("boss", Role.ADMIN, hash_token(BOSS)), program])
+    study = [User(f"study-{n}", Role.RESEARCHER, hash_token(f"{n}" * 43), pictures=n == 7) for n in (7, 8)]
+    write_users(users, [User("boss", Role.ADMIN, hash_token(BOSS)), program, *study])
     web = {"anonymous_role": "nurse", "preview": "full", "users_file": str(users)}
     station = staged_module(beds=5, web=web, pseudo=True)
     station.set_bed("bed-1", score=0.9)
@@ -135,6 +136,9 @@ def test_no_sentence_of_users_and_the_region_editor_is_outside_the_catalogue(bra
     page.get_by_role("alert").get_by_text("nobody could administer").wait_for()
     assert outside(page.evaluate(TEXTS)) == []
 
+    page.goto(f"{bracketed.url}/handover")
+    page.get_by_role("link", name="Episodes as CSV").wait_for()
+    assert outside(page.evaluate(TEXTS)) == []
     page.goto(f"{bracketed.url}/bed/bed-1")
     page.get_by_role("button", name="Region of interest of bed-1").click()
     left = page.get_by_label("Left edge, %")

@@ -87,7 +87,7 @@ def test_who_may_not_and_who_is_not_logged_in_learn_why(rig):
     refused = client.post("/api/v1/beds/bed-1/admit", headers=viewer)
     assert (refused.status_code, refused.json()) == (
         403,
-        {"code": "role_missing", "detail": "esto requiere el rol nurse"},
+        {"code": "role_missing", "detail": "esto requiere la función nurse"},
     )
     out = client.get("/api/v1/beds", headers={"Accept-Language": "pt-BR"})
     assert (out.status_code, out.json()) == (401, {"code": "not_logged_in", "detail": "entre primeiro"})

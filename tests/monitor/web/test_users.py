@@ -237,8 +237,8 @@ def test_users_are_added_listed_and_removed_on_the_command_line(tmp_path):
     assert len(token) == 43
     listed = json.loads(run("list", path, "--json").output)
     assert listed == [
-        {"name": "anna", "role": "nurse", "kind": "person", "beds": []},
-        {"name": "integrator", "role": "viewer", "kind": "program", "beds": ["north-*", "bed-7"]},
+        {"name": "anna", "role": "nurse", "kind": "person", "beds": [], "pictures": True},
+        {"name": "integrator", "role": "viewer", "kind": "program", "beds": ["north-*", "bed-7"], "pictures": True},
     ]
     assert token not in path.read_text()
     assert read_users(path).identify(token).name == "integrator"
