@@ -15,7 +15,7 @@ from monitor.faces.detector import FaceDetector
 from monitor.faces.face_identity import FaceIdentity
 from monitor.faces.geometry import Face
 from monitor.faces.patient import RIVAL_SIZE, PatientSelector
-from monitor.faces.quality import Quality, assess
+from monitor.faces.quality import Quality, assess, is_cut_off
 from monitor.faces.scan_schedule import RejectedRegions, RotationCycle, ScanSchedule
 from monitor.faces.scene_cut import SceneCutDetector
 from monitor.faces.tracking import Track, Tracker
@@ -55,7 +55,8 @@ class FrameFaces:
     Attributes:
         faces: All faces seen in this frame whose orientation is verified, by track.
         patient: The patient's face if it was seen in this frame; the likeliest one when `visibility` is AMBIGUOUS.
-        visibility: USABLE, NO_FACE, AMBIGUOUS (two faces may be the patient) or POOR (too small, dark or blurred).
+        visibility: USABLE, NO_FACE, AMBIGUOUS (two faces may be the patient) or POOR (too small, dark,
+            blurred, or cut off by the edge of the picture).
         quality: How well the patient's face can be seen; None without one.
         full_passes: Detections run on the whole picture or region.
         face_passes: Detections run on the surroundings of one face.
@@ -234,10 +235,11 @@ class PatientTracker:
         )
         patient_id = None if choice.track is None else choice.track.track_id
         patient = next((face for face in faces if face.track_id == patient_id), None)
-        quality = None if patient is None else assess(frame_detector.image, patient.face.box)
-        if quality is None:
+        image = frame_detector.image
+        quality = None if patient is None else assess(image, patient.face.box)
+        if patient is None or quality is None:
             visibility = Visibility.NO_FACE
-        elif not quality.is_sufficient(self._settings.minimum_face_px):
+        elif not quality.is_sufficient(self._settings.minimum_face_px) or is_cut_off(image, patient.face.landmarks):
             visibility = Visibility.POOR
         else:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE

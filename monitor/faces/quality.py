@@ -1,4 +1,4 @@
-"""Whether a face can be scored at all: large enough, bright enough, sharp enough."""
+"""Whether a face can be scored at all: large enough, bright enough, sharp enough, within the picture."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from monitor.faces.crop import CropSpec, crop_grey
 from monitor.faces.geometry import OrientedBox
 
-__all__ = ["Quality", "assess"]
+__all__ = ["Quality", "assess", "is_cut_off"]
 
 # Light and sharpness are measured at one size, whatever the size of the face, and away from the crop's rim.
 _SAMPLE = CropSpec(size_px=80, margin=0.1)
@@ -22,6 +22,8 @@ _DARKEST = 40.0
 # Faces of the trial clips, sharp, have 0.068 to 0.124; blurred by a Gaussian of 2 % of the face's width 0.024 to
 # 0.042, of 3 % 0.017 to 0.025, of 4 % 0.013 to 0.017: closed and open eyes are alike then.
 _SOFTEST = 0.017
+# Of RetinaFace's five points: both eyes, both corners of the mouth.
+_SCORED_POINTS = [0, 1, 3, 4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,15 @@ def assess(image: NDArray[np.uint8], box: OrientedBox) -> Quality:
         float((grey - cv2.GaussianBlur(grey, (0, 0), sigma))[inside, inside].var()) for sigma in (_FINE_PX, _COARSE_PX)
     )
     return Quality(min(box.width_px, box.height_px), brightness, fine / (coarse + _FLAT))
+
+
+def is_cut_off(image: NDArray[np.uint8], landmarks: NDArray[np.float64]) -> bool:
+    """Return whether the picture's edge cuts off an eye or a corner of the mouth: the crop shows none there.
+
+    Args:
+        image: Shape (height, width, 3).
+        landmarks: Shape (5, 2), of `Face`.
+    """
+    height, width = image.shape[:2]
+    points = landmarks[_SCORED_POINTS]
+    return not bool(((points >= -0.5) & (points <= (width - 0.5, height - 0.5))).all())

@@ -159,8 +159,8 @@ class Sample:
         time_seconds: Monotonic time of the frame.
         score: Calibrated probability of pain in [0, 1]; None unless `visibility` is USABLE or AMBIGUOUS.
         visibility: Whether the patient's face could be assessed: POOR is a face too small, blurred or dark to assess,
-            COVERED one of which a region is hidden that the score rests on, NO_SCORE a model that failed or answered
-            with a number that is not finite.
+            cut off by the edge of the picture, or not confirmed by its mesh, COVERED one of which a region is hidden
+            that the score rests on, NO_SCORE a model that failed or answered with a number that is not finite.
         face_id: Names the face for as long as it is followed without a break; also in frames that miss it for a moment.
             None where no face is followed. A caller that leaves it out says that all frames show one and the same face.
         hidden: The regions that are hidden; not empty where `visibility` is COVERED.

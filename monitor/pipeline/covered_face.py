@@ -2,7 +2,7 @@
 
 In pain with the lower half of the face under a cloth, a classifier calls every frame calm, and is sure of it. A score
 rests on the eyes with their brows and on the mouth; where either is hidden, the frame has no score, whatever the model
-says.
+says. Where its mesh sees no face at all, the points that the score rests on are invented, and it has none either.
 """
 
 import numpy as np
@@ -13,9 +13,11 @@ from monitor.faces.region_visibility import RegionVisibility
 from monitor.inference.classifier import FaceAnswer
 from monitor.pain.vocabulary import Region
 
-__all__ = ["hidden_in", "hidden_regions"]
+__all__ = ["hidden_in", "hidden_regions", "shows_face"]
 
 _VISIBLE = 0.5
+# Real faces in full profile have 0.01 to 0.2. Below that a device lies across the face, or the box stands wrongly.
+_LEAST_PRESENCE = 0.01
 
 
 def hidden_in(crop: NDArray[np.uint8], answer: FaceAnswer) -> tuple[Region, ...]:
@@ -52,3 +54,8 @@ def hidden_regions(seen: RegionVisibility) -> tuple[Region, ...]:
     if seen.mouth is not None and seen.mouth < _VISIBLE:
         hidden.append(Region.MOUTH)
     return tuple(hidden)
+
+
+def shows_face(answer: FaceAnswer) -> bool:
+    """Return whether a classifier's mesh sees a face in its crop, however faintly; one without a mesh does not say."""
+    return answer.presence is None or answer.presence >= _LEAST_PRESENCE

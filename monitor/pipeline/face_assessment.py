@@ -10,7 +10,7 @@ from monitor.faces.geometry import Face, OrientedBox
 from monitor.faces.mesh_following import FaceReading, MeshFollower
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.pain.vocabulary import FaceAction, Region, Visibility
-from monitor.pipeline.covered_face import hidden_in
+from monitor.pipeline.covered_face import hidden_in, shows_face
 from monitor.pipeline.models import WorkerModels
 from monitor.pipeline.prior import shift_prior
 from monitor.video.frame import Frame
@@ -72,6 +72,8 @@ class FaceAssessor:
     def assess(self, frame: Frame, frame_faces: FrameFaces, models: WorkerModels, *, is_scored: bool) -> Assessment:
         """Return what the patient's face shows: hidden regions, else the score and the facial actions.
 
+        A face in which the mesh sees none is POOR.
+
         Args:
             frame: Of which `frame_faces` came.
             frame_faces: What the tracker made of it.
@@ -92,6 +94,8 @@ class FaceAssessor:
             self._follower.confirm(reading, patient.face, models.crop, frame.time_seconds)
         if reading.hidden:
             return Assessment(Visibility.COVERED, hidden=reading.hidden)
+        if not shows_face(reading.answer):
+            return Assessment(Visibility.POOR)
         answer, score = reading.answer, reading.answer.score
         if score is None:
             return Assessment(Visibility.NO_SCORE, failure="the classifier gave no answer to this face")

@@ -12,9 +12,9 @@ from monitor.errors import EngineError
 from monitor.faces import CropSpec, FaceDetector, OrientedBox, crop_face, detect_faces
 from monitor.faces.actions import FacialActions, measure_actions
 from monitor.faces.mesh import FaceMesh
-from monitor.faces.quality import assess
+from monitor.faces.quality import assess, is_cut_off
 from monitor.inference.classifier import Classifier
-from monitor.pipeline.covered_face import hidden_in
+from monitor.pipeline.covered_face import hidden_in, shows_face
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.labelled.folder import LabelledPicture
@@ -32,8 +32,9 @@ class SeenPicture:
     Attributes:
         picture: The row.
         size_px: Of the face's box; 0 without a face.
-        usable: Whether the monitor would score the face: it is large, bright and sharp enough, and no region is hidden
-            that a score rests on, where a classifier says what is hidden.
+        usable: Whether the monitor would score the face: it is large, bright and sharp enough, no eye or corner of the
+            mouth is cut off, and, where a classifier says so, its mesh sees a face and no region is hidden that a
+            score rests on.
         presence: The mesh's probability that there is a face; None without a face or a mesh.
         scores: By the name of the score; only of a face that was found.
     """
@@ -116,8 +117,9 @@ def _see_one(
         answer = classifier.answers(crop[None])[0]
         if answer.score is not None:
             scores[name] = answer.score
-        usable = usable and not hidden_in(crop, answer)
+        usable = usable and shows_face(answer) and not hidden_in(crop, answer)
     if record.landmarks is not None:
+        usable = usable and not is_cut_off(image, record.landmarks)
         scores[MOUTH_WIDTH] = _mouth_width(record.landmarks)
     presence = None
     if mesh is not None:

@@ -21,6 +21,8 @@ def mesh():
         points[number, :2] = 30 + 17 * (n % 8), (25 + 4 * (n % 3) if above else 160 + 4 * (n % 3))
     for n, number in enumerate(band_cover._BETWEEN):
         points[number, :2] = 40 + 14 * n, 100 + 8 * (n % 2)
+    for n, number in enumerate(band_cover._ABOVE_LIP):
+        points[number, :2] = 60 + 18 * n, 114
     return points
 
 
@@ -55,6 +57,13 @@ def test_what_leaves_skin_free_on_both_sides_is_no_band(skin, spot, colour):
     taped = face(skin)
     taped[88:120, :118] = colour
     assert not has_band(taped, mesh())
+
+
+@given(skins, st.tuples(*[st.integers(0, 255)] * 3))
+def test_tape_across_the_nose_that_leaves_the_upper_lip_free_is_no_band(skin, colour):
+    crop = face(skin)
+    crop[88:110] = colour
+    assert not has_band(crop, mesh())
 
 
 @given(skins, st.floats(0.6, 1.3))

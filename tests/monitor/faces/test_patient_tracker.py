@@ -1,5 +1,7 @@
 """One bed's faces over time, on synthetic faces that the tests' own engine finds exactly."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -163,6 +165,19 @@ def test_a_face_too_small_to_score_is_detected_and_poor(marker_faces, marker_det
     assert frame_faces.visibility is Visibility.POOR
     assert frame_faces.quality is not None
     assert frame_faces.quality.shorter_side_px == pytest.approx(70, rel=0.05)
+
+
+def test_a_face_cut_off_by_the_edge_of_the_picture_is_detected_and_poor(marker_faces, marker_detector):
+    patient_tracker = PatientTracker(SETTINGS)
+    image = picture(marker_faces, (0, OrientedBox(60, 150, 80, 96, 0.0)))
+    first = patient_tracker.update(marker_faces.frame(image, 0.0), marker_detector)
+    assert first.patient is not None
+    assert first.visibility in SEEN
+    face = first.patient.face
+    cut = dataclasses.replace(face, landmarks=face.landmarks - (face.landmarks[0, 0] + 1.0, 0.0))
+    frame_faces = patient_tracker.update(marker_faces.frame(image, 0.2), marker_detector, followed=cut)
+    assert frame_faces.patient is not None
+    assert frame_faces.visibility is Visibility.POOR
 
 
 @pytest.mark.parametrize("change", ["size", "past"])

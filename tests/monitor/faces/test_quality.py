@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from monitor.faces.geometry import OrientedBox
-from monitor.faces.quality import assess
+from monitor.faces.quality import assess, is_cut_off
 
 BOX = OrientedBox(150.0, 150.0, 100.0, 120.0, 20.0)
 
@@ -52,3 +52,13 @@ def test_quality_does_not_depend_on_the_size_of_the_picture():
     double = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     twice = OrientedBox(BOX.center_x_px * 2, BOX.center_y_px * 2, BOX.width_px * 2, BOX.height_px * 2, 20.0)
     assert assess(double, twice).sharpness == pytest.approx(assess(image, BOX).sharpness, rel=0.25)
+
+
+@pytest.mark.parametrize("index", range(5))
+@pytest.mark.parametrize("outside", [(-1.0, 50.0), (50.0, -1.0), (200.0, 50.0), (50.0, 100.0)])
+def test_a_face_is_cut_off_where_an_eye_or_a_corner_of_the_mouth_lies_outside(index, outside):
+    image = np.zeros((100, 200, 3), np.uint8)
+    points = np.array([[0.0, 0.0], [199.0, 0.0], [90.0, 50.0], [0.0, 99.0], [199.0, 99.0]])
+    assert not is_cut_off(image, points)
+    points[index] = outside
+    assert is_cut_off(image, points) == (index != 2)  # the tip of the nose does not count

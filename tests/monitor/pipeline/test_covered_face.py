@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSettings, ModelSettings
 from monitor.faces.region_visibility import RegionVisibility
+from monitor.inference.classifier import FaceAnswer
 from monitor.pain import Code, Kind, Region, Validity
 from monitor.pipeline.bed_pipeline import BedPipeline
-from monitor.pipeline.covered_face import hidden_regions
+from monitor.pipeline.covered_face import hidden_regions, shows_face
 from monitor.pipeline.models import ModelSet
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
@@ -43,17 +44,24 @@ def test_left_and_right_are_worth_the_same_and_seeing_more_hides_nothing(left, r
     assert Region.EYES not in hidden_regions(RegionVisibility(left, 1.0, nose, mouth))
 
 
-class UnderACloth:
-    """A classifier that says of some crops that the mouth is hidden; the fitted visibility has tests of its own."""
+@pytest.mark.parametrize(("presence", "shows"), [(None, True), (0.0, False), (0.009, False), (0.02, True), (1.0, True)])
+def test_a_face_that_no_mesh_denies_is_one(presence, shows):
+    assert shows_face(FaceAnswer(0.5, presence=presence)) is shows
 
-    def __init__(self, classifier, from_call, to_call):
+
+class FromACall:
+    """A classifier whose answers are others from one of its calls on, as under a cloth."""
+
+    def __init__(self, classifier, from_call, **others):
         self._classifier = classifier
         self._calls = itertools.count()
-        self._hidden = range(from_call, to_call)
+        self._from_call, self._others = from_call, others
 
     def answers(self, crops):
-        mouth = 0.1 if next(self._calls) in self._hidden else 0.9
-        return [dataclasses.replace(one, visible=(0.9, 0.9, 0.9, mouth)) for one in self._classifier.answers(crops)]
+        answers = self._classifier.answers(crops)
+        if next(self._calls) < self._from_call:
+            return answers
+        return [dataclasses.replace(one, **self._others) for one in answers]
 
 
 def a_bed(**alarms):
@@ -71,7 +79,7 @@ def test_frames_with_a_hidden_mouth_have_no_score_and_the_bed_cannot_be_seen():
     models = ModelSet(ModelSettings(), FaceSettings()).open()
     bed = a_bed(covered_after_seconds=6.0)
     painter = SyntheticBed(3, "calm", width_px=640, height_px=360)
-    covered = dataclasses.replace(models, classifier=UnderACloth(models.classifier, 40, 10_000))
+    covered = dataclasses.replace(models, classifier=FromACall(models.classifier, 40, visible=(0.9, 0.9, 0.9, 0.1)))
     results = [bed.analyse(Frame(painter.frame(n / 5)[0], n / 5, n / 5, n), covered) for n in range(120)]
     assert results[38].observation.validity is Validity.VALID
     late = results[80:]
@@ -81,6 +89,20 @@ def test_frames_with_a_hidden_mouth_have_no_score_and_the_bed_cannot_be_seen():
     changes = [t for r in results for t in r.transitions]
     assert [(t.code, t.kind) for t in changes] == [(Code.FACE_COVERED, Kind.TECHNICAL)]
     models.close()
+
+
+def test_frames_in_which_the_mesh_sees_no_face_have_no_score_and_do_not_read_calm():
+    models = ModelSet(ModelSettings(), FaceSettings()).open()
+    bed = a_bed()
+    painter = SyntheticBed(3, "calm", width_px=640, height_px=360)
+    doubtful = dataclasses.replace(models, classifier=FromACall(models.classifier, 8, presence=0.001))
+    results = [bed.analyse(Frame(painter.frame(n / 2)[0], n / 2, n / 2, n), doubtful) for n in range(22)]
+    models.close()
+    assert results[7].observation.validity is Validity.VALID
+    assert all(result.frame_faces.patient is not None for result in results[8:])
+    assert all(result.observation.score is None and result.failure is None for result in results[8:])
+    assert results[-1].observation.level is None
+    assert results[-1].observation.hidden == ()
 
 
 def under_a_cover(picture, face, part, seed):
