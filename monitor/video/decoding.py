@@ -150,7 +150,8 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     for upstream, downstream in pairwise(elements):
         upstream.link(downstream)
     _watch(stamp, decoder, probe)
-    _leave_out(decoder, probe)
+    # A decoder in hardware costs little, and may hold back so many pictures that fewer of them would be seconds old.
+    _leave_out(decoder, probe, unreferenced=hardware is None)
     for element in reversed(elements):
         element.sync_state_with_parent()
     name = "none" if media_type == "video/x-raw" else decoder.get_factory().get_name()
@@ -223,7 +224,7 @@ def _watch(stamp: Any, decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN
     decoder.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_decoded)
 
 
-def _leave_out(decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN401 - from gi
+def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> None:  # noqa: ANN401 - from gi
     """Keep from a decoder what need not be decoded."""
     gst, references = gstreamer(), ReferenceReader()
     ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
@@ -231,7 +232,7 @@ def _leave_out(decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN401 - fr
 
     def on_caps(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         event = info.get_event()
-        if event.type == gst.EventType.CAPS:
+        if unreferenced and event.type == gst.EventType.CAPS:
             references.take_caps(event.parse_caps())
         return ok
 

@@ -200,6 +200,16 @@ def test_an_end_before_the_first_picture_is_the_decoders_fault(make_camera, make
     assert SaysNothing.made == 1
 
 
+def test_hardware_is_given_every_picture(make_camera, make_clip, eventually) -> None:
+    """It may hold back many pictures: given fewer, it would be late."""
+    clip = str(make_clip("mkv", frames=90))
+    software = make_camera(clip, frames_per_second=5.0, loop=True)
+    hardware = make_camera(clip, frames_per_second=5.0, loop=True, decoder="v4l2")
+    eventually(lambda: software.status().undecoded > 10, 60.0)
+    eventually(lambda: hardware.status().decoder == "v4l2slh264dec" and hardware.status().frames > 15, 60.0)
+    assert hardware.status().undecoded == 0
+
+
 def test_without_hardware_nothing_is_tried(make_camera, make_clip, eventually) -> None:
     camera = make_camera(str(make_clip(frames=90)), frames_per_second=None, loop=True)
     eventually(lambda: camera.status().frames > 5, 60.0)
