@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from export.verification.differences import Differences
-from monitor.inference.manifest import Precision
+from monitor.inference.engine_factory import REDUCED_ENGINES
+from monitor.inference.manifest import EngineName, Precision
 
-__all__ = ["LIMITS", "Limits", "broken_limits"]
+__all__ = ["LIMITS", "Limits", "broken_limits", "limits_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ LIMITS: dict[Precision, Limits] = {
     "fp16": Limits(0.02, 0.02, 0.01, 0.05, 0.97, 0.02, 0.01, 0.5),
     "int8": Limits(0.10, 0.10, 0.08, 0.40, 0.85, 0.06, 0.05, 3.0),
 }
+
+
+def limits_of(precision: Precision, engine: EngineName) -> Limits:
+    """Return the limits of a file with an engine: one that computes in fewer bits than the file has those of int8."""
+    return LIMITS["int8" if engine in REDUCED_ENGINES else precision]
 
 
 def broken_limits(differences: Differences, limits: Limits) -> tuple[str, ...]:

@@ -10,13 +10,20 @@ from numpy.typing import NDArray
 from export.bundle_writer import write_bundle
 from export.verification.differences import Differences, classifier_differences, detector_differences, mesh_differences
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
-from export.verification.limits import LIMITS, broken_limits
+from export.verification.limits import broken_limits, limits_of
 from export.verification.report import REPORT_NAME, Report, Row
 from export.verification.timeline import alert_timeline, golden_clip, timelines_agree
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
-from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, missing_reason, open_variant, plan_key_here
+from monitor.inference.engine_factory import (
+    ENGINES,
+    GPU_ENGINES,
+    REDUCED_ENGINES,
+    missing_reason,
+    open_variant,
+    plan_key_here,
+)
 from monitor.inference.manifest import EngineName, Outcome, Variant
 from monitor.inference.plans import note_parity, plan_directory
 
@@ -26,6 +33,7 @@ _DISTRIBUTIONS: dict[EngineName, str] = {
     "onnxruntime": "onnxruntime",
     "onnxruntime-cuda": "onnxruntime-gpu",
     "openvino": "openvino",
+    "openvino-bf16": "openvino",
     "tensorrt": "tensorrt",
     "tensorrt-rtx": "tensorrt_rtx",
 }
@@ -57,8 +65,8 @@ def verify_bundle(
     for variant in bundle.manifest.variants:
         golden = read_golden(content, variant.size_px)
         for name in engines:
-            if variant.precision == "int8" and name in GPU_ENGINES:
-                continue  # these Q/DQ pairs are made for CPUs
+            if variant.precision == "int8" and name in GPU_ENGINES | REDUCED_ENGINES:
+                continue  # these Q/DQ pairs are made for CPUs, and hold int8 whatever the hint
             progress(f"{variant.file} on {name}")
             rows.append(_row(bundle, variant, golden, name))
     return Report(rows=tuple(rows))
@@ -103,10 +111,10 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
             plan = plan_key_here(bundle, variant, name).file_name
         engine = open_variant(bundle, variant, name)
         try:
-            figures = _differences(bundle, variant, golden, engine)
+            figures = _differences(bundle, golden, engine, limits_of(variant.precision, name).band)
         finally:
             engine.close()
-        reasons = broken_limits(figures, LIMITS[variant.precision])
+        reasons = broken_limits(figures, limits_of(variant.precision, name))
     except EngineError as error:
         reasons = (str(error),)
     return Row(
@@ -123,8 +131,7 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
     )
 
 
-def _differences(bundle: Bundle, variant: Variant, golden: Golden, engine: Engine) -> Differences:
-    band = LIMITS[variant.precision].band
+def _differences(bundle: Bundle, golden: Golden, engine: Engine, band: float) -> Differences:
     answers = _run(engine, golden.pictures)
     if bundle.manifest.kind == "detector":
         threshold = bundle.detector.suggested_minimum_score

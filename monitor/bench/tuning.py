@@ -1,4 +1,4 @@
-"""Finds the engine and the number of workers with which this machine analyses the most frames.
+"""Finds the engine, the precision and the number of workers with which this machine analyses the most frames.
 
 What is measured is what a station does with most frames while all is well: one pass over the surroundings of a tracked
 face, and one score. Every candidate has the threads that a station's workers would be, each with models of its own.
@@ -11,16 +11,19 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.errors import EngineError
 from monitor.faces.viewport import Viewport
-from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, missing_reason
+from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, REDUCED_ENGINES, missing_reason
 from monitor.inference.manifest import EngineName
 from monitor.pipeline.models import ModelSet, WorkerModels
 from monitor.synthetic import SyntheticBed
+
+CpuPrecision = Literal["fp32", "int8"]
 
 __all__ = ["Candidate", "Tuning", "tune", "worker_counts"]
 
@@ -31,17 +34,24 @@ _BATCHED_WORKERS = 16
 
 @dataclass(slots=True)
 class Candidate:
-    """One engine with one number of workers.
+    """One engine with one precision and one number of workers.
 
     Attributes:
         engine: Which one.
         workers: Threads.
         rates: Frames a second, one a round.
+        cpu_precision: As `models.cpu_precision`.
     """
 
     engine: EngineName
     workers: int
     rates: list[float] = field(default_factory=list)
+    cpu_precision: CpuPrecision = "fp32"
+
+    @property
+    def name(self) -> str:
+        """What to call its engine and precision."""
+        return self.engine if self.cpu_precision == "fp32" else f"{self.engine} {self.cpu_precision}"
 
     @property
     def rate(self) -> float:
@@ -56,12 +66,12 @@ class Tuning:
     Attributes:
         best: What to set.
         candidates: All that were measured, in the order of measuring.
-        passed_over: Why other engines were not measured, by their name.
+        passed_over: Why other engines and precisions were not measured, by their name.
     """
 
     best: Candidate
     candidates: tuple[Candidate, ...]
-    passed_over: dict[EngineName, str]
+    passed_over: dict[str, str]
 
 
 def worker_counts(cores: int) -> tuple[int, ...]:
@@ -91,7 +101,7 @@ def tune(
         EngineError: No engine can run them here.
     """
     cores = len(os.sched_getaffinity(0))
-    passed_over: dict[EngineName, str] = {}
+    passed_over: dict[str, str] = {}
     candidates: list[Candidate] = []
     # The first one is what everything is verified with; it stays unless another one is noticeably faster.
     for engine in sorted(ENGINES, key=lambda name: name != "onnxruntime"):
@@ -101,12 +111,18 @@ def tune(
             continue
         counts = (_BATCHED_WORKERS,) if engine in GPU_ENGINES else worker_counts(cores)
         candidates += [Candidate(engine, count) for count in counts]
+        if engine in GPU_ENGINES | REDUCED_ENGINES:
+            continue
+        if _has_int8(models, faces, engine):
+            candidates += [Candidate(engine, count, cpu_precision="int8") for count in counts]
+        else:
+            passed_over[f"{engine} int8"] = f"no bundle has an int8 file that passed `nicu-export verify` with {engine}"
     if not candidates:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over.items())
         raise EngineError(f"no verified engine can run these models here ({reasons}); run `nicu-export verify`")
     for number in range(rounds):
         for candidate in candidates:
-            progress(f"round {number + 1} of {rounds}: {candidate.engine}, {candidate.workers} workers")
+            progress(f"round {number + 1} of {rounds}: {candidate.name}, {candidate.workers} workers")
             candidate.rates.append(_measure(models, faces, candidate, seconds))
     return Tuning(_choose(candidates, cores), tuple(candidates), passed_over)
 
@@ -129,9 +145,21 @@ def _not_verified(models: ModelSettings, faces: FaceSettings, engine: EngineName
     return None
 
 
+def _has_int8(models: ModelSettings, faces: FaceSettings, engine: EngineName) -> bool:
+    """Return whether a model would run in int8 with an engine: what is not compared is not chosen."""
+    opened = ModelSet(models, faces)
+    return any(
+        variant.precision == "int8" and variant.verification.get(engine) == "passed"
+        for bundle in (opened.detector, opened.classifier)
+        for variant in bundle.manifest.variants
+    )
+
+
 def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, seconds: float) -> float:
     """Return the frames a second of one candidate."""
-    settings = models.model_copy(update={"engine": candidate.engine, "on_missing_engine": "refuse"})
+    settings = models.model_copy(
+        update={"engine": candidate.engine, "cpu_precision": candidate.cpu_precision, "on_missing_engine": "refuse"}
+    )
     model_set = ModelSet(settings, faces)
     workers: list[WorkerModels] = []
     counts = [0] * candidate.workers

@@ -11,6 +11,8 @@ from monitor.bench.tuning import tune
 from monitor.cli_framework import OutputFile, examples
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.file import read_config
+from monitor.config.settings_edit import write_settings
+from monitor.inference.processor import describe_units
 
 __all__ = ["command"]
 
@@ -18,7 +20,7 @@ __all__ = ["command"]
 @click.command(
     epilog=examples(
         "nicu-monitor tune",
-        "nicu-monitor tune --config station.yaml --rounds 5",
+        "nicu-monitor tune --config station.yaml --rounds 5 --write",
         "nicu-monitor tune --out tuned.yaml",
     )
 )
@@ -28,31 +30,52 @@ __all__ = ["command"]
     "--seconds", type=click.FloatRange(0.1, 60.0), default=2.0, show_default=True, help="A candidate a round."
 )
 @click.option("--out", type=OutputFile(), help="Write the settings there, too.")
+@click.option("--write", is_flag=True, help="Put the settings into the file of --config; its comments stay.")
 @click.option("--json", "as_json", is_flag=True, help="Print every measurement as JSON.")
-def command(config_file: Path | None, rounds: int, seconds: float, out: Path | None, *, as_json: bool) -> None:
-    """Measure every verified engine that is here, and print the settings to put into a configuration.
+def command(
+    config_file: Path | None, rounds: int, seconds: float, out: Path | None, *, write: bool, as_json: bool
+) -> None:
+    """Measure every verified engine and precision that is here, and print the settings for a configuration.
 
-    Engines that `nicu-export verify` did not pass with these models are left out, and named. What is faster by less
-    than a tenth changes nothing. Stop a running station first: it would be measured along.
+    What `nicu-export verify` did not pass with these models is left out, and named; int8 and bf16 pay where the
+    processor has units for them. What is faster by less than a tenth changes nothing. Stop a running station first: it
+    would be measured along.
     """
+    if write and config_file is None:
+        raise click.UsageError("--write needs --config, the file to write")
     models, faces = ModelSettings(), FaceSettings()
     if config_file is not None:
         config = read_config(config_file)
         models, faces = config.models, config.faces
     found = tune(models, faces, rounds=rounds, seconds=seconds, progress=lambda line: click.echo(line, err=True))
-    settings = yaml.safe_dump(
-        {"models": {"engine": found.best.engine}, "analysis": {"workers": found.best.workers}}, sort_keys=False
-    )
+    best = found.best
+    chosen: dict[str, dict[str, str | int]] = {
+        "models": {"engine": best.engine, "cpu_precision": best.cpu_precision},
+        "analysis": {"workers": best.workers},
+    }
+    settings = yaml.safe_dump(chosen, sort_keys=False)
+    if write and config_file is not None:
+        write_settings(config_file, chosen)
+        click.echo(f"{config_file} has them now; the file before is {config_file.name}.previous", err=True)
     if out is not None:
         out.write_text(settings, encoding="utf-8")
     if as_json:
         rows = [{**asdict(one), "rate": one.rate} for one in found.candidates]
         click.echo(
-            json.dumps({"best": asdict(found.best), "measured": rows, "passed_over": found.passed_over}, indent=2)
+            json.dumps(
+                {
+                    "best": asdict(found.best),
+                    "measured": rows,
+                    "passed_over": found.passed_over,
+                    "processor": describe_units(),
+                },
+                indent=2,
+            )
         )
         return
     for one in found.candidates:
-        click.echo(f"{one.engine}, {one.workers} workers: {one.rate:.1f} frames/s", err=True)
+        click.echo(f"{one.name}, {one.workers} workers: {one.rate:.1f} frames/s", err=True)
     for name, reason in found.passed_over.items():
         click.echo(f"{name}: not measured ({reason})", err=True)
+    click.echo(describe_units(), err=True)
     click.echo(settings, nl=False)

@@ -1,13 +1,14 @@
 """What all parts of the configuration share: strict fields, and the types of ids, shares and durations."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Fraction", "Identifier", "PositiveSeconds", "Settings"]
+__all__ = ["EngineKind", "Fraction", "Identifier", "PositiveSeconds", "Settings"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+EngineKind = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-bf16", "tensorrt", "tensorrt-rtx"]
 PositiveSeconds = Annotated[float, Field(gt=0.0, le=86_400.0, allow_inf_nan=False)]
 
 

@@ -15,7 +15,7 @@ from monitor.config.file import read_config
 from monitor.config.settings import RegionOfInterest, StationConfig
 from monitor.errors import ConfigError
 
-__all__ = ["read_text", "replace_file", "write_region"]
+__all__ = ["draft_beside", "put_draft", "read_text", "replace_file", "write_region"]
 
 _FIELD = "region_of_interest"
 
@@ -38,7 +38,7 @@ def write_region(config_file: Path, bed_id: str, region: RegionOfInterest) -> st
     before = read_text(config_file)
     running = read_config(config_file)
     text = _with_region(before, bed_id, region, config_file)
-    draft = _draft(config_file, text)
+    draft = draft_beside(config_file, text)
     try:
         try:
             is_right = _is_same_but_region(running, read_config(draft), bed_id, region)
@@ -49,7 +49,7 @@ def write_region(config_file: Path, bed_id: str, region: RegionOfInterest) -> st
         if read_text(config_file) != before:
             raise ConfigError(f"somebody else has just changed {config_file}; try again")
         replace_file(config_file.with_name(f"{config_file.name}.previous"), before, like=config_file)
-        _replace(draft, config_file)
+        put_draft(draft, config_file)
     finally:
         draft.unlink(missing_ok=True)
     return before
@@ -78,15 +78,19 @@ def replace_file(path: Path, text: str, like: Path | None = None) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    draft = _draft(like or path, text)
+    draft = draft_beside(like or path, text)
     try:
-        _replace(draft, path)
+        put_draft(draft, path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _draft(path: Path, text: str) -> Path:
-    """Write a file beside `path`, with its owner and rights."""
+def draft_beside(path: Path, text: str) -> Path:
+    """Write a file beside `path`, with its owner and rights.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         status = path.stat()
@@ -105,7 +109,12 @@ def _draft(path: Path, text: str) -> Path:
     return draft
 
 
-def _replace(draft: Path, path: Path) -> None:
+def put_draft(draft: Path, path: Path) -> None:
+    """Put a draft in the place of its file, at once.
+
+    Raises:
+        ConfigError: That cannot be done.
+    """
     try:
         draft.replace(path)
     except OSError as error:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from monitor.config.addresses import camera_address, host_name
 from monitor.config.alarms import AlarmSettings
-from monitor.config.base import Fraction, Identifier, PositiveSeconds, Settings
+from monitor.config.base import EngineKind, Fraction, Identifier, PositiveSeconds, Settings
 from monitor.config.fleet_settings import FleetSettings
 from monitor.config.history_settings import HistorySettings
 from monitor.config.redis_settings import REDIS_SCHEMES, RedisSettings
@@ -186,8 +186,12 @@ class ModelSettings(Settings):
         min_length=1,
         description="What the classifier must recognise; a bundle trained on labels of another word is refused.",
     )
-    engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"] = Field(
+    engine: EngineKind = Field(
         default="auto", description="What runs the models; `auto` takes the fastest that works on this machine."
+    )
+    cpu_precision: Literal["fp32", "int8"] = Field(
+        default="fp32",
+        description="On a CPU; `int8` where `nicu-export verify` passed it. `nicu-monitor tune` measures it.",
     )
     expected_prior: float | None = Field(
         default=None,

@@ -17,11 +17,13 @@ from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
 from monitor.inference.model_metadata import require_class_order
 from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
+from monitor.inference.processor import has_bf16
 from monitor.inference.tensors import first_line
 
 __all__ = [
     "ENGINES",
     "GPU_ENGINES",
+    "REDUCED_ENGINES",
     "RESERVE_ENGINE",
     "EngineChoice",
     "OnMissing",
@@ -33,10 +35,21 @@ __all__ = [
     "plan_key_here",
 ]
 
-ENGINES: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "onnxruntime", "openvino")
+ENGINES: tuple[EngineName, ...] = (
+    "tensorrt",
+    "tensorrt-rtx",
+    "onnxruntime-cuda",
+    "onnxruntime",
+    "openvino",
+    "openvino-bf16",
+)
 GPU_ENGINES: frozenset[EngineName] = frozenset({"tensorrt", "tensorrt-rtx", "onnxruntime-cuda"})
-EngineChoice = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+EngineChoice = Literal[
+    "auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-bf16", "tensorrt", "tensorrt-rtx"
+]
 OnMissing = Literal["fall_back", "refuse"]
+REDUCED_ENGINES: frozenset[EngineName] = frozenset({"openvino-bf16"})
+"""They compute in less than the file's precision, and run only what was verified with them."""
 _AUTO: tuple[EngineName, ...] = ("tensorrt", "tensorrt-rtx", "onnxruntime-cuda", "onnxruntime")
 RESERVE_ENGINE: Literal["onnxruntime"] = "onnxruntime"
 """What answers where another engine cannot: it runs everywhere."""
@@ -44,6 +57,7 @@ _MODULES: dict[EngineName, str] = {
     "onnxruntime": "onnxruntime",
     "onnxruntime-cuda": "onnxruntime",
     "openvino": "openvino",
+    "openvino-bf16": "openvino",
     "tensorrt": "tensorrt",
     "tensorrt-rtx": "tensorrt_rtx",
 }
@@ -59,6 +73,7 @@ def open_engine(
     on_missing: OnMissing = "fall_back",
     threads: int = 1,
     cuda_api: CudaApi = "auto",
+    prefer_int8: bool = False,
 ) -> Engine:
     """Return an engine for one model of a bundle. One engine belongs to one thread; open one for each.
 
@@ -72,6 +87,7 @@ def open_engine(
         on_missing: What to do when the chosen implementation cannot run here: fall back to ONNX Runtime, or refuse.
         threads: Threads within one operator on a CPU.
         cuda_api: Library through which TensorRT's engines use the GPU's memory.
+        prefer_int8: Take, on a CPU and where `precision` is None, the int8 file if it passed its verification.
 
     Raises:
         BundleError: The bundle has no such model, or it failed its verification.
@@ -81,7 +97,7 @@ def open_engine(
     reasons: list[str] = []
     for name in wanted:
         try:
-            engine, variant = _try(bundle, name, size_px, precision, threads, cuda_api)
+            engine, variant = _try(bundle, name, size_px, precision, threads, cuda_api, prefer_int8=prefer_int8)
         except EngineError as error:
             # The engine that everything falls back to has no other way out.
             if name == RESERVE_ENGINE:
@@ -95,7 +111,7 @@ def open_engine(
     if on_missing == "refuse":
         raise EngineError(f"{sentence}; install what is missing, or choose another engine")
     _log.warning("%s; falling back to %s", sentence, RESERVE_ENGINE)
-    engine, _ = _try(bundle, RESERVE_ENGINE, size_px, precision, threads, cuda_api)
+    engine, _ = _try(bundle, RESERVE_ENGINE, size_px, precision, threads, cuda_api, prefer_int8=prefer_int8)
     return engine
 
 
@@ -106,6 +122,8 @@ def _try(
     precision: Precision | None,
     threads: int,
     cuda_api: CudaApi,
+    *,
+    prefer_int8: bool,
 ) -> tuple[Engine, Variant]:
     """Open one implementation.
 
@@ -115,7 +133,12 @@ def _try(
     reason = missing_reason(name)
     if reason is not None:
         raise EngineError(reason)
-    variant = _variant(bundle, name, size_px, precision)
+    variant = _variant(bundle, name, size_px, precision, prefer_int8=prefer_int8)
+    if name in REDUCED_ENGINES and variant.verification.get(name) != "passed":
+        raise EngineError(
+            f"{variant.file} of bundle {bundle.name} is not verified with {name} (nicu-export verify {bundle.path} "
+            f"--engine {name})"
+        )
     if variant.verification.get(name) == "failed":
         raise EngineError(f"{variant.file} of bundle {bundle.name} failed its verification with {name}")
     return open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api), variant
@@ -142,10 +165,12 @@ def open_variant(
             from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
             return OnnxRuntimeEngine(content, label=label, device="cuda")
-        if name == "openvino":
+        if name in {"openvino", "openvino-bf16"}:
             from monitor.inference.openvino_engine import OpenVinoEngine
 
-            return OpenVinoEngine(content, label=label, threads=threads)
+            return OpenVinoEngine(
+                content, label=label, threads=threads, precision="bf16" if name in REDUCED_ENGINES else "f32"
+            )
         return _open_plan(bundle, variant, name, cuda_api)
     except (ImportError, OSError) as error:
         # Installed, and of no use: a library that it needs is missing, or of another version.
@@ -191,7 +216,19 @@ def _open_plan(bundle: Bundle, variant: Variant, name: EngineName, cuda_api: Cud
         raise EngineError(f"{name} {trt.__version__} cannot open {plan.path.name}: {first_line(error)}") from error
 
 
-def _variant(bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None) -> Variant:
+def _variant(
+    bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None, *, prefer_int8: bool
+) -> Variant:
+    if precision is None and prefer_int8 and name not in GPU_ENGINES | REDUCED_ENGINES:
+        try:
+            variant = bundle.variant(size_px=size_px, precision="int8")
+        except BundleError:
+            pass
+        else:
+            # What a lower precision does to a model is known only where it was compared.
+            if variant.verification.get(name) == "passed":
+                return variant
+            _log.info("%s of bundle %s is not verified with %s: fp32 runs", variant.file, bundle.name, name)
     if precision is None and name in GPU_ENGINES:
         try:
             return bundle.variant(size_px=size_px, precision="fp16")
@@ -211,7 +248,7 @@ def is_installed(name: EngineName) -> bool:
 
 def extra_of(name: EngineName) -> str:
     """Return the extra of this project's package that an engine comes with."""
-    return "cuda" if name == "onnxruntime-cuda" else name
+    return {"onnxruntime-cuda": "cuda", "openvino-bf16": "openvino"}.get(name, name)
 
 
 def missing_reason(name: EngineName) -> str | None:
@@ -222,4 +259,6 @@ def missing_reason(name: EngineName) -> str | None:
         probe = probe_cuda()
         if probe.gpu is None:
             return probe.reason
+    if name in REDUCED_ENGINES and not has_bf16():
+        return "this processor has no unit for bf16 (AVX512-BF16 or AMX)"
     return None

@@ -44,7 +44,7 @@ MANIFEST_NAME = "bundle.json"
 Kind = Literal["detector", "classifier", "mesh"]
 Generation = Literal["clinical-research", "demo"]
 Precision = Literal["fp32", "fp16", "int8"]
-EngineName = Literal["onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]
+EngineName = Literal["onnxruntime", "onnxruntime-cuda", "openvino", "openvino-bf16", "tensorrt", "tensorrt-rtx"]
 Outcome = Literal["passed", "failed"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Triple = tuple[float, float, float]

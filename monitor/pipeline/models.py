@@ -151,7 +151,13 @@ class ModelSet:
 
         def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back") -> Engine:
             engine = open_engine(
-                bundle, size_px=size_px, threads=threads, cuda_api=models.cuda_api, choice=choice, on_missing=on_missing
+                bundle,
+                size_px=size_px,
+                threads=threads,
+                cuda_api=models.cuda_api,
+                choice=choice,
+                on_missing=on_missing,
+                prefer_int8=models.cpu_precision == "int8",
             )
             if not is_padded or engine.name not in GPU_ENGINES:
                 return engine

@@ -8,9 +8,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.bench import tuning
 from monitor.bench.tuning import Candidate, _choose, worker_counts
 from monitor.commands import tune as tune_command
-from monitor.config import StationConfig
+from monitor.config import FaceSettings, ModelSettings, StationConfig
+from monitor.config.file import read_config
 
 
 def test_measures_what_is_verified_and_names_what_is_not(tmp_path) -> None:
@@ -49,3 +51,32 @@ def test_only_what_is_noticeably_faster_changes_anything(usual: list[float], oth
 
 def test_the_median_of_the_rounds_counts() -> None:
     assert Candidate("onnxruntime", 1, [1.0, 100.0, 3.0]).rate == pytest.approx(3.0)
+
+
+def test_int8_is_another_candidate_where_a_bundle_has_it_and_is_named_where_none_has(monkeypatch) -> None:
+    measured = []
+
+    def measure(models, faces, candidate, seconds) -> float:
+        measured.append((candidate.name, models.cpu_precision))
+        return 20.0 if candidate.cpu_precision == "int8" else 10.0
+
+    monkeypatch.setattr(tuning, "_measure", measure)
+    monkeypatch.setattr(tuning, "missing_reason", lambda name: None if name == "onnxruntime" else "not here")
+    found = tuning.tune(ModelSettings(), FaceSettings(), rounds=1)
+    assert {name for name, _ in measured} == {"onnxruntime"}
+    assert "no bundle has an int8 file" in found.passed_over["onnxruntime int8"]
+    monkeypatch.setattr(tuning, "_has_int8", lambda *_: True)
+    found = tuning.tune(ModelSettings(), FaceSettings(), rounds=1)
+    assert (found.best.name, found.best.cpu_precision) == ("onnxruntime int8", "int8")
+
+
+def test_what_is_chosen_is_written_into_the_configuration(tmp_path) -> None:
+    path = tmp_path / "station.yaml"
+    path.write_text('beds: # mine\n  - {id: bed-1, camera: {url: "synthetic://calm"}}\n', encoding="utf-8")
+    arguments = ["--config", str(path), "--write", "--rounds", "1", "--seconds", "0.1", "--json"]
+    done = CliRunner().invoke(tune_command.command, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    best, config = json.loads(done.stdout)["best"], read_config(path)
+    assert (config.models.engine, config.models.cpu_precision) == (best["engine"], best["cpu_precision"])
+    assert config.analysis.workers == best["workers"]
+    assert "# mine" in path.read_text(encoding="utf-8")

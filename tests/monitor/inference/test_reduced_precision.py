@@ -1,0 +1,99 @@
+"""int8 files and bf16 run only where, and with what, they were compared with the trained network."""
+
+import hashlib
+import logging
+
+import pytest
+
+from monitor.errors import EngineError
+from monitor.inference import engine_factory
+from monitor.inference.bundle import read_bundle
+from monitor.inference.engine_factory import missing_reason, open_engine
+from monitor.inference.manifest import FileRecord, Variant
+from monitor.inference.processor import has_bf16
+
+
+@pytest.fixture
+def with_int8(make_bundle, classifier_onnx):
+    """Return a maker of bundles with an int8 file whose verification had this outcome."""
+
+    def make(verification, *, fp32_verification=None):
+        content = classifier_onnx()
+        record = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+        variants = (
+            Variant(file="model.onnx", precision="fp32", size_px=16, verification=fp32_verification or {}),
+            Variant(file="int8.onnx", precision="int8", size_px=16, verification=verification),
+        )
+        path = make_bundle(content, files={"model.onnx": record, "int8.onnx": record}, variants=variants)
+        (path / "int8.onnx").write_bytes(content)
+        return read_bundle(path)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("verification", "file"),
+    [
+        ({"onnxruntime": "passed"}, "int8.onnx"),
+        ({"onnxruntime": "failed"}, "model.onnx"),
+        ({"openvino": "passed"}, "model.onnx"),
+        ({}, "model.onnx"),
+    ],
+    ids=str,
+)
+def test_int8_runs_only_where_it_passed_with_this_engine(with_int8, verification, file, caplog):
+    with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
+        open_engine(with_int8(verification), choice="onnxruntime", prefer_int8=True).close()
+    assert f"{file} of bundle tiny runs on onnxruntime" in caplog.text
+
+
+def test_without_being_asked_for_int8_does_not_run(with_int8, caplog):
+    with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
+        open_engine(with_int8({"onnxruntime": "passed"}), choice="onnxruntime").close()
+    assert "model.onnx of bundle tiny runs on onnxruntime" in caplog.text
+
+
+def test_a_model_without_an_int8_file_runs_in_fp32(make_bundle, caplog):
+    with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
+        open_engine(read_bundle(make_bundle()), choice="onnxruntime", prefer_int8=True).close()
+    assert "model.onnx of bundle tiny runs on onnxruntime" in caplog.text
+
+
+def test_bf16_is_missing_where_the_processor_has_no_unit_for_it(monkeypatch):
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    monkeypatch.setattr(engine_factory, "has_bf16", lambda: False)
+    assert "no unit for bf16" in str(missing_reason("openvino-bf16"))
+    assert missing_reason("openvino") is None
+    monkeypatch.setattr(engine_factory, "has_bf16", lambda: True)
+    assert missing_reason("openvino-bf16") is None
+
+
+def test_bf16_runs_what_was_verified_with_it_and_nothing_else(with_int8, monkeypatch):
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    monkeypatch.setattr(engine_factory, "has_bf16", lambda: True)
+    opened = []
+    original = engine_factory.open_variant
+
+    def open_variant(bundle, variant, name, **options):
+        opened.append((variant.file, name))
+        return original(bundle, variant, "onnxruntime", **options)  # this processor may have no unit for bf16
+
+    monkeypatch.setattr(engine_factory, "open_variant", open_variant)
+    unverified = with_int8({"openvino-bf16": "passed"}, fp32_verification={"openvino": "passed"})
+    with pytest.raises(EngineError, match=r"nicu-export verify .* --engine openvino-bf16"):
+        open_engine(unverified, choice="openvino-bf16", on_missing="refuse")
+    open_engine(unverified, choice="openvino-bf16").close()
+    verified = with_int8({}, fp32_verification={"openvino-bf16": "passed"})
+    open_engine(verified, choice="openvino-bf16", prefer_int8=True).close()
+    assert opened == [("model.onnx", "onnxruntime"), ("model.onnx", "openvino-bf16")]
+
+
+def test_openvino_computes_in_bf16(make_bundle, crops):
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    if not has_bf16():
+        pytest.skip("this processor has no unit for bf16")
+    bundle = read_bundle(make_bundle())
+    engine = engine_factory.open_variant(bundle, bundle.variant(), "openvino-bf16")
+    assert engine.name == "openvino-bf16"
+    assert engine.run({"crops": crops})["score"] == pytest.approx([0.0, 0.2, 1.0], abs=0.01)
+    engine.close()
