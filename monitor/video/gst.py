@@ -5,9 +5,11 @@ has everything else. `gstreamer` turns that into one sentence with the line that
 `nicu-monitor doctor`.
 """
 
+import ctypes
 import importlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +92,7 @@ def gi_module(name: str, version: str = "1.0") -> Any:  # noqa: ANN401 - the bin
     """
     with _lock:
         try:
+            _hold_unwinder()
             gi = importlib.import_module("gi")
             gi.require_version(name, version)
             module = importlib.import_module(f"gi.repository.{name}")
@@ -101,6 +104,16 @@ def gi_module(name: str, version: str = "1.0") -> Any:  # noqa: ANN401 - the bin
         except (ImportError, ValueError) as error:
             raise VideoError(f"GStreamer cannot be used from Python ({error}); run: {APT_LINE}") from error
         return module
+
+
+def _hold_unwinder() -> None:
+    """Load the unwinder of C++ exceptions before GStreamer's libraries bring another one (libunwind).
+
+    The bindings load libraries for everybody, and libunwind has the same names: an engine that is loaded after a camera
+    has played, and raises an error, would unwind with it and take the whole process down.
+    """
+    with suppress(OSError):  # another C library; then there is no such mixture either
+        ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
 
 
 def _make_enumerations(gi: Any, name: str, module: Any) -> None:  # noqa: ANN401 - the bindings carry no types

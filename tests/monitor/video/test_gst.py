@@ -66,3 +66,36 @@ def test_cameras_that_start_at_once_find_whole_enumerations_and_one_hook():
     for _ in range(4):
         done = subprocess.run([sys.executable, "-c", _THREADS], capture_output=True, text=True, timeout=60, check=True)
         assert done.stdout == "1 []\n"
+
+
+def test_an_engine_that_refuses_a_model_after_a_camera_has_played_is_an_error_and_not_the_end():
+    """Its libraries bring a second unwinder of C++ exceptions; only a process of its own shows which one is taken."""
+    script = """
+import threading
+import numpy as np
+from monitor.clock import SystemClock
+from monitor.config import CameraSettings
+from monitor.errors import EngineError
+from monitor.video.camera import Camera
+from monitor.video.rtsp_feed import PaintedFeed
+from monitor.video.rtsp_server import RtspServer
+seen = threading.Event()
+feed = PaintedFeed(lambda seconds: np.full((240, 320, 3), int(seconds * 50) % 256, np.uint8), (320, 240))
+with RtspServer({"/bed": feed}) as server:
+    camera = Camera(CameraSettings(url=server.url("/bed")), "bed", SystemClock(), listener=seen.set)
+    camera.start()
+    assert seen.wait(60)
+    camera.stop()
+from onnx import TensorProto, helper
+from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy"]
+graph = helper.make_graph([helper.make_node("Frobnicate", ["x"], ["y"])], "graph", ends[:1], ends[1:])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+try:
+    OnnxRuntimeEngine(model.SerializeToString())
+except EngineError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Frobnicate" in done.stdout
