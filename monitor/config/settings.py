@@ -186,9 +186,7 @@ class ModelSettings(Settings):
         min_length=1,
         description="What the classifier must recognise; a bundle trained on labels of another word is refused.",
     )
-    engine: EngineKind = Field(
-        default="auto", description="What runs the models; `auto` takes the fastest that works on this machine."
-    )
+    engine: EngineKind = Field(default="auto", description="What runs the models; `auto`: the fastest that works here.")
     cpu_precision: Literal["fp32", "int8"] = Field(
         default="fp32",
         description="On a CPU; `int8` where `nicu-export verify` passed it. `nicu-monitor tune` measures it.",
