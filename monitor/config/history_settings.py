@@ -19,3 +19,10 @@ class HistorySettings(Settings):
         description="Disk quota; when it is reached, the oldest entries go before their time. A bed takes about 10 MB "
         "in 30 days.",
     )
+    ward_hours: int = Field(
+        default=24,
+        ge=0,
+        le=168,
+        description="So much of every bed is passed on through Redis for the trends and the handover on the page of a "
+        "ward; 0 passes nothing on. A day of a bed takes about 0.25 MB there.",
+    )

@@ -52,6 +52,10 @@ class Keys:
         """Return the key through which stations notice that they share a bed (None: the station's own id)."""
         return f"{self.prefix}:claim:station:{self.station}" if bed is None else f"{self.prefix}:claim:bed:{bed}"
 
+    def history(self, bed: str) -> str:
+        """Return the stream with the last hours of a bed, a minute an entry."""
+        return f"{self.prefix}:history:{bed}"
+
     @property
     def beds(self) -> str:
         """The hash of all beds that stations share: id to document."""

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from monitor.history.entries import ActionEntry, AlertEntry, moment_of
-from monitor.history.recorder import HistoryRecorder
+from monitor.history.reader import HistoryReader
 from monitor.history.samples import NOT_SEEN, SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS
 from monitor.pain.vocabulary import Code, Kind
 
@@ -87,7 +87,7 @@ class BedHandover:
     unrecorded_seconds: float
 
 
-def bed_handover(history: HistoryRecorder, bed: str, since: datetime, until: datetime) -> BedHandover:
+def bed_handover(history: HistoryReader, bed: str, since: datetime, until: datetime) -> BedHandover:
     """Return what was with a bed between two moments.
 
     Raises:

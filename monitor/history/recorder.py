@@ -144,11 +144,18 @@ class HistoryRecorder:
         # What is newer may still change.
         end_seconds = min(until.timestamp(), self._clock.wall().timestamp() - 2 * SAMPLE_SECONDS)
         first, last = int(since.timestamp() // MINUTE_SECONDS), int(end_seconds // MINUTE_SECONDS)
+        return join_minutes(self.minutes(bed, first, last), since.timestamp(), end_seconds)
+
+    def minutes(self, bed: str, first: int, last: int) -> list[tuple[int, Minute]]:
+        """Return a bed's minutes from one number to another, both within, as far as there are any.
+
+        Raises:
+            HistoryError: The file cannot be read.
+        """
         found = dict(self._view.minutes(bed, first, last))
         with self._lock:
             found |= {number: minute.copy() for (name, number), minute in self._minutes.items() if name == bed}
-        minutes = sorted((number, minute) for number, minute in found.items() if first <= number <= last)
-        return join_minutes(minutes, since.timestamp(), end_seconds)
+        return sorted(((number, one) for number, one in found.items() if first <= number <= last), key=lambda p: p[0])
 
     def alerts(self, bed: str, since: datetime, until: datetime) -> list[AlertEntry]:
         """Return the records of every alert that was on between two moments, oldest first; `bed` may be empty.

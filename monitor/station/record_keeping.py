@@ -1,4 +1,4 @@
-"""The two records of a station for later: the audit log, and the history behind trends and handover."""
+"""The records of a station for later: the audit log, and the history, whose last hours go to a ward's page, too."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,6 +7,7 @@ from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.history.recorder import HistoryRecorder
+from monitor.history.sharing import HistorySharing
 from monitor.telemetry.audit_log import AuditLog
 from monitor.telemetry.heartbeats import Heartbeats
 
@@ -17,16 +18,17 @@ _HISTORY_LIMIT_SECONDS = 120.0
 """Checking and pruning a large file takes a while."""
 _AUDIT = "audit log"
 _HISTORY = "history"
+_SHARING = "history for the ward"
 
 
 class RecordKeeping:
-    """Owns both records and their threads.
+    """Owns the records and their threads.
 
     Args:
         config: Says where the state directory is, and how much history is kept.
         board: What beds show.
         clock: Monotonic and wall time.
-        heartbeats: Where both threads say that they turn.
+        heartbeats: Where the threads say that they turn.
     """
 
     def __init__(self, config: StationConfig, board: Board, clock: Clock, heartbeats: Heartbeats) -> None:
@@ -38,6 +40,17 @@ class RecordKeeping:
         if config.history.days > 0:
             self.history = HistoryRecorder(
                 config.history, directory / "history", board, clock, ticked=partial(heartbeats.beat, _HISTORY)
+            )
+        self._sharing: HistorySharing | None = None
+        if self.history is not None and config.history.ward_hours > 0:
+            self._sharing = HistorySharing(
+                config.redis,
+                config.station.id,
+                self.history,
+                board,
+                clock,
+                config.history.ward_hours,
+                ticked=partial(heartbeats.beat, _SHARING),
             )
 
     def note_request(self, event: str, details: Mapping[str, object]) -> None:
@@ -53,9 +66,15 @@ class RecordKeeping:
         if self.history is not None:
             self._heartbeats.expect(_HISTORY, _HISTORY_LIMIT_SECONDS)
             self.history.start()
+        if self._sharing is not None:
+            self._heartbeats.expect(_SHARING, _HISTORY_LIMIT_SECONDS)
+            self._sharing.start()
 
     def stop(self) -> None:
         """Write what waits and end."""
+        if self._sharing is not None:
+            self._heartbeats.forget(_SHARING)
+            self._sharing.stop()
         if self.history is not None:
             self._heartbeats.forget(_HISTORY)
             self.history.stop()

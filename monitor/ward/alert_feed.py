@@ -11,7 +11,7 @@ from monitor.delivery.keys import Keys, id_after
 from monitor.delivery.redis_client import RedisClient
 from monitor.pain.vocabulary import Signal
 
-__all__ = ["AlertFeed"]
+__all__ = ["AlertFeed", "parse_alert"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class AlertFeed:
             entries = redis.xrange(self._keys.alerts, min=id_after(self._last_id or "0-0"), count=_AT_ONCE)
             for entry_id, fields in entries:
                 self._last_id = str(entry_id)
-                alert = _parse(fields)
+                alert = parse_alert(fields)
                 if alert is not None:
                     self._note(alert)
                     self._board.transition(alert.bed, alert)
@@ -71,7 +71,7 @@ class AlertFeed:
     def _begin(self, redis: Any) -> None:  # noqa: ANN401 - redis-py's clients are untyped
         """Find the alerts that are on, and show those that are over as the past."""
         newest = redis.xrevrange(self._keys.alerts, count=_LOOKED_BACK)
-        alerts = [alert for _, fields in reversed(newest) if (alert := _parse(fields)) is not None]
+        alerts = [alert for _, fields in reversed(newest) if (alert := parse_alert(fields)) is not None]
         for alert in alerts:
             self._note(alert)
         self._board.load_history(alerts)
@@ -86,7 +86,8 @@ class AlertFeed:
             self._on[alert.alert_id] = alert
 
 
-def _parse(fields: dict[str, str]) -> Alert | None:
+def parse_alert(fields: dict[str, str]) -> Alert | None:
+    """Return the alert of an entry of the stream; None where it is something else."""
     try:
         return Alert.model_validate_json(fields.get("alert", ""))
     except ValidationError:  # somebody else's entry

@@ -16,6 +16,7 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import StationConfig
 from monitor.errors import ConfigError
 from monitor.telemetry.status_server import Health
+from monitor.ward.history import WardHistory
 from monitor.ward.reader import WardReader, WardView
 from monitor.ward.requests import WardRequests
 from monitor.web.http_server import HttpServer, open_server
@@ -48,6 +49,7 @@ class Ward:
         self._requests = WardRequests(
             config.redis, config.station.id, self.board, lambda: self.reader.view, config.fleet.command_token_file
         )
+        self._history = WardHistory(config.redis, self._clock)
         registry = CollectorRegistry()
         registry.register(_WardCollector(self.reader))
         config.spool.directory.mkdir(parents=True, exist_ok=True)
@@ -60,12 +62,14 @@ class Ward:
             healthy=self.healthy,
             ready=self.ready,
             ward=self.describe,
+            history=self._history,
         )
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
         """Start to read and to serve."""
         self._running.callback(self._requests.close)
+        self._running.callback(self._history.close)
         self.reader.start()
         self._running.callback(self.reader.stop)
         self.server.start()

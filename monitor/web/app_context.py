@@ -15,7 +15,7 @@ from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
 from monitor.errors import RefusalCode, RefusedError
-from monitor.history.recorder import HistoryRecorder
+from monitor.history.reader import HistoryReader
 from monitor.localization import LANGUAGES, Localizer, Phrase
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import PreviewReader
@@ -91,7 +91,7 @@ class AppContext:
     reload: Reload | None = None
     change_region: ChangeRegion | None = None
     ward: Callable[[], Mapping[str, Any]] | None = None
-    history: HistoryRecorder | None = None
+    history: HistoryReader | None = None
     audit: Audit = lambda _event, _details: None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from monitor.errors import HistoryError, RefusalCode, RefusedError
 from monitor.history.handover import BedHandover, bed_handover
-from monitor.history.recorder import HistoryRecorder
+from monitor.history.reader import HistoryReader
 from monitor.history.trend import thinned
 from monitor.localization import Phrase
 from monitor.web.app_context import AppContext, site_of
@@ -99,7 +99,7 @@ def checked_points(since: datetime, until: datetime, every: int) -> None:
         raise RefusedError(words, RefusalCode.TOO_MANY_POINTS)
 
 
-def read_handover(history: HistoryRecorder, beds: list[str], since: datetime, until: datetime) -> list[BedHandover]:
+def read_handover(history: HistoryReader, beds: list[str], since: datetime, until: datetime) -> list[BedHandover]:
     """Return the summaries of several beds; takes a few milliseconds a bed and hour.
 
     Raises:
@@ -108,7 +108,7 @@ def read_handover(history: HistoryRecorder, beds: list[str], since: datetime, un
     return [bed_handover(history, bed, since, until) for bed in beds]
 
 
-def kept_history(site: AppContext) -> HistoryRecorder:
+def kept_history(site: AppContext) -> HistoryReader:
     """Return the record of days past.
 
     Raises:

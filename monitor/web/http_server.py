@@ -11,7 +11,7 @@ from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
-from monitor.history.recorder import HistoryRecorder
+from monitor.history.reader import HistoryReader
 from monitor.telemetry.status_server import Health, StatusServer
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def open_server(
     change_region: "ChangeRegion | None" = None,
     audit: "Audit | None" = None,
     ward: "Callable[[], Mapping[str, Any]] | None" = None,
-    history: HistoryRecorder | None = None,
+    history: HistoryReader | None = None,
 ) -> HttpServer:
     """Take the port of `config.http` for the page, or for metrics and health alone where the page is off.
 

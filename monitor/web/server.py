@@ -20,7 +20,7 @@ from monitor.config import StationConfig
 from monitor.control.access import Role
 from monitor.control.requests import OperatorRequest
 from monitor.errors import PublishError
-from monitor.history.recorder import HistoryRecorder
+from monitor.history.reader import HistoryReader
 from monitor.telemetry.status_server import Health
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class PageServer:
         change_region: "ChangeRegion | None" = None,
         audit: "Audit | None" = None,
         ward: "Callable[[], Mapping[str, Any]] | None" = None,
-        history: HistoryRecorder | None = None,
+        history: HistoryReader | None = None,
     ) -> None:
         self._config = config
         self._board = board

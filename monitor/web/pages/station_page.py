@@ -6,6 +6,7 @@ from fastapi import Request
 from nicegui import ui
 
 from monitor.board import BoardSnapshot, StationStatus
+from monitor.history.recorder import HistoryRecorder
 from monitor.localization import Localizer, message
 from monitor.web.pages.labels import camera_words
 from monitor.web.pages.layout import PageLayout, localized_columns, page_frame, say
@@ -93,6 +94,8 @@ class StationView:
         t, history = self._t, self._history
         if history is None:
             return t("not kept")
+        if not isinstance(history, HistoryRecorder):
+            return t("the last hours that the stations pass on")
         status = history.status
         if status.fault is not None:
             return t("cannot be written: {reason}", reason=status.fault)

@@ -10,7 +10,7 @@ from nicegui import run, ui
 
 from monitor.errors import HistoryError
 from monitor.history.entries import ActionEntry
-from monitor.history.recorder import HistoryRecorder
+from monitor.history.reader import HistoryReader
 from monitor.history.samples import NOT_SEEN, SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS, SampleSeries
 from monitor.history.trend import stretches, thinned
 from monitor.localization import Localizer
@@ -55,7 +55,7 @@ class Trend:
     not_seen_seconds: float
 
 
-def read_trend(history: HistoryRecorder, bed: str, until: datetime, hours: int) -> Trend:
+def read_trend(history: HistoryReader, bed: str, until: datetime, hours: int) -> Trend:
     """Return a bed's last hours.
 
     Raises:
@@ -157,7 +157,7 @@ class TrendChart:
         history: Where the hours are read.
     """
 
-    def __init__(self, frame: PageLayout, bed_id: str, history: HistoryRecorder) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str, history: HistoryReader) -> None:
         self._frame = frame
         self._t = t = frame.t
         self._bed_id = bed_id
