@@ -22,6 +22,7 @@ __all__ = [
     "EXIT_CODES",
     "EXIT_ERROR",
     "EXIT_NO",
+    "ConfigCommand",
     "LazyCommand",
     "LazyGroup",
     "OutputFile",
@@ -97,6 +98,29 @@ class LazyGroup(click.Group):
 def examples(*lines: str) -> str:
     """Return an epilog that shows worked examples, one a line."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+class ConfigCommand(click.Command):
+    """A command that takes `--config FILE`, and a file alone for the same: `nicu-monitor run station.yaml`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line."""
+        try:
+            return super().parse_args(ctx, self._with_option(ctx, args))
+        except click.MissingParameter as error:
+            if error.param is None or error.param.name != "config_file":
+                raise
+            words = f"no configuration is named; write it behind the command: {ctx.command_path} FILE.yaml"
+            raise click.UsageError(words, ctx) from None
+
+    def _with_option(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options, alone, _ = self.make_parser(ctx).parse_args(list(args))
+        is_file = len(alone) == 1 and (alone[0].endswith((".yaml", ".yml")) or Path(alone[0]).is_file())
+        if not is_file or options.get("config_file") is not None:
+            return args
+        # The last of its name: what a word before it belongs to has been read.
+        at = len(args) - 1 - args[::-1].index(alone[0])
+        return [*args[:at], "--config", *args[at:]]
 
 
 class OutputFile(click.Path):

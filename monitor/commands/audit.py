@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.config.file import read_config
 from monitor.errors import ConfigError
 from monitor.telemetry.audit_log import verify_audit_log
@@ -15,10 +15,11 @@ __all__ = ["command"]
 
 
 @click.command(
+    cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor audit --config station.yaml",
         "nicu-monitor audit --directory state/audit --json",
-    )
+    ),
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Check this station's audit log.")
 @click.option("--directory", type=click.Path(path_type=Path), help="Where audit.jsonl lies, instead of --config.")

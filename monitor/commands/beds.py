@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.config.file import read_config
 from monitor.config.fleet import FleetBed
 from monitor.delivery.keys import Keys
@@ -65,7 +65,7 @@ def publish(file: Path, config_file: Path, *, replace: bool) -> int:
     return 0
 
 
-@beds.command("list", epilog=examples("nicu-monitor beds list --config station.yaml --json"))
+@beds.command("list", cls=ConfigCommand, epilog=examples("nicu-monitor beds list --config station.yaml --json"))
 @_config_option
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
 def list_beds(config_file: Path, *, as_json: bool) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.config import FaceSettings, LogSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.config.file import read_config
 from monitor.diagnostics.checks import Check, Verdict, examine
@@ -25,11 +25,12 @@ _MARKS = {
 
 
 @click.command(
+    cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor doctor",
         "nicu-monitor doctor --config station.yaml --cameras",
         "nicu-monitor doctor --config station.yaml --json",
-    )
+    ),
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Look at what this station needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")

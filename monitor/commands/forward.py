@@ -8,7 +8,7 @@ import click
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.clock import SystemClock
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import LogSettings
@@ -26,11 +26,12 @@ _CHECK_SECONDS = 1.0
 
 
 @click.command(
+    cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor forward --config forward.yaml",
         "nicu-monitor forward --config forward.yaml --test",
         "nicu-monitor forward --config forward.yaml --resend pager",
-    )
+    ),
 )
 @click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="Where alerts go.")
 @click.option("--test", "is_test", is_flag=True, help="Send one alert that is marked as a test to each destination.")

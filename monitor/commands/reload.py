@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.config.file import find_mistakes, read_config
 from monitor.control.local_socket import ask_station
 
@@ -12,10 +12,11 @@ __all__ = ["command"]
 
 
 @click.command(
+    cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor reload --config station.yaml --dry-run",
         "nicu-monitor reload --config station.yaml",
-    )
+    ),
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="The station's own file.")
 @click.option("--dry-run", is_flag=True, help="Only say what would change and what that would interrupt.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
 from monitor.config.file import read_config
@@ -33,7 +33,8 @@ _IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 @click.command(
-    epilog=examples("nicu-monitor run --config station.yaml --self-test", "nicu-monitor run --config station.yaml")
+    cls=ConfigCommand,
+    epilog=examples("nicu-monitor run --config station.yaml --self-test", "nicu-monitor run --config station.yaml"),
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="Station configuration.")
 @click.option(

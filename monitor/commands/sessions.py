@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import ConfigCommand, examples
 from monitor.config.file import read_config
 from monitor.control.local_socket import ask_station
 
@@ -33,6 +33,7 @@ def command() -> None:
 
 
 @command.command(
+    cls=ConfigCommand,
     name="list",
     epilog=examples(
         "nicu-monitor sessions list --config station.yaml", "nicu-monitor sessions list --config station.yaml --json"

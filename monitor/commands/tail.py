@@ -11,7 +11,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from monitor.alerts.record import Alert
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import RedisSettings
 from monitor.config.file import read_config
@@ -32,11 +32,12 @@ _COLOURS = {"low": "cyan", "medium": "yellow", "high": "red"}
 
 
 @click.command(
+    cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor tail --config station.yaml",
         "nicu-monitor tail --redis redis://127.0.0.1/0 --json --state tail.json",
         "nicu-monitor tail --redis redis://127.0.0.1/0 --once --from-start --bed bed-1",
-    )
+    ),
 )
 @click.option(
     "--config", "config_file", type=click.Path(path_type=Path), help="Take the Redis settings from this file."

@@ -8,7 +8,7 @@ import click
 import yaml
 
 from monitor.bench.tuning import tune
-from monitor.cli_framework import OutputFile, examples
+from monitor.cli_framework import ConfigCommand, OutputFile, examples
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.file import read_config
 from monitor.config.settings_edit import write_settings
@@ -18,11 +18,12 @@ __all__ = ["command"]
 
 
 @click.command(
+    cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor tune",
         "nicu-monitor tune --config station.yaml --rounds 5 --write",
         "nicu-monitor tune --out tuned.yaml",
-    )
+    ),
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Whose models. Default: the built-in.")
 @click.option("--rounds", type=click.IntRange(1, 50), default=3, show_default=True, help="The median counts.")

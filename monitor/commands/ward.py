@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import ConfigCommand, examples
 from monitor.commands.run import secrets_of
 from monitor.commands.signal_event import SignalEvent
 from monitor.config.file import read_config
@@ -14,7 +14,7 @@ from monitor.logs import configure
 __all__ = ["command"]
 
 
-@click.command(epilog=examples("nicu-monitor ward --config ward.yaml"))
+@click.command(cls=ConfigCommand, epilog=examples("nicu-monitor ward --config ward.yaml"))
 @click.option("--config", "config_file", type=click.Path(path_type=Path), required=True, help="With a `fleet` section.")
 def command(config_file: Path) -> int:
     """Show every bed of every station, read from Redis, until SIGTERM or SIGINT.
