@@ -28,7 +28,7 @@ from monitor.history.recorder import HistoryRecorder
 from monitor.history.samples import MINUTE_SECONDS, Minute, pack_minute, unpack_minute
 from monitor.loops import run_until_done
 
-__all__ = ["HistorySharing", "read_minutes"]
+__all__ = ["HistorySharing", "SharedMinute", "read_minutes"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ _AT_ONCE = 60
 _HOUR_MINUTES = 60
 
 SharedMinute = tuple[int, Minute, list[ActionEntry]]
+"""Its number, its samples, and what people asked of the bed within it."""
 
 
 class HistorySharing:
@@ -135,12 +136,15 @@ class HistorySharing:
         if newest < self._newest.get(bed, 0):
             self._shared[bed] = 0
         first = max(newest, self._shared.get(bed, 0), last - self._minutes_at_most) + 1
-        end = min(last, first + _AT_ONCE - 1)
-        minutes = self._recorder.minutes(bed, first, end) if first <= end else []
+        minutes: list[tuple[int, Minute]] = []
+        while first <= last and not minutes:  # a day in which nothing was recorded is passed over at once
+            end = min(last, first + _AT_ONCE - 1)
+            minutes = self._recorder.minutes(bed, first, end)
+            first = end + 1
         if minutes:
             self._write(bed, minutes)
         self._newest[bed] = max(newest, minutes[-1][0] if minutes else 0)
-        self._shared[bed] = max(first - 1, end)
+        self._shared[bed] = first - 1
 
     def _write(self, bed: str, minutes: Sequence[tuple[int, Minute]]) -> None:
         key = self._keys.history(bed)

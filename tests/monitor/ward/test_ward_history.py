@@ -1,6 +1,10 @@
 """Trends and handover on the page of a ward: what a station passes on through a real Redis, and what is read of it."""
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -14,7 +18,7 @@ from redis_server import wait_until
 from monitor.alerts.record import Alert, format_time
 from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock
-from monitor.config import HistorySettings, StationConfig
+from monitor.config import HistorySettings
 from monitor.delivery.keys import Keys
 from monitor.errors import HistoryError
 from monitor.history.handover import bed_handover
@@ -22,8 +26,8 @@ from monitor.history.recorder import HistoryRecorder
 from monitor.history.sharing import HistorySharing
 from monitor.pain.vocabulary import Phase
 from monitor.ward.history import WardHistory
-from monitor.ward.ward import Ward
 
+PROGRAM = str(Path(sys.executable).parent / "nicu-monitor")
 NOW = datetime.now(UTC).replace(second=30, microsecond=0)
 """Redis gives entries ids by its own clock."""
 DAY = timedelta(hours=24)
@@ -128,6 +132,16 @@ def test_what_a_lost_redis_held_is_passed_on_again_by_whoever_watches(station, w
     assert length(redis_server, "bed-1") == before, "another station goes on where the first one ended"
 
 
+def test_the_first_minutes_of_a_new_station_are_there_at_once(tmp_path, ward, redis_server):
+    station = Station(tmp_path / "new", redis_server)
+    for _ in range(45):
+        station.clock.advance(2.0)
+        station.recorder.take(station.board.snapshot())
+    station.sharing.turn()
+    begin = NOW - timedelta(minutes=1)
+    assert len(ward.samples("bed-1", begin, begin + timedelta(minutes=5))) >= 14
+
+
 def test_damaged_entries_are_left_out_and_a_lost_redis_is_said(station, ward, redis_server):
     station.share_all()
     client = redis_server.client()
@@ -160,34 +174,46 @@ def test_trend_and_handover_of_a_ward_over_its_api(station, tmp_path, redis_serv
         numbered = {"producer_id": "p", "seq": number, "published_at": draft["determined_at"]}
         sent = Alert.model_validate({**draft, **numbered})
         client.xadd(Keys("nicu", "").alerts, {"alert": sent.model_dump_json()})
-    config = StationConfig.model_validate(
-        {
-            "station": {"id": "ward"},
-            "fleet": {},
-            "redis": {"url": redis_server.url},
-            "http": {"port": free_port()},
-            "web": {"anonymous_role": "viewer"},
-            "spool": {"directory": str(tmp_path / "state")},
-        }
-    )
-    with Ward(config) as ward, httpx.Client(base_url=ward.server.url, timeout=20, trust_env=False) as api:
+    port = free_port()
+    fields = {
+        "station": {"id": "ward"},
+        "fleet": {},
+        "redis": {"url": redis_server.url},
+        "http": {"port": port},
+        "web": {"anonymous_role": "viewer"},
+        "spool": {"directory": str(tmp_path / "state")},
+    }
+    file = tmp_path / "ward.yaml"
+    file.write_text(json.dumps(fields))
+    # A process of its own: the UI library goes through all objects of its process, those of other tests included.
+    with (tmp_path / "log").open("wb") as log:
+        ward = subprocess.Popen([PROGRAM, "ward", str(file)], stdout=log, stderr=log)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as api:
+            check_api(api, redis_server)
+    finally:
+        ward.terminate()
+        ended = ward.wait(60)
+    assert ended == 0
 
-        def seen():
-            try:
-                return [bed["observation"]["bed"] for bed in api.get("/api/v1/beds").json()] == ["bed-1"]
-            except httpx.HTTPError:
-                return False
 
-        wait_until(seen, 60, "the bed on the ward's page")
-        since = format_time(NOW - timedelta(hours=8))
-        points = api.get("/api/v1/beds/bed-1/history", params={"from": since, "every": 60}).json()
-        assert len(points) > 400
-        assert max(point["level"] or 0 for point in points) > 0.7
-        (bed,) = api.get("/api/v1/handover", params={"since": since}).json()["beds"]
-        assert [one["code"] for one in bed["pain"]] == ["pain_sign"]
-        assert bed["pain"][0]["ended_at"] is not None
-        assert bed["minutes_with_signs"] > 5
-        assert "handover" in api.get("/bed/bed-1", headers={"Accept": "text/html"}).text
-        redis_server.stop()
-        gone = api.get("/api/v1/beds/bed-1/history", params={"from": format_time(NOW - DAY)})
-        assert (gone.status_code, gone.json()["code"]) == (503, "history_unreadable")
+def check_api(api, redis_server):
+    def seen():
+        try:
+            return [bed["observation"]["bed"] for bed in api.get("/api/v1/beds").json()] == ["bed-1"]
+        except httpx.HTTPError:
+            return False
+
+    wait_until(seen, 60, "the bed on the ward's page")
+    since = format_time(NOW - timedelta(hours=8))
+    points = api.get("/api/v1/beds/bed-1/history", params={"from": since, "every": 60}).json()
+    assert len(points) > 400
+    assert max(point["level"] or 0 for point in points) > 0.7
+    (bed,) = api.get("/api/v1/handover", params={"since": since}).json()["beds"]
+    assert [one["code"] for one in bed["pain"]] == ["pain_sign"]
+    assert bed["pain"][0]["ended_at"] is not None
+    assert bed["minutes_with_signs"] > 5
+    assert "/handover/bed-1" in api.get("/bed/bed-1", headers={"Accept": "text/html"}).text
+    redis_server.stop()
+    gone = api.get("/api/v1/beds/bed-1/history", params={"from": format_time(NOW - DAY)})
+    assert (gone.status_code, gone.json()["code"]) == (503, "history_unreadable")
