@@ -31,6 +31,7 @@ _ALONE = (
     "its discovery are switched on, and where no firewall, switch or container network holds multicast back "
     "(239.255.255.250, UDP port 3702); `nicu-monitor cameras profiles HOST` asks one whose address is known"
 )
+_PATIENCE_SECONDS, _WATCH_SECONDS = 12.0, 8.0
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -151,7 +152,7 @@ def profiles(
     login = _login(username, password_file)
     with OnvifCamera(host, login, ca_file=ca_file, timeout_seconds=seconds) as camera:
         model, listed = camera.model(), camera.profiles()
-        face = None if no_picture else _measured_face(listed, username, password_file)
+        face = None if no_picture else _measured_face(listed, username, password_file, seconds)
         proposal = propose(listed, face)
         if proposal.profile is not None:
             proposal = propose(listed, face, camera.limits(proposal.profile).sizes_px)
@@ -348,7 +349,14 @@ def _tried(settings: CameraSettings, seconds: float, *, with_face: bool) -> "Cam
     configure(LogSettings(level="error"))
     with ExitStack() as opened:
         detector = _detector(opened) if with_face else None
-        return try_camera(settings, detector, FaceSettings(), synthetic=paint_synthetic_bed, seconds=seconds)
+        return try_camera(
+            settings,
+            detector,
+            FaceSettings(),
+            synthetic=paint_synthetic_bed,
+            patience_seconds=max(_PATIENCE_SECONDS, seconds),
+            seconds=seconds,
+        )
 
 
 def _detector(opened: ExitStack) -> "FaceDetector | None":
@@ -365,7 +373,7 @@ def _detector(opened: ExitStack) -> "FaceDetector | None":
 
 
 def _measured_face(
-    profiles: Iterable["VideoProfile"], username: str | None, password_file: Path | None
+    profiles: Iterable["VideoProfile"], username: str | None, password_file: Path | None, seconds: float
 ) -> "FaceShare | None":
     """Measure the face in the largest stream that can be opened; None where none is seen."""
     usable = [profile for profile in profiles if profile.is_usable and not profile.is_shortened]
@@ -374,7 +382,8 @@ def _measured_face(
     largest = max(usable, key=lambda profile: profile.pixels_per_second or 0.0)
     click.echo(f"looking for a face in {largest.token} ...", err=True)
     given = {"url": largest.address, "username": username, "password_file": password_file}
-    trial = _tried(_settings({name: value for name, value in given.items() if value is not None}), 8.0, with_face=True)
+    settings = _settings({name: value for name, value in given.items() if value is not None})
+    trial = _tried(settings, max(_WATCH_SECONDS, seconds), with_face=True)
     if trial.error is not None:
         click.echo(f"its picture cannot be seen: {trial.error}", err=True)
     return trial.face_share

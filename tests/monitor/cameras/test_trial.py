@@ -52,7 +52,7 @@ def test_a_try_says_what_comes_and_prints_a_block_that_works(stream, login):
 def test_profiles_measures_the_face_in_the_running_picture(stream, login):
     streams = [Stream("sub", (640, 360), rate=15, gop=8, url=stream)]
     with SoapCamera(streams, login=("monitor", WORD)) as camera:
-        done = run("profiles", camera.host, *login, "--json")
+        done = run("profiles", camera.host, *login, "--json", "--seconds", 60)
     assert done.return_value == 0, done.output
     found = json.loads(done.stdout)
     assert found["face"]["width_px"] == 640
@@ -68,7 +68,7 @@ def test_a_try_of_nothing_says_why_and_exits_with_one():
 
 
 def test_a_password_in_the_address_is_not_printed_again(stream):
-    done = run("try", stream.replace("rtsp://", f"rtsp://monitor:{WORD}@"), "--no-face", "--seconds", 1, "--json")
+    done = run("try", stream.replace("rtsp://", f"rtsp://monitor:{WORD}@"), "--no-face", "--seconds", 60, "--json")
     assert done.return_value == 0, done.output
     assert WORD not in done.output
     found = json.loads(done.stdout)
