@@ -2,8 +2,13 @@
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter
 
 from monitor.config import AlarmSettings
 from monitor.errors import RefusalCode, RefusedError
@@ -43,10 +48,17 @@ _UNDO_WITHIN_SECONDS = 15.0
 class _Said:
     """The newest word of a person about a bed, and all that was remembered of the bed before it."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
+
     statement: BedStatement
     by: str
     at_seconds: float
     before: BedAlarmState
+
+
+@cache
+def _said_adapter() -> TypeAdapter[_Said]:
+    return TypeAdapter(_Said)
 
 
 class OccupiedScope(AlarmScope[BedAlarmState]):
@@ -65,6 +77,30 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
     def _adopt(self, memory: BedAlarmState) -> None:
         super()._adopt(memory)
         self._said: _Said | None = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything that `restore` needs, as values that JSON can hold; what can be taken back included."""
+        state = super().snapshot()
+        if self._said is not None and self._now() - self._said.at_seconds <= _UNDO_WITHIN_SECONDS:
+            state["said"] = _said_adapter().dump_python(self._said, mode="json")
+        return state
+
+    def restore(self, state: Mapping[str, Any], time_seconds: float, away_seconds: float = 0.0) -> None:
+        """Go on from a snapshot; what was said within the last 15 s can still be taken back.
+
+        Raises:
+            ValueError: As for every scope; nothing was changed then.
+        """
+        super().restore(state, time_seconds, away_seconds)
+        was_seconds = state["memory"].get("now_seconds")
+        if "said" not in state or was_seconds is None:
+            return
+        with suppress(ValueError):  # without it, it is too late to take that back
+            said = _said_adapter().validate_python(state["said"])
+            self._check(said.before)
+            moved_seconds = self._now() - float(was_seconds)
+            said.before.shift(moved_seconds)
+            self._said = replace(said, at_seconds=said.at_seconds + moved_seconds)
 
     @property
     def infant_number(self) -> int:

@@ -1,11 +1,15 @@
 """What was said of a bed by mistake is taken back within seconds: no alarm is lost, and nobody else's word undone."""
 
+import itertools
+import json
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
 from monitor.pain import Code, Kind, Occupancy, Phase, Signal, Validity
+from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import ProcedureKind
 
@@ -152,3 +156,75 @@ def test_whatever_was_signalled_before_a_mistake_is_signalled_after_it(watch, st
     for code, alert_id in before.items():
         # What had begun again by then stays, as the alert that it is.
         assert after[code].alert_id == alert_id or after[code].onset_seconds >= said
+
+
+def restarted(watched, away_seconds, *, origin_seconds=50_000.0):
+    """Go on in a new process: another origin of time, and only what JSON can hold."""
+    saved = json.loads(json.dumps(watched.monitor.snapshot()))
+    numbers = itertools.count(1_000)
+    watched.monitor = BedAlarms(watched.settings, lambda: f"later-{next(numbers)}")
+    watched.now = origin_seconds + away_seconds
+    watched.monitor.restore(saved, watched.now, away_seconds)
+    return saved
+
+
+@pytest.mark.parametrize("first", [None, BedStatement.STANDBY])
+@pytest.mark.parametrize("then", list(BedStatement))
+def test_it_can_be_taken_back_after_a_restart_within_its_seconds(watched, first, then):
+    watched.show(20, 0.05)
+    watched.show(40, 0.95)
+    if first is not None:
+        say(watched, first, by="nurse-1")
+    elif then is BedStatement.RESUME:
+        return
+    was, before = watched.monitor.occupancy, signalled(watched)
+    say(watched, then)
+    watched.wait(2)
+    at = watched.monitor.now_seconds
+    saved = restarted(watched, 6.0)
+    undo(watched, then)
+    after, marks = signalled(watched), {Code.BED_STANDBY, Code.BED_EMPTY, Code.PROCEDURE}
+    assert {(code, signal) for code, _, signal in after} == {(code, signal) for code, _, signal in before}
+    assert {one for one in after if one[0] not in marks} == {one for one in before if one[0] not in marks}
+    found, moved = watched.monitor.occupancy, was.shifted(50_000.0 - at)
+    assert (found.state, found.by, found.infant, found.reason) == (moved.state, moved.by, moved.infant, moved.reason)
+    assert found.until_seconds == (None if moved.until_seconds is None else pytest.approx(moved.until_seconds))
+    assert "said" in saved
+    assert "said" not in watched.monitor.snapshot(), "what was taken back is taken back once"
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, then)
+
+
+@pytest.mark.parametrize("away_seconds", [15.5, 3_600.0])
+def test_a_long_restart_leaves_nothing_to_take_back(watched, away_seconds):
+    say(watched, BedStatement.DISCHARGE)
+    restarted(watched, away_seconds)
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, BedStatement.DISCHARGE)
+    assert watched.monitor.occupancy.state is Occupancy.EMPTY
+
+
+def test_what_is_too_old_to_be_taken_back_is_not_stored(watched):
+    say(watched, BedStatement.DISCHARGE)
+    watched.wait(16)
+    assert "said" not in watched.monitor.snapshot()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: "text",
+        lambda said: {**said, "at_seconds": "soon"},
+        lambda said: {**said, "at_seconds": float("nan")},
+        lambda said: {**said, "before": {}},
+        lambda said: {**said, "more": 1},
+        lambda _: None,
+    ],
+)
+def test_a_damaged_word_is_forgotten_and_the_rest_goes_on(watched, damage):
+    say(watched, BedStatement.DISCHARGE)
+    saved = watched.monitor.snapshot()
+    watched.monitor.restore({**saved, "said": damage(saved["said"])}, watched.now)
+    assert watched.monitor.occupancy.state is Occupancy.EMPTY
+    with pytest.raises(ValueError, match="too late"):
+        undo(watched, BedStatement.DISCHARGE)

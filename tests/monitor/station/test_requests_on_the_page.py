@@ -107,6 +107,18 @@ def test_who_lies_in_the_bed(ward: Ward) -> None:
     assert {episode.newest.alert_id for episode in ward.look().open_alerts} == lost
 
 
+def test_what_was_said_can_be_taken_back_after_a_restart(ward: Ward) -> None:
+    assert ward.requests.handle(Admit("bed-1", "nurse-7", "infant-12"))
+    assert ward.requests.handle(Discharge("bed-1", "nurse-8"))
+    # What the dispatcher stored with the alerts is all that a station that was killed leaves.
+    stored = ward.publisher.load_snapshots()["bed-1"]
+    ward.clock.advance(6.0)
+    ward.bed.restore(stored, ward.clock.wall(), ward.clock.monotonic())
+    assert ward.bed.occupancy().state is Occupancy.EMPTY
+    assert ward.bed.undo(BedStatement.DISCHARGE, "nurse-8", ward.clock.monotonic())
+    assert ward.bed.occupancy().infant == "infant-12"
+
+
 def test_a_request_to_a_bed_that_has_left_is_answered(ward: Ward) -> None:
     ward.board.watch([])
     assert ward.requests.handle(Pause("bed-1", "nurse-7"))
