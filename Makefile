@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench slow docs reliability faults-slow fleet fleet-slow cluster soak fuzz fuzz-coverage audit sbom constraints clean distclean
+.PHONY: help setup demo test coverage check lint types imports mutation coverage-simulation bench slow firefox docs reliability faults-slow fleet fleet-slow cluster soak fuzz fuzz-coverage audit sbom constraints clean distclean
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -70,6 +70,9 @@ bench: setup ## Make the tables of docs/performance.md anew (20 minutes), then t
 slow: setup ## What proves at length what a quicker test proves in short, and has no target of its own (half an hour)
 	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) --ignore=tests/monitor/fleet tests/monitor
 	@$(BIN)/pytest -m slow $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor --ignore=tests/faults --ignore=tests/trainer/experiments/test_cluster.py
+
+firefox: setup ## The main views of the page in Debian's Firefox (apt-get install firefox-esr; a minute)
+	@$(BIN)/pytest -q tests/monitor/web/test_firefox.py $(PYTEST_ARGS)
 
 docs: setup ## Build the documentation into site/, with its links checked
 	@$(BIN)/mkdocs build --strict --quiet --config-file deploy/mkdocs.yml --site-dir ../site
