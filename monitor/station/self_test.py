@@ -114,6 +114,8 @@ def _trial(config: StationConfig, directory: Path) -> StationConfig:
             "spool": SpoolSettings(directory=directory),
             "http": HttpSettings(port=0),
             "redis": config.redis.model_copy(update={"key_prefix": f"{config.redis.key_prefix[:48]}-self-test"}),
+            # Nothing of the trial stays in Redis for the page of a ward.
+            "history": config.history.model_copy(update={"ward_hours": 0}),
         }
     )
 

@@ -7,6 +7,9 @@ from pathlib import Path
 import yaml
 from ports import free_port
 
+from monitor.config import StationConfig
+from monitor.station.self_test import _trial
+
 
 def self_test(tmp_path, **config):
     path = tmp_path / "station.yaml"
@@ -23,6 +26,13 @@ def test_every_stage_is_well_where_everything_is_there(tmp_path, redis_server):
     assert " ".join(stages) == "models camera face score alarm record redis metrics health page"
     assert set(stages.values()) == {"ok"}
     assert not redis_server.client().keys("*alerts*"), "the trial leaves no alert behind"
+    assert not redis_server.client().keys("*history*")
+
+
+def test_the_trial_passes_nothing_on_to_a_ward(tmp_path):
+    config = StationConfig.model_validate({"beds": [{"id": "a", "camera": {"url": "rtsp://192.0.2.1/x"}}]})
+    assert config.history.ward_hours > 0
+    assert _trial(config, tmp_path).history.ward_hours == 0
 
 
 def test_what_is_away_is_named_and_nothing_else(tmp_path):
