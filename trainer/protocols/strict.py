@@ -122,9 +122,10 @@ def inner_splits(
         ]
         if len(splits) >= members:
             return tuple(splits[:members])
+    fewer = f"inner folds (now {parts})" if members <= parts else f"networks in the ensemble (now {members})"
     raise DataError(
         f"the training infants of fold {fold + 1} cannot be divided so that both classes are on both sides; use fewer "
-        f"inner folds (now {parts}) or more infants with both classes"
+        f"{fewer} or more infants with both classes"
     )
 
 

@@ -40,7 +40,7 @@ def test_the_planted_episode_is_found_and_scores_are_computed_once(clips, tmp_pa
     [stored] = (tmp_path / "scores").iterdir()
     before = stored.stat().st_mtime_ns
 
-    config.write_text(config.read_text() + "alarms:\n  on_level: 0.99\n  off_level: 0.5\n  hold_seconds: 60\n")
+    config.write_text(config.read_text() + "alarms:\n  on_level: 1.0\n  off_level: 0.5\n  hold_seconds: 60\n")
     CliRunner().invoke(command, arguments, catch_exceptions=False)
 
     assert json.loads((tmp_path / "clips.json").read_text())["found"] == 0
