@@ -43,7 +43,7 @@ class CameraTrial:
         is_dark: Whether the picture is dark, or the lens covered.
         face_px: Shorter side of the face's box; None where none was seen.
         is_face_usable: Whether that face is large, bright and sharp enough for a score.
-        was_face_sought: Whether there was a detector to look for one.
+        was_detected: Whether face detection ran.
         advice: What to change, one sentence each.
         picture: The newest one, shape (height, width, 3), uint8, RGB.
     """
@@ -59,7 +59,7 @@ class CameraTrial:
     is_dark: bool = False
     face_px: float | None = None
     is_face_usable: bool = False
-    was_face_sought: bool = False
+    was_detected: bool = False
     advice: tuple[str, ...] = ()
     picture: NDArray[np.uint8] | None = field(default=None, repr=False)
 
@@ -191,7 +191,7 @@ def _result(status: CameraStatus, newest: Frame | None, search: FaceTrial | None
         is_dark=status.dark_since_seconds is not None,
         face_px=face_px,
         is_face_usable=search is not None and search.is_usable,
-        was_face_sought=search is not None and failed is None,
+        was_detected=search is not None and failed is None,
         advice=tuple(advise(status.size_px, status.frames_per_second, keyframe_seconds, face_px)),
         picture=newest.image.copy(),
     )

@@ -62,7 +62,7 @@ def print_trial(trial: CameraTrial) -> None:
     if trial.face_px is not None:
         usable = "usable" if trial.is_face_usable else "too small, dark or blurred, or not alone, for a score"
         click.echo(f"face:       {trial.face_px:.0f} px wide, {usable}")
-    elif trial.was_face_sought:
+    elif trial.was_detected:
         click.echo("face:       none seen")
     if trial.error is not None:
         click.echo(f"then:       {trial.error}")

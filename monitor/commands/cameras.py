@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -35,18 +36,13 @@ _PATIENCE_SECONDS, _WATCH_SECONDS = 12.0, 8.0
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class _Size(click.ParamType):  # type: ignore[type-arg] # older releases of click have no argument
-    name = "WIDTHxHEIGHT"
-
-    def convert(
-        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        found = re.fullmatch(r"(\d{2,5})[xX](\d{2,5})", value)
-        if found is None:
-            self.fail("write a size like 1280x720", param, ctx)
-        return int(found[1]), int(found[2])
+def _size(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d{2,5})[xX](\d{2,5})", value)
+    if found is None:
+        raise click.BadParameter("write a size like 1280x720")
+    return int(found[1]), int(found[2])
 
 
 def _with_login(command: _F) -> _F:
@@ -184,7 +180,7 @@ def profiles(
 )
 @click.argument("host")
 @click.argument("profile")
-@click.option("--size", "size_px", type=_Size(), help="Width and height in pixels.")
+@click.option("--size", "size_px", metavar="WIDTHxHEIGHT", callback=_size, help="Width and height in pixels.")
 @click.option("--frames-per-second", type=click.IntRange(1, 120), help="Highest rate.")
 @click.option("--gop", type=click.IntRange(1, 1000), help="Pictures from one key frame to the next.")
 @click.option("--kbit-per-second", type=click.IntRange(16, 500_000), help="Highest bit rate.")
@@ -260,7 +256,7 @@ def set_profile(
 @click.option("--transport", type=click.Choice(["tcp", "udp"]), default="tcp", show_default=True, help="Of RTSP.")
 @click.option("--allow-basic", is_flag=True, help="Send the password in clear where only that works.")
 @click.option("--tls-ca-file", type=click.Path(path_type=Path), help="Authority for rtsps:// and https://.")
-@click.option("--no-face", is_flag=True, help="Do not look for a face.")
+@click.option("--no-face", is_flag=True, help="Run no face detection.")
 @click.option("--seconds", type=click.FloatRange(1.0, 120.0), default=8.0, show_default=True, help="To watch, at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object for a script.")
 def try_url(
@@ -314,7 +310,7 @@ def _require_extra() -> None:
         ConfigError: It is.
     """
     try:
-        import onveef  # noqa: F401
+        import_module("onveef")
     except ImportError:
         raise ConfigError("this needs the extra onvif: pip install 'nicu-pain-monitor[onvif]'") from None
 

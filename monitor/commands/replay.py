@@ -39,7 +39,7 @@ Examples:
 @click.option("--alerts", type=click.Path(path_type=Path), help="Write one JSON line for each alert.")
 @click.option("--observations", type=click.Path(path_type=Path), help="Write one JSON line for each analysed frame.")
 @click.option("--annotate", type=click.Path(path_type=Path), help="Write an MP4 with boxes, points, level and alarms.")
-@click.option("--every-frame", is_flag=True, help="Judge every picture instead of analysis.frames_per_second.")
+@click.option("--every-frame", is_flag=True, help="Analyse every picture instead of analysis.frames_per_second.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(
     video: Path,

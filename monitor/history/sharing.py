@@ -20,7 +20,7 @@ from monitor.board import Board
 from monitor.clock import Clock
 from monitor.config import RedisSettings
 from monitor.delivery.keys import Keys
-from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import MonitorError
 from monitor.history.entries import ActionEntry, moment_of
@@ -160,7 +160,7 @@ class HistorySharing:
             pipe.execute()
 
 
-def read_minutes(client: Any, keys: Keys, bed: str, since_seconds: float) -> list[SharedMinute]:  # noqa: ANN401 - redis-py's clients are untyped
+def read_minutes(client: RedisClient, keys: Keys, bed: str, since_seconds: float) -> list[SharedMinute]:
     """Return the minutes of a bed that were written since a moment, by number; damaged entries are left out.
 
     Raises:
@@ -168,7 +168,8 @@ def read_minutes(client: Any, keys: Keys, bed: str, since_seconds: float) -> lis
     """
     found: dict[int, SharedMinute] = {}
     first = max(0, int(since_seconds * 1000))
-    for number, fields in _entries(client.xrange(keys.history(bed), min=f"{first}-0")):
+    entries: Any = client.xrange(keys.history(bed), min=f"{first}-0")
+    for number, fields in _entries(entries):
         try:
             minute = unpack_minute(base64.b64decode(fields["samples"], validate=True))
             actions = [ActionEntry(**one) for one in json.loads(fields.get("actions", "[]"))]

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from monitor.clock import Clock
 from monitor.config import RedisSettings
 from monitor.delivery.keys import Keys
-from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import HistoryError
 from monitor.history.entries import ActionEntry, AlertEntry, entry_of
@@ -92,12 +92,12 @@ class WardHistory:
 
     def _minutes(self, bed: str, since: datetime) -> list[SharedMinute]:
         begin = since.timestamp()
-        read = lambda client: read_minutes(client, self._keys, bed, begin - _CLOCKS_SECONDS)  # noqa: E731 - one word more
-        return self._once((bed, begin), read)
+        earliest = begin - _CLOCKS_SECONDS
+        return self._once((bed, begin), lambda client: read_minutes(client, self._keys, bed, earliest))
 
-    def _alerts(self, client: Any, since: datetime) -> dict[str, list[AlertEntry]]:  # noqa: ANN401 - untyped
+    def _alerts(self, client: RedisClient, since: datetime) -> dict[str, list[AlertEntry]]:
         first = int(1000 * (since.timestamp() - _EARLIER_SECONDS))
-        records = client.xrevrange(self._keys.alerts, min=f"{max(0, first)}-0", count=_ALERTS_AT_MOST)
+        records: Any = client.xrevrange(self._keys.alerts, min=f"{max(0, first)}-0", count=_ALERTS_AT_MOST)
         by_bed: dict[str, list[AlertEntry]] = defaultdict(list)
         for _, fields in reversed(records):
             alert = parse_alert(fields)

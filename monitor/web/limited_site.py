@@ -77,8 +77,9 @@ class _NoPreviews:
     is_on = False
     is_blurred = False
 
-    def jpeg(self, bed_id: str, size: PreviewSize = "full") -> bytes | None:  # noqa: ARG002 - the reader's signature
+    def jpeg(self, bed_id: str, size: PreviewSize = "full") -> bytes | None:
         """Return nothing."""
+        del bed_id, size
         return None
 
 
