@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from monitor.inference.cuda import probe_cuda
 from monitor.inference.engine import Engine
 from monitor.inference.engine_factory import GPU_ENGINES, open_variant
 from monitor.inference.manifest import EngineName, Precision, Variant
+from monitor.inference.processor import describe_processor
 
 __all__ = ["Benchmark", "Machine", "Timing", "run_benchmark"]
 
@@ -208,18 +208,10 @@ def _with_ratios(timings: Sequence[Timing]) -> list[Timing]:
 def _machine() -> Machine:
     gpu = probe_cuda().gpu
     return Machine(
-        processor=_processor(),
+        processor=describe_processor(),
         cores=os.cpu_count() or 1,
         load=os.getloadavg()[0],
         gpu=None if gpu is None else f"{gpu.name} (compute capability {gpu.capability})",
         system=platform.platform(),
         python=platform.python_version(),
     )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or "unknown"
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")

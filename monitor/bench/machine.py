@@ -7,6 +7,8 @@ from pathlib import Path
 
 import onnxruntime
 
+from monitor.inference.processor import describe_processor
+
 __all__ = ["Machine", "describe_machine", "resident_megabytes"]
 
 _MEGABYTE = 1_000_000
@@ -18,7 +20,7 @@ class Machine:
 
     Attributes:
         cores: That this process may use.
-        model: Name of the processor.
+        model: Processor: name, family, model, widest vectors.
         load_average: Over the last minute: runnable processes of all users. Far above what the benchmark itself makes
             busy, wall times mean little.
         python: Version.
@@ -34,11 +36,9 @@ class Machine:
 
 def describe_machine() -> Machine:
     """Return the state of the machine now."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return Machine(
         cores=len(os.sched_getaffinity(0)),
-        model=models[0] if models else platform.machine(),
+        model=describe_processor(),
         load_average=os.getloadavg()[0],
         python=platform.python_version(),
         onnxruntime=str(onnxruntime.__version__),

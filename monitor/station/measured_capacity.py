@@ -4,15 +4,14 @@ import json
 import logging
 import math
 import os
-import platform
 import secrets
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.clock import Clock
 from monitor.config import StationConfig
+from monitor.inference.processor import describe_processor
 from monitor.station.load_governor import TOO_SLOW_SHARE
 
 __all__ = ["CapacityMeter", "MeasuredCapacity", "capacity_warning", "describe_setup", "read_capacity"]
@@ -47,11 +46,9 @@ class MeasuredCapacity(BaseModel):
 
 def describe_setup(config: StationConfig) -> str:
     """Return in words what a measured capacity depends on: processor, workers, models and engine."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     models = config.models
     return (
-        f"{len(os.sched_getaffinity(0))} cores of {next(names, platform.machine())}, "
+        f"{len(os.sched_getaffinity(0))} cores of {describe_processor()}, "
         f"{config.analysis.workers or 'automatic'} workers, "
         f"{models.detector} and {models.classifier} on {models.engine}"
     )

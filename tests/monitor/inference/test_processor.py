@@ -2,7 +2,14 @@
 
 import pytest
 
-from monitor.inference.processor import describe_units, has_bf16, int8_units, units_of
+from monitor.inference.processor import (
+    describe_processor,
+    describe_units,
+    has_bf16,
+    int8_units,
+    processor_name,
+    units_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +32,22 @@ def test_this_machine_is_described_in_one_sentence():
     sentence = describe_units()
     assert "\n" not in sentence
     assert ("neither" in sentence) == (not int8_units() and not has_bf16())
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "name"),
+    [
+        ("processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\nflags\t\t: sse2 avx avx2\n",
+         "AMD EPYC (family 25, model 1, avx2)"),
+        ("cpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\nflags\t\t: avx avx2 avx512f\n\n" * 2,
+         "AMD EPYC (family 26, model 2, avx512f)"),
+        ("processor\t: 0\nBogoMIPS\t: 50.0\nFeatures\t: fp asimd sve i8mm\n", "aarch64 (sve)"),
+        ("", "aarch64"),
+    ],
+)  # fmt: skip
+def test_processors_of_one_name_and_different_generations_have_different_names(cpuinfo, name):
+    assert processor_name(cpuinfo, "aarch64") == name
+
+
+def test_this_processor_has_a_name():
+    assert describe_processor().strip()
