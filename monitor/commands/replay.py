@@ -13,8 +13,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from monitor.config import StationConfig
 from monitor.config.file import read_config
-from monitor.drawing import draw_banner, draw_faces
 from monitor.errors import ConfigError, MonitorError, VideoError
+from monitor.faces.drawing import draw_banner, draw_faces
 from monitor.faces.patient_tracker import FrameFaces
 from monitor.pain.vocabulary import Observation, Transition
 from monitor.pipeline.models import ModelSet

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.board import BedPicture, BoardReader
-from monitor.drawing import draw_faces
+from monitor.faces.drawing import draw_faces
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
 
 __all__ = ["PreviewReader", "PreviewSize", "Previews", "draw_preview"]
