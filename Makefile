@@ -95,7 +95,7 @@ fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken on
 	@$(BIN)/python tests/support/reliability_table.py
 	@cat build/fleet.jsonl
 
-fleet-slow: setup ## 200 random faults of such a fleet in a row (about an hour)
+fleet-slow: setup ## 200 random faults of such a fleet in a row (half an hour to an hour)
 	@$(RECORD) FLEET_FAULTS=200 $(BIN)/pytest -q tests/faults/fleet/test_fleet_endurance.py $(PYTEST_ARGS)
 	@$(BIN)/python tests/support/reliability_table.py
 
