@@ -92,7 +92,7 @@ class Stage:
             stderr=self.log,
             text=True,
             cwd=self.directory,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error,ignore::ImportWarning"},
         )
         ready, _, _ = select.select([self.process.stdout], [], [], 60)
         self.url = self.process.stdout.readline().strip() if ready else ""
