@@ -143,10 +143,13 @@ class _Listener(NullListener):
 
 
 def run(command, *arguments):
+    """Run a command, and return its time in seconds."""
     began = time.monotonic()
     result = CliRunner().invoke(command, [str(item) for item in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    print(f"{command.name} {'there' if '--cluster' in arguments else 'here'}: {time.monotonic() - began:.1f} s")
+    seconds = time.monotonic() - began
+    print(f"{command.name} {'there' if '--cluster' in arguments else 'here'}: {seconds:.1f} s")
+    return seconds
 
 
 def test_repeated_folds_on_two_nodes_have_the_numbers_of_one_machine(manifest, nodes, tmp_path):
@@ -156,6 +159,19 @@ def test_repeated_folds_on_two_nodes_have_the_numbers_of_one_machine(manifest, n
     names = ["predictions.csv", "inner.csv", "folds.json"]
     for name in [*names, "repeats/seed-1/predictions.csv", "repeats/seed-2/inner.csv", "repeats.json"]:
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes(), name
+
+
+def test_two_nodes_do_the_work_of_one_sooner(manifest, nodes, tmp_path):
+    """Print the speed-up in two rounds; other work on the machine makes it smaller."""
+    options = [manifest, *OPTIONS, "--epochs", "30", "--repeats", "4", "--set", "training.patience_epochs=30"]
+    for number in (1, 2):
+        here = run(cv, *options, "--jobs", "1", "--out", tmp_path / f"here-{number}")
+        there = run(cv, *options, "--cluster", nodes[0].address, "--out", tmp_path / f"there-{number}")
+        print(f"round {number}: {here / there:.2f} times as fast on two nodes")
+    names = ("predictions.csv", "repeats/seed-3/predictions.csv")
+    assert all(
+        (tmp_path / "here-1" / name).read_bytes() == (tmp_path / "there-1" / name).read_bytes() for name in names
+    )
 
 
 def test_a_final_model_from_another_node_is_the_same(manifest, nodes, tmp_path):
