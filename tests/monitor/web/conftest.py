@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -20,6 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from forker import Forker
 from ports import free_port
 from prometheus_client import CollectorRegistry, Gauge
 from recorded_board import write_day
@@ -52,7 +52,6 @@ from monitor.web.sessions import Sessions
 from monitor.web.users import User, hash_password, write_users
 
 SCRIPT = Path(__file__).with_name("staged_station.py")
-REPOSITORY = SCRIPT.parents[3]
 # Quick alarms, so that a test lives through a whole one in seconds.
 QUICK_ALARMS = {
     "level_tau_seconds": 0.5,
@@ -70,7 +69,10 @@ QUICK_ALARMS = {
 class Stage:
     """A staged station."""
 
-    def __init__(self, directory: Path, config: dict, past: list, *, pseudo: bool = False, day: bool = False) -> None:
+    def __init__(
+        self, forker: Forker, directory: Path, config: dict, past: list, *, pseudo: bool = False, day: bool = False
+    ) -> None:
+        self.forker = forker
         self.directory = directory
         self.file = directory / "station.json"
         self.file.write_text(json.dumps(config))
@@ -83,17 +85,9 @@ class Stage:
         self.process = None
 
     def start(self) -> None:
-        command = [sys.executable, str(SCRIPT), str(self.file), "--past", json.dumps(self.past), *self.pseudo]
         self.log = (self.directory / "station.log").open("ab")
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-            cwd=self.directory,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error,ignore::ImportWarning"},
-        )
+        arguments = [str(self.file), "--past", json.dumps(self.past), *self.pseudo]
+        self.process = self.forker.start(arguments, self.directory, self.log)
         ready, _, _ = select.select([self.process.stdout], [], [], 60)
         self.url = self.process.stdout.readline().strip() if ready else ""
         assert self.url, (self.directory / "station.log").read_text()
@@ -162,8 +156,15 @@ def config_of(directory: Path, beds: int | list = 2, **sections) -> dict:
     }
 
 
+@pytest.fixture(scope="session")
+def forker():
+    made = Forker(SCRIPT)
+    yield made
+    made.close()
+
+
 @contextmanager
-def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
+def stages_in(forker: Forker, directory: Path) -> Iterator[Callable[..., Stage]]:
     stages = []
 
     def start(
@@ -171,45 +172,45 @@ def stages_in(directory: Path) -> Iterator[Callable[..., Stage]]:
     ) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
-        one = Stage(folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo, day=day)
+        one = Stage(forker, folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo, day=day)
         stages.append(one)
         one.start()
         return one
 
-    yield start
-    for one in stages:
-        one.stop()
+    try:
+        yield start
+    finally:
+        for one in stages:
+            one.stop()
 
 
 @pytest.fixture
-def stage(tmp_path):
+def stage(forker, tmp_path):
     """Start staged stations; they end with the test."""
-    with stages_in(tmp_path) as start:
+    with stages_in(forker, tmp_path) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def staged_module(tmp_path_factory):
+def staged_module(forker, tmp_path_factory):
     """Start staged stations that end with the module."""
-    with stages_in(tmp_path_factory.mktemp("stages")) as start:
+    with stages_in(forker, tmp_path_factory.mktemp("stages")) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def ward(tmp_path_factory):
+def ward(forker, tmp_path_factory):
     """One station with a bed in every state, for tests that only read."""
-    with stages_in(tmp_path_factory.mktemp("ward")) as start:
-        station = start(beds=6)
-        station.set_bed("bed-1", score=0.9)
-        station.set_bed("bed-2", visibility="no_face")
-        station.set_bed("bed-3", camera="lost")
-        station.set_bed("bed-4", score=0.9)
+    with stages_in(forker, tmp_path_factory.mktemp("ward")) as start:
+        past = [
+            [60, {"bed": "bed-2", "visibility": "no_face"}],
+            [60, {"bed": "bed-3", "camera": "lost"}],
+            *([50, {"bed": bed, "score": 0.9}] for bed in ("bed-1", "bed-4", "bed-5")),
+            [20, {"bed": "bed-4", "visibility": "no_face"}],
+            [20, {"bed": "bed-5", "score": 0.05}],
+        ]
+        station = start(beds=6, past=past)
         station.wait_for_phase("bed-1", "escalate")
-        station.wait_for_phase("bed-4", "escalate")
-        station.set_bed("bed-4", visibility="no_face")
-        station.set_bed("bed-5", score=0.9)
-        station.wait_for_phase("bed-5", "escalate")
-        station.set_bed("bed-5", score=0.05)
         station.wait_for_phase("bed-5", "end")
         yield station
 

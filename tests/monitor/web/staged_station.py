@@ -1,7 +1,7 @@
 """A station without cameras and models, as a process of its own: real alarm logic, real board, real page.
 
 What the beds show comes on standard input, one JSON object a line; the address of the page is the first line on
-standard output. Not a test; run by the fixtures of conftest.py.
+standard output. Not a test; the fixtures of conftest.py have it forked by station_forker.py.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+import monitor.web.pages.registration  # noqa: F401 - before the fork, for it takes longest
 from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import RegionOfInterest, StationConfig
-from monitor.config.file import read_config
 from monitor.config.region_edit import write_region
 from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Undo, Withdraw
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
@@ -30,9 +30,6 @@ from monitor.history.recorder import HistoryRecorder
 from monitor.localization import localizer
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
-from monitor.pipeline.models import ModelSet
-from monitor.station.camera_trials import CameraTrials
-from monitor.station.reloading import Reloader
 from monitor.synthetic.bed import SyntheticBed
 from monitor.telemetry.status_server import Health
 from monitor.video.frame import Frame
@@ -40,6 +37,10 @@ from monitor.video.status import CameraState, CameraStatus
 from monitor.web.http_server import open_server
 
 STEP_SECONDS = 0.2
+BEFORE_SECONDS = 20.0
+"""What a past has of calm before anything happens."""
+LONGEST_GAP_SECONDS = 0.5
+"""A busy machine makes no longer gap in what the beds show: over one of two seconds no face is followed."""
 
 
 class Brackets(gettext.NullTranslations):
@@ -95,14 +96,11 @@ class StagedStation:
         self.clock = SystemClock()
         self.lock = threading.Lock()
         self.stopping = SignalEvent()
+        self.lived_seconds = self.clock.monotonic()
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
         infos = [BedInfo(bed.id, f"{bed.id}-camera", region=bed.region_of_interest.edges) for bed in config.beds]
         self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
         self.history = HistoryRecorder(config.history, config.spool.directory / "history", self.board, self.clock)
-        self.reloader = Reloader(self.read, lambda: self.config, self.apply, self.audit, file)
-        self.trials = CameraTrials(
-            lambda: self.config, self.open_models, self.reloader.change_camera, self.clock, self.audit
-        )
         self.server = open_server(
             config,
             self.board,
@@ -112,19 +110,9 @@ class StagedStation:
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
             change_region=self.change_region,
-            cameras=self.trials,
             audit=self.audit,
             history=self.history,
         )
-
-    def read(self):
-        return read_config(self.file)
-
-    def apply(self, _changes, new):
-        self.config = new
-
-    def open_models(self):
-        return ModelSet(self.config.models, self.config.faces).open()
 
     def audit(self, event, details):
         with (self.file.parent / "audit.jsonl").open("a") as file:
@@ -153,8 +141,8 @@ class StagedStation:
         return changed
 
     def carry_out(self, order):
-        now = self.clock.monotonic()
         with self.lock:
+            now = self.catch_up()
             if isinstance(order, Acknowledge):
                 for bed in self.beds.values():
                     self.record(bed, bed.monitor.acknowledge(order.alert_id, order.by, now))
@@ -200,14 +188,17 @@ class StagedStation:
         return bool(changed)
 
     def set_bed(self, order):
-        bed = self.beds[order["bed"]]
         with self.lock:
-            bed.score = order.get("score", bed.score)
-            bed.visibility = Visibility(order.get("visibility", bed.visibility))
-            if "camera" in order:
-                bed.camera = CameraState(order["camera"])
-                is_lost = bed.camera is CameraState.LOST
-                self.record(bed, bed.monitor.report(Code.CAMERA_LOST, is_lost, self.clock.monotonic()))
+            self.set_bed_at(self.catch_up(), order)
+
+    def set_bed_at(self, time_seconds, order):
+        bed = self.beds[order["bed"]]
+        bed.score = order.get("score", bed.score)
+        bed.visibility = Visibility(order.get("visibility", bed.visibility))
+        if "camera" in order:
+            bed.camera = CameraState(order["camera"])
+            is_lost = bed.camera is CameraState.LOST
+            self.record(bed, bed.monitor.report(Code.CAMERA_LOST, is_lost, time_seconds))
 
     def advance(self, time_seconds, index, *, with_picture):
         for bed in self.beds.values():
@@ -231,37 +222,47 @@ class StagedStation:
             )
         )  # fmt: skip
 
-    def live_past(self, requests, seconds):
+        self.lived_seconds = time_seconds
+
+    def catch_up(self):
+        """Live through the steps that a busy machine left out; return the time."""
+        now = self.clock.monotonic()
+        while now - self.lived_seconds > LONGEST_GAP_SECONDS:
+            self.advance(self.lived_seconds + LONGEST_GAP_SECONDS, 0, with_picture=False)
+        return now
+
+    def live_past(self, requests):
         """Live through a past: `requests` are [age in seconds, order], oldest first."""
         now = self.clock.monotonic()
         waiting = list(requests)
-        for n in range(int(seconds / STEP_SECONDS)):
-            time_seconds = now - seconds + n * STEP_SECONDS
+        steps = int((waiting[0][0] + BEFORE_SECONDS) / STEP_SECONDS)
+        for left in range(steps, 0, -1):
+            time_seconds = now - left * STEP_SECONDS
             while waiting and time_seconds >= now - waiting[0][0]:
-                self.set_bed(waiting.pop(0)[1])
-            self.advance(time_seconds, n, with_picture=False)
+                self.set_bed_at(time_seconds, waiting.pop(0)[1])
+            self.advance(time_seconds, 0, with_picture=False)
 
     def run(self):
         index = 0
         while not self.stopping.wait(STEP_SECONDS):
             with self.lock:
-                self.advance(self.clock.monotonic(), index, with_picture=True)
+                self.advance(self.catch_up(), index, with_picture=True)
             index += 1
 
 
-def main():
+def main(arguments):
     faulthandler.enable()
     parser = argparse.ArgumentParser()
     parser.add_argument("config", type=Path)
     parser.add_argument("--past", type=json.loads, default=[])
     parser.add_argument("--pseudo", action="store_true", help="say everything in brackets, as a language of its own")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.pseudo:
         localizer._catalogue = lambda _language: Brackets()
     station = StagedStation(StationConfig.model_validate_json(options.config.read_text()), options.config)
     signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
     if options.past:
-        station.live_past(options.past, 600.0)
+        station.live_past(options.past)
     station.history.start()
     station.server.start()
     print(station.server.url, flush=True)
@@ -273,10 +274,5 @@ def main():
 
     threading.Thread(target=listen, daemon=True).start()
     station.run()
-    station.trials.stop()
     station.server.stop()
     station.history.stop()
-
-
-if __name__ == "__main__":
-    main()

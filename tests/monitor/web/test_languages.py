@@ -27,7 +27,7 @@ TEXTS = """() => {
 }"""
 # Ids, names of people, models and programs; a part that is no sentence.
 NOT_WORDS = re.compile(
-    r"(rtsp://192.0.2.10/stream1|bed-\d+(-camera)?|north-\*,bed-7|boss|integrator|study-\d"
+    r"(bed-\d+(-camera)?|north-\*,bed-7|boss|integrator|study-\d"
     r"|station-1|NICU pain monitor|nurse [78]|ncnn-demo|retinaface|onnxruntime|demo|test"
     r"|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d+, \d{4}"
     r"|c{12}|[A-Z]{3,4}|\d+ (s|min|h)\b|\d+(\.\d+)*)"
@@ -54,14 +54,14 @@ def bracketed(staged_module, tmp_path_factory):
     study = [User(f"study-{n}", Role.RESEARCHER, hash_token(f"{n}" * 43), pictures=n == 7) for n in (7, 8)]
     write_users(users, [User("boss", Role.ADMIN, hash_token(BOSS)), program, *study])
     web = {"anonymous_role": "nurse", "preview": "full", "users_file": str(users)}
-    station = staged_module(beds=5, web=web, pseudo=True)
-    station.set_bed("bed-1", score=0.9)
-    station.set_bed("bed-2", visibility="no_face")
-    station.set_bed("bed-3", camera="lost")
-    station.set_bed("bed-5", score=0.9)
+    past = [
+        [60, {"bed": "bed-2", "visibility": "no_face"}],
+        [60, {"bed": "bed-3", "camera": "lost"}],
+        *([50, {"bed": bed, "score": 0.9}] for bed in ("bed-1", "bed-5")),
+        [20, {"bed": "bed-5", "score": 0.05}],
+    ]
+    station = staged_module(beds=5, past=past, web=web, pseudo=True)
     station.wait_for_phase("bed-1", "escalate")
-    station.wait_for_phase("bed-5", "escalate")
-    station.set_bed("bed-5", score=0.05)
     station.wait_for_phase("bed-5", "end")
     return station
 
@@ -150,11 +150,6 @@ def test_no_sentence_of_users_and_the_region_editor_is_outside_the_catalogue(bra
     page.get_by_role("button", name="Save").click()
     page.locator(".undo-row").get_by_role("button", name="Undo").click()
     page.locator(".q-notification").wait_for()
-    assert outside(page.evaluate(TEXTS)) == []
-    page.get_by_role("button", name="Camera of bed-1").click()
-    page.get_by_label("Address of the camera").fill("v4l2:///dev/video0")
-    page.locator(".camera-actions .ack").first.click()
-    page.get_by_role("alert").get_by_text("only a camera on the network").wait_for()
     assert outside(page.evaluate(TEXTS)) == []
 
 
