@@ -12,6 +12,7 @@ import yaml
 from daemon import Daemon, alerts_in
 from ports import free_port
 from redis_server import wait_until
+from ward_page import WardPage
 
 from monitor.control.access import hash_token
 
@@ -31,45 +32,22 @@ def access(tmp_path):
     return commands, users, token
 
 
-class WardProcess:
+class NursesPage(WardPage):
     def __init__(self, directory, redis_url, users, token):
-        self.port = free_port()
-        directory.mkdir()
-        self.file = directory / "ward.yaml"
-        self.file.write_text(
-            yaml.safe_dump(
-                {
-                    "station": {"id": "ward"},
-                    "fleet": {"lease_seconds": 4.0, "command_token_file": str(token)},
-                    "redis": {"url": redis_url, "timeout_seconds": 1.0},
-                    "http": {"port": self.port},
-                    "web": {"users_file": str(users)},
-                    "spool": {"directory": str(directory / "state")},
-                }
-            )
+        fleet = {"lease_seconds": 4.0, "command_token_file": str(token)}
+        super().__init__(
+            directory, {"url": redis_url, "timeout_seconds": 1.0}, fleet=fleet, web={"users_file": str(users)}
         )
-        self.log = (directory / "log").open("ab")
-        self.process = subprocess.Popen([PROGRAM, "ward", "--config", str(self.file)], stdout=self.log, stderr=self.log)
 
     def get(self, path, method="GET"):
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {NURSE}"}, method=method
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {NURSE}"}, method=method
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return json.load(answer)
         except (urllib.error.URLError, OSError):
             return {}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        assert self.process.wait(20) == 0
-        self.log.close()
-        text = Path(self.log.name).read_text()
-        assert "Traceback" not in text, text
 
 
 @pytest.mark.slow
@@ -91,7 +69,7 @@ def test_a_ward_shows_every_bed_who_watches_it_and_passes_on_what_people_ask(tmp
     lost = {"id": "lost", "home": "a", "camera": {"url": f"rtsp://127.0.0.1:{free_port()}/x"}}
     calm = {"id": "calm", "home": "a", "camera": {"url": "synthetic://calm?seed=1&size=320x180&fps=2"}}
     (tmp_path / "beds.yaml").write_text(yaml.safe_dump({"beds": [lost, calm]}))
-    with daemon, WardProcess(tmp_path / "ward", redis_server.url, users, token) as ward:
+    with daemon, NursesPage(tmp_path / "ward", redis_server.url, users, token) as ward:
         publishing = [PROGRAM, "beds", "publish", str(tmp_path / "beds.yaml"), "--config", str(daemon._file)]
         assert subprocess.run(publishing, check=False, timeout=60, capture_output=True).returncode == 0
         wait_until(lambda: ward.get("/api/v1/ward").get("beds") == {"calm": "a", "lost": "a"}, 90, "both beds")

@@ -3,18 +3,15 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from pathlib import Path
 
 import pytest
-import yaml
-from ports import free_port
 from redis_server import wait_until
 from reliability import allowance, load_per_core
+from ward_page import WardPage
 
 from monitor.config.fleet import FleetBed
 from monitor.delivery.keys import Keys
@@ -23,7 +20,6 @@ from monitor.fleet.lease_table import LeaseTable
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-PROGRAM = str(Path(sys.executable).parent / "nicu-monitor")
 RECORD = Path(__file__).resolve().parents[3] / "build" / "fleet.jsonl"
 BEDS = [f"bed-{number:03}" for number in range(300)]
 STATIONS = [f"station-{number}" for number in range(30)]
@@ -102,23 +98,11 @@ def test_three_hundred_beds_cost_less_than_a_core(tmp_path, redis_server):
     stop = threading.Event()
     stations = threading.Thread(target=simulate, args=(redis_server, stop))
     stations.start()
-    port = free_port()
-    file = tmp_path / "ward.yaml"
-    fields = {
-        "station": {"id": "ward"},
-        "fleet": {},
-        "redis": {"url": redis_server.url},
-        "http": {"port": port},
-        "web": {"anonymous_role": "viewer"},
-        "spool": {"directory": str(tmp_path / "state")},
-    }
-    file.write_text(yaml.safe_dump(fields))
-    with (tmp_path / "log").open("wb") as log:
-        ward = subprocess.Popen([PROGRAM, "ward", "--config", str(file)], stdout=log, stderr=log)
+    with WardPage(tmp_path, {"url": redis_server.url}) as ward:
 
         def get(path):
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+                with urllib.request.urlopen(f"{ward.url}{path}", timeout=20) as answer:
                     return answer.read()
             except OSError:
                 return b"{}"
@@ -142,14 +126,11 @@ def test_three_hundred_beds_cost_less_than_a_core(tmp_path, redis_server):
             assert all(bed.encode() in page for bed in BEDS)
             assert len(page) < 5_000 * len(BEDS), "the tiles of a small ward are three times as large"
             cores = cores_of(ward.pid)
-            shown = {} if CHROMIUM is None else shown_to_a_person(f"http://127.0.0.1:{port}/", ward.pid)
+            shown = {} if CHROMIUM is None else shown_to_a_person(f"{ward.url}/", ward.pid)
             paint_limit_seconds = PAINT_SECONDS * allowance()
         finally:
             stop.set()
             stations.join()
-            ward.terminate()
-            ended = ward.wait(20)
-    assert ended == 0
     RECORD.parent.mkdir(exist_ok=True)
     with RECORD.open("a", encoding="utf-8") as record:
         measured = {"first_page_seconds": first_page_seconds, "page_seconds": page_seconds, "cores": cores}

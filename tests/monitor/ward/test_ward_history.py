@@ -1,19 +1,15 @@
 """Trends and handover on the page of a ward: what a station passes on through a real Redis, and what is read of it."""
 
-import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from alerts import make_draft
-from ports import free_port
 from recorded_board import write_day
 from redis.exceptions import RedisError
 from redis_server import wait_until
+from ward_page import WardPage
 
 from monitor.alerts.record import Alert, format_time
 from monitor.board import BedInfo, Board
@@ -27,7 +23,6 @@ from monitor.history.sharing import HistorySharing
 from monitor.pain.vocabulary import Phase
 from monitor.ward.history import WardHistory
 
-PROGRAM = str(Path(sys.executable).parent / "nicu-monitor")
 NOW = datetime.now(UTC).replace(second=30, microsecond=0)
 """Redis gives entries ids by its own clock."""
 DAY = timedelta(hours=24)
@@ -174,27 +169,12 @@ def test_trend_and_handover_of_a_ward_over_its_api(station, tmp_path, redis_serv
         numbered = {"producer_id": "p", "seq": number, "published_at": draft["determined_at"]}
         sent = Alert.model_validate({**draft, **numbered})
         client.xadd(Keys("nicu", "").alerts, {"alert": sent.model_dump_json()})
-    port = free_port()
-    fields = {
-        "station": {"id": "ward"},
-        "fleet": {},
-        "redis": {"url": redis_server.url},
-        "http": {"port": port},
-        "web": {"anonymous_role": "viewer"},
-        "spool": {"directory": str(tmp_path / "state")},
-    }
-    file = tmp_path / "ward.yaml"
-    file.write_text(json.dumps(fields))
     # A process of its own: the UI library goes through all objects of its process, those of other tests included.
-    with (tmp_path / "log").open("wb") as log:
-        ward = subprocess.Popen([PROGRAM, "ward", str(file)], stdout=log, stderr=log)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as api:
-            check_api(api, redis_server)
-    finally:
-        ward.terminate()
-        ended = ward.wait(60)
-    assert ended == 0
+    with (
+        WardPage(tmp_path, {"url": redis_server.url}) as ward,
+        httpx.Client(base_url=ward.url, timeout=20, trust_env=False) as api,
+    ):
+        check_api(api, redis_server)
 
 
 def check_api(api, redis_server):
