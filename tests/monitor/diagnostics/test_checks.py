@@ -14,6 +14,7 @@ from ports import free_port
 from monitor.commands.doctor import command
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.demo.servers import LocalRedis
+from monitor.diagnostics import cameras
 from monitor.diagnostics.checks import Verdict, examine
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -156,30 +157,33 @@ def test_cameras_without_a_configuration_are_no_question():
     assert "--config" in result.output
 
 
-def test_a_script_can_trust_the_exit_code(tmp_path):
+def test_a_script_can_trust_the_exit_code(tmp_path, monkeypatch):
     """What the configuration names and does not answer is not "everything needed is here"."""
+    monkeypatch.setattr(cameras, "_LOOK_SECONDS", 0.2)
     config = tmp_path / "station.yaml"
 
-    def doctor(redis, url, directory="state"):
+    def doctor(redis, url, *options, directory="state"):
         sections = {
             "beds": [{"id": "bed-1", "camera": {"url": url}}],
             "redis": {"url": redis},
             "spool": {"directory": directory},
         }
         config.write_text(json.dumps(sections))
-        done = CliRunner().invoke(command, ["--config", str(config), "--cameras"], standalone_mode=False)
+        done = CliRunner().invoke(command, ["--config", str(config), *options], standalone_mode=False)
         return done.return_value, done.output.splitlines()[-1]
 
     with LocalRedis(tmp_path) as server:
-        assert doctor(server.url, "synthetic://calm") == (0, "everything needed is here")
-        code, words = doctor(server.url, str(tmp_path / "nothing.mp4"))
+        assert doctor(server.url, "synthetic://calm", "--cameras") == (0, "everything needed is here")
+        monkeypatch.setattr(cameras, "_PATIENCE_SECONDS", 1.0)
+        code, words = doctor(server.url, str(tmp_path / "nothing.mp4"), "--cameras")
         assert (code, words) == (
             1,
             "the station would start, but without what its configuration names: camera bed-1",
         )
-    code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm")
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    code, words = doctor(away, "synthetic://calm")
     assert code == 1
     assert "redis redis://127.0.0.1" in words
     for directory in ("/proc/nothing", str(config / "state")):
-        code, words = doctor(f"redis://127.0.0.1:{free_port()}/0", "synthetic://calm", directory)
+        code, words = doctor(away, "synthetic://calm", directory=directory)
         assert (code, "missing" in words) == (1, True)

@@ -38,7 +38,7 @@ def make_bed(**changes):
     )
 
 
-def frames(scenario, seconds, seed=3, rate=5):
+def frames(scenario, seconds, seed=3, rate=2.5):
     painter = SyntheticBed(seed, scenario, width_px=640, height_px=360)
     for index in range(int(seconds * rate)):
         yield Frame(painter.frame(index / rate)[0], index / rate, index / rate, index)
@@ -189,7 +189,7 @@ def test_the_frames_of_an_empty_bed_are_not_analysed_and_the_next_infant_is_foll
 
 def test_a_frame_that_was_analysed_while_another_infant_was_admitted_says_nothing_about_it(models):
     bed = make_bed()
-    waiting = iter(frames("calm", 5))
+    waiting = iter(frames("calm", 9))
     for _ in range(20):
         bed.analyse(next(waiting), models)
     frame = next(waiting)

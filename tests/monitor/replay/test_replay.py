@@ -16,7 +16,7 @@ CLIPS_WITH_A_FACE = ["evm_face.mp4", "intel_asl_again.mkv", "intel_asl_night.mkv
 
 def replay(video, *options):
     command = [str(Path(sys.executable).parent / "nicu-monitor"), "replay", str(video), *map(str, options)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
 
 
 def lines(path):
@@ -46,11 +46,8 @@ def first_replay(pain_video, tmp_path_factory):
     return alerts, seen
 
 
-def test_a_video_of_pain_gives_an_alarm_with_start_and_end_the_same_each_time(pain_video, first_replay, tmp_path):
-    alerts, seen = tmp_path / "alerts.jsonl", tmp_path / "observations.jsonl"
-    assert replay(pain_video, "--alerts", alerts, "--observations", seen, "--bed", "bed-7").returncode == 0
-    assert [alerts.read_bytes(), seen.read_bytes()] == [file.read_bytes() for file in first_replay]
-    records = lines(alerts)
+def test_a_video_of_pain_gives_an_alarm_with_start_and_end(first_replay):
+    records = lines(first_replay[0])
     phases = [r["phase"] for r in records if r["code"] == "pain_sign"]
     assert phases[0] == "start"
     assert "end" in phases
@@ -74,11 +71,11 @@ def test_every_observation_says_what_was_seen(first_replay):
             assert -180 < record["face"]["orientation_deg"] <= 180
 
 
-def test_the_annotated_video_has_every_picture_and_the_same_decisions(pain_video, first_replay, tmp_path):
-    annotated, seen = tmp_path / "seen.mp4", tmp_path / "seen.jsonl"
-    done = replay(pain_video, "--annotate", annotated, "--observations", seen, "--bed", "bed-7")
+def test_a_second_replay_gives_the_same_and_its_annotated_video_has_every_picture(pain_video, first_replay, tmp_path):
+    annotated, alerts, seen = (tmp_path / name for name in ("seen.mp4", "alerts.jsonl", "seen.jsonl"))
+    done = replay(pain_video, "--annotate", annotated, "--alerts", alerts, "--observations", seen, "--bed", "bed-7")
     assert done.returncode == 0, done.stderr
-    assert seen.read_bytes() == first_replay[1].read_bytes()
+    assert [alerts.read_bytes(), seen.read_bytes()] == [file.read_bytes() for file in first_replay]
     with open_video(annotated) as shown, open_video(pain_video) as original:
         assert shown.size_px == original.size_px
         assert sum(1 for _ in shown) == sum(1 for _ in original) == 500
