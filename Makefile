@@ -20,8 +20,8 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 # A test that hangs in a library's code hears no signal, so no time limit of its own: then the run ends, with a traceback.
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
-WORKERS ?= 2
-# Whole programs wait much: three workers take a fifth less time on two cores.
+# Many tests wait: three workers take a fifth less time on two cores.
+WORKERS ?= 3
 WHOLE_WORKERS ?= 3
 # What becomes of a test that fails beside others and passes twice alone; the alternative is `report`.
 UNSTABLE ?= fail
@@ -30,7 +30,7 @@ PARALLEL := -n $(WORKERS) $(SHARED)
 QUICK := not (slow or e2e or docs or browser or bench or faults)
 COVER := --cov --cov-append --cov-report= --cov-fail-under=0
 
-test: setup lint types imports ## Everything that CI checks: lint, types, imports, tests
+test: setup lint imports ## Everything that CI checks: lint, imports, types, tests
 	@$(BIN)/python tests/support/whole_run.py --workers $(WORKERS) --whole-workers $(WHOLE_WORKERS) --unstable $(UNSTABLE) \
 		--durations=40 $(PYTEST_ARGS)
 
@@ -40,9 +40,8 @@ coverage: setup ## The quick tests under coverage with branches; fails below the
 	@$(BIN)/pytest -q -m "$(QUICK)" $(PARALLEL) $(HANG) $(COVER) $(PYTEST_ARGS) tests --ignore=tests/monitor
 	@$(BIN)/coverage report
 
-check: setup lint types imports ## The quick loop: lint, types, imports, short tests of single parts
-	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -m "$(QUICK) and not long" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests/monitor
-	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -m "$(QUICK) and not long" $(PARALLEL) $(HANG) $(PYTEST_ARGS) tests --ignore=tests/monitor
+check: setup lint imports ## The quick loop: lint, imports, types, short tests of single parts
+	@HYPOTHESIS_PROFILE=quick $(BIN)/python tests/support/whole_run.py --short --workers $(WORKERS) -q $(PYTEST_ARGS)
 
 mutation: setup ## Break the code in small ways and name what no test notices; MUTATION_ARGS="pain --mutants 200 --seed 2"
 	@$(BIN)/python tests/support/mutation.py $(MUTATION_ARGS)

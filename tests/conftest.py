@@ -31,8 +31,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 _MARKERS = {
     "tests/documentation": "docs",
     "tests/faults": "faults",
-    "tests/bench": "bench",
-    "tests/monitor/bench": "bench",
+    # Ratios of CPU time; what else is there starts a measurement, whatever it measures beside other tests.
+    "tests/bench/test_startup.py": "bench",
+    "tests/monitor/bench/test_regression.py": "bench",
+    "tests/bench/test_peer.py": "e2e",
+    "tests/monitor/bench/test_command.py": "e2e",
+    "tests/monitor/bench/test_clips.py": "long",
+    "tests/monitor/bench/test_tuning.py": "long",
     "tests/monitor/demo": "e2e",
     "tests/monitor/replay": "e2e",
     "tests/monitor/station": "e2e",

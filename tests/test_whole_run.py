@@ -1,5 +1,7 @@
 """What `make test` makes of tests that fail always, once, or never."""
 
+import sys
+
 import pytest
 import whole_run
 from hypothesis import given
@@ -27,6 +29,9 @@ def test_bad():
 def folder(tmp_path, monkeypatch):
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_some.py").write_text(TESTS)
+    # Each pytest of these tests would import every plugin that is installed, for seconds.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
     monkeypatch.setattr(whole_run, "REPOSITORY", tmp_path)
     monkeypatch.setattr(whole_run, "CACHES", tmp_path / "build")
     return tmp_path
@@ -48,6 +53,45 @@ def test_a_file_that_cannot_be_read_is_never_good(folder):
     stage.run(["-q"])
     stage.repeat()
     assert not stage.is_good
+
+
+def test_what_runs_beside_the_tests_prints_when_it_is_waited_for_and_its_failure_is_known(folder, capfd):
+    (folder / "Makefile").write_text("good:\n\t@echo all is well\nbad:\n\t@echo a mistake >&2; exit 3\n")
+    good, bad = whole_run.Aside("good"), whole_run.Aside("bad")
+    good.wait()
+    bad.wait()
+    said = capfd.readouterr().out
+    assert "all is well\n" in said
+    assert "a mistake\n" in said
+    assert good.code == 0
+    assert bad.code != 0
+
+
+def test_the_processor_time_of_all_that_a_process_started_is_counted(folder):
+    used = whole_run.Processes()
+    busy = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"
+    assert used.run(sys.executable, "-c", code) == 0
+    assert 0.3 <= used.cpu_seconds < 10.0
+    assert used.run(sys.executable, "-c", "import os; os.abort()") < 0
+
+
+def kinds(stage):
+    known = ("slow", "e2e", "docs", "browser", "bench", "faults", "long")
+    return {
+        kind
+        for kind in (*known, "")
+        if eval(stage.marks, {}, {name: name == kind for name in known})  # noqa: S307 - an expression of ours
+    }
+
+
+def test_every_kind_of_test_runs_in_one_stage_and_the_slow_ones_in_none():
+    for path in ("tests/monitor", "tests"):
+        found = [
+            kind for stage in whole_run.stages_of(3, 3, short=False) if path in stage.paths for kind in kinds(stage)
+        ]
+        assert sorted(found) == ["", "browser", "docs", "e2e", "faults", "long"]
+    assert [kinds(stage) for stage in whole_run.stages_of(3, 3, short=True)] == [{""}, {""}]
 
 
 @given(st.text(alphabet="ab@/[]:", max_size=12), st.sampled_from(["tests/some/test_a.py", "tests/some", "one_group"]))

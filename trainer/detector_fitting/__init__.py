@@ -1,1 +1,0 @@
-"""Fine-tunes the face detector on synthetic infants with devices, and measures what it finds of others."""
