@@ -233,6 +233,7 @@ READING = """
     trainer compare X --json
     trainer explain X --out D/explained
     trainer synthesize check --count 1 --detector X
+    trainer fit-detector --detector X --out D/run
     export detector --from X.pth --out D/bundle
     export detector --from retinaface --wheel X --out D/bundle
     export classifier X --out D/bundle

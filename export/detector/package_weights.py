@@ -6,11 +6,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from export.detector.backbones import MobileNetV2
-from export.detector.graph import AnchorSpec, Normalisation
 from export.detector.graphdef import graph_constants
-from export.detector.network import RetinaFace
 from monitor.errors import BundleError
+from trainer.detector.backbones import MobileNetV2
+from trainer.detector.graph import AnchorSpec, Normalisation
+from trainer.detector.network import RetinaFace
 
 __all__ = ["ANCHORS", "NORMALISATION", "network_from_graph"]
 

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from export.detector.backbones import MobileNetQuarter
-from export.detector.graph import AnchorSpec, Normalisation
-from export.detector.network import RetinaFace
 from monitor.errors import BundleError
+from trainer.detector.backbones import MobileNetQuarter
+from trainer.detector.graph import AnchorSpec, Normalisation
+from trainer.detector.network import RetinaFace
 
 __all__ = ["ANCHORS", "NORMALISATION", "network_from_checkpoint", "read_checkpoint"]
 

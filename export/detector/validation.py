@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.detector.graph import AnchorSpec, DetectorGraph, Normalisation
-from export.detector.network import RetinaFace
 from export.known_face import KnownFace, draw_known_face
 from monitor.errors import BundleError
+from trainer.detector.graph import AnchorSpec, DetectorGraph, Normalisation
+from trainer.detector.network import RetinaFace
 
 __all__ = ["validate_detector"]
 

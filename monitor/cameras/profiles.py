@@ -7,6 +7,8 @@ sends beyond that is decoded and thrown away; decoding costs about as much as th
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from monitor.phrases import Phrase
+
 __all__ = [
     "ENOUGH_FACE_PX",
     "ENOUGH_FRAMES_PER_SECOND",
@@ -163,29 +165,45 @@ def advise(
         keyframe_seconds: Measured time between two key frames.
         face_px: Shorter side of the face's box; None where no face was looked for or seen.
     """
-    advice = []
+    advice: list[str] = []
     if face_px is not None and face_px < ENOUGH_FACE_PX:
         advice.append(
-            f"the face is {face_px:.0f} px wide and {ENOUGH_FACE_PX:.0f} are wanted: take a larger picture, or bring "
-            "the camera nearer"
+            Phrase(
+                "the face is {width} px wide and {enough} are wanted: take a larger picture, or bring the camera "
+                "nearer",
+                width=f"{face_px:.0f}",
+                enough=f"{ENOUGH_FACE_PX:.0f}",
+            )
         )
     smaller = None if face_px is None else _smaller(size_px, FaceShare(face_px, size_px[0]))
     if face_px is not None and smaller is not None:
         share = smaller[0] / size_px[0]
         advice.append(
-            f"the face is {face_px:.0f} px wide: {smaller[0]} x {smaller[1]} would keep {face_px * share:.0f} px and "
-            f"save {1 - share * share:.0%} of the decoding"
+            Phrase(
+                "the face is {width} px wide: {size} would keep {left} px and save {share} of the decoding",
+                width=f"{face_px:.0f}",
+                size=f"{smaller[0]} x {smaller[1]}",
+                left=f"{face_px * share:.0f}",
+                share=f"{1 - share * share:.0%}",
+            )
         )
     if frames_per_second is not None and frames_per_second > _MANY_FRAMES_PER_SECOND:
         saved = 1 - ENOUGH_FRAMES_PER_SECOND / frames_per_second
         advice.append(
-            f"{frames_per_second:.0f} pictures/s, and {ENOUGH_FRAMES_PER_SECOND:.0f} are enough: that would save "
-            f"{saved:.0%} of the decoding"
+            Phrase(
+                "{rate} pictures/s, and {enough} are enough: that would save {share} of the decoding",
+                rate=f"{frames_per_second:.0f}",
+                enough=f"{ENOUGH_FRAMES_PER_SECOND:.0f}",
+                share=f"{saved:.0%}",
+            )
         )
     if keyframe_seconds is not None and keyframe_seconds > _LONGEST_KEYFRAME_SECONDS * 1.1:
         advice.append(
-            f"a key frame every {keyframe_seconds:.1f} s: after a loss the bed cannot be seen for so long; set one "
-            "every second or two"
+            Phrase(
+                "a key frame every {seconds} s: after a loss the bed cannot be seen for so long; set one every second "
+                "or two",
+                seconds=f"{keyframe_seconds:.1f}",
+            )
         )
     return advice
 

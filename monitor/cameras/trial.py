@@ -1,6 +1,7 @@
 """A camera tried before it is a station's: opened as the daemon opens it, and watched for some seconds."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,6 +114,7 @@ def try_camera(
     clock: Clock | None = None,
     patience_seconds: float = 12.0,
     seconds: float = 8.0,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> CameraTrial:
     """Open a camera, watch it until all is known, close it.
 
@@ -124,6 +126,7 @@ def try_camera(
         clock: Monotonic time.
         patience_seconds: How long to wait for the first picture.
         seconds: How long to watch, at most, from the first picture on.
+        is_wanted: Whether to go on; asked several times a second.
 
     Raises:
         VideoError: The address cannot be used at all.
@@ -133,21 +136,26 @@ def try_camera(
     search = None if detector is None else FaceTrial(detector, faces or FaceSettings())
     try:
         camera.start()
-        newest, failed = _watch(camera, search, clock, patience_seconds, seconds)
+        newest, failed = _watch(camera, search, clock, (patience_seconds, seconds), is_wanted)
         return _result(camera.status(), newest, search, failed)
     finally:
         camera.stop()
 
 
 def _watch(
-    camera: Camera, search: FaceTrial | None, clock: Clock, patience_seconds: float, seconds: float
+    camera: Camera,
+    search: FaceTrial | None,
+    clock: Clock,
+    limits_seconds: tuple[float, float],
+    is_wanted: Callable[[], bool],
 ) -> tuple[Frame | None, str | None]:
     """Take pictures until all is known or the time is up; return the newest, and why no face could be sought."""
     newest: Frame | None = None
     failed: str | None = None
+    patience_seconds, seconds = limits_seconds
     end_seconds = clock.monotonic() + patience_seconds
     first_seconds = math.inf
-    while clock.monotonic() < end_seconds:
+    while is_wanted() and clock.monotonic() < end_seconds:
         frame = camera.latest_frame.take(_WAIT_SECONDS)
         if frame is None:
             if camera.is_done or (newest is None and camera.status().reconnects >= _ATTEMPTS):

@@ -6,6 +6,7 @@ written. What comes out is read again before it counts: it must be the same conf
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +16,16 @@ from monitor.config.file import read_config
 from monitor.config.settings import RegionOfInterest, StationConfig
 from monitor.errors import ConfigError
 
-__all__ = ["draft_beside", "put_draft", "read_text", "replace_file", "write_region"]
+__all__ = [
+    "bed_node",
+    "draft_beside",
+    "node_end",
+    "put_checked",
+    "put_draft",
+    "read_text",
+    "replace_file",
+    "write_region",
+]
 
 _FIELD = "region_of_interest"
 
@@ -38,21 +48,54 @@ def write_region(config_file: Path, bed_id: str, region: RegionOfInterest) -> st
     before = read_text(config_file)
     running = read_config(config_file)
     text = _with_region(before, bed_id, region, config_file)
+    put_checked(
+        config_file,
+        before,
+        text,
+        lambda after: _is_same_but_region(running, after, bed_id, region),
+        _by_hand(config_file, bed_id, region),
+    )
+    return before
+
+
+def put_checked(
+    config_file: Path,
+    before: str,
+    text: str,
+    is_right: Callable[[StationConfig], bool],
+    by_hand: str,
+    *,
+    says_why: bool = False,
+) -> None:
+    """Put an edited text in the place of a configuration's, which stays beside it as `NAME.previous`.
+
+    Args:
+        config_file: The station's configuration, links followed.
+        before: Its text when it was read.
+        text: From now on.
+        is_right: Whether what is read from the new text is what was meant.
+        by_hand: What to say where it is not.
+        says_why: Whether the mistakes of a new text that is refused are what somebody can mend.
+
+    Raises:
+        ConfigError: It is not, the file was changed meanwhile, or cannot be written.
+    """
     draft = draft_beside(config_file, text)
     try:
         try:
-            is_right = _is_same_but_region(running, read_config(draft), bed_id, region)
-        except ConfigError:
-            is_right = False
-        if not is_right:
-            raise ConfigError(_by_hand(config_file, bed_id, region))
+            is_meant = is_right(read_config(draft))
+        except ConfigError as error:
+            if says_why:
+                raise ConfigError(str(error).replace(str(draft), str(config_file))) from None
+            is_meant = False
+        if not is_meant:
+            raise ConfigError(by_hand)
         if read_text(config_file) != before:
             raise ConfigError(f"somebody else has just changed {config_file}; try again")
         replace_file(config_file.with_name(f"{config_file.name}.previous"), before, like=config_file)
         put_draft(draft, config_file)
     finally:
         draft.unlink(missing_ok=True)
-    return before
 
 
 def read_text(path: Path) -> str:
@@ -156,26 +199,27 @@ def _is_same_but_region(before: StationConfig, after: StationConfig, bed_id: str
 
 def _with_region(text: str, bed_id: str, region: RegionOfInterest, path: Path) -> str:
     """Return the text with another region of one bed."""
-    bed = _bed_node(text, bed_id)
+    bed = bed_node(text, bed_id)
     if bed is None:
         raise ConfigError(f"{path} names no bed {bed_id}, so that its region cannot be saved there")
     words = _words(region)
     for key, value in bed.value:
         if key.value == _FIELD:
-            return text[: value.start_mark.index] + words + text[_end(value) :]
+            return text[: value.start_mark.index] + words + text[node_end(value) :]
     first, _ = bed.value[0]
     if bed.flow_style:
         start = first.start_mark.index
         return f"{text[:start]}{_FIELD}: {words}, {text[start:]}"
     key, value = next((key, value) for key, value in bed.value if key.value == "id")
-    line_end = text.find("\n", _end(value))
+    line_end = text.find("\n", node_end(value))
     line_end = len(text) if line_end < 0 else line_end
     carriage = "\r" if text[:line_end].endswith("\r") else ""
     start = line_end - len(carriage)
     return f"{text[:start]}{carriage}\n{' ' * key.start_mark.column}{_FIELD}: {words}{text[start:]}"
 
 
-def _bed_node(text: str, bed_id: str) -> yaml.MappingNode | None:
+def bed_node(text: str, bed_id: str) -> yaml.MappingNode | None:
+    """Return where a configuration's text describes a bed; None where it does not."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     for key, value in root.value if isinstance(root, yaml.MappingNode) else []:
         if key.value != "beds" or not isinstance(value, yaml.SequenceNode):
@@ -188,9 +232,9 @@ def _bed_node(text: str, bed_id: str) -> yaml.MappingNode | None:
     return None
 
 
-def _end(node: yaml.Node) -> int:
+def node_end(node: yaml.Node) -> int:
     """Return where a node's own text ends; a block's mark lies behind the comments that follow it."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last)
+        return node_end(last[1] if isinstance(last, tuple) else last)
     return int(node.end_mark.index)

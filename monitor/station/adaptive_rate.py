@@ -5,7 +5,9 @@ the first frame of an episode lets wait: half a second at 2 frames/s, beside the
 """
 
 import threading
+from typing import Self
 
+from monitor.config import StationConfig
 from monitor.pain.vocabulary import Observation
 
 __all__ = ["CALM_SECONDS", "AdaptiveRate"]
@@ -31,6 +33,12 @@ class AdaptiveRate:
         self._largest = _CALM_SHARE * off_level
         self._lock = threading.Lock()
         self._calm_since_seconds: dict[str, float] = {}
+
+    @classmethod
+    def of(cls, config: StationConfig) -> Self:
+        """Return the rates that a station is configured for."""
+        analysis = config.analysis
+        return cls(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
 
     @property
     def least_rate(self) -> float:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from monitor.config import RegionOfInterest, StationConfig
+from monitor.config import CameraSettings, RegionOfInterest, StationConfig
+from monitor.config.addresses import camera_address
+from monitor.config.camera_edit import write_camera
 from monitor.config.changes import ConfigChanges, compare_configs
-from monitor.config.region_edit import replace_file, write_region
+from monitor.config.region_edit import read_text, replace_file, write_region
 from monitor.errors import ConfigError
 
 __all__ = ["ReloadReport", "Reloader"]
@@ -102,26 +104,71 @@ class Reloader:
         Raises:
             ConfigError: It is no region, the file cannot be written or holds other changes; nothing was changed then.
         """
-        if self._read is None or self._config_file is None:
-            raise ConfigError("this station was not started from a file to which a region could be written")
         left, top, right, bottom = (round(edge, 4) for edge in edges)
         if not (0.0 <= left < right <= 1.0 and 0.0 <= top < bottom <= 1.0):
             raise ConfigError("a region of interest needs left < right and top < bottom, as shares from 0 to 1")
         region = RegionOfInterest(left=left, top=top, right=right, bottom=bottom)
         with self._lock:
-            if not compare_configs(self._running(), self._read()).is_empty:
-                raise ConfigError(
-                    f"{self._config_file} holds changes that the station has not taken yet; reload them first: "
-                    "nicu-monitor reload"
-                )
-            before = write_region(self._config_file, bed_id, region)
-            try:
-                report = self._take(self._read(), by, dry_run=False)
-            except ConfigError:
-                replace_file(self._config_file.resolve(), before)
-                raise
+            file = self._file_as_running()
+            report = self._take_written(by, write_region(file, bed_id, region))
             self._audit("region", {"by": by, "bed": bed_id, "edges": list(region.edges)})
             return report.sentences
+
+    def change_camera(self, by: str, bed_id: str, camera: CameraSettings) -> tuple[tuple[str, ...], Callable[[], None]]:
+        """Watch a bed with another camera from now on, and write that to the configuration's file.
+
+        Args:
+            by: Who asks; for the log and the audit log.
+            bed_id: Which bed.
+            camera: From now on; its password, where it is another one, in a file.
+
+        Returns:
+            What it interrupts, in sentences; and what takes it back, which raises ConfigError where the file was
+            changed since, or cannot be written.
+
+        Raises:
+            ConfigError: The file cannot be written or holds other changes; nothing was changed then.
+        """
+        with self._lock:
+            file = self._file_as_running()
+            before, after = write_camera(file, bed_id, camera)
+            report = self._take_written(by, before)
+            self._audit("camera", {"by": by, "bed": bed_id, "address": _shown(camera)})
+
+        def take_back() -> None:
+            with self._lock:
+                if read_text(file) != after:
+                    raise ConfigError(f"{file} was changed since; change the camera again instead")
+                replace_file(file, before)
+                self._take_written(by, after)
+                self._audit("camera_taken_back", {"by": by, "bed": bed_id})
+
+        return report.sentences, take_back
+
+    def _file_as_running(self) -> Path:
+        """Return the configuration's file, which holds what is in force and no more; the caller holds the lock.
+
+        Raises:
+            ConfigError: There is none, or it holds other changes.
+        """
+        if self._read is None or self._config_file is None:
+            raise ConfigError("this station was not started from a file to which a change could be written")
+        if not compare_configs(self._running(), self._read()).is_empty:
+            raise ConfigError(
+                f"{self._config_file} holds changes that the station has not taken yet; reload them first: "
+                "nicu-monitor reload"
+            )
+        return self._config_file.resolve()
+
+    def _take_written(self, by: str, before: str) -> ReloadReport:
+        """Apply the file that was just written; put the text before back where that is refused."""
+        if self._read is None or self._config_file is None:  # `_file_as_running` has refused
+            raise ConfigError("this station was not started from a file")
+        try:
+            return self._take(self._read(), by, dry_run=False)
+        except ConfigError:
+            replace_file(self._config_file.resolve(), before)
+            raise
 
     def for_page(self, by: str, dry_run: bool) -> tuple[tuple[str, ...], bool]:
         """Do as `reload`, and return sentences and whether it was done."""
@@ -135,3 +182,8 @@ class Reloader:
             ConfigError: The file is wrong, or changes what needs a restart.
         """
         return asdict(self.reload("the station's user", dry_run=request.get("dry_run") is True))
+
+
+def _shown(camera: CameraSettings) -> str:
+    address = camera_address(camera.url)
+    return camera.url if address is None else address.display

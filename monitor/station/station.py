@@ -5,7 +5,6 @@ and `StatusReporter` (everything that is checked a few times a second). The way 
 """
 
 import logging
-import os
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,6 +31,7 @@ from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
+from monitor.station.camera_trials import CameraTrials
 from monitor.station.capacity_watch import CapacityWatch
 from monitor.station.fleet_beds import FleetBeds, claimed_beds, open_fleet, report_fleet
 from monitor.station.left_alerts import LeftAlerts
@@ -51,7 +51,7 @@ from monitor.station.supervisor import Supervisor
 from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
 from monitor.station.watched_beds import WatchedBeds
-from monitor.station.workers import WorkerPool
+from monitor.station.workers import WorkerPool, worker_count
 from monitor.telemetry.clock_sync import is_synchronised
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.label_clock import LabelClock
@@ -117,7 +117,7 @@ class Station:
         self._throughput = Throughput()
         self._governor = LoadGovernor(config.analysis.frames_per_second)
         self._capacity = CapacityMeter(config, self.clock)
-        self._search_budget = SearchBudget(self.clock.monotonic, _SEARCH_SHARE * self._worker_count())
+        self._search_budget = SearchBudget(self.clock.monotonic, _SEARCH_SHARE * worker_count(config))
         self._scheduler = FairScheduler()
         self._notifier = ServiceNotifier()
         self._outputs = build_outputs(
@@ -147,10 +147,7 @@ class Station:
         self.requests = RequestHandler(
             self.beds, self.conditions, self.dispatcher, self.clock, self._records.note_request
         )
-        analysis = config.analysis
-        rate = self._rate = AdaptiveRate(
-            analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level
-        )
+        rate = self._rate = AdaptiveRate.of(config)
         self.recorder = ResultRecorder(
             self.clock,
             self.cameras,
@@ -180,12 +177,15 @@ class Station:
             config,
             shared,
             self.clock,
-            limit=lambda: claimed_beds(config, self._capacity.measured, self._worker_count()),
+            limit=lambda: claimed_beds(config, self._capacity.measured, worker_count(config)),
             watching=self._is_watching,
             handle=self.requests.handle,
             ticked=partial(self._heartbeats.beat, _FLEET),
         )
         self._reloader = Reloader(read_again, lambda: self.config, self._apply, self.audit.note, config_file)
+        self._trials = CameraTrials(
+            lambda: self.config, self._models.open, self._reloader.change_camera, self.clock, self.audit.note
+        )
         local = LocalRequests(self._reloader, lambda: self.server, self.audit.note)
         self._control = LocalSocket(
             config.spool.directory, local.answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
@@ -278,7 +278,7 @@ class Station:
             is_shared=config.fleet is not None,
         )
         opened = [self._models.open()]
-        count = self._worker_count()
+        count = worker_count(config)
         if self._models.is_batched and not config.analysis.workers:
             # These workers mostly wait: for the batches, which take them together.
             count = _BATCHED_WORKERS if config.fleet is not None else min(_BATCHED_WORKERS, len(config.beds))
@@ -298,6 +298,7 @@ class Station:
             ready=self.ready,
             reload=self._reloader.for_page,
             change_region=self._reloader.change_region,
+            cameras=self._trials,
             audit=self.audit.note,
             history=self.history,
         )
@@ -312,6 +313,7 @@ class Station:
             (self._records.start, self._records.stop),
             (partial(self.publisher.start, self.requests.handle, self._left.end), self._stop_publisher),
             (self.server.start, self.server.stop),
+            (lambda: None, self._trials.stop),
             (self._workers.start, self._workers.stop),
             # A camera that the station itself stops is not lost: the supervisor ends before the cameras do.
             (lambda: None, self.watched.stop),
@@ -338,10 +340,6 @@ class Station:
             *(config.station.id, len(self.beds), len(opened), self._engine, self._models.classifier.name),
             self.server.url,
         )
-
-    def _worker_count(self) -> int:
-        workers = self.config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
-        return workers if self.config.fleet is not None else min(workers, len(self.config.beds))
 
     def _busy_seconds(self) -> tuple[float, int]:
         workers = self._workers

@@ -1,12 +1,14 @@
 """The inference workers: each takes the most overdue bed's newest frame through its chain."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
 
 import cv2
 
+from monitor.config import StationConfig
 from monitor.loops import run_until_done
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.models import WorkerModels
@@ -14,7 +16,7 @@ from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.result_recorder import ResultRecorder
 from monitor.telemetry.heartbeats import Heartbeats
 
-__all__ = ["WorkerPool"]
+__all__ = ["WorkerPool", "worker_count"]
 
 _log = logging.getLogger(__name__)
 
@@ -128,3 +130,9 @@ class WorkerPool:
             self._began_seconds[number] = None
             self._busy_seconds[number] += time.monotonic() - began
         return False
+
+
+def worker_count(config: StationConfig) -> int:
+    """Return how many workers a station starts with: as configured or one a core, and no more than it has beds."""
+    workers = config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
+    return workers if config.fleet is not None else min(workers, len(config.beds))

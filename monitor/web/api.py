@@ -17,6 +17,7 @@ from monitor.control.requests import Acknowledge, Withdraw
 from monitor.errors import RefusalCode, RefusedError
 from monitor.localization import Phrase
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
+from monitor.web.camera_routes import add_camera_routes
 from monitor.web.exports import add_export_routes
 from monitor.web.fhir import detected_issue, observation_resource
 from monitor.web.history_api import add_history_routes
@@ -107,6 +108,7 @@ def api_routes() -> APIRouter:
     add_occupancy_routes(router)
     add_reload_route(router)
     add_region_route(router)
+    add_camera_routes(router)
     _add_fhir_routes(router)
     _add_event_route(router)
     return router

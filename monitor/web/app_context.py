@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,12 +20,16 @@ from monitor.localization import LANGUAGES, Localizer, Phrase
 from monitor.web.access import Access, Visitor
 from monitor.web.preview import PreviewReader
 
+if TYPE_CHECKING:
+    from monitor.cameras.draft import CameraDraft, TriedCamera
+
 __all__ = [
     "LANGUAGE_COOKIE",
     "SITE_KEY",
     "VISITOR_KEY",
     "AppContext",
     "Audit",
+    "CameraChanges",
     "ChangeRegion",
     "Endpoint",
     "Reload",
@@ -56,6 +60,22 @@ ChangeRegion = Callable[[str, str, tuple[float, float, float, float]], Sequence[
 """Takes who asks, the bed, and left, top, right, bottom as shares; says what it interrupts, or raises ConfigError."""
 
 
+class CameraChanges(Protocol):
+    """Tries and changes the cameras of beds; each raises RefusedError or ConfigError where it cannot be done."""
+
+    def try_camera(self, by: str, bed_id: str, draft: "CameraDraft") -> "TriedCamera":
+        """Open a camera beside the one that watches the bed, and say what it sends; takes up to 15 s."""
+        ...
+
+    def save(self, by: str, bed_id: str, trial_id: str) -> Sequence[str]:
+        """Watch the bed with a camera that was tried, from now on; say what that interrupts."""
+        ...
+
+    def take_back(self, by: str, bed_id: str) -> None:
+        """Watch the bed with the camera before again, some seconds after its change."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class AppContext:
     """One running page server.
@@ -74,6 +94,8 @@ class AppContext:
             whether it was done. None where there is nothing to read.
         change_region: Searches for the face of a bed in another region, and writes that to the configuration. None
             where there is nothing to write to.
+        cameras: Tries and changes cameras. None where there is no configuration to write to, and for who may see some
+            beds only: another address could show them the others.
         ward: Returns who watches what, where this is the page of a ward; None on a station.
         history: What beds showed over days; None where nothing is kept.
         audit: Takes what administrators do for the audit log: one word and JSON values.
@@ -90,6 +112,7 @@ class AppContext:
     closing: threading.Event = field(default_factory=threading.Event)
     reload: Reload | None = None
     change_region: ChangeRegion | None = None
+    cameras: CameraChanges | None = None
     ward: Callable[[], Mapping[str, Any]] | None = None
     history: HistoryReader | None = None
     audit: Audit = lambda _event, _details: None

@@ -16,7 +16,7 @@ from monitor.telemetry.status_server import Health, StatusServer
 
 if TYPE_CHECKING:
     from monitor.web.access import Access
-    from monitor.web.app_context import Audit, ChangeRegion, Reload
+    from monitor.web.app_context import Audit, CameraChanges, ChangeRegion, Reload
 
 __all__ = ["HttpServer", "open_server"]
 
@@ -66,6 +66,7 @@ def open_server(
     ready: Callable[[], Health],
     reload: "Reload | None" = None,
     change_region: "ChangeRegion | None" = None,
+    cameras: "CameraChanges | None" = None,
     audit: "Audit | None" = None,
     ward: "Callable[[], Mapping[str, Any]] | None" = None,
     history: HistoryReader | None = None,
@@ -83,6 +84,7 @@ def open_server(
         ready: Answers /readyz.
         reload: Reads the configuration again; see `AppContext`.
         change_region: Moves where a bed's face is searched for; see `AppContext`.
+        cameras: Tries and changes cameras; see `AppContext`.
         audit: Takes what administrators do on the page for the audit log.
         ward: Returns who watches what, for the page of a ward.
         history: What beds showed over days; None where nothing is kept.
@@ -111,6 +113,7 @@ def open_server(
         ready=ready,
         reload=reload,
         change_region=change_region,
+        cameras=cameras,
         audit=audit,
         ward=ward,
         history=history,

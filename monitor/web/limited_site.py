@@ -96,6 +96,7 @@ def limit_site(site: AppContext, scope: BedScope, *, with_pictures: bool = True)
         handle=lambda request: _handle(site, board, scope, request),
         previews=_LimitedPreviews(site.previews, scope),
         reload=None,
+        cameras=None,
         ward=None if site.ward is None else _limited_ward(site.ward, scope),
     )
 

@@ -43,6 +43,7 @@ _STATUS = {
     RefusalCode.BEDS_WRONG: 422,
     RefusalCode.PERIOD_WRONG: 422,
     RefusalCode.TOO_MANY_POINTS: 422,
+    RefusalCode.CAMERA_WRONG: 422,
     RefusalCode.VALUES_WRONG: 422,
     RefusalCode.HISTORY_UNREADABLE: 503,
 }

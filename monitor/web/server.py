@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from monitor.web.access import Access
-    from monitor.web.app_context import AppContext, Audit, ChangeRegion, Reload
+    from monitor.web.app_context import AppContext, Audit, CameraChanges, ChangeRegion, Reload
 
 __all__ = ["PageServer"]
 
@@ -60,6 +60,7 @@ class PageServer:
         ready: Whether models are loaded and decisions flow: /readyz.
         reload: Reads the configuration again; see `AppContext`.
         change_region: Moves where a bed's face is searched for; see `AppContext`.
+        cameras: Tries and changes cameras; see `AppContext`.
         audit: Takes what administrators do on the page for the audit log.
         ward: Returns who watches what, for the page of a ward.
         history: What beds showed over days; None where nothing is kept.
@@ -80,6 +81,7 @@ class PageServer:
         ready: Callable[[], Health],
         reload: "Reload | None" = None,
         change_region: "ChangeRegion | None" = None,
+        cameras: "CameraChanges | None" = None,
         audit: "Audit | None" = None,
         ward: "Callable[[], Mapping[str, Any]] | None" = None,
         history: HistoryReader | None = None,
@@ -90,6 +92,7 @@ class PageServer:
         self._carry_out = handle
         self._reload = reload
         self._change_region = change_region
+        self._cameras = cameras
         self._audit = audit or (lambda _event, _details: None)
         self._ward = ward
         self._history = history
@@ -255,6 +258,7 @@ class PageServer:
             endpoints=self._endpoints,
             reload=self._reload,
             change_region=self._change_region,
+            cameras=self._cameras,
             audit=self._audit,
             ward=self._ward,
             history=self._history,

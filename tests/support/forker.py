@@ -72,7 +72,7 @@ class Forker:
             pass_fds=[other.fileno()],
             stdin=subprocess.DEVNULL,
             cwd=tempfile.gettempdir(),
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error"},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "error,ignore::ImportWarning"},
         )
         other.close()
 

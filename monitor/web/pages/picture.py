@@ -6,6 +6,7 @@ from nicegui import ui
 
 from monitor.board import BedPicture, BedSnapshot
 from monitor.localization import Localizer
+from monitor.web.pages.camera_dialog import build_camera_button
 from monitor.web.pages.layout import PageLayout, say
 from monitor.web.pages.region_editor import build_region_editor
 
@@ -39,7 +40,9 @@ class LivePicture:
             self._nothing = ui.label().classes("picture-nothing")
             with ui.element("figcaption"):
                 self._caption = ui.label()
-            build_region_editor(frame, bed_id, holder)
+            with ui.element("div").classes("picture-tools"):
+                build_region_editor(frame, bed_id, holder)
+                build_camera_button(frame, bed_id)
         self._refresh()
         if self._site.previews.is_on:
             ui.timer(_EVERY_SECONDS, self._refresh, immediate=False)

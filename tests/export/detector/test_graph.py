@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from export.detector.bundle import TOP_K
-from export.detector.graph import AnchorSpec, Decoder, anchors_px
-from export.detector.network import RawFaces
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine_factory import open_engine
+from trainer.detector.graph import AnchorSpec, Decoder, anchors_px
+from trainer.detector.network import RawFaces
 
 
 @pytest.mark.parametrize(("size_px", "count"), [(320, 4200), (640, 16800)])

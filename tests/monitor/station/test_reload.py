@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,22 @@ import yaml
 from daemon import Daemon, alerts_in
 from ports import free_port
 from redis_server import wait_until
+from rtsp_process import RtspProcess
 
 from monitor.control.access import hash_token
 
 TOKEN = "t" * 43
+WORD = "hunter2"
+
+
+@contextmanager
+def closing_camera(**options):
+    camera = RtspProcess(**options)
+    camera.start()
+    try:
+        yield camera
+    finally:
+        camera.kill()
 
 
 def synthetic(name, seed, **fields):
@@ -64,7 +77,7 @@ class Reloaded:
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -141,6 +154,18 @@ def test_beds_come_change_and_go_and_the_others_go_on(tmp_path, redis_server):
         station.file.write_text(saved)
         assert station.region(TOKEN, "stays", left=0.9, right=0.1)[0] == 409
         assert station.file.read_text() == saved
+
+        # A camera by the API: tried beside the bed's, then the bed's own; its password is in nothing that people read.
+        with closing_camera(username="monitor", password=WORD, fps=4) as camera:
+            login = {"username": "monitor", "password": WORD}
+            status, tried = station.post(TOKEN, "beds/real/camera/try", address=camera.url, **login)
+            assert (status, tried["error"], tried["codec"]) == (200, None, "H.264")
+            assert not station.analysed("real")
+            status, body = station.post(TOKEN, "beds/real/camera", trial=tried["trial"])
+            assert (status, "while its camera is opened" in body["sentences"][0]) == (200, True)
+            wait_until(lambda: (station.analysed("real") or 0) > 0, 60, "frames of the new camera")
+            assert station.file.read_text().startswith("# of the ward\n")
+            assert WORD not in daemon.output() + json.dumps(tried) + station.file.read_text()
 
         def ended():
             return [a for a in alerts_in(client) if a["bed"] == "lost" and a["phase"] == "end"]

@@ -23,6 +23,7 @@ from monitor.board import BedInfo, BedPause, Board, StationStatus
 from monitor.clock import SystemClock
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import RegionOfInterest, StationConfig
+from monitor.config.file import read_config
 from monitor.config.region_edit import write_region
 from monitor.control.requests import Acknowledge, Admit, Discharge, Pause, Procedure, Standby, Undo, Withdraw
 from monitor.faces.patient_tracker import FrameFaces, TrackedFace
@@ -30,6 +31,9 @@ from monitor.history.recorder import HistoryRecorder
 from monitor.localization import localizer
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
+from monitor.pipeline.models import ModelSet
+from monitor.station.camera_trials import CameraTrials
+from monitor.station.reloading import Reloader
 from monitor.synthetic.bed import SyntheticBed
 from monitor.telemetry.status_server import Health
 from monitor.video.frame import Frame
@@ -101,6 +105,10 @@ class StagedStation:
         infos = [BedInfo(bed.id, f"{bed.id}-camera", region=bed.region_of_interest.edges) for bed in config.beds]
         self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
         self.history = HistoryRecorder(config.history, config.spool.directory / "history", self.board, self.clock)
+        self.reloader = Reloader(self.read, lambda: self.config, self.apply, self.audit, file)
+        self.trials = CameraTrials(
+            lambda: self.config, self.open_models, self.reloader.change_camera, self.clock, self.audit
+        )
         self.server = open_server(
             config,
             self.board,
@@ -110,9 +118,19 @@ class StagedStation:
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
             change_region=self.change_region,
+            cameras=self.trials,
             audit=self.audit,
             history=self.history,
         )
+
+    def read(self):
+        return read_config(self.file)
+
+    def apply(self, _changes, new):
+        self.config = new
+
+    def open_models(self):
+        return ModelSet(self.config.models, self.config.faces).open()
 
     def audit(self, event, details):
         with (self.file.parent / "audit.jsonl").open("a") as file:
@@ -274,5 +292,6 @@ def main(arguments):
 
     threading.Thread(target=listen, daemon=True).start()
     station.run()
+    station.trials.stop()
     station.server.stop()
     station.history.stop()

@@ -148,8 +148,11 @@ def test_the_description_for_machines_names_the_role_of_every_route(study):
     }
     assert roles["get", "/api/v1/beds"] == {"viewer"}
     assert roles["get", "/api/v1/export/levels.csv"] == {"researcher"}
-    assert roles["post", "/api/v1/reload"] == roles["post", "/api/v1/beds/{bed}/region"] == {"admin"}
-    others = {path for method, path in roles if method == "post"} - {"/api/v1/reload", "/api/v1/beds/{bed}/region"}
+    settings = {
+        f"/api/v1/{path}" for path in ("reload", "beds/{bed}/region", "beds/{bed}/camera", "beds/{bed}/camera/try")
+    }
+    assert {frozenset(roles["post", path]) for path in settings} == {frozenset({"admin"})}
+    others = {path for method, path in roles if method == "post"} - settings
     assert {frozenset(roles["post", path]) for path in others} == {frozenset({"nurse"})}
     assert set(document["components"]["securitySchemes"]) == {"token", "session"}
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from export.detector.layers import ConvBn, DepthwiseSeparable, InvertedResidual
+from trainer.detector.layers import ConvBn, DepthwiseSeparable, InvertedResidual
 
 __all__ = ["Backbone", "MobileNetQuarter", "MobileNetV2"]
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from export.detector.backbones import Backbone
-from export.detector.layers import ConvBn
+from trainer.detector.backbones import Backbone
+from trainer.detector.layers import ConvBn
 
 __all__ = ["ContextModule", "FeaturePyramid", "RawFaces", "RetinaFace"]
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from export.detector.network import RawFaces, RetinaFace
+from trainer.detector.network import RawFaces, RetinaFace
 
 __all__ = ["AnchorSpec", "Decoder", "DetectorGraph", "Normalisation", "anchors_px"]
 
