@@ -14,6 +14,7 @@ import yaml
 
 from monitor.config.file import read_config
 from monitor.config.settings import RegionOfInterest, StationConfig
+from monitor.config.writing import unwritable
 from monitor.errors import ConfigError
 
 __all__ = [
@@ -148,7 +149,7 @@ def draft_beside(path: Path, text: str) -> Path:
             os.fsync(file.fileno())
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise ConfigError(_unwritable(path, error)) from None
+        raise unwritable(path, error) from None
     return draft
 
 
@@ -161,14 +162,7 @@ def put_draft(draft: Path, path: Path) -> None:
     try:
         draft.replace(path)
     except OSError as error:
-        raise ConfigError(_unwritable(path, error)) from None
-
-
-def _unwritable(path: Path, error: OSError) -> str:
-    return (
-        f"cannot write {path} ({error.strerror}); let the station's user write it and its directory, or edit the file "
-        "by hand and reload it"
-    )
+        raise unwritable(path, error) from None
 
 
 def _by_hand(path: Path, bed_id: str, region: RegionOfInterest) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 
+from monitor.config.writing import reason_of
 from monitor.control.access import Role
 from monitor.errors import ConfigError, HistoryError, RefusalCode, RefusedError
 from monitor.localization import LANGUAGES, Localizer, Phrase
@@ -91,7 +92,7 @@ def bed_unknown() -> RefusedError:
 
 def configuration_refused(error: ConfigError) -> RefusedError:
     """Return that a configuration was not changed; the reason is in the words of who keeps the station."""
-    words = Phrase("nothing was changed: {reason}", reason=str(error))
+    words = Phrase("nothing was changed: {reason}", reason=reason_of(error))
     return RefusedError(words, RefusalCode.CONFIGURATION_REFUSED)
 
 

@@ -18,9 +18,11 @@ import os
 import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.config.writing import unreadable, unwritable
 from monitor.control.access import Role, hash_token
 from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
@@ -148,6 +150,8 @@ def read_users(path: Path) -> UserList:
     try:
         text = path.read_text(encoding="utf-8")
         mode = path.stat().st_mode
+    except PermissionError:
+        raise unreadable(path) from None
     except (OSError, UnicodeDecodeError):
         raise ConfigError(
             f"cannot read the users file {path}; make one with: nicu-monitor users add {path} NAME --role nurse"
@@ -186,7 +190,10 @@ def names_in(path: Path) -> frozenset[str]:
 
 
 def write_users(path: Path, users: Iterable[User]) -> None:
-    """Rewrite the file, readable by its owner only; a reader sees the old file or the new one, never a part.
+    """Rewrite the file; a reader sees the old file or the new one, never a part.
+
+    It is readable by its owner only. Where root rewrites it, it stays its owner's, and a new one can be read by the
+    group of its directory, which is the station's where the station was installed.
 
     Raises:
         ConfigError: It cannot be written.
@@ -197,11 +204,25 @@ def write_users(path: Path, users: Iterable[User]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if os.geteuid() == 0:
+                _share(file.fileno(), path)
             file.write("\n".join(lines) + "\n")
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ConfigError(f"cannot write the users file {path}: {error.strerror}") from None
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise unwritable(path, error) from None
+
+
+def _share(descriptor: int, path: Path) -> None:
+    """Give a file of root's the owner of the one that it replaces, or let the group of its directory read it."""
+    if path.exists():
+        status = path.stat()
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+        os.fchmod(descriptor, status.st_mode & 0o660)
+    elif (group := path.parent.stat().st_gid) != 0:
+        os.fchown(descriptor, -1, group)
+        os.fchmod(descriptor, 0o640)
 
 
 def _line(user: User) -> str:

@@ -104,8 +104,6 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch)
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("monitor.config.region_edit.os.open", refuse)  # root may write everywhere
-    with pytest.raises(
-        ConfigError, match=r"cannot write .*station\.yaml \(Permission denied\); let the station's user"
-    ):
+    with pytest.raises(ConfigError, match=r"may not write .*station\.yaml; let it with: sudo chown"):
         write_region(file, "bed-1", REGION)
     assert file.read_text() == FORMS["block"]

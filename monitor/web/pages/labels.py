@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from monitor.alerts.record import AlertDraft
 from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState, BoardSnapshot
-from monitor.errors import MonitorError, RefusedError
+from monitor.config.writing import reason_of
+from monitor.errors import ConfigError, MonitorError, RefusedError
 from monitor.localization import Localizer, message
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Code, FaceAction, Signal
@@ -132,7 +133,11 @@ def remedy_words(alert: AlertDraft, t: Localizer) -> str:
 
 def refusal_words(error: MonitorError, t: Localizer) -> str:
     """Return why something was not done, as a sentence; what is wrong with a file stays in its own words."""
-    words = t(error.words) if isinstance(error, RefusedError) else t("nothing was changed: {reason}", reason=str(error))
+    if isinstance(error, RefusedError):
+        words = t(error.words)
+    else:
+        reason = reason_of(error) if isinstance(error, ConfigError) else str(error)
+        words = t("nothing was changed: {reason}", reason=reason)
     return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
 
 
