@@ -55,7 +55,7 @@ lint: ## ruff: rules and format
 
 types: ## mypy, strict; what runs on a GPU machine is rehearsed here, so that its types count twice
 	@$(BIN)/mypy
-	@MYPYPATH=tests/gpu $(BIN)/mypy tests/gpu/[a-z]_*.py tests/gpu/record.py tests/gpu/step.py
+	@MYPYPATH=tests/gpu:tests/support $(BIN)/mypy tests/gpu/[a-z]_*.py tests/gpu/record.py tests/gpu/step.py
 
 imports: ## import-linter: export -> trainer -> monitor
 	@$(BIN)/lint-imports --no-logo

@@ -205,10 +205,11 @@ class ModelSettings(Settings):
         default="auto",
         description="Whether the workers' requests for a model run together; `auto`: on a GPU, where it pays.",
     )
+    crops: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto", description="What cuts the squares that models see; `auto`: the GPU where that is cheaper."
+    )
     cuda_api: Literal["auto", "pycuda", "cuda-python"] = Field(
-        default="auto",
-        description="Library through which the TensorRT engines use the GPU's memory; `auto` takes cuda-python where "
-        "it is installed, else pycuda. The other engines have no use for it.",
+        default="auto", description="Library for the GPU's memory; `auto`: cuda-python where it is installed."
     )
 
 

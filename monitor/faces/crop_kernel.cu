@@ -1,4 +1,4 @@
-// One thread an output pixel: NV12 -> RGB -> area average -> affine warp -> area average -> uint8 NHWC.
+// One thread an output pixel: NV12 or RGB -> RGB -> area average -> affine warp -> area average -> uint8 NHWC.
 //
 // The arithmetic is OpenCV's, so that a picture cut on the GPU is the one that `Viewport.render` and `crop_face` cut:
 // coordinates in steps of 1/32 of a pixel, bilinear weights as whole numbers, and each stage rounded to 8 bits.
@@ -10,6 +10,7 @@ struct CropPlan {
     int size, oversampling, cubic, replicate;
     int left, top, columns, rows, shrink, quarters;  // the patch: where it lies, and its size before it is turned
     int y_offset, y_scale, red_v, green_u, green_v, blue_u;  // of the conversion, in 1/65536
+    int rgb;  // the picture is RGB already: three bytes a pixel, in one plane
 };
 
 struct Rgb {
@@ -20,6 +21,10 @@ __device__ static int clamp_byte(int value) { return value < 0 ? 0 : value > 255
 
 __device__ static Rgb pixel(const unsigned char *luma, const unsigned char *chroma, int pitch, int x, int y,
                             const CropPlan &plan) {
+    if (plan.rgb) {
+        const unsigned char *found = luma + (long long)y * pitch + 3LL * x;
+        return Rgb{found[0], found[1], found[2]};
+    }
     const int base = (luma[(long long)y * pitch + x] - plan.y_offset) * plan.y_scale + 32768;
     const unsigned char *pair = chroma + (long long)(y >> 1) * pitch + (x & ~1);
     const int u = pair[0] - 128, v = pair[1] - 128;
@@ -95,8 +100,9 @@ __device__ static Rgb warped(const unsigned char *luma, const unsigned char *chr
     return Rgb{clamp_byte((int)floorf(r)), clamp_byte((int)floorf(g)), clamp_byte((int)floorf(b))};
 }
 
-// Grid: x and y over the square, z over the plans; `pictures` holds for each plan its luma and its chroma plane.
-extern "C" __global__ void crop_nv12(const unsigned char *const *pictures, const int *pitches, const CropPlan *plans,
+// Grid: x and y over the square, z over the plans; `pictures` holds for each plan its luma and its chroma plane, or its
+// RGB pixels and nothing.
+extern "C" __global__ void crop_squares(const unsigned char *const *pictures, const int *pitches, const CropPlan *plans,
                                      unsigned char *out, int size) {
     const int x = blockIdx.x * blockDim.x + threadIdx.x, y = blockIdx.y * blockDim.y + threadIdx.y;
     if (x >= size || y >= size) return;

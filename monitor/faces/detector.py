@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError
 from monitor.faces.geometry import Face, OrientedBox, normalise_deg
 from monitor.faces.landmarks import are_plausible, roll_deg
+from monitor.faces.squares import ViewSquare
 from monitor.faces.viewport import Viewport
 from monitor.inference.engine import Engine
+from monitor.inference.lazy_rows import Cutter, LazyRows, Rows
 
 __all__ = ["FACE_INPUT_PX", "TRACK_INPUT_PX", "Detection", "FaceDetector"]
 
@@ -47,6 +49,7 @@ class FaceDetector:
             `boxes` (N, K, 4), `scores` (N, K) and `landmarks` (N, K, 5, 2) in pixels of the square, best first.
         face_engine: A smaller one for the surroundings of one face; the first one when absent.
         track_engine: A still smaller one for a face that is tracked; `face_engine` when absent.
+        cutter: What cuts views on the engines' own device; None where the processor does.
 
     Attributes:
         size_px: Side of the square for whole pictures.
@@ -57,12 +60,19 @@ class FaceDetector:
         EngineError: An engine does not have these inputs and outputs.
     """
 
-    def __init__(self, engine: Engine, face_engine: Engine | None = None, track_engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        face_engine: Engine | None = None,
+        track_engine: Engine | None = None,
+        cutter: Cutter | None = None,
+    ) -> None:
         face_engine = face_engine or engine
         track_engine = track_engine or face_engine
         self.size_px = _input_size(engine)
         self.face_size_px = _input_size(face_engine)
         self.track_size_px = _input_size(track_engine)
+        self._cutter = cutter
         self._engines = {
             self.track_size_px: track_engine,
             self.face_size_px: face_engine,
@@ -84,7 +94,7 @@ class FaceDetector:
             EngineError: The engine failed, or answered with something else than finite numbers.
         """
         engine = self._engines[view.size_px]
-        answer = engine.run({"images": view.render(image)[np.newaxis]})
+        answer = engine.run({"images": self._rows(image, view)})
         scores = np.asarray(answer["scores"][0], dtype=np.float64)
         if not np.isfinite(scores).all():
             raise EngineError(
@@ -98,6 +108,11 @@ class FaceDetector:
         good = _are_boxes(boxes, points)
         boxes, points, scores = boxes[good], points[good], scores[likely][good]
         return tuple(_to_picture(view, boxes[i], float(scores[i]), points[i]) for i in _suppress(boxes, scores))
+
+    def _rows(self, image: NDArray[np.uint8], view: Viewport) -> Rows:
+        if self._cutter is None or not self._cutter.is_ready:
+            return view.render(image)[np.newaxis]
+        return LazyRows((ViewSquare(image, view),), view.size_px, self._cutter)
 
 
 def _input_size(engine: Engine) -> int:

@@ -1,14 +1,12 @@
-"""Views and crops cut on a GPU out of decoded NV12 pictures: plans, the kernel, and the same arithmetic in NumPy.
+"""Views and crops cut on a GPU: plans, the kernel, and the same arithmetic in NumPy.
 
-A decoder on the GPU leaves pictures there. The kernel `crop_kernel.cu` converts, averages, warps and averages again
-only the pixels that a view or a crop shows, straight into an engine's input. It follows OpenCV's arithmetic, so the
-result is that of `Viewport.render` and `crop_face` on the converted picture, within one level.
+The kernel `crop_kernel.cu` averages, warps and averages again only the pixels that a view or a crop shows, straight
+into an engine's input; out of an NV12 picture, as a decoder on the GPU leaves it there, it converts them, too. It
+follows OpenCV's arithmetic, so the result is that of `Viewport.render` and `crop_face`, within one level.
 
-No station uses it: every decoder writes into the main memory, and engines take their inputs from there. Its
-users are `tests/gpu/b_crops.py` and the tests.
+`DeviceCutter` uses it with the RGB pictures of a station.
 """
 
-import math
 from dataclasses import astuple, dataclass
 from importlib import resources
 from typing import Any
@@ -17,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec, crop_placement
 from monitor.faces.geometry import OrientedBox
 from monitor.faces.viewport import Viewport
@@ -28,7 +25,7 @@ __all__ = [
     "PLAN_TYPE",
     "Conversion",
     "CropPlan",
-    "DeviceCropper",
+    "DevicePicture",
     "kernel_source",
     "nv12_to_rgb",
     "plan_crop",
@@ -41,12 +38,11 @@ PLAN_TYPE = np.dtype(
         ("matrix", np.float64, 6),
         *((name, np.int32) for name in ("size", "oversampling", "cubic", "replicate")),
         *((name, np.int32) for name in ("left", "top", "columns", "rows", "shrink", "quarters")),
-        *((name, np.int32) for name in ("y_offset", "y_scale", "red_v", "green_u", "green_v", "blue_u")),
-    ]
+        *((name, np.int32) for name in ("y_offset", "y_scale", "red_v", "green_u", "green_v", "blue_u", "rgb")),
+    ],
+    align=True,
 )
 """The kernel's `CropPlan`."""
-_BLOCK = (16, 8)
-CupyArray = Any  # CuPy is imported where a GPU is
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +120,37 @@ class CropPlan:
     shrink: int
     quarters: int
 
-    def packed(self, conversion: Conversion) -> NDArray[Any]:
-        """Return the kernel's own form of it, shape (1,) of `PLAN_TYPE`."""
+    def packed(self, conversion: Conversion | None) -> NDArray[Any]:
+        """Return the kernel's own form of it, shape (1,) of `PLAN_TYPE`.
+
+        Args:
+            conversion: Of an NV12 picture; None for an RGB picture.
+        """
         numbers = (self.size_px, self.oversampling, self.is_cubic, self.is_replicated)
         patch = (self.left, self.top, self.columns, self.rows, self.shrink, self.quarters)
-        return np.array([(self.matrix.ravel(), *numbers, *patch, *astuple(conversion))], PLAN_TYPE)
+        colours = (0,) * 6 if conversion is None else astuple(conversion)
+        return np.array([(self.matrix.ravel(), *numbers, *patch, *colours, conversion is None)], PLAN_TYPE)
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePicture:
+    """A picture in the memory of a device.
+
+    Attributes:
+        address: Of its luma plane, or of its RGB pixels.
+        chroma_address: Of the plane with Cb and Cr in turn; 0 where it is RGB.
+        pitch_bytes: From one row to the next, in either plane.
+        width_px: Of the picture.
+        height_px: Likewise.
+        conversion: Of its colours; None where it is RGB.
+    """
+
+    address: int
+    chroma_address: int
+    pitch_bytes: int
+    width_px: int
+    height_px: int
+    conversion: Conversion | None = None
 
 
 def plan_view(view: Viewport, width_px: int, height_px: int) -> CropPlan:
@@ -247,41 +269,3 @@ def _cubic(t: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 def kernel_source() -> str:
     """Return the kernel's CUDA source."""
     return (resources.files("monitor.faces") / "crop_kernel.cu").read_text(encoding="utf-8")
-
-
-class DeviceCropper:
-    """The kernel, compiled for the GPU that is here through CuPy and NVRTC.
-
-    Raises:
-        EngineError: CuPy is not installed, or the kernel cannot be compiled.
-    """
-
-    def __init__(self) -> None:
-        try:
-            import cupy
-
-            self._cupy = cupy
-            module = cupy.RawModule(code=kernel_source(), options=("-fmad=false", "-std=c++14"))
-            self._kernel = module.get_function("crop_nv12")
-        except ImportError as error:
-            raise EngineError(f"crops on the GPU need CuPy ({error}); pip install cupy-cuda13x") from error
-        except Exception as error:  # CuPy's errors share no base but this
-            raise EngineError(f"the crop kernel cannot be compiled here: {error}") from error
-
-    def cut(
-        self, pictures: list[tuple[int, int, int]], plans: list[CropPlan], conversion: Conversion, out: CupyArray
-    ) -> None:
-        """Cut one square a plan, on CuPy's current stream.
-
-        Args:
-            pictures: For each plan the addresses of its luma and chroma planes on the GPU, and their pitch in bytes.
-            plans: All of one size.
-            conversion: Of the streams.
-            out: CuPy array of shape (plans, size_px, size_px, 3), uint8, contiguous: an engine's input.
-        """
-        cupy, size = self._cupy, plans[0].size_px
-        planes = cupy.asarray(np.array([plane for luma, chroma, _ in pictures for plane in (luma, chroma)], np.uint64))
-        pitches = cupy.asarray(np.array([pitch for *_, pitch in pictures], np.int32))
-        packed = cupy.asarray(np.concatenate([plan.packed(conversion) for plan in plans]).view(np.uint8))
-        grid = (math.ceil(size / _BLOCK[0]), math.ceil(size / _BLOCK[1]), len(plans))
-        self._kernel(grid, (*_BLOCK, 1), (planes, pitches, packed, out, np.int32(size)))

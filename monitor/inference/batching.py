@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.engine import Engine, TensorSpec
+from monitor.inference.lazy_rows import Rows, join_rows, pad_rows
 from monitor.inference.tensors import check_inputs, first_line
 
 __all__ = ["BATCH_SIZES", "BatchedEngine", "Batcher", "PaddedEngine"]
@@ -37,7 +38,7 @@ Answer = dict[str, NDArray[Any]]
 class _Request:
     """What one worker asks for; it waits for `is_done`."""
 
-    inputs: Mapping[str, NDArray[Any]]
+    inputs: Mapping[str, Rows]
     rows: int
     asked_seconds: float
     is_done: threading.Event = field(default_factory=threading.Event)
@@ -72,7 +73,7 @@ class PaddedEngine:
         """The tensors that `run` returns."""
         return self._engine.outputs
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+    def run(self, inputs: Mapping[str, Rows]) -> Answer:
         """Run the model once; see `Engine.run`."""
         check_inputs(self.name, self.inputs, inputs)
         rows = len(next(iter(inputs.values())))
@@ -89,14 +90,11 @@ class PaddedEngine:
         """Free the engine; safe to call twice."""
         self._engine.close()
 
-    def _run(self, inputs: Mapping[str, NDArray[Any]], rows: int) -> Answer:
+    def _run(self, inputs: Mapping[str, Rows], rows: int) -> Answer:
         size = next(size for size in self._sizes if size >= rows)
         if size == rows:
             return self._engine.run(inputs)
-        padded = {}
-        for name, array in inputs.items():
-            padded[name] = np.zeros((size, *array.shape[1:]), array.dtype)
-            padded[name][:rows] = array
+        padded = {name: pad_rows(array, size) for name, array in inputs.items()}
         return {name: array[:rows] for name, array in self._engine.run(padded).items()}
 
 
@@ -149,7 +147,7 @@ class Batcher:
         """Whether requests are taken."""
         return self._is_open
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+    def run(self, inputs: Mapping[str, Rows]) -> Answer:
         """Wait for a worker's turn in a batch, and return its own part of the answer.
 
         Raises:
@@ -218,10 +216,7 @@ class Batcher:
         """Run one batch; whatever happens to it, its workers go on, and the next batch is another one."""
         try:
             together = {
-                spec.name: batch[0].inputs[spec.name]
-                if len(batch) == 1
-                else np.concatenate([request.inputs[spec.name] for request in batch])
-                for spec in self.engine.inputs
+                spec.name: join_rows([request.inputs[spec.name] for request in batch]) for spec in self.engine.inputs
             }
             answer = self.engine.run(together)
             start = 0
@@ -266,7 +261,7 @@ class BatchedEngine:
         """The tensors that `run` returns."""
         return self._batcher.engine.outputs
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+    def run(self, inputs: Mapping[str, Rows]) -> Answer:
         """Run the model once, together with what other workers ask for; see `Engine.run`."""
         if not self._is_open:
             raise EngineError(f"this engine ({self.name}) was closed and cannot be run")

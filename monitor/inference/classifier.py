@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
+from monitor.inference.lazy_rows import Rows
 
 __all__ = ["Classifier", "FaceAnswer"]
 
@@ -87,11 +88,11 @@ class Classifier:
         """What runs the model."""
         return self._engine
 
-    def scores(self, crops: NDArray[np.uint8]) -> list[float | None]:
+    def scores(self, crops: Rows) -> list[float | None]:
         """Return the probability of pain of every crop, as `answers` does, and nothing else."""
         return [answer.score for answer in self.answers(crops)]
 
-    def answers(self, crops: NDArray[np.uint8]) -> list[FaceAnswer]:
+    def answers(self, crops: Rows) -> list[FaceAnswer]:
         """Return what the model says of every crop.
 
         An answer is none where it is not a probability, where the visibility of regions should be known and is not, and
@@ -99,7 +100,7 @@ class Classifier:
         for any picture.
 
         Args:
-            crops: Shape (N, size_px, size_px, 3), RGB.
+            crops: Shape (N, size_px, size_px, 3), RGB; or N squares that are still to be cut.
 
         Returns:
             N answers. A number that is not finite, or outside [0, 1], never becomes a score, and no point.

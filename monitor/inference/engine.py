@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.inference.lazy_rows import Rows
+
 __all__ = ["Engine", "TensorSpec"]
 
 
@@ -43,11 +45,12 @@ class Engine(Protocol):
         """The tensors that `run` returns."""
         ...
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         """Run the model once.
 
         Args:
-            inputs: One array per input, of the declared shape and type.
+            inputs: One array per input, of the declared shape and type, or pictures that the engine has cut where it
+                computes.
 
         Returns:
             One array per output. The caller owns them.

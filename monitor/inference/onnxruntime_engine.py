@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.engine import TensorSpec
+from monitor.inference.lazy_rows import LazyRows, Rows, as_array, as_arrays
 from monitor.inference.tensors import check_inputs, first_line
 
 __all__ = ["Device", "OnnxRuntimeEngine"]
@@ -103,6 +104,8 @@ class OnnxRuntimeEngine:
         self._session: onnxruntime.InferenceSession | None = session
         self._inputs = tuple(_spec(node) for node in session.get_inputs())
         self._outputs = tuple(_spec(node) for node in session.get_outputs())
+        # Memory of the device for inputs that are cut there: each as large as its largest batch was.
+        self._places: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -119,14 +122,17 @@ class OnnxRuntimeEngine:
         """The tensors that `run` returns."""
         return self._outputs
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         """Run the model once; see `Engine.run`."""
         if self._session is None:
             raise EngineError(f"{self._label} was closed and cannot be run")
         check_inputs(self._label, self._inputs, inputs)
         names = [spec.name for spec in self._outputs]
         try:
-            results = self._session.run(names, dict(inputs))
+            if any(isinstance(rows, LazyRows) and rows.cutter.device == self._device for rows in inputs.values()):
+                results = self._run_in_place(self._session, inputs, names)
+            else:
+                results = self._session.run(names, as_arrays(inputs))
         except Exception as error:
             raise EngineError(f"ONNX Runtime failed on {self._label}: {first_line(error)}") from error
         return dict(zip(names, results, strict=True))
@@ -134,6 +140,33 @@ class OnnxRuntimeEngine:
     def close(self) -> None:
         """Free the session."""
         self._session = None
+        self._places.clear()
+
+    def _run_in_place(self, session: Any, inputs: Mapping[str, Rows], names: list[str]) -> list[NDArray[Any]]:  # noqa: ANN401 - ONNX Runtime publishes no types
+        """Run with inputs that are cut on the session's own device, as far as they can be."""
+        binding = session.io_binding()
+        on_host = {}  # held until the end of the run, which reads them
+        for name, rows in inputs.items():
+            address = self._cut(name, rows) if isinstance(rows, LazyRows) else None
+            if address is None:
+                on_host[name] = as_array(rows)
+                binding.bind_cpu_input(name, on_host[name])
+            else:
+                binding.bind_input(name, self._device, 0, np.uint8, rows.shape, address)
+        for name in names:
+            binding.bind_output(name)
+        session.run_with_iobinding(binding)
+        results: list[NDArray[Any]] = binding.copy_outputs_to_cpu()
+        return results
+
+    def _cut(self, name: str, rows: LazyRows) -> int | None:
+        """Return where rows lie on the session's device once they are cut; None where the processor must cut them."""
+        place = self._places.get(name)
+        if place is None or place.shape()[0] < len(rows):
+            place = onnxruntime.OrtValue.ortvalue_from_shape_and_type(rows.shape, np.uint8, self._device, 0)
+            self._places[name] = place
+        address = int(place.data_ptr())
+        return address if rows.write(address) else None
 
 
 def _spec(node: Any) -> TensorSpec:  # noqa: ANN401 - ONNX Runtime publishes no types

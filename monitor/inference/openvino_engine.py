@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.engine import TensorSpec
+from monitor.inference.lazy_rows import Rows, as_arrays
 from monitor.inference.tensors import check_inputs
 
 # OpenVINO reports its import to its makers over the network, from a thread that forks, and asks nobody; without this
@@ -68,13 +69,13 @@ class OpenVinoEngine:
         """The tensors that `run` returns."""
         return self._outputs
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         """Run the model once; see `Engine.run`."""
         if self._request is None:
             raise EngineError(f"{self._label} was closed and cannot be run")
         check_inputs(self._label, self._inputs, inputs)
         try:
-            results = self._request.infer(dict(inputs))
+            results = self._request.infer(as_arrays(inputs))
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on {self._label}: {_reason(error)}") from error
         # The request reuses its buffers, and the caller owns what it gets.

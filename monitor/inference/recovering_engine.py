@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from monitor.backoff import Backoff
 from monitor.errors import EngineError, EngineInputError
 from monitor.inference.engine import Engine, TensorSpec
+from monitor.inference.lazy_rows import Rows
+from monitor.inference.opening import Opening
 from monitor.inference.tensors import first_line
 
 __all__ = ["EngineHealth", "RecoveringEngine"]
@@ -28,7 +30,6 @@ _FIRST_PAUSE_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _PROVEN_SECONDS = 60.0
 """An engine that ran so long after it was opened again is trusted as before."""
-_CLOSE_SECONDS = 2.0
 
 
 class EngineHealth:
@@ -53,53 +54,6 @@ class EngineHealth:
         """One sentence, None while every engine runs as it was asked to."""
         with self._lock:
             return next(iter(self._reasons.values()), None)
-
-
-class _Opening:
-    """A thread that opens an engine, and frees it again where nobody wants it any more."""
-
-    def __init__(self, open_engine: Callable[[], Engine], name: str) -> None:
-        self._open_engine = open_engine
-        self._lock = threading.Lock()
-        self._engine: Engine | None = None
-        self._is_wanted = True
-        self._ended = threading.Event()
-        self.reason = "it is still being opened"
-        self._thread = threading.Thread(target=self._work, name=f"opening of {name}", daemon=True)
-        self._thread.start()
-
-    def _work(self) -> None:
-        try:
-            engine = self._open_engine()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is why the engine cannot be had
-            self.reason = first_line(error)
-        else:
-            with self._lock:
-                is_wanted = self._is_wanted
-                if is_wanted:
-                    self._engine = engine
-            if not is_wanted:
-                engine.close()
-        self._ended.set()
-
-    def has_ended(self, timeout_seconds: float) -> bool:
-        """Wait for the end; False where it is not reached in time."""
-        return self._ended.wait(timeout_seconds)
-
-    def take(self) -> Engine | None:
-        """Return the engine, which then belongs to the caller; None where it could not be opened."""
-        with self._lock:
-            engine, self._engine = self._engine, None
-        return engine
-
-    def abandon(self) -> None:
-        """Free what was opened, now or once it is; a thread that hangs in a driver is left behind."""
-        with self._lock:
-            self._is_wanted = False
-        engine = self.take()
-        if engine is not None:
-            engine.close()
-        self._thread.join(_CLOSE_SECONDS)
 
 
 class RecoveringEngine:
@@ -133,7 +87,7 @@ class RecoveringEngine:
         self._health = health
         self._monotonic = monotonic
         self._backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
-        self._opening: _Opening | None = None
+        self._opening: Opening[Engine] | None = None
         self._next_seconds = 0.0
         self._opened_seconds: float | None = None
         self._is_open = True
@@ -155,7 +109,7 @@ class RecoveringEngine:
         """The tensors that `run` returns."""
         return self._outputs
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         """Run the model once; see `Engine.run`.
 
         Raises:
@@ -197,7 +151,7 @@ class RecoveringEngine:
         if self._opening is not None:
             self._opening.abandon()
 
-    def _run_engine(self, engine: Engine, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _run_engine(self, engine: Engine, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         answer = engine.run(inputs)
         if self._opened_seconds is not None and self._monotonic() - self._opened_seconds > _PROVEN_SECONDS:
             self._opened_seconds = None
@@ -227,7 +181,7 @@ class RecoveringEngine:
         if self._opening is None:
             if self._monotonic() < self._next_seconds:
                 return None
-            self._opening = _Opening(self._reopen, self._name)
+            self._opening = Opening(self._reopen, self._name)
         # Only the frame that met the failure waits; later ones go to the reserve at once.
         if not self._opening.has_ended(_WAIT_SECONDS if is_first or self._reserve is None else 0.0):
             return None
@@ -241,7 +195,7 @@ class RecoveringEngine:
         self._opened_seconds = self._monotonic()
         return engine
 
-    def _run_reserve(self, inputs: Mapping[str, NDArray[Any]], reason: str) -> dict[str, NDArray[Any]]:
+    def _run_reserve(self, inputs: Mapping[str, Rows], reason: str) -> dict[str, NDArray[Any]]:
         if self._reserve is None:
             sentence = reason or f"{self._name} failed and is not open again yet"
             self._health.fail(self, sentence)

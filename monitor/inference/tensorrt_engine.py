@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError, EngineInputError
 from monitor.inference.device_memory import DeviceMemory
 from monitor.inference.engine import TensorSpec
+from monitor.inference.lazy_rows import LazyRows, Rows, as_array
 from monitor.inference.manifest import EngineName
 from monitor.inference.plans import Plan
 from monitor.inference.tensorrt_api import create_context, layer_types, set_work_memory, work_memory_bytes
@@ -91,7 +92,7 @@ class TensorRtEngine:
             names, inputs = self._load(plan)
         self._inputs = tuple(self._buffers[name].spec for name in inputs)
         self._outputs = tuple(self._buffers[name].spec for name in names if name not in inputs)
-        self._recordings: dict[int, _Recording] = {}
+        self._recordings: dict[tuple[int, frozenset[str]], _Recording] = {}
         self._is_open = True
 
     @property
@@ -114,7 +115,7 @@ class TensorRtEngine:
         """The tensors that `run` returns."""
         return self._outputs
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         """Run the model once; see `Engine.run`."""
         if not self._is_open:
             raise EngineError(f"{self._label} was closed and cannot be run")
@@ -125,10 +126,11 @@ class TensorRtEngine:
                 f"{self._label} was built for batches of {self._smallest} to {self._largest}, got {batch}; give "
                 f"smaller batches, or build it with --profile {self._smallest},{self._smallest},{batch}"
             )
-        for name, array in inputs.items():
-            self._buffers[name].view(batch)[...] = array
+        in_place = frozenset(name for name, rows in inputs.items() if self._is_cut(name, rows))
+        for name in inputs.keys() - in_place:
+            self._buffers[name].view(batch)[...] = as_array(inputs[name])
         with self._memory.entered():
-            self._run(batch)
+            self._run(batch, in_place)
         return {spec.name: self._buffers[spec.name].view(batch).copy() for spec in self._outputs}
 
     def close(self) -> None:
@@ -200,9 +202,19 @@ class TensorRtEngine:
             TensorSpec(name, declared, dtype), self._memory.allocate(size_bytes), self._memory.pin(size_bytes)
         )
 
-    def _run(self, batch: int) -> None:
-        """Run one batch that lies in the host buffers, and wait for it: from its recording where there is one."""
-        recording = self._recordings.get(batch)
+    def _is_cut(self, name: str, rows: Rows) -> bool:
+        """Have rows cut on the GPU, straight into the input; return whether that was done."""
+        return isinstance(rows, LazyRows) and rows.cutter.device == "cuda" and rows.write(self._buffers[name].address)
+
+    def _run(self, batch: int, in_place: frozenset[str]) -> None:
+        """Run one batch, and wait for it: from its recording where there is one.
+
+        Args:
+            batch: Rows that lie in the host buffers.
+            in_place: Inputs whose rows lie on the GPU already.
+        """
+        key = batch, in_place
+        recording = self._recordings.get(key)
         if recording is not None and recording.graph is not None:
             recording.graph.launch()
             self._memory.synchronise()
@@ -211,16 +223,16 @@ class TensorRtEngine:
         if is_first:
             recording = _Recording(self._new_context(batch))
             self._bind(recording.context)
-            self._recordings[batch] = recording
+            self._recordings[key] = recording
         if recording is None:
             self._set_shapes(self._context, batch)
-        self._enqueue(self._context if recording is None else recording.context, batch)
+        self._enqueue(self._context if recording is None else recording.context, batch, in_place)
         self._memory.synchronise()
         # Only now: the first run with a shape may compile and allocate, which a recording forbids.
         if is_first and recording is not None:
-            recording.graph = self._record(recording.context, batch)
+            recording.graph = self._record(recording.context, batch, in_place)
 
-    def _record(self, context: Any, batch: int) -> Graph | None:  # noqa: ANN401 - TensorRT publishes no types
+    def _record(self, context: Any, batch: int, in_place: frozenset[str]) -> Graph | None:  # noqa: ANN401 - TensorRT publishes no types
         """Return the recording of one batch size, None where it cannot be had."""
         if self._make_graph is None:
             return None
@@ -228,18 +240,19 @@ class TensorRtEngine:
         reason: object = "TensorRT-RTX says that this plan cannot be recorded; build it again"
         if is_capturable is None or is_capturable(self._memory.stream):
             try:
-                return self._make_graph(self._memory.stream, lambda: self._enqueue(context, batch))
+                return self._make_graph(self._memory.stream, lambda: self._enqueue(context, batch, in_place))
             except EngineError as error:
                 reason = error
         _log.warning("%s runs without CUDA graphs: %s", self._label, reason)
         self._make_graph = None
         return None
 
-    def _enqueue(self, context: Any, batch: int) -> None:  # noqa: ANN401 - TensorRT publishes no types
+    def _enqueue(self, context: Any, batch: int, in_place: frozenset[str]) -> None:  # noqa: ANN401 - TensorRT publishes no types
         """Put one run on the stream; changes nothing of the context, so that it can be recorded."""
         for spec in self._inputs:
-            buffer = self._buffers[spec.name]
-            self._memory.upload(buffer.address, buffer.view(batch))
+            if spec.name not in in_place:
+                buffer = self._buffers[spec.name]
+                self._memory.upload(buffer.address, buffer.view(batch))
         if not context.execute_async_v3(self._memory.stream):
             raise EngineError(f"{self._name} failed on {self._label}; see the log for its own message")
         for spec in self._outputs:

@@ -1,17 +1,15 @@
 """Checks on named tensors that every engine shares."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from numpy.typing import NDArray
 
 from monitor.errors import EngineInputError
 from monitor.inference.engine import TensorSpec
+from monitor.inference.lazy_rows import Rows
 
 __all__ = ["check_inputs", "first_line"]
 
 
-def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, NDArray[Any]]) -> None:
+def check_inputs(label: str, specs: Sequence[TensorSpec], inputs: Mapping[str, Rows]) -> None:
     """Refuse inputs that are not what the model declares, before they reach native code.
 
     Raises:

@@ -9,6 +9,8 @@ from monitor.faces.crop import crop_face
 from monitor.faces.geometry import Face, OrientedBox
 from monitor.faces.mesh_following import FaceReading, MeshFollower
 from monitor.faces.patient_tracker import FrameFaces, PatientTracker
+from monitor.faces.squares import CropSquare
+from monitor.inference.lazy_rows import LazyRows
 from monitor.pain.vocabulary import FaceAction, Region, Visibility
 from monitor.pipeline.covered_face import hidden_in, shows_face
 from monitor.pipeline.models import WorkerModels
@@ -114,6 +116,12 @@ def _read(frame: Frame, box: OrientedBox, models: WorkerModels) -> FaceReading:
     Raises:
         EngineError: The classifier failed.
     """
-    crop = crop_face(frame.image, box, models.crop)
-    answer = models.classifier.answers(crop[None])[0]
+    cutter = models.cutter
+    if cutter is None or not cutter.is_ready:
+        crop = crop_face(frame.image, box, models.crop)
+        answer = models.classifier.answers(crop[None])[0]
+    else:
+        square = CropSquare(frame.image, box, models.crop)
+        answer = models.classifier.answers(LazyRows((square,), models.crop.size_px, cutter))[0]
+        crop = square.pixels()
     return FaceReading(box, crop, answer, hidden_in(crop, answer))

@@ -22,8 +22,10 @@ from monitor.inference.engine_factory import (
     OnMissing,
     open_engine,
 )
+from monitor.inference.lazy_rows import Cutter
 from monitor.inference.manifest import EngineName
 from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
+from monitor.pipeline.crop_choice import CUDA_CROPS, CropChoice, CropDevices
 
 __all__ = ["ModelSet", "WorkerModels"]
 
@@ -40,6 +42,7 @@ class WorkerModels:
         crop: How the classifier's crops are cut.
         engine: Which implementation runs them.
         training_prior: Share of pain among the classifier's training crops.
+        cutter: What cuts views and crops on the engines' own device; None where the processor does.
     """
 
     detector: FaceDetector
@@ -48,6 +51,7 @@ class WorkerModels:
     engine: str
     training_prior: float
     _opened: ExitStack
+    cutter: Cutter | None = None
 
     def close(self) -> None:
         """Free the engines; safe to call twice."""
@@ -61,13 +65,20 @@ class ModelSet:
         models: Which bundles and engines.
         faces: Detection size and threshold.
         backup: Copies of the bundles that ran last, to fall back on; None to do without.
+        crop_devices: Where views and crops may be cut but by the processor.
 
     Raises:
         BundleError: A bundle is missing, damaged or of the wrong kind, and no copy of it is stored; or the classifier
             recognises something else than `models.positive_class`.
     """
 
-    def __init__(self, models: ModelSettings, faces: FaceSettings, backup: BundleBackup | None = None) -> None:
+    def __init__(
+        self,
+        models: ModelSettings,
+        faces: FaceSettings,
+        backup: BundleBackup | None = None,
+        crop_devices: CropDevices = CUDA_CROPS,
+    ) -> None:
         self._models = models
         self._faces = faces
         self._backup = backup
@@ -80,6 +91,7 @@ class ModelSet:
             self.classifier, why_classifier = backup.read(models.classifier, "classifier")
         self.classifier.require_positive(models.positive_class)
         self._health = EngineHealth()
+        self._crops = CropChoice(models, self._health, crop_devices)
         self._batchers: dict[tuple[str, int | None], Batcher] = {}
         self._copied: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
 
@@ -112,6 +124,8 @@ class ModelSet:
                 return engine
 
             whole = open_one(self.detector, size_px)
+            cutter = self._crops.open(whole.name)
+            opened.callback(self._crops.release)
             # The surroundings of one face need no larger picture than this.
             face = open_one(self.detector, FACE_INPUT_PX) if size_px > FACE_INPUT_PX else whole
             # Bundles of earlier versions have no such model; tracked faces then get passes at full detail.
@@ -119,12 +133,13 @@ class ModelSet:
             track = open_one(self.detector, TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else face
             classifier = Classifier(self.classifier, open_one(self.classifier, None))
             return WorkerModels(
-                detector=FaceDetector(whole, face, track),
+                detector=FaceDetector(whole, face, track, cutter),
                 classifier=classifier,
                 crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
                 engine=whole.name,
                 training_prior=self.classifier.classifier.training_prior,
                 _opened=opened.pop_all(),
+                cutter=cutter,
             )
 
     @property

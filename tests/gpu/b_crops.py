@@ -1,12 +1,14 @@
 """Step (b): the crop kernel against the CPU's path, and its speed."""
 
+import time
 from typing import Any
 
 import numpy as np
 from step import is_rehearsal, median_ms, run_step
 
 from monitor.faces.crop import CropSpec, crop_face
-from monitor.faces.device_crop import BT601, CropPlan, DeviceCropper, nv12_to_rgb, plan_crop, plan_view, render
+from monitor.faces.cuda_crops import CudaCrops, compare_costs
+from monitor.faces.device_crop import BT601, CropPlan, DevicePicture, nv12_to_rgb, plan_crop, plan_view, render
 from monitor.faces.geometry import OrientedBox
 from monitor.faces.viewport import Viewport
 
@@ -35,6 +37,8 @@ def measure(numbers: dict[str, Any]) -> None:
         numbers[name] = {"count": count, "largest difference in levels": worst, **timing}
         if worst > 1:
             raise RuntimeError(f"{name} differ from the CPU's by {worst} levels")
+    if not is_rehearsal():
+        _compare(numbers)
 
 
 def _cut_here(image: np.ndarray, plans: list[CropPlan]) -> tuple[np.ndarray, dict[str, float]]:
@@ -42,19 +46,33 @@ def _cut_here(image: np.ndarray, plans: list[CropPlan]) -> tuple[np.ndarray, dic
 
 
 def _cut_on_gpu(luma: np.ndarray, chroma: np.ndarray, plans: list[CropPlan]) -> tuple[np.ndarray, dict[str, float]]:
-    import cupy
+    device, size = CudaCrops(), plans[0].size_px
+    out = np.zeros((len(plans), size, size, 3), np.uint8)
+    with device.memory.entered():
+        planes = [device.memory.allocate(plane.nbytes) for plane in (luma, chroma)]
+        target = device.memory.allocate(out.nbytes)
+        for address, plane in zip(planes, (luma, chroma), strict=True):
+            device.memory.upload(address, plane)
+        picture = DevicePicture(planes[0], planes[1], _WIDTH, _WIDTH, _HEIGHT, BT601)
 
-    cropper, size = DeviceCropper(), plans[0].size_px
-    planes = cupy.asarray(luma), cupy.asarray(chroma)
-    out = cupy.zeros((len(plans), size, size, 3), cupy.uint8)
-    pictures = [(planes[0].data.ptr, planes[1].data.ptr, _WIDTH)] * len(plans)
+        def cut() -> None:
+            device.launch([picture] * len(plans), plans, target)
+            device.memory.synchronise()
 
-    def cut() -> None:
-        cropper.cut(pictures, plans, BT601, out)
-        cupy.cuda.Stream.null.synchronize()
+        p50, p99, _ = median_ms(cut, 500)
+        device.memory.download(out, target)
+        device.memory.synchronise()
+    device.close()
+    return out, {"ms p50": p50, "ms p99": p99}
 
-    p50, p99, _ = median_ms(cut, 500)
-    return cupy.asnumpy(out), {"ms p50": p50, "ms p99": p99}
+
+def _compare(numbers: dict[str, Any]) -> None:
+    """Note what a frame's view and crop cost this thread, and how long they take, cut here and on the GPU."""
+    result: dict[str, float] = {}
+    numbers["a frame's view and crop, picture uploaded"] = result
+    for name, stopwatch in (("CPU ms", time.thread_time), ("ms", time.perf_counter)):
+        processor, gpu = compare_costs(CudaCrops(), stopwatch)
+        result |= {f"{name} by the processor": 1000 * processor, f"{name} on the GPU": 1000 * gpu}
 
 
 if __name__ == "__main__":

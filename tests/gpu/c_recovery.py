@@ -18,6 +18,7 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import read_bundle
 from monitor.inference.engine import Engine
 from monitor.inference.engine_factory import missing_reason, open_variant
+from monitor.inference.lazy_rows import Rows
 from monitor.inference.manifest import EngineName
 from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
 
@@ -34,7 +35,7 @@ class _FailsOnDemand:
         self.is_lost = False
         self.close = engine.close
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         if self.is_lost:
             raise EngineError("context is destroyed")
         return self._engine.run(inputs)

@@ -10,7 +10,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -44,25 +44,37 @@ _NO_REDIS = "redis://127.0.0.1:9/0"  # nobody listens there: the spool keeps the
 
 
 def measure(numbers: dict[str, Any]) -> None:
+    config = model_settings()
+    numbers["pictures"] = hand_out_pictures()
+    for beds in (2,) if is_rehearsal() else _BEDS:
+        result: dict[str, Any] = {}
+        numbers[f"{beds} beds"] = result
+        watch(beds, config, result)
+
+
+def model_settings(crops: Literal["auto", "cpu", "gpu"] = "auto") -> ModelSettings:
+    """Return what the stations of a step run; raises NotHereError where a bundle is missing."""
     bundles = _bundles()
-    config = ModelSettings(
+    return ModelSettings(
         detector=bundles["detector"],
         classifier=bundles["classifier"],
         engine="onnxruntime" if is_rehearsal() else "onnxruntime-cuda",
         on_missing_engine="refuse",
         batching="on",
+        crops=crops,
     )
+
+
+def hand_out_pictures() -> str:
+    """Let every synthetic bed show the same few pictures; return what they are."""
     pictures = _pictures()
 
     def hand_out(request: SyntheticRequest) -> PaintPicture:
-        return lambda seconds: pictures[(int(seconds * _FRAMES_PER_SECOND) + request.seed) % len(pictures)]
+        # A view: what is cut on the GPU goes up again with every picture, as a camera's would.
+        return lambda seconds: pictures[(int(seconds * _FRAMES_PER_SECOND) + request.seed) % len(pictures)].view()
 
     station_module.paint_synthetic_bed = hand_out  # type: ignore[attr-defined] # what the station takes, not what it offers
-    numbers["pictures"] = f"{pictures[0].shape[1]} x {pictures[0].shape[0]} px, out of the main memory"
-    for beds in (2,) if is_rehearsal() else _BEDS:
-        result: dict[str, Any] = {}
-        numbers[f"{beds} beds"] = result
-        _watch(beds, config, result)
+    return f"{pictures[0].shape[1]} x {pictures[0].shape[0]} px, out of the main memory"
 
 
 def _bundles() -> dict[str, str]:
@@ -109,7 +121,7 @@ class _Stages:
         self.detect_seconds.append(result.detect_seconds)
 
 
-def _watch(beds: int, models: ModelSettings, result: dict[str, Any]) -> None:
+def watch(beds: int, models: ModelSettings, result: dict[str, Any]) -> None:
     """Run a station for some seconds; fills the result."""
     clock = CostClock()
     stages = _Stages(Recorder(clock))

@@ -15,7 +15,7 @@ STEP_SECONDS=${STEP_SECONDS:-40}
 export OUT=${OUT:-$PWD/build/gpu}
 export NICU_BUNDLES=${NICU_BUNDLES:-}
 export NICU_CLIP=${NICU_CLIP:-}
-export PYTHONPATH=$PWD:$PWD/tests/gpu${PYTHONPATH:+:$PYTHONPATH}
+export PYTHONPATH=$PWD:$PWD/tests/gpu:$PWD/tests/support${PYTHONPATH:+:$PYTHONPATH}
 
 run_steps() {
     mkdir -p "$OUT"

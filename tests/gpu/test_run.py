@@ -12,7 +12,7 @@ import pytest
 _RUN = Path(__file__).with_name("run.sh")
 _INSTALLED = Path(sys.prefix) / "share" / "nicu-pain-monitor" / "models"
 _BUNDLES = _INSTALLED if (_INSTALLED / "retinaface").is_dir() else Path(__file__).parents[2] / "monitor" / "bundles"
-_STEPS = {"a_memory", "b_crops", "c_onnxruntime", "c_recovery", "d_nvdec", "e_beds", "e_bench", "f_tensorrt8"}
+_STEPS = {path.stem for path in _RUN.parent.glob("[a-f]_*.py")}
 
 record = runpy.run_path(str(_RUN.with_name("record.py")))["record"]
 
@@ -54,6 +54,9 @@ def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
         (watched,) = (value for name, value in results["e_beds"]["numbers"].items() if name.endswith("beds"))
         assert watched["engine"] == "onnxruntime"
         assert watched["frames per second of the bed that had fewest"] > 0
+        for way in ("cpu", "gpu"):
+            assert results["e_crops"]["numbers"][f"crops: {way}"]["frames per second and bed"] > 0
+        assert results["e_crops"]["numbers"]["crops: gpu"]["pictures uploaded"] > 0
     assert record(tmp_path, "2026-01-01") == "", "a rehearsal is no record"
 
 

@@ -9,9 +9,11 @@ import subprocess
 
 import numpy as np
 import pytest
+from host_crops import compile_kernel, run_kernel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec, crop_face
 from monitor.faces.device_crop import (
     BT601,
@@ -19,6 +21,7 @@ from monitor.faces.device_crop import (
     PLAN_TYPE,
     Conversion,
     CropPlan,
+    DevicePicture,
     kernel_source,
     nv12_to_rgb,
     plan_crop,
@@ -27,30 +30,9 @@ from monitor.faces.device_crop import (
 )
 from monitor.faces.geometry import OrientedBox
 from monitor.faces.viewport import Viewport
+from monitor.inference.cuda_kernel import compile_cuda
 
 _WIDTH, _HEIGHT = 128, 96
-_HOST = """
-#include <cmath>
-#include <initializer_list>
-using std::rint;
-#define __device__
-#define __global__
-struct Dim { int x, y, z; };
-static Dim blockIdx, threadIdx, blockDim{1, 1, 1};
-"""
-_LOOP = """
-extern "C" void run(const unsigned char *const *pictures, const int *pitches, const CropPlan *plans,
-                    unsigned char *out, int size, int count) {
-    for (int z = 0; z < count; ++z)
-        for (int y = 0; y < size; ++y)
-            for (int x = 0; x < size; ++x) {
-                blockIdx = Dim{x, y, z};
-                crop_nv12(pictures, pitches, plans, out, size);
-            }
-}
-extern "C" int plan_bytes() { return sizeof(CropPlan); }
-"""
-
 boxes = st.builds(
     OrientedBox,
     st.floats(-20, _WIDTH + 20),
@@ -112,27 +94,16 @@ def test_colours_are_those_of_opencv() -> None:
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    compiler = shutil.which("g++")
-    if compiler is None:
+    library = compile_kernel(tmp_path_factory.mktemp("kernel"))
+    if library is None:
         pytest.skip("no C++ compiler here (apt install g++)")
-    directory = tmp_path_factory.mktemp("kernel")
-    source = directory / "kernel.cpp"
-    source.write_text(_HOST + kernel_source() + _LOOP)
-    library = directory / "kernel.so"
-    flags = ["-std=c++14", "-O1", "-ffp-contract=off", "-shared", "-fPIC"]
-    subprocess.run([compiler, *flags, "-o", library, source], check=True)
-    return ctypes.CDLL(str(library))
+    return library
 
 
-def run_kernel(library: ctypes.CDLL, picture: tuple[np.ndarray, np.ndarray], plans: list[CropPlan]) -> np.ndarray:
-    luma, chroma = picture
+def cut(library: ctypes.CDLL, picture: DevicePicture, plans: list[CropPlan]) -> np.ndarray:
     size = plans[0].size_px
-    pointers = np.array([luma.ctypes.data, chroma.ctypes.data] * len(plans), np.uint64)
-    pitches = np.full(len(plans), luma.strides[0], np.int32)
-    packed = np.concatenate([plan.packed(BT601) for plan in plans])
     out = np.full((len(plans), size, size, 3), 99, np.uint8)
-    arrays = (pointers, pitches, packed, out)
-    library.run(*(ctypes.c_void_p(array.ctypes.data) for array in arrays), size, len(plans))
+    run_kernel(library, [picture] * len(plans), plans, out.ctypes.data)
     return out
 
 
@@ -141,10 +112,15 @@ def test_the_plan_has_the_same_layout_on_both_sides(kernel: ctypes.CDLL) -> None
 
 
 @settings(deadline=None, max_examples=60)
-@given(parts=st.lists(st.one_of(boxes, views), min_size=1, max_size=4), seed=st.integers(0, 99))
-def test_the_kernel_s_source_cuts_what_the_cpu_s_path_cuts(kernel: ctypes.CDLL, parts: list, seed: int) -> None:
-    planes = picture(seed)
-    image = nv12_to_rgb(*planes)
+@given(parts=st.lists(st.one_of(boxes, views), min_size=1, max_size=4), seed=st.integers(0, 99), is_rgb=st.booleans())
+def test_the_kernel_s_source_cuts_what_the_cpu_s_path_cuts(
+    kernel: ctypes.CDLL, parts: list, seed: int, is_rgb: bool
+) -> None:
+    luma, chroma = picture(seed)
+    image = nv12_to_rgb(luma, chroma)
+    there = DevicePicture(luma.ctypes.data, chroma.ctypes.data, luma.strides[0], _WIDTH, _HEIGHT, BT601)
+    if is_rgb:
+        there = DevicePicture(image.ctypes.data, 0, image.strides[0], _WIDTH, _HEIGHT)
     plans, expected = [], []
     for part in parts:
         if isinstance(part, OrientedBox):
@@ -155,7 +131,7 @@ def test_the_kernel_s_source_cuts_what_the_cpu_s_path_cuts(kernel: ctypes.CDLL, 
             view = Viewport(16, part.center_x_px, part.center_y_px, part.scale, part.turn_deg)
             plans.append(plan_view(view, _WIDTH, _HEIGHT))
             expected.append(view.render(image))
-    assert np.abs(run_kernel(kernel, planes, plans).astype(int) - np.stack(expected)).max() <= 1
+    assert np.abs(cut(kernel, there, plans).astype(int) - np.stack(expected)).max() <= 1
 
 
 def test_the_kernel_compiles_for_a_gpu(tmp_path) -> None:
@@ -167,5 +143,19 @@ def test_the_kernel_compiles_for_a_gpu(tmp_path) -> None:
     flags = ["-std=c++14", "-fmad=false", "-arch=compute_80", "-ptx"]
     done = subprocess.run([compiler, *flags, "-o", target, source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert ".entry crop_nv12" in target.read_text()
+    assert ".entry crop_squares" in target.read_text()
     assert "fma.rn.f64" not in target.read_text()
+
+
+@pytest.mark.parametrize("capability", [(7, 5), (9, 0), (12, 0)])
+def test_nvrtc_compiles_the_kernel_as_a_station_does(capability: tuple[int, int]) -> None:
+    try:
+        code = compile_cuda(kernel_source(), "crop_squares", capability)
+    except EngineError as error:
+        if "NVRTC cannot be used" in str(error):
+            pytest.skip(f"{error}")
+        raise
+    assert code.startswith(b"\x7fELF")
+    assert b"crop_squares" in code
+    with pytest.raises(EngineError, match=r"NVRTC refuses the kernel odd .*odd.cu\(1\): error"):
+        compile_cuda("odd", "odd", capability)

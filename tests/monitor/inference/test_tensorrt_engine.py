@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import EngineError
+from monitor.inference.lazy_rows import LazyRows
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 from monitor.inference.plans import Plan, PlanRecord
 from monitor.inference.tensorrt_api import types_in
@@ -271,6 +272,48 @@ def test_every_batch_gets_its_own_answers_first_recorded_then_replayed(engine: T
             np.testing.assert_allclose(answer["score"], greys / 255, atol=1e-6)
             np.testing.assert_allclose(answer["logit"], greys / 255 - 1, atol=1e-6)
         assert FakeGraph.launches == 3 * round_number
+
+
+class GreySquare:
+    """A square of one shade; counts how often the processor had to cut it."""
+
+    def __init__(self, grey: int) -> None:
+        self.grey, self.by_processor = grey, 0
+
+    def pixels(self) -> np.ndarray:
+        self.by_processor += 1
+        return np.full((16, 16, 3), self.grey, np.uint8)
+
+
+class GreyCutter:
+    """Writes squares into the memory "on the device", in turn with answering that it cannot."""
+
+    device = "cuda"
+    is_ready = True
+
+    def __init__(self, memory: HostMemory) -> None:
+        self.memory = memory
+        self.works = True
+
+    def cut(self, squares: Any, address: int) -> bool:
+        if self.works:
+            for number, square in enumerate(squares):
+                self.memory.buffers[address][number * 768 : (number + 1) * 768] = square.grey
+        return self.works
+
+
+def test_squares_are_cut_straight_into_the_input_and_by_the_processor_where_that_fails(
+    engine: TensorRtEngine, memory: HostMemory
+) -> None:
+    cutter, random = GreyCutter(memory), np.random.default_rng(4)
+    for number in range(24):
+        cutter.works = number % 3 != 2
+        squares = tuple(GreySquare(int(grey)) for grey in random.integers(0, 256, 1 + number % 2))
+        rows = LazyRows(squares, 16, cutter, fill=2)
+        answer = engine.run({"crops": rows})["score"][: len(squares)]
+        np.testing.assert_allclose(answer, [square.grey / 255 for square in squares], atol=1e-6)
+        assert [square.by_processor for square in squares] == [int(not cutter.works)] * len(squares)
+    assert FakeGraph.launches == 24 - 4, "cut or not, each way of a batch size was recorded once"
 
 
 @pytest.mark.parametrize("version", ["8", "10", "rtx"])
