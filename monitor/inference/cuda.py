@@ -4,12 +4,15 @@ TensorRT's libraries end the process, or raise errors that name nothing, when th
 anywhere and answers with error codes.
 """
 
+import logging
 from dataclasses import dataclass
 from functools import cache
 
 from monitor.inference.tensors import first_line
 
-__all__ = ["CudaProbe", "Gpu", "probe_cuda"]
+__all__ = ["CudaProbe", "Gpu", "probe_cuda", "wait_asleep"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +82,20 @@ def _describe(driver: object) -> Gpu:
     name = bytes(ask(*api.cuDeviceGetName(256, device))).split(b"\0")[0].decode(errors="replace")
     memory = int(ask(*api.cuDeviceTotalMem(device)))
     return Gpu(name, (major, minor), f"{version // 1000}.{version % 1000 // 10}", memory)
+
+
+def wait_asleep() -> None:
+    """Let every thread of this process that waits for the GPU sleep, also inside libraries; the default is to spin.
+
+    Spinning answers some microseconds sooner, and takes a core from the beds for as long as the GPU computes.
+    """
+    if probe_cuda().gpu is None:
+        return
+    from cuda.bindings import driver
+
+    flag = driver.CUctx_flags.CU_CTX_SCHED_BLOCKING_SYNC
+    status, device = driver.cuDeviceGet(0)
+    if status == driver.CUresult.CUDA_SUCCESS:
+        (status,) = driver.cuDevicePrimaryCtxSetFlags(device, int(flag))
+    if status != driver.CUresult.CUDA_SUCCESS:
+        _log.warning("threads that wait for the GPU will spin (%s)", status.name)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from monitor.errors import BundleError, EngineError, MonitorError
 from monitor.inference.bundle import Bundle
-from monitor.inference.cuda import probe_cuda
+from monitor.inference.cuda import probe_cuda, wait_asleep
 from monitor.inference.device_memory import CudaApi, open_device_memory
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Precision, Variant
@@ -164,6 +164,7 @@ def open_variant(
         if name == "onnxruntime-cuda":
             from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
+            wait_asleep()
             return OnnxRuntimeEngine(content, label=label, device="cuda")
         if name in {"openvino", "openvino-bf16"}:
             from monitor.inference.openvino_engine import OpenVinoEngine

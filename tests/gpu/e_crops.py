@@ -38,11 +38,12 @@ def measure(numbers: dict[str, Any]) -> None:
     numbers["pictures"] = hand_out_pictures()
     devices = _stand_in() if is_rehearsal() else CropDevices(frozenset(GPU_ENGINES), CudaCrops)
     station_module.ModelSet = partial(_Models, crop_devices=devices)  # type: ignore[attr-defined, assignment] # see e_beds
-    for way in ("cpu", "gpu"):
+    for way in ("gpu", "cpu"):
         result: dict[str, Any] = {}
         numbers[f"crops: {way}"] = result
         watch(beds, settings.model_copy(update={"crops": way}), result)
-    numbers["crops: gpu"]["pictures uploaded"] = sum(cutter.uploads for cutter in _Models.cutters)
+        result["pictures uploaded"] = sum(cutter.uploads for cutter in _Models.cutters)
+        _Models.cutters.clear()
 
 
 def _stand_in() -> CropDevices:

@@ -39,13 +39,18 @@ extern "C" int plan_bytes() { return sizeof(CropPlan); }
 """
 
 
+def host_source() -> str:
+    """Return the kernel's source as C++ for this machine's processor."""
+    return _HOST + kernel_source()
+
+
 def compile_kernel(directory: Path) -> ctypes.CDLL | None:
     """Return the kernel's source as a library of this machine, with a loop in place of the grid; None without g++."""
     compiler = shutil.which("g++")
     if compiler is None:
         return None
     source = directory / "kernel.cpp"
-    source.write_text(_HOST + kernel_source() + _LOOP)
+    source.write_text(host_source() + _LOOP)
     library = directory / "kernel.so"
     flags = ["-std=c++14", "-O2", "-ffp-contract=off", "-shared", "-fPIC"]
     subprocess.run([compiler, *flags, "-o", library, source], check=True)
