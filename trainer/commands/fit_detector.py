@@ -16,7 +16,7 @@ __all__ = ["command"]
     name="fit-detector",
     epilog=examples(
         "nicu-trainer fit-detector --out runs/detector --minutes 30",
-        "nicu-trainer fit-detector --out runs/detector --steps 5000 --seed 1",
+        "nicu-trainer fit-detector --out runs/detector --steps 5000 --share 0.15 --seed 1",
     ),
 )
 @click.option(
@@ -29,13 +29,28 @@ __all__ = ["command"]
     "--learning-rate", type=click.FloatRange(0.0, 0.1, min_open=True), default=1e-4, show_default=True,
     help="At the beginning.",
 )  # fmt: skip
+@click.option(
+    "--share",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How far from the original's weights to the fitted ones the result lies; may be changed afterwards.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option(
     "--check", "infants", type=click.IntRange(4, 10_000), default=60, show_default=True,
     help="Unseen infants to measure on, before and after.",
 )  # fmt: skip
 def command(
-    *, out: Path, detector: str, steps: int, minutes: float | None, learning_rate: float, seed: int, infants: int
+    *,
+    out: Path,
+    detector: str,
+    steps: int,
+    minutes: float | None,
+    learning_rate: float,
+    share: float,
+    seed: int,
+    infants: int,
 ) -> None:
     """Fine-tune a face detector on synthetic infants with tape, tubes, masks and bandages.
 
@@ -48,7 +63,7 @@ def command(
     from trainer.checkpoint import Provenance
     from trainer.detector.bundle_weights import read_pretrained
     from trainer.detector.fitted import DETECTOR_NAME, write_fitted
-    from trainer.detector_fitting.fitting import StepReport, fit_detector
+    from trainer.detector_fitting.fitting import StepReport, fit_detector, part_of_the_way
     from trainer.detector_fitting.measuring import Finding, measure, metrics_of, unseen_views
     from trainer.detector_fitting.settings import FitSettings
     from trainer.training.determinism import pinned_threads
@@ -80,15 +95,17 @@ def command(
             seconds=None if minutes is None else 60.0 * minutes,
             progress=show,
         )
-        after = measure(outcome.detector, views)
+        result = part_of_the_way(start, outcome.detector, share)
+        after = measure(result, views)
     write_fitted(
         out / DETECTOR_NAME,
-        outcome.detector,
+        result,
         architecture=f"{bundle.manifest.architecture}, fine-tuned",
         metrics=metrics_of(after),
         provenance=Provenance(
             source=f"{bundle.manifest.provenance.source}; fine-tuned on {outcome.steps * settings.infants_per_step} "
-            f"synthetic infants with devices (nicu-trainer fit-detector --steps {steps} --seed {seed})",
+            f"synthetic infants with devices "
+            f"(nicu-trainer fit-detector --steps {steps} --share {share:g} --seed {seed})",
             licence=bundle.manifest.provenance.licence,
         ).completed(),
     )

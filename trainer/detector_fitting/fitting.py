@@ -23,7 +23,7 @@ from trainer.errors import SettingsError, TrainingError
 from trainer.training.optimisation import WeightAverage
 from trainer.training.storage import read_checkpoint, write_checkpoint
 
-__all__ = ["CHECKPOINT_NAME", "FitOutcome", "StepReport", "fit_detector", "input_of", "targets_of"]
+__all__ = ["CHECKPOINT_NAME", "FitOutcome", "StepReport", "fit_detector", "input_of", "part_of_the_way", "targets_of"]
 
 CHECKPOINT_NAME = "last.pt"
 _STEPS_BETWEEN_CHECKPOINTS = 50
@@ -85,6 +85,20 @@ def targets_of(scene: Scene, anchors: Tensor, spec: AnchorSpec) -> Targets:
     """Return what the network should answer to a picture."""
     boxes, points = torch.from_numpy(scene.boxes), torch.from_numpy(scene.points)
     return match_anchors(boxes, points, torch.from_numpy(scene.is_certain), anchors, spec)
+
+
+def part_of_the_way(start: PretrainedDetector, fitted: PretrainedDetector, share: float) -> PretrainedDetector:
+    """Return a detector whose weights lie between two others' (Wortsman et al. 2022, arXiv 2109.01903).
+
+    Args:
+        start: The original.
+        fitted: The same after a fine-tuning.
+        share: How far from the original to the other, in [0, 1].
+    """
+    network = copy.deepcopy(start.network)
+    ends = start.network.state_dict(), fitted.network.state_dict()
+    network.load_state_dict({name: torch.lerp(tensor, ends[1][name], share) for name, tensor in ends[0].items()})
+    return replace(start, network=network)
 
 
 def fit_detector(

@@ -9,7 +9,7 @@ import torch
 from trainer.detector.bundle_weights import PretrainedDetector, empty_network
 from trainer.detector.graph import AnchorSpec, Normalisation, anchors_px
 from trainer.detector_fitting import fitting
-from trainer.detector_fitting.fitting import CHECKPOINT_NAME, fit_detector, input_of, targets_of
+from trainer.detector_fitting.fitting import CHECKPOINT_NAME, fit_detector, input_of, part_of_the_way, targets_of
 from trainer.detector_fitting.loss import multibox_loss
 from trainer.detector_fitting.measuring import Finding, measure, metrics_of, unseen_views
 from trainer.detector_fitting.settings import FitSettings
@@ -74,6 +74,13 @@ def test_the_original_and_the_first_layers_stay_as_they_were(start, fitted):
     assert {name.split(".")[0] for name in changed} == {
         "backbone", "pyramid", "context", "class_head", "box_head", "landmark_head"
     }  # fmt: skip
+
+
+def test_a_part_of_the_way_lies_between_the_original_and_the_result(start, fitted):
+    begun, ended = weights(start), weights(fitted[0].detector)
+    for share in (0.0, 0.25, 1.0):
+        between = weights(part_of_the_way(start, fitted[0].detector, share))
+        torch.testing.assert_close(between, begun + share * (ended - begun))
 
 
 def test_a_training_that_was_stopped_goes_on_with_the_same_result(start, fitted, tmp_path):
