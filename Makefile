@@ -20,7 +20,7 @@ demo: setup ## Two synthetic beds over real RTSP, Redis and metrics; DEMO_ARGS="
 # A test that hangs in a library's code hears no signal, so no time limit of its own: then the run ends, with a traceback.
 HANG := -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 
-# Many tests wait: three workers take a fifth less time on two cores.
+# Many tests wait: two workers kept two quiet cores busy for two thirds of the time of `make check`.
 WORKERS ?= 3
 WHOLE_WORKERS ?= 3
 # What becomes of a test that fails beside others and passes twice alone; the alternative is `report`.

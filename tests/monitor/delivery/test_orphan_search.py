@@ -161,6 +161,18 @@ def test_whatever_the_stream_holds_exactly_the_unknown_alerts_that_were_on_are_f
     assert sorted(draft.alert_id for draft in found) == sorted(on - known)
 
 
+def test_a_long_stream_is_searched_for_a_hundred_pages_and_no_further() -> None:
+    names = [f"a{number}" for number in range(1, 304)]
+    stream = StoredStream([(f"{name[1:]}-0", _fields(name, "station-1", Phase.START)) for name in names])
+    search = OrphanSearch("station-1", set, with_beds=True)
+    search.begin(stream)
+    found = [[draft.alert_id for draft in search.turn(stream, SettledClaims())] for _ in range(103)]
+    assert found[:100] == [[]] * 100
+    # The three oldest would be on another page.
+    assert found[100] == names[:2:-1]
+    assert found[101:] == [[]] * 2
+
+
 def _fields(alert_id: str, station: str, phase: Phase) -> dict[str, str]:
     draft = make_draft(alert_id, phase).model_copy(update={"station": station})
     document = {**draft.model_dump(mode="json", by_alias=True), "producer_id": station, "seq": 1, "published_at": "x"}

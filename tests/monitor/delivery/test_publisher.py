@@ -153,6 +153,19 @@ def test_commands_are_checked_and_authorised(redis_server, make_publisher, caplo
     assert "wrong" not in caplog.text.replace("wrong fields", "")
 
 
+@pytest.mark.parametrize(
+    ("fields", "named"), [({**COMMAND, "by": ""}, "by"), ({**COMMAND, "of nobody's": "1"}, "unknown fields")]
+)
+def test_what_is_wrong_with_a_command_is_named_in_this_program_s_own_words(
+    redis_server, make_publisher, caplog, fields, named
+) -> None:
+    redis_server.client().xadd("nicu:commands:station-1", fields)
+    outcomes: list[CommandOutcome] = []
+    make_publisher(events=SessionEvents(command=outcomes.append))
+    wait_until(lambda: outcomes, 5)
+    assert f"was dropped: look at {named}\n" in caplog.text
+
+
 PAUSE = {"action": "pause", "bed": "bed-1", "by": "nurse-7"}
 
 

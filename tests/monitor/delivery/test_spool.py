@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from alerts import make_draft
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.clock import ManualClock
 from monitor.delivery.spool import Position, Spool
 from monitor.delivery.spool_file import DATABASE_NAME, set_damaged_aside
+from monitor.delivery.spool_meta import read_count
 from monitor.errors import PublishError, SpoolError
 from monitor.pain.vocabulary import Code, Phase
 
@@ -238,6 +241,8 @@ def test_a_full_disk_is_an_error_of_one_sentence_and_uses_no_number(tmp_path: Pa
 import resource, signal, sys
 from pathlib import Path
 from alerts import make_draft
+from hypothesis import given
+from hypothesis import strategies as st
 from monitor.clock import SystemClock
 from monitor.errors import SpoolError
 from monitor.delivery.spool import Spool
@@ -353,3 +358,9 @@ def test_no_memory_in_the_middle_of_a_write_is_an_error_of_one_sentence(spool: S
         spool.append([make_draft("b")])
     monkeypatch.setattr(spool, "_remember", real)
     assert spool.append([make_draft("c")]) == [2]
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_a_stored_count_is_read_back_and_a_damaged_one_is_none(count) -> None:
+    assert read_count(str(count)) == count
+    assert [read_count(text) for text in (None, "", f"{count}x", f"-{count}", f"{count}.0")] == [0] * 5

@@ -113,6 +113,26 @@ def test_the_patient_may_wander_a_little_over_the_edge_but_not_away():
     assert chooser.choose([track(1, 610.0, 0.0, 13.0)], COT, 13.0).track is None
 
 
+def test_a_face_that_comes_back_exactly_at_a_limit_is_the_patient_and_beyond_it_is_not():
+    for at, beyond in (
+        ({"size": 144.0}, {"size": 145.0}),  # 1.8 times as large
+        ({"x": 320.0}, {"x": 321.0}),  # 1.5 of its sizes away
+        ({"orientation": 15.0}, {"orientation": 14.0}),  # turned by 75 degrees
+    ):
+        assert not settled().choose([track(2, first=20.0, last=20.0, **{"x": 210.0} | at)], COT, 20.0).ambiguous
+        assert settled().choose([track(2, first=20.0, last=20.0, **{"x": 210.0} | beyond)], COT, 20.0).ambiguous
+
+
+def test_a_patient_is_remembered_for_half_a_minute_and_no_longer():
+    assert settled().choose([track(2, 450.0, 40.0, 40.0)], COT, 40.0).ambiguous
+    assert not settled().choose([track(2, 450.0, 40.1, 40.1)], COT, 40.1).ambiguous
+
+
+def test_a_face_that_was_seen_twice_is_no_flicker():
+    twice = track(2, 400.0, 10.8, 11.0, frames_seen=2)
+    assert settled().choose([track(1, 200.0, 0.0, 11.0), twice], COT, 11.0).ambiguous
+
+
 @given(st.permutations([1, 2, 3]))
 def test_the_choice_does_not_depend_on_the_order_of_the_tracks(order):
     tracks = [track(i, 150.0 * i, 1.0, 5.0) for i in order]

@@ -197,6 +197,41 @@ def test_another_stream_resets_the_tracker(marker_faces, marker_detector, change
     assert len(frame_faces.faces) == 1
 
 
+class WatchedDetector(FaceDetector):
+    """Notes the turn of every view that it is given."""
+
+    def __init__(self, engine):
+        super().__init__(engine)
+        self.turns = []
+
+    def detect(self, image, view, minimum_score):
+        self.turns.append(view.turn_deg)
+        return super().detect(image, view, minimum_score)
+
+
+def test_a_search_begins_upright_and_in_another_stream_again(marker_faces):
+    patient_tracker, detector = PatientTracker(SETTINGS), WatchedDetector(marker_faces.MarkerEngine())
+    turned = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 40.0)))
+    for n in range(3):
+        assert patient_tracker.update(marker_faces.frame(turned, 100.0 + n / 5, n), detector).patient is not None
+    assert detector.turns[0] == 0.0
+    detector.turns.clear()
+    patient_tracker.update(marker_faces.frame(picture(marker_faces), 3.0), detector)
+    assert detector.turns[0] == 0.0
+
+
+def test_a_patient_who_was_lost_is_searched_for_all_round_at_once_and_in_a_second_round_soon(marker_faces):
+    patient_tracker = PatientTracker(SETTINGS)
+    detector = FaceDetector(marker_faces.MarkerEngine())
+    image, empty = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0))), picture(marker_faces)
+    for n in range(3):
+        assert patient_tracker.update(marker_faces.frame(image, n / 5, n), detector).patient is not None
+    costs = [patient_tracker.update(marker_faces.frame(empty, n / 5, n), detector).full_passes for n in range(3, 30)]
+    at = costs.index(8)
+    assert costs[at : at + 6] == [8, 3, 3, 3, 1, 1]
+    assert max(costs[:at]) <= 2
+
+
 def test_a_detector_that_fails_raises_and_the_tracker_goes_on(marker_faces, markers, marker_detector):
     patient_tracker = PatientTracker(SETTINGS)
     image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0)))
