@@ -1,5 +1,6 @@
 """`nicu-trainer fit-detector`: teach the face detector tape, tubes and masks, on synthetic infants."""
 
+from math import isnan
 from pathlib import Path
 
 import click
@@ -112,7 +113,7 @@ def command(
 
     def row(name: str, finding: Finding) -> str:
         values = (finding.bare, finding.devices, finding.goggles, finding.beside)
-        return f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |"
+        return f"| {name} | " + " | ".join("-" if isnan(value) else f"{value:.2f}" for value in values) + " |"
 
     click.echo(f"{outcome.steps} of {steps} steps; {infants} unseen synthetic infants, two views each:")
     click.echo("| | bare faces found | with devices | under goggles | false boxes |\n|---|---|---|---|---|")
