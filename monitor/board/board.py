@@ -12,7 +12,7 @@ from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
 from monitor.board.status_records import BedInfo, BedPause, StationStatus
 from monitor.clock import Clock
 from monitor.faces.patient_tracker import FrameFaces
-from monitor.pain.occupancy import BedOccupancy
+from monitor.pain.occupancy import BedOccupancy, RecentStatement
 from monitor.pain.vocabulary import Observation
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
@@ -40,6 +40,7 @@ class _Bed:
         "occupancy",
         "pause",
         "pictures",
+        "recent",
     )
 
     def __init__(self, info: BedInfo, known_since_seconds: float) -> None:
@@ -50,6 +51,7 @@ class _Bed:
         self.camera: CameraStatus | None = None
         self.pause: BedPause | None = None
         self.occupancy = BedOccupancy()
+        self.recent: RecentStatement | None = None
         self.is_occupancy_known = False
         self.frame: Frame | None = None
         self.frame_faces: FrameFaces | None = None
@@ -170,8 +172,8 @@ class Board:
             self._has_request_changed |= bed.pause != pause
             bed.pause = pause
 
-    def occupy(self, bed_id: str, occupancy: BedOccupancy) -> None:
-        """Take who lies in a bed; to be reported about once a second.
+    def occupy(self, bed_id: str, occupancy: BedOccupancy, recent: RecentStatement | None = None) -> None:
+        """Take who lies in a bed, and what was said last; to be reported about once a second.
 
         What was seen before it changed does not stand beside the infant that is watched from then on.
 
@@ -186,6 +188,7 @@ class Board:
                 self._alerts.forget_bouts(bed_id)
             self._has_request_changed |= bed.occupancy != occupancy
             bed.occupancy, bed.is_occupancy_known = occupancy, True
+            bed.recent = recent
 
     def station(self, facts: StationStatus) -> None:
         """Take the technical state of the station; to be reported about once a second."""
@@ -275,6 +278,7 @@ class Board:
             camera=bed.camera,
             pause=None if bed.pause is None or bed.pause.until_seconds <= now_seconds else bed.pause,
             occupancy=bed.occupancy,
+            recent=bed.recent,
             open_alerts=alerts,
             past_alerts=self._alerts.past_alerts(bed.info.bed_id),
             picture_index=bed.pictures if is_shown else None,

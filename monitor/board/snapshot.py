@@ -7,7 +7,7 @@ from monitor.board.alert_book import AlertEpisode
 from monitor.board.bed_state import BedStatus
 from monitor.board.status_records import BedInfo, BedPause, HistoryPoint, StationStatus
 from monitor.faces.patient_tracker import FrameFaces
-from monitor.pain.occupancy import BedOccupancy
+from monitor.pain.occupancy import BedOccupancy, RecentStatement
 from monitor.pain.vocabulary import Observation
 from monitor.video.frame import Frame
 from monitor.video.status import CameraStatus
@@ -34,6 +34,7 @@ class BedSnapshot:
         picture_index: Counts the pictures that can be shown; None where there is none, or none is stored.
         bouts_within_hour: How often pain was declared within the last hour.
         occupancy: Who lies there, as people say; its times are monotonic seconds.
+        recent: What somebody said of the bed last, and can take back for some seconds; None where there is nothing.
     """
 
     info: BedInfo
@@ -50,6 +51,7 @@ class BedSnapshot:
     picture_index: int | None
     bouts_within_hour: int = 0
     occupancy: BedOccupancy = field(default_factory=BedOccupancy)
+    recent: RecentStatement | None = None
 
 
 @dataclass(frozen=True, slots=True)

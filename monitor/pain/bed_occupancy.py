@@ -16,7 +16,7 @@ from monitor.pain.alarm import Acknowledgement
 from monitor.pain.alarm_scope import AlarmScope
 from monitor.pain.bed_alarm_state import BedAlarmState
 from monitor.pain.conditions import CONDITIONS, Source
-from monitor.pain.occupancy import BedOccupancy, BedStatement, OccupancyState
+from monitor.pain.occupancy import BedOccupancy, BedStatement, OccupancyState, RecentStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, USUAL_PROCEDURE_SECONDS, Procedure, ProcedureKind
 from monitor.pain.vocabulary import Code, Occupancy, Transition
 from monitor.phrases import Phrase
@@ -111,6 +111,12 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
     def occupancy(self) -> BedOccupancy:
         """What people have said of the bed."""
         return self._memory.occupancy.now
+
+    @property
+    def recent_statement(self) -> RecentStatement | None:
+        """What was said last, and can be taken back for 15 s; None where there is nothing."""
+        said = self._said
+        return None if said is None else RecentStatement(said.statement, said.by, said.at_seconds)
 
     def admit(self, by: str, time_seconds: float, infant: str | None = None) -> tuple[Transition, ...]:
         """Note that an infant was laid into the bed; the one before, if any, is discharged.

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from monitor.pain.vocabulary import Occupancy
 
-__all__ = ["BedOccupancy", "BedStatement", "OccupancyState"]
+__all__ = ["BedOccupancy", "BedStatement", "OccupancyState", "RecentStatement"]
 
 _AWAY_SECONDS = 5.0
 """A face that was not seen for so long has left; only then can one return."""
@@ -60,6 +60,21 @@ class BedOccupancy:
             self.until_face,
             self.infant,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecentStatement:
+    """What somebody said of a bed last, and can take back for some seconds.
+
+    Attributes:
+        statement: What.
+        by: Who.
+        at_seconds: When, monotonic.
+    """
+
+    statement: BedStatement
+    by: str
+    at_seconds: float
 
 
 @dataclass(slots=True)

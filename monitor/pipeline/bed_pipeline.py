@@ -31,7 +31,7 @@ from monitor.faces.patient_tracker import FrameFaces, PatientTracker
 from monitor.faces.search_budget import SearchBudget
 from monitor.pain.alarm import Acknowledgement
 from monitor.pain.bed_alarms import BedAlarms
-from monitor.pain.occupancy import BedOccupancy, BedStatement
+from monitor.pain.occupancy import BedOccupancy, BedStatement, RecentStatement
 from monitor.pain.procedure import ProcedureKind
 from monitor.pain.vocabulary import Code, Observation, Occupancy, Sample, Transition, Visibility
 from monitor.pipeline.alarm_snapshot import pack, unpack
@@ -282,6 +282,11 @@ class BedPipeline:
         """Return what people have said of the bed."""
         with self._lock:
             return self._monitor.occupancy
+
+    def recent_statement(self) -> RecentStatement | None:
+        """Return what somebody said of the bed last, and may still take back; None where there is nothing."""
+        with self._lock:
+            return self._monitor.recent_statement
 
     def paused_codes(self) -> tuple[Code, ...]:
         """Return the codes that a pause covers now."""

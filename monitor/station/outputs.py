@@ -39,7 +39,7 @@ class StationOutputs:
         with self._showing:
             pause = bed.pause_in_force()
             self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
-            self.board.occupy(bed.id, bed.occupancy())
+            self.board.occupy(bed.id, bed.occupancy(), bed.recent_statement())
 
 
 def build_outputs(

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import IO
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[2]
 _MESSAGE_BYTES = 1 << 16
 
 

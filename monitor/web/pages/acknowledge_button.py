@@ -1,24 +1,41 @@
 """The button with which a person says that they have seen an alarm, and takes that back within ten seconds."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from nicegui import ui
 
 from monitor.board import AlertEpisode
 from monitor.errors import RefusedError
+from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.vocabulary import Signal
 from monitor.web.api import request_acknowledgement, request_withdrawal
 from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout
 from monitor.web.pages.name_dialog import ask_for_name
+from monitor.web.pages.undo_bar import UNDO_SECONDS
 
-__all__ = ["AcknowledgeButton", "needs_acknowledgement"]
+__all__ = ["AcknowledgeButton", "needs_acknowledgement", "recent_acknowledgements"]
 
 
 def needs_acknowledgement(episode: AlertEpisode) -> bool:
     """Return whether somebody should say that they have seen it."""
     return episode.newest.signal in {Signal.ON, Signal.LATCHED}
+
+
+def recent_acknowledgements(episodes: Sequence[AlertEpisode], now: datetime) -> dict[str, tuple[datetime, list[str]]]:
+    """Return who acknowledged within the last ten seconds: when at last, and the ids of those alerts."""
+    found: dict[str, tuple[datetime, list[str]]] = {}
+    for alert in (episode.newest for episode in episodes):
+        given = alert.acknowledgement
+        is_word = CONDITIONS[alert.code].source is Source.PERSON  # what somebody said of the bed is no acknowledgement
+        if alert.signal is not Signal.ACKNOWLEDGED or given is None or is_word:
+            continue
+        if 0.0 <= (now - given.at).total_seconds() < UNDO_SECONDS:
+            at, alert_ids = found.get(given.by, (given.at, []))
+            found[given.by] = max(at, given.at), [*alert_ids, alert.alert_id]
+    return found
 
 
 class AcknowledgeButton:
@@ -37,6 +54,7 @@ class AcknowledgeButton:
         self._scope = scope
         self._alert_ids: tuple[str, ...] = ()
         self._is_shown = False
+        self._was_offered = False
         label = self._t("Acknowledge {bed}", bed=scope)
         with ui.element("div").classes("ack-slot"):
             self._button = (
@@ -48,6 +66,9 @@ class AcknowledgeButton:
 
     def offer(self, episodes: Sequence[AlertEpisode]) -> None:
         """Show the button if any of these alerts waits for an acknowledgement and the visitor may give it."""
+        if not self._was_offered:
+            self._was_offered = True
+            self._offer_again(episodes)
         waiting = tuple(episode.newest.alert_id for episode in episodes if needs_acknowledgement(episode))
         self._alert_ids = waiting if self._frame.may_acknowledge else ()
         if bool(self._alert_ids) != self._is_shown:
@@ -82,14 +103,28 @@ class AcknowledgeButton:
                 ui.notify(refusal_words(error, self._t), type="warning")
                 return
             given.append(alert_id)
-        until = self._frame.site.clock.wall() + timedelta(seconds=self._frame.acknowledge_expires_seconds)
-        words = self._t(
+        words = self._words(by, self._frame.site.clock.wall())
+        self._frame.offer_undo(words, lambda: self._withdraw(given, by))
+
+    def _words(self, by: str, at: datetime) -> str:
+        until = at + timedelta(seconds=self._frame.acknowledge_expires_seconds)
+        return self._t(
             "{bed}: acknowledged by {name} until {time}",
             bed=self._scope,
             name=by,
             time=self._t.time(until, seconds=False),
         )
-        self._frame.offer_undo(words, lambda: self._withdraw(given, by))
+
+    def _offer_again(self, episodes: Sequence[AlertEpisode]) -> None:
+        """Offer to withdraw what was acknowledged some seconds before the page was opened."""
+        now = self._frame.site.clock.wall()
+        bed = self._frame.site.board.snapshot().bed(self._scope)
+        paused_by = None if bed is None or bed.pause is None else bed.pause.by
+        for by, (at, alert_ids) in recent_acknowledgements(episodes, now).items():
+            if by == paused_by:
+                continue  # a pause acknowledges, too, and is ended by a button of its own
+            age_seconds = (now - at).total_seconds()
+            self._frame.offer_undo_again(by, age_seconds, self._words(by, at), partial(self._withdraw, alert_ids, by))
 
     def _withdraw(self, alert_ids: Sequence[str], by: str) -> None:
         if not self._frame.is_still_allowed_to_acknowledge():

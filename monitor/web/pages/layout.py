@@ -16,7 +16,7 @@ from monitor.web.access import Visitor
 from monitor.web.app_context import AppContext, localizer_of, site_of, visitor_of
 from monitor.web.pages.sound_bar import signals_json
 from monitor.web.pages.top_bar import TopBar
-from monitor.web.pages.undo_bar import UndoBar
+from monitor.web.pages.undo_bar import UNDO_SECONDS, UndoBar
 from monitor.web.proxies import user_of_proxy
 from monitor.web.sessions import SESSION_COOKIE
 from monitor.web.user_changes import UserChanges
@@ -73,6 +73,7 @@ class PageLayout:
         self._states: dict[str, BedState] | None = None
         self._top = TopBar(request, self.site, self.visitor, self.t)
         self._undo: UndoBar | None = None
+        self._offers: list[tuple[str, Callable[[], object], float]] = []
         self._is_display = is_display
 
     @property
@@ -117,6 +118,16 @@ class PageLayout:
         if self._undo is not None:
             self._undo.offer(words, undo)
 
+    def offer_undo_again(self, by: str, age_seconds: float, words: str, undo: Callable[[], object]) -> None:
+        """Offer, for the rest of the ten seconds, to take back what was done before this page was opened.
+
+        Only to who did it; where nobody is logged in, to everybody, for anybody can use any name there.
+        """
+        left_seconds = UNDO_SECONDS - age_seconds
+        is_theirs = self.visitor.name == by or self.visitor.name is None
+        if self._undo is None and is_theirs and self.may_acknowledge and 0.0 < left_seconds <= UNDO_SECONDS:
+            self._offers.append((words, undo, left_seconds))
+
     def build_top(self) -> None:
         """Build what stands above every page's own content."""
         self.build_head()
@@ -153,6 +164,8 @@ class PageLayout:
     def build_undo(self) -> None:
         """Build the area for what can be taken back."""
         self._undo = UndoBar(self.t)
+        for words, undo, seconds in self._offers:
+            self._undo.offer(words, undo, seconds)
 
     def start(self) -> None:
         """Begin to refresh."""

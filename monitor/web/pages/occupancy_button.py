@@ -24,6 +24,7 @@ class OccupancyButton(RequestDialog):
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
         super().__init__(frame, bed_id)
         self._state = Occupancy.OCCUPIED
+        self._was_offered = False
         self._infant_label = ui.label().classes("top-station")
         self._button = (
             ui.button(self._t("Occupancy"), on_click=self._open, color=None)
@@ -34,6 +35,9 @@ class OccupancyButton(RequestDialog):
 
     def offer(self, bed: BedSnapshot) -> None:
         """Take who lies in the bed now."""
+        if not self._was_offered:
+            self._was_offered = True
+            self._offer_again(bed)
         self._state = bed.occupancy.state
         say(self._infant_label, bed.occupancy.infant or "")
 

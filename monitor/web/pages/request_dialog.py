@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from nicegui import ui
 
+from monitor.board import BedSnapshot
 from monitor.control.requests import Admit, Discharge, OperatorRequest, Procedure, Resume, Standby, Undo
 from monitor.errors import RefusedError
+from monitor.localization import message
 from monitor.pain.occupancy import BedStatement
 from monitor.web.app_context import checked_name
 from monitor.web.pages.labels import refusal_words
@@ -20,6 +22,15 @@ _STATEMENTS: dict[type[OperatorRequest], BedStatement] = {
     Standby: BedStatement.STANDBY,
     Resume: BedStatement.RESUME,
     Procedure: BedStatement.PROCEDURE,
+}
+
+
+_WORDS: dict[BedStatement, str] = {
+    BedStatement.ADMIT: message("Admit an infant"),
+    BedStatement.DISCHARGE: message("Bed is empty"),
+    BedStatement.STANDBY: message("Stand-by"),
+    BedStatement.RESUME: message("End the stand-by"),
+    BedStatement.PROCEDURE: message("Procedure"),
 }
 
 
@@ -71,6 +82,16 @@ class RequestDialog:
                 ui.notify(t("Nothing had to be changed."), position="top")
 
         ui.button(words, on_click=act, color=None).props("unelevated no-caps").classes("ack")
+
+    def _offer_again(self, bed: BedSnapshot) -> None:
+        """Offer to take back what was said of the bed some seconds before the page was opened."""
+        said = bed.recent
+        if said is not None:
+            words = self._t(
+                "{bed}: {action}, by {name}", bed=self._bed_id, action=self._t(_WORDS[said.statement]), name=said.by
+            )
+            age_seconds = self._frame.site.clock.monotonic() - said.at_seconds
+            self._frame.offer_undo_again(said.by, age_seconds, words, lambda: self._take_back(said.statement, said.by))
 
     def _take_back(self, statement: BedStatement, by: str) -> None:
         t = self._t

@@ -6,9 +6,9 @@ from nicegui import ui
 
 from monitor.localization import Localizer
 
-__all__ = ["UndoBar"]
+__all__ = ["UNDO_SECONDS", "UndoBar"]
 
-_SECONDS = 10.0
+UNDO_SECONDS = 10.0
 _ROWS_AT_MOST = 3
 
 
@@ -24,8 +24,8 @@ class UndoBar:
         self._rows: list[ui.element] = []
         self._bar = ui.element("div").classes("undo-bar").props("role=status")
 
-    def offer(self, words: str, undo: Callable[[], object]) -> None:
-        """Say what was done; `undo` is called, and awaited where it is slow, when the person takes it back."""
+    def offer(self, words: str, undo: Callable[[], object], seconds: float = UNDO_SECONDS) -> None:
+        """Say what was done, for some seconds; `undo` is called, and awaited where it is slow, to take it back."""
         while len(self._rows) >= _ROWS_AT_MOST:
             self._remove(self._rows[0])
         with self._bar:
@@ -41,7 +41,7 @@ class UndoBar:
             button = ui.button(self._t("Undo"), on_click=take_back, color=None).props("flat no-caps").classes("tool")
             # Not as text of properties: the words hold a name that somebody has typed.
             button.props["aria-label"] = f"{self._t('Undo')}: {words}"
-            ui.timer(_SECONDS, lambda: self._remove(row), once=True)
+            ui.timer(seconds, lambda: self._remove(row), once=True)
 
     def _remove(self, row: ui.element) -> None:
         if row in self._rows:

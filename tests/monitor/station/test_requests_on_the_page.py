@@ -115,6 +115,12 @@ def test_what_was_said_can_be_taken_back_after_a_restart(ward: Ward) -> None:
     ward.clock.advance(6.0)
     ward.bed.restore(stored, ward.clock.wall(), ward.clock.monotonic())
     assert ward.bed.occupancy().state is Occupancy.EMPTY
+    ward.outputs.show_requests(ward.bed)  # as the supervisor does once a second
+    said = ward.look().recent
+    assert (said.statement, said.by) == (BedStatement.DISCHARGE, "nurse-8")
+    assert ward.clock.monotonic() - said.at_seconds == pytest.approx(6.0), (
+        "the page offers it for the rest of ten seconds"
+    )
     assert ward.bed.undo(BedStatement.DISCHARGE, "nurse-8", ward.clock.monotonic())
     assert ward.bed.occupancy().infant == "infant-12"
 

@@ -66,6 +66,7 @@ class StagedBed:
         self.score = 0.1
         self.visibility = Visibility.USABLE
         self.camera = CameraState.PLAYING
+        self.just_now = False  # what was said of it stays said just now
         self.random = np.random.default_rng(seed)
         self.synthetic = None  # made when a picture is wanted: it takes a second
         self.seed = seed
@@ -185,7 +186,10 @@ class StagedStation:
     def show_requests(self, bed):
         pause = bed.monitor.pause_in_force()
         self.board.pause(bed.id, None if pause is None else BedPause(pause.by, pause.until_seconds))
-        self.board.occupy(bed.id, bed.monitor.occupancy)
+        recent = bed.monitor.recent_statement
+        if bed.just_now and recent is not None:
+            recent = replace(recent, at_seconds=self.clock.monotonic())
+        self.board.occupy(bed.id, bed.monitor.occupancy, recent)
 
     def occupy(self, bed, order, now):
         match order:
@@ -213,6 +217,7 @@ class StagedStation:
         bed = self.beds[order["bed"]]
         bed.score = order.get("score", bed.score)
         bed.visibility = Visibility(order.get("visibility", bed.visibility))
+        bed.just_now = order.get("just_now", bed.just_now)
         if "camera" in order:
             bed.camera = CameraState(order["camera"])
             is_lost = bed.camera is CameraState.LOST
