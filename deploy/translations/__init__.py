@@ -20,8 +20,8 @@ __all__ = ["CATALOGUES", "catalogue_text", "gather", "updated", "write_all"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = _ROOT / "monitor" / "localization" / "catalogues"
-_PACKAGES = ("board", "cameras", "config", "control", "localization", "pain", "station", "ward", "web")
-_KEYWORDS = {"t": 1, "_t": 1, "message": 1, "Phrase": 1, "plural": 2}
+_PACKAGES = ("board", "cameras", "config", "control", "forwarding", "localization", "pain", "station", "ward", "web")
+_KEYWORDS = {"t": 1, "_t": 1, "message": 1, "translatable": 1, "Phrase": 1, "plural": 2}
 """Name of what is called to how many of its arguments are messages."""
 
 _NOT_WORDS = frozenset({"", " ", "{text}"})

@@ -1,10 +1,11 @@
 """What all parts of the configuration share: strict fields, and the types of ids, shares and durations."""
 
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["EngineKind", "Fraction", "Identifier", "PositiveSeconds", "Settings"]
+__all__ = ["EngineKind", "Fraction", "Identifier", "PositiveSeconds", "Settings", "known_time_zone"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -17,3 +18,19 @@ class Settings(BaseModel):
 
     # Inputs may hold credentials: the text of an error never repeats them.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def known_time_zone(name: str | None) -> str | None:
+    """Return the name of a time zone, or None for none.
+
+    Raises:
+        ValueError: This machine knows no such zone.
+    """
+    try:
+        if name is not None:
+            ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # an unknown name is a KeyError
+        raise ValueError(
+            "there is no such time zone here; write one such as America/Sao_Paulo or Europe/Zurich"
+        ) from None
+    return name

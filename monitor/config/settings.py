@@ -6,14 +6,13 @@ Reading a file, with every mistake named by line, is `monitor.config.file`'s wor
 import ipaddress
 from pathlib import Path
 from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from monitor.config.addresses import camera_address, host_name
 from monitor.config.alarms import AlarmSettings
-from monitor.config.base import EngineKind, Fraction, Identifier, PositiveSeconds, Settings
+from monitor.config.base import EngineKind, Fraction, Identifier, PositiveSeconds, Settings, known_time_zone
 from monitor.config.fleet_settings import FleetSettings
 from monitor.config.history_settings import HistorySettings
 from monitor.config.redis_settings import REDIS_SCHEMES, RedisSettings
@@ -48,7 +47,8 @@ class StationSettings(Settings):
 
     id: Identifier = Field(default="station-1", description="Unique name of this station; part of every alert.")
     language: Literal["en", "pt-BR", "es"] = Field(
-        default="en", description="Of the page and of e-mails; a person may choose another one on the page."
+        default="en",
+        description="Of the page, where a person may choose another one; `nicu-monitor forward` has one for each mail.",
     )
     time_zone: str | None = Field(
         default=None,
@@ -56,17 +56,7 @@ class StationSettings(Settings):
         "is UTC in most containers. Records carry UTC, whatever this says.",
     )
 
-    @field_validator("time_zone")
-    @classmethod
-    def _is_known(cls, name: str | None) -> str | None:
-        try:
-            if name is not None:
-                ZoneInfo(name)
-        except (LookupError, ValueError, OSError):  # an unknown name is a KeyError
-            raise ValueError(
-                "there is no such time zone here; write one such as America/Sao_Paulo or Europe/Zurich"
-            ) from None
-        return name
+    _known_zone = field_validator("time_zone")(known_time_zone)
 
 
 class RegionOfInterest(Settings):

@@ -4,22 +4,27 @@ import json
 import math
 import smtplib
 import ssl
+from datetime import UTC
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from monitor.alerts.record import Alert
 from monitor.clock import Clock
 from monitor.errors import ConfigError
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import EmailSettings, read_secret
+from monitor.localization import Localizer
+from monitor.localization import message as translatable
+from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Phase, Signal
 
 __all__ = ["Escalations", "Mail"]
 
 _PERMANENT = range(500, 600)
-_NOTE = "Research software, no medical device. No alert does not mean no pain."
+_NOTE = translatable("Research software, no medical device. No alert does not mean no pain.")
 
 
 class Mail:
@@ -36,6 +41,8 @@ class Mail:
     def __init__(self, settings: EmailSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        zone = UTC if settings.time_zone is None else ZoneInfo(settings.time_zone)
+        self._t = Localizer(settings.language, zone, settings.time_zone or "UTC")
         self._password = read_secret(settings.password_file, f"{settings.name}.password_file")
         if self._password is not None and settings.security == "none":
             raise ConfigError(
@@ -49,7 +56,7 @@ class Mail:
             MessageRefusedError: The server will never take it.
             DeliveryError: It cannot be reached, or failed.
         """
-        self._send(message, self._settings.to, message.headline())
+        self._send(message, self._settings.to, message.headline(self._t))
 
     def escalate(self, message: Message) -> None:
         """Write to the people of `escalate_to` that nobody has acknowledged an alert.
@@ -59,7 +66,11 @@ class Mail:
             DeliveryError: It cannot be reached, or failed.
         """
         seconds = self._settings.escalate_after_seconds
-        headline = f"NOT ACKNOWLEDGED for {seconds:.0f} s: {message.headline()}"
+        headline = self._t(
+            "NOT ACKNOWLEDGED for {seconds} s: {headline}",
+            seconds=f"{seconds:.0f}",
+            headline=message.headline(self._t),
+        )
         self._send(message, self._settings.escalate_to, headline)
 
     def _send(self, message: Message, to: tuple[str, ...], headline: str) -> None:
@@ -72,7 +83,7 @@ class Mail:
         mail["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2])
         mail["X-Nicu-Key"] = message.key
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(_body(message, headline))
+        mail.set_content(_body(message, headline, self._t))
         try:
             with self._connected() as server:
                 server.send_message(mail)
@@ -113,22 +124,39 @@ class Mail:
         """Do nothing: every message has a connection of its own."""
 
 
-def _body(message: Message, headline: str) -> str:
+def _body(message: Message, headline: str, t: Localizer) -> str:
     alert = message.alert
     if alert is None:
-        return f"{headline}\n\nUntil it is back, nobody watches its beds.\n\n{_NOTE}\n"
-    mode = "" if str(alert.generation_mode) == "real" else f"This is no real bed ({alert.generation_mode}).\n"
+        return "\n\n".join((headline, t("Until it is back, nobody watches its beds."), t(_NOTE))) + "\n"
+    onset, determined = t.in_zone(alert.onset_at), t.in_zone(alert.determined_at)
+    mode = str(alert.generation_mode)
     lines = (
         headline,
         "",
-        f"Bed: {alert.bed or 'the whole station'}   Station: {alert.station}",
-        f"Since: {alert.onset_at:%Y-%m-%d %H:%M:%S} UTC   Determined: {alert.determined_at:%H:%M:%S} UTC",
-        f"What was seen: {alert.detail}" if alert.detail else "",
-        f"What to do: {alert.remedy}" if alert.remedy else "",
+        t(
+            "Bed: {bed}   Station: {station}",
+            bed=alert.bed or t("the whole station"),
+            station=alert.station,
+        ),
+        t(
+            "Since: {onset} {zone}   Determined: {determined} {zone}",
+            onset=f"{onset:%Y-%m-%d %H:%M:%S}",
+            determined=f"{determined:%H:%M:%S}",
+            zone=onset.tzname(),
+        ),
+        t("What was seen: {words}", words=_seen(alert, t)) if alert.detail else "",
+        t("What to do: {words}", words=t(alert.remedy)) if alert.remedy else "",
         "",
-        f"{mode}{_NOTE}",
+        *((t("This is no real bed ({mode}).", mode=mode),) if mode != "real" else ()),
+        t(_NOTE),
     )
     return "\n".join(lines) + "\n"
+
+
+def _seen(alert: Alert, t: Localizer) -> str:
+    """Return what was seen: what the condition always says in the reader's language, the rest in the record's words."""
+    usual = CONDITIONS[alert.code].detail
+    return t(usual) + alert.detail[len(usual) :] if alert.detail.startswith(usual) else t(alert.detail)
 
 
 class Escalations:

@@ -5,26 +5,44 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.alerts.record import Alert, format_time
-from monitor.pain.vocabulary import Code
+from monitor.localization import Localizer, message
+from monitor.pain.vocabulary import Code, Phase, Priority
 
 __all__ = ["DeliveryError", "Message", "MessageRefusedError", "describe_code"]
 
 _WORDS = {
-    Code.PAIN_SIGN: "signs of pain seen",
-    Code.PAIN_SUSTAINED: "signs of pain for minutes",
-    Code.CAMERA_LOST: "camera lost",
-    Code.PICTURE_FROZEN: "picture frozen",
-    Code.PICTURE_DARK: "picture dark",
-    Code.NO_LIFE_SEEN: "nothing moves by itself",
-    Code.FACE_NOT_VISIBLE: "cannot see the face",
-    Code.PATIENT_AMBIGUOUS: "cannot tell which face is the infant's",
-    Code.MODEL_DEGRADED: "recognition limited",
-    Code.OVERLOAD: "station too slow",
-    Code.PUBLISHER_BACKLOG: "alerts delayed",
-    Code.DISK_LOW: "disk almost full",
-    Code.CLOCK_UNSYNCHRONISED: "clock not synchronised",
-    Code.SELF_CHECK_FAILED: "station does not check itself",
+    Code.PAIN_SIGN: message("signs of pain seen"),
+    Code.PAIN_SUSTAINED: message("signs of pain for minutes"),
+    Code.CAMERA_LOST: message("camera lost"),
+    Code.PICTURE_FROZEN: message("picture frozen"),
+    Code.PICTURE_DARK: message("picture dark"),
+    Code.NO_LIFE_SEEN: message("nothing moves by itself"),
+    Code.FACE_NOT_VISIBLE: message("cannot see the face"),
+    Code.PATIENT_AMBIGUOUS: message("cannot tell which face is the infant's"),
+    Code.MODEL_DEGRADED: message("recognition limited"),
+    Code.OVERLOAD: message("station too slow"),
+    Code.PUBLISHER_BACKLOG: message("alerts delayed"),
+    Code.DISK_LOW: message("disk almost full"),
+    Code.CLOCK_UNSYNCHRONISED: message("clock not synchronised"),
+    Code.FACE_COVERED: message("face covered"),
+    Code.BED_UNWATCHED: message("bed unwatched"),
+    Code.ALARM_BURDEN_HIGH: message("alarm burden high"),
+    Code.BED_EMPTY: message("bed empty"),
+    Code.BED_STANDBY: message("bed standby"),
+    Code.PROCEDURE: message("procedure"),
+    Code.SELF_CHECK_FAILED: message("station does not check itself"),
 }
+_PRIORITIES = {
+    Priority.LOW: message("low priority"),
+    Priority.MEDIUM: message("medium priority"),
+    Priority.HIGH: message("high priority"),
+}
+_CHANGES = {
+    Phase.END: message("{place}: over: {words} ({priority})"),
+    Phase.ESCALATE: message("{place}: more urgent: {words} ({priority})"),
+    Phase.UPDATE: message("{place}: update: {words} ({priority})"),
+}
+_NEWS = message("{place}: {words} ({priority})")
 
 
 class DeliveryError(Exception):
@@ -35,9 +53,10 @@ class MessageRefusedError(DeliveryError):
     """A destination does not take this message, however often it comes."""
 
 
-def describe_code(code: Code) -> str:
-    """Return a few words for people."""
-    return _WORDS.get(code, str(code).replace("_", " "))
+def describe_code(code: Code, t: Localizer | None = None) -> str:
+    """Return a few words for people, in English or in a reader's language."""
+    words = _WORDS.get(code, str(code).replace("_", " "))
+    return words if t is None else t(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +97,17 @@ class Message:
         body = {"station": self.station, "watching": not self.is_silent, "at": format_time(self.at)}
         return json.dumps({**head, **body}, ensure_ascii=False)
 
-    def headline(self) -> str:
-        """Return one line for people."""
+    def headline(self, t: Localizer | None = None) -> str:
+        """Return one line for people, in English or in a reader's language."""
+        t = t or Localizer()
         if self.alert is None:
-            return f"{self.station}: {'NOBODY WATCHES, the station is silent' if self.is_silent else 'watching again'}"
+            if self.is_silent:
+                return t("{station}: NOBODY WATCHES, the station is silent", station=self.station)
+            return t("{station}: watching again", station=self.station)
         alert = self.alert
-        where = alert.bed or alert.station
-        state = {"end": "over: ", "escalate": "more urgent: ", "update": "update: "}.get(str(alert.phase), "")
-        return f"{where}: {state}{describe_code(alert.code)} ({alert.priority} priority)"
+        return t(
+            _CHANGES.get(alert.phase, _NEWS),
+            place=alert.bed or alert.station,
+            words=describe_code(alert.code, t),
+            priority=t(_PRIORITIES[alert.priority]),
+        )

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AnyHttpUrl, Field, ValidationError, model_validator
+from pydantic import AnyHttpUrl, Field, ValidationError, field_validator, model_validator
 
 from monitor.config import RedisSettings
-from monitor.config.base import Identifier, PositiveSeconds, Settings
+from monitor.config.base import Identifier, PositiveSeconds, Settings, known_time_zone
 from monitor.config.secret_file import read_secret_file
 from monitor.errors import ConfigError
 from monitor.pain.vocabulary import Kind, Phase, Priority
@@ -105,6 +105,10 @@ class EmailSettings(DestinationSettings):
     escalate_to: tuple[_Mailbox, ...] = Field(default=(), description="Who is written to when nobody acknowledges.")
     escalate_after_seconds: PositiveSeconds = 120.0
     phases: frozenset[Phase] = frozenset({Phase.START, Phase.ESCALATE})
+    language: Literal["en", "pt-BR", "es"] = Field(default="en", description="Of subject and text.")
+    time_zone: str | None = Field(default=None, description="Of the times, such as America/Sao_Paulo; UTC when absent.")
+
+    _known_zone = field_validator("time_zone")(known_time_zone)
 
 
 Destination = Annotated[WebhookSettings | MqttSettings | Hl7Settings | EmailSettings, Field(discriminator="type")]

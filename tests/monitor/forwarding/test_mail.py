@@ -46,6 +46,38 @@ def test_a_mail_names_bed_condition_and_what_it_does_not_mean(stream, mail, mail
     assert "This is no real bed (test)" in parsed.get_content()
 
 
+@pytest.mark.parametrize(
+    ("language", "subject", "words"),
+    [
+        ("pt-BR", "[NICU] bed-7: sinais de dor vistos (prioridade baixa)", "Sem alerta não significa sem dor."),
+        ("es", "[NICU] bed-7: se ven signos de dolor (prioridad baja)", "Sin alerta no significa sin dolor."),
+    ],
+)
+def test_a_mail_is_in_the_language_and_zone_of_its_destination(stream, mail, mail_sink, language, subject, words):
+    clock = ManualClock()
+    forwarder = mail(clock, language=language, time_zone="America/Sao_Paulo")
+    stream.publish(bed="bed-7")
+    drain(forwarder)
+    clock.advance(61.0)
+    drain(forwarder)
+    parsed = [message_from_string(text, policy=policy.default) for _, text in mail_sink.mails]
+    assert parsed[0]["Subject"] == subject
+    body = parsed[0].get_content()
+    assert words in body
+    assert " -03" in body
+    for english in ("Since", "What to do", "Bed:", "priority", "no real bed", "medical device"):
+        assert english not in body
+    assert parsed[1]["Subject"].endswith(subject.removeprefix("[NICU] "))
+    assert "ACKNOWLEDGED" not in parsed[1]["Subject"]
+
+
+def test_an_unknown_zone_or_language_is_refused():
+    given = {"type": "email", "name": "ward", "host": "h", "sender": "a@b", "to": ["c@d"]}
+    for wrong, words in (({"time_zone": "Mars/Olympus"}, "no such time zone"), ({"language": "de"}, "pt-BR")):
+        with pytest.raises(ValueError, match=words):
+            EmailSettings.model_validate({**given, **wrong})
+
+
 def test_an_alert_that_nobody_acknowledges_is_escalated_once(stream, mail, mail_sink):
     clock = ManualClock()
     forwarder = mail(clock)
