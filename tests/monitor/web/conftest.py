@@ -246,7 +246,7 @@ def visit(browser):
         page = context.new_page()
         page.on("request", lambda request: None if _is_local(request.url) else foreign.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)  # a busy machine is slow, and no fault
         page.goto(url)
         return page
 
