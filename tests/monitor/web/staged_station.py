@@ -1,7 +1,7 @@
 """A station without cameras and models, as a process of its own: real alarm logic, real board, real page.
 
 What the beds show comes on standard input, one JSON object a line; the address of the page is the first line on
-standard output. Not a test; the fixtures of conftest.py have it forked by station_forker.py.
+standard output. Not a test; the fixtures of conftest.py have it forked by forker.py.
 """
 
 import argparse
