@@ -4,11 +4,8 @@ import copy
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, ClassVar
-
-from pydantic import ConfigDict, TypeAdapter
+from dataclasses import replace
+from typing import Any
 
 from monitor.config import AlarmSettings
 from monitor.errors import RefusalCode, RefusedError
@@ -18,6 +15,7 @@ from monitor.pain.bed_alarm_state import BedAlarmState
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.occupancy import BedOccupancy, BedStatement, OccupancyState, RecentStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, USUAL_PROCEDURE_SECONDS, Procedure, ProcedureKind
+from monitor.pain.undoable_statement import UNDO_WITHIN_SECONDS, UndoableStatement, undoable_adapter
 from monitor.pain.vocabulary import Code, Occupancy, Transition
 from monitor.phrases import Phrase
 
@@ -40,26 +38,6 @@ _SUSPENDED = {
 
 _EMPTY = Phrase("the bed is empty; admit an infant first")
 
-# The ten seconds for which a page offers it, and the way there.
-_UNDO_WITHIN_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """The newest word of a person about a bed, and all that was remembered of the bed before it."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    statement: BedStatement
-    by: str
-    at_seconds: float
-    before: BedAlarmState
-
-
-@cache
-def _said_adapter() -> TypeAdapter[_Said]:
-    return TypeAdapter(_Said)
-
 
 class OccupiedScope(AlarmScope[BedAlarmState]):
     """The part of a bed's alarm logic that knows who lies there.
@@ -76,13 +54,13 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
 
     def _adopt(self, memory: BedAlarmState) -> None:
         super()._adopt(memory)
-        self._said: _Said | None = None
+        self._said: UndoableStatement | None = None
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything that `restore` needs, as values that JSON can hold; what can be taken back included."""
         state = super().snapshot()
-        if self._said is not None and self._now() - self._said.at_seconds <= _UNDO_WITHIN_SECONDS:
-            state["said"] = _said_adapter().dump_python(self._said, mode="json")
+        if self._said is not None and self._now() - self._said.at_seconds <= UNDO_WITHIN_SECONDS:
+            state["said"] = undoable_adapter().dump_python(self._said, mode="json")
         return state
 
     def restore(self, state: Mapping[str, Any], time_seconds: float, away_seconds: float = 0.0) -> None:
@@ -96,7 +74,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         if "said" not in state or was_seconds is None:
             return
         with suppress(ValueError):  # without it, it is too late to take that back
-            said = _said_adapter().validate_python(state["said"])
+            said = undoable_adapter().validate_python(state["said"])
             self._check(said.before)
             moved_seconds = self._now() - float(was_seconds)
             said.before.shift(moved_seconds)
@@ -244,7 +222,7 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         """
         transitions = self._advance(time_seconds)
         now, said = self._now(), self._said
-        if said is None or (said.statement, said.by) != (statement, by) or now - said.at_seconds > _UNDO_WITHIN_SECONDS:
+        if said is None or (said.statement, said.by) != (statement, by) or now - said.at_seconds > UNDO_WITHIN_SECONDS:
             words = Phrase("it is too late to take that back, or somebody has said something else of the bed since")
             raise RefusedError(words, RefusalCode.UNDO_TOO_LATE)
         self._said = None
@@ -255,9 +233,9 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
 
     def _remember(self, statement: BedStatement, by: str) -> None:
         """Note what a person is about to say, and what was known before."""
-        self._said = _Said(statement, by, self._now(), copy.deepcopy(self._memory))
+        self._said = UndoableStatement(statement, by, self._now(), copy.deepcopy(self._memory))
 
-    def _occupy_again(self, said: _Said, now: float) -> list[Transition]:
+    def _occupy_again(self, said: UndoableStatement, now: float) -> list[Transition]:
         """Go on as before a word about who lies in the bed."""
         by, before = said.by, said.before
         acknowledgement = Acknowledgement(by, now, now)

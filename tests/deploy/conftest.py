@@ -36,5 +36,7 @@ def watched_station(tmp_path_factory):
             wait_until(lambda: prometheus.rows(published), 30, "an alert's delay in Prometheus")
             recorded = 'nicu_bed:frames_analysed:rate1m{bed="bed-pain"} and on (instance) nicu_station:late:ratio1h'
             wait_until(lambda: prometheus.rows(recorded), 30, "the recording rules")
+            dead = 'nicu_monitor_alarm_condition{bed="bed-dead",kind="technical"}'
+            wait_until(lambda: prometheus.rows(dead), 60, "the alarm of the dead camera")
             yield prometheus
         assert daemon.stop() == 0

@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -152,7 +153,7 @@ class HostCrops:
             self.memory.submit(lambda: run_kernel(library, pictures, plans, address))
             return
         for number, (picture, plan) in enumerate(zip(pictures, plans, strict=True)):
-            self.memory.submit(lambda p=picture, q=plan, n=number: _cut(p, q, address + n * q.size_px**2 * 3))
+            self.memory.submit(partial(_cut, picture, plan, address + number * plan.size_px**2 * 3))
 
     def close(self) -> None:
         self.memory.close()
