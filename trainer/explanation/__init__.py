@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from trainer.explanation.choices import METHOD_NAMES, SEGMENT_AT
+from trainer.explanation.choices import METHOD_NAMES, METHOD_TITLES, SEGMENT_AT
 from trainer.explanation.target_class import TargetClass
 from trainer.lazy_names import lazy_names
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "METHOD_NAMES",
+    "METHOD_TITLES",
     "SEGMENT_AT",
     "ExplanationInput",
     "Part",

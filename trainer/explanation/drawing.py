@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
+from trainer.explanation.choices import METHOD_TITLES
 from trainer.explanation.figure import FigureRow, Panel, draw_figure
 from trainer.explanation.inputs import ExplanationInput
 from trainer.explanation.methods import heat_maps
@@ -42,7 +43,9 @@ def draw_figures(
     for method in methods:
         seen = explained_pictures(explained, rows, method)
         path = folder / FIGURE_NAME.format(method=method)
-        draw_figure(path, f"{explained.title}: {method}", _BOTH_ANSWERS, [_row(seen[int(row)]) for row in rows])
+        draw_figure(
+            path, f"{explained.title}: {METHOD_TITLES[method]}", _BOTH_ANSWERS, [_row(seen[int(row)]) for row in rows]
+        )
         paths.append(path)
     return paths
 
@@ -91,7 +94,7 @@ def draw_side_by_side(
     if len(set(titles)) < len(titles):
         titles = list(names)
     path = folder / FIGURE_NAME.format(method=method)
-    draw_figure(path, f"Figure 2: {method}", titles, figure_rows)
+    draw_figure(path, f"Figure 2: {METHOD_TITLES[method]}", titles, figure_rows)
     return path
 
 

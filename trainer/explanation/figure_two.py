@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from trainer.atomic_file import write_atomically
-from trainer.explanation.choices import SEGMENT_AT
+from trainer.explanation.choices import METHOD_TITLES, SEGMENT_AT
 from trainer.explanation.drawing import ExplainedPicture, explained_pictures
 from trainer.explanation.figure import coloured, overlaid
 from trainer.explanation.inputs import ExplanationInput
@@ -80,13 +80,14 @@ def draw_figure_two(
 
 
 def _drawn(rows: Sequence[tuple[tuple[str, str, str], ExplainedPicture]], method: str, threshold: float) -> bytes:
-    names = ["database", "label", "prediction", "original", method, "overlay"]
+    title = METHOD_TITLES[method]
+    names = ["database", "label", "prediction", "original", title, "overlay"]
     names.append(f"segmentation\n(≥ {threshold:.0%} of the maximum)")
     widths = [_WORDS_INCHES] * _WORDS + [_INCHES] * (len(names) - _WORDS)
     height = _INCHES * len(rows) + _HEAD_INCHES
     figure = Figure(figsize=(sum(widths), height), dpi=130)
     FigureCanvasAgg(figure)
-    figure.suptitle(f"Figure 2: {method}, evidence for the given answer", fontsize=10, y=1.0 - 0.1 / height, va="top")
+    figure.suptitle(f"Figure 2: {title}, evidence for the given answer", fontsize=10, y=1.0 - 0.1 / height, va="top")
     axes = figure.subplots(len(rows), len(names), squeeze=False, gridspec_kw={"width_ratios": widths})
     for line, (words, picture) in zip(axes, rows, strict=True):
         for axis, word in zip(line, words, strict=False):

@@ -7,7 +7,7 @@ from typing import Any
 from PIL import Image
 
 from trainer.evaluation.tables import Table
-from trainer.explanation import intervention_tables, probe_table, score_tables
+from trainer.explanation import METHOD_TITLES, intervention_tables, probe_table, score_tables
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text, anchor
 from trainer.reporting.explaining import Explained
 from trainer.reporting.gathering import Comparison, Reported
@@ -64,9 +64,9 @@ def _of_run(part: Reported, explained: Explained) -> list[Block]:
             f"figure2-{part.key}-{anchor(method)}",
             "jpg",
             _smaller(path),
-            f"{method} of {where}: for each picture the crop, the evidence of pain, its overlay on the crop, the "
-            "evidence of no pain, and its overlay.",
-            f"{where}: {method}, for both answers on one scale (blue: nothing, red: most).",
+            f"{METHOD_TITLES[method]} of {where}: for each picture the crop, the evidence of pain, its overlay on the "
+            "crop, the evidence of no pain, and its overlay.",
+            f"{where}: {METHOD_TITLES[method]}, for both answers on one scale (blue: nothing, red: most).",
         )
         for method, path in explained.figures.items()
     ]
