@@ -72,7 +72,7 @@ def test_the_processor_time_of_all_that_a_process_started_is_counted(folder):
     busy = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy!r}], check=True)"
     assert used.run(sys.executable, "-c", code) == 0
-    assert 0.3 <= used.cpu_seconds < 10.0
+    assert used.cpu_seconds >= 0.3
     assert used.run(sys.executable, "-c", "import os; os.abort()") < 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from host_crops import HostCrops, HostMemory
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mean_model import mean_model
 
 from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec, crop_face
@@ -166,9 +167,9 @@ def test_a_device_without_memory_leaves_the_cutting_to_the_processor(bench: Benc
     assert bench.health.degraded is not None
 
 
-def test_an_engine_takes_its_input_where_it_was_cut(bench: Bench, mean_model: bytes) -> None:
+def test_an_engine_takes_its_input_where_it_was_cut(bench: Bench) -> None:
     """ONNX Runtime reads the very memory that the device wrote to: the answers are those of arrays."""
-    engine = PaddedEngine(OnnxRuntimeEngine(mean_model), 4)
+    engine = PaddedEngine(OnnxRuntimeEngine(mean_model()), 4)
     rows = [LazyRows((CropSquare(picture(seed), _BOX, _SPEC),), 16, bench.cutter) for seed in range(6)]
     found = engine.run({"crops": join_rows(rows)})["score"]
     expected = engine.run({"crops": np.stack([crop_face(picture(seed), _BOX, _SPEC) for seed in range(6)])})["score"]
@@ -179,12 +180,12 @@ def test_an_engine_takes_its_input_where_it_was_cut(bench: Bench, mean_model: by
     np.testing.assert_array_equal(engine.run({"crops": join_rows(later)})["score"], expected)
 
 
-def test_an_engine_elsewhere_gets_arrays(bench: Bench, mean_model: bytes) -> None:
+def test_an_engine_elsewhere_gets_arrays(bench: Bench) -> None:
     """The reserve on the processor, when the engine on the GPU is gone."""
     bench.device.name = "cuda"
     cutter = DeviceCutter(bench.device, bench.open, bench.health)
     square = CropSquare(picture(4), _BOX, _SPEC)
-    answer = OnnxRuntimeEngine(mean_model).run({"crops": LazyRows((square,), 16, cutter)})
+    answer = OnnxRuntimeEngine(mean_model()).run({"crops": LazyRows((square,), 16, cutter)})
     assert bench.device.launches == []
     assert answer["score"][0] == pytest.approx(crop_face(picture(4), _BOX, _SPEC).mean() / 255, abs=1e-5)
 
@@ -193,28 +194,6 @@ def test_a_trial_tells_both_costs(bench: Bench) -> None:
     processor, device = compare_costs(bench.device, rounds=1)
     assert 0 < processor < device, "NumPy in place of a GPU is slower than OpenCV"
     assert not bench.device.memory.is_closed
-
-
-@pytest.fixture(scope="module")
-def mean_model() -> bytes:
-    """score = mean grey level / 255."""
-    from onnx import TensorProto, helper
-
-    nodes = [
-        helper.make_node("Cast", ["crops"], ["x"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Div", ["mean", "scale"], ["score"]),
-    ]
-    constants = [
-        helper.make_tensor("axes", TensorProto.INT64, [3], [1, 2, 3]),
-        helper.make_tensor("scale", TensorProto.FLOAT, [], [255.0]),
-    ]
-    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, ["batch"])
-    images = helper.make_tensor_value_info("crops", TensorProto.UINT8, ["batch", 16, 16, 3])
-    graph = helper.make_graph(nodes, "mean", [images], [score], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    content: bytes = model.SerializeToString()
-    return content
 
 
 def _until(bench: Bench, is_reached: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mean_model import mean_model
 
 from monitor.errors import EngineError, EngineInputError
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
@@ -198,25 +199,4 @@ def test_whatever_fails_when_every_frame_has_its_own_answer(
 
 @pytest.fixture(scope="module")
 def classifier_model_bytes() -> bytes:
-    from onnx import TensorProto, helper
-
-    nodes = [
-        helper.make_node("Cast", ["crops"], ["x"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
-        helper.make_node("Div", ["mean", "scale"], ["score"]),
-    ]
-    constants = [
-        helper.make_tensor("axes", TensorProto.INT64, [3], [1, 2, 3]),
-        helper.make_tensor("scale", TensorProto.FLOAT, [], [255.0]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "mean",
-        [helper.make_tensor_value_info("crops", TensorProto.UINT8, ["batch", 16, 16, 3])],
-        [helper.make_tensor_value_info("score", TensorProto.FLOAT, ["batch"])],
-        constants,
-    )
-    content: bytes = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10
-    ).SerializeToString()
-    return content
+    return mean_model()

@@ -110,8 +110,8 @@ def test_a_camera_is_tried_saved_and_taken_back_and_no_record_holds_its_password
     office.trials.take_back("boss", "bed-1")
     assert office.file.read_text() == before
     assert office.config.beds[0].camera.url == "rtsp://127.0.0.1:9/x"
-    told = json.dumps(office.audited) + caplog.text + repr(tried) + office.file.read_text()
-    assert WORD not in told
+    written = json.dumps(office.audited) + caplog.text + repr(tried) + office.file.read_text()
+    assert WORD not in written
     assert [event for event, _ in office.audited if event != "reload"] == [
         "camera_tried", "camera", "camera_tried", "camera_taken_back",
     ]  # fmt: skip
