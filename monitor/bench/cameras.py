@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> None:
     clip, *names = arguments
     feed = ClipFeed(Path(clip))
     with RtspServer({f"/{name}": feed for name in names}) as server:
-        print(json.dumps({name: server.url(f"/{name}") for name in names}), flush=True)  # noqa: T201 - the answer
+        urls = {name: server.url(f"/{name}") for name in names}
+        print(json.dumps({"urls": urls}), flush=True)  # noqa: T201 - the answer
         sys.stdin.read()
 
 

@@ -20,6 +20,7 @@ __all__ = ["ClipFeed", "Feed", "FeedThread", "PaintedFeed"]
 
 _NS = 1_000_000_000
 _LOAD_SECONDS = 10.0
+_LATE_SECONDS = 0.25
 
 _ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast threads=1 bitrate={kbit} key-int-max={gop}"
@@ -46,6 +47,10 @@ class Feed(Protocol):
     @property
     def caps(self) -> str:
         """What the appsrc takes."""
+        ...
+
+    def due_index(self, index: int, seconds: float) -> int:
+        """Return which buffer to send so many seconds after the first, when this one would be the next."""
         ...
 
     def buffer(self, index: int) -> tuple[float, Any]:
@@ -88,6 +93,11 @@ class PaintedFeed:
         """See `Feed`."""
         rate = f"{round(self.frames_per_second * 1000)}/1000"
         return f"video/x-raw,format=RGB,width={self.size_px[0]},height={self.size_px[1]},framerate={rate}"
+
+    def due_index(self, index: int, seconds: float) -> int:
+        """Leave out pictures when painting is late, as a camera does: what it shows would go on in slow motion."""
+        due = int(seconds * self.frames_per_second)
+        return due if due - index > _LATE_SECONDS * self.frames_per_second else index
 
     def buffer(self, index: int) -> tuple[float, Any]:
         """See `Feed`."""
@@ -142,6 +152,10 @@ class ClipFeed:
         """See `Feed`."""
         return str(self._caps.to_string())
 
+    def due_index(self, index: int, seconds: float) -> int:  # noqa: ARG002 - the times of encoded pictures do not matter
+        """Leave out nothing: an encoded picture needs those before it, and to send one costs next to nothing."""
+        return index
+
     def buffer(self, index: int) -> tuple[float, Any]:
         """See `Feed`."""
         gst = gstreamer()
@@ -188,6 +202,7 @@ class FeedThread:
         started = time.monotonic()
         index, ok = 0, gstreamer().FlowReturn.OK
         while not self._stopping.is_set():
+            index = self._feed.due_index(index, time.monotonic() - started)
             due_seconds, buffer = self._feed.buffer(index)
             index += 1
             if self._stopping.wait(max(0.0, started + due_seconds - time.monotonic())):

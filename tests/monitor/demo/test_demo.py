@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
+from monitor.demo.cameras import FULL_SIZE_PX, SMALL_SIZE_PX, choose_size
+
 
 @pytest.mark.timeout(180)
 def test_one_minute_shows_a_pain_alarm_with_start_and_end_on_the_right_bed(tmp_path):
@@ -30,6 +32,11 @@ def test_one_minute_shows_a_pain_alarm_with_start_and_end_on_the_right_bed(tmp_p
         assert result["frames"][bed]["with_face"] >= 0.95 * result["frames"][bed]["judged"]
     assert set(result["latency_seconds"]) == {"p50", "p95", "p99"}
     assert result["addresses"]["redis"].startswith("redis://127.0.0.1:")
+
+
+def test_a_machine_that_paints_slowly_gets_small_pictures():
+    assert choose_size(0.02) == FULL_SIZE_PX
+    assert choose_size(0.2) == SMALL_SIZE_PX
 
 
 @pytest.mark.timeout(90)

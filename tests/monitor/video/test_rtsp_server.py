@@ -1,11 +1,15 @@
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.errors import VideoError
-from monitor.video.rtsp_feed import ClipFeed, PaintedFeed
+from monitor.video.gst import gstreamer
+from monitor.video.rtsp_feed import ClipFeed, FeedThread, PaintedFeed
 from monitor.video.rtsp_server import RtspServer
 from monitor.video.status import CameraState
 
@@ -32,6 +36,45 @@ def test_clips_are_sent_again_and_again_without_a_break(make_camera, serve, make
     eventually(lambda: camera.status().pictures > 75)
     assert camera.status().reconnects == 0
     assert camera.status().frames_per_second < 40.0
+
+
+class _Sink:
+    """Takes so many buffers, and then no more."""
+
+    def __init__(self, count):
+        self.count = count
+
+    def push_buffer(self, _):
+        self.count -= 1
+        return gstreamer().FlowReturn.OK if self.count else gstreamer().FlowReturn.FLUSHING
+
+
+def test_what_is_painted_too_slowly_is_not_shown_in_slow_motion(eventually):
+    """On a busy machine twenty seconds of pain lasted a minute, and the alarm did not end."""
+    shown = []
+
+    def paint(seconds):
+        shown.append(seconds)
+        time.sleep(0.1)
+        return np.zeros((64, 64, 3), np.uint8)
+
+    sink = _Sink(10)
+    thread = FeedThread(PaintedFeed(paint, (64, 64), 30.0), sink)
+    thread.start()
+    eventually(lambda: sink.count == 0)
+    thread.stop()
+    # Nine pictures after the first took 0.9 s or more; one after another they are 0.3 s of the scene.
+    assert shown[-1] > 0.6
+    assert shown == sorted(set(shown))
+
+
+@given(st.integers(0, 10**6), st.floats(0.0, 10**5), st.floats(1.0, 120.0))
+def test_a_painted_camera_is_never_behind_and_never_goes_back(index, seconds, rate):
+    feed = PaintedFeed(lambda _: np.zeros((8, 8, 3), np.uint8), (8, 8), rate)
+    due = feed.due_index(index, seconds)
+    assert due >= index
+    assert due == index or due / rate <= seconds + 1e-6
+    assert seconds - due / rate < 0.25 + 1.0 / rate + 1e-6
 
 
 def test_stop_frees_the_threads_and_the_port(noise, make_camera, eventually):
