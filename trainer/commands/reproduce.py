@@ -54,6 +54,9 @@ _COMMANDS = {"ingest": ingest, "crop": crop, "cv": cv, "compare": compare, "expl
 @click.option("--method", type=click.Choice(METHOD_NAMES), default="grad-cam", show_default=True, help="Of Figure 2.")
 @click.option("--set", "settings", multiple=True, metavar="FIELD=VALUE", help="Any field of every training.")
 @click.option("--report/--no-report", "with_report", default=True, help="Write the report, too.")
+@click.option("--scored", type=click.IntRange(0), help="Of the report: pictures of a run whose maps are scored.")
+@click.option("--intervened", type=click.IntRange(0), help="Of the report: pictures of a run that are changed.")
+@click.option("--probed", type=click.IntRange(0), help="Of the report: pictures whose features are probed.")
 def command(
     *,
     cope: Path,
@@ -71,6 +74,9 @@ def command(
     method: str,
     settings: tuple[str, ...],
     with_report: bool,
+    scored: int | None,
+    intervened: int | None,
+    probed: int | None,
 ) -> None:
     """Take in COPE and UNIFESP, train all models under both protocols, and write Table 1, Figure 2 and the report.
 
@@ -101,7 +107,8 @@ def command(
         folder = out / "figure2"
         _step("explain", *shown, "--out", folder, "--pictures", pictures, "--method", method, *nothing_else)
     if with_report:
-        _step("report", *runs, "--out", out / "report", "--pictures", pictures, "--method", method)
+        amounts = [*_given("--scored", scored), *_given("--intervened", intervened), *_given("--probed", probed)]
+        _step("report", *runs, "--out", out / "report", "--pictures", pictures, "--method", method, *amounts)
     click.echo(f"Table 1: {out / 'tables' / 'table-1.md'}")
     if network is not None:
         click.echo(f"Figure 2: {out / 'figure2' / f'figure2-databases-{method}.png'}")

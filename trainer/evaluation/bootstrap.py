@@ -89,9 +89,12 @@ def interval_of(value: float, resampled: list[float], infants: int, scale: Scale
 
 
 def _difference_interval(value: float, resampled: list[float], infants: int) -> Interval:
-    """Return a difference with its 95 % interval: percentiles, drawn away from their middle as Student's t asks."""
+    """Return a difference with its 95 % interval: percentiles, drawn away from their middle as Student's t asks.
+
+    There is none where all resamples have one value: models that answered alike so far are not known to do so always.
+    """
     finite = np.array([number for number in resampled if np.isfinite(number)])
-    if infants < LEAST_INFANTS or len(finite) < max(2, len(resampled) / 2):
+    if infants < LEAST_INFANTS or len(finite) < max(2, len(resampled) / 2) or float(np.ptp(finite)) == 0.0:
         return Interval(value, float("nan"), float("nan"))
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(finite, [tail, 1.0 - tail])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from trainer.evaluation.bootstrap import RESAMPLES, Answers, gap_between
 from trainer.evaluation.metrics import accuracy, area_under_curve
 from trainer.evaluation.published import published_for
-from trainer.evaluation.run_summary import RunSummary, in_order, interval_text
+from trainer.evaluation.run_summary import RunSummary, difference_text, in_order, interval_text
 from trainer.evaluation.table_one import part_text
 from trainer.evaluation.tables import Table
 
@@ -59,10 +59,7 @@ def _row(leaky: RunSummary, honest: RunSummary, count: int) -> list[str]:
 
 def _gap(leaky: RunSummary, honest: RunSummary, metric: Metric, count: int, scale: float, digits: int) -> str:
     gap = gap_between(_answers(honest), _answers(leaky), metric, count)
-    value, low, high = (f"{scale * end:+.{digits}f}" for end in (gap.value, gap.low, gap.high))
-    if not np.isfinite(gap.value):
-        return "-"
-    return f"{value} [{low}, {high}]" if np.isfinite(gap.low) else value
+    return difference_text(gap, scale, digits)
 
 
 def _answers(entry: RunSummary) -> Answers:

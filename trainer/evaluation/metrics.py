@@ -140,10 +140,13 @@ def calibration_in_the_large(labels: Numbers, logits: Numbers) -> float:
     """
     if len(np.unique(labels)) < 2:
         return float("nan")
-    low, high, pain = -60.0, 60.0, float(labels.sum())
+    pain, calm = logits[labels >= 0.5], logits[labels < 0.5]
+    low, high = -60.0, 60.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2.0
-        if float(expit(logits + middle).sum()) < pain:
+        # What lacks to certainty in pain against what is too much elsewhere: sums of tiny terms that a sum of all
+        # probabilities would round away where a model is very sure.
+        if float(expit(calm + middle).sum()) < float(expit(-pain - middle).sum()):
             low = middle
         else:
             high = middle

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from trainer.errors import DataError
-from trainer.evaluation.bootstrap import RESAMPLES, Interval, paired_difference
+from trainer.evaluation.bootstrap import RESAMPLES, paired_difference
 from trainer.evaluation.metrics import accuracy, area_under_curve, brier_score
 from trainer.evaluation.results import PredictionTable
-from trainer.evaluation.run_summary import RunSummary, in_order
+from trainer.evaluation.run_summary import RunSummary, difference_text, in_order
 from trainer.evaluation.tables import Table
 
 __all__ = ["comparable", "corrected_t", "paired_answers", "paired_table"]
@@ -37,14 +37,15 @@ def paired_table(entries: Sequence[RunSummary], reference: str, count: int = RES
             area = paired_difference(labels, first, second, subjects, area_under_curve, count)
             squares = paired_difference(labels, first, second, subjects, brier_score, count)
             t, p = (float("nan"),) * 2 if base.has_one_test_half else corrected_t(base, entry)
-            shown = [_difference(right, 100.0, 1), _difference(area, 1.0, 3), _difference(squares, 1.0, 3)]
+            shown = [difference_text(right, 100.0, 1), difference_text(area, 1.0, 3), difference_text(squares, 1.0, 3)]
             shown += [_plain(t, 2), _plain(p, 3)]
             rows.append([entry.title, base.title, entry.data, entry.protocol_text, *shown])
     note = (
         "Differences on the same pictures, each counted once, 95 % intervals over infants; an interval that holds 0 "
-        "shows no difference. A low Brier score is good: right answers, as sure as they may be. t and p: Nadeau and "
-        "Bengio's corrected resampled t-test over the folds; none where all folds tested the same pictures, because a "
-        "spread over folds then says nothing about other pictures."
+        "shows no difference. There is none below 5 infants, nor where the difference is the same whatever infants are "
+        "taken. A low Brier score is good: right answers, as sure as they may be. t and p: Nadeau and Bengio's "
+        "corrected resampled t-test over the folds; none where all folds tested the same pictures, because a spread "
+        "over folds then says nothing about other pictures."
     )
     return Table("Paired differences", head, rows, note)
 
@@ -107,11 +108,6 @@ def _test_over_training(entry: RunSummary) -> float:
         return float(np.mean(known))
     share = 1.0 / len(tested) if entry.protocol == "strict" else 0.5
     return share / (1.0 - share)
-
-
-def _difference(interval: Interval, scale: float, digits: int) -> str:
-    value, low, high = (f"{scale * end:+.{digits}f}" for end in (interval.value, interval.low, interval.high))
-    return f"{value} [{low}, {high}]"
 
 
 def _plain(value: float, digits: int) -> str:

@@ -3,11 +3,21 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
+from trainer.evaluation.intervals import Interval
 from trainer.evaluation.results import PredictionTable
 
-__all__ = ["BASELINES", "RunSummary", "in_order", "interval_text", "spread_text", "with_unique_titles"]
+__all__ = [
+    "BASELINES",
+    "RunSummary",
+    "difference_text",
+    "in_order",
+    "interval_text",
+    "spread_text",
+    "with_unique_titles",
+]
 
 BASELINES = ("geometric", "ridge", "pixel-logistic", "hog-svm", "lbp-svm")
 _DIGEST_SHOWN = 6
@@ -104,3 +114,11 @@ def interval_text(interval: Mapping[str, float | None], scale: float = 1.0, digi
         return "-"
     text = f"{scale * value:.{digits}f}"
     return text if low is None or high is None else f"{text} [{scale * low:.{digits}f}, {scale * high:.{digits}f}]"
+
+
+def difference_text(interval: Interval, scale: float, digits: int) -> str:
+    """Return a difference with its sign and, where there is one, its interval."""
+    if not isfinite(interval.value):
+        return "-"
+    value, low, high = (f"{scale * end:+.{digits}f}" for end in (interval.value, interval.low, interval.high))
+    return f"{value} [{low}, {high}]" if isfinite(interval.low) else value

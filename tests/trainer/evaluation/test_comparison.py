@@ -14,6 +14,7 @@ from trainer.evaluation.published import PUBLISHED, published_for
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
 from trainer.evaluation.run_summary import RunSummary, in_order, with_unique_titles
 from trainer.evaluation.table_one import FOLD_HEAD, folds_table, table_one
+from trainer.experiments.compare import left_out
 
 
 def answers(strength, *, folds=2, infants=8, each=6, stress=("cry",), seed=0, repeated=False):
@@ -195,6 +196,28 @@ def test_only_runs_on_the_same_pictures_are_paired():
     assert not comparable(base, other)
     assert [cells[0] for cells in table.rows] == ["MIMIC"]
     assert table.rows[0][4].startswith("+")
+
+
+def test_a_run_that_is_in_no_pair_or_gap_is_named_with_the_reason():
+    base, alike = entry("base"), entry("alike", model="mimic")
+    others = entry("others", model="ridge", folds=4)
+    alone = entry("alone", model="mimic", protocol="dissertation")
+    runs = with_unique_titles([base, alike, others, alone])
+
+    assert left_out(runs, "ncnn") == [
+        "alone is in no paired difference: there is no run of 'ncnn' on cope under the dissertation protocol.",
+        "others is in no paired difference: it tested other pictures or other folds than base.",
+        "others is in no gap between the protocols: there is no dissertation run of 'ridge' on cope.",
+        "base is in no gap between the protocols: there is no dissertation run of 'ncnn' on cope.",
+    ]
+
+
+def test_a_difference_without_an_interval_is_shown_without_one():
+    few = [entry("base", infants=4), entry("other", model="mimic", infants=4, strength=2.0)]
+    equal = [entry("base"), replace(entry("other", model="mimic"), title="OTHER")]
+
+    assert not any("nan" in cell or "[" in cell for row in paired_table(few, "ncnn", 100).rows for cell in row)
+    assert paired_table(equal, "ncnn", 100).rows[0][4:7] == ["+0.0", "+0.000", "+0.000"]
 
 
 def test_a_model_that_is_as_right_but_less_timid_has_the_lower_brier_score():

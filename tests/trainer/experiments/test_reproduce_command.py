@@ -32,25 +32,17 @@ def folders(tmp_path):
     return tmp_path / "COPE", tmp_path / "UNIFESP"
 
 
-def test_two_folders_become_table_one_and_figure_two(folders, tmp_path):
+def arguments(folders, out, *more):
     cope, unifesp = folders
     options = [part for setting in TINY for part in ("--set", setting)]
-    options += [
-        "--model",
-        "mimic",
-        "--epochs",
-        "1",
-        "--jobs",
-        "1",
-        "--faces",
-        "whole",
-        "--pictures",
-        "2",
-        "--no-report",
-    ]
-    arguments = ["--cope", str(cope), "--unifesp", str(unifesp), "--out", str(tmp_path / "out"), *options]
+    options += ["--model", "mimic", "--epochs", "1", "--jobs", "1", "--faces", "whole", "--pictures", "2", *more]
+    return ["--cope", str(cope), "--unifesp", str(unifesp), "--out", str(out), *options]
 
-    output = CliRunner().invoke(command, arguments, catch_exceptions=False).output
+
+def test_two_folders_become_table_one_and_figure_two(folders, tmp_path):
+    output = (
+        CliRunner().invoke(command, arguments(folders, tmp_path / "out", "--no-report"), catch_exceptions=False).output
+    )
 
     with (tmp_path / "out" / "tables" / "table-1.csv").open() as stream:
         head, *rows = list(csv.reader(stream))
@@ -66,3 +58,16 @@ def test_two_folders_become_table_one_and_figure_two(folders, tmp_path):
     assert all("[" in cell and "±" not in cell for row in rows[6:] for cell in (row[3], row[5]))
     assert (tmp_path / "out" / "figure2" / "figure2-databases-grad-cam.png").is_file()
     assert output.count("$ nicu-trainer cv ") == 4
+
+
+@pytest.mark.slow
+def test_the_report_explains_as_much_as_is_asked_for(folders, tmp_path):
+    amounts = ["--scored", "2", "--intervened", "0", "--probed", "0"]
+
+    CliRunner().invoke(command, arguments(folders, tmp_path / "out", *amounts), catch_exceptions=False)
+
+    report = (tmp_path / "out" / "report" / "report.md").read_text()
+    assert "## Table 1" in report
+    assert "Scores of the heat maps" in report
+    assert "### Interventions" not in report
+    assert "### Probes" not in report
