@@ -4,6 +4,7 @@ The names here are those of `settings`; reading a file is `monitor.config.file`.
 """
 
 from monitor.config.history_settings import HistorySettings
+from monitor.config.push_settings import PushSettings
 from monitor.config.settings import (
     MAXIMUM_BEDS,
     REDIS_SCHEMES,
@@ -37,6 +38,7 @@ __all__ = [
     "HttpSettings",
     "LogSettings",
     "ModelSettings",
+    "PushSettings",
     "RedisSettings",
     "RegionOfInterest",
     "SpoolSettings",

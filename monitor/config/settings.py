@@ -15,6 +15,7 @@ from monitor.config.alarms import AlarmSettings
 from monitor.config.base import EngineKind, Fraction, Identifier, PositiveSeconds, Settings, known_time_zone
 from monitor.config.fleet_settings import FleetSettings
 from monitor.config.history_settings import HistorySettings
+from monitor.config.push_settings import PushSettings
 from monitor.config.redis_settings import REDIS_SCHEMES, RedisSettings
 
 __all__ = [
@@ -297,6 +298,7 @@ class WebSettings(Settings):
         pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
         description="Header in which a trusted proxy names the user that it has authenticated, such as X-Remote-User.",
     )
+    push: PushSettings = PushSettings()
 
     @field_validator("allowed_hosts")
     @classmethod

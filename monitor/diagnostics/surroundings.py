@@ -1,5 +1,6 @@
 """What a configuration names and this machine lacks, and settings with which no alarm would ever come."""
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -37,6 +38,11 @@ def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
             read_users(config.web.users_file)
         except MonitorError as error:
             yield ("web", "users_file"), str(error)
+    push = config.web.push
+    if push.enabled and config.web.enabled and importlib.util.find_spec("pywebpush") is None:
+        yield ("web", "push", "enabled"), "no notice can be sent: pip install 'nicu-pain-monitor[push]'"
+    if push.enabled and config.web.users_file is None:
+        yield ("web", "push", "enabled"), "only people with a login get notices, and there is no web.users_file"
 
 
 def _missing_videos(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:

@@ -301,6 +301,7 @@ class Station:
             cameras=self._trials,
             audit=self.audit.note,
             history=self.history,
+            heartbeats=self._heartbeats,
         )
         self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)

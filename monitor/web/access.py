@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from monitor.control.access import Role
 from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
@@ -13,7 +15,7 @@ from monitor.web.session_register import SeenSession, SessionRegister
 from monitor.web.sessions import Sessions, WebSession
 from monitor.web.users import User, UserList, UsersFileModeError, names_in, read_users
 
-__all__ = ["Access", "Visitor"]
+__all__ = ["Access", "HeldLogin", "Visitor"]
 
 _DISPLAY_SECONDS = 400 * 86_400
 """The longest that browsers keep a cookie."""
@@ -42,10 +44,28 @@ class Visitor:
         return self.role is not None and self.role.includes(role)
 
 
+class HeldLogin(BaseModel):
+    """A login that something outlives a page by, such as notices on a device; it holds no secret.
+
+    Attributes:
+        name: Of the user.
+        fingerprint: Of the secret with which the user logged in.
+        session: Its id; empty where a trusted proxy vouched for the user.
+        since_seconds: When it began, s since 1970.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    fingerprint: str
+    session: str
+    since_seconds: float
+
+
 class Access:
     """Identifies visitors by session cookie or bearer token.
 
-    Called from one thread only, but for `sessions`, `end_session` and `end_sessions`.
+    Called from one thread only, but for `users`, `visitor_of`, `is_past`, `sessions`, `end_session` and `end_sessions`.
 
     Args:
         users_file: Who may log in; None: nobody.
@@ -60,6 +80,7 @@ class Access:
         self._sessions = sessions
         self._anonymous = Visitor(None, anonymous_role)
         self._register = SessionRegister(time.time)
+        self._reading = threading.Lock()
         self._users = UserList()
         self._seen: tuple[int, ...] | None = (-1,)
 
@@ -76,8 +97,12 @@ class Access:
         """
         if self._users_file is None:
             return self._users
+        with self._reading:
+            return self._users_of(self._users_file)
+
+    def _users_of(self, file: Path) -> UserList:
         try:
-            status = self._users_file.stat()
+            status = file.stat()
             mark = (status.st_mtime_ns, status.st_size, status.st_mode, status.st_ino)
         except OSError:
             mark = None
@@ -86,10 +111,10 @@ class Access:
             if mark is None:
                 self._users = UserList()
             try:
-                self._users = read_users(self._users_file)
+                self._users = read_users(file)
             except UsersFileModeError as error:
                 # Nobody comes in by a file that cannot be trusted; who is not in it any more goes.
-                remaining = names_in(self._users_file)
+                remaining = names_in(file)
                 self._users = UserList(user for user in self._users.all() if user.name in remaining)
                 _log.error("%s; until then nobody new may log in, and who is missing there is logged out", error)
             except ConfigError as error:
@@ -120,6 +145,38 @@ class Access:
     def named(self, name: str) -> Visitor:
         """Return the visitor of this name, whom a trusted proxy has authenticated; nobody, if they are no user here."""
         return _visitor_of(self.users().get(name))
+
+    def login_of(self, name: str, cookie: str | None, *, by_proxy: bool) -> HeldLogin | None:
+        """Return the login with which a person uses the page now; None for displays, programs and strangers.
+
+        Args:
+            name: Of the user.
+            cookie: Value of the session cookie.
+            by_proxy: Whether a trusted proxy vouches for the user.
+        """
+        user = self.users().get(name)
+        if user is None or user.role is Role.DISPLAY:
+            return None
+        if by_proxy:
+            return HeldLogin(name=name, fingerprint=user.fingerprint, session="", since_seconds=time.time())
+        session = None if cookie is None else self._sessions.open(cookie)
+        if session is None or session.is_display or (session.name, session.fingerprint) != (name, user.fingerprint):
+            return None
+        return HeldLogin(
+            name=name, fingerprint=user.fingerprint, session=session.id, since_seconds=session.issued_seconds
+        )
+
+    def visitor_of(self, login: HeldLogin) -> Visitor:
+        """Return what a login is worth now: nobody, once it has ended in any way."""
+        user = self.users().get(login.name)
+        is_over = self.is_past(login) or self._sessions.is_ended(login.session, login.name, login.since_seconds)
+        if user is None or is_over or user.fingerprint != login.fingerprint:
+            return _visitor_of(None)
+        return _visitor_of(user)
+
+    def is_past(self, login: HeldLogin) -> bool:
+        """Return whether a login has come to its end by itself."""
+        return time.time() - login.since_seconds > self._sessions.seconds
 
     def log_out(self, cookie: str | None) -> None:
         """End the session of a cookie, wherever copies of it are."""

@@ -22,6 +22,7 @@ from monitor.web.preview import PreviewReader
 
 if TYPE_CHECKING:
     from monitor.cameras.draft import CameraDraft, TriedCamera
+    from monitor.web.push.notices import PushNotices
 
 __all__ = [
     "LANGUAGE_COOKIE",
@@ -99,6 +100,7 @@ class AppContext:
         ward: Returns who watches what, where this is the page of a ward; None on a station.
         history: What beds showed over days; None where nothing is kept.
         audit: Takes what administrators do for the audit log: one word and JSON values.
+        push: Sends notices to people's own devices; None where that is off.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
@@ -116,6 +118,7 @@ class AppContext:
     ward: Callable[[], Mapping[str, Any]] | None = None
     history: HistoryReader | None = None
     audit: Audit = lambda _event, _details: None
+    push: "PushNotices | None" = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

@@ -20,6 +20,7 @@ from monitor.web.app_context import AppContext, Endpoint
 from monitor.web.guard import Guard
 from monitor.web.language import language_routes
 from monitor.web.login import login_routes
+from monitor.web.push.routes import push_routes, worker_routes
 from monitor.web.refusals import needs, refusal_response
 from monitor.web.request_limits import RequestLimits
 from monitor.web.sessions import SESSION_COOKIE
@@ -60,6 +61,8 @@ def build_api(site: AppContext) -> FastAPI:
     api.include_router(login_routes(LoginThrottle(site.clock)))
     api.include_router(language_routes())
     api.include_router(api_routes())
+    api.include_router(push_routes())
+    api.include_router(worker_routes())
     for path, endpoint in site.endpoints.items():
         api.include_router(_plain_route(path, endpoint))
     api.mount("/assets", StaticFiles(directory=str(files("monitor.web") / "assets")), name="assets")

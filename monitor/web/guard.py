@@ -27,6 +27,7 @@ from monitor.web.display_login import WALL_PATH, wall_refusal
 from monitor.web.language import LANGUAGE_PATH
 from monitor.web.limited_site import limit_site
 from monitor.web.proxies import user_of_proxy
+from monitor.web.push.routes import PUSH_WORKER_PATH
 from monitor.web.refusals import refusal_response
 from monitor.web.sessions import SESSION_COOKIE
 
@@ -34,7 +35,7 @@ __all__ = ["Guard"]
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _ASSETS = ("/_nicegui/", "/assets/")
-_OPEN_PATHS = frozenset({"/login", "/logout", "/favicon.ico"})
+_OPEN_PATHS = frozenset({"/login", "/logout", "/favicon.ico", PUSH_WORKER_PATH})
 _SECURITY_HEADERS = {
     # The UI library compiles its templates in the browser and starts from inline scripts.
     "Content-Security-Policy": (

@@ -12,6 +12,7 @@ from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
 from monitor.history.reader import HistoryReader
+from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.status_server import Health, StatusServer
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def open_server(
     audit: "Audit | None" = None,
     ward: "Callable[[], Mapping[str, Any]] | None" = None,
     history: HistoryReader | None = None,
+    heartbeats: Heartbeats | None = None,
 ) -> HttpServer:
     """Take the port of `config.http` for the page, or for metrics and health alone where the page is off.
 
@@ -88,6 +90,7 @@ def open_server(
         audit: Takes what administrators do on the page for the audit log.
         ward: Returns who watches what, for the page of a ward.
         history: What beds showed over days; None where nothing is kept.
+        heartbeats: Where the thread that sends notices to people's devices says that it turns.
 
     Returns:
         A server that is not started yet.
@@ -117,4 +120,5 @@ def open_server(
         audit=audit,
         ward=ward,
         history=history,
+        heartbeats=heartbeats,
     )

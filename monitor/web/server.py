@@ -21,6 +21,7 @@ from monitor.control.access import Role
 from monitor.control.requests import OperatorRequest
 from monitor.errors import PublishError
 from monitor.history.reader import HistoryReader
+from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.status_server import Health
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from monitor.web.access import Access
     from monitor.web.app_context import AppContext, Audit, CameraChanges, ChangeRegion, Reload
+    from monitor.web.push.notices import PushNotices
 
 __all__ = ["PageServer"]
 
@@ -64,6 +66,7 @@ class PageServer:
         audit: Takes what administrators do on the page for the audit log.
         ward: Returns who watches what, for the page of a ward.
         history: What beds showed over days; None where nothing is kept.
+        heartbeats: Where the thread that sends notices to people's devices says that it turns.
 
     Raises:
         PublishError: The address cannot be used.
@@ -85,6 +88,7 @@ class PageServer:
         audit: "Audit | None" = None,
         ward: "Callable[[], Mapping[str, Any]] | None" = None,
         history: HistoryReader | None = None,
+        heartbeats: Heartbeats | None = None,
     ) -> None:
         self._config = config
         self._board = board
@@ -109,6 +113,7 @@ class PageServer:
         self._guard = threading.Lock()
         self._fault: str | None = None
         self._access: Access | None = None
+        self._push = self._open_push(heartbeats)
 
     @property
     def access(self) -> "Access | None":
@@ -146,15 +151,26 @@ class PageServer:
                 self._config.http.host,
             )
         self._thread.start()
+        if self._push is not None:
+            self._push.start()
 
     def stop(self) -> None:
         """Stop, notify connected browsers, and free the port; safe to call twice."""
+        if self._push is not None:
+            self._push.stop()
         with self._guard:
             self._stopping.set()
             self._stop_serving()
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)
         self._socket.close()
+
+    def _open_push(self, heartbeats: Heartbeats | None) -> "PushNotices | None":
+        if not self._config.web.push.enabled:
+            return None
+        from monitor.web.push.notices import PushNotices
+
+        return PushNotices(self._config, self._board, self._clock, lambda: self._access, heartbeats, self._audit)
 
     def _run(self) -> None:
         backoff = Backoff(first_seconds=1.0, cap_seconds=_LONGEST_PAUSE_SECONDS)
@@ -262,6 +278,7 @@ class PageServer:
             audit=self._audit,
             ward=self._ward,
             history=self._history,
+            push=self._push,
         )
 
 

@@ -34,13 +34,15 @@ _KEY_BYTES = 32
 class WebSession:
     """Who has logged in: the name, the fingerprint of the secret that was used, whether it is a display's, and an id.
 
-    The id stays the same when the cookie is renewed; it ends with the session.
+    The id stays the same when the cookie is renewed; it ends with the session. `issued_seconds`, s since 1970, is when
+    a cookie that was read was made.
     """
 
     name: str
     fingerprint: str
     is_display: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12), compare=False)
+    issued_seconds: float = field(default=0.0, compare=False)
 
 
 class Sessions:
@@ -75,10 +77,19 @@ class Sessions:
                 kind = rest[0] if rest else _PERSON
                 # Cookies of earlier versions have no id.
                 known = str(rest[1]) if len(rest) == 2 else hashlib.sha256(cookie.encode()).hexdigest()
-                session = WebSession(name, fingerprint, kind == _DISPLAY, known)
-                is_over = session.id in self._ended or self._ended.covers(session.name, issued.timestamp())
-                return None if is_over else session
+                session = WebSession(name, fingerprint, kind == _DISPLAY, known, issued.timestamp())
+                return None if self.is_ended(session.id, session.name, session.issued_seconds) else session
         return None
+
+    def is_ended(self, session_id: str, name: str, issued_seconds: float) -> bool:
+        """Return whether a session was ended before its time: itself, or with all of its user's.
+
+        Args:
+            session_id: Its id; empty for one that has no cookie.
+            name: Of its user.
+            issued_seconds: When it began, s since 1970.
+        """
+        return session_id in self._ended or self._ended.covers(name, issued_seconds)
 
     def end(self, session: WebSession) -> None:
         """End a session: its cookie, and every copy of it, is worth nothing from now on."""

@@ -29,6 +29,7 @@ _HEAD = (
     f'<link rel="stylesheet" href="/assets/page.css?v={__version__}">'
     f'<script src="/assets/live.js?v={__version__}" defer></script>'
     f'<script src="/assets/sound.js?v={__version__}" defer></script>'
+    f'<script src="/assets/push.js?v={__version__}" defer></script>'
 )
 # Outside the library's own part of the page, so that it works whatever becomes of that.
 _LINK_LOST = (

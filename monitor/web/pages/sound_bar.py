@@ -13,12 +13,13 @@ from monitor.web.pages.labels import alert_title
 __all__ = ["build_sound_bar", "signals_json"]
 
 
-def build_sound_bar(t: Localizer, *, with_buttons: bool) -> None:
+def build_sound_bar(t: Localizer, *, with_buttons: bool, with_push: bool = False) -> None:
     """Build the bar; `assets/sound.js` fills it.
 
     Args:
         t: The reader's language.
         with_buttons: Whether somebody sits at the page; on a wall `?sound=on` turns the tones on.
+        with_push: Whether the station sends notices to people's own devices.
     """
     data = {
         "off": t("Sound is off"),
@@ -29,11 +30,13 @@ def build_sound_bar(t: Localizer, *, with_buttons: bool) -> None:
     attributes = " ".join(f'data-{name}="{html.escape(words)}"' for name, words in data.items())
     buttons = ""
     if with_buttons:
-        named = (
+        named = [
             ("sound-switch", t("Sound")),
             ("sound-test", t("Try the tones")),
             ("notice-switch", t("Desktop notices")),
-        )
+        ]
+        if with_push:
+            named.append(("push-open", t("Push notices")))
         buttons = "".join(
             f'<button type="button" class="{name}">{html.escape(words)}</button>' for name, words in named
         )

@@ -15,6 +15,7 @@ from monitor.web.access import Visitor
 from monitor.web.app_context import AppContext
 from monitor.web.language import LANGUAGE_PATH
 from monitor.web.pages.labels import NOTICE
+from monitor.web.pages.push_dialog import build_push_dialog
 from monitor.web.pages.sound_bar import build_sound_bar
 
 __all__ = ["TopBar", "notice_words"]
@@ -77,7 +78,9 @@ class TopBar:
         with ui.element("aside").props(f'aria-label="{t("Notice")}"').classes("notice"):
             ui.label(notice_words(self._site, t)).classes("notice-kind")
             ui.label(t(NOTICE)).classes("notice-main")
-            build_sound_bar(t, with_buttons=True)
+            build_sound_bar(t, with_buttons=True, with_push=self._site.push is not None)
+        if self._site.push is not None:
+            build_push_dialog(t, self._visitor)
 
     def choose_theme(self) -> None:
         """Take the theme of the address or of this browser; what the browser prefers where neither says one."""

@@ -1,5 +1,6 @@
 """`check` sees what a file names and this machine lacks, and settings with which no alarm would come."""
 
+import importlib.util
 import json
 
 import pytest
@@ -85,3 +86,18 @@ def test_a_value_with_which_no_alarm_would_come(field, value, words):
 @pytest.mark.parametrize("changes", [{}, {"on_level": 0.8, "off_level": 0.5}, {"hold_seconds": 30.0}])
 def test_usual_values_alarm(changes):
     assert list(find_silent_settings(AlarmSettings(**changes))) == []
+
+
+def test_notices_on_devices_without_their_extra_or_without_users_are_named(tmp_path, monkeypatch):
+    push = {"enabled": True, "contact": "mailto:it@hospital.example"}
+    users = tmp_path / "users"
+    write_users(users, [])
+    assert check(tmp_path, web={"users_file": str(users), "push": push}) == []
+    assert [message for _, message, _ in check(tmp_path, web={"push": push})] == [
+        "only people with a login get notices, and there is no web.users_file"
+    ]
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "pywebpush" else find(name, *a))
+    ((field, message, line),) = check(tmp_path, web={"users_file": str(users), "push": push})
+    assert (field, line) == ("web.push.enabled", 8)
+    assert message == "no notice can be sent: pip install 'nicu-pain-monitor[push]'"

@@ -48,6 +48,7 @@ from monitor.web.application import build_api
 from monitor.web.guard import Guard
 from monitor.web.http_server import open_server
 from monitor.web.preview import Previews
+from monitor.web.push.notices import PushNotices
 from monitor.web.sessions import Sessions
 from monitor.web.users import User, hash_password, write_users
 
@@ -300,13 +301,26 @@ class Rig:
     """The application, served, on a board that the test writes to."""
 
     def __init__(
-        self, directory, users=None, anonymous="none", host="127.0.0.1", allowed_hosts=(), history=False, preview="off"
+        self,
+        directory,
+        users=None,
+        anonymous="none",
+        host="127.0.0.1",
+        allowed_hosts=(),
+        history=False,
+        preview="off",
+        push=None,
     ):
-        self.clock = ManualClock(1000.0)
+        self.clock = ManualClock(1000.0) if push is None else SystemClock()
         self.config = StationConfig.model_validate(
             {
                 "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in (1, 2)],
-                "web": {"anonymous_role": anonymous, "allowed_hosts": allowed_hosts, "users_file": users},
+                "web": {
+                    "anonymous_role": anonymous,
+                    "allowed_hosts": allowed_hosts,
+                    "users_file": users,
+                    "push": push or {},
+                },
                 "http": {"host": host},
                 "spool": {"directory": str(directory)},
             }
@@ -318,15 +332,24 @@ class Rig:
         self.history = None
         if history:
             self.history = HistoryRecorder(self.config.history, directory / "history", self.board, self.clock)
+        access = Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous))
+        self.audited = []
+        self.push = None
+        if push is not None:
+            self.push = PushNotices(
+                self.config, self.board, self.clock, lambda: access, audit=lambda *entry: self.audited.append(entry)
+            )
+            self.push.start()
         self.site = AppContext(
             config=self.config,
             board=self.board,
             clock=self.clock,
-            access=Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous)),
+            access=access,
             handle=self.handle,
             previews=Previews(self.board, preview),
             history=self.history,
             endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
+            push=self.push,
         )
         app = Guard(build_api(self.site), self.site)
         options = {"log_level": "warning", "ws": "websockets-sansio", "timeout_graceful_shutdown": 1}
@@ -343,13 +366,15 @@ class Rig:
         return True
 
     def client(self, **options):
-        self.clients.append(httpx.Client(base_url=self.url, timeout=20, trust_env=False, **options))
+        self.clients.append(httpx.Client(base_url=self.url, timeout=60, trust_env=False, **options))
         return self.clients[-1]
 
     def close(self):
         for client in self.clients:
             client.close()
         self.site.closing.set()
+        if self.push is not None:
+            self.push.stop()
         while not self.server.started:
             time.sleep(0.01)
         self.server.should_exit = True

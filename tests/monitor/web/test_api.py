@@ -238,13 +238,14 @@ def test_the_description_names_every_route(rig):
         "/api/v1/beds/{bed}/admit", "/api/v1/beds/{bed}/discharge", "/api/v1/beds/{bed}/standby",
         "/api/v1/beds/{bed}/procedure", "/api/v1/beds/{bed}/undo", "/api/v1/handover", "/api/v1/reload", "/api/v1/ward",
         "/api/v1/beds/{bed}/region", "/api/v1/beds/{bed}/camera", "/api/v1/beds/{bed}/camera/try",
-        "/api/v1/export/episodes.csv", "/api/v1/export/levels.csv",
+        "/api/v1/export/episodes.csv", "/api/v1/export/levels.csv", "/api/v1/push", "/api/v1/push/devices",
+        "/api/v1/push/devices/{device}/remove", "/api/v1/push/devices/{device}/test",
     }  # fmt: skip
     # Read-only, but for what people say of alerts and beds, and what reads the configuration again.
     assert {method for path in paths.values() for method in path} == {"get", "post"}
     assert {path.rsplit("/", 1)[1] for path, methods in paths.items() if "post" in methods} == {
         "acknowledge", "pause", "reload", "resume", "withdraw", "admit", "discharge", "standby",
-        "procedure", "undo", "region", "camera", "try",
+        "procedure", "undo", "region", "camera", "try", "devices", "remove", "test",
     }  # fmt: skip
 
 
