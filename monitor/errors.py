@@ -53,6 +53,11 @@ class EngineInputError(EngineError):
 class VideoError(MonitorError):
     """A video source cannot be opened or decoded, or has ended."""
 
+    @property
+    def words(self) -> str:
+        """The message; a `monitor.phrases.Phrase` can be said in the reader's language."""
+        return self.args[0] if self.args and isinstance(self.args[0], str) else str(self)
+
 
 class PublishError(MonitorError):
     """An alert cannot be stored or delivered."""

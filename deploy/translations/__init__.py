@@ -20,11 +20,23 @@ __all__ = ["CATALOGUES", "catalogue_text", "gather", "updated", "write_all"]
 
 _ROOT = Path(__file__).resolve().parents[2]
 CATALOGUES = _ROOT / "monitor" / "localization" / "catalogues"
-_PACKAGES = ("board", "cameras", "config", "control", "forwarding", "localization", "pain", "station", "ward", "web")
+_PACKAGES = (
+    "board",
+    "cameras",
+    "config",
+    "control",
+    "forwarding",
+    "localization",
+    "pain",
+    "station",
+    "video",
+    "ward",
+    "web",
+)
 _KEYWORDS = {"t": 1, "_t": 1, "message": 1, "translatable": 1, "Phrase": 1, "plural": 2}
 """Name of what is called to how many of its arguments are messages."""
 
-_NOT_WORDS = frozenset({"", " ", "{text}"})
+_NOT_WORDS = frozenset({"", " ", "{text}", "{address} {fault}"})
 _FORMAT = {"width": 120, "omit_header": False, "no_location": True, "sort_output": True}
 
 

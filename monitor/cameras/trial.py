@@ -13,6 +13,7 @@ from monitor.config import CameraSettings, FaceSettings
 from monitor.errors import EngineError
 from monitor.faces.detector import FaceDetector
 from monitor.faces.patient_tracker import PatientTracker
+from monitor.phrases import Phrase
 from monitor.video.camera import Camera
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
@@ -35,6 +36,7 @@ class CameraTrial:
     Attributes:
         address: Without credentials.
         error: Why it cannot be used, as one sentence; None where pictures came.
+        fault: Its kind, as `CameraStatus.last_fault`; the same in every language.
         codec: For example `H.264`; `synthetic` for a painted one.
         decoder: GStreamer's element that decoded it.
         size_px: (width, height).
@@ -51,6 +53,7 @@ class CameraTrial:
 
     address: str
     error: str | None = None
+    fault: str | None = None
     codec: str | None = None
     decoder: str | None = None
     size_px: tuple[int, int] | None = None
@@ -183,13 +186,18 @@ def _is_known(status: CameraStatus, search: FaceTrial | None, failed: str | None
 
 def _result(status: CameraStatus, newest: Frame | None, search: FaceTrial | None, failed: str | None) -> CameraTrial:
     if newest is None or status.size_px is None:
-        return CameraTrial(status.address, status.last_error or f"{status.address}: no picture came in time")
-    error = status.last_error if status.state is CameraState.LOST else None
+        return CameraTrial(
+            status.address,
+            status.last_error or Phrase("{address}: no picture came in time", address=status.address),
+            fault=status.last_fault,
+        )
+    is_lost = status.state is CameraState.LOST
     face_px = None if search is None else search.face_px
     keyframe_seconds = None if (status.codec or "synthetic") in _KEYLESS else status.keyframe_interval_seconds
     return CameraTrial(
         address=status.address,
-        error=error,
+        error=status.last_error if is_lost else None,
+        fault=status.last_fault if is_lost else None,
         codec=status.codec or "synthetic",
         decoder=status.decoder,
         size_px=status.size_px,

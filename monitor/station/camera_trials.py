@@ -151,6 +151,15 @@ class CameraTrials:
             del self._saved[bed_id]
         found.take_back()
 
+    def last_change(self, bed_id: str) -> tuple[str, float] | None:
+        """Return who changed the bed's camera last, and how many seconds ago; None where nothing can be undone."""
+        with self._guard:
+            found = self._saved.get(bed_id)
+        if found is None:
+            return None
+        age_seconds = self._clock.monotonic() - found.saved_seconds
+        return (found.by, age_seconds) if age_seconds <= _UNDO_SECONDS else None
+
     def _camera_of(self, bed_id: str) -> CameraSettings:
         for bed in self._running().beds:
             if bed.id == bed_id:

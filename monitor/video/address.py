@@ -14,6 +14,7 @@ from monitor.config import CameraSettings
 from monitor.config.addresses import scheme_of, split_address
 from monitor.config.secret_file import read_secret_file
 from monitor.errors import VideoError
+from monitor.phrases import Phrase
 
 __all__ = ["SourceAddress", "SourceKind", "SyntheticRequest", "parse_address", "resolve_address"]
 
@@ -117,7 +118,8 @@ def resolve_address(settings: CameraSettings) -> SourceAddress:
         try:
             password = read_secret_file(settings.password_file)
         except ValueError as error:
-            raise VideoError(f"the password_file {settings.password_file} of {address.display} {error}") from None
+            values = {"file": settings.password_file, "address": address.display, "reason": str(error)}
+            raise VideoError(Phrase("the password_file {file} of {address} {reason}", **values)) from None
     return replace(address, username=username, password=password)
 
 

@@ -12,9 +12,10 @@ from monitor.backoff import Backoff
 from monitor.clock import Clock
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
+from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress, resolve_address
 from monitor.video.decode_governor import DecodeGovernor
-from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError
+from monitor.video.faults import HUNG, FaultKind, SourceEndedError, SourceFaultError, fault_of_end
 from monitor.video.frame import Frame
 from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDetector
 from monitor.video.hardware import DecoderChoice
@@ -107,7 +108,7 @@ class Camera:
         self._frames = self._reconnects = self._abandoned = self._format_changes = self._opened = 0
         self._past_pictures = self._past_undecoded = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
-        self._last_error: str | None = None
+        self._last_fault: tuple[str, FaultKind] | None = None
 
     @property
     def frames_per_second(self) -> float | None:
@@ -151,7 +152,7 @@ class Camera:
             pipeline = self._pipeline
             if pipeline is not None:
                 self._forget_pipeline(pipeline, abandoned=True)
-            self._state, self._last_error = CameraState.LOST, "its thread hung and was replaced"
+            self._state, self._last_fault = CameraState.LOST, (HUNG, FaultKind.OTHER)
             self._reconnects += 1
         _log.error("camera %s: its thread hangs or has died and is replaced", self.camera_id)
         self._check.disconnect()
@@ -222,7 +223,8 @@ class Camera:
                 announced_frames_per_second=None if probe is None else probe.nominal_rate,
                 frames_per_second=_rate(self._sampler.interval_seconds),
                 keyframe_interval_seconds=None if probe is None else probe.keyframe_interval_seconds,
-                last_error=self._last_error,
+                last_error=None if self._last_fault is None else self._last_fault[0],
+                last_fault=None if self._last_fault is None else self._last_fault[1].value,
             )
 
     def _run(self, stopping: threading.Event) -> None:
@@ -282,7 +284,7 @@ class Camera:
                 self._watch(pipeline, watchdog, address)
         except SourceEndedError as ended:
             if address.live:
-                raise SourceFaultError(FaultKind.ENDED, f"{address.display}: the camera ended the stream") from ended
+                raise fault_of_end(address) from ended
             raise
         finally:
             self._close(pipeline)
@@ -345,7 +347,7 @@ class Camera:
         now, probe = self._clock.monotonic(), pipeline.probe
         fault = watchdog.fault(now, probe.data_seconds, probe.decoded_seconds)
         if fault is not None:
-            raise SourceFaultError(FaultKind.STALLED, f"{address.display} {fault}")
+            raise SourceFaultError(FaultKind.STALLED, Phrase("{address} {fault}", address=address.display, fault=fault))
         interval = probe.keyframe_interval_seconds
         are_frequent = interval is not None and interval <= _LONGEST_KEYFRAME_SECONDS
         keyframes_only = self._governor.update(now, probe.lag_seconds, may_shed=are_frequent and self._may_shed(now))
@@ -365,17 +367,17 @@ class Camera:
 
     def _after_fault(self, error: VideoError) -> float:
         """Note a fault; return how long to wait before the next attempt."""
-        sentence = str(error)
+        sentence = error.words
         kind = error.kind if isinstance(error, SourceFaultError) else FaultKind.OTHER
         if kind is FaultKind.DECODER:  # the source is well: another decoder takes over at once
             with self._lock:
-                self._last_error = sentence
+                self._last_fault = sentence, kind
                 self._reconnects += 1
             return 0.0
         with self._lock:
-            is_news = sentence != self._last_error or self._state is CameraState.PLAYING
+            is_news = self._last_fault != (sentence, kind) or self._state is CameraState.PLAYING
             self._state = CameraState.LOST
-            self._last_error = sentence
+            self._last_fault = sentence, kind
             self._reconnects += 1
         if is_news:
             _log.warning("camera %s: %s; trying again", self.camera_id, sentence)

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any
 
 from monitor.errors import VideoError
+from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.gst import APT_LINE, gstreamer
 
-__all__ = ["UNTRUSTED", "FaultKind", "SourceEndedError", "SourceFaultError", "fault_of_error"]
+__all__ = ["HUNG", "UNTRUSTED", "FaultKind", "SourceEndedError", "SourceFaultError", "fault_of_end", "fault_of_error"]
 
 
 class FaultKind(StrEnum):
@@ -39,11 +40,17 @@ class SourceFaultError(VideoError):
         self.kind = kind
 
 
-UNTRUSTED = "has a TLS certificate that is not trusted; set tls_ca_file to the authority that signed it"
+HUNG = Phrase("its thread hung and was replaced")
+UNTRUSTED = Phrase("has a TLS certificate that is not trusted; set tls_ca_file to the authority that signed it")
 
 
 class SourceEndedError(VideoError):
     """The stream has come to its end; for a live source this is a fault."""
+
+
+def fault_of_end(address: SourceAddress) -> SourceFaultError:
+    """Return the fault of a live source that ended its stream."""
+    return SourceFaultError(FaultKind.ENDED, Phrase("{address}: the camera ended the stream", address=address.display))
 
 
 def fault_of_error(error: Any, address: SourceAddress) -> SourceFaultError:  # noqa: ANN401 - a GLib.Error
@@ -57,11 +64,11 @@ def fault_of_error(error: Any, address: SourceAddress) -> SourceFaultError:  # n
         (gst.ResourceError, name): kind_and_text for name, kind_and_text in _resource_sentences(address).items()
     } | {(gst.StreamError, name): kind_and_text for name, kind_and_text in _stream_sentences(address).items()}
     codes[gst.CoreError, "MISSING_PLUGIN"] = codes[gst.StreamError, "CODEC_NOT_FOUND"]
-    found = (FaultKind.OTHER, f"failed: {_short(error, address)}")
+    found: tuple[FaultKind, str] = (FaultKind.OTHER, Phrase("failed: {reason}", reason=_short(error, address)))
     if _mentions(error, "allow more transport protocols"):
         found = (
             FaultKind.FORMAT,
-            "refuses this transport; write transport: udp, or tcp where it is udp",
+            Phrase("refuses this transport; write transport: udp, or tcp where it is udp"),
         )
     elif _mentions(error, "unauthorized", "forbidden", "(401)", "(403)"):
         found = codes[gst.ResourceError, "NOT_AUTHORIZED"]
@@ -70,24 +77,27 @@ def fault_of_error(error: Any, address: SourceAddress) -> SourceFaultError:  # n
             if error.matches(domain.quark(), getattr(domain, name)):
                 found = known
     kind, text = found
-    return SourceFaultError(kind, f"{address.display} {text}")
+    return SourceFaultError(kind, Phrase("{address} {fault}", address=address.display, fault=text))
 
 
 def _resource_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]]:
     """Return, for each code of GStreamer's resource errors, the kind and the end of the sentence."""
-    unopened = (FaultKind.UNREACHABLE, "cannot be opened")
-    missing = "does not exist"
+    unopened = (FaultKind.UNREACHABLE, Phrase("cannot be opened"))
+    missing = Phrase("does not exist")
     if address.kind in {SourceKind.RTSP, SourceKind.HTTP}:
-        unopened = (FaultKind.UNREACHABLE, "cannot be reached; check that the camera is on and its address is right")
-        missing = "was not found; check the host name and the path of the stream"
-    lost = (FaultKind.UNREACHABLE, "lost the connection")
+        unopened = (
+            FaultKind.UNREACHABLE,
+            Phrase("cannot be reached; check that the camera is on and its address is right"),
+        )
+        missing = Phrase("was not found; check the host name and the path of the stream")
+    lost = (FaultKind.UNREACHABLE, Phrase("lost the connection"))
     return {
-        "NOT_AUTHORIZED": (FaultKind.REFUSED, "refused: check username and password_file"),
+        "NOT_AUTHORIZED": (FaultKind.REFUSED, Phrase("refused: check username and password_file")),
         "NOT_FOUND": (FaultKind.UNREACHABLE, missing),
         "OPEN_READ": unopened,
         "OPEN_WRITE": unopened,
         "OPEN_READ_WRITE": unopened,
-        "BUSY": (FaultKind.UNREACHABLE, "is in use by another program"),
+        "BUSY": (FaultKind.UNREACHABLE, Phrase("is in use by another program")),
         "READ": lost,
         "WRITE": lost,
     }
@@ -95,21 +105,28 @@ def _resource_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, st
 
 def _stream_sentences(address: SourceAddress) -> dict[str, tuple[FaultKind, str]]:
     """Return, for each code of GStreamer's stream errors, the kind and the end of the sentence."""
-    broken = "is not a complete video, or a damaged one"
-    foreign, other = "is not a video", {}
+    broken = Phrase("is not a complete video, or a damaged one")
+    foreign = Phrase("is not a video")
+    other: dict[str, tuple[FaultKind, str]] = {}
     if address.kind is SourceKind.HTTP:
-        broken = "sends no MJPEG stream (multipart/x-mixed-replace)"
+        broken = Phrase("sends no MJPEG stream (multipart/x-mixed-replace)")
         # GStreamer 1.22 does not distinguish a refused connection from an untrusted certificate here.
-        trust = ", and tls_ca_file" if address.location.startswith("https:") else ""
-        unreached = f"cannot be reached; check that the camera is on and its address is right{trust}"
+        unreached = Phrase("cannot be reached; check that the camera is on and its address is right")
+        if address.location.startswith("https:"):
+            unreached = Phrase(
+                "cannot be reached; check that the camera is on and its address is right, and tls_ca_file"
+            )
         other = {"FAILED": (FaultKind.UNREACHABLE, unreached)}
         foreign = broken
     return other | {
-        "CODEC_NOT_FOUND": (FaultKind.FORMAT, f"needs a codec that is not installed; run: {APT_LINE}"),
+        "CODEC_NOT_FOUND": (
+            FaultKind.FORMAT,
+            Phrase("needs a codec that is not installed; run: {line}", line=APT_LINE),
+        ),
         "TYPE_NOT_FOUND": (FaultKind.FORMAT, foreign),
         "WRONG_TYPE": (FaultKind.FORMAT, foreign),
         "DEMUX": (FaultKind.FORMAT, broken),
-        "DECODE": (FaultKind.FORMAT, "sends pictures that cannot be decoded"),
+        "DECODE": (FaultKind.FORMAT, Phrase("sends pictures that cannot be decoded")),
     }
 
 

@@ -11,6 +11,7 @@ import socket
 import time
 from urllib.parse import urlsplit
 
+from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.faults import FaultKind, SourceFaultError
 
@@ -39,7 +40,10 @@ def check_login(address: SourceAddress, *, allow_basic: bool, timeout_seconds: f
     if status is not None and status[1].startswith("3"):
         raise SourceFaultError(
             FaultKind.REFUSED,
-            f"{address.display} redirects to another address, which does not get the login; write that address",
+            Phrase(
+                "{address} redirects to another address, which does not get the login; write that address",
+                address=address.display,
+            ),
         )
     if status is None or status[1] != "401":
         return
@@ -54,14 +58,21 @@ def check_login(address: SourceAddress, *, allow_basic: bool, timeout_seconds: f
     if algorithms:
         raise SourceFaultError(
             FaultKind.REFUSED,
-            f"{address.display} asks for a digest login with {' or '.join(sorted(algorithms))}, which is not known "
-            "here; let the camera offer MD5 as well, or reach it over TLS with Basic",
+            Phrase(
+                "{address} asks for a digest login with {algorithms}, which is not known here; let the camera offer "
+                "MD5 as well, or reach it over TLS with Basic",
+                address=address.display,
+                algorithms=" or ".join(sorted(algorithms)),
+            ),
         )
     if basic and not allow_basic:
         raise SourceFaultError(
             FaultKind.REFUSED,
-            f"{address.display} asks for the password in clear (Basic), and does not get it; switch the camera to "
-            "digest or to TLS, or, on a network of the cameras' own, write allow_basic: true",
+            Phrase(
+                "{address} asks for the password in clear (Basic), and does not get it; switch the camera to digest or "
+                "to TLS, or, on a network of the cameras' own, write allow_basic: true",
+                address=address.display,
+            ),
         )
 
 
@@ -89,11 +100,18 @@ def _ask(address: SourceAddress, timeout_seconds: float) -> str:
                 received += chunk
     except TimeoutError:
         raise SourceFaultError(
-            FaultKind.UNREACHABLE, f"{address.display} does not answer within {timeout_seconds:g} s"
+            FaultKind.UNREACHABLE,
+            Phrase(
+                "{address} does not answer within {seconds} s", address=address.display, seconds=f"{timeout_seconds:g}"
+            ),
         ) from None
     except OSError:
         raise SourceFaultError(
             FaultKind.UNREACHABLE,
-            f"{address.display} cannot be reached; check that the camera is on and its address is right",
+            Phrase(
+                "{address} {fault}",
+                address=address.display,
+                fault=Phrase("cannot be reached; check that the camera is on and its address is right"),
+            ),
         ) from None
     return received.decode("latin-1")

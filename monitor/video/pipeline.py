@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import VideoError
+from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress
 from monitor.video.decoding import Chain, ChainSettings, accepts_caps, build_chain
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, fault_of_error
@@ -141,7 +142,11 @@ class MediaPipeline:
     def no_video_sentence(self) -> str:
         """Return what the source has instead of pictures that can be decoded."""
         offered = ", ".join(sorted(set(self.other_streams))) or "nothing"
-        return f"{self._address.display} offers {offered}; video in H.264, H.265 or MJPEG is needed"
+        return Phrase(
+            "{address} offers {offered}; video in H.264, H.265 or MJPEG is needed",
+            address=self._address.display,
+            offered=offered,
+        )
 
     def fail(self, fault: SourceFaultError) -> None:
         """Note a fault from one of GStreamer's threads; `check` raises it in the owner's."""
@@ -183,8 +188,14 @@ class MediaPipeline:
         if refused is not None:
             raise SourceFaultError(
                 FaultKind.FORMAT,
-                f"{self._address.display} sends pictures of {refused[0]} x {refused[1]} px; at most {LARGEST_SIDE_PX} "
-                "px a side and 33 million pixels are accepted",
+                Phrase(
+                    "{address} sends pictures of {width} x {height} px; at most {limit} px a side and 33 million "
+                    "pixels are accepted",
+                    address=self._address.display,
+                    width=refused[0],
+                    height=refused[1],
+                    limit=LARGEST_SIDE_PX,
+                ),
             )
         if self.probe.is_decoder_silent and self._has_hardware():
             raise self._refuse_hardware(_NO_PICTURE)
@@ -238,7 +249,7 @@ class MediaPipeline:
         if message.type == kinds.EOS:
             if self.probe.was_keyframe_given and self.probe.pictures == 0 and self._has_hardware():
                 raise self._refuse_hardware(_NO_PICTURE)
-            raise SourceEndedError(f"{self._address.display} has ended")
+            raise SourceEndedError(Phrase("{address} has ended", address=self._address.display))
         if message.type == kinds.WARNING:
             error, _ = message.parse_warning()
             if error.matches(self._gst.StreamError.quark(), self._gst.StreamError.DECODE):
@@ -264,7 +275,10 @@ class MediaPipeline:
         if chain is not None and decoders is not None:
             decoders.refuse(chain.decoder, reason)
         name = "the decoder" if chain is None else f"decoder {chain.decoder}"
-        return SourceFaultError(FaultKind.DECODER, f"{self._address.display}: {name} failed ({reason})")
+        return SourceFaultError(
+            FaultKind.DECODER,
+            Phrase("{address}: {name} failed ({reason})", address=self._address.display, name=name, reason=reason),
+        )
 
     def _image(self, caps: Any, buffer: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - from gi
         if self._layout is None or not caps.is_equal(self._layout[0]):
@@ -273,7 +287,9 @@ class MediaPipeline:
         _, shape, stride = self._layout
         mapped, memory = buffer.map(self._gst.MapFlags.READ)
         if not mapped:
-            raise SourceFaultError(FaultKind.OTHER, f"{self._address.display}: a picture could not be read")
+            raise SourceFaultError(
+                FaultKind.OTHER, Phrase("{address}: a picture could not be read", address=self._address.display)
+            )
         return np.asarray(_MappedPicture(buffer, memory, shape, stride))
 
 

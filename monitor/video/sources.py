@@ -6,6 +6,7 @@ from typing import Any
 
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
+from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress, SourceKind
 from monitor.video.decoding import ChainSettings
 from monitor.video.faults import UNTRUSTED, FaultKind, SourceFaultError
@@ -74,14 +75,21 @@ def add_file_source(media: MediaPipeline, address: SourceAddress) -> None:
     path = Path(address.location)
     try:
         if path.is_dir():
-            raise SourceFaultError(FaultKind.FORMAT, f"{address.display} is a directory; name a video file")
+            raise SourceFaultError(
+                FaultKind.FORMAT, Phrase("{address} is a directory; name a video file", address=address.display)
+            )
         with path.open("rb") as file:
             if not file.read(1):
-                raise SourceFaultError(FaultKind.FORMAT, f"{address.display} is empty")
+                raise SourceFaultError(FaultKind.FORMAT, Phrase("{address} is empty", address=address.display))
     except FileNotFoundError:
-        raise SourceFaultError(FaultKind.UNREACHABLE, f"{address.display} does not exist") from None
+        raise SourceFaultError(
+            FaultKind.UNREACHABLE, Phrase("{address} {fault}", address=address.display, fault=Phrase("does not exist"))
+        ) from None
     except OSError as error:
-        raise SourceFaultError(FaultKind.UNREACHABLE, f"{address.display} cannot be read ({error.strerror})") from error
+        raise SourceFaultError(
+            FaultKind.UNREACHABLE,
+            Phrase("{address} cannot be read ({reason})", address=address.display, reason=error.strerror),
+        ) from error
 
     source, parser = make_element("filesrc", location=str(path)), make_element("parsebin")
     media.pipeline.add(source)
@@ -174,7 +182,9 @@ def _choose_rtp_stream(media: MediaPipeline, source: Any, address: SourceAddress
             media.fail(SourceFaultError(FaultKind.FORMAT, media.no_video_sentence()))
 
     def on_untrusted(*_: object) -> bool:
-        media.fail(SourceFaultError(FaultKind.REFUSED, f"{address.display} {UNTRUSTED}"))
+        media.fail(
+            SourceFaultError(FaultKind.REFUSED, Phrase("{address} {fault}", address=address.display, fault=UNTRUSTED))
+        )
         return False
 
     media.connect(source, "accept-certificate", on_untrusted)
@@ -190,7 +200,11 @@ def _limit_senders(media: MediaPipeline, source: Any, address: SourceAddress) ->
         def check() -> None:
             session = manager.emit("get-internal-session", 0)
             if session is not None and session.get_property("num-sources") > _MOST_SENDERS:
-                sentence = f"{address.display} sends packets of more than {_MOST_SENDERS} senders; no camera does"
+                sentence = Phrase(
+                    "{address} sends packets of more than {count} senders; no camera does",
+                    address=address.display,
+                    count=_MOST_SENDERS,
+                )
                 raise SourceFaultError(FaultKind.FORMAT, sentence)
 
         media.watch(check)
@@ -254,10 +268,18 @@ def _watch_http(media: MediaPipeline, parser: Any, address: SourceAddress) -> No
 
     def check() -> None:
         if seen["type"].startswith(("text/", "application/json", "application/xhtml", "video/", "audio/")):
-            sentence = f"{address.display} sends {seen['type']}, no MJPEG stream (multipart/x-mixed-replace)"
+            sentence = Phrase(
+                "{address} sends {type}, no MJPEG stream (multipart/x-mixed-replace)",
+                address=address.display,
+                type=seen["type"],
+            )
             raise SourceFaultError(FaultKind.FORMAT, sentence)
         if seen["bytes"] > _MOST_BYTES_WITHOUT_PICTURE:
-            sentence = f"{address.display} sends no MJPEG stream (multipart/x-mixed-replace)"
+            sentence = Phrase(
+                "{address} {fault}",
+                address=address.display,
+                fault=Phrase("sends no MJPEG stream (multipart/x-mixed-replace)"),
+            )
             raise SourceFaultError(FaultKind.FORMAT, sentence)
 
     sink, out = parser.get_static_pad("sink"), parser.get_static_pad("src")
@@ -276,7 +298,9 @@ def _add_local(media: MediaPipeline, address: SourceAddress) -> None:
     fitting = [caps for caps in choices if caps.can_intersect(offered)]
     if not fitting:
         source.set_state(gst.State.NULL)
-        raise SourceFaultError(FaultKind.UNREACHABLE, f"{address.display} cannot be opened, or is no camera")
+        raise SourceFaultError(
+            FaultKind.UNREACHABLE, Phrase("{address} cannot be opened, or is no camera", address=address.display)
+        )
     wanted = make_element("capsfilter", caps=fitting[0])
     media.pipeline.add(source)
     media.pipeline.add(wanted)
@@ -292,5 +316,6 @@ def _trust(source: Any, settings: CameraSettings) -> None:  # noqa: ANN401 - fro
         source.set_property("tls-database", gio.TlsFileDatabase.new(str(settings.tls_ca_file.absolute())))
     except glib.Error as error:
         raise SourceFaultError(
-            FaultKind.REFUSED, f"tls_ca_file {settings.tls_ca_file} cannot be used ({error.message})"
+            FaultKind.REFUSED,
+            Phrase("tls_ca_file {file} cannot be used ({reason})", file=settings.tls_ca_file, reason=error.message),
         ) from error

@@ -6,6 +6,8 @@ age of the newest data decides, on monotonic time, and the pipeline is rebuilt i
 
 from dataclasses import dataclass
 
+from monitor.phrases import Phrase
+
 __all__ = ["StallLimits", "Watchdog"]
 
 
@@ -53,12 +55,15 @@ class Watchdog:
         limits = self._limits
         if data_seconds is None:
             silent = now_seconds - self._opened_seconds > limits.opening_seconds
-            return f"sent nothing within {limits.opening_seconds:g} s of opening it" if silent else None
+            seconds = f"{limits.opening_seconds:g}"
+            return Phrase("sent nothing within {seconds} s of opening it", seconds=seconds) if silent else None
         if now_seconds - data_seconds > limits.data_seconds:
-            return f"has sent nothing for {limits.data_seconds:g} s"
+            return Phrase("has sent nothing for {seconds} s", seconds=f"{limits.data_seconds:g}")
         if self._first_data_seconds is None:
             self._first_data_seconds = data_seconds
         since = self._first_data_seconds if picture_seconds is None else picture_seconds
         limit = limits.first_picture_seconds if picture_seconds is None else limits.picture_seconds
         unseen = now_seconds - since > limit
-        return f"sends data, but no picture could be decoded for {limit:g} s" if unseen else None
+        if not unseen:
+            return None
+        return Phrase("sends data, but no picture could be decoded for {seconds} s", seconds=f"{limit:g}")

@@ -65,7 +65,8 @@ class CameraStatus:
         frames_per_second: Measured rate of the stream; None before the second picture.
         keyframe_interval_seconds: Measured time from one key frame to the next; None before the second.
         last_error: The newest fault as one sentence without credentials; None where there was none. It stays after
-            the camera has come back.
+            the camera has come back. A `monitor.phrases.Phrase` on the station itself.
+        last_fault: Its kind, a value of `monitor.video.faults.FaultKind`: the same in every language.
     """
 
     camera_id: str
@@ -92,3 +93,4 @@ class CameraStatus:
     frames_per_second: float | None = None
     keyframe_interval_seconds: float | None = None
     last_error: str | None = None
+    last_fault: str | None = None

@@ -33,6 +33,7 @@ __all__ = [
     "CameraChanges",
     "ChangeRegion",
     "Endpoint",
+    "RegionBefore",
     "Reload",
     "checked_name",
     "localizer_of",
@@ -61,6 +62,21 @@ ChangeRegion = Callable[[str, str, tuple[float, float, float, float]], Sequence[
 """Takes who asks, the bed, and left, top, right, bottom as shares; says what it interrupts, or raises ConfigError."""
 
 
+@dataclass(frozen=True, slots=True)
+class RegionBefore:
+    """What a person's last change of a bed's region replaced.
+
+    Attributes:
+        by: Who changed it.
+        edges: Left, top, right, bottom before, as shares.
+        at_seconds: When, on the board's clock.
+    """
+
+    by: str
+    edges: tuple[float, float, float, float]
+    at_seconds: float
+
+
 class CameraChanges(Protocol):
     """Tries and changes the cameras of beds; each raises RefusedError or ConfigError where it cannot be done."""
 
@@ -74,6 +90,10 @@ class CameraChanges(Protocol):
 
     def take_back(self, by: str, bed_id: str) -> None:
         """Watch the bed with the camera before again, some seconds after its change."""
+        ...
+
+    def last_change(self, bed_id: str) -> tuple[str, float] | None:
+        """Return who changed the bed's camera last, and how many seconds ago; None where nothing can be undone."""
         ...
 
 
@@ -100,6 +120,8 @@ class AppContext:
         ward: Returns who watches what, where this is the page of a ward; None on a station.
         history: What beds showed over days; None where nothing is kept.
         audit: Takes what administrators do for the audit log: one word and JSON values.
+        regions_before: What the last change on the page of each bed's region replaced, so that a page that is loaded
+            again can offer to take it back.
         push: Sends notices to people's own devices; None where that is off.
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
@@ -118,6 +140,7 @@ class AppContext:
     ward: Callable[[], Mapping[str, Any]] | None = None
     history: HistoryReader | None = None
     audit: Audit = lambda _event, _details: None
+    regions_before: dict[str, RegionBefore] = field(default_factory=dict)
     push: "PushNotices | None" = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
 

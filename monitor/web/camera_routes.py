@@ -12,10 +12,10 @@ from monitor.cameras.draft import CameraDraft, TriedCamera
 from monitor.cameras.trial import CameraTrial
 from monitor.control.access import Role
 from monitor.errors import ConfigError, RefusalCode, RefusedError
-from monitor.localization import Phrase
+from monitor.localization import Localizer, Phrase
 from monitor.web.app_context import AppContext, CameraChanges, site_of, visitor_of
 from monitor.web.preview import draw_preview
-from monitor.web.refusals import answers, bed_unknown, configuration_refused, needs, role_missing
+from monitor.web.refusals import answers, bed_unknown, configuration_refused, needs, reader_of, role_missing
 
 __all__ = [
     "CameraAnswer",
@@ -57,14 +57,16 @@ class TrialRequest(BaseModel):
 class TrialAnswer(BaseModel):
     """What the camera sent; what is not known is null.
 
-    `trial` saves this camera within five minutes; null where no picture came. `picture` is a JPEG in base64; null where
-    none came, or none may be shown (`web.preview`).
+    `error` is a sentence in the caller's language and `fault` its kind: `refused`, `unreachable`, `stalled`, `ended`,
+    `format`, `decoder` or `other`. `trial` saves this camera within five minutes; null where no picture came. `picture`
+    is a JPEG in base64; null where none came, or none may be shown (`web.preview`).
     """
 
     bed: str
     trial: str | None
     address: str
     error: str | None
+    fault: str | None
     keeps_login: bool
     codec: str | None
     width_px: int | None
@@ -127,7 +129,7 @@ def add_camera_routes(router: APIRouter) -> None:
         site, changes, by = _allowed(request, bed)
         secret = None if content.password is None else content.password.get_secret_value()
         draft = CameraDraft(content.address, content.username, secret, content.transport)
-        return _answer(site, bed, changes.try_camera(by, bed, draft))
+        return _answer(site, bed, changes.try_camera(by, bed, draft), reader_of(request))
 
     @router.post(
         "/beds/{bed}/camera",
@@ -168,14 +170,15 @@ def _allowed(request: Request, bed: str) -> tuple[AppContext, CameraChanges, str
     return site, site.cameras, visitor.name or "admin"
 
 
-def _answer(site: AppContext, bed: str, tried: TriedCamera) -> TrialAnswer:
+def _answer(site: AppContext, bed: str, tried: TriedCamera, t: Localizer) -> TrialAnswer:
     trial = tried.trial
     width_px, height_px = trial.size_px or (None, None)
     return TrialAnswer(
         bed=bed,
         trial=tried.trial_id,
         address=trial.address,
-        error=trial.error,
+        error=None if trial.error is None else t(trial.error),
+        fault=trial.fault,
         keeps_login=tried.keeps_login,
         codec=trial.codec,
         width_px=width_px,
@@ -185,6 +188,6 @@ def _answer(site: AppContext, bed: str, tried: TriedCamera) -> TrialAnswer:
         is_dark=trial.is_dark,
         face=face_of(trial),
         face_px=trial.face_px,
-        advice=list(trial.advice),
+        advice=[t(advice) for advice in trial.advice],
         picture=trial_picture(site, trial),
     )

@@ -20,6 +20,7 @@ __all__ = [
     "configuration_refused",
     "history_unreadable",
     "needs",
+    "reader_of",
     "refusal_response",
     "role_missing",
 ]
@@ -79,7 +80,7 @@ def refusal_response(
     connection: HTTPConnection, error: RefusedError, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return the answer to a request that is refused."""
-    t = _reader_of(connection)
+    t = reader_of(connection)
     content = {"code": str(error.code), "detail": t(error.words)}
     return JSONResponse(content, _STATUS.get(error.code, _CONFLICT), headers, "application/json; charset=utf-8")
 
@@ -106,7 +107,7 @@ def history_unreadable(error: HistoryError) -> RefusedError:
     return RefusedError(words, RefusalCode.HISTORY_UNREADABLE)
 
 
-def _reader_of(connection: HTTPConnection) -> Localizer:
+def reader_of(connection: HTTPConnection) -> Localizer:
     """Return the caller's language: chosen on the page, else asked for by a program, else the station's."""
     usual = localizer_of(connection)
     if LANGUAGE_COOKIE in connection.cookies:

@@ -53,6 +53,12 @@ class CameraDialog:
             button = ui.button(self._t("Camera"), on_click=self._open, color=None).props("outline no-caps")
             button.props["aria-label"] = title
             button.classes("tool")
+        if (last := changes.last_change(bed_id)) is not None:
+            by, age_seconds = last
+            frame.offer_undo_again(by, age_seconds, self._saved_words(by), self._take_back)
+
+    def _saved_words(self, by: str) -> str:
+        return self._t("{bed}: camera saved, by {name}", bed=self._bed_id, name=by)
 
     def _open(self) -> None:
         t = self._t
@@ -144,7 +150,7 @@ class CameraDialog:
             self._problem.set_text(t("No picture that can be used came from this camera."))
         with self._result:
             if trial.error is not None:
-                ui.label(trial.error).classes("notes-text")
+                ui.label(t(trial.error)).classes("notes-text")
             picture = trial_picture(self._frame.site, trial)
             if picture is not None:
                 image = ui.element("img").props(f'src="data:image/jpeg;base64,{picture}"')
@@ -178,8 +184,7 @@ class CameraDialog:
             self._save.enable()
             return
         dialog.close()
-        words = self._t("{bed}: camera saved, by {name}", bed=self._bed_id, name=self._name)
-        self._frame.offer_undo(words, self._take_back)
+        self._frame.offer_undo(self._saved_words(self._name), self._take_back)
 
     async def _take_back(self) -> None:
         t = self._t

@@ -6,7 +6,7 @@ from nicegui.events import GenericEventArguments
 from monitor import __version__
 from monitor.control.access import Role
 from monitor.errors import ConfigError
-from monitor.web.app_context import ChangeRegion
+from monitor.web.app_context import ChangeRegion, RegionBefore
 from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout
 
@@ -50,9 +50,9 @@ class RegionEditor:
         with holder:
             self._draft = ui.element("div").classes("picture-draft")
         holder.on("region", self._take_drawn, args=["detail"])
-        self._button = ui.button(t("Region of interest"), on_click=self._open, color=None)
+        self._button = ui.button(t("Region of interest"), on_click=self._toggle, color=None)
         self._button.props(f'outline no-caps aria-label="{t("Region of interest of {bed}", bed=bed_id)}"')
-        self._button.classes("tool")
+        self._button.classes("tool").props("aria-expanded=false")
         with ui.element("section").props(f'aria-label="{t("Region of interest of {bed}", bed=bed_id)}"') as self._panel:
             ui.label(t("Draw a rectangle around where the infant's face can be, or write its edges in percent."))
             with ui.element("div").classes("region-edges"):
@@ -71,23 +71,38 @@ class RegionEditor:
                 ).classes("tool")
                 ui.button(t("Cancel"), on_click=self._close, color=None).props("flat no-caps").classes("tool")
         self._close()
+        before = frame.site.regions_before.get(bed_id)
+        if before is not None:
+            age_seconds = frame.site.clock.monotonic() - before.at_seconds
+            words = self._saved_words(before.by)
+            frame.offer_undo_again(before.by, age_seconds, words, lambda: self._take_back(before.edges))
+
+    def _saved_words(self, by: str) -> str:
+        return self._t("{bed}: region of interest saved, by {name}", bed=self._bed_id, name=by)
 
     def _now(self) -> Edges:
         """Return the region in force."""
         bed = self._frame.site.board.snapshot().bed(self._bed_id)
         return _WHOLE if bed is None or bed.info.region is None else bed.info.region
 
+    def _toggle(self) -> None:
+        """Open or close; the button stays where it is, or the one beside it would move under a finger."""
+        if self._panel.visible:
+            self._close()
+        else:
+            self._open()
+
     def _open(self) -> None:
         self._holder.props("data-drawing=true")
         self._panel.set_visibility(True)
-        self._button.set_visibility(False)
+        self._button.props("aria-expanded=true")
         self._draft.set_visibility(True)
         self._fill(self._now())
 
     def _close(self) -> None:
         self._holder.props(remove="data-drawing")
         self._panel.set_visibility(False)
-        self._button.set_visibility(True)
+        self._button.props("aria-expanded=false")
         self._draft.set_visibility(False)
         self._problem.set_text("")
 
@@ -125,11 +140,13 @@ class RegionEditor:
             return
         if await self._apply(edges):
             self._close()
-            words = t("{bed}: region of interest saved, by {name}", bed=self._bed_id, name=self._name)
-            self._frame.offer_undo(words, lambda: self._take_back(before))
+            site = self._frame.site
+            site.regions_before[self._bed_id] = RegionBefore(self._name, before, site.clock.monotonic())
+            self._frame.offer_undo(self._saved_words(self._name), lambda: self._take_back(before))
 
     async def _take_back(self, before: Edges) -> None:
         if await self._apply(before):
+            self._frame.site.regions_before.pop(self._bed_id, None)
             with self._panel:
                 ui.notify(self._t("{bed}: taken back, all is as before", bed=self._bed_id), position="top")
 

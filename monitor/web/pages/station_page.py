@@ -82,7 +82,7 @@ class StationView:
                 "size": "" if bed.camera is None or bed.camera.size_px is None else _size(bed.camera.size_px),
                 "coverage": "" if bed.observation is None else self._t.percent(bed.observation.coverage),
                 "reconnects": "" if bed.camera is None else bed.camera.reconnects,
-                "fault": "" if bed.camera is None else bed.camera.last_error or self._t("no fault"),
+                "fault": "" if bed.camera is None else self._t(bed.camera.last_error or "no fault"),
             }
             for bed in snapshot.beds
         ]

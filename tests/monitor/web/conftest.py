@@ -71,7 +71,15 @@ class Stage:
     """A staged station."""
 
     def __init__(
-        self, forker: Forker, directory: Path, config: dict, past: list, *, pseudo: bool = False, day: bool = False
+        self,
+        forker: Forker,
+        directory: Path,
+        config: dict,
+        past: list,
+        *,
+        pseudo: bool = False,
+        day: bool = False,
+        patient: bool = False,
     ) -> None:
         self.forker = forker
         self.directory = directory
@@ -81,13 +89,13 @@ class Stage:
             beds = len(config["beds"])
             write_day(Path(config["spool"]["directory"]) / "history", datetime.now(tz=UTC), beds)
         self.past = past
-        self.pseudo = ["--pseudo"] if pseudo else []
+        self.options = [*(["--pseudo"] if pseudo else []), *(["--patient"] if patient else [])]
         self.url = ""
         self.process = None
 
     def start(self) -> None:
         self.log = (self.directory / "station.log").open("ab")
-        arguments = [str(self.file), "--past", json.dumps(self.past), *self.pseudo]
+        arguments = [str(self.file), "--past", json.dumps(self.past), *self.options]
         self.process = self.forker.start(arguments, self.directory, self.log)
         ready, _, _ = select.select([self.process.stdout], [], [], 60)
         self.url = self.process.stdout.readline().strip() if ready else ""
@@ -169,11 +177,18 @@ def stages_in(forker: Forker, directory: Path) -> Iterator[Callable[..., Stage]]
     stages = []
 
     def start(
-        beds: int | list = 2, past: list | None = None, *, pseudo: bool = False, day: bool = False, **sections
+        beds: int | list = 2,
+        past: list | None = None,
+        *,
+        pseudo: bool = False,
+        day: bool = False,
+        patient: bool = False,
+        **sections,
     ) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
-        one = Stage(forker, folder, config_of(folder, beds, **sections), past or [], pseudo=pseudo, day=day)
+        config = config_of(folder, beds, **sections)
+        one = Stage(forker, folder, config, past or [], pseudo=pseudo, day=day, patient=patient)
         stages.append(one)
         one.start()
         return one

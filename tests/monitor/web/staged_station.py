@@ -32,6 +32,7 @@ from monitor.localization import localizer
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
 from monitor.pipeline.models import ModelSet
+from monitor.station import camera_trials
 from monitor.station.camera_trials import CameraTrials
 from monitor.station.reloading import Reloader
 from monitor.synthetic.bed import SyntheticBed
@@ -39,6 +40,7 @@ from monitor.telemetry.status_server import Health
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 from monitor.web.http_server import open_server
+from monitor.web.pages import layout
 
 STEP_SECONDS = 0.2
 BEFORE_SECONDS = 20.0
@@ -279,7 +281,10 @@ def main(arguments):
     parser.add_argument("config", type=Path)
     parser.add_argument("--past", type=json.loads, default=[])
     parser.add_argument("--pseudo", action="store_true", help="say everything in brackets, as a language of its own")
+    parser.add_argument("--patient", action="store_true", help="let a page that is loaded again offer undo for minutes")
     options = parser.parse_args(arguments)
+    if options.patient:  # a busy machine takes longer than ten seconds to load a page
+        layout.UNDO_SECONDS = camera_trials._UNDO_SECONDS = 300.0
     if options.pseudo:
         localizer._catalogue = lambda _language: Brackets()
     station = StagedStation(StationConfig.model_validate_json(options.config.read_text()), options.config)

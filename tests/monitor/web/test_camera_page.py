@@ -45,7 +45,7 @@ def station(staged_module, tmp_path_factory):
         {"id": "bed-1", "camera": {"url": "rtsp://127.0.0.1:9/x"}},
         {"id": "bed-2", "camera": {"url": "synthetic://calm"}},
     ]
-    return staged_module(beds=beds, web={"users_file": str(users), "preview": "full"})
+    return staged_module(beds=beds, patient=True, web={"users_file": str(users), "preview": "full"})
 
 
 def saved(station):
@@ -101,6 +101,8 @@ def test_a_camera_is_tried_seen_saved_and_taken_back(station, visit, camera):
     assert {name: saved(station)["bed-1"][name] for name in ("url", "username")} == {
         "url": camera, "username": "monitor",
     }  # fmt: skip
+    page.reload()  # the undo outlives the page
+    row.get_by_text("bed-1: camera saved, by boss").wait_for()
     row.get_by_role("button", name="Undo").click()
     page.get_by_text("bed-1: taken back, all is as before").wait_for()
     assert station.file.read_text() == before
@@ -142,6 +144,13 @@ def test_nobody_else_sees_the_button_and_the_api_refuses_them(station, visit, ca
     status, refusal = post(BOSS, "bed-1/camera/try", address=camera, password=["a", WORD])
     assert (status, refusal["code"]) == (422, "values_wrong")
     assert WORD not in json.dumps(refusal)
+    # Programs go by the kind of a fault; the sentence is in the reader's language.
+    _, dead = post(BOSS, "bed-1/camera/try", address="rtsp://127.0.0.1:9/x")
+    assert (dead["fault"], dead["trial"]) == ("unreachable", None)
+    assert "não pode ser alcançada; verifique se a câmera está ligada" in dead["error"]
+    _, refused = post(BOSS, "bed-1/camera/try", address=camera, **{**login, "password": "wrong"})
+    assert refused["fault"] == "refused"
+    assert refused["error"].endswith("recusou: verifique username e password_file")
     status, tried = post(BOSS, "bed-1/camera/try", address=camera, **login)
     assert status == 200
     assert (tried["codec"], tried["width_px"], tried["height_px"]) == ("H.264", 640, 360)

@@ -23,7 +23,7 @@ def station(staged_module, tmp_path_factory):
         users,
         [User("boss", Role.ADMIN, hash_token(BOSS)), User("anna", Role.NURSE, hash_token(NURSE))],
     )
-    return staged_module(web={"users_file": str(users), "preview": "full"})
+    return staged_module(patient=True, web={"users_file": str(users), "preview": "full"})
 
 
 def log_in(visit, station, name, secret):
@@ -79,7 +79,42 @@ def test_a_region_is_drawn_tried_saved_and_taken_back(station, visit):
     page.locator(".picture-region").wait_for(state="hidden")
     assert saved(station)["bed-1"] == {"left": 0.0, "top": 0.0, "right": 1.0, "bottom": 1.0}
 
-    page.get_by_role("button", name="Region of interest of bed-1").click()
+    # The undo outlives the page, and opening the editor moves no button.
+    editor, camera = (page.get_by_role("button", name=f"{what} of bed-1") for what in ("Region of interest", "Camera"))
+
+    def row_of_buttons():
+        boxes = [button.bounding_box() for button in (editor, camera)]
+        return [(box["x"], box["width"], box["y"] - boxes[0]["y"]) for box in boxes]
+
+    closed = row_of_buttons()
+    editor.click()
+    page.get_by_label("Right edge, %").wait_for()
+    page.wait_for_function("document.querySelector('[aria-expanded=true]')")
+    assert row_of_buttons() == closed
+    page.get_by_label("Right edge, %").fill("60")
+    page.get_by_role("button", name="Save").click()
+    row.get_by_text("bed-1: region of interest saved, by boss").wait_for()
+    # On a telephone the bar lies over the lower edge: what is there can be scrolled free of it.
+    page.set_viewport_size({"width": 390, "height": 700})
+    assert camera.evaluate(
+        """button => {
+            button.scrollIntoView({ block: "end" });
+            const box = button.getBoundingClientRect();
+            const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return button.contains(seen);
+        }"""
+    )
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.reload()
+    row.get_by_text("bed-1: region of interest saved, by boss").wait_for()
+    row.get_by_role("button", name="Undo").click()
+    page.get_by_text("bed-1: taken back, all is as before").wait_for()
+    assert saved(station)["bed-1"]["right"] == 1.0
+    page.reload()
+    page.wait_for_function("document.querySelector('.picture img')?.naturalWidth === 960")
+    assert row.count() == 0
+
+    editor.click()
     page.get_by_label("Right edge, %").fill("0")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("alert").get_by_text("left below right").wait_for()
