@@ -1,6 +1,7 @@
 """What `make test` makes of tests that fail always, once, or never."""
 
 import sys
+import time
 
 import pytest
 import whole_run
@@ -57,7 +58,7 @@ def test_a_file_that_cannot_be_read_is_never_good(folder):
 
 def test_what_runs_beside_the_tests_prints_when_it_is_waited_for_and_its_failure_is_known(folder, capfd):
     (folder / "Makefile").write_text("good:\n\t@echo all is well\nbad:\n\t@echo a mistake >&2; exit 3\n")
-    good, bad = whole_run.Aside("good"), whole_run.Aside("bad")
+    good, bad = whole_run.Target("good"), whole_run.Target("bad")
     good.wait()
     bad.wait()
     said = capfd.readouterr().out
@@ -76,6 +77,36 @@ def test_the_processor_time_of_all_that_a_process_started_is_counted(folder):
     assert used.run(sys.executable, "-c", "import os; os.abort()") < 0
 
 
+def test_what_runs_beside_the_others_has_the_lowest_priority_and_ends_before_speed_is_measured(folder, capfd):
+    (folder / "test_beside.py").write_text(
+        "import os, time\n\ndef test_nice():\n    time.sleep(0.5)\n    assert os.nice(0) == 19\n"
+        "    open('beside', 'w').write(str(os.getsid(0)))\n"
+    )
+    (folder / "test_bench.py").write_text(
+        "import os, pytest\n\n@pytest.mark.bench\ndef test_is_alone():\n"
+        "    assert os.path.exists('beside')\n    assert os.nice(0) < 19\n"
+    )
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = bench\n    slow\n")
+    (folder / "Makefile").write_text("types:\n\t@echo all is well\n")
+    stages = [
+        whole_run.Stage("beside", whole_run.ALL, ("test_beside.py",), 1, beside=True),
+        whole_run.Stage("bench", whole_run.BENCH, ("test_bench.py",)),
+    ]
+    whole_run.run_all(stages, ["-q"], whole_run.Target("types"))
+    assert [stage.code for stage in stages] == [0, 0]
+    assert "1 passed" in capfd.readouterr().out
+
+
+def test_what_runs_beside_the_others_ends_with_them(folder):
+    used = whole_run.Processes()
+    aside = whole_run.Aside("endless", lambda log: used.run("sleep", "1000", output=log, low=True))
+    while not used.runs:
+        time.sleep(0.01)
+    used.end()
+    aside.wait()
+    assert used.seconds < 900
+
+
 def kinds(stage):
     known = ("slow", "e2e", "docs", "browser", "bench", "faults", "long")
     return {
@@ -86,7 +117,7 @@ def kinds(stage):
 
 
 def test_every_kind_of_test_runs_in_one_stage_and_the_slow_ones_in_none():
-    for path in ("tests/monitor", "tests"):
+    for path in ("tests/monitor", "tests", "tests/trainer", "tests/export"):
         found = [
             kind for stage in whole_run.stages_of(3, 3, short=False) if path in stage.paths for kind in kinds(stage)
         ]

@@ -5,18 +5,21 @@ test that passes then is *unstable*. It is a fault all the same, of the test or 
 `--unstable report` only lists it, for a delivery that one test in thousands is not to hold up.
 
 `--short` runs the short tests of single parts only, once: what `make check` does. mypy works beside the first kind, on
-what its tests leave of the cores.
+what its tests leave of the cores. In a whole run the tests of trainer and export, which only compute, do so beside all
+the others at the lowest priority: whole programs wait for a third of their time.
 """
 
 import argparse
+import functools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -27,7 +30,12 @@ CACHES = REPOSITORY / "build" / "tests"
 SHORT = "not (slow or e2e or docs or browser or bench or faults or long)"
 QUICK = "not (slow or e2e or docs or browser or bench or faults)"
 WHOLE = "(e2e or docs or browser or faults) and not (slow or bench)"
+ALL = "not (slow or bench)"
 BENCH = "bench and not slow"
+
+# Where the kernel shares time among sessions, a priority counts within its session only. A test may wait for minutes.
+LOWEST = '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; PYTEST_TIMEOUT=850 exec nice -n 19 "$@"'
+BESIDE_WORKERS = 2
 
 MOST_REPEATED = 5
 """More failures than this are no matter of chance."""
@@ -48,38 +56,79 @@ class Processes:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+        self._pid: int | None = None
 
-    def run(self, *command: str, output: IO[bytes] | None = None) -> int:
-        """Run one to its end; return its exit status."""
+    def run(self, *command: str, output: IO[bytes] | None = None, low: bool = False) -> int:
+        """Run one to its end; return its exit status.
+
+        Args:
+            command: Program and arguments.
+            output: Where it writes; None: where this program does.
+            low: Run it, and what it starts, on what everything else leaves of the cores.
+        """
         began = time.monotonic()
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output)
+        prefix = ("sh", "-c", LOWEST, "sh") if low else ()
+        process = subprocess.Popen(
+            [*prefix, *command], cwd=REPOSITORY, stdout=output, stderr=output, start_new_session=low
+        )
+        self._pid = process.pid if low else None
         _, status, used = os.wait4(process.pid, 0)
+        self._pid = None
         process.returncode = os.waitstatus_to_exitcode(status)
         self.seconds += time.monotonic() - began
         self.cpu_seconds += used.ru_utime + used.ru_stime
         return process.returncode
 
+    @property
+    def runs(self) -> bool:
+        """Say whether one runs at low priority."""
+        return self._pid is not None
+
+    def end(self) -> None:
+        """End one that runs at low priority: in its own session it does not hear of Ctrl-C in a terminal."""
+        if self._pid is not None:
+            os.killpg(self._pid, signal.SIGTERM)
+
 
 class Aside:
-    """Commands of a make target that run beside tests and print when they have ended."""
+    """Work that is done beside tests; what it prints is shown when it has ended.
 
-    def __init__(self, target: str) -> None:
-        self.name = target
-        self.code = 0
-        self.used = Processes()
-        self._log = CACHES / f"{target}.log"
-        self._thread = threading.Thread(target=self._run)
+    Args:
+        name: Of its log.
+        work: Takes the log.
+    """
+
+    def __init__(self, name: str, work: Callable[[IO[bytes]], object]) -> None:
+        self._log = CACHES / f"{name}.log"
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[IO[bytes]], object]) -> None:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("wb") as log:
-            self.code = self.used.run("make", "--no-print-directory", self.name, output=log)
+            work(log)
 
     def wait(self) -> None:
         """Wait for the end and print what was said."""
         self._thread.join()
         print(self._log.read_text(encoding="utf-8", errors="replace"), end="", flush=True)
+
+
+class Target(Aside):
+    """Commands of a make target beside tests.
+
+    Args:
+        name: Of the target.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.code = 0
+        self.used = Processes()
+        super().__init__(name, self._make)
+
+    def _make(self, log: IO[bytes]) -> None:
+        self.code = self.used.run("make", "--no-print-directory", self.name, output=log)
 
 
 @dataclass
@@ -88,23 +137,28 @@ class Stage:
 
     The monitor's tests have processes of their own, without torch and TensorRT beside GStreamer, as the monitor has.
     What measures speed comes last, alone.
+
+    Attributes:
+        beside: Runs at the lowest priority beside the others, which wait much; for tests that only compute.
     """
 
     name: str
     marks: str
     paths: tuple[str, ...]
     workers: int = 0
+    beside: bool = False
     code: int = 0
     used: Processes = field(default_factory=Processes)
     failed: list[str] = field(default_factory=list)
     unstable: list[str] = field(default_factory=list)
 
-    def run(self, arguments: Sequence[str]) -> None:
+    def run(self, arguments: Sequence[str], output: IO[bytes] | None = None) -> None:
         """Run the tests; `failed` names those that did not pass."""
         cache = CACHES / self.name.replace(" ", "-")
         shutil.rmtree(cache, ignore_errors=True)
         parallel = ("-n", str(self.workers), *SHARED) if self.workers else ()
-        self.code = self._pytest("-m", self.marks, *parallel, "-o", f"cache_dir={cache}", *arguments, *self.paths)
+        options = ("-m", self.marks, *parallel, "-o", f"cache_dir={cache}")
+        self.code = self._pytest(*options, *arguments, *self.paths, output=output, low=self.beside)
         self.failed = _failed(cache / "v" / "cache" / "lastfailed")
 
     def repeat(self) -> None:
@@ -119,8 +173,8 @@ class Stage:
         """Say whether all passed, be it at a repetition."""
         return self.code == 0 or (self.code == 1 and not self.failed and bool(self.unstable))
 
-    def _pytest(self, *arguments: str) -> int:
-        return self.used.run(sys.executable, "-m", "pytest", *HANG, *arguments)
+    def _pytest(self, *arguments: str, output: IO[bytes] | None = None, low: bool = False) -> int:
+        return self.used.run(sys.executable, "-m", "pytest", *HANG, *arguments, output=output, low=low)
 
 
 def _failed(lastfailed: Path) -> list[str]:
@@ -143,16 +197,37 @@ def test_of(key: str) -> str:
 
 def stages_of(workers: int, whole_workers: int, *, short: bool) -> list[Stage]:
     """Return what is run, in this order."""
-    here, rest = ("tests/monitor",), ("tests", "--ignore=tests/monitor")
+    here, computing = ("tests/monitor",), ("tests/trainer", "tests/export")
     if short:
+        rest = ("tests", "--ignore=tests/monitor")
         return [Stage("monitor", SHORT, here, workers), Stage("trainer and export", SHORT, rest, workers)]
+    rest = ("tests", *(f"--ignore={path}" for path in (*here, *computing)))
     return [
+        Stage("trainer and export", ALL, computing, BESIDE_WORKERS, beside=True),
         Stage("monitor", QUICK, here, workers),
-        Stage("trainer and export", QUICK, rest, workers),
+        Stage("other parts", QUICK, rest, workers),
         Stage("monitor as a program", WHOLE, here, whole_workers),
         Stage("faults and documentation", WHOLE, rest, whole_workers),
         Stage("bench", BENCH, ("tests/monitor/bench", "tests/bench")),
     ]
+
+
+def run_all(stages: Sequence[Stage], arguments: Sequence[str], types: Target) -> None:
+    """Run the stages one after another, but for those beside the others, and what measures speed after all others."""
+    asides = [
+        Aside(stage.name.replace(" ", "-"), functools.partial(stage.run, arguments)) for stage in stages if stage.beside
+    ]
+    try:
+        for number, stage in enumerate(stage for stage in stages if not stage.beside):
+            if stage.marks == BENCH:
+                for aside in asides:
+                    aside.wait()
+            stage.run(arguments)
+            if number == 0:
+                types.wait()
+    finally:
+        for stage in stages:
+            stage.used.end()
 
 
 def main() -> int:
@@ -164,11 +239,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="the short tests of single parts, without a repetition")
     options, arguments = parser.parse_known_args()
     stages = stages_of(options.workers, options.whole_workers, short=options.short)
-    types = Aside("types")
-    for stage in stages:
-        stage.run(arguments)
-        if stage is stages[0]:
-            types.wait()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    types = Target("types")
+    run_all(stages, arguments, types)
     if not options.short and sum(len(stage.failed) for stage in stages) <= MOST_REPEATED:
         for stage in stages:
             stage.repeat()
