@@ -6,10 +6,11 @@ test that passes then is *unstable*. It is a fault all the same, of the test or 
 
 `--short` runs the short tests of single parts only, once: what `make check` does. mypy works beside the first kind, on
 what its tests leave of the cores. In a whole run the tests of trainer and export, which only compute, do so beside all
-the others at the lowest priority: whole programs wait for a third of their time.
+the others at low priority: whole programs wait for a third of their time.
 """
 
 import argparse
+import contextlib
 import functools
 import json
 import os
@@ -34,7 +35,7 @@ ALL = "not (slow or bench)"
 BENCH = "bench and not slow"
 
 # Where the kernel shares time among sessions, a priority counts within its session only. A test may wait for minutes.
-LOWEST = '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; PYTEST_TIMEOUT=850 exec nice -n 19 "$@"'
+LOW = '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; PYTEST_TIMEOUT=850 exec nice -n 10 "$@"'
 BESIDE_WORKERS = 2
 
 MOST_REPEATED = 5
@@ -67,7 +68,7 @@ class Processes:
             low: Run it, and what it starts, on what everything else leaves of the cores.
         """
         began = time.monotonic()
-        prefix = ("sh", "-c", LOWEST, "sh") if low else ()
+        prefix = ("sh", "-c", LOW, "sh") if low else ()
         process = subprocess.Popen(
             [*prefix, *command], cwd=REPOSITORY, stdout=output, stderr=output, start_new_session=low
         )
@@ -83,6 +84,13 @@ class Processes:
     def runs(self) -> bool:
         """Say whether one runs at low priority."""
         return self._pid is not None
+
+    def hurry(self) -> None:
+        """Give one that runs at low priority the usual one where this is allowed: nobody else needs the cores now."""
+        if self._pid is not None:
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{self._pid}/autogroup").write_text("0", encoding="ascii")
+                os.setpriority(os.PRIO_PGRP, self._pid, 0)
 
     def end(self) -> None:
         """End one that runs at low priority: in its own session it does not hear of Ctrl-C in a terminal."""
@@ -139,7 +147,7 @@ class Stage:
     What measures speed comes last, alone.
 
     Attributes:
-        beside: Runs at the lowest priority beside the others, which wait much; for tests that only compute.
+        beside: Runs at low priority beside the others, which wait much; for tests that only compute.
     """
 
     name: str
@@ -220,6 +228,8 @@ def run_all(stages: Sequence[Stage], arguments: Sequence[str], types: Target) ->
     try:
         for number, stage in enumerate(stage for stage in stages if not stage.beside):
             if stage.marks == BENCH:
+                for other in stages:
+                    other.used.hurry()
                 for aside in asides:
                     aside.wait()
             stage.run(arguments)
