@@ -61,6 +61,7 @@ class MarkerEngine:
         blind_beyond_deg: Roll beyond which a face is not found.
         confused_within_deg: Roll below which a face gets its nose above its eyes, as RetinaFace does with some faces
             under tape in just the turn that shows them upright.
+        stuck: Whether every face gets the points of an upright one, however it is rolled.
     """
 
     name = "markers"
@@ -72,6 +73,7 @@ class MarkerEngine:
         lies_upside_down: bool = False,
         blind_beyond_deg: float = 180.0,
         confused_within_deg: float = 0.0,
+        stuck: bool = False,
     ) -> None:
         self.inputs = (TensorSpec("images", (None, size_px, size_px, 3), np.dtype(np.uint8)),)
         self.outputs = tuple(TensorSpec(n, (None,), np.dtype(np.float32)) for n in ("boxes", "scores", "landmarks"))
@@ -81,6 +83,7 @@ class MarkerEngine:
         self._lies_upside_down = lies_upside_down
         self._blind_beyond_deg = blind_beyond_deg
         self._confused_within_deg = confused_within_deg
+        self._stuck = stuck
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         self.runs += 1
@@ -119,6 +122,8 @@ class MarkerEngine:
             points = 2 * center - points
         if abs(roll) < self._confused_within_deg:
             points[2] = points[:2].mean(axis=0) - axis
+        if self._stuck:
+            points = center + POINTS * np.array([width, height])
         extent = np.array([width, height]) / 2
         return np.concatenate([center - extent, center + extent]), points
 
