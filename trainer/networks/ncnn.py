@@ -6,7 +6,8 @@ published 72,593 parameters exactly.
 
 Order of pooling and activation: LeakyReLU never decreases, so the maximum of its values is its value at the maximum.
 Pooling first therefore gives the same numbers and applies the activation to a hundredth (right branch) or a ninth
-(centre) of them. On one CPU core a training step takes half the time that the order of the paper takes.
+(centre) of them. On one CPU core a training step takes half the time that the order of the paper takes, and 0.6 of that
+with a backward pass that visits the maxima only (`pooled_convolution`).
 """
 
 import torch
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from trainer.networks.base import CellGrid, PainNetwork
+from trainer.networks.pooled_convolution import pooled_convolutions
 
 __all__ = ["NCNN", "NCNNSettings"]
 
@@ -86,7 +88,9 @@ class NCNN(PainNetwork):
         """Score crops of shape (N, 3, 120, 120) with values in [0, 1]; returns logits of shape (N,)."""
         if crops.shape[1:] != (3, _SIZE_PX, _SIZE_PX):
             raise ValueError(f"N-CNN takes crops of 3 x {_SIZE_PX} x {_SIZE_PX}, not {tuple(crops.shape[1:])}")
-        branches = [self.left_branch(crops), self.center_branch(crops), self.right_branch(crops)]
+        center, right = pooled_convolutions(crops, [self.center_branch[:2], self.right_branch[:2]])
+        (center,) = pooled_convolutions(self.center_branch[2](center), [self.center_branch[3:5]])
+        branches = [self.left_branch(crops), self.center_branch[5:](center), self.right_branch[2:](right)]
         logits: torch.Tensor = self.head(self.merge_branch(torch.cat(branches, dim=1)))
         return logits.squeeze(1)
 
