@@ -58,7 +58,7 @@ class UserChanges:
             ConfigError: The file cannot be read or written.
         """
         if not re.fullmatch(NAME_PATTERN, name):
-            words = Phrase("use 1 to 63 letters, digits and _ . @ -, beginning with a letter or digit")
+            words = Phrase("use 1 to 63 letters, digits and _ . @ - for the name, beginning with a letter or digit")
             raise RefusedError(words, RefusalCode.NAME_WRONG)
         secret = _secret(password)
         with self._access.changing_users:

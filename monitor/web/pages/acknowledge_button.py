@@ -12,7 +12,7 @@ from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.vocabulary import Signal
 from monitor.web.api import request_acknowledgement, request_withdrawal
 from monitor.web.pages.labels import refusal_words
-from monitor.web.pages.layout import PageLayout
+from monitor.web.pages.layout import PageLayout, refuse
 from monitor.web.pages.name_dialog import ask_for_name
 from monitor.web.pages.undo_bar import UNDO_SECONDS
 
@@ -91,7 +91,7 @@ class AcknowledgeButton:
     def _acknowledge(self, alert_ids: tuple[str, ...], by: str) -> None:
         # A login may have ended since the page was opened.
         if not self._frame.is_still_allowed_to_acknowledge():
-            ui.notify(self._t("You are not logged in any more."), type="warning")
+            refuse(self._t("You are not logged in any more."))
             return
         given = []
         for alert_id in alert_ids:
@@ -100,7 +100,7 @@ class AcknowledgeButton:
             except LookupError:
                 continue  # it has ended meanwhile
             except RefusedError as error:
-                ui.notify(refusal_words(error, self._t), type="warning")
+                refuse(refusal_words(error, self._t))
                 return
             given.append(alert_id)
         words = self._words(by, self._frame.site.clock.wall())
@@ -128,14 +128,14 @@ class AcknowledgeButton:
 
     def _withdraw(self, alert_ids: Sequence[str], by: str) -> None:
         if not self._frame.is_still_allowed_to_acknowledge():
-            ui.notify(self._t("You are not logged in any more."), type="warning")
+            refuse(self._t("You are not logged in any more."))
             return
         try:
             withdrawn = [request_withdrawal(self._frame.site, alert_id, by) for alert_id in alert_ids]
         except RefusedError as error:
-            ui.notify(refusal_words(error, self._t), type="warning")
+            refuse(refusal_words(error, self._t))
             return
         if any(withdrawn):
             ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")
         else:
-            ui.notify(self._t("{bed}: it was too late to undo that", bed=self._scope), type="warning", position="top")
+            refuse(self._t("{bed}: it was too late to undo that", bed=self._scope))

@@ -10,7 +10,7 @@ from monitor.localization import Localizer, message
 from monitor.web.app_context import CameraChanges
 from monitor.web.camera_routes import FaceFound, face_of, trial_picture
 from monitor.web.pages.labels import camera_words, refusal_words
-from monitor.web.pages.layout import PageLayout
+from monitor.web.pages.layout import PageLayout, refuse
 from monitor.web.pages.request_dialog import text_field
 
 __all__ = ["CameraDialog", "build_camera_button"]
@@ -83,8 +83,8 @@ class CameraDialog:
                 self._transport = ui.select({"tcp": "TCP", "udp": "UDP"}, label=t("Transport of RTSP"), value="tcp")
                 self._transport.props("outlined color=ink label-color=ink").classes("ack-name")
             ui.label(t("Without a login the stored one is used, for the same camera only. Passwords are never shown."))
-            self._result = ui.element("div").classes("camera-result").props("role=status")
             self._problem = ui.label().props("role=alert").classes("ack-problem")
+            self._result = ui.element("div").classes("camera-result").props("role=status")
             with ui.row().classes("camera-actions"):
                 self._try = ui.button(t("Try"), on_click=self._try_it, color=None)
                 self._try.props("unelevated no-caps").classes("ack")
@@ -150,7 +150,7 @@ class CameraDialog:
             self._problem.set_text(t("No picture that can be used came from this camera."))
         with self._result:
             if trial.error is not None:
-                ui.label(t(trial.error)).classes("notes-text")
+                ui.label(f"{t(trial.error).removesuffix('.')}.").classes("notes-text")
             picture = trial_picture(self._frame.site, trial)
             if picture is not None:
                 image = ui.element("img").props(f'src="data:image/jpeg;base64,{picture}"')
@@ -198,7 +198,7 @@ class CameraDialog:
             if problem is None:
                 ui.notify(t("{bed}: taken back, all is as before", bed=self._bed_id), position="top")
             else:
-                ui.notify(problem, type="warning", position="top")
+                refuse(problem)
 
 
 def _picture_words(trial: CameraTrial, t: Localizer) -> str:

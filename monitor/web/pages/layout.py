@@ -21,9 +21,10 @@ from monitor.web.proxies import user_of_proxy
 from monitor.web.sessions import SESSION_COOKIE
 from monitor.web.user_changes import UserChanges
 
-__all__ = ["PageLayout", "localized_columns", "page_frame", "say", "wall_frame"]
+__all__ = ["PageLayout", "localized_columns", "page_frame", "refuse", "say", "wall_frame"]
 
 _REFRESH_SECONDS = 1.0
+_REFUSAL_MILLISECONDS = 8_000
 _ALARMING = frozenset({BedState.PAIN_SUSTAINED, BedState.PAIN_SIGN, BedState.CANNOT_SEE, BedState.CAMERA_LOST})
 _HEAD = (
     f'<link rel="stylesheet" href="/assets/page.css?v={__version__}">'
@@ -45,6 +46,11 @@ def say(element: TextElement, text: str) -> None:
     """Change an element's text, and send it only when it differs."""
     if element.text != text:
         element.set_text(text)
+
+
+def refuse(words: str) -> None:
+    """Say above everything why something was not done: in no colour of an alarm, and not where the bar of undos is."""
+    ui.notify(words, position="top", icon="block", classes="refusal", timeout=_REFUSAL_MILLISECONDS)
 
 
 def localized_columns(columns: Sequence[Mapping[str, Any]], t: Localizer) -> list[dict[str, Any]]:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from nicegui import ui
 
+from monitor.errors import RefusedError
 from monitor.localization import Localizer
+from monitor.web.app_context import checked_name
 
 __all__ = ["ask_for_name"]
 
@@ -27,11 +29,13 @@ def ask_for_name(t: Localizer, action: str, title: str, note: str, then: Callabl
         problem = ui.label().props("role=alert").classes("ack-problem")
 
         def confirm() -> None:
-            if not str(by.value or "").strip():
-                problem.set_text(t("Give a name or a pseudonym."))
+            try:
+                name = checked_name(str(by.value or ""))
+            except RefusedError:
+                problem.set_text(t("Give a name or a pseudonym of 1 to 63 letters."))
                 return
             dialog.close()
-            then(str(by.value))
+            then(name)
 
         by.on("keydown.enter", confirm)
         with ui.row():

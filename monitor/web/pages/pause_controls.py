@@ -11,7 +11,7 @@ from monitor.localization import message
 from monitor.pain.vocabulary import Signal
 from monitor.web.app_context import checked_name
 from monitor.web.pages.labels import refusal_words
-from monitor.web.pages.layout import PageLayout
+from monitor.web.pages.layout import PageLayout, refuse
 from monitor.web.pages.name_dialog import ask_for_name
 
 __all__ = ["PauseButton", "ResumeButton"]
@@ -73,17 +73,17 @@ class _OrderButton(ABC):
     def _give(self, by: str) -> None:
         # A login may have ended since the page was opened.
         if not self._frame.is_still_allowed_to_acknowledge():
-            ui.notify(self._t("You are not logged in any more."), type="warning")
+            refuse(self._t("You are not logged in any more."))
             return
         try:
             name = checked_name(by)
         except ValueError:
-            ui.notify(self._t("Give a name or a pseudonym of 1 to 63 letters."), type="warning")
+            refuse(self._t("Give a name or a pseudonym of 1 to 63 letters."))
             return
         try:
             changed = self._frame.site.handle(self.order(name))
         except RefusedError as error:
-            ui.notify(refusal_words(error, self._t), type="warning")
+            refuse(refusal_words(error, self._t))
             return
         ui.notify(self.answer(name, changed=changed), position="top")
 

@@ -8,7 +8,7 @@ from monitor.control.access import Role
 from monitor.errors import ConfigError
 from monitor.web.app_context import ChangeRegion, RegionBefore
 from monitor.web.pages.labels import refusal_words
-from monitor.web.pages.layout import PageLayout
+from monitor.web.pages.layout import PageLayout, refuse
 
 __all__ = ["RegionEditor", "build_region_editor"]
 
@@ -171,4 +171,4 @@ class RegionEditor:
             self._problem.set_text(reason)
             return
         with self._panel:
-            ui.notify(reason, type="warning", position="top")
+            refuse(reason)

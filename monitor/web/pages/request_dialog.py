@@ -11,7 +11,7 @@ from monitor.localization import message
 from monitor.pain.occupancy import BedStatement
 from monitor.web.app_context import checked_name
 from monitor.web.pages.labels import refusal_words
-from monitor.web.pages.layout import PageLayout
+from monitor.web.pages.layout import PageLayout, refuse
 
 __all__ = ["RequestDialog", "text_field"]
 
@@ -96,13 +96,13 @@ class RequestDialog:
     def _take_back(self, statement: BedStatement, by: str) -> None:
         t = self._t
         if not self._frame.is_still_allowed_to_acknowledge():
-            ui.notify(t("You are not logged in any more."), type="warning")
+            refuse(t("You are not logged in any more."))
             return
         try:
             self._frame.site.handle(Undo(self._bed_id, by, statement))
         except RefusedError:
             words = t("{bed}: it was too late to undo that", bed=self._bed_id)
-            ui.notify(words, type="warning", position="top")
+            refuse(words)
             return
         ui.notify(t("{bed}: taken back, all is as before", bed=self._bed_id), position="top")
 

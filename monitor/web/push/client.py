@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from monitor.clock import Clock
 from monitor.config import PushSettings
+from monitor.localization import Phrase
 from monitor.web.push.devices import PushDevice
 from monitor.web.push.services import service_of
 
@@ -124,8 +125,10 @@ def _result(status: int, retry_after: str) -> PushResult:
         return PushResult(PushOutcome.GONE, f"the push service knows it no more (HTTP {status})")
     if status == 429 or status >= 500:
         wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
-        return PushResult(PushOutcome.AWAY, f"it answers with HTTP {status}", min(wait, _LONGEST_WAIT_SECONDS))
-    return PushResult(PushOutcome.REFUSED, f"it refuses with HTTP {status}")
+        return PushResult(
+            PushOutcome.AWAY, Phrase("it answers with HTTP {status}", status=status), min(wait, _LONGEST_WAIT_SECONDS)
+        )
+    return PushResult(PushOutcome.REFUSED, f"HTTP {status}")
 
 
 def _reason(error: Exception) -> str:
@@ -133,9 +136,9 @@ def _reason(error: Exception) -> str:
     import requests
 
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
+        return Phrase("its certificate is not trusted")
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy of HTTPS_PROXY does not let it pass"
+        return Phrase("the proxy of HTTPS_PROXY does not let it pass")
     if isinstance(error, requests.Timeout):
-        return "it did not answer in time"
-    return "there is no way to it"
+        return Phrase("it did not answer in time")
+    return Phrase("there is no way to it")

@@ -253,6 +253,8 @@ class PushNotices:
 
     def _sweep(self, access: Access) -> None:
         """Drop the devices whose owners are not logged in any more."""
+        if len(access.users()) == 0:
+            return  # a users file that is away for a moment ends no login
         gone = self._devices.remove(lambda device: not access.visitor_of(device.login).may(Role.VIEWER))
         for device in gone:
             self._note_removal(device, "the login has ended")

@@ -51,15 +51,6 @@ _TRIAL_WORDS = {
     PushOutcome.REFUSED: message("The push service refuses it: {reason}."),
     PushOutcome.AWAY: message("This station does not reach the push service: {reason}."),
 }
-_REASONS = (
-    message("its certificate is not trusted"),
-    message("the proxy of HTTPS_PROXY does not let it pass"),
-    message("it did not answer in time"),
-    message("there is no way to it"),
-    message("it has not answered for a minute"),
-)
-"""What `PushClient` and `ServiceSender` say of a service that is away."""
-
 _REFUSALS = {
     403: "Nobody is logged in on the page with whose login the notices could begin and end.",
     404: "This station sends no notices, or there is no such device.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from monitor.backoff import Backoff
 from monitor.clock import Clock
+from monitor.localization import Phrase
 from monitor.loops import run_until_done
 from monitor.web.push.client import PushOutcome, PushResult
 from monitor.web.push.devices import PushDevice
@@ -81,7 +82,7 @@ class ServiceSender:
         """Why nothing reaches the service now, as the end of a sentence; None where all is well."""
         began = self._busy_since_seconds
         if began is not None and self._clock.monotonic() - began > _STUCK_SECONDS:
-            return "it has not answered for a minute"
+            return Phrase("it has not answered for a minute")
         return self._failure
 
     def start(self) -> None:

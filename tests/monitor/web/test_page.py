@@ -69,6 +69,10 @@ def test_a_nurse_pauses_a_bed_on_its_page(stage, visit):
     assert pause.count() == 0
     station.set_bed("bed-1", camera="lost")
     pause.click()
+    # What is no name is refused where it was written.
+    page.get_by_label("Who pauses?").fill("nurse\u00077")
+    page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("alert").get_by_text("1 to 63 letters").wait_for()
     page.get_by_label("Who pauses?").fill("nurse 7")
     page.get_by_role("dialog").get_by_role("button", name="Pause", exact=True).click()
     page.locator(".status-extra").get_by_text("Paused by nurse 7").wait_for()

@@ -203,6 +203,18 @@ def test_a_user_who_is_not_logged_in_any_more_gets_no_notices(pushing, nurse, se
     wait_until(lambda: pushing.push.devices_of("anna") == (), 30, "the device to be dropped")
 
 
+def test_a_users_file_that_is_away_for_a_moment_ends_no_notices(pushing, nurse, service):
+    phone = Subscription(service.url, "phone")
+    add(nurse, phone)
+    file = pushing.config.web.users_file
+    away = file.rename(file.with_name("away"))
+    pushing.push._sweep(pushing.site.access)
+    away.rename(file)
+    assert len(pushing.push.devices_of("anna")) == 1
+    pushing.alert()
+    wait_for_notices(service, phone)
+
+
 def test_a_login_that_comes_to_its_end_says_so_with_the_last_notice(pushing, service):
     phone = Subscription(service.url, "phone")
     user = read_users(pushing.config.web.users_file).get("anna")
@@ -229,7 +241,7 @@ def test_a_service_that_refuses_is_named_beside_the_device(pushing, nurse, servi
     add(nurse, phone)
     pushing.alert()
     wait_until(lambda: devices(nurse)[0]["problem"], 60, "the problem")
-    assert devices(nurse)[0]["problem"] == "The push service refuses it: it refuses with HTTP 400."
+    assert devices(nurse)[0]["problem"] == "The push service refuses it: HTTP 400."
 
 
 def test_a_service_that_is_busy_is_tried_again(pushing, nurse, service):

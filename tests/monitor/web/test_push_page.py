@@ -8,6 +8,7 @@ with `make slow`.
 import json
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from push_service import PushService, Subscription
 from redis_server import wait_until
 
@@ -157,6 +158,8 @@ def test_settings_are_stored_and_a_device_is_turned_off(station, subscribed, ser
     open_settings(page)
     wait_for_words(page, "Off on this device.")
     assert page.locator("#push .push-try").is_hidden()
+    found = Axe().run(page, "#push").response["violations"]
+    assert not found, [(item["id"], [node["failureSummary"] for node in item["nodes"]]) for item in found]
     page.locator("#push .push-save").click()
     wait_for_words(page, "On for this device")
     page.locator("#push input[name=unwatched]").uncheck()

@@ -132,6 +132,12 @@ def test_an_administrator_adds_changes_and_removes_a_nurse_in_the_page(stage, vi
     assert_accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.goto(f"{station.url}/language/pt-BR?next=/users")  # whose words are longer
+    page.get_by_role("link", name="Usuários").wait_for()
+    links = page.locator(".top-nav a").evaluate_all("links => links.map(one => one.getBoundingClientRect().right)")
+    assert max(links) <= 390
+    page.goto(f"{station.url}/language/en?next=/users")
+    page.locator("[data-user=wall]").wait_for()
     page.set_viewport_size({"width": 1366, "height": 768})
     page.get_by_role("button", name="Add a person").click()
     page.get_by_label("Role").wait_for()
