@@ -36,7 +36,10 @@ RUNS = {
     "quality": [sys.executable, str(HERE / "quality.py"), *map(str, trial_clips())],
     "startup": [sys.executable, str(HERE / "startup.py")],
 }
-STAGES = ("receive", "decode", "convert", "copy", "schedule", "detect", "classify", "filter", "publish", "supervise")
+STAGES = (
+    *("receive", "decode", "convert", "copy", "schedule", "detect", "classify", "filter", "publish"),
+    *("supervise", "page", "other"),
+)
 
 
 def row(*cells):
