@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from trainer.synthetic import SessionView, StillsPlan, plan_stills, render_still
 if TYPE_CHECKING:
     from monitor.faces import Face
 
-__all__ = ["fit_head", "training_crops"]
+__all__ = ["TrainingFace", "fit_head", "training_crops", "training_faces"]
 
 _BLOCKS = 24
 _FIRST_INFANT = 40_000
@@ -38,17 +38,39 @@ _YAWN = "yawn"
 _BATCH = 16
 
 
-def training_crops(blocks: int = _BLOCKS, seed: int = 5) -> Iterator[tuple[NDArray[np.uint8], str]]:
-    """Yield crops of synthetic infants with their state; a block has ten infants of eight pictures each."""
+class TrainingFace(NamedTuple):
+    """A synthetic infant's picture as a camera might show it, and what is true of it.
+
+    Attributes:
+        image: Shape (H, W, 3), uint8, RGB.
+        box: The face, with the errors of a detector.
+        stimulus: What the infant's state comes from.
+        intensities: The ten NFCS items, each in [0, 1].
+    """
+
+    image: NDArray[np.uint8]
+    box: OrientedBox
+    stimulus: str
+    intensities: dict[str, float]
+
+
+def training_faces(blocks: int = _BLOCKS, seed: int = 5, first_infant: int = _FIRST_INFANT) -> Iterator[TrainingFace]:
+    """Yield synthetic infants in all states; a block has ten infants of eight pictures each."""
     rng = np.random.default_rng(seed)
     for block in range(blocks):
-        view = SessionView(_SIDE_PX, _SIDE_PX, _FACE_PX[block % len(_FACE_PX)], "upright", seed=_FIRST_INFANT + block)
-        plan = StillsPlan(view, infants=10, per_infant=8, first_infant=_FIRST_INFANT + 10 * block)
+        view = SessionView(_SIDE_PX, _SIDE_PX, _FACE_PX[block % len(_FACE_PX)], "upright", seed=first_infant + block)
+        plan = StillsPlan(view, infants=10, per_infant=8, first_infant=first_infant + 10 * block)
         for planned in plan_stills(plan):
             still = render_still(planned.still)
             if still.truth.face is not None:
-                image = _varied(still.image, rng)
-                yield crop_face(image, _jittered(still.truth.face, rng), CropSpec(SIDE_PX, MARGIN)), planned.stimulus
+                image, box = _varied(still.image, rng), _jittered(still.truth.face, rng)
+                yield TrainingFace(image, box, planned.stimulus, still.truth.intensities)
+
+
+def training_crops(blocks: int = _BLOCKS, seed: int = 5) -> Iterator[tuple[NDArray[np.uint8], str]]:
+    """Yield crops of synthetic infants with their state; a block has ten infants of eight pictures each."""
+    for face in training_faces(blocks, seed):
+        yield crop_face(face.image, face.box, CropSpec(SIDE_PX, MARGIN)), face.stimulus
 
 
 def fit_head(mesh: MeshGraph, crops: Iterator[tuple[NDArray[np.uint8], str]]) -> Head:
