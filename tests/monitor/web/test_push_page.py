@@ -193,8 +193,12 @@ def test_a_station_that_does_not_reach_the_push_service_says_so(station, subscri
     ("script", "words"),
     [
         ("", "This browser blocks notices of this page."),
-        ("Object.defineProperty(window, 'isSecureContext', {get: () => false})", "This page came without HTTPS"),
-        ("delete window.PushManager", "This browser has no Web Push."),
+        pytest.param(
+            "Object.defineProperty(window, 'isSecureContext', {get: () => false})",
+            "This page came without HTTPS",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param("delete window.PushManager", "This browser has no Web Push.", marks=pytest.mark.slow),
     ],
 )
 def test_the_page_says_why_there_are_no_notices(station, browser, script, words):
