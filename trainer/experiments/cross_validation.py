@@ -16,7 +16,14 @@ from trainer.data.group_columns import group_columns
 from trainer.errors import CheckpointError, SettingsError, naming
 from trainer.evaluation.results import PredictionTable, evaluate
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.files import FOLDS_NAME, INNER_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
+from trainer.experiments.files import (
+    FOLDS_NAME,
+    INNER_NAME,
+    METRICS_NAME,
+    NETWORKS_NAME,
+    PREDICTIONS_NAME,
+    RUN_NAME,
+)
 from trainer.experiments.fold import fold_folder, run_fold
 from trainer.experiments.fold_processes import run_folds_in_processes
 from trainer.experiments.planning import members_of, plan_network, recipe_of, weights_file
@@ -38,7 +45,7 @@ def cross_validate(
     jobs: int = 1,
     cluster: "Cluster | None" = None,
 ) -> dict[str, Any]:
-    """Train and test every fold; a run that was killed goes on where it stopped.
+    """Train and test every fold; a run that was killed goes on where it stopped, and a finished one is not done again.
 
     Args:
         config: What to do.
@@ -64,6 +71,8 @@ def cross_validate(
         folds = make_folds(study, config.protocol, members_of(config))
     plan = plan_network(config) if chosen.kind == "network" else None
     claim_folder(folder, _run_record(config, study, folds, plan))
+    if (finished := _finished(folder, len(folds.folds), has_networks=plan is not None)) is not None:
+        return finished
     folds.write(folder / FOLDS_NAME, study)
     epochs = plan.training.epochs if plan else 1
     titles = [(f"{chosen.title}, fold {fold.index + 1} of {len(folds.folds)}", epochs) for fold in folds.folds]
@@ -88,6 +97,18 @@ def cross_validate(
     results["audit"] = [asdict(overlap) | {"clean": overlap.is_clean} for overlap in audit(study, folds)]
     write_atomically(folder / METRICS_NAME, (json.dumps(results, indent=1) + "\n").encode())
     return results
+
+
+def _finished(folder: Path, folds: int, *, has_networks: bool) -> dict[str, Any] | None:
+    """Return the content of metrics.json where this very program has finished the run; None where a part is missing."""
+    networks = [fold_folder(folder, index) / NETWORKS_NAME for index in range(folds) if has_networks]
+    if not all(path.is_file() for path in (folder / FOLDS_NAME, folder / PREDICTIONS_NAME, *networks)):
+        return None
+    try:
+        record, results = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (RUN_NAME, METRICS_NAME))
+    except (OSError, ValueError):
+        return None
+    return results if record.get("program") == _program() else None
 
 
 def without_face(study: Study) -> list[str]:
@@ -142,7 +163,11 @@ def claim_folder(folder: Path, record: dict[str, Any]) -> None:
                 f"{folder} holds another run (it differs in {', '.join(changed)}); give another folder with --out"
             )
         return
+    write_atomically(path, (json.dumps(record | {"program": _program()}, indent=1) + "\n").encode())
+
+
+def _program() -> dict[str, str]:
+    """Return the versions that a run's numbers may depend on."""
     packages = ("nicu-pain-monitor", "torch", "numpy", "scikit-learn", "opencv-python-headless")
     program = {name: importlib.metadata.version(name) for name in packages} | {"python": platform.python_version()}
-    program |= {"machine": platform.platform(), "git commit": git_commit() or "not known"}
-    write_atomically(path, (json.dumps(record | {"program": program}, indent=1) + "\n").encode())
+    return program | {"machine": platform.platform(), "git commit": git_commit() or "not known"}

@@ -1,6 +1,6 @@
 """The files of a run's folder."""
 
-__all__ = ["FOLDS_NAME", "INNER_NAME", "METRICS_NAME", "PREDICTIONS_NAME", "RUN_NAME"]
+__all__ = ["FOLDS_NAME", "INNER_NAME", "METRICS_NAME", "NETWORKS_NAME", "PREDICTIONS_NAME", "RUN_NAME"]
 
 RUN_NAME = "run.json"
 FOLDS_NAME = "folds.json"
@@ -8,3 +8,5 @@ METRICS_NAME = "metrics.json"
 PREDICTIONS_NAME = "predictions.csv"
 INNER_NAME = "inner.csv"
 """Answers for the infants of each fold that stopped and calibrated its model (strict protocol)."""
+NETWORKS_NAME = "networks.pt"
+"""The trained networks of one fold, in the fold's folder."""

@@ -11,6 +11,7 @@ from trainer.crops import Study
 from trainer.errors import DataError
 from trainer.evaluation.results import PredictionRow
 from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.files import NETWORKS_NAME
 from trainer.experiments.planning import frozen_features, plan_network, recipe_of
 from trainer.models import FittedModel, Prediction
 from trainer.protocols import Fold
@@ -121,7 +122,7 @@ def _save_networks(fitted: FittedModel, folder: Path) -> None:
     if not isinstance(fitted, FittedNetworks):
         raise TypeError(f"{type(fitted).__name__} has no networks")
     write_checkpoint(
-        folder / "networks.pt",
+        folder / NETWORKS_NAME,
         {
             "temperature": fitted.temperature,
             "states": [dict(network.state_dict()) for network in fitted.networks],

@@ -10,7 +10,7 @@ from trainer.crops import Study, open_study
 from trainer.errors import CheckpointError, DataError
 from trainer.evaluation.results import PredictionTable
 from trainer.experiments.config import ExperimentConfig
-from trainer.experiments.files import FOLDS_NAME, INNER_NAME, METRICS_NAME, PREDICTIONS_NAME, RUN_NAME
+from trainer.experiments.files import FOLDS_NAME, INNER_NAME, METRICS_NAME, NETWORKS_NAME, PREDICTIONS_NAME, RUN_NAME
 from trainer.protocols import FoldMap, read_fold_map
 from trainer.training import EpochReport
 
@@ -128,7 +128,7 @@ class Run:
         if "network" not in self.record:
             what = "evaluated a finished model" if self.is_external else "is of a baseline"
             raise CheckpointError(f"the run {self.folder} {what} and has no network of its own")
-        content = read_checkpoint(self.folder / f"fold{fold}" / "networks.pt")
+        content = read_checkpoint(self.folder / f"fold{fold}" / NETWORKS_NAME)
         given = self.record["network"]
         networks = []
         for state in content["states"]:
@@ -147,7 +147,7 @@ class Run:
         Raises:
             CheckpointError: The fold is not finished.
         """
-        path = self.folder / f"fold{fold}" / "networks.pt"
+        path = self.folder / f"fold{fold}" / NETWORKS_NAME
         try:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()

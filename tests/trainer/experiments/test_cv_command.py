@@ -146,6 +146,27 @@ def test_another_run_is_not_mixed_into_a_folder(runs, manifest):
         run(cv, manifest, "--model", "mimic", "--out", folder / "strict", *flags(3))
 
 
+def test_a_finished_run_is_not_done_again_unless_a_part_of_it_is_missing_or_the_program_is_another(manifest, tmp_path):
+    out = tmp_path / "run"
+    networks, metrics, record = out / "fold1" / "networks.pt", out / "metrics.json", out / "run.json"
+
+    def results():
+        output = run(cv, manifest, "--model", "mimic", "--folds", 2, "--out", out, *flags(1))
+        return output[output.index("fold  ") :]
+
+    first = results()
+    written = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in (networks, metrics)}
+    assert results() == first
+    assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in written} == written
+    networks.unlink()
+    assert results() == first
+    assert networks.is_file()
+    again = metrics.stat().st_mtime_ns
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"program": {"nicu-pain-monitor": "0.0.1"}}))
+    assert results() == first
+    assert metrics.stat().st_mtime_ns > again
+
+
 class _Killer(NullListener):
     """Ends the process in the middle of the second fold."""
 
