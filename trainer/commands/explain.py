@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -13,9 +14,12 @@ from trainer.atomic_file import write_atomically
 from trainer.evaluation.tables import Table
 from trainer.experiments.compare import run_names
 from trainer.explanation import METHOD_NAMES, SEGMENT_AT
+from trainer.training.allocator import retain_freed_memory
 from trainer.training.determinism import pinned_threads
 
 if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
     from trainer.explanation import ExplanationInput
 
 __all__ = ["command"]
@@ -98,7 +102,7 @@ def command(
     """
     from trainer.explanation import draw_figure_two, draw_figures, draw_side_by_side, in_all, open_explanation_input
 
-    with pinned_threads(1):
+    with pinned_threads(1), retain_freed_memory():
         folders = list(dict.fromkeys(source.resolve() for source in sources))
         several_explained = [open_explanation_input(source, manifest, crops) for source in folders]
         names, several = run_names(folders), len(several_explained) > 1
@@ -124,6 +128,32 @@ def command(
                 click.echo("Whether the model learnt from these pictures is not known here.")
 
 
+class _Bar:
+    """A progress bar whose length is known with the first step.
+
+    Args:
+        label: What is done.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label, self._done, self._open = label, 0, ExitStack()
+        self._bar: ProgressBar[int] | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many steps are done, of so many."""
+        if self._bar is None:
+            bar = click.progressbar(length=total, label=self._label, file=sys.stderr)
+            self._bar = self._open.enter_context(bar)
+        self._bar.update(done - self._done)
+        self._done = done
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+
 def _score(explained: "ExplanationInput", count: int, methods: tuple[str, ...], seed: int, out: Path) -> None:
     """Print and write the scores of some pictures' maps."""
     from trainer.explanation import score_maps, score_tables
@@ -139,7 +169,8 @@ def _intervene(explained: "ExplanationInput", count: int, seed: int, out: Path) 
     """Print and write what the answers hang on."""
     from trainer.explanation import intervene, intervention_tables
 
-    results = intervene(explained, explained.chosen(count, seed), seed)
+    with _Bar("changing pictures") as bar:
+        results = intervene(explained, explained.chosen(count, seed), seed, bar)
     content = {"model": explained.title, "is_unseen": explained.is_unseen, **results}
     _write_tables(content, intervention_tables(results), out, "interventions")
 
@@ -148,7 +179,8 @@ def _probe(explained: "ExplanationInput", count: int, seed: int, out: Path) -> N
     """Print and write what the features give away."""
     from trainer.explanation import probe_features, probe_table
 
-    results = probe_features(explained, count, seed)
+    with _Bar("probing features") as bar:
+        results = probe_features(explained, count, seed, bar)
     content = {"model": explained.title, "is_unseen": explained.is_unseen, **results}
     _write_tables(content, [probe_table(results)], out, "probes")
 

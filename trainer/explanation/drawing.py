@@ -11,7 +11,7 @@ from trainer.errors import DataError
 from trainer.explanation.choices import METHOD_TITLES
 from trainer.explanation.figure import FigureRow, Panel, draw_figure
 from trainer.explanation.inputs import ExplanationInput
-from trainer.explanation.methods import heat_maps
+from trainer.explanation.methods import heat_maps_of_both
 from trainer.explanation.target_class import TargetClass
 
 __all__ = ["FIGURE_NAME", "ExplainedPicture", "draw_figures", "draw_side_by_side", "explained_pictures", "in_all"]
@@ -147,7 +147,8 @@ def explained_pictures(
         if not len(part.rows):
             continue
         inputs = explained.inputs(part.rows)
-        pain, no_pain = (heat_maps(method, part.networks, inputs, target) for target in TargetClass)
+        maps = heat_maps_of_both(method, part.networks, inputs)
+        pain, no_pain = maps[TargetClass.PAIN], maps[TargetClass.NO_PAIN]
         for row_of, (row, crop, score) in enumerate(
             zip(part.rows.tolist(), explained.exact(part.rows), part.scores(inputs), strict=True)
         ):

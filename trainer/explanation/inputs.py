@@ -1,5 +1,6 @@
 """What is explained: pictures, each with networks that did not learn from it wherever that can be known."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -151,7 +152,7 @@ def _from_run(folder: Path, crops: Path | None) -> ExplanationInput:
     parts = []
     for fold, rows in zip(folds, _once_each([fold.test for fold in folds]), strict=True):
         trained = run.fold_networks(fold.index)
-        networks = tuple(trained.networks)
+        networks = tuple(_laid_out(trained.networks))
         parts.append(Part(networks, (trained.temperature,) * len(networks), rows))
     contract = InputContract.model_validate(run.record["contract"])
     return ExplanationInput(run.title, study, study.crop_set(contract), tuple(parts), is_unseen=True)
@@ -175,8 +176,13 @@ def _from_model(path: Path, manifest: Path, crops: Path | None) -> ExplanationIn
     rows = np.flatnonzero(study.is_main & study.has_face)
     if not len(rows):
         raise DataError(f"no picture of {manifest} has a face to explain")
-    networks = tuple(members_of(model.network))
+    networks = tuple(_laid_out(members_of(model.network)))
     own = getattr(model.network, "temperatures", torch.ones(len(networks))).flatten().tolist()
     temperatures = tuple(float(value) * model.record.temperature for value in own)
     part = Part(networks, temperatures, rows)
     return ExplanationInput(model.record.name, study, study.crop_set(model.record.contract), (part,), is_unseen=False)
+
+
+def _laid_out(networks: Iterable[PainNetwork]) -> list[PainNetwork]:
+    """Return networks with weights in the memory layout of the crops, which is the quicker one on a CPU."""
+    return [network.to(memory_format=torch.channels_last) for network in networks]  # type: ignore[call-overload]  # stub lacks it

@@ -39,6 +39,8 @@ _RESAMPLES = 500
 _SMALLEST = 1e-9
 _BLUR_SHARE = 1 / 12
 _BATCH = 32
+_VIEWS = 4
+"""Whole, background, face, and another background."""
 
 
 def without(crop: Crops, mask: Masks) -> Crops:
@@ -101,6 +103,7 @@ def measure_interventions(
     labels: NDArray[np.float32],
     subjects: NDArray[np.str_],
     seed: int = 0,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> dict[str, Any]:
     """Measure what the answers hang on.
 
@@ -113,6 +116,7 @@ def measure_interventions(
         labels: Shape (n,), 0 or 1.
         subjects: Shape (n,).
         seed: Decides whose background is swapped in.
+        progress: Called with the kinds of change done, and their number.
 
     Returns:
         Plain values: `auc` of the whole crop, of the background only and of the face only, each with a 95 % interval
@@ -120,12 +124,16 @@ def measure_interventions(
         `occlusion`, the mean change of the probability when a region is blurred, for each label. A network that looks
         at faces has a background-only AUC about 0.5 and hardly flips.
     """
+    done, kinds = 0, _VIEWS + len(_changed_regions(regions))
 
     def answers(changed: Crops) -> NDArray[np.float64]:
+        nonlocal done
         result = np.zeros(len(changed))
         for scores, positions in parts:
             if len(positions):
                 result[positions] = scores(changed[positions])
+        done += 1
+        progress(done, kinds)
         return result
 
     faces = np.stack([entry["face"] for entry in regions])
@@ -161,6 +169,11 @@ def _auc(
     return interval_of(area_under_curve(truth, logits), resampled, len(np.unique(subjects))).as_json()
 
 
+def _changed_regions(regions: Sequence[Mapping[str, Masks]]) -> list[str]:
+    """Return the names of the regions that are blurred one after the other."""
+    return sorted({name for entry in regions for name in entry} - {"head"})
+
+
 def _occlusions(
     answers: Scores,
     crops: Crops,
@@ -170,7 +183,7 @@ def _occlusions(
 ) -> dict[str, dict[str, float | None]]:
     """Return the mean change of the probability of pain for each region and label."""
     result: dict[str, dict[str, float | None]] = {}
-    for name in sorted({name for entry in regions for name in entry} - {"head"}):
+    for name in _changed_regions(regions):
         has = np.array([name in entry for entry in regions])
         changed = np.stack(
             [
@@ -186,13 +199,19 @@ def _occlusions(
     return result
 
 
-def intervene(explained: ExplanationInput, rows: NDArray[np.int64], seed: int = 0) -> dict[str, Any]:
+def intervene(
+    explained: ExplanationInput,
+    rows: NDArray[np.int64],
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
     """Change pictures and measure what happens to the answers; see `measure_interventions`.
 
     Args:
         explained: Pictures and networks.
         rows: Which pictures; one whose face does not reach into its crop is left aside.
         seed: Decides whose background is swapped in.
+        progress: Called with the kinds of change done, and their number.
 
     Raises:
         DataError: No picture is left.
@@ -212,6 +231,7 @@ def intervene(explained: ExplanationInput, rows: NDArray[np.int64], seed: int = 
         explained.study.labels[usable],
         explained.study.subjects[usable],
         seed,
+        progress,
     )
     return {"pictures": len(usable), **results}
 

@@ -10,15 +10,22 @@ import torch
 from captum.attr import IntegratedGradients, Occlusion
 from numpy.typing import NDArray
 
-from trainer.explanation.target_class import TargetClass
+from trainer.explanation.target_class import Evidence, TargetClass, of_both_signs
 from trainer.networks import PainNetwork
 
-__all__ = ["blurred", "integrated_gradients", "occlusion"]
+__all__ = [
+    "blurred",
+    "integrated_gradients",
+    "integrated_gradients_evidence",
+    "occlusion",
+    "occlusion_evidence",
+]
 
 _STEPS = 32
 _BATCH = 32
 _BLUR_SHARE = 1 / 12
 _WINDOW_SHARE, _STRIDE_SHARE = 6, 15
+_WINDOWS = 16
 
 
 def blurred(inputs: torch.Tensor) -> torch.Tensor:
@@ -48,14 +55,19 @@ def integrated_gradients(network: PainNetwork, inputs: torch.Tensor, target: Tar
         Shape (N, S, S), not negative: the sum over the channels, in the logit's units per pixel. What speaks against
         the answer is left out; it is what speaks for the other one.
     """
-    method = IntegratedGradients(lambda values: target.sign * network(values))
-    heat = []
+    return integrated_gradients_evidence(network, inputs)(target)
+
+
+def integrated_gradients_evidence(network: PainNetwork, inputs: torch.Tensor) -> Evidence:
+    """Return the maps of `integrated_gradients` for either answer."""
+    method = IntegratedGradients(network)
+    signed = []
     for start in range(0, len(inputs), _BATCH):
         crops = inputs[start : start + _BATCH]
         values = crops.detach().clone().requires_grad_()
         found = method.attribute(values, baselines=blurred(crops), n_steps=_STEPS, internal_batch_size=_BATCH)
-        heat.append(_heat(found.sum(dim=1)))
-    return np.concatenate(heat)
+        signed.append(_as_array(found.sum(dim=1)))
+    return of_both_signs(np.concatenate(signed))
 
 
 def occlusion(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDArray[np.float32]:
@@ -69,20 +81,31 @@ def occlusion(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -
     Returns:
         Shape (N, S, S), not negative, the mean over the windows that cover a pixel.
     """
+    return occlusion_evidence(network, inputs)(target)
+
+
+def occlusion_evidence(network: PainNetwork, inputs: torch.Tensor) -> Evidence:
+    """Return the maps of `occlusion` for either answer."""
     side = inputs.shape[-1]
     window, stride = max(2, side // _WINDOW_SHARE), max(1, side // _STRIDE_SHARE)
-    method = Occlusion(lambda values: target.sign * network(values))
     with torch.no_grad():
-        found = method.attribute(
-            inputs,
-            (3, window, window),
-            strides=(3, stride, stride),
-            baselines=blurred(inputs),
-            perturbations_per_eval=4,
-        )
-    return _heat(found.mean(dim=1))
+        signed = [
+            _as_array(
+                Occlusion(network)
+                .attribute(
+                    crop,
+                    (3, window, window),
+                    strides=(3, stride, stride),
+                    baselines=blurred(crop),
+                    perturbations_per_eval=_WINDOWS,
+                )
+                .mean(dim=1)
+            )
+            for crop in inputs.split(1)  # type: ignore[no-untyped-call]  # torch has no type for it
+        ]
+    return of_both_signs(np.concatenate(signed))
 
 
-def _heat(signed: torch.Tensor) -> NDArray[np.float32]:
-    heat: NDArray[np.float32] = signed.detach().clamp_min(0.0).cpu().numpy().astype(np.float32)
-    return heat
+def _as_array(values: torch.Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.detach().cpu().numpy().astype(np.float32)
+    return array

@@ -9,7 +9,7 @@ dissertation's protocol rewards, and one that keeps data sets apart can answer b
 stands beside each value, because it shows what the pictures give away by themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -159,7 +159,12 @@ def last_features(networks: Sequence[PainNetwork], inputs: torch.Tensor) -> NDAr
     return features
 
 
-def probe_features(explained: ExplanationInput, pictures: int, seed: int = 0) -> dict[str, Any]:
+def probe_features(
+    explained: ExplanationInput,
+    pictures: int,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> dict[str, Any]:
     """Try to predict infants, and data sets, from the features of each fold's networks.
 
     Args:
@@ -167,6 +172,7 @@ def probe_features(explained: ExplanationInput, pictures: int, seed: int = 0) ->
             material knows.
         pictures: At most about so many, whole infants with most pictures first.
         seed: Of the probes' divisions and shuffles.
+        progress: Called with the sets of features done, and their number.
 
     Returns:
         Plain values: `infant` and `data_set`, each with what was found for the networks and for `untrained` ones; None
@@ -174,8 +180,12 @@ def probe_features(explained: ExplanationInput, pictures: int, seed: int = 0) ->
     """
     parts = [_whole_infants(explained, part, pictures // max(1, len(explained.parts))) for part in explained.parts]
     parts = [part for part in parts if len(part.rows)]
-    features = [last_features(part.networks, explained.inputs(part.rows)) for part in parts]
-    strangers = [last_features(_untrained(part, seed), explained.inputs(part.rows)) for part in parts]
+    features: list[NDArray[np.float64]] = []
+    strangers: list[NDArray[np.float64]] = []
+    for part in parts:
+        for known, networks in ((features, part.networks), (strangers, _untrained(part, seed))):
+            known.append(last_features(networks, explained.inputs(part.rows)))
+            progress(len(features) + len(strangers), 2 * len(parts))
     found: dict[str, Any] = {}
     for name, make in (("infant", _by_infant), ("data_set", _by_data_set)):
         own, other = (

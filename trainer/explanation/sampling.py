@@ -11,10 +11,10 @@ from captum.attr import NoiseTunnel, Saliency
 from numpy.typing import NDArray
 
 from trainer.explanation.perturbing import blurred
-from trainer.explanation.target_class import TargetClass
+from trainer.explanation.target_class import Evidence, TargetClass, of_both_signs
 from trainer.networks import PainNetwork
 
-__all__ = ["rise", "smooth_grad"]
+__all__ = ["rise", "rise_evidence", "smooth_grad", "smooth_grad_evidence"]
 
 _MASKS, _CELLS, _SHOWN_SHARE = 384, 7, 0.5
 _NOISY_CROPS, _NOISE_SHARE = 24, 0.1
@@ -48,21 +48,26 @@ def rise(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDA
     Returns:
         Shape (N, S, S), not negative: the covariance of the logit with the mask over the mask's variance.
     """
+    return rise_evidence(network, inputs)(target)
+
+
+def rise_evidence(network: PainNetwork, inputs: torch.Tensor) -> Evidence:
+    """Return the maps of `rise` for either answer."""
     masks = torch.from_numpy(_masks(inputs.shape[-1])).to(inputs.device, inputs.dtype)
     varied = masks - masks.mean(dim=0)
     spread = varied.square().mean(dim=0).clamp_min(1e-6)
-    heat = []
+    signed = []
     with torch.no_grad():
         for crop, hidden in zip(inputs, blurred(inputs), strict=True):
             answers = torch.cat(
                 [
-                    target.sign * network(part[:, None] * crop + (1.0 - part[:, None]) * hidden)
+                    network(part[:, None] * crop + (1.0 - part[:, None]) * hidden)
                     for part in masks.split(_BATCH)  # type: ignore[no-untyped-call]  # torch has no type for it
                 ]
             )
             weights = (answers - answers.mean()) / len(answers)
-            heat.append((torch.einsum("n,nyx->yx", weights, varied) / spread).clamp_min(0.0).cpu().numpy())
-    return np.stack(heat).astype(np.float32)
+            signed.append((torch.einsum("n,nyx->yx", weights, varied) / spread).cpu().numpy())
+    return of_both_signs(np.stack(signed).astype(np.float32))
 
 
 def smooth_grad(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -> NDArray[np.float32]:
@@ -79,8 +84,13 @@ def smooth_grad(network: PainNetwork, inputs: torch.Tensor, target: TargetClass)
     Returns:
         Shape (N, S, S), not negative: the sum over the channels, in the logit's units per pixel.
     """
-    method = NoiseTunnel(Saliency(lambda values: target.sign * network(values)))
-    heat = []
+    return smooth_grad_evidence(network, inputs)(target)
+
+
+def smooth_grad_evidence(network: PainNetwork, inputs: torch.Tensor) -> Evidence:
+    """Return the maps of `smooth_grad` for either answer."""
+    method = NoiseTunnel(Saliency(network))
+    signed = []
     for crop in inputs.split(1):  # type: ignore[no-untyped-call]  # torch has no type for it
         deviation = _NOISE_SHARE * float(crop.max() - crop.min()) or 1e-3
         with torch.random.fork_rng(devices=[]):
@@ -93,6 +103,5 @@ def smooth_grad(network: PainNetwork, inputs: torch.Tensor, target: TargetClass)
                 stdevs=deviation,
                 abs=False,
             )
-        signed = (gradient.detach() * (crop - blurred(crop))).sum(dim=1)
-        heat.append(signed.clamp_min(0.0).cpu().numpy())
-    return np.concatenate(heat).astype(np.float32)
+        signed.append((gradient.detach() * (crop - blurred(crop))).sum(dim=1).cpu().numpy())
+    return of_both_signs(np.concatenate(signed).astype(np.float32))

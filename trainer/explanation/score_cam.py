@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from trainer.explanation.cells import spread_cells
 from trainer.explanation.perturbing import blurred
-from trainer.explanation.target_class import TargetClass
+from trainer.explanation.target_class import Evidence, TargetClass, of_both_signs
 from trainer.networks import CellGrid, PainNetwork
 
-__all__ = ["score_cam"]
+__all__ = ["score_cam", "score_cam_evidence"]
 
 _MAPS = 256
 _BATCH = 32
@@ -35,14 +35,26 @@ def score_cam(network: PainNetwork, inputs: torch.Tensor, target: TargetClass) -
         Shape (N, S, S), not negative, in the logit's units, and 0 where it is least, as in the paper: what every
         position shares says nothing of where.
     """
+    return score_cam_evidence(network, inputs)(target)
+
+
+def score_cam_evidence(network: PainNetwork, inputs: torch.Tensor) -> Evidence:
+    """Return the maps of `score_cam` for either answer."""
     grid = network.cell_grid()
     with torch.no_grad():
         cells = _cells(network, grid, inputs)
-        heat = [
-            _heat(network, crop, hidden, _masks(own, grid, inputs.shape[-1]).to(inputs.device), target.sign)
+        signed = [
+            _signed(network, crop, hidden, _masks(own, grid, inputs.shape[-1]).to(inputs.device))
             for crop, hidden, own in zip(inputs, blurred(inputs), cells, strict=True)
         ]
-    return np.stack(heat).astype(np.float32)
+    found = of_both_signs(np.stack(signed).astype(np.float32))
+
+    def above_the_least(target: TargetClass) -> NDArray[np.float32]:
+        heat = found(target)
+        above: NDArray[np.float32] = heat - heat.min(axis=(1, 2), keepdims=True)
+        return above
+
+    return above_the_least
 
 
 def _cells(network: PainNetwork, grid: CellGrid, inputs: torch.Tensor) -> NDArray[np.float32]:
@@ -65,16 +77,12 @@ def _masks(cells: NDArray[np.float32], grid: CellGrid, size_px: int) -> torch.Te
     return torch.from_numpy(spread_cells(shares, grid, size_px))
 
 
-def _heat(
-    network: PainNetwork, crop: torch.Tensor, hidden: torch.Tensor, masks: torch.Tensor, sign: float
-) -> NDArray[np.float32]:
-    without = sign * network(hidden[None])
+def _signed(network: PainNetwork, crop: torch.Tensor, hidden: torch.Tensor, masks: torch.Tensor) -> NDArray[np.float32]:
+    """Return the sum of the masks, each times the increase of the logit of pain, shape (S, S)."""
+    without = network(hidden[None])
     heat = torch.zeros(crop.shape[1:], device=crop.device)
-    if not len(masks):
-        return heat.cpu().numpy()
-    for part in masks.split(_BATCH):  # type: ignore[no-untyped-call]  # torch has no type for it
+    for part in masks.split(_BATCH) if len(masks) else ():  # type: ignore[no-untyped-call]  # torch has no type for it
         shown = part[:, None] * crop + (1.0 - part[:, None]) * hidden
-        heat += torch.einsum("n,nyx->yx", sign * network(shown) - without, part)
-    positive = heat.clamp_min(0.0)
-    above: NDArray[np.float32] = (positive - positive.min()).cpu().numpy()
-    return above
+        heat += torch.einsum("n,nyx->yx", network(shown) - without, part)
+    signed: NDArray[np.float32] = heat.cpu().numpy()
+    return signed

@@ -1,8 +1,12 @@
 """For which of the two answers evidence is asked."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
-__all__ = ["TargetClass"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Evidence", "TargetClass", "of_both_signs"]
 
 
 class TargetClass(StrEnum):
@@ -19,3 +23,12 @@ class TargetClass(StrEnum):
     def sign(self) -> float:
         """By what the logit is multiplied: 1 for pain, -1 for no pain."""
         return 1.0 if self is TargetClass.PAIN else -1.0
+
+
+Evidence = Callable[[TargetClass], NDArray[np.float32]]
+"""The heat maps of some crops for either answer, shape (N, S, S), not negative: a network is asked once for both."""
+
+
+def of_both_signs(signed: NDArray[np.float32]) -> Evidence:
+    """Return the evidence of maps in which what speaks for pain is positive and what speaks for no pain is negative."""
+    return lambda target: np.maximum(np.float32(target.sign) * signed, np.float32(0.0))

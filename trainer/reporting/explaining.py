@@ -12,6 +12,7 @@ import trainer.explanation
 from trainer.atomic_file import write_atomically
 from trainer.experiments.files import PREDICTIONS_NAME
 from trainer.experiments.run import Run
+from trainer.training.allocator import retain_freed_memory
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["Explained", "ExplanationSettings", "Progress", "draw_beside", "explain_run"]
@@ -89,7 +90,7 @@ def explain_run(run: Run, folder: Path, settings: ExplanationSettings, progress:
         return Explained(paths, known["scores"], known["interventions"], known["probes"])
     from trainer.explanation import draw_figures, intervene, open_explanation_input, probe_features, score_maps
 
-    with pinned_threads(1):
+    with pinned_threads(1), retain_freed_memory():
         explained = open_explanation_input(run.folder, None, None)
         progress.begin(f"{run.title}: drawing", 0)
         written = draw_figures(explained, explained.chosen(settings.pictures, settings.seed), settings.methods, folder)
@@ -128,7 +129,7 @@ def draw_beside(runs: Sequence[Run], names: Sequence[str], folder: Path, setting
     """
     from trainer.explanation import draw_side_by_side, open_explanation_input
 
-    with pinned_threads(1):
+    with pinned_threads(1), retain_freed_memory():
         several_explained = [open_explanation_input(run.folder, None, None) for run in runs]
         return draw_side_by_side(
             several_explained, names, settings.pictures, settings.methods[0], folder, settings.seed

@@ -1,5 +1,7 @@
 """Every method finds planted evidence of both signs, and says only what it measured."""
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -10,10 +12,12 @@ from trainer.explanation import (
     grad_cam,
     heat_maps,
     integrated_gradients,
+    perturbing,
     sampling,
     segmented,
 )
 from trainer.explanation.cells import spread_cells
+from trainer.explanation.methods import heat_maps_of_both
 from trainer.explanation.perturbing import blurred
 from trainer.explanation.score_cam import score_cam
 from trainer.networks import NCNN, Ensemble
@@ -37,6 +41,28 @@ def test_every_method_finds_the_planted_spots_by_sign(planted, spot, method, mon
         assert heat.shape == (120, 120)
         assert heat.min() >= 0
         assert middle(np.where(heat >= 0.6 * heat.max(), heat, 0)) == pytest.approx(position, abs=7)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_both_answers_together_have_the_maps_of_each_and_cost_the_passes_of_one(planted, spot, method, monkeypatch):
+    monkeypatch.setattr(sampling, "_MASKS", 32)  # few passes: every one is counted
+    monkeypatch.setattr(sampling, "_NOISY_CROPS", 3)
+    monkeypatch.setattr(perturbing, "_STEPS", 3)
+    monkeypatch.setattr(perturbing, "_STRIDE_SHARE", 7)
+    monkeypatch.setattr(importlib.import_module("trainer.explanation.score_cam"), "_MAPS", 8)
+    crop, passes = spot(35, 50, RED) + spot(85, 70, BLUE), []
+    handle = planted.register_forward_hook(lambda _network, inputs, _output: passes.append(len(inputs[0])))
+    try:
+        each = {target: heat_maps(method, [planted], crop, target) for target in TargetClass}
+        of_two = sum(passes)
+        passes.clear()
+        both = heat_maps_of_both(method, [planted], crop)
+    finally:
+        handle.remove()
+
+    assert 2 * sum(passes) == of_two
+    for target, heat in both.items():
+        np.testing.assert_allclose(heat, each[target], rtol=1e-5, atol=1e-6)
 
 
 def test_integrated_gradients_account_for_the_whole_difference_of_the_logit():

@@ -20,7 +20,7 @@ def overview_section(comparison: Comparison) -> Section:
     """Return the list of runs and whatever must be known before a metric is read."""
     rows = [_row(part) for part in comparison.reported]
     head = ["Run", "Model", "Protocol", "Data", "Folds", "Networks a fold", "Answers", "Infants", "Without a face"]
-    note = "An answer is a tested picture; the dissertation protocol tests the same half in every fold."
+    note = "Answers are tested pictures, each counted once, however many folds tested it."
     blocks: list[Block] = [Grid(Table("Runs", head, rows, note))]
     blocks += [Notice(sentence) for sentence in differing_data(comparison.entries)]
     if any(part.run.is_external for part in comparison.reported):
