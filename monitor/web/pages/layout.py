@@ -50,7 +50,7 @@ def say(element: TextElement, text: str) -> None:
 
 def refuse(words: str) -> None:
     """Say above everything why something was not done: in no colour of an alarm, and not where the bar of undos is."""
-    ui.notify(words, position="top", icon="block", classes="refusal", timeout=_REFUSAL_MILLISECONDS)
+    ui.notify(words, position="top", icon="block", textColor="ink", classes="refusal", timeout=_REFUSAL_MILLISECONDS)
 
 
 def localized_columns(columns: Sequence[Mapping[str, Any]], t: Localizer) -> list[dict[str, Any]]:

@@ -64,7 +64,12 @@ def test_it_is_too_late_once_somebody_else_has_said_something_of_the_bed(stage, 
     )
     assert answer.json()["changed"] is True
     page.locator(".undo-row").get_by_role("button", name="Undo").click()
-    page.get_by_text("bed-1: it was too late to undo that").wait_for()
+    refusal = page.get_by_text("bed-1: it was too late to undo that")
+    refusal.wait_for()
+    colours = refusal.evaluate(
+        "text => [getComputedStyle(text).color, getComputedStyle(text.closest('.q-notification')).backgroundColor]"
+    )
+    assert colours == ["rgb(22, 32, 43)", "rgb(255, 255, 255)"], "ink on paper, and no colour of an alarm"
     page.get_by_text("infant-5", exact=True).wait_for()
 
 
