@@ -13,6 +13,9 @@ from trainer.detection import DEFAULT_DETECTOR
 
 __all__ = ["command"]
 
+LIGHT_NAMES = ("grey", "infrared", "blue", "blue-alone", "dark")
+"""Of `trainer.labelled.lights`, without its imports: `--help` stays quick."""
+
 
 @click.command(
     name="check-real",
@@ -37,6 +40,11 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, dir_okay=False),
     help="File that keeps the faces that were found, so that a second run need not find them again.",
 )
+@click.option(
+    "--light",
+    type=click.Choice(LIGHT_NAMES),
+    help="Put the pictures under another light first: phototherapy lamp beside daylight or alone, infrared camera.",
+)
 @click.option("--resamples", type=click.IntRange(100, 100_000), default=2000, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the tables as JSON instead.")
 def command(
@@ -46,6 +54,7 @@ def command(
     detector: str,
     mesh: str,
     faces: Path | None,
+    light: str | None,
     resamples: int,
     as_json: bool,
 ) -> None:
@@ -85,6 +94,7 @@ def command(
                 classifiers,
                 face_mesh,
                 found=faces,
+                light=light,
                 progress=lambda done: bar.update(done - bar.pos),
             )
     result = check(seen, resamples=resamples, minimum_presence=minimum_presence)

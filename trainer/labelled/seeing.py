@@ -1,5 +1,6 @@
 """What the monitor's own stages see in labelled pictures: the face, whether it is usable, and every score of it."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from monitor.pipeline.covered_face import hidden_in, shows_face
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.labelled.folder import LabelledPicture
+from trainer.labelled.lights import under_light
 
 __all__ = ["ACTIONS_SCORE", "MOUTH_WIDTH", "SeenPicture", "action_score", "see"]
 
@@ -60,6 +62,7 @@ def see(
     mesh: FaceMesh | None,
     *,
     found: Path | None = None,
+    light: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[SeenPicture]:
     """Find and score the largest face of every picture.
@@ -70,6 +73,7 @@ def see(
         classifiers: By the name of their score.
         mesh: For facial actions; None to do without.
         found: File that faces are read from where they are known, and added to; None to find them all.
+        light: Of `LIGHTS`, that the pictures are put under; None to take them as they are.
         progress: Called with the number of pictures done.
 
     Raises:
@@ -80,7 +84,9 @@ def see(
     known = read_faces(found) if found is not None and found.exists() else {}
     seen = []
     for number, picture in enumerate(pictures, start=1):
-        image, sha256 = read_picture(picture.path), file_sha256(picture.path)
+        image, sha256 = under_light(read_picture(picture.path), light), file_sha256(picture.path)
+        if light is not None:  # other faces than those of the picture as it is
+            sha256 = hashlib.sha256(f"{sha256} {light}".encode()).hexdigest()
         record = known.get(sha256)
         if record is None:
             record = _find(image, sha256, detector)

@@ -5,16 +5,18 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from monitor.inference.bundle import installed_models_directory
 from monitor.synthetic.expression import Expression, State
-from trainer.commands.check_real import command
-from trainer.crops.faces import FaceRecord
+from trainer.commands.check_real import LIGHT_NAMES, command
+from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.pictures import file_sha256
 from trainer.errors import DataError
 from trainer.labelled.folder import read_folder
+from trainer.labelled.lights import LIGHTS, under_light
 from trainer.synthetic import SessionView, render_still
 from trainer.synthetic.plan import session_still
 
@@ -64,6 +66,33 @@ def test_measures_labels_and_scores(folder: Path) -> None:
     text = CliRunner().invoke(command, arguments, catch_exceptions=False).stdout
     assert "| facial actions |" in text
     assert "| no_usable_face | 1 | 0.00 | 0.00 | 0.00 |" in text
+
+
+@pytest.mark.skipif(
+    not all((_MODELS / name / "bundle.json").exists() for name in ("retinaface", "face-mesh")),
+    reason="the detector's or the mesh's bundle is not installed",
+)
+def test_another_light_has_faces_of_its_own(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "0_cry.png").write_bytes((folder / "0_cry.png").read_bytes())
+    (tmp_path / "labels.csv").write_text("image,subject,label\n0_cry.png,0,cry\n")
+    faces = tmp_path / "faces.jsonl"
+    for light in ([], ["--light", "dark"], ["--light", "dark"]):
+        arguments = [str(tmp_path), "--model", "ncnn-demo", "--faces", str(faces), "--resamples", "100", *light]
+        result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+        assert "| cry | 1 | 1.00 |" in result.stdout
+    assert len(read_faces(faces)) == 2
+
+
+def test_a_light_changes_colours_as_it_says() -> None:
+    image = np.full((4, 6, 3), (200, 100, 50), np.uint8)
+    assert tuple(LIGHTS) == LIGHT_NAMES
+    assert under_light(image, None) is image
+    grey, infrared, blue, alone, dark = (under_light(image, light)[0, 0].tolist() for light in LIGHTS)
+    assert grey == [124, 124, 124]
+    assert infrared == [200, 200, 200]
+    assert blue == [70, 60, 65]
+    assert alone == [20, 25, 50]
+    assert dark == [50, 25, 12]
 
 
 @pytest.mark.parametrize(
