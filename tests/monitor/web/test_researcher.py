@@ -152,7 +152,9 @@ def test_the_description_for_machines_names_the_role_of_every_route(study):
         f"/api/v1/{path}" for path in ("reload", "beds/{bed}/region", "beds/{bed}/camera", "beds/{bed}/camera/try")
     }
     assert {frozenset(roles["post", path]) for path in settings} == {frozenset({"admin"})}
-    others = {path for method, path in roles if method == "post"} - settings
+    own_devices = {path for method, path in roles if method == "post" and path.startswith("/api/v1/push/")}
+    assert {frozenset(roles["post", path]) for path in own_devices} == {frozenset({"viewer"})}
+    others = {path for method, path in roles if method == "post"} - settings - own_devices
     assert {frozenset(roles["post", path]) for path in others} == {frozenset({"nurse"})}
     assert set(document["components"]["securitySchemes"]) == {"token", "session"}
 
