@@ -25,6 +25,9 @@ BEDS = [f"bed-{number:03}" for number in range(300)]
 STATIONS = [f"station-{number}" for number in range(30)]
 MEASURED_SECONDS = 20.0
 PAINT_SECONDS = 2.0
+# On a slow machine a browser may take as many times longer as the server does to make the page: it took 3.8 times its
+# processor time beside another load.
+PAINT_OF_PAGE = 8.0
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -127,7 +130,7 @@ def test_three_hundred_beds_cost_less_than_a_core(tmp_path, redis_server):
             assert len(page) < 5_000 * len(BEDS), "the tiles of a small ward are three times as large"
             cores = cores_of(ward.pid)
             shown = {} if CHROMIUM is None else shown_to_a_person(f"{ward.url}/", ward.pid)
-            paint_limit_seconds = PAINT_SECONDS * allowance()
+            paint_limit_seconds = max(PAINT_SECONDS * allowance(), PAINT_OF_PAGE * page_cpu_seconds)
         finally:
             stop.set()
             stations.join()
