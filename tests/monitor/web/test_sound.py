@@ -15,6 +15,13 @@ RECORD = """
         return start.call(this, at);
     };
 """
+# Notes which notices the browser was asked to show, and shows them.
+NOTICED = """
+    window.noticed = [];
+    window.Notification = class extends Notification {
+        constructor(title, options) { super(title, options); window.noticed.push([title, options.body]); }
+    };
+"""
 PAIN_LOW, PAIN_MEDIUM = [494, 587], [494, 587, 740]
 CAMERA, LOST = [311, 233], [831, 208, 831, 208]
 
@@ -118,3 +125,26 @@ def test_a_blocked_sound_is_shown_as_blocked(stage, browser):
     page.locator("#sound[data-state=blocked]").wait_for()
     assert page.locator(".sound-state").inner_text() == "Sound is blocked by the browser: click anywhere"
     page.context.close()
+
+
+def test_a_page_behind_others_shows_a_desktop_notice_where_a_person_wants_that(stage, browser):
+    station = stage()
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.grant_permissions(["notifications"], origin=station.url)
+    context.add_init_script(NOTICED)
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(station.url)
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+    page.get_by_role("button", name="Desktop notices").click()
+    page.locator(".notice-switch[aria-pressed=true]").wait_for()
+    station.set_bed("bed-1", score=0.9)
+    page.wait_for_selector("[data-bed=bed-1][data-state=pain_sustained]")
+    assert page.evaluate("window.noticed") == [], "who looks at the page needs no notice"
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    station.set_bed("bed-2", score=0.9)
+    page.wait_for_function("window.noticed.some(([title]) => title.includes('bed-2'))")
+    ((title, body),) = [one for one in page.evaluate("window.noticed") if "bed-2" in one[0]][:1]
+    assert "pain" in title.lower()
+    assert body == "Look at the infant."
+    context.close()
