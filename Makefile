@@ -89,7 +89,7 @@ faults-slow: setup ## 200 camera faults, 200 kills, a million frames; renews doc
 	@$(RECORD) $(BIN)/pytest -m slow tests/faults $(PYTEST_ARGS)
 	@$(BIN)/python tests/support/reliability_table.py
 
-fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken one after another (15 minutes)
+fleet: setup ## Stations, Redis servers and Sentinels that share beds, broken one after another (ten minutes)
 	@rm -f build/fleet.jsonl
 	@$(BIN)/pytest -q tests/monitor/fleet tests/monitor/station/test_fleet.py tests/monitor/station/test_ward.py tests/monitor/ward tests/monitor/demo/test_fleet_demo.py tests/deploy/test_fleet_files.py $(PYTEST_ARGS)
 	@$(RECORD) $(BIN)/pytest -q tests/faults/fleet $(PYTEST_ARGS)
