@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,15 +72,23 @@ class Access:
         users_file: Who may log in; None: nobody.
         sessions: Reads and writes the cookies.
         anonymous_role: What visitors may do without a login; None is nothing.
+        wall_seconds: Seconds since 1970: logins outlive the process, so that their age is in wall time.
     """
 
-    def __init__(self, users_file: Path | None, sessions: Sessions, anonymous_role: Role | None) -> None:
+    def __init__(
+        self,
+        users_file: Path | None,
+        sessions: Sessions,
+        anonymous_role: Role | None,
+        wall_seconds: Callable[[], float] = time.time,
+    ) -> None:
         self._users_file = users_file
         self.changing_users = threading.Lock()
         """Held from reading the users file until its change is written."""
         self._sessions = sessions
+        self._wall_seconds = wall_seconds
         self._anonymous = Visitor(None, anonymous_role)
-        self._register = SessionRegister(time.time)
+        self._register = SessionRegister(wall_seconds)
         self._reading = threading.Lock()
         self._users = UserList()
         self._seen: tuple[int, ...] | None = (-1,)
@@ -158,7 +167,7 @@ class Access:
         if user is None or user.role is Role.DISPLAY:
             return None
         if by_proxy:
-            return HeldLogin(name=name, fingerprint=user.fingerprint, session="", since_seconds=time.time())
+            return HeldLogin(name=name, fingerprint=user.fingerprint, session="", since_seconds=self._wall_seconds())
         session = None if cookie is None else self._sessions.open(cookie)
         if session is None or session.is_display or (session.name, session.fingerprint) != (name, user.fingerprint):
             return None
@@ -176,7 +185,7 @@ class Access:
 
     def is_past(self, login: HeldLogin) -> bool:
         """Return whether a login has come to its end by itself."""
-        return time.time() - login.since_seconds > self._sessions.seconds
+        return self._wall_seconds() - login.since_seconds > self._sessions.seconds
 
     def log_out(self, cookie: str | None) -> None:
         """End the session of a cookie, wherever copies of it are."""

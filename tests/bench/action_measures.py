@@ -2,7 +2,7 @@
 
 `python tests/bench/action_measures.py` fits one ridge regression an NFCS item, on the mesh's points near it, and prints
 the rank correlation of both with the true intensity in other synthetic infants, and with the part of it that the other
-items do not explain: whoever only notices distress has none of that. With `--pictures DIR --faces FILE`, as of
+items do not explain, which a measure of distress as a whole lacks. With `--pictures DIR --faces FILE`, as of
 `nicu-trainer check-real`, also the AUC of crying against calm and against smiles on real faces.
 """
 

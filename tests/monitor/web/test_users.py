@@ -311,3 +311,18 @@ def test_the_register_of_sessions_is_bounded():
         register.note(WebSession("anna", "f", id=str(number)))
     assert len(register.all()) == 1000
     assert register.all()[0].id == "1999"
+
+
+def test_a_held_login_ends_with_the_hours_of_a_login_by_the_clock_that_was_given(tmp_path):
+    file, now = tmp_path / "users", [1_000_000.0]
+    write_users(file, [User("anna", Role.NURSE, hash_token("a" * 43))])
+    access = Access(file, Sessions(b"k" * 32, hours=1.0), None, wall_seconds=lambda: now[0])
+    login = access.login_of("anna", None, by_proxy=True)
+    assert login is not None
+    assert login.since_seconds == now[0]
+    now[0] += 3599.0
+    assert not access.is_past(login)
+    assert access.visitor_of(login).may(Role.NURSE)
+    now[0] += 2.0
+    assert access.is_past(login)
+    assert not access.visitor_of(login).may(Role.VIEWER)
