@@ -78,6 +78,7 @@ def test_the_processor_time_of_all_that_a_process_started_is_counted(folder):
     assert used.run(sys.executable, "-c", "import os; os.abort()") < 0
 
 
+@pytest.mark.long
 def test_what_runs_beside_the_others_has_a_low_priority_and_ends_before_speed_is_measured(folder, capfd):
     usual = os.nice(0)
     (folder / "test_beside.py").write_text(

@@ -71,10 +71,11 @@ class ThreadCosts:
 
 def _read() -> dict[int, tuple[str, float]]:
     """Return stage and CPU seconds by thread id."""
-    names = {thread.native_id: thread.name for thread in threading.enumerate()}
+    names = {thread.native_id: thread.name for thread in threading.enumerate() if thread.native_id is not None}
     found: dict[int, tuple[str, float]] = {}
-    for task in _TASKS.iterdir():
-        number = int(task.name)
+    # While threads end, the kernel's list may miss others.
+    for number in {int(task.name) for task in _TASKS.iterdir()} | names.keys():
+        task = _TASKS / str(number)
         try:
             name = (task / "comm").read_text(encoding="utf-8", errors="replace").strip()
             used_ns = int((task / "schedstat").read_text(encoding="ascii").split()[0])

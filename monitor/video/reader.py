@@ -59,8 +59,7 @@ class VideoReader:
         try:
             add_file_source(self._media, address)
             self._missing_bytes = _missing_bytes(path)
-            self._media.play()
-            self._first = self._next()
+            self._first = self._begin()
         except BaseException:
             self.close()
             raise
@@ -114,6 +113,14 @@ class VideoReader:
         if not self._closed:
             self._closed = True
             self._media.close(_CLOSE_SECONDS)
+
+    def _begin(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
+        """Start and return the first chosen picture; None where there is none."""
+        try:
+            self._media.play()
+        except SourceEndedError:  # Before the first look at it: its end waits for pictures, so it had none.
+            return None
+        return self._next()
 
     def _next(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Return the next chosen picture; None at the end."""

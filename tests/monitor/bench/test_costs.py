@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -74,6 +75,16 @@ def test_a_thread_that_has_ended_keeps_its_last_sample():
     thread.join()
     costs.sample()
     assert costs.by_stage()["publish"] >= 0.1
+
+
+def test_a_thread_that_the_kernels_list_misses_is_counted(monkeypatch):
+    listed = Path.iterdir
+    hidden = str(threading.get_native_id())
+    monkeypatch.setattr(Path, "iterdir", lambda path: (task for task in listed(path) if task.name != hidden))
+    costs = ThreadCosts()
+    burn(0.1)
+    costs.sample()
+    assert costs.by_stage()["bench"] >= 0.1
 
 
 def test_a_frames_costs_are_found_by_its_durations():

@@ -413,6 +413,7 @@ def test_where_no_type_is_named_none_is_found(text: str) -> None:
     assert types_in(text) == ()
 
 
+@pytest.mark.long
 def test_every_format_of_the_real_library_is_understood() -> None:
     """Each string of the installed TensorRT-RTX that describes a format, as its inspector would write it."""
     libraries = pytest.importorskip("tensorrt_rtx_libs", reason="tensorrt-rtx is not installed")

@@ -230,6 +230,7 @@ def ask(prometheus: LocalPrometheus, expression: str) -> list[dict[str, object]]
         return list(json.load(answer)["data"]["result"])
 
 
+@pytest.mark.long
 def test_a_real_prometheus_reads_them(metrics, prometheus) -> None:
     fill(metrics)
     wait_until(lambda: ask(prometheus, 'nicu_monitor_alarm_condition{bed="bed-1"} == 1'), 15, "the alarm in Prometheus")

@@ -1,4 +1,5 @@
 import struct
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from monitor.clock import ManualClock
 from monitor.errors import VideoError
 from monitor.video.file_probe import FileProbe
+from monitor.video.pipeline import MediaPipeline
 from monitor.video.reader import open_video
 from monitor.video.sampling import Sampler
 
@@ -97,6 +99,19 @@ def test_files_that_are_no_videos_get_one_clear_sentence(tmp_path, make_clip):
     assert "is a directory" in _error(tmp_path)
     assert _error(empty) == f"{empty} is empty"
     assert _error(text) == f"{text} is not a video"
+    assert "holds no video" in _error(sound)
+
+
+def test_a_file_that_ends_before_the_first_look_at_it_is_no_other_fault(tmp_path, monkeypatch):
+    sound = tmp_path / "sound.wav"
+    _encode_sound(sound)
+    look = MediaPipeline.check
+
+    def late(pipeline) -> None:
+        time.sleep(0.5)
+        look(pipeline)
+
+    monkeypatch.setattr(MediaPipeline, "check", late)
     assert "holds no video" in _error(sound)
 
 
