@@ -62,7 +62,7 @@ types: ## mypy, strict; what runs on a GPU machine is rehearsed here, so that it
 imports: ## import-linter: export -> trainer -> monitor
 	@$(BIN)/lint-imports --no-logo
 
-bench: setup ## Make the tables of docs/performance.md anew (20 minutes), then time every engine
+bench: setup ## Make the tables of docs/performance.md anew (an hour), then time every engine
 	@$(BIN)/python tests/bench/tables.py record build/bench $(BENCH_ARGS)
 	@$(BIN)/python tests/bench/tables.py write build/bench docs/performance.md
 	@$(BIN)/nicu-export bench $(VENV)/share/nicu-pain-monitor/models/retinaface --engine all

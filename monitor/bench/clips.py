@@ -8,18 +8,42 @@ from numpy.typing import NDArray
 from monitor.synthetic import SyntheticBed
 from monitor.video.writer import CameraEncoding, VideoWriter
 
-__all__ = ["SIZES_PX", "draw_clip"]
+__all__ = ["SIZES_PX", "SUB_STREAM_HEIGHT", "draw_clip", "draw_sub_stream"]
 
-SIZES_PX = {720: (1280, 720), 1080: (1920, 1080)}
+SIZES_PX = {360: (640, 360), 720: (1280, 720), 1080: (1920, 1080)}
+SUB_STREAM_HEIGHT = 360
 
 _FRAMES_PER_SECOND = 30.0
 _SEED = 3
 _SCENARIO = "calm"
 _NOISE_LEVELS = 3.0
 """Standard deviation of a sensor's noise."""
+_SUB_STREAM_NOISE_LEVELS = 1.0
+"""A third of it: a camera makes each pixel of a sub-stream of 640 px from 3 x 3 pixels of 1920."""
+_SUB_STREAM_KBIT_PER_SECOND = 512
 
 
-def draw_clip(path: Path, height: int, seconds: float, encoding: CameraEncoding | None = None) -> None:
+def draw_sub_stream(path: Path, seconds: float) -> None:
+    """Draw what a camera sends beside its stream in 1080p: the same infant in 640 x 360 px, with 512 kbit/s.
+
+    Args:
+        path: The file to write.
+        seconds: Length.
+
+    Raises:
+        VideoError: As `draw_clip` does.
+    """
+    encoding = CameraEncoding(kbit_per_second=_SUB_STREAM_KBIT_PER_SECOND)
+    draw_clip(path, SUB_STREAM_HEIGHT, seconds, encoding, _SUB_STREAM_NOISE_LEVELS)
+
+
+def draw_clip(
+    path: Path,
+    height: int,
+    seconds: float,
+    encoding: CameraEncoding | None = None,
+    noise_levels: float = _NOISE_LEVELS,
+) -> None:
     """Draw and encode a clip with 30 pictures per second (H.264, MP4).
 
     Args:
@@ -28,6 +52,7 @@ def draw_clip(path: Path, height: int, seconds: float, encoding: CameraEncoding 
         seconds: Length.
         encoding: Encode as a camera does, with a sensor's noise in the pictures; clean pictures of a constant quality,
             which are easy to decode, when absent.
+        noise_levels: Standard deviation of that noise, in levels of 256.
 
     Raises:
         VideoError: The file cannot be written, or GStreamer's encoder is missing.
@@ -39,10 +64,10 @@ def draw_clip(path: Path, height: int, seconds: float, encoding: CameraEncoding 
         for index in range(round(seconds * _FRAMES_PER_SECOND)):
             time_seconds = index / _FRAMES_PER_SECOND
             image = bed.frame(time_seconds)[0]
-            writer.write(image if encoding is None else _noisy(image, rng), time_seconds)
+            writer.write(image if encoding is None else _noisy(image, rng, noise_levels), time_seconds)
 
 
-def _noisy(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def _noisy(image: NDArray[np.uint8], rng: np.random.Generator, levels: float) -> NDArray[np.uint8]:
     """Add noise of its own to each pixel, alike in all three colours: that is what survives the encoding."""
-    noise = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(_NOISE_LEVELS)
+    noise = rng.standard_normal(image.shape[:2], dtype=np.float32) * np.float32(levels)
     return np.asarray(np.clip(np.rint(image + noise[..., None]), 0, 255), dtype=np.uint8)

@@ -19,6 +19,7 @@ class BedFrameCounts:
     Attributes:
         ages_seconds: Of every analysed frame.
         faces: Frames with the patient's face.
+        faces_px: Shorter side of each such face's box.
         scored: Frames that the classifier has scored.
         full_passes: Detections run on whole pictures.
         face_passes: Detections run on the surroundings of a face.
@@ -29,6 +30,7 @@ class BedFrameCounts:
 
     ages_seconds: list[float] = field(default_factory=list)
     faces: int = 0
+    faces_px: list[float] = field(default_factory=list)
     scored: int = 0
     full_passes: int = 0
     face_passes: int = 0
@@ -38,7 +40,7 @@ class BedFrameCounts:
 
 
 class Recorder:
-    """What `Station` calls after every frame. Thread-safe; it holds one number a frame until it begins again.
+    """What `Station` calls after every frame. Thread-safe; it holds two numbers a frame until it begins again.
 
     Args:
         clock: The station's clock.
@@ -59,7 +61,10 @@ class Recorder:
             record.ages_seconds.append(age_seconds)
             record.scored += result.classify_seconds > 0.0
             if frame_faces is not None:
-                record.faces += frame_faces.patient is not None
+                if frame_faces.patient is not None:
+                    box = frame_faces.patient.face.box
+                    record.faces += 1
+                    record.faces_px.append(min(box.width_px, box.height_px))
                 record.full_passes += frame_faces.full_passes
                 record.face_passes += frame_faces.face_passes
                 record.track_passes += frame_faces.track_passes

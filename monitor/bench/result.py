@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 from monitor.bench.machine import Machine
 
-__all__ = ["BedResult", "Capacity", "Efficiency", "Growth", "RunResult", "Step"]
+__all__ = [
+    "BedResult",
+    "Capacity",
+    "Efficiency",
+    "Growth",
+    "GrowthMedians",
+    "Rounds",
+    "RunResult",
+    "Search",
+    "Spread",
+    "Step",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class RunResult:
         following_looks: Smaller ones, run on a face that is tracked.
         scout_looks: Smaller ones, run on whole pictures.
         frames_from_mesh: Frames whose face was followed by its mesh, without a detection of its own.
+        face_px: Median of the shorter side of the patient's face; None where none was seen.
         resident_megabytes: Of the process at the end.
         resident_megabytes_before: The same before the station was made.
         resident_megabytes_per_bed: The growth over the number of beds: models and workers are part of it.
@@ -113,6 +125,7 @@ class RunResult:
     following_looks: int
     scout_looks: int
     frames_from_mesh: int
+    face_px: float | None
     resident_megabytes: float
     resident_megabytes_before: float
     resident_megabytes_per_bed: float
@@ -135,22 +148,83 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Capacity:
-    """How many beds one machine carries.
+class Spread:
+    """One figure over several rounds."""
+
+    median: float
+    least: float
+    largest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The same run, repeated.
+
+    Attributes:
+        middle: The round with the median CPU time in use; of two in the middle, the one with less.
+        medians: By figure, as `monitor.bench.rounds.figures_of` names them; what some round lacks is left out.
+        rounds: Every round, in order.
+    """
+
+    middle: RunResult
+    medians: dict[str, Spread]
+    rounds: tuple[RunResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search for the capacity.
 
     Attributes:
         cameras: The largest number that passed; 0 when not even one did.
         reason: Why the next number did not; None when the search ended at its limit.
+        tried: The numbers of cameras of its runs, in order.
+    """
+
+    cameras: int
+    reason: str | None
+    tried: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many beds one machine carries.
+
+    Attributes:
+        cameras: The largest number that passed: the smaller one of the two searches that agree, or the smallest of all
+            where none agree; 0 when not even one passed.
+        agrees: Whether two of the last three searches found the same within 10 % or one bed.
+        least: The smallest number that a search found.
+        largest: The largest.
+        searches: Every search, in order.
+        reason: Why the next number did not pass; None when the search ended at its limit.
         resident_megabytes_per_further_bed: Slope of memory over the number of beds; None from fewer than two runs.
         comfortable: The run with four fifths of that number, rounded down; None where not even one bed fits.
         steps: Every run, in order.
     """
 
     cameras: int
+    agrees: bool
+    least: int
+    largest: int
+    searches: tuple[Search, ...]
     reason: str | None
     resident_megabytes_per_further_bed: float | None
     comfortable: Step | None
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthMedians:
+    """What rounds of growth had in the middle, at least and at most.
+
+    Attributes:
+        slopes: `cores_per_further_bed` and `resident_megabytes_per_further_bed`, where they are known.
+        steps: The figures of each number of cameras, in the order of `Growth.steps`.
+    """
+
+    slopes: dict[str, Spread]
+    steps: tuple[dict[str, Spread], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +233,16 @@ class Growth:
 
     Attributes:
         cores_per_further_bed: Slope of the cores in use over the number of beds, by least squares; runs in which a bed
-            suffered are left out, because a full machine grows no further. None from fewer than two numbers.
-        resident_megabytes_per_further_bed: Slope of memory, over the runs in which every worker had work.
-        steps: One run for each number.
+            suffered are left out, because a full machine grows no further. None from fewer than two numbers. The median
+            of the rounds.
+        resident_megabytes_per_further_bed: Slope of memory, over the runs in which every worker had work; likewise.
+        steps: One run for each number, in order: of several rounds the one with the median CPU time in use.
+        medians: Of the steps' figures and the slopes, over the rounds.
+        rounds: Every round's runs, in order.
     """
 
     cores_per_further_bed: float | None
     resident_megabytes_per_further_bed: float | None
     steps: tuple[Step, ...]
+    medians: GrowthMedians
+    rounds: tuple[tuple[Step, ...], ...]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Literal, Self
 
 from monitor.alerts.record import GenerationMode
@@ -229,6 +230,9 @@ def _result(
         following_looks=sum(record.track_passes for record in records.values()),
         scout_looks=sum(record.scan_passes for record in records.values()),
         frames_from_mesh=sum(record.from_mesh for record in records.values()),
+        face_px=median(faces_px)
+        if (faces_px := [px for record in records.values() for px in record.faces_px])
+        else None,
         resident_megabytes=after_megabytes,
         resident_megabytes_before=before_megabytes,
         resident_megabytes_per_bed=(after_megabytes - before_megabytes) / plan.cameras,

@@ -2,17 +2,19 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
 from monitor.bench.capacity import find_capacity, measure_growth
-from monitor.bench.clips import draw_clip
-from monitor.bench.process import run_in_new_process
+from monitor.bench.clips import draw_clip, draw_sub_stream
 from monitor.bench.pure import measure_pure_costs
-from monitor.bench.report import capacity_lines, growth_lines, run_lines, step_line
+from monitor.bench.report import capacity_lines, face_line, growth_lines, round_line, rounds_lines, step_line
+from monitor.bench.result import RunResult, Step
+from monitor.bench.rounds import measure_rounds
 from monitor.bench.run import Plan
 from monitor.config import (
     MAXIMUM_BEDS,
@@ -30,12 +32,16 @@ from monitor.video.writer import CameraEncoding
 
 __all__ = ["command"]
 
+_Found = tuple[list[str], dict[str, Any]]
+"""What is printed about one stream: lines to read, and the record of `--json`."""
+
 _CLIP_SECONDS = 8.0
 _EPILOG = """\b
 Examples:
   nicu-monitor bench --cameras 4 --seconds 30
   nicu-monitor bench --cameras 2 --seconds 20 --size 1080 --json
-  nicu-monitor bench --cameras 2 --camera-like
+  nicu-monitor bench --cameras 2 --camera-like --rounds 3
+  nicu-monitor bench --cameras 2 --sub-stream
   nicu-monitor bench --find-capacity --seconds 20 --clip bed.mp4
   nicu-monitor bench --growth 1,2,4,8,16,32 --rate 1 --seconds 10
 """
@@ -72,6 +78,11 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="Synthetic clip as a camera encodes it: sensor noise, High profile, 4 Mbit/s, a key frame in 50 pictures.",
 )
 @click.option(
+    "--sub-stream",
+    is_flag=True,
+    help="Camera-like in 1080p, and beside it what such a camera's sub-stream of 640 x 360 costs instead.",
+)
+@click.option(
     "--rate",
     type=click.FloatRange(0.0, 60.0, min_open=True),
     default=5.0,
@@ -87,8 +98,13 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="What runs the models.",
 )
 @click.option("--whole-pictures", is_flag=True, help="Look at whole pictures always (faces.track_guided off).")
+@click.option(
+    "--rounds", type=click.IntRange(1, 99), default=1, show_default=True, help="Repeat, and give medians and ranges."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--find-capacity", "search", is_flag=True, help="Raise the number of cameras until a bed suffers.")
+@click.option(
+    "--find-capacity", "search", is_flag=True, help="Raise the number of cameras until a bed suffers; repeat."
+)
 @click.option(
     "--largest", type=click.IntRange(1, MAXIMUM_BEDS), default=64, show_default=True, help="Where the search stops."
 )
@@ -102,10 +118,12 @@ def command(
     rate: float,
     calm_rate: float | None,
     engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"],
+    rounds: int,
     largest: int,
     growth: tuple[int, ...],
     *,
     camera_like: bool,
+    sub_stream: bool,
     whole_pictures: bool,
     as_json: bool,
     search: bool,
@@ -115,37 +133,113 @@ def command(
     The cameras are real RTSP streams from another process, or a file. Efficiency is what decoder and models cost by
     themselves over the CPU time that the station used. A number of cameras is too large when 1 % of the frames are
     older than 500 ms, or when a bed is analysed less than half as often as wanted. --growth shows what each further bed
-    costs; choose a --rate at which the largest number still fits.
+    costs; choose a --rate at which the largest number still fits. The search for the capacity is repeated until two
+    searches find the same within 10 % or one bed, five times at most.
     """
-    if search and growth:
-        raise click.UsageError("--find-capacity chooses the numbers of cameras itself; leave --growth out")
-    if clip is not None and size is not None:
-        raise click.UsageError("--size is for the synthetic clip; a clip of your own has its size")
-    if clip is not None and camera_like:
-        raise click.UsageError("--camera-like is for the synthetic clip; a clip of your own is sent as it is")
+    contradictions = (
+        (search and bool(growth), "--find-capacity chooses the numbers of cameras itself; leave --growth out"),
+        (search and rounds > 1, "--find-capacity repeats itself until it agrees; leave --rounds out"),
+        (
+            sub_stream and (bool(growth) or clip is not None or size is not None),
+            "--sub-stream draws both streams itself; leave --clip, --size and --growth out",
+        ),
+        (clip is not None and size is not None, "--size is for the synthetic clip; a clip of your own has its size"),
+        (
+            clip is not None and camera_like,
+            "--camera-like is for the synthetic clip; a clip of your own is sent as it is",
+        ),
+    )
+    for sentence in (sentence for contradicts, sentence in contradictions if contradicts):
+        raise click.UsageError(sentence)
     if clip is not None and not clip.is_file():
         raise VideoError(f"{clip} is no file; name a video with H.264, H.265 or MJPEG")
     configure(LogSettings(level="error"))
     with tempfile.TemporaryDirectory(prefix="nicu-bench-clip-") as directory:
-        if clip is None:
-            clip = Path(directory) / f"{'camera-like' if camera_like else 'synthetic'}-{size or 720}.mp4"
-            click.echo("drawing the clip ...", err=True)
-            draw_clip(clip, int(size or 720), _CLIP_SECONDS, CameraEncoding() if camera_like else None)
-        base = StationConfig(
-            beds=(BedSettings(id="bed-1", camera=CameraSettings(url=str(clip.absolute()))),),
-            models=ModelSettings(engine=engine),
-            faces=FaceSettings(track_guided=not whole_pictures),
-            analysis=AnalysisSettings(frames_per_second=rate, calm_frames_per_second=calm_rate),
+        clips = (
+            {"main": clip}
+            if clip is not None
+            else _draw(Path(directory), size, camera_like=camera_like, sub_stream=sub_stream)
         )
         click.echo("measuring decoder and models alone ...", err=True)
-        plan = Plan(clip, cameras, seconds, source, base, measure_pure_costs(clip, base))
+        models, faces = ModelSettings(engine=engine), FaceSettings(track_guided=not whole_pictures)
+        analysis = AnalysisSettings(frames_per_second=rate, calm_frames_per_second=calm_rate)
+        plans = {}
+        for name, path in clips.items():
+            bed = BedSettings(id="bed-1", camera=CameraSettings(url=str(path.absolute())))
+            base = StationConfig(beds=(bed,), models=models, faces=faces, analysis=analysis)
+            plans[name] = Plan(path, cameras, seconds, source, base, measure_pure_costs(path, base))
         if search:
-            found = find_capacity(plan, largest, on_step=lambda step: click.echo(step_line(step), err=True))
-            lines, record = list(capacity_lines(found)), asdict(found)
+            found = _search(plans, largest)
         elif growth:
-            grown = measure_growth(plan, growth, on_step=lambda step: click.echo(step_line(step), err=True))
-            lines, record = list(growth_lines(grown)), asdict(grown)
+            found = {"main": _grow(plans["main"], growth, rounds)}
         else:
-            result = run_in_new_process(plan)
-            lines, record = list(run_lines(result)), asdict(result)
-    click.echo(json.dumps(record, indent=2) if as_json else "\n".join(lines))
+            found = _run(plans, rounds)
+    _print(found, as_json=as_json)
+
+
+def _print(found: Mapping[str, _Found], *, as_json: bool) -> None:
+    """Print what was found, under the names of the streams where there are two."""
+    if as_json:
+        records = {name: record for name, (_, record) in found.items()}
+        click.echo(json.dumps(records if len(records) > 1 else records["main"], indent=2))
+        return
+    for name, (lines, _) in found.items():
+        click.echo("\n".join(lines if len(found) == 1 else [f"{name} stream", *lines, ""]))
+
+
+def _draw(directory: Path, size: str | None, *, camera_like: bool, sub_stream: bool) -> dict[str, Path]:
+    """Draw what the cameras send, by the name of the stream."""
+    click.echo("drawing the clip ...", err=True)
+    height = 1080 if sub_stream else int(size or 720)
+    camera_like = camera_like or sub_stream
+    clips = {"main": directory / f"{'camera-like' if camera_like else 'synthetic'}-{height}.mp4"}
+    draw_clip(clips["main"], height, _CLIP_SECONDS, CameraEncoding() if camera_like else None)
+    if sub_stream:
+        clips["sub"] = directory / "camera-like-sub.mp4"
+        draw_sub_stream(clips["sub"], _CLIP_SECONDS)
+    return clips
+
+
+def _say(step: Step) -> None:
+    click.echo(step_line(step), err=True)
+
+
+def _search(plans: Mapping[str, Plan], largest: int) -> dict[str, _Found]:
+    """Search for the capacity on each stream."""
+    found = {}
+    for name, plan in plans.items():
+        if len(plans) > 1:
+            click.echo(f"{name} stream", err=True)
+        capacity = find_capacity(plan, largest, on_step=_say)
+        lines = list(capacity_lines(capacity))
+        if len(plans) > 1:
+            lines.append(face_line(capacity.steps[0].result))
+        found[name] = (lines, asdict(capacity))
+    return found
+
+
+def _grow(plan: Plan, numbers: tuple[int, ...], rounds: int) -> _Found:
+    """Measure each number of cameras."""
+    grown = measure_growth(plan, numbers, on_step=_say, rounds=rounds)
+    return list(growth_lines(grown)), asdict(grown)
+
+
+def _run(plans: Mapping[str, Plan], rounds: int) -> dict[str, _Found]:
+    """Measure one number of cameras on each stream, in turn."""
+
+    def say(number: int, _plan: Plan, result: RunResult) -> None:
+        if rounds > 1 or len(plans) > 1:
+            click.echo(round_line(number, result), err=True)
+
+    measured = dict(zip(plans, measure_rounds(list(plans.values()), rounds, on_round=say), strict=True))
+    return {
+        name: (
+            list(rounds_lines(one)),
+            {
+                **asdict(one.middle),
+                "medians": {figure: asdict(spread) for figure, spread in one.medians.items()},
+                "rounds": [asdict(result) for result in one.rounds],
+            },
+        )
+        for name, one in measured.items()
+    }

@@ -1,6 +1,6 @@
 """Makes the tables of docs/performance.md from runs of the benchmarks.
 
-    python tests/bench/tables.py record build/bench                 # every run, a quarter of an hour on 2 cores
+    python tests/bench/tables.py record build/bench                 # every run, an hour on 2 cores
     python tests/bench/tables.py record build/bench peer startup    # only these
     python tests/bench/tables.py write build/bench docs/performance.md
 
@@ -26,12 +26,19 @@ def trial_clips():
     return [path for name in ("evm_*.mp4", "intel_asl_*.mkv") for path in sorted(media.glob(name))]
 
 
+ROUNDS = ("--cameras", "4", "--seconds", "20", "--rounds", "3")
+SEARCH = ("--find-capacity", "--cameras", "4", "--seconds", "12")
 RUNS = {
-    "stages-720": [*BENCH, "--cameras", "4", "--seconds", "20"],
-    "stages-1080": [*BENCH, "--cameras", "4", "--seconds", "20", "--size", "1080"],
-    "capacity": [*BENCH, "--find-capacity", "--cameras", "4", "--seconds", "12"],
-    "growth": [*BENCH, "--growth", "1,2,4,8,16,32", "--rate", "1", "--seconds", "8"],
-    "growth-1080": [*BENCH, "--growth", "2,4,8", "--rate", "1", "--seconds", "8", "--size", "1080"],
+    "stages-720": [*BENCH, *ROUNDS],
+    "stages-1080": [*BENCH, *ROUNDS, "--size", "1080"],
+    "stages-720-camera-like": [*BENCH, *ROUNDS, "--camera-like"],
+    "stages-1080-camera-like": [*BENCH, *ROUNDS, "--size", "1080", "--camera-like"],
+    "sub-stream": [*BENCH, *ROUNDS, "--sub-stream"],
+    "capacity": [*BENCH, *SEARCH],
+    "capacity-camera-like": [*BENCH, *SEARCH, "--camera-like"],
+    "capacity-sub-stream": [*BENCH, *SEARCH, "--sub-stream"],
+    "growth": [*BENCH, "--growth", "1,2,4,8,16", "--rate", "1", "--seconds", "8", "--rounds", "3"],
+    "growth-1080": [*BENCH, "--growth", "2,4,8", "--rate", "1", "--seconds", "8", "--size", "1080", "--rounds", "3"],
     "peer": [sys.executable, str(HERE / "peer.py"), "--cameras", "2", "--seconds", "15", "--rounds", "3"],
     "quality": [sys.executable, str(HERE / "quality.py"), *map(str, trial_clips())],
     "startup": [sys.executable, str(HERE / "startup.py")],
@@ -55,8 +62,9 @@ def table(head, rows):
 def machine_line(machine):
     """Return what the run was made on."""
     return (
-        f"{machine['model']}, {machine['cores']} cores, load average {machine['load_average']:.1f} at the end, "
-        f"Python {machine['python']}, ONNX Runtime {machine['onnxruntime']}."
+        f"{machine['model']}, {machine['cores']} cores, {machine['memory_megabytes'] / 1000:.0f} GB, load average "
+        f"{machine['load_average']:.1f} at the end, {machine['kernel']}, Python {machine['python']}, ONNX Runtime "
+        f"{machine['onnxruntime']}, GStreamer {machine['gstreamer']}, OpenCV {machine['opencv']}."
     )
 
 
@@ -66,20 +74,63 @@ def milliseconds(ages, rank):
 
 
 def stages(found):
-    """Return one run's CPU time by stage, and what came of it."""
-    judged, spent = found["total"]["judged"], found["cpu_seconds"]
-    rows = [(name, f"{1000 * spent.get(name, 0.0) / judged:.2f}") for name in STAGES]
-    ages, parts = found["total"]["age_seconds"], found["efficiency"]
-    used = 1000 * parts["used_cpu_seconds"] / judged
+    """Return the CPU time by stage of a run's rounds, and what came of them."""
+    medians = found["medians"]
+    rows = [(name, *three(medians.get(f"cpu_seconds_per_frame_{name}", NOTHING), 1000, 2)) for name in STAGES]
     yield from (machine_line(found["machine"]), "")
-    yield from table(("stage", "CPU ms an analysed frame"), [*rows, ("all", f"{used:.2f}")])
-    yield ""
-    yield (
-        f"{found['cameras']} cameras of {found['size_px'][0]} x {found['size_px'][1]} px, "
-        f"{found['total']['frames_per_second'] / found['cameras']:.2f} frames/s a bed; frame age p50 "
-        f"{milliseconds(ages, 'p50')} ms, p95 {milliseconds(ages, 'p95')} ms, p99 {milliseconds(ages, 'p99')} ms; "
-        f"{found['cores_used']:.2f} cores in use; efficiency {parts['share']:.2f}."
+    yield from table(
+        ("stage", "CPU ms an analysed frame", "least", "largest"),
+        [*rows, ("all", *three(medians["station_cpu_seconds_per_frame"], 1000, 2))],
     )
+    yield ""
+    ages = ", ".join(
+        f"{rank} {three(medians[f'age_{rank}_seconds'], 1000, 0)[0]} ms"
+        for rank in ("p50", "p95", "p99")
+        if f"age_{rank}_seconds" in medians
+    )
+    waits, losses = (medians[f"{kind}_switches_per_bed_and_second"]["median"] for kind in ("voluntary", "involuntary"))
+    yield (
+        f"{found['cameras']} cameras of {found['size_px'][0]} x {found['size_px'][1]} px, medians of "
+        f"{len(found['rounds'])} rounds of {found['seconds']:.0f} s: "
+        f"{medians['frames_per_second_per_bed']['median']:.2f} frames/s a bed; frame age {ages}; "
+        f"{medians['cores_used']['median']:.2f} cores in use; {100 * medians['kernel_share']['median']:.0f} % of the "
+        f"CPU time in the kernel; a bed waits {waits:.0f} times a second and loses a core {losses:.0f} times; one "
+        f"picture costs {1000 * medians['decoder_seconds_per_picture']['median']:.2f} ms to decode alone; efficiency "
+        f"{medians['efficiency']['median']:.2f}."
+    )
+
+
+NOTHING = {"median": 0.0, "least": 0.0, "largest": 0.0}
+
+
+def three(spread, factor, digits):
+    """Return median, least and largest of a figure as text."""
+    return [f"{factor * spread[which]:.{digits}f}" for which in ("median", "least", "largest")]
+
+
+def sub_stream(found):
+    """Return what a camera's sub-stream costs beside its main stream."""
+    yield from (machine_line(found["main"]["machine"]), "")
+    yield from table(
+        (
+            *("stream", "px", "the face's shorter side, px", "decoding a picture alone, ms", "CPU ms a frame"),
+            *("least", "largest", "cores in use", "memory MB"),
+        ),
+        [
+            (
+                name,
+                "{} x {}".format(*one["size_px"]),
+                f"{one['medians']['face_px']['median']:.0f}" if "face_px" in one["medians"] else "-",
+                f"{1000 * one['medians']['decoder_seconds_per_picture']['median']:.2f}",
+                *three(one["medians"]["cpu_seconds_per_frame"], 1000, 1),
+                f"{one['medians']['cores_used']['median']:.2f}",
+                f"{one['medians']['resident_megabytes']['median']:.0f}",
+            )
+            for name, one in found.items()
+        ],
+    )
+    yield ""
+    yield f"{found['main']['cameras']} cameras, medians of {len(found['main']['rounds'])} rounds in turn."
 
 
 def steps_table(steps):
@@ -111,7 +162,21 @@ def capacity(found):
     four_fifths = (
         "" if comfortable is None else f" At {comfortable['cameras']} beds, four fifths of it, p99 is {at} ms."
     )
-    yield f"Capacity: {found['cameras']} beds.{four_fifths}"
+    numbers = ", ".join(str(search["cameras"]) for search in found["searches"])
+    if found["agrees"]:
+        yield f"Capacity: {found['cameras']} beds; the searches found {numbers}.{four_fifths}"
+    else:
+        yield f"The capacity does not agree with itself: the searches found {numbers}.{four_fifths}"
+
+
+def capacity_sub_stream(found):
+    """Return the searches on a camera's two streams."""
+    for name, one in found.items():
+        face = one["steps"][0]["result"]["face_px"]
+        yield f"On the {name} stream" + ("" if face is None else f", where the face has {face:.0f} px") + ":"
+        yield ""
+        yield from capacity(one)
+        yield ""
 
 
 def growth(found):
@@ -119,15 +184,16 @@ def growth(found):
     yield from (machine_line(found["steps"][-1]["result"]["machine"]), "")
     yield from steps_table(found["steps"])
     yield ""
-    cores, megabytes = found["cores_per_further_bed"], found["resident_megabytes_per_further_bed"]
+    slopes, parts = found["medians"]["slopes"], []
+    for name, unit, digits in (
+        ("cores_per_further_bed", "cores", 3),
+        ("resident_megabytes_per_further_bed", "MB", 1),
+    ):
+        if name in slopes:
+            median, least, largest = three(slopes[name], 1, digits)
+            parts.append(f"{median} {unit} ({least} to {largest})")
     rate = found["steps"][0]["result"]["wanted_frames_per_second"]
-    yield (
-        f"Each further bed at {rate:g} frames/s: "
-        + ", ".join(
-            ([] if cores is None else [f"{cores:.3f} cores"]) + ([] if megabytes is None else [f"{megabytes:.1f} MB"])
-        )
-        + "."
-    )
+    yield f"Each further bed at {rate:g} frames/s, median of {len(found['rounds'])} rounds: {', '.join(parts)}."
 
 
 def peer(found):
@@ -204,7 +270,12 @@ def startup(found):
 WRITERS = {
     "stages-720": stages,
     "stages-1080": stages,
+    "stages-720-camera-like": stages,
+    "stages-1080-camera-like": stages,
+    "sub-stream": sub_stream,
     "capacity": capacity,
+    "capacity-camera-like": capacity,
+    "capacity-sub-stream": capacity_sub_stream,
     "growth": growth,
     "growth-1080": growth,
     "peer": peer,

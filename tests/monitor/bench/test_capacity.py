@@ -1,4 +1,4 @@
-"""The search for the number of beds that fit, on machines of known size."""
+"""The search for the number of beds that fit, on machines of known size, steady and noisy ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.bench.capacity import find_capacity, measure_growth, shortfall
+from monitor.bench.capacity import MOST_SEARCHES, find_capacity, measure_growth, shortfall
 from monitor.bench.machine import describe_machine
 from monitor.bench.pure import PureCosts
+from monitor.bench.report import capacity_lines, growth_lines
 from monitor.bench.result import BedResult, RunResult
 from monitor.bench.run import Plan
 from monitor.config import BedSettings, CameraSettings, StationConfig
 
+MACHINE = describe_machine()
 BASE = StationConfig(beds=(BedSettings(id="bed-1", camera=CameraSettings(url="clip.mp4")),))
 PLAN = Plan(Path("clip.mp4"), 1, 5.0, "rtsp", BASE, PureCosts(0.01, 0.05, 0.01, 0.005, 0.001, (1280, 720)))
 
@@ -21,7 +23,7 @@ PLAN = Plan(Path("clip.mp4"), 1, 5.0, "rtsp", BASE, PureCosts(0.01, 0.05, 0.01, 
 def result(cameras=2, rate=5.0, p99=0.1, megabytes=100.0):
     bed = BedResult(rate, {"p50": p99 / 2, "p95": p99, "p99": p99}, {}, 25, 25, 150, 0)
     return RunResult(
-        machine=describe_machine(),
+        machine=MACHINE,
         cameras=cameras,
         source="rtsp",
         clip="clip.mp4",
@@ -44,6 +46,7 @@ def result(cameras=2, rate=5.0, p99=0.1, megabytes=100.0):
         following_looks=20,
         scout_looks=2,
         frames_from_mesh=0,
+        face_px=120.0,
         resident_megabytes=megabytes,
         resident_megabytes_before=50.0,
         resident_megabytes_per_bed=25.0,
@@ -60,8 +63,13 @@ def test_the_search_finds_the_size_of_the_machine_or_its_limit(size, begin, larg
 
     assert found.cameras == min(size, largest)
     assert (found.reason is None) == (size >= largest)
-    assert len({step.cameras for step in found.steps}) == len(found.steps), "no number is measured twice"
-    if len(found.steps) > 1:
+    assert found.agrees
+    assert [search.cameras for search in found.searches] == [found.cameras] * 2
+    assert found.least == found.largest == found.cameras
+    for search in found.searches:
+        assert len(set(search.tried)) == len(search.tried), "no number is measured twice in a search"
+    assert len(found.searches[1].tried) <= 2, "a steady machine is confirmed by the number itself and the next one"
+    if len({step.cameras for step in found.steps}) > 1:
         assert found.resident_megabytes_per_further_bed == pytest.approx(20)
 
 
@@ -73,9 +81,101 @@ def test_four_fifths_of_the_capacity_are_measured_too(size):
     assert found.comfortable in found.steps
 
 
+def starved_above(sizes):
+    """Return a machine that carries another number of cameras in each run."""
+    sizes = iter(sizes)
+    return lambda plan: result(plan.cameras, p99=0.1 if plan.cameras <= next(sizes) else 0.6)
+
+
+@given(size=st.integers(0, 60), noise=st.integers(0, 8), begin=st.integers(1, 40), data=st.data())
+def test_on_a_noisy_machine_every_search_lies_within_the_noise(size, noise, begin, data):
+    largest = 64
+
+    def measure(plan):
+        carried = size + data.draw(st.integers(-noise, noise))
+        return result(plan.cameras, p99=0.1 if plan.cameras <= carried else 0.6)
+
+    found = find_capacity(replace(PLAN, cameras=begin), largest, measure)
+
+    numbers = [search.cameras for search in found.searches]
+    assert all(max(0, size - noise) <= number <= min(size + noise, largest) for number in numbers)
+    assert 2 <= len(numbers) <= MOST_SEARCHES
+    assert (found.least, found.largest) == (min(numbers), max(numbers))
+    *before, last = numbers
+    agreeing = [one for one in before[-2:] if abs(one - last) <= max(1, 0.1 * max(one, last))]
+    assert found.agrees == bool(agreeing)
+    assert found.cameras == (min(agreeing[-1], last) if agreeing else min(numbers))
+    assert found.agrees or len(numbers) == MOST_SEARCHES
+    runs = [cameras for search in found.searches for cameras in search.tried]
+    assert runs == [step.cameras for step in found.steps][: len(runs)]
+
+
+def test_one_lucky_run_does_not_decide():
+    """The first search finds 9 because 8 and 9 passed once; later no more than 5 do."""
+    found = find_capacity(replace(PLAN, cameras=8), 64, starved_above([9] * 5 + [5] * 40))
+    assert [search.cameras for search in found.searches] == [9, 5, 5]
+    assert found.cameras == 5
+    assert found.agrees
+    assert (found.least, found.largest) == (5, 9)
+
+
+def test_a_machine_that_never_agrees_is_said_to():
+    """Each search meets another machine; the last one finds what the first did, which is too long ago to count."""
+    sizes = iter((4, 8, 16, 32, 4))
+
+    def changing(plan):
+        changing.seen.add(plan.cameras)
+        outcome = result(plan.cameras, p99=0.1 if plan.cameras <= changing.size else 0.6)
+        if {changing.size, changing.size + 1} <= changing.seen:  # With this run the search has found it.
+            changing.size, changing.seen = next(sizes, 64), set()
+        return outcome
+
+    changing.size, changing.seen = next(sizes), set()
+    found = find_capacity(PLAN, 64, changing)
+    assert [search.cameras for search in found.searches] == [4, 8, 16, 32, 4]
+    assert not found.agrees
+    assert (found.cameras, found.least, found.largest) == (4, 4, 32)
+    assert "from 4 to 32 cameras" in "\n".join(capacity_lines(found))
+
+
+@given(size=st.integers(1, 60), begin=st.integers(1, 4))
+def test_no_hopeless_number_is_tried(size, begin):
+    """A run far beyond the capacity takes minutes: what a bed uses says how many could fit at best."""
+    cores = MACHINE.cores
+
+    def measure(plan):
+        used = cores * min(1.0, plan.cameras / size)
+        return replace(result(plan.cameras, p99=0.1 if plan.cameras <= size else 0.6), cores_used=used)
+
+    found = find_capacity(replace(PLAN, cameras=begin), 64, measure)
+    assert found.cameras == size or size < begin
+    assert max(step.cameras for step in found.steps) <= max(begin, size + 1, int(1.5 * size) + 1)
+
+
+def test_rounds_of_growth_go_over_all_numbers_each_time():
+    """A machine that becomes slower from run to run does so for every number alike."""
+    runs = []
+
+    def measure(plan):
+        runs.append(plan.cameras)
+        drift = 1.0 + 0.5 * ((len(runs) - 1) // 3)
+        return replace(result(plan.cameras), cores_used=drift * 0.1 * plan.cameras)
+
+    grown = measure_growth(PLAN, (1, 2, 4), measure, rounds=3)
+
+    assert runs == [1, 2, 4] * 3
+    assert [[step.cameras for step in steps] for steps in grown.rounds] == [[1, 2, 4]] * 3
+    assert grown.steps == grown.rounds[1]
+    slope = grown.medians.slopes["cores_per_further_bed"]
+    assert (slope.least, slope.median, slope.largest) == pytest.approx((0.1, 0.15, 0.2))
+    assert grown.cores_per_further_bed == slope.median
+    assert [one["cores_used"].largest for one in grown.medians.steps] == pytest.approx([0.2, 0.4, 0.8])
+    assert "0.150 cores (0.100 to 0.200 in 3 rounds)" in "\n".join(growth_lines(grown))
+
+
 def test_growth_leaves_out_what_would_bend_the_line():
     """A machine that is full grows no further, and below the number of cores each bed brings a worker with it."""
-    cores = describe_machine().cores
+    cores = MACHINE.cores
 
     def measure(plan):
         n = plan.cameras

@@ -47,8 +47,12 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
 
 def test_the_search_reports_every_step(clip):
     found = bench("--find-capacity", "--largest", "1", "--seconds", "1", "--clip", str(clip), "--json")
-    assert [step["cameras"] for step in found["steps"]] == [1]
-    assert found["cameras"] == (1 if found["steps"][0]["reason"] is None else 0)
+    assert [search["tried"] for search in found["searches"]] == [[1]] * len(found["searches"])
+    assert [step["cameras"] for step in found["steps"]] == [1] * len(found["searches"])
+    assert found["agrees"]
+    last = found["steps"][-1]
+    assert found["cameras"] == min(search["cameras"] for search in found["searches"][-2:])
+    assert found["searches"][-1]["cameras"] == (1 if last["reason"] is None else 0)
 
 
 @pytest.mark.parametrize("numbers", ["1,x", "0", "1,,2"])
@@ -56,6 +60,37 @@ def test_growth_takes_numbers_of_cameras_only(clip, numbers):
     outcome = CliRunner().invoke(command, ["--clip", str(clip), "--growth", numbers])
     assert outcome.exit_code == 2
     assert "--growth" in outcome.output
+
+
+def test_rounds_are_all_recorded_beside_their_medians(clip):
+    found = bench("--seconds", "1", "--rounds", "2", "--clip", str(clip), "--json")
+    costs = sorted(one["cpu_seconds_per_frame"] for one in found["rounds"])
+    spread = found["medians"]["cpu_seconds_per_frame"]
+    assert [spread["least"], spread["largest"]] == costs
+    assert spread["median"] == pytest.approx(sum(costs) / 2)
+    assert found["cpu_seconds_per_frame"] in costs
+
+
+def test_a_sub_stream_stands_beside_its_camera():
+    found = bench("--sub-stream", "--seconds", "1", "--json")
+    assert {name: one["size_px"] for name, one in found.items()} == {"main": [1920, 1080], "sub": [640, 360]}
+    assert found["sub"]["face_px"] == pytest.approx(found["main"]["face_px"] / 3, rel=0.1)
+    decoding = {name: one["efficiency"]["decoder_seconds_per_picture"] for name, one in found.items()}
+    assert decoding["sub"] < decoding["main"] / 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--find-capacity", "--rounds", "2"], "--rounds"),
+        (["--sub-stream", "--growth", "1,2"], "--growth"),
+        (["--sub-stream", "--size", "720"], "--size"),
+    ],
+)
+def test_options_that_contradict_each_other_are_named(options, words):
+    outcome = CliRunner().invoke(command, options)
+    assert outcome.exit_code == 2
+    assert words in outcome.output
 
 
 def test_growth_measures_each_number(clip):
