@@ -140,7 +140,10 @@ def _not_verified(models: ModelSettings, faces: FaceSettings, engine: EngineName
     precision = "fp16" if engine in GPU_ENGINES else "fp32"
     for bundle in (opened.detector, opened.classifier):
         variants = [variant for variant in bundle.manifest.variants if variant.precision == precision]
-        if any(variant.verification.get(engine) != "passed" for variant in variants or bundle.manifest.variants):
+        outcomes = {variant.verification.get(engine) for variant in variants or bundle.manifest.variants}
+        if "failed" in outcomes:
+            return f"bundle {bundle.name} failed its verification with it"
+        if outcomes != {"passed"}:
             return f"bundle {bundle.name} is not verified with it (nicu-export verify {bundle.path} --engine {engine})"
     return None
 

@@ -2,17 +2,20 @@
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import click
 import yaml
 
 from monitor.bench.tuning import tune
+from monitor.bench.verifying import verify_bundles
 from monitor.cli_framework import ConfigCommand, OutputFile, examples
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.file import read_config
 from monitor.config.settings_edit import write_settings
 from monitor.inference.processor import describe_units
+from monitor.pipeline.models import ModelSet
 
 __all__ = ["command"]
 
@@ -21,7 +24,7 @@ __all__ = ["command"]
     cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor tune",
-        "nicu-monitor tune --config station.yaml --rounds 5 --write",
+        "nicu-monitor tune --config station.yaml --rounds 5 --verify --write",
         "nicu-monitor tune --out tuned.yaml",
     ),
 )
@@ -30,17 +33,23 @@ __all__ = ["command"]
 @click.option(
     "--seconds", type=click.FloatRange(0.1, 60.0), default=2.0, show_default=True, help="A candidate a round."
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="First compare the bundles with the engines that are here and were not compared yet, and note the outcome in "
+    "the bundles; takes minutes.",
+)
 @click.option("--out", type=OutputFile(), help="Write the settings there, too.")
 @click.option("--write", is_flag=True, help="Put the settings into the file of --config; its comments stay.")
 @click.option("--json", "as_json", is_flag=True, help="Print every measurement as JSON.")
 def command(
-    config_file: Path | None, rounds: int, seconds: float, out: Path | None, *, write: bool, as_json: bool
+    config_file: Path | None, rounds: int, seconds: float, out: Path | None, *, verify: bool, write: bool, as_json: bool
 ) -> None:
     """Measure every verified engine and precision that is here, and print the settings for a configuration.
 
-    What `nicu-export verify` did not pass with these models is left out, and named; int8 and bf16 pay where the
-    processor has units for them. What is faster by less than a tenth changes nothing. Stop a running station first: it
-    would be measured along.
+    What `nicu-export verify` did not pass with these models is left out, and named (--verify has it run); int8 and
+    bf16 pay where the processor has units for them. What is faster by less than a tenth changes nothing. Stop a running
+    station first: it would be measured along.
     """
     if write and config_file is None:
         raise click.UsageError("--write needs --config, the file to write")
@@ -48,7 +57,11 @@ def command(
     if config_file is not None:
         config = read_config(config_file)
         models, faces = config.models, config.faces
-    found = tune(models, faces, rounds=rounds, seconds=seconds, progress=lambda line: click.echo(line, err=True))
+    progress = partial(click.echo, err=True)
+    if verify:
+        opened = ModelSet(models, faces)
+        verify_bundles([opened.detector, opened.classifier], progress=progress)
+    found = tune(models, faces, rounds=rounds, seconds=seconds, progress=progress)
     best = found.best
     chosen: dict[str, dict[str, str | int]] = {
         "models": {"engine": best.engine, "cpu_precision": best.cpu_precision},
