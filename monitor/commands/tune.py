@@ -14,10 +14,16 @@ from monitor.cli_framework import ConfigCommand, OutputFile, examples
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.file import read_config
 from monitor.config.settings_edit import write_settings
+from monitor.inference.engine_factory import REDUCED_ENGINES
 from monitor.inference.processor import describe_units
 from monitor.pipeline.models import ModelSet
 
 __all__ = ["command"]
+
+_LOOK_FIRST = (
+    "{} computes in fewer bits: it passed the gates on synthetic pictures, and may still miss a face here and there "
+    "that fp32 finds (docs/engines.md)"
+)
 
 
 @click.command(
@@ -92,4 +98,6 @@ def command(
     for name, reason in found.passed_over.items():
         click.echo(f"{name}: not measured ({reason})", err=True)
     click.echo(describe_units(), err=True)
+    if best.engine in REDUCED_ENGINES or best.cpu_precision != "fp32":
+        click.echo(_LOOK_FIRST.format(best.name), err=True)
     click.echo(settings, nl=False)

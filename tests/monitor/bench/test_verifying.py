@@ -104,3 +104,18 @@ def test_verifies_before_it_measures_and_only_when_asked(monkeypatch, *, asked: 
 def test_what_failed_is_told_from_what_was_never_compared(make_bundle, verification: Verification, reason) -> None:
     models = ModelSettings(classifier=str(make_bundle(verification).path))
     assert reason in (_not_verified(models, FaceSettings(), "onnxruntime") or "")
+
+
+@pytest.mark.parametrize(
+    ("best", "is_told"),
+    [
+        (Candidate("onnxruntime", 2, [1.0]), False),
+        (Candidate("openvino-bf16", 2, [1.0]), True),
+        (Candidate("onnxruntime", 2, [1.0], "int8"), True),
+    ],
+)
+def test_that_fewer_bits_may_miss_faces_is_told_where_they_are_chosen(monkeypatch, best, *, is_told: bool) -> None:
+    monkeypatch.setattr(tune_command, "tune", lambda *_, **__: Tuning(best, (best,), {}))
+    done = CliRunner().invoke(tune_command.command, [], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert ("computes in fewer bits" in done.stderr) is is_told
