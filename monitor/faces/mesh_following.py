@@ -24,10 +24,10 @@ __all__ = ["CONFIRM_SECONDS", "FaceReading", "MeshFollower", "picture_points"]
 
 CONFIRM_SECONDS = 1.0
 """Without a detection pass a face is followed for less than this."""
-# Frames further apart show too much of a movement at once: each gets a detection pass.
-_LONGEST_STEP_SECONDS = 0.6
-# After a doubt every frame gets its detection pass for so long, so that a lasting doubt costs one crop a second.
+# After a doubt every frame gets its detection pass for so long, and after each further one before any frame was
+# followed for longer: a doubt costs a crop, and a lasting one may not make a bed dearer.
 _REST_SECONDS = 1.0
+_LONG_REST_SECONDS = 2.0
 _ROUNDING_SECONDS = 1e-6
 _LEAST_PRESENCE = 0.9
 # Scores above this get every frame's own pass: synthetic infants in pain lost up to a tenth of their score without, and
@@ -110,6 +110,7 @@ class MeshFollower:
 
     def __init__(self) -> None:
         self._resting_seconds = float("-inf")
+        self._next_rest_seconds = _REST_SECONDS
         self.lose()
 
     def lose(self) -> None:
@@ -122,7 +123,7 @@ class MeshFollower:
         """Return whether the next frame may do without a detection pass."""
         return (
             self._confirmed is not None
-            and 0.0 < now_seconds - self._seen_seconds <= _LONGEST_STEP_SECONDS
+            and now_seconds > self._seen_seconds
             and now_seconds - self._confirmed.seconds < CONFIRM_SECONDS - _ROUNDING_SECONDS
         )
 
@@ -158,8 +159,10 @@ class MeshFollower:
         face = self._moved(reading, spec)
         if face is None:
             self.lose()
-            self._resting_seconds = now_seconds + _REST_SECONDS - _ROUNDING_SECONDS
+            self._resting_seconds = now_seconds + self._next_rest_seconds - _ROUNDING_SECONDS
+            self._next_rest_seconds = _LONG_REST_SECONDS
             return None
+        self._next_rest_seconds = _REST_SECONDS
         self._box, self._seen_seconds = face.box, now_seconds
         return face
 

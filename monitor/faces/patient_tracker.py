@@ -1,10 +1,11 @@
 """One bed's faces, frame after frame: the entry to this package for a caller with a camera.
 
-In steady state a frame costs one detection pass, turned as the patient's face was last seen: over its surroundings, or
-over the whole picture where track-guided detection is switched off. Everything else is an exception with a bound: a
-missed or badly rolled face gets passes at full detail; a new face is verified once in all turns; a missing patient is
-searched for with one more pass a frame; an empty picture is searched once in all turns and from then on with one pass a
-frame. A pass in another turn every few seconds detects faces that lie otherwise.
+In steady state a frame costs one detection pass at most, none where a calm face was followed by its mesh: turned as the
+patient's face was last seen, over its surroundings, or over the whole picture where track-guided detection is off.
+Everything else is an exception with a bound: a missed or badly rolled face gets passes at full detail; a new face is
+verified once in all turns; a missing patient is searched for with one more pass a frame; an empty picture is searched
+once in all turns and from then on with one pass a frame. A pass in another turn every few seconds detects faces that
+lie otherwise.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ __all__ = ["FrameFaces", "PatientTracker", "TrackedFace"]
 # The patient's orientation is cross-checked in another turn so often, against locking on to a wrong one.
 _RECHECK_SECONDS = 5.0
 _RECHECK_OFFSET_DEG = 90.0
+# And no more often than in each of so many frames, however far apart they are.
+_RECHECK_FRAMES = 6
 # Other faces than the patient's are detected again in their own orientation after this share of the time to their end.
 _REFRESH_SHARE = 0.4
 # A patient who was just lost is searched for in so many turns a frame, for two rounds; then in one turn a frame.
@@ -111,6 +114,7 @@ class PatientTracker:
         self._schedule = ScanSchedule(guided=self._settings.track_guided, phase=self._phase)
         self._recheck_offset_deg = _RECHECK_OFFSET_DEG
         self._rechecked_seconds = float("-inf")
+        self._unchecked_frames = 0
         self._search_base_deg = 0.0
         self._search_at_once = True
         self._quick_passes = 2 * len(self._search)
@@ -215,8 +219,11 @@ class PatientTracker:
 
     def _recheck(self, frame_detector: FrameDetector, patient: Track) -> None:
         """Detect the patient in another turn, left and right alternately; verify its orientation on a contradiction."""
-        if frame_detector.now_seconds - max(self._rechecked_seconds, patient.first_seconds) < _RECHECK_SECONDS:
+        self._unchecked_frames += 1
+        since_seconds = max(self._rechecked_seconds, patient.first_seconds)
+        if self._unchecked_frames < _RECHECK_FRAMES or frame_detector.now_seconds - since_seconds < _RECHECK_SECONDS:
             return
+        self._unchecked_frames = 0
         self._rechecked_seconds = frame_detector.now_seconds
         self._recheck_offset_deg = -self._recheck_offset_deg
         frame_detector.check_orientation(patient, self._recheck_offset_deg)

@@ -19,6 +19,9 @@ _LARGE_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
 # where they are nearly upright. All turns are done in 12.5 s instead of 15 s, the patient's every 3.75 s or 5 s.
 _SMALL_SECONDS = 1.25
 _SMALL_OFFSETS_DEG = (0.0, 180.0, 90.0, 0.0, -90.0, 45.0, 0.0, 135.0, -45.0, -135.0)
+# A slow machine's frames are so far apart that each would have a scan due, which costs more than all else about it: the
+# frames would come more seldom still. At 5 frames/s a scan takes every seventh.
+_LEAST_FRAMES = 3
 
 
 class RotationCycle:
@@ -84,9 +87,10 @@ class ScanSchedule:
         self._small = RotationCycle(_SMALL_OFFSETS_DEG)
         self._phase = phase
         self._scanned_seconds: float | None = None
+        self._frames = 0
 
     def next_deg(self, now_seconds: float, base_deg: float, *, small: bool) -> float | None:
-        """Return in which turn to scan now; None where no scan is due.
+        """Return in which turn to scan now; None where no scan is due. Ask once in every frame that shows the patient.
 
         Args:
             now_seconds: Time of the frame.
@@ -94,10 +98,12 @@ class ScanSchedule:
             small: Whether the scan would be a small one.
         """
         period_seconds = _SMALL_SECONDS if small else self._seconds
+        self._frames += 1
         early_seconds = 0.0
         if self._scanned_seconds is None:
             early_seconds = self._phase * period_seconds
-        elif now_seconds - self._scanned_seconds < period_seconds:
+        elif now_seconds - self._scanned_seconds < period_seconds or self._frames < _LEAST_FRAMES:
             return None
+        self._frames = 0
         self._scanned_seconds = now_seconds - early_seconds
         return (self._small if small else self._large).next_deg(base_deg)

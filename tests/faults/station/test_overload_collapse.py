@@ -7,6 +7,7 @@ by what each of their passes costs on such a machine: what else this one does ch
 """
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -84,11 +85,15 @@ class Ward:
         models: What the worker runs.
         work: What its passes have cost.
         videos: One list of pictures for each of some infants, 5 a second.
+        follows: Whether calm faces are followed by their mesh.
+        others: Pictures of some beds instead, by name.
     """
 
     models: WorkerModels
     work: Work
     videos: list
+    follows: bool = True
+    others: dict[str, list] = field(default_factory=dict)
     clock: ManualClock = field(default_factory=ManualClock)
     busy_seconds: float = 0.0
 
@@ -111,7 +116,7 @@ class Ward:
                 settings = BedSettings(id=name, camera=CameraSettings(url="rtsp://127.0.0.1/x"))
                 self.beds[name] = BedPipeline(
                     settings,
-                    FaceSettings(),
+                    FaceSettings(mesh_following=self.follows),
                     AlarmSettings(),
                     new_id=lambda: str(next(ids)),
                     stopwatch=lambda: self.work.seconds,
@@ -146,12 +151,18 @@ class Ward:
                 self.report = self.watch.check_station(self.ticked, [0.0] * len(self.due))
         return analysed
 
+    def share_of_time(self, seconds: float) -> float:
+        """Let time pass; return the share of it in which the worker was busy."""
+        busy, began = self.busy_seconds, self.clock.monotonic()
+        self.run(seconds)
+        return (self.busy_seconds - busy) / (self.clock.monotonic() - began)
+
     def _deliver(self) -> None:
         now = self.clock.monotonic()
         for number, name in enumerate(self.due):
             if now >= self.due[name]:
                 self.due[name] = max(self.due[name] + 1.0 / self.governor.rate, now)
-                pictures = self.videos[number % len(self.videos)]
+                pictures = self.others.get(name) or self.videos[number % len(self.videos)]
                 index = int(now * RATE)
                 # To the end and back again, so that no face jumps.
                 step = index % (2 * len(pictures) - 2)
@@ -206,10 +217,7 @@ def test_overload_slows_all_beds_alike_and_does_not_collapse(models, work, video
     ward.start()
     ward.set_beds(2)
     ward.run(5.0)
-    busy, began = ward.busy_seconds, ward.clock.monotonic()
-    ward.run(3.0)
-    share = (ward.busy_seconds - busy) / (ward.clock.monotonic() - began)
-    fitting = max(2, round(2 * 0.85 / share))
+    fitting = max(2, round(2 * 0.85 / ward.share_of_time(3.0)))
     ward.set_beds(2 * fitting)
     ward.run(3.0 + 0.8 * fitting)
     # With twice as many as fit, and all faces found, the machine does what it can.
@@ -234,3 +242,68 @@ def test_overload_slows_all_beds_alike_and_does_not_collapse(models, work, video
     ward.run(30.0, enough=lambda: ward.governor.rate == RATE)
     measured.quantity("back to the full rate", ward.clock.monotonic() - began, 10.0, "s of the station's clock")
     assert not ward.report.present
+
+
+@pytest.mark.timeout(600)
+def test_a_station_that_follows_faces_never_analyses_less_than_one_that_does_not(models, work, videos):
+    beds, analysed = 4, {}
+    for follows in (False, True):
+        ward = Ward(models, work, videos, follows=follows)
+        ward.start()
+        for factor in (1, 2, 4):
+            ward.set_beds(factor * beds)
+            ward.run(2.0 + 0.5 * factor * beds)
+            analysed[follows, factor] = sum(ward.run(6.0).values())
+    for factor in (1, 2, 4):
+        print(f"{factor * beds} beds: {analysed[True, factor]} frames followed, {analysed[False, factor]} not")
+        assert analysed[True, factor] >= 0.97 * analysed[False, factor]
+    # What is followed saves time, and under overload it becomes frames.
+    assert analysed[True, 2] > 1.1 * analysed[False, 2]
+
+
+@pytest.fixture(scope="module")
+def pain_videos() -> list:
+    made = []
+    for seed in (3, 5):
+        bed = SyntheticBed(seed, "pain", width_px=640, height_px=480)
+        onset = next(iter(bed.episodes(60.0))).onset_seconds
+        made.append([bed.frame(onset + 4.0 + index / RATE)[0] for index in range(30)])
+    return made
+
+
+@pytest.fixture(scope="module")
+def empty_video() -> list:
+    bed = SyntheticBed(1, "empty", width_px=640, height_px=480)
+    return [bed.frame(index / RATE)[0] for index in range(3)]
+
+
+@pytest.mark.timeout(600)
+def test_a_station_that_fits_by_following_alone_slows_gently_when_pushed_and_comes_back(
+    models, work, videos, pain_videos, empty_video
+):
+    shares = {}
+    for follows in (False, True):
+        ward = Ward(models, work, videos, follows=follows)
+        ward.start()
+        ward.set_beds(2)
+        ward.run(5.0)
+        shares[follows] = ward.share_of_time(5.0) / 2
+    beds = int(0.8 / shares[True])
+    assert beds * shares[False] > 1.0
+    ward.set_beds(beds)
+    ward.run(8.0)
+    wanted = RATE * beds
+    # Each in pain costs what it cost before; one bed without a face costs as much as four that are followed.
+    for what, pictures, seconds, least_share in (
+        ("pain", pain_videos, 20.0, 0.7),
+        ("no face", [empty_video], 12.0, 0.2),
+    ):
+        for number in range(math.ceil(beds / 4)):
+            ward.others[f"b{number}"] = pictures[number % len(pictures)]
+        pushed = sum(ward.run(seconds).values()) / seconds
+        ward.others.clear()
+        ward.run(12.0)
+        after = sum(ward.run(5.0).values()) / 5.0
+        print(f"{beds} beds, of which some with {what}: {pushed:.1f} of {wanted:.0f} frames/s; afterwards {after:.1f}")
+        assert pushed >= least_share * wanted
+        assert after >= 0.9 * wanted

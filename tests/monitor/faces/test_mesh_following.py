@@ -130,15 +130,35 @@ def test_an_expression_is_a_doubt(opened):
 
 
 @given(st.lists(st.floats(0.01, 2.0), min_size=1, max_size=30))
-def test_nothing_is_followed_longer_than_a_second_or_over_a_gap(steps):
+def test_nothing_is_followed_for_a_second_or_longer(steps):
     follower, now = MeshFollower(), 0.0
     follower.confirm(reading_of(BOX, BOX), FACE, SPEC, now)
     for step in steps:
         now += step
         is_due = follower.is_due(now)
-        assert not (is_due and (now >= CONFIRM_SECONDS or step > 0.6))
+        assert not (is_due and now >= CONFIRM_SECONDS)
         if is_due:
             assert follower.follow(reading_of(BOX, BOX), SPEC, now) is not None
+
+
+def rests(follower, now, doubtful):
+    """Let a follower doubt, and return for how long it rests."""
+    follower.confirm(reading_of(BOX, BOX), FACE, SPEC, now)
+    assert follower.is_due(now + 0.2)
+    assert follower.follow(doubtful, SPEC, now + 0.2) is None
+    tenths = 1
+    while not follower.is_due(now + 0.2 + 0.1 * tenths):
+        follower.confirm(reading_of(BOX, BOX), FACE, SPEC, now + 0.2 + 0.1 * tenths - 0.05)
+        tenths += 1
+    return 0.1 * tenths
+
+
+def test_doubts_without_a_followed_frame_between_them_rest_longer_and_longer():
+    follower, doubtful = MeshFollower(), reading_of(BOX, BOX, presence=0.5)
+    first = [rests(follower, 20.0 * number, doubtful) for number in range(6)]
+    assert first == pytest.approx([1.2, 2.2, 2.2, 2.2, 2.2, 2.2], abs=0.051)
+    assert follower.follow(reading_of(BOX, BOX), SPEC, 100.0 + 0.2 + 2.2) is not None
+    assert rests(follower, 200.0, doubtful) == pytest.approx(1.2, abs=0.051)
 
 
 class InventingMesh:

@@ -50,6 +50,18 @@ def test_a_first_face_is_found_in_the_first_frame_and_costs_one_pass_from_then_o
     assert max(count for _, count in passes) <= 3
 
 
+@pytest.mark.parametrize("seconds_between", [1.5, 2.5, 6.0])
+def test_frames_that_come_seldom_are_not_all_scanned_and_cross_checked(marker_faces, seconds_between):
+    patient_tracker = PatientTracker(SETTINGS)
+    detector = FaceDetector(marker_faces.MarkerEngine(lies_upside_down=True))
+    image = picture(marker_faces, (0, OrientedBox(200, 150, 70, 84, 0.0)))
+    results = [patient_tracker.update(marker_faces.frame(image, n * seconds_between, n), detector) for n in range(37)]
+    further = [seen.full_passes + seen.scan_passes + seen.face_passes - 1 for seen in results[1:]]
+    assert all(seen.patient is not None for seen in results)
+    # Of 36 frames one in three has a scan, and one in six a cross-check.
+    assert 12 + 4 <= sum(further) <= 12 + 6
+
+
 def test_the_same_frames_give_the_same_faces(marker_faces):
     random = np.random.default_rng(3)
     boxes = [OrientedBox(200 + n, 150, 70, 84, random.normal(30, 3)) for n in range(20)]

@@ -1,5 +1,10 @@
+import itertools
+import math
+
+import pytest
+
 from monitor.faces.geometry import OrientedBox, turn_between_deg
-from monitor.faces.scan_schedule import RejectedRegions, RotationCycle
+from monitor.faces.scan_schedule import RejectedRegions, RotationCycle, ScanSchedule
 
 
 def test_one_round_leaves_no_orientation_further_than_an_eighth_of_a_half_turn():
@@ -34,3 +39,18 @@ def test_rejected_regions_are_bounded():
         regions.add(OrientedBox(count * 100, 0, 40, 40, 0), 0.0)
     assert not regions.holds(OrientedBox(0, 0, 40, 40, 0), 1.0)
     assert regions.holds(OrientedBox(99_900, 0, 40, 40, 0), 1.0)
+
+
+@pytest.mark.parametrize("small", [True, False])
+@pytest.mark.parametrize("seconds_between", [0.1, 0.2, 0.5, 1.0, 1.5, 2.5, 4.0])
+def test_scans_come_by_time_but_at_most_in_every_third_frame(seconds_between, small):
+    schedule = ScanSchedule(guided=True)
+    scanned = [
+        number
+        for number in range(60)
+        if schedule.next_deg(number * seconds_between + 1e-9 * number, 0.0, small=small) is not None
+    ]
+    period_seconds = 1.25 if small else 2.5
+    assert scanned[0] == 0
+    steps = {later - earlier for earlier, later in itertools.pairwise(scanned)}
+    assert steps == {max(3, math.ceil(period_seconds / seconds_between - 1e-6))}
