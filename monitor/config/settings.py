@@ -243,6 +243,12 @@ class AnalysisSettings(Settings):
         "full rate back at once. 2 saves half of the work and lets a first sign wait for up to half a second; pictures "
         "that stand still are distinguished from live ones less surely. When absent, every bed has the full rate.",
     )
+    calm_key_frames: bool = Field(
+        default=False,
+        description="Decode only key frames of a bed that has shown no sign of pain for 15 s, where its camera sends "
+        "at least one in a second; any sign, or no face, brings every picture back from the next key frame on. Saves "
+        "most of decoding and analysis, and lets an alarm wait for up to two seconds more.",
+    )
     workers: int | None = Field(default=None, ge=1, le=64, description="Inference threads; one per core when absent.")
 
 

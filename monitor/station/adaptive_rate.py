@@ -16,6 +16,8 @@ CALM_SECONDS = 15.0
 """So long must nothing have pointed to pain."""
 
 _CALM_SHARE = 0.5
+# Cameras with fewer key frames do not rest.
+_KEY_FRAME_RATE = 0.9
 
 
 class AdaptiveRate:
@@ -25,10 +27,14 @@ class AdaptiveRate:
         full_rate: Frames per second, in the ordinary case.
         calm_rate: Frames per second of a calm bed; None analyses every bed at the full rate always.
         off_level: Level at which an alarm ends; calm is what stays at or below half of it.
+        key_frames: Whether the key frames of a calm bed's camera are enough.
     """
 
-    def __init__(self, full_rate: float, calm_rate: float | None, off_level: float) -> None:
+    def __init__(
+        self, full_rate: float, calm_rate: float | None, off_level: float, *, key_frames: bool = False
+    ) -> None:
         self._full_rate = full_rate
+        self._key_frames = key_frames
         self._calm_rate = calm_rate
         self._largest = _CALM_SHARE * off_level
         self._lock = threading.Lock()
@@ -38,11 +44,20 @@ class AdaptiveRate:
     def of(cls, config: StationConfig) -> Self:
         """Return the rates that a station is configured for."""
         analysis = config.analysis
-        return cls(analysis.frames_per_second, analysis.calm_frames_per_second, config.alarms.off_level)
+        return cls(
+            analysis.frames_per_second,
+            analysis.calm_frames_per_second,
+            config.alarms.off_level,
+            key_frames=analysis.calm_key_frames,
+        )
 
     @property
     def least_rate(self) -> float:
         """Frames per second below which a bed is analysed less often than it should be."""
+        return min(self._calm_least_rate, _KEY_FRAME_RATE) if self._key_frames else self._calm_least_rate
+
+    @property
+    def _calm_least_rate(self) -> float:
         return self._full_rate if self._calm_rate is None else min(self._calm_rate, self._full_rate)
 
     def change_off_level(self, off_level: float) -> None:
@@ -61,7 +76,18 @@ class AdaptiveRate:
                 self._calm_since_seconds.pop(bed, None)
                 return self._full_rate
             since = self._calm_since_seconds.setdefault(bed, observation.time_seconds)
-            return self.least_rate if observation.time_seconds - since >= CALM_SECONDS else self._full_rate
+            return self._calm_least_rate if observation.time_seconds - since >= CALM_SECONDS else self._full_rate
+
+    def may_rest(self, bed: str, now_seconds: float) -> bool:
+        """Return whether a bed has been calm for so long that its camera's key frames are enough.
+
+        Args:
+            bed: Its id.
+            now_seconds: Time of its newest analysed frame, whose rate was asked for.
+        """
+        with self._lock:
+            since = self._calm_since_seconds.get(bed)
+            return self._key_frames and since is not None and now_seconds - since >= CALM_SECONDS
 
     def _is_calm(self, observation: Observation) -> bool:
         """Return whether a face was seen, well enough to assess, that shows no pain; not to see is no calm."""

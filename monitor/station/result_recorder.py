@@ -59,6 +59,7 @@ class ResultRecorder:
         rate = min(self._rate.rate(bed.id, result.observation), self._governor.rate)
         if not math.isclose(camera.frames_per_second or 0.0, rate):
             camera.frames_per_second = rate
+        camera.may_rest = self._rate.may_rest(bed.id, result.observation.time_seconds)
         age_seconds = max(0.0, now - result.frame.time_seconds)
         faces, metrics = result.frame_faces, self._outputs.metrics
         metrics.frame_analysed(

@@ -14,7 +14,7 @@ from monitor.config import CameraSettings
 from monitor.errors import VideoError
 from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress, resolve_address
-from monitor.video.decode_governor import DecodeGovernor
+from monitor.video.decode_governor import DecodeChoice
 from monitor.video.faults import HUNG, FaultKind, SourceEndedError, SourceFaultError, fault_of_end
 from monitor.video.frame import Frame
 from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDetector
@@ -32,7 +32,6 @@ __all__ = ["Camera"]
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_KEYFRAME_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 _HEALTHY_SECONDS = 2.0
@@ -103,8 +102,7 @@ class Camera:
         self._check = FreezeDarkDetector()
         self._frozen_since_seconds: float | None = None
         self._dark_since_seconds: float | None = None
-        self._governor = DecodeGovernor()
-        self._may_shed = may_shed
+        self._decoding = DecodeChoice(camera_id, may_shed)
         self._frames = self._reconnects = self._abandoned = self._format_changes = self._opened = 0
         self._past_pictures = self._past_undecoded = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
@@ -118,6 +116,15 @@ class Camera:
     @frames_per_second.setter
     def frames_per_second(self, value: float | None) -> None:
         self._sampler.frames_per_second = value
+
+    @property
+    def may_rest(self) -> bool:
+        """Whether key frames are enough, because the bed is long calm; may be changed while the camera runs."""
+        return self._decoding.may_rest
+
+    @may_rest.setter
+    def may_rest(self, value: bool) -> None:
+        self._decoding.may_rest = value
 
     def start(self) -> None:
         """Start the camera's thread; returns at once, whether or not the source can be reached.
@@ -196,8 +203,9 @@ class Camera:
                 drops.update(probe.drops)
             drops[DropCause.SUPERSEDED] += self.latest_frame.superseded
             playing = self._state is CameraState.PLAYING
-            overloaded = probe is not None and probe.keyframes_only
-            limit_seconds = self._limits.picture_seconds if overloaded else self._limits.data_seconds
+            overloaded = probe is not None and self._decoding.is_overloaded
+            decodes_few = probe is not None and probe.left_out_as is not None
+            limit_seconds = self._limits.picture_seconds if decodes_few else self._limits.data_seconds
             late = newest is not None and now - newest > limit_seconds
             return CameraStatus(
                 camera_id=self.camera_id,
@@ -348,18 +356,7 @@ class Camera:
         fault = watchdog.fault(now, probe.data_seconds, probe.decoded_seconds)
         if fault is not None:
             raise SourceFaultError(FaultKind.STALLED, Phrase("{address} {fault}", address=address.display, fault=fault))
-        interval = probe.keyframe_interval_seconds
-        are_frequent = interval is not None and interval <= _LONGEST_KEYFRAME_SECONDS
-        keyframes_only = self._governor.update(now, probe.lag_seconds, may_shed=are_frequent and self._may_shed(now))
-        if keyframes_only != probe.keyframes_only:
-            probe.keyframes_only = keyframes_only
-            _log.warning(
-                "camera %s: %s",
-                self.camera_id,
-                "decoding does not keep up; only key frames are decoded for now"
-                if keyframes_only
-                else "every picture is decoded again",
-            )
+        self._decoding.update(now, probe)
 
     def _replays(self) -> bool:
         """Whether a file that came to its end starts again; one without pictures would spin."""

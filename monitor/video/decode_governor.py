@@ -1,8 +1,23 @@
-"""When a decoder cannot keep up: decode key frames only, report it, and try again later."""
+"""When key frames only are decoded: while a decoder cannot keep up, which is reported, and while a calm bed rests."""
 
-__all__ = ["DecodeGovernor"]
+import logging
+from collections.abc import Callable
+
+from monitor.video.probe import PipelineProbe
+from monitor.video.status import DropCause
+
+__all__ = ["DecodeChoice", "DecodeGovernor"]
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_KEYFRAME_SECONDS = 2.0
 
 _LASTING_SECONDS = 1.0
+# A second, and what a network adds.
+_LONGEST_REST_SECONDS = 1.1
+_LATE_SECONDS = 0.5
+_FREQUENT_SECONDS = 5.0
+_LARGEST_REST_LAG_SECONDS = 0.4
 
 
 class DecodeGovernor:
@@ -34,6 +49,11 @@ class DecodeGovernor:
         self._late_since_seconds: float | None = None
         self._keyframes_only = False
 
+    @property
+    def keyframes_only(self) -> bool:
+        """Whether only key frames are to be decoded, as of the last update."""
+        return self._keyframes_only
+
     def update(self, now_seconds: float, lag_seconds: float, *, may_shed: bool = True) -> bool:
         """Return whether only key frames are to be decoded now.
 
@@ -60,3 +80,63 @@ class DecodeGovernor:
     def _change(self, now_seconds: float, *, keyframes_only: bool) -> None:
         self._keyframes_only = keyframes_only
         self._changed_seconds = now_seconds
+
+
+class DecodeChoice:
+    """Decides which pictures of one camera are decoded. For the camera's thread, but for `may_rest`.
+
+    Args:
+        camera_id: For the log.
+        may_shed: Whether this camera may turn to key frames at a monotonic time because decoding does not keep up.
+
+    Attributes:
+        may_rest: Whether the bed is long calm and its key frames are enough; may be set from any thread. It rests
+            while they have come at least once a second for a while, and while the decoder hands each on at once.
+    """
+
+    def __init__(self, camera_id: str, may_shed: Callable[[float], bool]) -> None:
+        self.may_rest = False
+        self._camera_id = camera_id
+        self._may_shed = may_shed
+        self._governor = DecodeGovernor()
+        self._rare_seconds: float | None = None
+        self._refused: PipelineProbe | None = None
+
+    @property
+    def is_overloaded(self) -> bool:
+        """Whether decoding does not keep up."""
+        return self._governor.keyframes_only
+
+    def update(self, now_seconds: float, probe: PipelineProbe) -> None:
+        """Tell the probe of a pipeline what is left out now.
+
+        Args:
+            now_seconds: Monotonic time.
+            probe: Of the pipeline that plays.
+        """
+        interval = probe.keyframe_interval_seconds
+        are_frequent = interval is not None and interval <= _LONGEST_KEYFRAME_SECONDS
+        was_overloaded, is_new = self._governor.keyframes_only, probe.left_out_as is None
+        may_shed = are_frequent and self._may_shed(now_seconds)
+        is_overloaded = self._governor.update(now_seconds, probe.lag_seconds, may_shed=may_shed)
+        rests = self._rests(now_seconds, probe)
+        if is_overloaded:
+            probe.leave_out_deltas(DropCause.KEYFRAMES_ONLY)
+        else:
+            probe.leave_out_deltas(DropCause.SAMPLING if rests else None)
+        if is_overloaded and (is_new or not was_overloaded):
+            _log.warning("camera %s: decoding does not keep up; only key frames are decoded for now", self._camera_id)
+        elif was_overloaded and not is_overloaded:
+            _log.warning("camera %s: every picture is decoded again", self._camera_id)
+
+    def _rests(self, now_seconds: float, probe: PipelineProbe) -> bool:
+        interval, newest_seconds = probe.keyframe_interval_seconds, probe.keyframe_seconds
+        is_rare = interval is None or newest_seconds is None or interval > _LONGEST_REST_SECONDS
+        if is_rare or now_seconds - (newest_seconds or 0.0) > _LONGEST_REST_SECONDS + _LATE_SECONDS:
+            self._rare_seconds = now_seconds
+        if probe.left_out_as is DropCause.SAMPLING and probe.lag_seconds > _LARGEST_REST_LAG_SECONDS:
+            # A decoder that holds pictures back until the next one comes would show each of them a second late.
+            self._refused = probe
+        if not self.may_rest or self._refused is probe:
+            return False
+        return self._rare_seconds is None or now_seconds - self._rare_seconds >= _FREQUENT_SECONDS

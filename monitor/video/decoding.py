@@ -237,7 +237,7 @@ def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> Non
         return ok
 
     def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
-        if not (probe.keyframes_only or references.is_understood):
+        if probe.left_out_as is None and not references.is_understood:
             return ok
         buffer = info.get_buffer()
         pts_ns, keyframe = _time_ns(buffer.pts), not buffer.has_flags(delta)
@@ -245,7 +245,7 @@ def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> Non
             references.note_key_frame(buffer.extract_dup(0, HEADER_BYTES))
             probe.note_referenced(pts_ns)
             return ok
-        if probe.keyframes_only:
+        if probe.left_out_as is not None:
             return ok if probe.is_still_due(pts_ns, keyframe=keyframe) else drop
         if references.is_unreferenced(buffer.extract_dup(0, HEADER_BYTES)):
             return drop if probe.leave_out(pts_ns) else ok

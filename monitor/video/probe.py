@@ -57,8 +57,8 @@ class PipelineProbe:
         self._concealed = 0
         self._damaged_seconds: float | None = None
         self._picture_macroblocks = 0.0
-        self._keyframes_only = False
-        self._wait_for_keyframe = False
+        self._left_out_as: DropCause | None = None
+        self._awaited_as: DropCause | None = None
         self._references = ReferenceRate()
         self._unanswered = 0
         self._unanswered_since_seconds: float | None = None
@@ -93,12 +93,12 @@ class PipelineProbe:
             if self.refused_size_px is not None:
                 return False
             if keyframe:
-                self._wait_for_keyframe = False
+                self._awaited_as = None
                 if self._keyframe_seconds is not None:
                     self.keyframe_interval_seconds = now - self._keyframe_seconds
                 self._keyframe_seconds = now
-            elif self._keyframes_only or self._wait_for_keyframe:
-                self.drops[DropCause.KEYFRAMES_ONLY] += 1
+            elif (cause := self._left_out_as or self._awaited_as) is not None:
+                self._count_undecoded(cause)
                 return False
             if self.sample_before_decoding and not self._sampler.due(now):
                 # Pictures that need no others, as in MJPEG, need not be decoded to be left out.
@@ -120,10 +120,11 @@ class PipelineProbe:
 
         When the load is shed, seconds of pictures wait already; decoding them would prolong the lag.
         """
-        if keyframe or not self._keyframes_only:
+        cause = self._left_out_as
+        if keyframe or cause is None:
             return True
         with self._lock:
-            self.drops[DropCause.KEYFRAMES_ONLY] += 1
+            self._count_undecoded(cause)
             if pts_ns is not None:
                 self._pending.pop(pts_ns, None)
         return False
@@ -249,16 +250,32 @@ class PipelineProbe:
             return False
 
     @property
-    def keyframes_only(self) -> bool:
-        """Whether pictures that need others are left out before the decoder."""
-        return self._keyframes_only
+    def left_out_as(self) -> DropCause | None:
+        """As what pictures that need others are left out before the decoder; None while they are not."""
+        return self._left_out_as
 
-    @keyframes_only.setter
-    def keyframes_only(self, value: bool) -> None:
+    def leave_out_deltas(self, cause: DropCause | None) -> None:
+        """Leave out pictures that need others before the decoder, or do so no more.
+
+        Args:
+            cause: What they are counted as; None decodes every picture again, from the next key frame on.
+        """
         with self._lock:
             # What follows the last picture that was left out cannot be decoded before the next key frame.
-            self._wait_for_keyframe = self._wait_for_keyframe or (self._keyframes_only and not value)
-            self._keyframes_only = value
+            if cause is None:
+                self._awaited_as = self._left_out_as or self._awaited_as
+            self._left_out_as = cause
+
+    @property
+    def keyframe_seconds(self) -> float | None:
+        """When the newest picture arrived that can be decoded by itself; None before the first."""
+        return self._keyframe_seconds
+
+    def _count_undecoded(self, cause: DropCause) -> None:
+        self.drops[cause] += 1
+        if cause is DropCause.SAMPLING:  # Nobody asked for it: it counts as a picture that was not chosen.
+            self.pictures += 1
+            self.undecoded += 1
 
     def _register(self, timing: FrameTiming) -> int:
         """Remember a picture that is on its way; return its serial number."""

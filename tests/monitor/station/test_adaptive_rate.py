@@ -44,6 +44,23 @@ def test_the_rate_is_one_of_the_two_and_low_only_after_calm_alone(steps):
         assert pace.rate("bed-1", seen(now, score, level)) == expected
 
 
+@given(st.lists(st.tuples(st.floats(0.05, 20.0), st.none() | shares, st.none() | shares), max_size=40))
+def test_key_frames_are_enough_after_calm_alone_and_only_where_this_is_wanted(steps):
+    asked, unasked = AdaptiveRate(FULL, None, OFF, key_frames=True), AdaptiveRate(FULL, None, OFF)
+    now, calm_since = 0.0, None
+    for gap, score, level in steps:
+        now += gap
+        is_calm = score is not None and level is not None and max(score, level) <= OFF / 2
+        calm_since = None if not is_calm else now if calm_since is None else calm_since
+        assert asked.rate("bed-1", seen(now, score, level)) == FULL
+        unasked.rate("bed-1", seen(now, score, level))
+        assert asked.may_rest("bed-1", now) == (calm_since is not None and now - calm_since >= CALM_SECONDS)
+        assert not unasked.may_rest("bed-1", now)
+        assert not asked.may_rest("bed-2", now)
+    # One picture in a second is no overload then.
+    assert asked.least_rate < 1.0
+
+
 def test_without_a_calm_rate_every_bed_is_analysed_in_full():
     pace = AdaptiveRate(FULL, None, OFF)
     pace.rate("bed-1", seen(0.0))

@@ -264,6 +264,30 @@ def test_decoder_that_cannot_keep_up_gets_key_frames_only(make_camera, serve, no
     assert camera.status().state is CameraState.PLAYING
 
 
+def test_a_calm_bed_rests_on_key_frames_and_is_back_with_the_next_one(make_camera, serve, noise, eventually):
+    camera = make_camera(serve(PaintedFeed(noise(), (320, 240), 30.0, key_frame_seconds=0.5)).url("/bed"), 5.0)
+    eventually(_playing(camera))
+    camera.may_rest = True
+    eventually(lambda: _decoded_per_second(camera, 2.0) < 4.0, 30.0)
+    frames = _collect(camera, 3.0)
+    assert len(frames) >= 3
+    assert min(age for _, age in frames) < 0.3
+    status = camera.status()
+    assert status.state is CameraState.PLAYING
+    assert not status.overloaded
+    assert status.drops[DropCause.KEYFRAMES_ONLY] == 0
+    camera.may_rest = False
+    eventually(lambda: _decoded_per_second(camera, 1.0) > 8.0, 15.0)
+
+
+def _decoded_per_second(camera, seconds: float) -> float:
+    before, began = camera.status(), time.monotonic()
+    time.sleep(seconds)
+    after = camera.status()
+    decoded = (after.pictures - after.undecoded) - (before.pictures - before.undecoded)
+    return decoded / (time.monotonic() - began)
+
+
 def test_camera_cannot_be_started_twice(make_camera):
     camera = make_camera("synthetic://calm")
     with pytest.raises(VideoError, match="started twice"):
