@@ -47,19 +47,25 @@ class ThreadCosts:
     """CPU seconds by stage since it was made; `sample` often, because the time of a thread that has ended is gone."""
 
     def __init__(self) -> None:
-        self._began = {number: seconds for number, (_, seconds) in _read().items()}
+        self._began = {number: seconds for number, (_, seconds, _) in _read().items()}
         self._newest: dict[int, tuple[str, float]] = {}
+        self._python_threads: set[int] = set()
         self._ended: defaultdict[str, float] = defaultdict(float)
 
     def sample(self) -> None:
         """Sample every thread."""
-        for number, (stage, seconds) in _read().items():
+        for number, (stage, seconds, is_python) in _read().items():
             former_stage, former_seconds = self._newest.get(number, (stage, self._began.get(number, 0.0)))
             if seconds < former_seconds:
                 # The number of a thread that has ended was given to a new one.
                 self._ended[former_stage] += former_seconds - self._began.pop(number, 0.0)
-            # A thread gets its name only after its start: the newest one counts for all its time.
-            self._newest[number] = stage, seconds
+                self._python_threads.discard(number)
+            if is_python:
+                self._python_threads.add(number)
+            # Python knows a thread no more while the kernel still ends it. Otherwise the newest name counts for all its
+            # time: a thread gets it only after its start.
+            is_ending = not is_python and number in self._python_threads
+            self._newest[number] = former_stage if is_ending else stage, seconds
 
     def by_stage(self) -> dict[str, float]:
         """Return CPU seconds by stage, as of the last sample."""
@@ -69,17 +75,16 @@ class ThreadCosts:
         return dict(costs)
 
 
-def _read() -> dict[int, tuple[str, float]]:
-    """Return stage and CPU seconds by thread id."""
-    names = {thread.native_id: thread.name for thread in threading.enumerate() if thread.native_id is not None}
-    found: dict[int, tuple[str, float]] = {}
-    # While threads end, the kernel's list may miss others.
-    for number in {int(task.name) for task in _TASKS.iterdir()} | names.keys():
-        task = _TASKS / str(number)
+def _read() -> dict[int, tuple[str, float, bool]]:
+    """Return, by thread id, stage, CPU seconds, and whether Python knows the thread."""
+    names = {thread.native_id: thread.name for thread in threading.enumerate()}
+    found: dict[int, tuple[str, float, bool]] = {}
+    for task in _TASKS.iterdir():
+        number = int(task.name)
         try:
             name = (task / "comm").read_text(encoding="utf-8", errors="replace").strip()
             used_ns = int((task / "schedstat").read_text(encoding="ascii").split()[0])
         except (FileNotFoundError, ProcessLookupError):
             continue  # It ended while it was sampled.
-        found[number] = stage_of(name, names.get(number)), used_ns / _NS
+        found[number] = stage_of(name, names.get(number)), used_ns / _NS, number in names
     return found
