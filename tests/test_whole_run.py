@@ -91,20 +91,24 @@ def test_what_runs_beside_the_others_has_a_low_priority_and_ends_before_speed_is
     )
     (folder / "test_bench.py").write_text(
         "import os, pytest\n\n@pytest.mark.bench\ndef test_is_alone():\n    assert os.path.exists('beside')\n"
+        f"    assert open('priority').read().strip() == '{min(19, usual + 10)}'\n"
         f"    assert os.nice(0) == {usual}\n"
     )
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = bench\n    slow\n")
-    (folder / "Makefile").write_text("types:\n\t@echo all is well\n")
+    (folder / "Makefile").write_text("types:\n\t@echo all is well\ncore:\n\t@nice >priority; echo covered\n")
     stages = [
         whole_run.Stage("beside", whole_run.ALL, ("test_beside.py",), 1, beside=True),
         whole_run.Stage("middle", whole_run.ALL, ("test_middle.py",)),
         whole_run.Stage("bench", whole_run.BENCH, ("test_bench.py",)),
     ]
-    whole_run.run_all(stages, ["-q"], whole_run.Target("types"))
+    core = whole_run.Target("core", low=True)
+    whole_run.run_all(stages, ["-q"], whole_run.Target("types"), [core])
+    assert core.code == 0
     assert [stage.code for stage in stages] == [0, 0, 0]
     said = capfd.readouterr().out
     assert said.count("1 passed") == 3
     assert "all is well" in said
+    assert "covered" in said
 
 
 def test_what_runs_beside_the_others_ends_with_them(folder):

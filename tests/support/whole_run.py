@@ -5,8 +5,9 @@ test that passes then is *unstable*. It is a fault all the same, of the test or 
 `--unstable report` only lists it, for a delivery that one test in thousands is not to hold up.
 
 `--short` runs the short tests of single parts only, once: what `make check` does. mypy works beside the first kind, on
-what its tests leave of the cores. In a whole run the tests of trainer and export, which only compute, do so beside all
-the others at low priority: whole programs wait for a third of their time.
+what its tests leave of the cores. In a whole run the tests of trainer and export, which only compute, and the branch
+coverage of alarm logic and delivery do so beside all the others at low priority: whole programs wait for a third of
+their time.
 """
 
 import argparse
@@ -127,16 +128,18 @@ class Target(Aside):
 
     Args:
         name: Of the target.
+        low: Run it on what everything else leaves of the cores.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, low: bool = False) -> None:
         self.name = name
         self.code = 0
+        self._low = low
         self.used = Processes()
         super().__init__(name, self._make)
 
     def _make(self, log: IO[bytes]) -> None:
-        self.code = self.used.run("make", "--no-print-directory", self.name, output=log)
+        self.code = self.used.run("make", "--no-print-directory", self.name, output=log, low=self._low)
 
 
 @dataclass
@@ -220,24 +223,32 @@ def stages_of(workers: int, whole_workers: int, *, short: bool) -> list[Stage]:
     ]
 
 
-def run_all(stages: Sequence[Stage], arguments: Sequence[str], types: Target) -> None:
-    """Run the stages one after another, but for those beside the others, and what measures speed after all others."""
+def run_all(stages: Sequence[Stage], arguments: Sequence[str], types: Target, others: Sequence[Target] = ()) -> None:
+    """Run the stages one after another, but for those beside the others, and what measures speed after all others.
+
+    Args:
+        stages: In their order.
+        arguments: For pytest.
+        types: Waited for after the first stage.
+        others: Of low priority, waited for before speed is measured, or at the end.
+    """
     asides = [
         Aside(stage.name.replace(" ", "-"), functools.partial(stage.run, arguments)) for stage in stages if stage.beside
     ]
+    beside = [*(stage.used for stage in stages), *(target.used for target in others)]
     try:
         for number, stage in enumerate(stage for stage in stages if not stage.beside):
             if stage.marks == BENCH:
-                for other in stages:
-                    other.used.hurry()
-                for aside in asides:
+                for used in beside:
+                    used.hurry()
+                for aside in (*asides, *others):
                     aside.wait()
             stage.run(arguments)
             if number == 0:
                 types.wait()
     finally:
-        for stage in stages:
-            stage.used.end()
+        for used in beside:
+            used.end()
 
 
 def main() -> int:
@@ -251,12 +262,13 @@ def main() -> int:
     stages = stages_of(options.workers, options.whole_workers, short=options.short)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     types = Target("types")
-    run_all(stages, arguments, types)
+    others = [] if options.short else [Target("coverage-core", low=True)]
+    run_all(stages, arguments, types, others)
     if not options.short and sum(len(stage.failed) for stage in stages) <= MOST_REPEATED:
         for stage in stages:
             stage.repeat()
     print("\n         time    CPU time")
-    for part in (types, *stages):
+    for part in (types, *others, *stages):
         state = "passed" if part.code == 0 else "FAILED"
         print(f"{state:8}{part.used.seconds:6.0f} s  {part.used.cpu_seconds:6.0f} s  {part.name}")
     for stage in stages:
@@ -265,7 +277,7 @@ def main() -> int:
         for test in stage.unstable:
             print(f"  unstable, passed twice alone, to be mended: {test}")
     is_good = all(stage.code == 0 or (stage.is_good and options.unstable == "report") for stage in stages)
-    return 0 if is_good and types.code == 0 else 1
+    return 0 if is_good and all(target.code == 0 for target in (types, *others)) else 1
 
 
 if __name__ == "__main__":

@@ -244,8 +244,13 @@ def test_overload_slows_all_beds_alike_and_does_not_collapse(models, work, video
     assert not ward.report.present
 
 
+@pytest.mark.fault(
+    "overload of a station that follows faces by their mesh",
+    "4, 8 and 16 calm beds before one worker, with and without `faces.mesh_following`",
+    "followed, the beds get >= 97 % of the frames that they get without at every load",
+)
 @pytest.mark.timeout(600)
-def test_a_station_that_follows_faces_never_analyses_less_than_one_that_does_not(models, work, videos):
+def test_a_station_that_follows_faces_never_analyses_less_than_one_that_does_not(models, work, videos, measured):
     beds, analysed = 4, {}
     for follows in (False, True):
         ward = Ward(models, work, videos, follows=follows)
@@ -256,7 +261,12 @@ def test_a_station_that_follows_faces_never_analyses_less_than_one_that_does_not
             analysed[follows, factor] = sum(ward.run(6.0).values())
     for factor in (1, 2, 4):
         print(f"{factor * beds} beds: {analysed[True, factor]} frames followed, {analysed[False, factor]} not")
-        assert analysed[True, factor] >= 0.97 * analysed[False, factor]
+        measured.quantity(
+            f"frames without following to those with it at {factor * beds} beds",
+            analysed[False, factor] / analysed[True, factor],
+            1 / 0.97,
+            "x",
+        )
     # What is followed saves time, and under overload it becomes frames.
     assert analysed[True, 2] > 1.1 * analysed[False, 2]
 
@@ -277,9 +287,14 @@ def empty_video() -> list:
     return [bed.frame(index / RATE)[0] for index in range(3)]
 
 
+@pytest.mark.fault(
+    "a station that fits only because calm faces are followed is pushed over",
+    "a quarter of its beds in pain for 20 s, then without a face for 12 s, then calm again",
+    ">= 70 % of the wanted frames during the pain, >= 20 % without faces; >= 90 % 12 s after each",
+)
 @pytest.mark.timeout(600)
 def test_a_station_that_fits_by_following_alone_slows_gently_when_pushed_and_comes_back(
-    models, work, videos, pain_videos, empty_video
+    models, work, videos, pain_videos, empty_video, measured
 ):
     shares = {}
     for follows in (False, True):
@@ -305,5 +320,5 @@ def test_a_station_that_fits_by_following_alone_slows_gently_when_pushed_and_com
         ward.run(12.0)
         after = sum(ward.run(5.0).values()) / 5.0
         print(f"{beds} beds, of which some with {what}: {pushed:.1f} of {wanted:.0f} frames/s; afterwards {after:.1f}")
-        assert pushed >= least_share * wanted
-        assert after >= 0.9 * wanted
+        measured.quantity(f"wanted frames to those analysed, {what}", wanted / pushed, 1 / least_share, "x")
+        measured.quantity(f"the same 12 s after {what}", wanted / after, 1 / 0.9, "x")
