@@ -42,8 +42,8 @@ coverage: setup ## The quick tests under coverage with branches; fails below the
 	@$(BIN)/pytest -q -m "$(QUICK)" $(PARALLEL) $(HANG) $(COVER) $(PYTEST_ARGS) tests --ignore=tests/monitor
 	@$(BIN)/coverage report
 
-# What the tests of alarm logic, alerts and delivery reach by themselves; at the time of its writing 1 to 2 more.
-CORE_FLOOR := 85
+# Percent; 88.1 when it was set. What runs as a program of its own, such as a server in a test, is not counted.
+CORE_FLOOR := 87
 CORE := pain alerts delivery
 
 coverage-core: ## Branch coverage of alarm logic, alerts and delivery by their own short tests, with a floor; part of `make test`
