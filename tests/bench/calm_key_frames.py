@@ -1,9 +1,10 @@
 """What a calm bed costs when only its key frames are decoded, and how much later an alarm begins.
 
     python tests/bench/calm_key_frames.py cost --rounds 3
+    python tests/bench/calm_key_frames.py cost --rounds 1 --beds 24
     python tests/bench/calm_key_frames.py delay --seeds 5 23 --phases 5
 
-`cost`: one bed of a whole station watches a synthetic infant at rest with a key frame a second over RTSP, each way in
+`cost`: each bed of a whole station watches a synthetic infant at rest with a key frame a second over RTSP, each way in
 turn; CPU seconds of the station a second, as `nicu-monitor bench` counts them. `delay`: synthetic episodes of pain in
 the whole chain of a bed, which gets either five pictures a second, or those that a station with `calm_key_frames`
 decodes; the key frames lie at several phases of a second. Seconds from the begin of pain to the alarm.
@@ -49,8 +50,8 @@ ANALYSIS_SECONDS = 0.1
 """From a picture to its result, and to the camera's knowing of it."""
 
 
-def cost(rounds, seconds):
-    """Print the cores that one calm bed uses, each way."""
+def cost(rounds, seconds, beds):
+    """Print what so many calm beds use and get, each way."""
     with tempfile.TemporaryDirectory() as directory:
         clip = Path(directory) / "calm.mp4"
         draw_clip(clip, 720, 8.0, CameraEncoding(key_frame_pictures=30))
@@ -64,10 +65,13 @@ def cost(rounds, seconds):
                 analysis = AnalysisSettings(
                     frames_per_second=RATE, calm_frames_per_second=RATE, calm_key_frames=key_frames
                 )
-                plan = Plan(clip, 1, seconds, "rtsp", base.model_copy(update={"analysis": analysis}), pure)
+                plan = Plan(clip, beds, seconds, "rtsp", base.model_copy(update={"analysis": analysis}), pure)
                 result = run_in_new_process(plan)
-                used[way].append((result.cores_used, result.total.frames_per_second, result.total.decoded / seconds))
-    names = ("cores", "frames_per_second", "decoded_per_second")
+                slowest = min(bed.frames_per_second for bed in result.beds.values())
+                oldest_ms = 1000 * result.total.age_seconds["p99"]
+                rates = (result.total.frames_per_second, slowest, result.total.decoded / seconds)
+                used[way].append((result.cores_used, *rates, oldest_ms))
+    names = ("cores", "frames_per_second", "of_the_slowest_bed", "decoded_per_second", "age_p99_ms")
     for way, rows in used.items():
         medians = [round(statistics.median(column), 3) for column in zip(*rows, strict=True)]
         print(json.dumps({"way": way, **dict(zip(names, medians, strict=True))}))
@@ -144,10 +148,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--seeds", type=int, nargs="+", default=[5, 23])
+    parser.add_argument("--beds", type=int, default=1)
     parser.add_argument("--phases", type=int, default=5)
     options = parser.parse_args()
     if options.what == "cost":
-        cost(options.rounds, options.seconds)
+        cost(options.rounds, options.seconds, options.beds)
     else:
         delay(options.seeds, options.phases)
 

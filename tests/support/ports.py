@@ -7,9 +7,9 @@ import socket
 
 # Below the ports that Linux gives to outgoing connections (32768 and up): one of these could otherwise take a port
 # between the moment it was found free and the moment the test's server listens. Each of the workers of pytest-xdist
-# has a range of its own for the same reason.
+# has a range of its own for the same reason, and so has a run without workers, which may be beside one with some.
 _FIRST, _PER_WORKER, _WORKERS = 12_000, 1_000, 16
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{_WORKERS - 1}").removeprefix("gw")) % _WORKERS
 # Another run on the same machine most likely begins elsewhere.
 _offsets = itertools.count(random.SystemRandom().randrange(_PER_WORKER))
 
