@@ -47,9 +47,11 @@ CORE_FLOOR := 87
 CORE := pain alerts delivery
 
 coverage-core: ## Branch coverage of alarm logic, alerts and delivery by their own short tests, with a floor; part of `make test`
-	@mkdir -p build/tests
+	@mkdir -p build/tests && rm -f build/tests/coverage-core
 	@COVERAGE_FILE=build/tests/coverage-core HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -p no:cacheprovider $(HANG) \
-		-m "$(QUICK) and not long" $(CORE:%=--cov=monitor.%) --cov-report=term --cov-fail-under=$(CORE_FLOOR) $(CORE:%=tests/monitor/%)
+		-m "$(QUICK) and not long" $(CORE:%=--cov=monitor.%) --cov-report= --cov-fail-under=0 $(CORE:%=tests/monitor/%) \
+		|| echo "coverage-core: a test failed; here only what the tests reach counts, the same tests are judged without coverage"
+	@COVERAGE_FILE=build/tests/coverage-core $(BIN)/coverage report --fail-under=$(CORE_FLOOR)
 
 check: setup lint imports ## The quick loop: lint, imports, types, short tests of single parts
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python tests/support/whole_run.py --short --workers $(WORKERS) -q $(PYTEST_ARGS)
