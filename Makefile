@@ -46,12 +46,13 @@ coverage: setup ## The quick tests under coverage with branches; fails below the
 CORE_FLOOR := 87
 CORE := pain alerts delivery
 
+# coverage removes every file whose name begins with that of its data and a dot: a folder of its own.
 coverage-core: ## Branch coverage of alarm logic, alerts and delivery by their own short tests, with a floor; part of `make test`
-	@mkdir -p build/tests && rm -f build/tests/coverage-core
-	@COVERAGE_FILE=build/tests/coverage-core HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -p no:cacheprovider $(HANG) \
+	@mkdir -p build/coverage && rm -f build/coverage/core
+	@COVERAGE_FILE=build/coverage/core HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -p no:cacheprovider $(HANG) \
 		-m "$(QUICK) and not long" $(CORE:%=--cov=monitor.%) --cov-report= --cov-fail-under=0 $(CORE:%=tests/monitor/%) \
 		|| echo "coverage-core: a test failed; here only what the tests reach counts, the same tests are judged without coverage"
-	@COVERAGE_FILE=build/tests/coverage-core $(BIN)/coverage report --fail-under=$(CORE_FLOOR)
+	@COVERAGE_FILE=build/coverage/core $(BIN)/coverage report --fail-under=$(CORE_FLOOR)
 
 check: setup lint imports ## The quick loop: lint, imports, types, short tests of single parts
 	@HYPOTHESIS_PROFILE=quick $(BIN)/python tests/support/whole_run.py --short --workers $(WORKERS) -q $(PYTEST_ARGS)
