@@ -21,7 +21,7 @@ _AGREEMENT_SHARE = 0.1
 _COMPARED_SEARCHES = 3
 _HOPE = 1.5
 """How far above the number that would fill the cores by what a bed used so far a search goes at once. A station that is
-far beyond its capacity takes a minute to start, and tells no more than one that is a little beyond it."""
+far beyond its capacity takes a minute to start, and shows no more than one that is a little beyond it."""
 
 
 def shortfall(result: RunResult) -> str | None:

@@ -26,7 +26,7 @@ class Machine:
     Attributes:
         cores: That this process may use, each thread of a core counted.
         physical_cores: How many different cores these are, which is fewer where some are threads of one core; None
-            where the kernel does not say. A virtual machine may be told of two cores that are threads of one.
+            where the kernel does not say. A virtual machine may see two cores where the host has two threads of one.
         memory_megabytes: Of the machine.
         model: Processor: name, family, model, widest vectors.
         load_average: Over the last minute: runnable processes of all users. Far above what the benchmark itself makes
