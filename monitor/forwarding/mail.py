@@ -19,7 +19,7 @@ from monitor.forwarding.settings import EmailSettings, read_secret
 from monitor.localization import Localizer
 from monitor.localization import message as translatable
 from monitor.pain.conditions import CONDITIONS
-from monitor.pain.vocabulary import Phase, Signal
+from monitor.pain.vocabulary import Signal
 
 __all__ = ["Escalations", "Mail"]
 
@@ -176,10 +176,11 @@ class Escalations:
         self._load()
 
     def observe(self, alert: Alert, text: str) -> None:
-        """Take a record of an alert: one that is on begins to wait, one that is acknowledged or over ends it."""
-        # A latched one is over and was seen by nobody, so it waits like the others.
-        is_open = alert.signal in {Signal.ON, Signal.LATCHED} and alert.phase is not Phase.END
-        if not is_open:
+        """Take a record of an alert: a signal that nobody has acknowledged waits, any other waits no more.
+
+        A latched signal waits, too: the condition is over, and nobody has seen it.
+        """
+        if alert.signal not in {Signal.ON, Signal.LATCHED}:
             if self._due.pop(alert.alert_id, None) is not None:
                 self._save()
         elif alert.alert_id not in self._due:

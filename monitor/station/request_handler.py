@@ -1,7 +1,7 @@
 """What people ask of a running station: acknowledge, pause, admit and so on. Their right was checked before."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 
 from monitor.clock import Clock
@@ -27,6 +27,8 @@ from monitor.station.station_conditions import StationConditions
 __all__ = ["RequestHandler"]
 
 _log = logging.getLogger(__name__)
+
+_CODES = frozenset(code.value for code in Code)
 
 
 class RequestHandler:
@@ -88,9 +90,13 @@ class RequestHandler:
 
     def acknowledge(self, request: Acknowledge) -> bool:
         """Silence one alert for a while; return whether there was such an alert to acknowledge."""
-        now = self._clock.monotonic()
-        changed = [bed.acknowledge(request.alert_id, request.by, now) for bed in self._beds.values()]
-        found = any(changed) | bool(self._conditions.acknowledge(request.alert_id, request.by))
+        now, alert_id = self._clock.monotonic(), request.alert_id
+        found = False
+        # The alarm logic takes a code, too, and a code would silence every bed of the station.
+        if alert_id not in _CODES:
+            changed = [bed.acknowledge(alert_id, request.by, now) for bed in self._beds.values()]
+            changed.append(self._conditions.acknowledge(alert_id, request.by))
+            found = _concerns(alert_id, changed)
         if not found:
             _log.warning("%s acknowledged the alert %s, which is not on here", request.by, request.alert_id)
         return found
@@ -99,7 +105,8 @@ class RequestHandler:
         """Take back an acknowledgement that was given a moment ago; return whether anything is signalled again."""
         now = self._clock.monotonic()
         changed = [bed.withdraw(request.alert_id, now) for bed in self._beds.values()]
-        found = any(changed) | bool(self._conditions.withdraw(request.alert_id))
+        changed.append(self._conditions.withdraw(request.alert_id))
+        found = _concerns(request.alert_id, changed)
         if found:
             _log.warning("%s withdrew the acknowledgement of the alert %s", request.by, request.alert_id)
         return found
@@ -186,3 +193,8 @@ class RequestHandler:
         scope = self._conditions if bed is None else self._beds.get(bed)
         if scope is not None:  # a bed may have left meanwhile
             self._dispatcher.store_state(bed, scope.snapshot(wall))
+
+
+def _concerns(alert_id: str, changed: Iterable[Iterable[Transition]]) -> bool:
+    """Return whether an alert is among what changed; a delay of another one may have ended at the same moment."""
+    return any(transition.alert_id == alert_id for transitions in changed for transition in transitions)

@@ -99,7 +99,7 @@ def test_an_alert_that_nobody_acknowledges_is_escalated_once(stream, mail, mail_
     "change",
     [
         {"phase": Phase.UPDATE, "signal": Signal.ACKNOWLEDGED, "acknowledged_by": "nurse-7"},
-        {"phase": Phase.END},
+        {"phase": Phase.END, "signal": Signal.OFF, "condition_present": False},
     ],
 )
 def test_an_alert_that_is_acknowledged_or_over_is_not_escalated(stream, mail, mail_sink, change):
@@ -117,7 +117,7 @@ def test_a_latched_alert_waits_for_a_person_like_one_that_is_on(stream, mail, ma
     clock = ManualClock()
     forwarder = mail(clock)
     stream.publish("a1")
-    stream.publish("a1", phase=Phase.UPDATE, signal=Signal.LATCHED, condition_present=False)
+    stream.publish("a1", phase=Phase.END, signal=Signal.LATCHED, condition_present=False)
     drain(forwarder)
     clock.advance(61.0)
     drain(forwarder)
