@@ -21,7 +21,7 @@ from typing import Any
 from redis import RedisCluster
 from redis.exceptions import RedisError, ResponseError, WatchError
 
-from monitor.delivery.keys import id_after, id_before
+from monitor.delivery.keys import id_after, id_before, id_order
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.spool import Position
 
@@ -230,7 +230,7 @@ class AlertStream:
         again.
         """
         oldest = pipe.xrange(self._key, count=1)
-        if oldest and _order(oldest[0][0]) > _order(position.stream_id):
+        if oldest and id_order(oldest[0][0]) > id_order(position.stream_id):
             # Since Redis 7 the stream itself knows how many entries it ever had.
             info = pipe.xinfo_stream(self._key)
             added, length = info.get("entries-added"), int(info["length"])
@@ -283,11 +283,6 @@ def parse_record(text: str) -> Mapping[str, object] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _order(stream_id: str) -> tuple[int, int]:
-    milliseconds, _, number = stream_id.partition("-")
-    return int(milliseconds), int(number or 0)
 
 
 def _knows_idmp(client: Any) -> bool:  # noqa: ANN401 - as above

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from monitor.control.requests import WHOLE_STATION
 
-__all__ = ["Keys", "id_after", "id_before"]
+__all__ = ["Keys", "id_after", "id_before", "id_order"]
 
 _LAST_SEQUENCE = 2**64 - 1
 
@@ -101,18 +101,23 @@ class Keys:
 
 def id_after(entry_id: str) -> str:
     """Return the smallest id that follows a stream's entry: `(id`, which Redis before 6.2 does not know."""
-    milliseconds, sequence = _parts(entry_id)
+    milliseconds, sequence = id_order(entry_id)
     return f"{milliseconds + 1}-0" if sequence == _LAST_SEQUENCE else f"{milliseconds}-{sequence + 1}"
 
 
 def id_before(entry_id: str) -> str:
     """Return the largest id that comes before a stream's entry; that of the first possible entry is itself no entry."""
-    milliseconds, sequence = _parts(entry_id)
+    milliseconds, sequence = id_order(entry_id)
     if sequence > 0:
         return f"{milliseconds}-{sequence - 1}"
     return f"{milliseconds - 1}-{_LAST_SEQUENCE}" if milliseconds > 0 else "0-0"
 
 
-def _parts(entry_id: str) -> tuple[int, int]:
+def id_order(entry_id: str) -> tuple[int, int]:
+    """Return what a stream's ids are ordered by: milliseconds, and the number within them.
+
+    Raises:
+        ValueError: It is no id.
+    """
     milliseconds, _, sequence = entry_id.partition("-")
     return int(milliseconds), int(sequence or 0)

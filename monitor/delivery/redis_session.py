@@ -238,9 +238,13 @@ class RedisSession:
     def take_commands(self, claims: Claims) -> None:
         """Deal with the commands that have come; those to an id that is shared are left for the other station, too."""
         self._commands.is_shared = claims.is_id_shared
-        outcomes = self._commands.poll()
-        if outcomes:
-            self._outbox.with_spool(lambda spool: spool.set_meta(_COMMANDS_ID, self._commands.last_id))
+        before = self._commands.last_id
+        try:
+            outcomes = self._commands.poll()
+        finally:
+            # Also where the connection broke after some were carried out and before they were deleted.
+            if self._commands.last_id != before:
+                self._outbox.with_spool(lambda spool: spool.set_meta(_COMMANDS_ID, self._commands.last_id))
         for outcome in outcomes:
             self._events.command(outcome)
 
@@ -259,7 +263,7 @@ class RedisSession:
         self._stream.distrust_idempotence()
         self._is_reconciled = False
         self._outbox.move_to(back_to)
-        self._commands.start_over()
+        self._commands.go_back_with_stream()
 
     def _entry(self, alert: SpooledAlert) -> StreamEntry:
         document = {

@@ -8,7 +8,7 @@ that names who silenced it. An entry is deleted once it is dealt with, so that n
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -17,7 +17,7 @@ from redis.exceptions import ResponseError
 
 from monitor.control.access import AccessList, Role
 from monitor.control.requests import COMMAND_ADAPTER, COMMAND_FIELDS, OperatorRequest, SignedCommand, order_of
-from monitor.delivery.keys import id_after
+from monitor.delivery.keys import id_after, id_order
 from monitor.delivery.redis_client import RedisClient
 from monitor.errors import RefusedError
 
@@ -25,6 +25,7 @@ __all__ = ["CommandOutcome", "CommandReader"]
 
 _log = logging.getLogger(__name__)
 
+_BEGINNING = "0-0"
 _AT_ONCE = 100
 _LONGEST_SECONDS = 0.1
 _ANSWER_SECONDS = 60
@@ -60,7 +61,7 @@ class CommandReader:
         key: str,
         access: AccessList | None,
         handle: Callable[[OperatorRequest], object],
-        last_id: str = "0-0",
+        last_id: str = _BEGINNING,
         answer_key: Callable[[str], str] | None = None,
     ) -> None:
         self._client: Any = client
@@ -69,6 +70,7 @@ class CommandReader:
         self._handle = handle
         self._last_id = last_id
         self._answer_key = answer_key
+        self._has_tidied = False
         self.is_shared = False
         """Whether another station reads the same commands: then they are left for it."""
 
@@ -85,6 +87,8 @@ class CommandReader:
         """
         if self._discard_flood():
             return [CommandOutcome.MALFORMED]
+        if not self._has_tidied and not self.is_shared:
+            self._tidy()
         outcomes: list[CommandOutcome] = []
         until = time.monotonic() + _LONGEST_SECONDS
         while time.monotonic() < until:
@@ -106,16 +110,39 @@ class CommandReader:
             self._last_id = str(stream_id)
             answers[self._last_id] = json.dumps({"outcome": outcome, "detail": detail, "changed": changed})
         self._answer(answers)
-        if entries and not self.is_shared:
-            try:
-                self._client.xdel(self._key, *(stream_id for stream_id, _ in entries))
-            except ResponseError:
-                _log.warning("commands stay in %s because this Redis user may not delete them there", self._key)
+        if not self.is_shared:
+            self._delete([stream_id for stream_id, _ in entries])
         return outcomes
 
-    def start_over(self) -> None:
-        """Begin at the oldest entry again, after the server lost its data."""
-        self._last_id = "0-0"
+    def _tidy(self) -> None:
+        """Delete what an earlier reader carried out before its connection broke."""
+        if self._last_id != _BEGINNING:
+            done = self._client.xrange(self._key, max=self._last_id, count=_AT_ONCE)
+            self._delete([stream_id for stream_id, _ in done])
+        self._has_tidied = True
+
+    def _delete(self, ids: Sequence[str]) -> None:
+        if not ids:
+            return
+        try:
+            self._client.xdel(self._key, *ids)
+        except ResponseError:
+            _log.warning("commands stay in %s because this Redis user may not delete them there", self._key)
+
+    def go_back_with_stream(self) -> None:
+        """Go on behind the newest entry where the server lost its data and its ids begin anew.
+
+        What an older copy of the stream still holds was carried out before, and is not carried out again.
+
+        Raises:
+            redis.exceptions.RedisError: The server does not answer.
+        """
+        try:
+            newest = self._client.xrevrange(self._key, count=1)
+        except ResponseError:  # a user without the right to read: no command is taken anyway
+            return
+        tip = str(newest[0][0]) if newest else _BEGINNING
+        self._last_id = min(self._last_id, tip, key=id_order)
 
     def _discard_flood(self) -> bool:
         """Keep a flood, which one answer of the server would bring into memory, from ever being read."""
@@ -127,7 +154,7 @@ class CommandReader:
             return False
         _log.error("%s held %.0f MB of commands; they were thrown away unread", self._key, occupied / 1e6)
         self._client.delete(self._key)
-        self.start_over()
+        self._last_id = _BEGINNING
         return True
 
     def _answer(self, answers: Mapping[str, str]) -> None:

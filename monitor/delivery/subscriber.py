@@ -18,7 +18,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from monitor.alerts.record import Alert
 from monitor.clock import Clock, SystemClock
 from monitor.config import RedisSettings
-from monitor.delivery.keys import Keys, id_after
+from monitor.delivery.keys import Keys, id_after, id_order
 from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import PublishError
@@ -106,7 +106,7 @@ class Progress:
             return
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            _order(str(document["last_id"]))
+            id_order(str(document["last_id"]))
             self.last_id = str(document["last_id"])
             for name, numbers in document["producers"].items():
                 self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
@@ -290,7 +290,7 @@ class AlertSubscriber:
         if self._progress.last_id is None:
             self._progress.last_id = "0-0" if self._from_start else tip
             self._progress.save()
-        elif _order(tip) < _order(self._progress.last_id):
+        elif id_order(tip) < id_order(self._progress.last_id):
             # The server lost its data, and its clock may have gone back too: read all; repeats are known by number.
             self._progress.last_id = "0-0"
 
@@ -324,8 +324,3 @@ class AlertSubscriber:
             if station not in self._silent and now_seconds - heard_seconds >= self._silence_seconds:
                 self._silent.add(station)
                 yield HeartbeatLost(station)
-
-
-def _order(stream_id: str) -> tuple[int, int]:
-    milliseconds, _, number = stream_id.partition("-")
-    return int(milliseconds), int(number or 0)

@@ -57,7 +57,7 @@ class FleetStatus:
 class HeldBed:
     """A bed that this station watches."""
 
-    __slots__ = ("bed", "epoch", "reader", "shared", "shared_seconds", "since_seconds")
+    __slots__ = ("bed", "commands_id", "epoch", "reader", "shared", "shared_seconds", "since_seconds")
 
     def __init__(self, bed: FleetBed, epoch: int, since_seconds: float) -> None:
         self.bed = bed
@@ -66,6 +66,12 @@ class HeldBed:
         self.shared: str | None = None
         self.shared_seconds = float("-inf")
         self.reader: CommandReader | None = None
+        self.commands_id = "0-0"
+
+    def drop_reader(self) -> None:
+        """Let go of the reader of a connection that is over; the next one goes on behind the same command."""
+        if self.reader is not None:
+            self.commands_id, self.reader = self.reader.last_id, None
 
 
 def write_noted_beds(path: Path, held: Mapping[str, HeldBed]) -> None:

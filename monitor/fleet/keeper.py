@@ -152,7 +152,7 @@ class FleetKeeper:
             self._client = connect_redis(self._settings)
             self._table = LeaseTable(self._client, self._keys)
             for held in self._held.values():
-                held.reader = None
+                held.drop_reader()
         return self._table
 
     def _disconnect(self, failure: str) -> None:
@@ -229,7 +229,7 @@ class FleetKeeper:
 
     def _follow_documents(self, table: LeaseTable, reading: TableReading) -> None:
         """Take the beds' newest documents; a bed whose document changed is opened again with it."""
-        if reading.version == self._version:
+        if reading.version == self._version and not reading.is_version_damaged:
             return
         self._version = reading.version
         self._known = dict(reading.beds)
@@ -264,7 +264,7 @@ class FleetKeeper:
         beds = (*reading.beds, *reading.unreadable)
         free = {bed for bed in beds if bed not in self._held and is_free(reading.leases.get(bed), self._lease_seconds)}
         self._free_since = {bed: self._free_since.get(bed, now) for bed in free}
-        rooms = {name: int(card.get("limit", 0)) - int(card.get("held", 0)) for name, card in table.stations().items()}
+        rooms = {name: _room(card) for name, card in table.stations().items()}
         decision = decide(
             Situation(
                 station=self._station,
@@ -350,8 +350,10 @@ class FleetKeeper:
                     self._keys.bed_commands(bed),
                     self._access,
                     self._handle,
-                    answer_key=self._keys.answer,
+                    held.commands_id,
+                    self._keys.answer,
                 )
+                held.reader.go_back_with_stream()
             held.reader.poll()
 
     def _write_cache(self) -> None:
@@ -380,3 +382,11 @@ class FleetKeeper:
                 _log.warning("the beds could not be handed back, so others take them a little later: %s", error)
         if self._client is not None:
             self._client.close()
+
+
+def _room(card: Mapping[str, str]) -> int:
+    """Return how many beds a station could still take; none where its card is damaged."""
+    try:
+        return int(card.get("limit", 0)) - int(card.get("held", 0))
+    except ValueError:
+        return 0

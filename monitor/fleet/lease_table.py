@@ -44,7 +44,7 @@ class TableReading:
         beds: By id, in the order of their ids; what cannot be read is left out.
         unreadable: Ids of the beds whose documents cannot be read here, as those of a newer version may be.
         leases: By bed id.
-        version: Counts changes of the beds; 0 where the table was never written, or is lost.
+        version: Counts changes of the beds; 0 where the table was never written, or is lost; -1 where it is damaged.
         server_seconds: The server's clock.
         server_id: Differs from server to server.
     """
@@ -55,6 +55,11 @@ class TableReading:
     server_seconds: float
     server_id: str
     unreadable: tuple[str, ...] = ()
+
+    @property
+    def is_version_damaged(self) -> bool:
+        """Whether the version says nothing about changes of the beds."""
+        return self.version < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class LeaseTable:
         return TableReading(
             beds=beds,
             leases=leases,
-            version=int(meta.get("version", 0)),
+            version=_version(meta.get("version", "0")),
             server_seconds=time[0] + time[1] / 1e6,
             server_id=str(server.get("run_id", "")),
             unreadable=tuple(sorted(name for name in documents if name not in beds)),
@@ -234,3 +239,10 @@ class LeaseTable:
             if bed.id == name:
                 beds[name] = bed
         return beds
+
+
+def _version(text: str) -> int:
+    try:
+        return max(-1, int(text))
+    except ValueError:
+        return -1

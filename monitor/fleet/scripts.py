@@ -113,7 +113,7 @@ return 1
 
 SHARE = """
 -- KEYS: alarm state of one bed. ARGV: state, station, epoch
-local stored = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+local stored = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') or 0
 if stored > tonumber(ARGV[3]) then return 0 end
 local now = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'state', ARGV[1], 'station', ARGV[2], 'epoch', ARGV[3],

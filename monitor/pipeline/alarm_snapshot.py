@@ -21,7 +21,7 @@ def redate(text: str, wall: datetime, age_seconds: float) -> str:
     Raises:
         ValueError: The text is no such state.
     """
-    saved = json.loads(text)
+    saved = _read(text)
     if not isinstance(saved, dict):
         raise ValueError("the saved alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
     return json.dumps({**saved, "saved_at": wall.timestamp() - age_seconds})
@@ -35,14 +35,18 @@ def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:
     Raises:
         ValueError: The text is no such state.
     """
-    try:
-        saved = json.loads(text)
-    except RecursionError:
-        raise ValueError("the saved alarm state is nested too deeply") from None
+    saved = _read(text)
     try:
         state, saved_at = saved["state"], float(saved["saved_at"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError("the saved alarm state is incomplete") from error
     if not isinstance(state, dict):
         raise ValueError("the saved alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
     return state, min(max(0.0, wall.timestamp() - saved_at), _LONGEST_ABSENCE_SECONDS)
+
+
+def _read(text: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("the saved alarm state is nested too deeply") from None

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from monitor.alerts.record import Alert
 from monitor.board.board import Board
-from monitor.delivery.keys import Keys, id_after
+from monitor.delivery.keys import Keys, id_after, id_order
 from monitor.delivery.redis_client import RedisClient
 from monitor.pain.vocabulary import Signal
 
@@ -58,7 +58,7 @@ class AlertFeed:
         """Begin again where the server has lost what was read."""
         redis: Any = client
         newest = redis.xrevrange(self._keys.alerts, count=1)
-        if self._last_id is not None and not (newest and _order(str(newest[0][0])) >= _order(self._last_id)):
+        if self._last_id is not None and not (newest and id_order(str(newest[0][0])) >= id_order(self._last_id)):
             _log.warning("Redis lost alerts; the stream is read again")
             self._last_id = None
 
@@ -92,8 +92,3 @@ def parse_alert(fields: dict[str, str]) -> Alert | None:
         return Alert.model_validate_json(fields.get("alert", ""))
     except ValidationError:  # somebody else's entry
         return None
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, sequence = entry_id.partition("-")
-    return int(milliseconds), int(sequence or 0)

@@ -236,6 +236,45 @@ def test_a_command_is_carried_out_once_even_over_a_restart(redis_server, make_pu
     assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
 
 
+def test_a_command_is_carried_out_once_where_the_connection_breaks_before_it_is_deleted(
+    redis_server, make_publisher
+) -> None:
+    client = redis_server.client()
+    accepted: list[Acknowledge] = []
+
+    def handle(request: Acknowledge) -> None:
+        accepted.append(request)
+        if len(accepted) == 1:
+            client.execute_command("CLIENT", "PAUSE", "1500", "WRITE")
+
+    client.xadd("nicu:commands:station-1", COMMAND)
+    publisher = make_publisher(redis_server.settings(timeout_seconds=0.3), handle=handle)
+    wait_until(lambda: publisher.stats().redis_up is False, 5)
+    client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "alert-2"})
+    wait_until(lambda: client.xlen("nicu:commands:station-1") == 0, 10, "no token stays behind")
+    assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
+
+
+def test_commands_that_cannot_be_deleted_are_not_carried_out_again_by_a_server_that_lost_alerts(
+    redis_server, make_publisher
+) -> None:
+    client = redis_server.client()
+    client.acl_setuser("monitor", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=["+@all", "-xdel"])
+    accepted: list[Acknowledge] = []
+    settings = redis_server.settings(username="monitor", password="any")  # noqa: S106 - this server takes every one
+    publisher = make_publisher(settings, handle=accepted.append)
+    publisher.submit([make_draft("alert-1")])
+    wait_until(lambda: read_stream(redis_server), 5)
+    client.xadd("nicu:commands:station-1", COMMAND)
+    wait_until(lambda: accepted, 5)
+    client.delete("nicu:alerts")
+    publisher.submit([make_draft("alert-2")])
+    wait_until(lambda: [alert.alert_id for alert in read_stream(redis_server)] == ["alert-1", "alert-2"], 5)
+    client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "alert-2"})
+    wait_until(lambda: len(accepted) >= 2, 5)
+    assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
+
+
 def test_a_failing_handler_does_not_stop_the_alerts(redis_server, make_publisher) -> None:
     def fail(_: Acknowledge) -> None:
         raise RuntimeError("a mistake in the station")

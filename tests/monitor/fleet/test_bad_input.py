@@ -65,10 +65,17 @@ class Beds:
 def keeper_of(tmp_path):
     keepers = []
 
-    def make(settings, station="a"):
+    def make(settings, station="a", handle=lambda _: None):
         watched = Beds()
         keeper = FleetKeeper(
-            settings, station, 2.0, SystemClock(), watched, limit=lambda: 8, cache=tmp_path / f"{station}.json"
+            settings,
+            station,
+            2.0,
+            SystemClock(),
+            watched,
+            limit=lambda: 8,
+            cache=tmp_path / f"{station}.json",
+            handle=handle,
         )
         keepers.append(keeper)
         keeper.start()
@@ -129,6 +136,58 @@ def test_an_older_station_claims_nothing_of_a_newer_table_and_keeps_what_it_has(
     table.publish(bed("bed-2"))
     time.sleep(2.5)
     assert watched.opened == ["bed-1"]
+
+
+@pytest.mark.parametrize("number", ["many", "", "1.5", pytest.param("9" * 5000, id="long"), "nan"])
+def test_a_station_whose_card_holds_no_number_counts_as_full_and_holds_nobody_up(
+    redis_server, table, keeper_of, number
+):
+    redis_server.client().sadd("nicu:beds:stations", "odd")
+    redis_server.client().hset("nicu:beds:station:odd", mapping={"limit": number, "held": number})
+    table.publish(FleetBed(id="bed-1", camera={"url": "rtsp://203.0.113.1/1"}, home="odd"))
+    keeper, watched = keeper_of(redis_server.settings())
+    wait_until(lambda: watched.opened == ["bed-1"], 10, "the bed of the odd station's")
+    assert keeper.status.failure is None
+
+
+@pytest.mark.parametrize("version", ["newest", "", "-"])
+def test_a_table_whose_version_is_no_number_is_followed_all_the_same(redis_server, table, keeper_of, version):
+    table.publish(bed("bed-1"))
+    keeper, watched = keeper_of(redis_server.settings())
+    wait_until(lambda: watched.opened == ["bed-1"], 10, "the bed")
+    redis_server.client().hset("nicu:beds:meta", "version", version)
+    with suppress(redis.ResponseError):  # the version cannot be counted on
+        table.publish(bed("bed-2"))
+    wait_until(lambda: watched.opened == ["bed-1", "bed-2"], 10, "another bed")
+    assert keeper.status.failure is None
+
+
+def test_a_stored_alarm_state_whose_epoch_is_no_number_is_replaced(redis_server, table):
+    redis_server.client().hset("nicu:beds:alarms:bed-1", mapping={"epoch": "newest", "state": "?", "station": "odd"})
+    assert table.alarm_state("bed-1") is None
+    assert table.share("bed-1", 3, "{}")
+    assert table.alarm_state("bed-1").epoch == 3
+
+
+def test_a_command_is_carried_out_once_where_the_connection_breaks_before_it_is_deleted(redis_server, table, keeper_of):
+    client, accepted = redis_server.client(), []
+
+    def handle(request):
+        accepted.append(request.alert_id)
+        if len(accepted) == 1:
+            client.execute_command("CLIENT", "PAUSE", "1500", "WRITE")
+
+    table.publish(bed("bed-1"))
+    keeper, watched = keeper_of(redis_server.settings(timeout_seconds=0.3), handle=handle)
+    wait_until(lambda: watched.opened == ["bed-1"], 10, "the bed")
+    for number in (1, 2):
+        command = {"action": "acknowledge", "alert_id": f"alert-{number}", "by": "nurse-7"}
+        client.xadd("nicu:commands:bed:bed-1", command)
+        wait_until(lambda number=number: accepted[-1:] == [f"alert-{number}"], 10, "the command")
+        if number == 1:
+            wait_until(lambda: keeper.status.failure is not None, 10, "the broken connection")
+    wait_until(lambda: client.xlen("nicu:commands:bed:bed-1") == 0, 10, "no token stays behind")
+    assert accepted == ["alert-1", "alert-2"]
 
 
 @pytest.mark.parametrize(
