@@ -16,6 +16,10 @@ __all__ = ["FieldPath", "dotted", "expects_text", "explain", "same_source"]
 
 # A secret is never repeated in a message, whatever is wrong with it.
 _SECRET_FIELDS = frozenset({"password", "url", "username"})
+# What a person wrote where a whole section belongs, such as an address with its login behind `camera:`.
+_SECTION_ERRORS = frozenset({"model_type", "model_attributes_type", "dict_type"})
+_LIST_ERRORS = frozenset({"tuple_type", "list_type"})
+_LONGEST_VALUE = 60
 
 FieldPath = tuple[str | int, ...]
 """Where a field is: names, and the numbers of the entries of lists."""
@@ -37,10 +41,14 @@ def explain(path: FieldPath, item: "ErrorDetails") -> str:
     described = _description(path)
     if item["type"] == "missing":
         return f"missing; {described or 'add it'}"
+    if item["type"] in _SECTION_ERRORS:
+        return f"fields of its own belong here{_first_field(path)}"
+    if item["type"] in _LIST_ERRORS:
+        return "a list belongs here: each entry in a line of its own that begins with `- `"
     message = item["msg"].removeprefix("Value error, ")
     given = item["input"]
     if isinstance(given, str | int | float) and path and path[-1] not in _SECRET_FIELDS:
-        message += f" (found {given!r})"
+        message += _shown(given)
     return f"{message}; {described}" if described else message
 
 
@@ -69,8 +77,26 @@ def _model_at(path: FieldPath) -> type[BaseModel] | None:
     return model
 
 
+def _shown(given: str | float) -> str:
+    """Return what was found, short, where it cannot be an address with its login in the wrong field."""
+    text = str(given)
+    if "://" in text or "@" in text:
+        return ""
+    return f" (found {given!r})" if len(text) <= _LONGEST_VALUE else f" (found {text[:_LONGEST_VALUE]!r}...)"
+
+
+def _first_field(path: FieldPath) -> str:
+    """Return an example of how a section begins; nothing where it is not known."""
+    model = _model_at((*path, "any"))
+    names = list(model.model_fields) if model is not None else []
+    required = [name for name in names if model is not None and model.model_fields[name].is_required()]
+    return f", such as `{(required or names)[0]}: ...`" if names else ""
+
+
 def _suggestion(path: FieldPath) -> str:
     model = _model_at(path)
+    if str(path[-1]).isdigit():
+        return "a decimal is written with a point, such as 0.6"
     names = sorted(model.model_fields) if model is not None else []
     close = difflib.get_close_matches(str(path[-1]), names, n=1)
     if close:

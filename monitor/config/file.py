@@ -34,6 +34,7 @@ _FILE_FIELDS = (
 )
 _HOME_FIELDS = frozenset({*_FILE_FIELDS, "url", "directory", "users_file", "detector", "classifier"})
 _MERGE_TAG = "tag:yaml.org,2002:merge"
+_PLAIN_ID = re.compile(r"[\w.-]{1,63}")
 _LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _MAXIMUM_DEPTH = 16
 _MAXIMUM_NODES = 20_000
@@ -256,7 +257,8 @@ class _Document:
                 name = holder.get("id") if isinstance(holder, dict) else None
                 if isinstance(name, str) and first_use.setdefault(name, field_path) is not field_path:
                     line = self._nearest_line(first_use[name])
-                    message = f"the id {name!r} is used twice, first in line {line}; every bed and camera needs its own"
+                    shown = f"{name!r} " if _PLAIN_ID.fullmatch(name) else ""
+                    message = f"the id {shown}is used twice, first in line {line}; every bed and camera needs its own"
                     self._add(self._nearest_line(field_path), field_path, message)
         self._check_shared_cameras(beds if isinstance(beds, list) else [])
         self._check_files(tree.get("redis"), ("redis",))
@@ -298,8 +300,14 @@ class _Document:
                 continue
             if not (self._path.resolve().parent / home).is_file():
                 inner = (*field_path, name)
-                message = f"no file at {value}; create it, readable by this user only, or correct the path"
+                # A password itself is often written here, and must not be repeated.
+                where = "of this name; a path belongs here, no password" if _holds_secret(name) else f"at {value}"
+                message = f"no file {where}; create it, readable by this user only, or correct the path"
                 self._add(self._nearest_line(inner), inner, message)
+
+
+def _holds_secret(field: str) -> bool:
+    return "password" in field or "token" in field
 
 
 def _home(path: str) -> Path | None:

@@ -11,7 +11,8 @@ from monitor.errors import MonitorError
 from monitor.inference.bundle import read_bundle
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
-from monitor.video.address import SourceKind, parse_address
+from monitor.synthetic.bed import SCENARIOS
+from monitor.video.address import SourceAddress, SourceKind, parse_address
 from monitor.web.users import read_users
 
 __all__ = ["find_missing", "find_silent_settings"]
@@ -25,6 +26,8 @@ _CALM_SCORE, _PAIN_SCORE = 0.05, 0.95
 def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
     """Yield the field and one sentence for each file that is named and is not there, or cannot be used."""
     yield from _missing_videos(config)
+    if (obstacle := _obstacle(config.spool.directory)) is not None:
+        yield ("spool", "directory"), f"{obstacle} is a file; name a folder that the station's user may write"
     roles: tuple[Literal["detector", "classifier"], ...] = ("detector", "classifier")
     for role in roles:
         try:
@@ -50,10 +53,13 @@ def _missing_videos(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
     for index, bed in enumerate(config.beds):
         field = ("beds", index, "camera", "url")
         try:
-            path = _video_path(bed.camera.url)
+            address = parse_address(bed.camera.url)
         except MonitorError as error:
             yield field, str(error)
             continue
+        if address.synthetic is not None and address.synthetic.scenario not in SCENARIOS:
+            yield field, f"there is no such synthetic scenario; choose one of {', '.join(SCENARIOS)}"
+        path = _video_path(address)
         if path is None:
             continue
         if not path.is_file():
@@ -117,9 +123,14 @@ def _lose_camera(bed: BedAlarms, time_seconds: float) -> None:
     bed.report(Code.CAMERA_LOST, True, time_seconds)  # noqa: FBT003 - present
 
 
-def _video_path(url: str) -> Path | None:
+def _obstacle(directory: Path) -> Path | None:
+    """Return the file that stands where a folder or one of its parents would have to be."""
+    there = next((path for path in (directory, *directory.parents) if path.exists()), None)
+    return there if there is not None and not there.is_dir() else None
+
+
+def _video_path(address: SourceAddress) -> Path | None:
     """Return the file that an address names; None where it names no file."""
-    address = parse_address(url)
     return Path(address.location) if address.kind is SourceKind.FILE else None
 
 

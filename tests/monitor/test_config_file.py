@@ -111,6 +111,32 @@ redis: {{url: "redis://:{secret}@host/x", timeout_seconds: -1, password: {secret
     assert secret not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        ("beds: rtsp://nurse:hunter2@camera/x", "beds", "begins with `- `"),
+        ("beds: {bed-1: {camera: hunter2}}", "beds", "begins with `- `"),
+        ("beds: ['rtsp://nurse:hunter2@camera/x']", "beds[0]", "such as `id: ...`"),
+        ("beds: [{id: b, camera: 'rtsp://nurse:hunter2@camera/x'}]", "beds[0].camera", "such as `url: ...`"),
+        (f"{RIGHT}redis: redis://:hunter2@server/0", "redis", "such as `url: ...`"),
+        (f"{RIGHT}redis: {{key_prefix: 'redis://:hunter2@server/0'}}", "redis.key_prefix", "Begin of every key"),
+        (f"{RIGHT}redis: {{password_file: hunter2}}", "redis.password_file", "a path belongs here, no password"),
+        ("beds: [{id: 'x@hunter2', camera: {url: synthetic://calm, id: 'x@hunter2'}}]", "beds[0].camera.id", "twice"),
+    ],
+)
+def test_a_login_in_the_wrong_place_is_not_repeated(write, text, field, words):
+    mistakes = [mistake for mistake in find_mistakes(write(text)) if mistake.field == field]
+    assert any(words in mistake.message for mistake in mistakes)
+    assert "hunter2" not in "\n".join(map(str, find_mistakes(write(text))))
+
+
+def test_a_long_value_is_cut_and_a_decimal_comma_is_explained(write):
+    (mistake,) = find_mistakes(write(RIGHT.replace("bed-1", "b" * 5000)))
+    assert len(str(mistake)) < 400
+    (mistake,) = find_mistakes(write(f"{RIGHT}alarms: {{on_level: 0,6}}"))
+    assert "a decimal is written with a point, such as 0.6" in mistake.message
+
+
 def test_credentials_move_out_of_a_camera_url(write):
     config = read_config(write(RIGHT.replace("camera.invalid", "nurse:p%40ss@camera.invalid")))
     camera = config.beds[0].camera

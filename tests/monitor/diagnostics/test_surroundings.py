@@ -43,6 +43,7 @@ def test_a_right_file_has_no_mistakes(tmp_path):
         ("10.0.0.1/stream1", "write its protocol first, such as rtsp://10.0.0.1/..."),
         ("camera-1.ward.example/user=admin&password=hunter2", "such as rtsp://camera-1.ward.example/..."),
         ("synthetic://pain?speed=2", "unknown parts speed"),
+        ("synthetic://panic", "no such synthetic scenario; choose one of calm, pain"),
     ],
 )
 def test_a_video_that_is_not_there_is_named_with_its_line(tmp_path, url, words):
@@ -101,3 +102,12 @@ def test_notices_on_devices_without_their_extra_or_without_users_are_named(tmp_p
     ((field, message, line),) = check(tmp_path, web={"users_file": str(users), "push": push})
     assert (field, line) == ("web.push.enabled", 8)
     assert message == "no notice can be sent: pip install 'nicu-pain-monitor[push]'"
+
+
+@pytest.mark.parametrize("inner", ["", "/state"])
+def test_a_state_directory_that_a_file_stands_in_the_way_of(tmp_path, inner):
+    (tmp_path / "state").write_text("a file")
+    ((field, message, _),) = check(tmp_path, spool={"directory": f"{tmp_path}/state{inner}"})
+    assert field == "spool.directory"
+    assert message.startswith(f"{tmp_path}/state is a file")
+    assert check(tmp_path, spool={"directory": f"{tmp_path}/new/state"}) == []
