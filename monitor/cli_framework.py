@@ -7,7 +7,7 @@ at once. Colours are for terminals, and not even for those where NO_COLOR is set
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -28,6 +28,7 @@ __all__ = [
     "OutputFile",
     "examples",
     "program",
+    "refuse_overwriting",
     "run",
 ]
 
@@ -136,6 +137,33 @@ class OutputFile(click.Path):
         if not folder.is_dir() or not os.access(folder, os.W_OK):
             self.fail(f"there is no folder {folder} that can be written; make it, or choose another path", param, ctx)
         return path
+
+
+def refuse_overwriting(outputs: Mapping[str, Path | None], inputs: Iterable[Path | None]) -> None:
+    """Refuse to write over what the command reads, or two results into one file: the first would be lost.
+
+    Args:
+        outputs: By the option that names each; None for one that is not given.
+        inputs: Files that the command reads; None for one that is not given.
+
+    Raises:
+        click.UsageError: Two of them are one file, also under two names.
+    """
+    taken = [(path, "which this command reads") for path in inputs if path is not None]
+    for option, output in outputs.items():
+        if output is None:
+            continue
+        for path, use in taken:
+            if _is_same_file(output, path):
+                raise click.UsageError(f"{option} would write over {path}, {use}; name another file")
+        taken.append((output, f"which {option} writes, too"))
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        # What is no file on a disk, such as /dev/null or a terminal, holds nothing to lose.
+        return one.is_file() and one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 _COMMON = {"completion": LazyCommand("monitor.commands.completion", "Print what makes a shell complete this program.")}

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from monitor.cli_framework import refuse_overwriting
 from monitor.config import StationConfig
 from monitor.config.file import read_config
 from monitor.errors import ConfigError, MonitorError, VideoError
@@ -57,6 +58,9 @@ def command(
     Every due frame is analysed, whatever the machine's speed; the same file, configuration and models give the same
     result. Nothing is sent to Redis.
     """
+    refuse_overwriting(
+        {"--alerts": alerts, "--observations": observations, "--annotate": annotate}, [video, config_file]
+    )
     config, bed = _configuration(config_file, bed_id)
     models = ModelSet(config.models, config.faces)
     rate = None if every_frame else config.analysis.frames_per_second

@@ -10,7 +10,7 @@ import yaml
 
 from monitor.bench.tuning import tune
 from monitor.bench.verifying import verify_bundles
-from monitor.cli_framework import ConfigCommand, OutputFile, examples
+from monitor.cli_framework import ConfigCommand, OutputFile, examples, refuse_overwriting
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.file import read_config
 from monitor.config.settings_edit import write_settings
@@ -59,6 +59,7 @@ def command(
     """
     if write and config_file is None:
         raise click.UsageError("--write needs --config, the file to write")
+    refuse_overwriting({"--out": out}, [config_file])
     models, faces = ModelSettings(), FaceSettings()
     if config_file is not None:
         config = read_config(config_file)

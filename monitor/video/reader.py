@@ -58,6 +58,7 @@ class VideoReader:
         self._closed = False
         try:
             add_file_source(self._media, address)
+            self._opened = path.stat()
             self._missing_bytes = _missing_bytes(path)
             self._first = self._begin()
         except BaseException:
@@ -93,9 +94,9 @@ class VideoReader:
             pts_seconds = None if timing.pts_ns is None else timing.pts_ns / 1e9
             yield Frame(image, timing.arrival_seconds, pts_seconds, timing.index)
             pulled = None if self._closed else self._next()
-        if not self._closed and self._missing_bytes:
+        if not self._closed and (missing_bytes := self._missing_bytes or self._lost_bytes()):
             raise VideoError(
-                f"{self.path} is truncated at {self._probe.end_seconds:.1f} s: {self._missing_bytes} bytes are missing"
+                f"{self.path} is truncated at {self._probe.end_seconds:.1f} s: {missing_bytes} bytes are missing"
             )
 
     @property
@@ -113,6 +114,15 @@ class VideoReader:
         if not self._closed:
             self._closed = True
             self._media.close(_CLOSE_SECONDS)
+
+    def _lost_bytes(self) -> int:
+        """Return how many bytes the file has lost since it was opened: its new end is not that of the recording."""
+        try:
+            now = self.path.stat()
+        except OSError:
+            return 0  # Removed or replaced: what was opened is still whole.
+        is_same = (now.st_dev, now.st_ino) == (self._opened.st_dev, self._opened.st_ino)
+        return max(0, self._opened.st_size - now.st_size) if is_same else 0
 
     def _begin(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Start and return the first chosen picture; None where there is none."""

@@ -78,6 +78,10 @@ def add_file_source(media: MediaPipeline, address: SourceAddress) -> None:
             raise SourceFaultError(
                 FaultKind.FORMAT, Phrase("{address} is a directory; name a video file", address=address.display)
             )
+        if path.exists() and not path.is_file():
+            # A named pipe would be waited for without end.
+            foreign = Phrase("{address} {fault}", address=address.display, fault=Phrase("is not a video"))
+            raise SourceFaultError(FaultKind.FORMAT, foreign)
         with path.open("rb") as file:
             if not file.read(1):
                 raise SourceFaultError(FaultKind.FORMAT, Phrase("{address} is empty", address=address.display))

@@ -18,6 +18,7 @@ from trainer.data import (
     find_labels,
     find_scores,
     ingest,
+    is_manifest,
     read_table,
     unifesp_candidates,
     write_manifest,
@@ -65,6 +66,8 @@ def _finish(
     positive: str = PAIN_WORD,
     soft: SoftLabels | None = None,
 ) -> None:
+    if out.is_file() and not is_manifest(out):
+        raise DataError(f"{printable(str(out))} is no manifest and would be lost; name another file with --out")
     shown = track(candidates, description=f"reading {data_set}", transient=True)
     report = ingest(shown, data_set, out.parent, is_main=is_main, positive=positive, soft=soft)
     report.warnings[:0] = notes

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import examples, refuse_overwriting
 from trainer.data.merging import merge_manifests
 from trainer.data.naming import Label
 from trainer.errors import SettingsError
@@ -23,6 +23,7 @@ def command(*, manifests: tuple[Path, ...], out: Path) -> None:
 
     A picture or an infant that is in two of them is refused. Run `nicu-trainer crop` on the new manifest next.
     """
+    refuse_overwriting({"--out": out}, manifests)
     if len(manifests) < 2:
         raise SettingsError("give at least two manifests")
     merged = merge_manifests(manifests, out)

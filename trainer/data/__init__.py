@@ -3,7 +3,7 @@
 from trainer.data.clips import clip_candidates
 from trainer.data.duplicates import NEAR_BITS, near_duplicates, perceptual_hash
 from trainer.data.ingest import Candidate, ingest, picture_files
-from trainer.data.manifest import PAIN_WORD, ImageRecord, Manifest, read_manifest, write_manifest
+from trainer.data.manifest import PAIN_WORD, ImageRecord, Manifest, is_manifest, read_manifest, write_manifest
 from trainer.data.naming import (
     Label,
     ParsedName,
@@ -42,6 +42,7 @@ __all__ = [
     "find_labels",
     "find_scores",
     "ingest",
+    "is_manifest",
     "near_duplicates",
     "parse_cope",
     "parse_fei",

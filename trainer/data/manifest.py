@@ -20,6 +20,7 @@ __all__ = [
     "PAIN_WORD",
     "ImageRecord",
     "Manifest",
+    "is_manifest",
     "read_manifest",
     "unknown_subject",
     "write_manifest",
@@ -137,6 +138,17 @@ def write_manifest(path: Path, records: Iterable[ImageRecord]) -> None:
         for record in records
     )
     write_atomically(path, text.getvalue().encode())
+
+
+def is_manifest(path: Path) -> bool:
+    """Return whether a file begins as a manifest does, or is empty, so that a new manifest may take its place.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open(encoding="utf-8", errors="replace") as file:
+        first = file.readline(10_000)
+    return not first or {"image", "sha256"} <= set(first.strip().split(","))
 
 
 def read_manifest(path: Path) -> Manifest:

@@ -105,6 +105,43 @@ def test_dead_letters_are_sent_again_and_those_that_fail_stay(tmp_path):
     assert letters.resend(send) == (0, 1)
 
 
+def test_a_message_that_is_given_up_while_others_are_sent_again_stays_and_the_file_stays_private(tmp_path):
+    letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
+
+    def give_up(number):
+        alert = make_alert(f"a{number}", number)
+        letters.add(Message.from_alert(alert, alert.model_dump_json()), "HTTP 400")
+
+    give_up(1)
+    # The forwarder runs on, and gives up another one to the same destination.
+    assert letters.resend(lambda message: give_up(2) if message.key == "a1:1" else None) == (1, 1)
+    (left,) = [json.loads(line) for line in (tmp_path / "dead.jsonl").read_text().splitlines()]
+    assert left["alert"]["alert_id"] == "a2"
+    assert (tmp_path / "dead.jsonl").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "changes", [{"bed": "bed\n1"}, {"bed": "\u00e9+#\0"}, {"alert_id": "a\n1"}, {"alert_id": "\u00e91"}]
+)
+def test_names_that_no_station_gives_hold_up_no_other_alert(
+    stream, forward, http_sink, mail_sink, broker, changes
+) -> None:
+    mail = {"type": "email", "host": "127.0.0.1", "port": mail_sink.port, "security": "none"}
+    for number, destination in enumerate(
+        (
+            {"type": "webhook", "url": http_sink.url},
+            {"type": "mqtt", "host": "127.0.0.1", "port": broker.port},
+            {**mail, "sender": "nicu@ward.example", "to": ["nurses@ward.example"]},
+        )
+    ):
+        forwarder = forward(name=f"out-{number}", **destination, give_up_seconds=5.0)
+        stream.publish(**changes)
+        stream.publish()
+        drain(forwarder)
+        assert forwarder.sent + forwarder.given_up == 2 * (number + 1)
+        assert forwarder.sent > number
+
+
 def test_redis_that_loses_its_data_and_gets_it_back_gives_no_alert_twice(stream, forward, http_sink):
     published = [stream.publish() for _ in range(3)]
     forwarder = forward(type="webhook", url=http_sink.url)

@@ -24,8 +24,7 @@ def mail(forward, mail_sink):
             port=mail_sink.port,
             security="none",
             sender="nicu@ward.example",
-            to=[NURSES],
-            **{"escalate_to": [DOCTOR], "escalate_after_seconds": 60.0, **changes},
+            **{"to": [NURSES], "escalate_to": [DOCTOR], "escalate_after_seconds": 60.0, **changes},
         )
 
     return make
@@ -148,6 +147,16 @@ def test_an_unknown_person_makes_a_dead_letter_and_the_next_mail_goes_on(stream,
     stream.publish()
     drain(forwarder)
     assert len(mail_sink.mails) == 1
+
+
+def test_one_of_several_people_whom_the_server_refuses_is_said_and_the_others_get_it(stream, mail, mail_sink, caplog):
+    mail_sink.refusals = [DOCTOR]
+    forwarder = mail(to=[NURSES, DOCTOR])
+    stream.publish()
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,)]
+    assert "does not take mail to 1 of 2 people (SMTP 550)" in caplog.text
+    assert DOCTOR not in caplog.text
 
 
 def test_a_password_never_crosses_the_network_in_the_clear(tmp_path):

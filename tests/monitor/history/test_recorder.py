@@ -1,5 +1,6 @@
 """What the board shows is on the disk: after a restart, a damaged file, a full disk, a clock that was set."""
 
+import itertools
 import sqlite3
 import stat
 import time
@@ -232,6 +233,31 @@ def test_a_file_that_is_full_says_what_to_do_and_has_room_once_the_oldest_is_gon
     view = HistoryView(tmp_path)
     assert view.begins_seconds() > (begin - 1_440) * 60
     assert view.minutes("bed-1", 0, 10**9)[-1][0] == newest - 1
+
+
+def test_a_station_whose_record_is_full_writes_again_by_itself(recorded):
+    file = filled(recorded.directory, 1, maximum_bytes=1_050_000)
+    minute, day = file.stored_minute("bed-1", int(EPOCH.timestamp() // 60)), int(EPOCH.timestamp() // 60)
+
+    def write_until_it_is_full():
+        for number in itertools.count(day - 1_440, -1):
+            file.write([("bed-1", number, minute)], [], [])
+
+    with pytest.raises(HistoryError, match=r"raise history\.maximum_megabytes"):
+        write_until_it_is_full()
+    file.close()
+    settings = HistorySettings(days=3_650).model_copy(update={"maximum_megabytes": 1})
+    recorded.recorder = HistoryRecorder(settings, recorded.directory, recorded.board, recorded.clock)
+    faults = []
+    for _ in range(20):
+        recorded.show(300, 0.1)
+        recorded.recorder.write()
+        faults.append(recorded.recorder.status.fault)
+        if faults[-2:-1] not in ([], [None]):
+            break
+    assert "raise history.maximum_megabytes" in faults[-2]
+    assert faults[-1] is None
+    assert len(all_samples(recorded)) >= 145 * len(faults), "nothing that was shown meanwhile is missing"
 
 
 def test_only_the_owner_reads_it(recorded):
