@@ -116,6 +116,8 @@ class Board:
     ) -> None:
         """Take what one analysed frame has shown. Keeps references only; costs a few microseconds.
 
+        What a worker still had in hand when another infant was admitted is left out.
+
         Args:
             bed_id: Which bed.
             observation: What the bed shows now.
@@ -127,6 +129,9 @@ class Board:
         """
         with self._lock:
             bed = self._beds[bed_id]
+            since_seconds = bed.occupancy.since_seconds
+            if since_seconds is not None and observation.time_seconds < since_seconds:
+                return
             bed.observation = observation
             bed.history.add(observation)
             if frame is not None and self._keeps_pictures:

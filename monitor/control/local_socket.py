@@ -110,13 +110,17 @@ class LocalSocket:
             return {"error": "only the user that runs the station may ask it for something"}
         try:
             request = json.loads(_read_line(peer))
-            if not isinstance(request, dict):
-                return {"error": "a request is one JSON object"}
-            return self._answer(request)
         except (ValueError, RecursionError, OSError):
             return {"error": "a request is one line of JSON"}
+        if not isinstance(request, dict):
+            return {"error": "a request is one JSON object"}
+        try:
+            return self._answer(request)
         except MonitorError as error:
             return {"error": str(error)}
+        except Exception:  # noqa: BLE001 - who asked waits for an answer
+            _log.exception("a request through the control socket failed in an unforeseen way")
+            return {"error": "the station failed to do it; look at its log"}
 
 
 def ask_station(directory: Path, request: Request, timeout_seconds: float = 60.0) -> dict[str, Any]:

@@ -148,10 +148,11 @@ def open_fleet(
 
 
 def report_fleet(keeper: FleetKeeper | None) -> tuple[ConditionReport, ...]:
-    """Return what the keeper found wrong with the ward as a whole."""
-    if keeper is None:
-        return ()
-    beds = keeper.status.unwatched
+    """Return what the keeper found wrong with the ward as a whole.
+
+    A station without a keeper says that nothing is: it may have shared its beds when its alarm state was stored.
+    """
+    beds = () if keeper is None else keeper.status.unwatched
     detail = f"No station watches {', '.join(beds)}: pain there raises no alert." if beds else ""
     return (ConditionReport(Code.BED_UNWATCHED, bool(beds), detail),)
 

@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
@@ -35,6 +36,9 @@ _LARGEST_CONTENT_BYTES = 10_000_000
 _DATABASES = (Path("history/history.sqlite"), Path("spool.sqlite"))
 _LEFT_OUT = frozenset({"models", "control.sock", "control.sock.new", "spool.lock"})
 """Copies of the program's own models, and what belongs to a running process."""
+# What reading an archive raises where it is damaged: zlib's own error in the middle of a file, KeyError for one that is
+# missing.
+_DAMAGES = (OSError, EOFError, KeyError, tarfile.TarError, zlib.error)
 _DATABASE_PARTS = (".sqlite", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal")
 
 
@@ -143,7 +147,7 @@ def read_backup(archive: Path) -> BackupContent:
     try:
         with tarfile.open(archive, "r:gz") as opened:
             return _content_of(opened)
-    except (OSError, EOFError, tarfile.TarError, ValidationError, KeyError) as error:
+    except (*_DAMAGES, ValidationError) as error:
         raise ConfigError(f"{archive} is no back-up of a station, or it is damaged: {_first_line(error)}") from error
 
 
@@ -176,7 +180,7 @@ def restore_backup(archive: Path) -> BackupContent:
                     file.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     copy.replace(file.path)
             _give_directories(content)
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except _DAMAGES as error:
         raise ConfigError(f"{archive} cannot be put back: {_first_line(error)}") from error
     return content
 
@@ -291,9 +295,12 @@ def _give(path: Path, item: BackedUpFile) -> None:
     """Give a file to whom it belonged; only root can, and only to somebody whom this machine knows."""
     if os.geteuid() != 0:
         return
-    for name in ({"user": item.owner}, {"group": item.group}):
+    if item.owner:
         with suppress(LookupError):
-            shutil.chown(path, **{kind: value for kind, value in name.items() if value})
+            shutil.chown(path, user=item.owner)
+    if item.group:
+        with suppress(LookupError):
+            shutil.chown(path, group=item.group)
 
 
 def _give_directories(content: BackupContent) -> None:

@@ -1,12 +1,16 @@
 """The socket through which the station's own user asks it for something."""
 
+import json
+import os
 import socket
 
 import pytest
 from redis_server import wait_until
 
 from monitor.control.local_socket import LocalSocket, ask_station
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, RefusedError
+
+FAILURES = {"refused": RefusedError("the bed is empty"), "value": ValueError("a window of another length")}
 
 
 @pytest.fixture
@@ -15,6 +19,8 @@ def station(tmp_path):
     deep.mkdir()
 
     def answer(request):
+        if "raises" in request:
+            raise FAILURES[request["raises"]]
         if request.get("action") != "echo":
             raise ConfigError("no such action")
         return {"said": request["word"]}
@@ -35,6 +41,22 @@ def test_a_question_is_answered_also_in_a_directory_with_a_long_name(station):
 def test_a_refusal_is_one_sentence(station):
     with pytest.raises(ConfigError, match="no such action"):
         ask_station(station, {"action": "dance"})
+
+
+@pytest.mark.parametrize(("raises", "words"), [("refused", "the bed is empty"), ("value", "look at its log")])
+def test_what_fails_while_it_is_done_is_not_taken_for_a_request_that_is_no_json(station, raises, words):
+    with pytest.raises(ConfigError, match=words):
+        ask_station(station, {"action": "echo", "raises": raises})
+
+
+@pytest.mark.parametrize("line", [b"\n", b"{\n", b"[" * 60_000 + b"\n", b"\xff\n"])
+def test_a_request_that_is_no_json_is_one_sentence(station, line):
+    with socket.socket(socket.AF_UNIX) as peer:
+        directory = os.open(station, os.O_RDONLY)
+        peer.connect(f"/proc/self/fd/{directory}/control.sock")
+        os.close(directory)
+        peer.sendall(line)
+        assert json.loads(peer.makefile().readline()) == {"error": "a request is one line of JSON"}
 
 
 def test_the_socket_has_its_name_only_when_it_is_answered(tmp_path, monkeypatch):

@@ -211,6 +211,19 @@ def test_what_was_seen_of_one_infant_does_not_stand_beside_the_next(board, clock
     assert bed.occupancy == occupancy
 
 
+def test_a_frame_that_a_worker_had_in_hand_when_another_infant_came_is_not_shown(board, clock, observation):
+    board.occupy("bed-1", BedOccupancy())
+    of_the_one_before = observation(0.1)
+    clock.advance(0.2)
+    board.occupy("bed-1", BedOccupancy(Occupancy.OCCUPIED, "nurse-7", clock.monotonic()))
+    board.observe("bed-1", of_the_one_before)
+    bed = board.snapshot().bed("bed-1")
+    assert (bed.history, bed.observation) == ((), None)
+    board.observe("bed-1", observation(0.2))
+    clock.advance(1.0)
+    assert board.snapshot().bed("bed-1").observation.level == 0.2
+
+
 def test_writers_and_readers_do_not_disturb_each_other(observation, alert):
     clock = ManualClock(1000.0)
     board = Board([BedInfo(f"bed-{n}", f"cam-{n}") for n in range(8)], clock, on_level=0.6, keeps_pictures=True)

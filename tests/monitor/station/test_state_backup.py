@@ -1,6 +1,8 @@
 """A station comes back on an empty machine: alerts and their numbers, history, users, sessions, the audit log."""
 
 import json
+import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -157,6 +159,46 @@ def test_a_damaged_archive_puts_nothing_back(machine: Machine, tmp_path: Path, f
         restore_backup(machine.archive)
     assert not machine.state.exists()
     assert not machine.config.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_that_belonged_to_nobody_known_comes_back_to_who_restores_it(machine: Machine) -> None:
+    file = machine.state / "session.key"
+    os.chown(file, 54_321, 54_321)
+    write_backup(machine.config, machine.archive, NOW)
+    machine.lose()
+    restore_backup(machine.archive)
+    assert (file.stat().st_uid, file.stat().st_gid) == (0, 0)
+
+
+def test_an_archive_with_any_bit_changed_is_one_sentence_or_the_same(machine: Machine) -> None:
+    key = random.Random(1).randbytes(20_000)
+    (machine.state / "session.key").write_bytes(key)
+    write_backup(machine.config, machine.archive, NOW)
+    machine.lose()
+    content = machine.archive.read_bytes()
+    for position in range(10, len(content), len(content) // 150):
+        machine.archive.write_bytes(content[:position] + bytes([content[position] ^ 16]) + content[position + 1 :])
+        try:
+            restore_backup(machine.archive)
+        except ConfigError as error:
+            assert "safe.tar.gz" in str(error)  # noqa: PT017 - not every bit means something
+            assert not machine.state.exists()
+        else:
+            assert (machine.state / "session.key").read_bytes() == key
+            machine.lose()
+
+
+def test_an_archive_in_which_a_file_is_missing_is_one_sentence(machine: Machine, tmp_path: Path) -> None:
+    write_backup(machine.config, machine.archive, NOW)
+    machine.lose()
+    with tarfile.open(machine.archive) as opened:
+        (tmp_path / "content.json").write_bytes(opened.extractfile("content.json").read())
+    with tarfile.open(machine.archive, "w:gz") as packed:
+        packed.add(tmp_path / "content.json", "content.json")
+    with pytest.raises(ConfigError, match=r"safe\.tar\.gz"):
+        restore_backup(machine.archive)
+    assert not machine.state.exists()
 
 
 def get(url: str, path: str):
