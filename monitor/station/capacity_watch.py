@@ -1,6 +1,6 @@
 """Whether the machine keeps up with its beds: every bed for itself, and all of them together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from monitor.pain.vocabulary import Code
 from monitor.station.load_governor import Load, LoadGovernor
@@ -63,8 +63,13 @@ class CapacityWatch:
             detail = f"Only {rate:.1f} of {wanted:.1f} frames per second are analysed."
         return bool(detail), now_seconds, detail
 
-    def check_station(self, now_seconds: float, lags_seconds: Sequence[float]) -> ConditionReport:
-        """Let the governor adjust the rate, and return whether the station is too slow for its beds."""
+    def check_station(self, now_seconds: float, lags_seconds: Mapping[str, float | None]) -> ConditionReport:
+        """Let the governor adjust the rate, and return whether the station is too slow for its beds.
+
+        Args:
+            now_seconds: Monotonic time.
+            lags_seconds: See `Load`.
+        """
         busy, workers = self._busy_seconds()
         before = self._before
         if before is None or busy < before[1]:
@@ -72,12 +77,16 @@ class CapacityWatch:
         elif now_seconds - before[0] >= 1.0:
             self._busy_share = (busy - before[1]) / (max(1, workers) * (now_seconds - before[0]))
             self._before = (now_seconds, busy)
+        playing = sum(lag is not None for lag in lags_seconds.values())
         if self._meter is not None:
-            self._meter.update(self._throughput.total, len(lags_seconds), self._busy_share)
-        self._governor.update(now_seconds, Load(self._busy_share, lags_seconds))
+            self._meter.update(self._throughput.total, playing, self._busy_share)
+        load = Load(self._busy_share, lags_seconds, self._throughput.total_rate(now_seconds))
+        self._governor.update(now_seconds, load)
         is_too_slow = self._governor.is_too_slow
         detail = (
-            f"The station is too slow for its {len(lags_seconds)} beds: each is analysed about "
+            f"The station is too slow for its {playing} beds: each is analysed about "
             f"{self._governor.rate:.1f} times a second instead of {self._governor.full_rate:g}."
         )
+        if shed := self._governor.shed_cameras:
+            detail += f" Only key frames are decoded of {shed} of them."
         return ConditionReport(Code.OVERLOAD, is_too_slow, detail if is_too_slow else "")

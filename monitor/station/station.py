@@ -220,7 +220,7 @@ class Station:
             self._scheduler.wake,
             synthetic=paint_synthetic_bed,
             phase=phase,
-            may_shed=self._governor.may_shed,
+            permits=self._governor,
         )
 
     def reload(self, by: str, *, dry_run: bool = False) -> ReloadReport:

@@ -17,7 +17,6 @@ from monitor.station.status_reporter import StatusReporter
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.video.camera import Camera
-from monitor.video.status import CameraState
 
 __all__ = ["Supervisor"]
 
@@ -101,11 +100,11 @@ class Supervisor:
         """Check everything once."""
         now = self._clock.monotonic()
         self._check_cameras()
-        lags = []
+        lags: dict[str, float | None] = {}
         for name, pair in self._beds.items():
             with self._guard:
-                if self._beds.get(name) is pair and (lag := self._check_bed(*pair, now)) is not None:
-                    lags.append(lag)
+                if self._beds.get(name) is pair:
+                    lags[pair[1].camera_id] = self._check_bed(*pair, now)
         late = self._heartbeats.late()
         overload = self._capacity.check_station(now, lags)
         self._reporter.report_station(
@@ -133,7 +132,7 @@ class Supervisor:
                 _log.error("%s: the system gives no thread for the camera; trying again", name)
 
     def _check_bed(self, bed: BedPipeline, camera: Camera, now_seconds: float) -> float | None:
-        """Check one bed; return how far its decoding lags, None while no pictures come."""
+        """Check one bed; return how far its decoding lags, None before it has decoded a picture."""
         status = camera.status()
         # Of a bed that no worker gets to, no result lowers the rate.
         if (camera.frames_per_second or math.inf) > self._capacity.rate:
@@ -141,7 +140,8 @@ class Supervisor:
         bed.report(Code.OVERLOAD, *self._capacity.check_bed(bed.id, status, now_seconds))
         observation, _ = bed.update_camera(status, self._clock.monotonic())
         self._reporter.report_bed(bed, observation, status)
-        return status.lag_seconds if status.state is CameraState.PLAYING else None
+        # Also of a camera that counts as lost because its newest picture is decoded so late.
+        return status.lag_seconds
 
 
 def _check_parts(late: list[str], fault: str | None) -> ConditionReport:

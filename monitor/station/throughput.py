@@ -41,6 +41,12 @@ class Throughput:
                 times.popleft()
             return len(times) / self._window_seconds
 
+    def total_rate(self, now_seconds: float) -> float:
+        """Return analysed frames per second of all beds together over the window that ends now."""
+        with self._lock:
+            beds = list(self._times)
+        return sum(self.rate(bed, now_seconds) for bed in beds)
+
     def last_seconds(self, bed: str) -> float | None:
         """Return when the bed's newest frame was analysed, None before the first."""
         with self._lock:

@@ -14,7 +14,7 @@ from monitor.config import CameraSettings
 from monitor.errors import VideoError
 from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress, resolve_address
-from monitor.video.decode_governor import DecodeChoice
+from monitor.video.decode_governor import DecodeChoice, DecodePermits
 from monitor.video.faults import HUNG, FaultKind, SourceEndedError, SourceFaultError, fault_of_end
 from monitor.video.frame import Frame
 from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDetector
@@ -55,8 +55,8 @@ class Camera:
         backoff: Waiting times between attempts.
         limits: How long each stage may stay silent; by default the settings' `stall_seconds` and what follows from it.
         phase: Where its frames lie between those of other cameras; see `Sampler`.
-        may_shed: Returns, at a monotonic time, whether only key frames may be decoded where decoding lags: not as long
-            as a lower rate of all cameras may help. Cameras whose key frames are rare never do.
+        permits: Whether only key frames may be decoded where decoding lags: not as long as a lower rate of all cameras
+            may help; by default at once. Cameras whose key frames are rare never do.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Camera:
         backoff: Backoff | None = None,
         limits: StallLimits | None = None,
         phase: float | None = None,
-        may_shed: Callable[[float], bool] = lambda _: True,
+        permits: DecodePermits | None = None,
     ) -> None:
         self.camera_id = camera_id
         self.latest_frame = LatestFrame(listener)
@@ -102,7 +102,7 @@ class Camera:
         self._check = FreezeDarkDetector()
         self._frozen_since_seconds: float | None = None
         self._dark_since_seconds: float | None = None
-        self._decoding = DecodeChoice(camera_id, may_shed)
+        self._decoding = DecodeChoice(camera_id, permits)
         self._frames = self._reconnects = self._abandoned = self._format_changes = self._opened = 0
         self._past_pictures = self._past_undecoded = self._past_decode_errors = self._past_timestamp_faults = 0
         self._past_drops: Counter[DropCause] = Counter()
@@ -221,7 +221,7 @@ class Camera:
                 undecoded=self._past_undecoded + (probe.undecoded if probe is not None else 0),
                 frames=self._frames,
                 drops={cause: drops[cause] for cause in DropCause},
-                lag_seconds=0.0 if probe is None else probe.lag_seconds,
+                lag_seconds=None if probe is None or probe.decoded_seconds is None else probe.lag_seconds,
                 decode_errors=self._past_decode_errors + (self._pipeline.decode_errors if self._pipeline else 0),
                 timestamp_faults=self._past_timestamp_faults + (probe.timestamp_faults if probe is not None else 0),
                 format_changes=self._format_changes,

@@ -2,15 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from monitor.video.probe import PipelineProbe
 from monitor.video.status import DropCause
 
-__all__ = ["DecodeChoice", "DecodeGovernor"]
+__all__ = ["DecodeChoice", "DecodeGovernor", "DecodePermits"]
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_KEYFRAME_SECONDS = 2.0
+# Two seconds, which many cameras are set to, and what a network adds.
+_LONGEST_KEYFRAME_SECONDS = 2.2
 
 _LASTING_SECONDS = 1.0
 # A second, and what a network adds.
@@ -18,6 +20,22 @@ _LONGEST_REST_SECONDS = 1.1
 _LATE_SECONDS = 0.5
 _FREQUENT_SECONDS = 5.0
 _LARGEST_REST_LAG_SECONDS = 0.4
+
+
+class DecodePermits(Protocol):
+    """Who knows whether the whole machine is late. Called from the cameras' threads."""
+
+    def may_shed(self, camera_id: str, now_seconds: float) -> bool:
+        """Return whether a camera whose decoding lags is to decode key frames only from this moment on."""
+        ...
+
+    def must_shed(self, camera_id: str, now_seconds: float, keyframe_interval_seconds: float) -> bool:
+        """Return whether a camera whose decoding does not lag is to do so, too."""
+        ...
+
+    def may_return(self, camera_id: str, now_seconds: float) -> bool:
+        """Return whether a camera that decodes key frames only is to decode every picture from this moment on."""
+        ...
 
 
 class DecodeGovernor:
@@ -54,13 +72,22 @@ class DecodeGovernor:
         """Whether only key frames are to be decoded, as of the last update."""
         return self._keyframes_only
 
-    def update(self, now_seconds: float, lag_seconds: float, *, may_shed: bool = True) -> bool:
+    def update(
+        self,
+        now_seconds: float,
+        lag_seconds: float,
+        may_shed: Callable[[], bool] = lambda: True,
+        must_shed: Callable[[], bool] = lambda: False,
+        may_return: Callable[[], bool] = lambda: True,
+    ) -> bool:
         """Return whether only key frames are to be decoded now.
 
         Args:
             now_seconds: Monotonic time.
             lag_seconds: From the arrival of the newest decoded picture's data to its decoding.
-            may_shed: Whether turning to key frames is allowed now; what was turned to before stays.
+            may_shed: Asked before every turn to key frames alone, which takes place where it returns True.
+            must_shed: Asked while the lag is small; True turns to key frames all the same.
+            may_return: Asked likewise before every turn back.
         """
         if lag_seconds <= self._enter_lag_seconds:
             self._late_since_seconds = None
@@ -68,12 +95,17 @@ class DecodeGovernor:
             self._late_since_seconds = now_seconds
         lasting = self._late_since_seconds is not None and now_seconds - self._late_since_seconds >= _LASTING_SECONDS
         since_change = float("inf") if self._changed_seconds is None else now_seconds - self._changed_seconds
-        if not self._keyframes_only and lasting and may_shed:
+        if not self._keyframes_only and (may_shed() if lasting else must_shed()):
             relapsed = since_change < 2.0 * self._hold_seconds
             longer = min(2.0 * self._hold_seconds, self._longest_hold_seconds)
             self._hold_seconds = longer if relapsed else self._first_hold_seconds
             self._change(now_seconds, keyframes_only=True)
-        elif self._keyframes_only and since_change >= self._hold_seconds and lag_seconds < self._leave_lag_seconds:
+        elif (
+            self._keyframes_only
+            and since_change >= self._hold_seconds
+            and lag_seconds < self._leave_lag_seconds
+            and may_return()
+        ):
             self._change(now_seconds, keyframes_only=False)
         return self._keyframes_only
 
@@ -86,18 +118,19 @@ class DecodeChoice:
     """Decides which pictures of one camera are decoded. For the camera's thread, but for `may_rest`.
 
     Args:
-        camera_id: For the log.
-        may_shed: Whether this camera may turn to key frames at a monotonic time because decoding does not keep up.
+        camera_id: For the log and the permits.
+        permits: Whether this camera may turn to key frames because decoding does not keep up, and turn back; None
+            leaves it to the lag of this camera.
 
     Attributes:
         may_rest: Whether the bed is long calm and its key frames are enough; may be set from any thread. It rests
             while they have come at least once a second for a while, and while the decoder hands each on at once.
     """
 
-    def __init__(self, camera_id: str, may_shed: Callable[[float], bool]) -> None:
+    def __init__(self, camera_id: str, permits: DecodePermits | None = None) -> None:
         self.may_rest = False
         self._camera_id = camera_id
-        self._may_shed = may_shed
+        self._permits = permits
         self._governor = DecodeGovernor()
         self._rare_seconds: float | None = None
         self._refused: PipelineProbe | None = None
@@ -117,8 +150,7 @@ class DecodeChoice:
         interval = probe.keyframe_interval_seconds
         are_frequent = interval is not None and interval <= _LONGEST_KEYFRAME_SECONDS
         was_overloaded, is_new = self._governor.keyframes_only, probe.left_out_as is None
-        may_shed = are_frequent and self._may_shed(now_seconds)
-        is_overloaded = self._governor.update(now_seconds, probe.lag_seconds, may_shed=may_shed)
+        is_overloaded = self._update_governor(now_seconds, probe.lag_seconds, interval if are_frequent else None)
         rests = self._rests(now_seconds, probe)
         if is_overloaded:
             probe.leave_out_deltas(DropCause.KEYFRAMES_ONLY)
@@ -128,6 +160,19 @@ class DecodeChoice:
             _log.warning("camera %s: decoding does not keep up; only key frames are decoded for now", self._camera_id)
         elif was_overloaded and not is_overloaded:
             _log.warning("camera %s: every picture is decoded again", self._camera_id)
+
+    def _update_governor(self, now_seconds: float, lag_seconds: float, keyframe_interval_seconds: float | None) -> bool:
+        """Return whether only key frames are to be decoded; None for an interval that is too long for that."""
+        permits, camera_id, interval = self._permits, self._camera_id, keyframe_interval_seconds
+        if permits is None:
+            return self._governor.update(now_seconds, lag_seconds, lambda: interval is not None)
+        return self._governor.update(
+            now_seconds,
+            lag_seconds,
+            lambda: interval is not None and permits.may_shed(camera_id, now_seconds),
+            lambda: interval is not None and permits.must_shed(camera_id, now_seconds, interval),
+            lambda: permits.may_return(camera_id, now_seconds),
+        )
 
     def _rests(self, now_seconds: float, probe: PipelineProbe) -> bool:
         interval, newest_seconds = probe.keyframe_interval_seconds, probe.keyframe_seconds

@@ -22,6 +22,8 @@ LARGEST_PIXELS = 33_177_600
 _MOST_PENDING = 512
 _MOST_IN_FLIGHT = 64
 _TOLERATED_DAMAGE = 0.02
+# By how much the time stamps may contradict the clock: data waits on a busy machine, and some time stamps are wrong.
+_LARGEST_JITTER_SECONDS = 1.5
 _HEALING_SECONDS = 5.0
 # A decoder may hold back 16 pictures (H.264 and H.265, size of the decoded picture buffer).
 _SILENT_PICTURES, _SILENT_SECONDS, _LONGEST_SILENT_SECONDS = 20, 2.0, 5.0
@@ -73,6 +75,7 @@ class PipelineProbe:
         self.decoded_seconds: float | None = None
         self.lag_seconds = 0.0
         self._keyframe_seconds: float | None = None
+        self._keyframe_pts_ns: int | None = None
         self.keyframe_interval_seconds: float | None = None
         self.refused_size_px: tuple[int, int] | None = None
         self.nominal_rate: float | None = None
@@ -94,9 +97,7 @@ class PipelineProbe:
                 return False
             if keyframe:
                 self._awaited_as = None
-                if self._keyframe_seconds is not None:
-                    self.keyframe_interval_seconds = now - self._keyframe_seconds
-                self._keyframe_seconds = now
+                self._note_keyframe(now, pts_ns)
             elif (cause := self._left_out_as or self._awaited_as) is not None:
                 self._count_undecoded(cause)
                 return False
@@ -270,6 +271,16 @@ class PipelineProbe:
     def keyframe_seconds(self) -> float | None:
         """When the newest picture arrived that can be decoded by itself; None before the first."""
         return self._keyframe_seconds
+
+    def _note_keyframe(self, now_seconds: float, pts_ns: int | None) -> None:
+        if self._keyframe_seconds is not None:
+            interval_seconds = now_seconds - self._keyframe_seconds
+            if pts_ns is not None and self._keyframe_pts_ns is not None:
+                by_stamps_seconds = (pts_ns - self._keyframe_pts_ns) / 1e9
+                if by_stamps_seconds > 0 and abs(by_stamps_seconds - interval_seconds) < _LARGEST_JITTER_SECONDS:
+                    interval_seconds = by_stamps_seconds
+            self.keyframe_interval_seconds = interval_seconds
+        self._keyframe_seconds, self._keyframe_pts_ns = now_seconds, pts_ns
 
     def _count_undecoded(self, cause: DropCause) -> None:
         self.drops[cause] += 1

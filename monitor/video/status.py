@@ -54,7 +54,8 @@ class CameraStatus:
         undecoded: Those left out because they would not have been analysed and no other picture needs them.
         frames: Frames offered to the workers.
         drops: Pictures that were not handed on, by cause.
-        lag_seconds: From the arrival of the newest decoded picture's data to its decoding.
+        lag_seconds: From the arrival of the newest decoded picture's data to its decoding; None without a picture since
+            the source was opened.
         decode_errors: Errors that the decoder reported and survived.
         timestamp_faults: Time stamps of the stream that stood still or went back.
         format_changes: How often the picture's size or codec changed.
@@ -82,7 +83,7 @@ class CameraStatus:
     undecoded: int = 0
     frames: int = 0
     drops: Mapping[DropCause, int] = field(default_factory=dict)
-    lag_seconds: float = 0.0
+    lag_seconds: float | None = None
     decode_errors: int = 0
     timestamp_faults: int = 0
     format_changes: int = 0

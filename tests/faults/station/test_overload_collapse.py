@@ -148,7 +148,7 @@ class Ward:
                     analysed[name] += 1
             if self.clock.monotonic() - self.ticked >= TICK_SECONDS:
                 self.ticked = self.clock.monotonic()
-                self.report = self.watch.check_station(self.ticked, [0.0] * len(self.due))
+                self.report = self.watch.check_station(self.ticked, dict.fromkeys(self.due, 0.0))
         return analysed
 
     def share_of_time(self, seconds: float) -> float:

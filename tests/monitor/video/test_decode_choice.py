@@ -13,6 +13,7 @@ from monitor.video.sampling import Sampler
 from monitor.video.status import DropCause
 
 PICTURE_SECONDS = 1 / 30
+PICTURE_NS = 1_000_000_000 // 30
 
 
 class Stream:
@@ -25,7 +26,7 @@ class Stream:
 
     def __init__(self, key_frame_pictures: int, *, held_back: bool = False) -> None:
         self.clock = ManualClock()
-        self.choice = DecodeChoice("bed-1", lambda _: True)
+        self.choice = DecodeChoice("bed-1")
         self.key_frame_pictures, self.held_back = key_frame_pictures, held_back
         self.connect()
 
@@ -40,11 +41,11 @@ class Stream:
         for _ in range(round(seconds / PICTURE_SECONDS)):
             number = next(self.numbers)
             is_key = number % self.key_frame_pictures == 0
-            if self.probe.encoded(number, keyframe=is_key):
+            if self.probe.encoded(number * PICTURE_NS, keyframe=is_key):
                 given_.append(is_key)
                 self.waiting.append(number)
                 while len(self.waiting) > self.held_back:
-                    self.probe.decoded(self.waiting.pop(0), corrupt=False)
+                    self.probe.decoded(self.waiting.pop(0) * PICTURE_NS, corrupt=False)
             self.clock.advance(PICTURE_SECONDS)
             self.choice.update(self.clock.monotonic(), self.probe)
         return given_
@@ -113,16 +114,67 @@ def test_a_rest_hides_no_decoder_that_does_not_keep_up():
     assert stream.probe.left_out_as is DropCause.KEYFRAMES_ONLY
 
 
+class Station:
+    """Lets a camera turn to key frames and not back, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float]] = []
+        self.intervals: list[float] = []
+
+    def may_shed(self, camera_id: str, now_seconds: float) -> bool:
+        self.asked.append((camera_id, now_seconds))
+        return True
+
+    def must_shed(self, camera_id: str, now_seconds: float, keyframe_interval_seconds: float) -> bool:
+        self.asked.append((camera_id, now_seconds))
+        self.intervals.append(keyframe_interval_seconds)
+        return False
+
+    def may_return(self, camera_id: str, now_seconds: float) -> bool:
+        self.asked.append((camera_id, now_seconds))
+        return False
+
+
+def test_key_frames_every_two_seconds_are_enough_under_overload_although_the_network_jitters():
+    clock, station = ManualClock(), Station()
+    probe, choice = PipelineProbe(clock, Sampler(5.0)), DecodeChoice("bed-1", station)
+    for number in range(12):
+        clock.advance(1.4 if number % 2 else 2.6)
+        probe.encoded(number * 2_000_000_000, keyframe=True)
+        choice.update(clock.monotonic(), probe)
+    assert set(station.intervals) == {2.0}
+    probe.lag_seconds = 3.0
+    for _ in range(3):
+        clock.advance(0.5)
+        choice.update(clock.monotonic(), probe)
+    assert choice.is_overloaded
+    probe.lag_seconds = 0.0
+    clock.advance(1000.0)
+    choice.update(clock.monotonic(), probe)
+    assert choice.is_overloaded, "the station has not agreed yet"
+    assert station.asked[-1] == ("bed-1", clock.monotonic())
+
+
+@pytest.mark.parametrize("stamps_ns", [[5, 5, 5, 5], [9, 8, 7, 6], [None] * 4, [0, 10**12, 2 * 10**12]])
+def test_time_stamps_that_cannot_be_right_do_not_decide_how_frequent_key_frames_are(stamps_ns):
+    clock = ManualClock()
+    probe = PipelineProbe(clock, Sampler(5.0))
+    for pts_ns in stamps_ns:
+        clock.advance(3.0)
+        probe.encoded(pts_ns, keyframe=True)
+    assert probe.keyframe_interval_seconds == pytest.approx(3.0)
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.1, 4.0)), max_size=20), st.integers(1, 40))
 def test_no_picture_is_decoded_without_those_that_it_needs(turns, key_frame_pictures):
     stream = Stream(key_frame_pictures)
     given_numbers = []
     encoded = stream.probe.encoded
 
-    def note(number, *, keyframe):
-        is_given = encoded(number, keyframe=keyframe)
+    def note(pts_ns, *, keyframe):
+        is_given = encoded(pts_ns, keyframe=keyframe)
         if is_given:
-            given_numbers.append(number)
+            given_numbers.append(pts_ns // PICTURE_NS)
         return is_given
 
     stream.probe.encoded = note
