@@ -48,9 +48,10 @@ def run_lines(result: RunResult) -> Iterator[str]:
     yield _bed_line("all", result.total)
     yield ""
     yield f"{'stage':<10} {'CPU s':>8} {'share':>7} {'ms/analysed frame':>18}"
+    analysed = result.total.analysed_frames
     for stage in _STAGES:
         seconds = result.cpu_seconds.get(stage, 0.0)
-        frame = f"{1000 * seconds / result.total.judged:18.2f}" if result.total.judged else f"{'-':>18}"
+        frame = f"{1000 * seconds / analysed:18.2f}" if analysed else f"{'-':>18}"
         yield f"{stage:<10} {seconds:8.2f} {100 * seconds / result.cpu_seconds_total:6.1f}% {frame}"
     yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
     switches = result.context_switches_per_bed
@@ -60,9 +61,10 @@ def run_lines(result: RunResult) -> Iterator[str]:
         f"{switches['involuntary'] / result.seconds:.0f} times"
     )
     yield (
-        f"{result.full_looks + result.scout_looks} passes over whole pictures, {result.close_looks} over faces, "
-        f"{result.following_looks} over tracked faces, {result.frames_from_mesh} frames followed by the mesh, "
-        f"{result.total.faces} of {result.total.judged} frames with the patient's face"
+        f"{result.detector_passes_full + result.detector_passes_scan} passes over whole pictures, "
+        f"{result.detector_passes_face} over faces, "
+        f"{result.detector_passes_track} over tracked faces, {result.frames_from_mesh} frames followed by the mesh, "
+        f"{result.total.faces} of {analysed} frames with the patient's face"
     )
     if result.face_px is not None:
         yield face_line(result)

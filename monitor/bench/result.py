@@ -27,7 +27,7 @@ class BedResult:
         age_seconds: `p50`, `p95` and `p99` of the time from a picture's data reaching this machine to its result;
             None without an analysed frame.
         drops: Pictures that were not analysed, by cause.
-        judged: Analysed frames.
+        analysed_frames: How many frames were analysed.
         faces: Frames in which the patient's face was found.
         decoded: Pictures that came out of the decoder.
         reconnects: How often a camera was lost and opened again.
@@ -36,7 +36,7 @@ class BedResult:
     frames_per_second: float
     age_seconds: dict[str, float] | None
     drops: dict[str, int]
-    judged: int
+    analysed_frames: int
     faces: int
     decoded: int
     reconnects: int
@@ -48,9 +48,9 @@ class Efficiency:
 
     Attributes:
         decoder_seconds_per_picture: CPU time of the decoder alone on the same clip.
-        full_look_seconds: CPU time of the detector's engine alone for a pass over a whole picture.
-        close_look_seconds: The same for the surroundings of one face.
-        following_look_seconds: The same for a face that is tracked.
+        full_pass_seconds: CPU time of the detector's engine alone for a pass over a whole picture.
+        face_pass_seconds: The same for the surroundings of one face.
+        track_pass_seconds: The same for a face that is tracked.
         classifier_seconds: CPU time of the classifier's engine alone for one crop.
         pure_cpu_seconds: What the run's pictures, passes and crops cost at these prices.
         used_cpu_seconds: What the process used, less the benchmark's own part.
@@ -58,9 +58,9 @@ class Efficiency:
     """
 
     decoder_seconds_per_picture: float
-    full_look_seconds: float
-    close_look_seconds: float
-    following_look_seconds: float
+    full_pass_seconds: float
+    face_pass_seconds: float
+    track_pass_seconds: float
     classifier_seconds: float
     pure_cpu_seconds: float
     used_cpu_seconds: float
@@ -90,10 +90,10 @@ class RunResult:
         kernel_seconds_per_bed: CPU seconds in the kernel during the measured time, over the number of beds.
         kernel_share: The kernel's part of the process's CPU time.
         context_switches_per_bed: `voluntary` (a thread waited) and `involuntary` (its core was taken), likewise.
-        full_looks: Detections run on whole pictures.
-        close_looks: Detections run on the surroundings of a face.
-        following_looks: Smaller ones, run on a face that is tracked.
-        scout_looks: Smaller ones, run on whole pictures.
+        detector_passes_full: Detections run on whole pictures.
+        detector_passes_face: Detections run on the surroundings of a face.
+        detector_passes_track: Smaller ones, run on a face that is tracked.
+        detector_passes_scan: Smaller ones, run on whole pictures.
         frames_from_mesh: Frames whose face was followed by its mesh, without a detection of its own.
         face_px: Median of the shorter side of the patient's face; None where none was seen.
         resident_megabytes: Of the process at the end.
@@ -120,10 +120,10 @@ class RunResult:
     kernel_seconds_per_bed: float
     kernel_share: float
     context_switches_per_bed: dict[str, float]
-    full_looks: int
-    close_looks: int
-    following_looks: int
-    scout_looks: int
+    detector_passes_full: int
+    detector_passes_face: int
+    detector_passes_track: int
+    detector_passes_scan: int
     frames_from_mesh: int
     face_px: float | None
     resident_megabytes: float

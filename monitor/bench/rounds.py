@@ -90,12 +90,12 @@ def figures_of(result: RunResult) -> dict[str, float]:
     if result.cpu_seconds_per_frame is not None:
         figures["cpu_seconds_per_frame"] = result.cpu_seconds_per_frame
         figures |= {
-            f"cpu_seconds_per_frame_{stage}": seconds / result.total.judged
+            f"cpu_seconds_per_frame_{stage}": seconds / result.total.analysed_frames
             for stage, seconds in result.cpu_seconds.items()
         }
     if result.efficiency is not None:
         figures["decoder_seconds_per_picture"] = result.efficiency.decoder_seconds_per_picture
-        figures["station_cpu_seconds_per_frame"] = result.efficiency.used_cpu_seconds / result.total.judged
+        figures["station_cpu_seconds_per_frame"] = result.efficiency.used_cpu_seconds / result.total.analysed_frames
         figures["efficiency"] = result.efficiency.share
     if result.face_px is not None:
         figures["face_px"] = result.face_px

@@ -192,12 +192,12 @@ def _result(
 ) -> RunResult:
     records = {name: measured.records.get(name, BedFrameCounts()) for name in measured.after}
     beds = {name: _bed(name, record, measured) for name, record in records.items()}
-    analysed = sum(bed.judged for bed in beds.values())
+    analysed = sum(bed.analysed_frames for bed in beds.values())
     total = BedResult(
         frames_per_second=analysed / measured.seconds,
         age_seconds=percentiles([age for record in records.values() for age in record.ages_seconds]),
         drops={str(cause): sum(bed.drops[str(cause)] for bed in beds.values()) for cause in DropCause},
-        judged=analysed,
+        analysed_frames=analysed,
         faces=sum(bed.faces for bed in beds.values()),
         decoded=sum(bed.decoded for bed in beds.values()),
         reconnects=sum(bed.reconnects for bed in beds.values()),
@@ -225,10 +225,10 @@ def _result(
             "voluntary": used.voluntary_switches / plan.cameras,
             "involuntary": used.involuntary_switches / plan.cameras,
         },
-        full_looks=sum(record.full_passes for record in records.values()),
-        close_looks=sum(record.face_passes for record in records.values()),
-        following_looks=sum(record.track_passes for record in records.values()),
-        scout_looks=sum(record.scan_passes for record in records.values()),
+        detector_passes_full=sum(record.full_passes for record in records.values()),
+        detector_passes_face=sum(record.face_passes for record in records.values()),
+        detector_passes_track=sum(record.track_passes for record in records.values()),
+        detector_passes_scan=sum(record.scan_passes for record in records.values()),
         frames_from_mesh=sum(record.from_mesh for record in records.values()),
         face_px=median(faces_px)
         if (faces_px := [px for record in records.values() for px in record.faces_px])
@@ -247,7 +247,7 @@ def _bed(name: str, record: BedFrameCounts, measured: _Measured) -> BedResult:
         frames_per_second=analysed / measured.seconds,
         age_seconds=percentiles(record.ages_seconds),
         drops={str(cause): count - before.drops[cause] for cause, count in after.drops.items()},
-        judged=analysed,
+        analysed_frames=analysed,
         faces=record.faces,
         decoded=(after.pictures - after.undecoded) - (before.pictures - before.undecoded),
         reconnects=after.reconnects - before.reconnects,
@@ -268,9 +268,9 @@ def _efficiency(
     used_seconds = measured.used.cpu_seconds - measured.cpu_seconds.get("bench", 0.0)
     return Efficiency(
         decoder_seconds_per_picture=pure.decode_seconds,
-        full_look_seconds=pure.full_pass_seconds,
-        close_look_seconds=pure.face_pass_seconds,
-        following_look_seconds=pure.track_pass_seconds,
+        full_pass_seconds=pure.full_pass_seconds,
+        face_pass_seconds=pure.face_pass_seconds,
+        track_pass_seconds=pure.track_pass_seconds,
         classifier_seconds=pure.classify_seconds,
         pure_cpu_seconds=pure_seconds,
         used_cpu_seconds=used_seconds,

@@ -195,7 +195,7 @@ class _Demo:
             status = camera.status()
             frames[bed] = {
                 "decoded": status.pictures,
-                "judged": self._analysed[bed],
+                "analysed": self._analysed[bed],
                 "with_face": self._faces[bed],
                 "dropped": {str(cause): count for cause, count in status.drops.items()},
             }
@@ -250,7 +250,7 @@ def _too_slow(result: dict[str, Any]) -> float | None:
     seconds = result["duration_seconds"]
     if seconds < _SETTLED_SECONDS:
         return None
-    rate = float(min(frames["judged"] for frames in result["frames"].values()) / seconds)
+    rate = float(min(frames["analysed"] for frames in result["frames"].values()) / seconds)
     return rate if rate < _ENOUGH_RATE or any("overload" in codes for codes in result["alerts"].values()) else None
 
 

@@ -187,7 +187,7 @@ class _Outputs:
             "video": os.fspath(video),
             "bed": self._bed,
             "seconds": round(self._end_seconds, 3),
-            "frames_judged": self._analysed,
+            "frames_analysed": self._analysed,
             "share_with_face": round(self._with_face / self._analysed, 4) if self._analysed else None,
             "alerts": alerts,
         }
@@ -200,7 +200,7 @@ def _write(file: IO[str], record: dict[str, Any]) -> None:
 def _print_summary(summary: dict[str, Any]) -> None:
     share = summary["share_with_face"]
     click.echo(
-        f"{summary['video']}: {summary['seconds']:.1f} s, {summary['frames_judged']} frames analysed, "
+        f"{summary['video']}: {summary['seconds']:.1f} s, {summary['frames_analysed']} frames analysed, "
         f"a patient's face in {0 if share is None else share:.1%} of them"
     )
     for code, phases in summary["alerts"].items():

@@ -55,13 +55,17 @@ def figures(found):
     told |= {"cameras": run["cameras"], "clip": run["clip"]}
     if "medians" in found:
         return told | {name: spread["median"] for name, spread in found["medians"].items()}
-    judged = run["total"]["judged"]
+    analysed = run["total"]["analysed_frames"]
     return told | {
         "cores_used": run["cores_used"],
         "kernel_share": run.get("kernel_share"),
         "resident_megabytes": run["resident_megabytes"],
         "cpu_seconds_per_frame": run["cpu_seconds_per_frame"],
-        **{f"cpu_seconds_per_frame_{stage}": spent / judged for stage, spent in run["cpu_seconds"].items() if judged},
+        **{
+            f"cpu_seconds_per_frame_{stage}": spent / analysed
+            for stage, spent in run["cpu_seconds"].items()
+            if analysed
+        },
     }
 
 

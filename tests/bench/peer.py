@@ -41,12 +41,12 @@ SAME_FACE_SHARE = 0.25
 
 def metrics(found, used_cpu_seconds, decode_cpu_seconds, pictures_per_second, cameras, rate):
     """Return what can be compared."""
-    if not found["judged"]:
+    if not found["analysed_frames"]:
         sys.exit("no frame was analysed in time: the machine is too busy for this; ask for more --seconds")
     decode = decode_cpu_seconds / found["decoded"]
-    other = (used_cpu_seconds - decode_cpu_seconds) / found["judged"]
+    other = (used_cpu_seconds - decode_cpu_seconds) / found["analysed_frames"]
     return {
-        "achieved_rate": found["judged"] / found["seconds"] / cameras / rate,
+        "achieved_rate": found["analysed_frames"] / found["seconds"] / cameras / rate,
         "decode_cpu_ms_per_picture": 1000 * decode,
         "other_cpu_ms_per_frame": 1000 * other,
         "streams_per_core": 1.0 / (pictures_per_second * decode + rate * other),

@@ -124,7 +124,7 @@ def main():
         "cpu_seconds": cpu_seconds() - used,
         "decode_cpu_seconds": decode,
         "decoded": sum(watcher.decoded for watcher in watchers),
-        "judged": sum(watcher.analysed for watcher in watchers),
+        "analysed_frames": sum(watcher.analysed for watcher in watchers),
         "faces": sum(watcher.faces for watcher in watchers),
         "resident_megabytes": int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6,
     }

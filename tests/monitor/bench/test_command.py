@@ -24,7 +24,7 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
 
     assert set(found["beds"]) == {"bed-1", "bed-2"}
     assert found["size_px"] == [640, 360]
-    assert found["total"]["judged"] == sum(bed["judged"] for bed in found["beds"].values()) > 0
+    assert found["total"]["analysed_frames"] == sum(bed["analysed_frames"] for bed in found["beds"].values()) > 0
     ages = found["total"]["age_seconds"]
     assert 0 < ages["p50"] <= ages["p95"] <= ages["p99"]
     assert set(found["total"]["drops"]) == {"sampling", "superseded", "queue", "corrupt", "keyframes_only"}
@@ -32,16 +32,16 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert {"decode", "convert", "copy", "detect", "classify", "filter", "publish"} <= set(stages)
     assert stages["detect"] > stages["filter"]
     assert sum(stages.values()) == pytest.approx(found["cpu_seconds_total"], rel=0.15)
-    passes = ("full_looks", "scout_looks", "close_looks", "following_looks")
+    passes = ("detector_passes_full", "detector_passes_scan", "detector_passes_face", "detector_passes_track")
     # Every frame had a pass, or a face that its mesh followed.
-    assert sum(found[kind] for kind in passes) + found["frames_from_mesh"] >= found["total"]["judged"]
+    assert sum(found[kind] for kind in passes) + found["frames_from_mesh"] >= found["total"]["analysed_frames"]
     # The parts alone cannot cost more than the whole, but for how busy the machine's caches were at either time.
     assert 0.1 < found["efficiency"]["share"] < 1.5
     assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
     assert found["machine"]["cores"] >= 1
     assert 0.0 < found["kernel_share"] < 1.0
     assert found["kernel_seconds_per_bed"] == pytest.approx(found["kernel_share"] * found["cpu_seconds_total"] / 2)
-    assert found["context_switches_per_bed"]["voluntary"] > found["total"]["judged"] / 2
+    assert found["context_switches_per_bed"]["voluntary"] > found["total"]["analysed_frames"] / 2
     assert found["context_switches_per_bed"]["involuntary"] >= 0
 
 

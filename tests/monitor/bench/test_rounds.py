@@ -4,48 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bench_results import BED, PLAN, run_result
 
-from monitor.bench.machine import count_physical_cores, describe_machine
-from monitor.bench.pure import PureCosts
+from monitor.bench.machine import count_physical_cores
 from monitor.bench.report import face_line, rounds_lines
-from monitor.bench.result import BedResult, RunResult
 from monitor.bench.rounds import measure_rounds, middle_of
-from monitor.bench.run import Plan
-from monitor.config import BedSettings, CameraSettings, StationConfig
 
-BASE = StationConfig(beds=(BedSettings(id="bed-1", camera=CameraSettings(url="clip.mp4")),))
-PLAN = Plan(Path("main.mp4"), 2, 5.0, "rtsp", BASE, PureCosts(0.01, 0.05, 0.01, 0.005, 0.001, (1280, 720)))
-BED = BedResult(5.0, {"p50": 0.05, "p95": 0.1, "p99": 0.1}, {}, 25, 25, 150, 0)
-RESULT = RunResult(
-    machine=describe_machine(),
-    cameras=2,
-    source="rtsp",
-    clip="main.mp4",
-    size_px=(1280, 720),
-    wanted_frames_per_second=5.0,
-    seconds=5.0,
-    engine="onnxruntime",
-    redis=True,
-    total=replace(BED, judged=50, frames_per_second=10.0),
-    beds={"bed-1": BED, "bed-2": replace(BED, frames_per_second=4.0)},
-    cpu_seconds={"decode": 0.5, "detect": 1.0},
-    cpu_seconds_total=2.0,
-    cores_used=0.4,
-    cpu_seconds_per_frame=0.04,
-    kernel_seconds_per_bed=0.1,
-    kernel_share=0.1,
-    context_switches_per_bed={"voluntary": 500.0, "involuntary": 10.0},
-    full_looks=1,
-    close_looks=4,
-    following_looks=20,
-    scout_looks=2,
-    frames_from_mesh=0,
-    face_px=120.0,
-    resident_megabytes=200.0,
-    resident_megabytes_before=50.0,
-    resident_megabytes_per_bed=75.0,
-    efficiency=None,
-)
+SLOWER = replace(BED, frames_per_second=4.0)
+RESULT = run_result(beds={"bed-1": BED, "bed-2": SLOWER})
 
 
 def machine(costs):
@@ -86,7 +52,9 @@ def test_one_round_is_told_without_medians():
 
 
 def test_what_a_round_lacks_has_no_median():
-    poor = replace(RESULT, cpu_seconds_per_frame=None, face_px=None, total=replace(BED, age_seconds=None, judged=0))
+    poor = replace(
+        RESULT, cpu_seconds_per_frame=None, face_px=None, total=replace(BED, age_seconds=None, analysed_frames=0)
+    )
     rounds = iter((RESULT, poor))
     (found,) = measure_rounds((PLAN,), 2, lambda _plan: next(rounds))
     assert {"cpu_seconds_per_frame", "age_p99_seconds", "face_px"}.isdisjoint(found.medians)
@@ -99,7 +67,7 @@ def test_the_middle_is_a_round_that_was_measured(values, index):
 
 
 @pytest.mark.parametrize(("face_px", "words"), [(80.0, "enough"), (79.0, "too small"), (None, "no face")])
-def test_the_size_of_the_face_is_judged(face_px, words):
+def test_the_size_of_the_face_is_compared_with_what_is_wanted(face_px, words):
     assert words in face_line(replace(RESULT, face_px=face_px))
 
 

@@ -28,8 +28,8 @@ def test_one_minute_shows_a_pain_alarm_with_start_and_end_on_the_right_bed(tmp_p
     assert not {"pain_sign", "pain_sustained"} & set(result["alerts"].get("bed-calm", {}))
     assert result["alerts_in_prometheus"] == result["alerts"]
     for bed in result["beds"]:
-        assert result["frames"][bed]["judged"] > 100
-        assert result["frames"][bed]["with_face"] >= 0.95 * result["frames"][bed]["judged"]
+        assert result["frames"][bed]["analysed"] > 100
+        assert result["frames"][bed]["with_face"] >= 0.95 * result["frames"][bed]["analysed"]
     assert set(result["latency_seconds"]) == {"p50", "p95", "p99"}
     assert result["addresses"]["redis"].startswith("redis://127.0.0.1:")
 

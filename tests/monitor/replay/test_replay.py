@@ -89,7 +89,7 @@ def test_every_frame_is_analysed_on_request(tmp_path):
 
 def test_the_summary_can_be_read_by_a_script(tmp_path):
     summary = json.loads(replay(write_video(tmp_path / "calm.mp4", "calm", 3), "--json").stdout)
-    assert summary["frames_judged"] == 15
+    assert summary["frames_analysed"] == 15
     assert summary["share_with_face"] == 1.0
     assert summary["alerts"] == {}
 
