@@ -243,6 +243,9 @@ class Forwarder:
             except MessageRefusedError as error:
                 refusals += 1
                 reason, is_over = str(error), refusals >= self._destination.refusals
+            except ValueError as error:
+                # Names that no station gives, from an entry that another program wrote: they fit no header or topic.
+                reason, is_over = f"it cannot be said in the destination's form ({type(error).__name__})", True
             except DeliveryError as error:
                 reason, is_over = str(error), self._clock.monotonic() - began >= self._destination.give_up_seconds
             else:

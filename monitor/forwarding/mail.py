@@ -1,6 +1,7 @@
 """Alerts by e-mail, and to others when nobody acknowledges them."""
 
 import json
+import logging
 import math
 import smtplib
 import ssl
@@ -22,6 +23,8 @@ from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Signal
 
 __all__ = ["Escalations", "Mail"]
+
+_log = logging.getLogger(__name__)
 
 _PERMANENT = range(500, 600)
 _NOTE = translatable("Research software, no medical device. No alert does not mean no pain.")
@@ -86,7 +89,7 @@ class Mail:
         mail.set_content(_body(message, headline, self._t))
         try:
             with self._connected() as server:
-                server.send_message(mail)
+                refused = server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             codes = {code for code, _ in error.recipients.values()}
             self._fail(max(codes), error)
@@ -94,6 +97,12 @@ class Mail:
             self._fail(error.smtp_code, error)
         except (OSError, smtplib.SMTPException) as error:
             raise DeliveryError(f"the mail server cannot be reached ({type(error).__name__})") from error
+        if refused:
+            codes = ", ".join(sorted({str(code) for code, _ in refused.values()}))
+            _log.error(
+                "%s: the mail server does not take mail to %d of %d people (SMTP %s); the others got %s",
+                *(settings.name, len(refused), len(to), codes, message.key),
+            )
 
     def _fail(self, code: int, error: Exception) -> None:
         if code in _PERMANENT and not isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPConnectError):

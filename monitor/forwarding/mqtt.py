@@ -7,7 +7,7 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from monitor.forwarding.message import DeliveryError, Message
+from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import MqttSettings, read_secret
 
 __all__ = ["Mqtt"]
@@ -38,13 +38,16 @@ class Mqtt:
         """Send one message, and wait until the broker has it.
 
         Raises:
+            MessageRefusedError: Its station or bed has a name that no topic can hold.
             DeliveryError: The broker cannot be reached, or does not confirm.
         """
+        alert = message.alert
+        where = "_watching" if alert is None else f"{alert.bed or '_station'}/{alert.code}"
+        topic = f"{self._settings.topic_prefix}/{message.station}/{where}"
+        if not topic.isprintable() or "+" in topic or "#" in topic:
+            raise MessageRefusedError("a topic cannot hold the name of its station or bed")
         try:
             client = self._connected()
-            alert = message.alert
-            where = "_watching" if alert is None else f"{alert.bed or '_station'}/{alert.code}"
-            topic = f"{self._settings.topic_prefix}/{message.station}/{where}"
             sent = client.publish(topic, message.to_json(), qos=_QUALITY, retain=alert is None)
             sent.wait_for_publish(self._settings.timeout_seconds)
         except (OSError, ValueError, RuntimeError) as error:

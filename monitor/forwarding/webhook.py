@@ -47,7 +47,7 @@ class Webhook:
         """Send one message.
 
         Raises:
-            MessageRefusedError: The server will never take it (400 to 499).
+            MessageRefusedError: The server will never take it (400 to 499), or its key fits no header.
             DeliveryError: It cannot be reached, or failed.
         """
         body = message.to_json().encode()
@@ -61,6 +61,8 @@ class Webhook:
             )
         try:
             status = self._client.post(self._url, content=body, headers=headers).status_code
+        except httpx.LocalProtocolError as error:
+            raise MessageRefusedError("a header cannot hold its key") from error
         except httpx.HTTPError as error:
             raise DeliveryError(f"the server does not answer ({type(error).__name__})") from error
         if status in _CLIENT_ERROR and status not in _LATER:

@@ -252,13 +252,14 @@ class HistoryRecorder:
         try:
             if self._file is None:
                 self._file = self._open()
+                if self._fault is not None:  # it may be full, or have a smaller bound than before
+                    self._file.prune(self._oldest_kept())
             self._file.write(
                 [(bed, number, self._minutes[bed, number]) for bed, number in sorted(self._dirty)], alerts, actions
             )
         except HistoryError as error:
             self._note_fault(error)
             self._drop_oldest()
-            self._prune_due = 0.0  # it may be full
             return
         self._note_fault(None)
         newest = max((number for _, number in self._minutes), default=0)
@@ -302,11 +303,14 @@ class HistoryRecorder:
                 del self._minutes[key]
                 self._dirty.discard(key)
 
+    def _oldest_kept(self) -> float:
+        """Return, in seconds since 1970, from when on the record is kept."""
+        return self._clock.wall().timestamp() - self._settings.days * _DAY_SECONDS
+
     def _prune(self, now: float) -> None:
-        before = self._clock.wall().timestamp() - self._settings.days * _DAY_SECONDS
         self._prune_due = now + _PRUNE_SECONDS
         try:
-            if self._file is not None and self._file.prune(before):
+            if self._file is not None and self._file.prune(self._oldest_kept()):
                 self._prune_due = now
         except HistoryError as error:
             self._note_fault(error)
