@@ -80,3 +80,11 @@ def test_what_is_chosen_is_written_into_the_configuration(tmp_path) -> None:
     assert (config.models.engine, config.models.cpu_precision) == (best["engine"], best["cpu_precision"])
     assert config.analysis.workers == best["workers"]
     assert "# mine" in path.read_text(encoding="utf-8")
+
+
+def test_the_settings_do_not_take_the_place_of_the_configuration(tmp_path):
+    file = tmp_path / "station.yaml"
+    file.write_text("beds: [{id: a, camera: {url: synthetic://calm}}]\n")
+    done = CliRunner().invoke(tune_command.command, ["--config", str(file), "--out", str(file)])
+    assert (done.exit_code, "would write over" in done.output) == (2, True)
+    assert file.read_text().startswith("beds:")

@@ -135,6 +135,22 @@ def test_an_unknown_bed_and_an_unwritable_output_are_named(pain_video, tmp_path)
     assert (done.returncode, "cannot be written" in done.stderr) == (3, True)
 
 
+@pytest.mark.parametrize("option", ["--alerts", "--observations", "--annotate"])
+def test_a_recording_is_not_written_over_by_what_was_seen_in_it(tmp_path, option):
+    """`--alerts bed.mp4` emptied the recording, read a second of it from memory, and said "no alert"."""
+    video = write_video(tmp_path / "bed.mp4", "calm", 3)
+    (tmp_path / "linked.mp4").symlink_to(video)
+    content = video.read_bytes()
+    for name in ("bed.mp4", "linked.mp4", "../" + tmp_path.name + "/bed.mp4"):
+        done = replay(video, option, tmp_path / name)
+        assert done.returncode == 2
+        assert f"{option} would write over {video}, which this command reads" in done.stderr
+    assert video.read_bytes() == content
+    done = replay(video, "--alerts", tmp_path / "seen", "--observations", tmp_path / "seen")
+    assert (done.returncode, "which --alerts writes, too" in done.stderr) == (2, True)
+    assert replay(video, "--alerts", "/dev/null", "--observations", "/dev/null").returncode == 0
+
+
 @pytest.mark.media
 @pytest.mark.parametrize("clip", CLIPS_WITH_A_FACE)
 def test_real_faces_are_seen_in_nearly_every_frame(shared_media, tmp_path, clip):

@@ -1,3 +1,4 @@
+import os
 import struct
 import time
 from itertools import pairwise
@@ -150,6 +151,33 @@ def test_recording_that_was_never_finished(make_clip, tmp_path):
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole[: len(whole) // 2])
     assert _error(cut) == f"{cut} is not complete: its index is missing, so the recording was never finished"
+
+
+def test_recording_that_is_cut_while_it_is_read(make_clip, tmp_path):
+    """Its new end would pass for that of the recording, and what was never seen for "no alert"."""
+    clip = tmp_path / "clip.ts"
+    clip.write_bytes(make_clip("ts").read_bytes())
+    with open_video(clip) as reader:
+        frames = iter(reader)
+        next(frames)
+        os.truncate(clip, clip.stat().st_size - 1000)
+        with pytest.raises(VideoError, match=r"is truncated at \d+\.\d s: 1000 bytes are missing"):
+            list(frames)
+
+
+def test_recording_that_is_removed_while_it_is_read_is_still_whole(make_clip, tmp_path):
+    clip = tmp_path / "clip.ts"
+    clip.write_bytes(make_clip("ts").read_bytes())
+    with open_video(clip) as reader:
+        frames = iter(reader)
+        next(frames)
+        clip.unlink()
+        assert len(list(frames)) >= 1
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert _error(tmp_path / "pipe.mp4") == f"{tmp_path}/pipe.mp4 is not a video"
 
 
 def test_damaged_pictures_are_survived(make_clip, tmp_path):

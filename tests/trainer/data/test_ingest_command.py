@@ -191,3 +191,22 @@ def test_the_manifests_digest_follows_the_content_and_not_the_folder(cope, tmp_p
     (cope / "S06_M_rest2.jpg").unlink()
     run("cope", cope)
     assert read_manifest(tmp_path / "COPE.manifest.csv").sha256 != before
+
+
+def test_a_table_of_labels_is_not_written_over(tmp_path):
+    """The labels are often the only copy, and those of refused pictures would be lost with the other columns."""
+    for seed in range(4):
+        paint(tmp_path / f"{seed}.png", seed)
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "image,subject,label\n" + "".join(f"{n}.png,s{n},{'pain' if n % 2 else 'calm'}\n" for n in range(4))
+    )
+    written = table.read_bytes()
+
+    with pytest.raises(DataError, match=r"labels\.csv is no manifest and would be lost; name another file"):
+        run("table", table, "--out", table)
+    assert table.read_bytes() == written
+
+    for _ in range(2):  # A manifest may be made anew.
+        run("table", table, "--out", tmp_path / "new.manifest.csv")
+    assert len(read_manifest(tmp_path / "new.manifest.csv").records) == 4

@@ -64,3 +64,11 @@ def test_a_picture_or_an_infant_in_two_sets_is_refused(manifests, tmp_path):
     with pytest.raises(DataError, match="both have a subject"):
         merge_manifests(manifests, tmp_path / "both.csv")
     assert not (tmp_path / "both.csv").exists()
+
+
+def test_a_merged_manifest_does_not_take_the_place_of_a_part(manifests):
+    before = manifests[0].read_bytes()
+    done = CliRunner().invoke(command, [*map(str, manifests), "--out", str(manifests[0])])
+    assert done.exit_code == 2
+    assert "--out would write over" in done.output
+    assert manifests[0].read_bytes() == before
