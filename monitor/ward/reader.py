@@ -129,6 +129,7 @@ class WardReader:
             if self._client is not None:
                 self._client.close()
             self._client = self._table = None
+            self._updated.clear()
             self.view = replace(self.view, failure=failure)
         self._raise_alarms()
         return self._stopping.wait(_TURN_SECONDS)
@@ -222,10 +223,12 @@ class WardReader:
                 self._known_beds.add(bed)
                 self._feed.show_bed(bed)
             state = states[bed]
-            if not state or state.get("updated_at") == self._updated.get(bed):
+            before = self._updated.get(bed)
+            if not state or state.get("updated_at") == before:
                 continue  # nothing new: what is shown grows old, and says so
             self._updated[bed] = state.get("updated_at", "")
-            self._board.observe(bed, observation_of(state, now))
+            if before is not None:  # how old the first one is, nobody knows: its station may hang since
+                self._board.observe(bed, observation_of(state, now))
             self._board.camera(bed, camera_of(state))
             self._board.pause(bed, pause_of(state, now))
             self._board.occupy(bed, occupancy_of(state, now))
