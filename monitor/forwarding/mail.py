@@ -98,7 +98,7 @@ class Mail:
         except (OSError, smtplib.SMTPException) as error:
             raise DeliveryError(f"the mail server cannot be reached ({type(error).__name__})") from error
         if refused:
-            codes = ", ".join(sorted({str(code) for code, _ in refused.values()}))
+            listed = ", ".join(sorted({str(code) for code, _ in refused.values()}))
             _log.error(
                 "%s: the mail server does not take mail to %d of %d people (SMTP %s); the others got %s",
                 *(settings.name, len(refused), len(to), codes, message.key),
