@@ -79,7 +79,8 @@ def command(
     # A second demo must be able to run beside the first one, and its log must not tear up the screen.
     configure(LogSettings(level="error"))
     stop = SignalEvent()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # A terminal that is closed hangs up: servers must not outlive it.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as running:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="nicu-demo-")))

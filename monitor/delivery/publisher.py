@@ -96,7 +96,7 @@ class Publisher:
         self._hidden: set[str] = set()
         self._published = 0
         self._beat_seconds: float | None = None
-        self._step_again: dict[str, float] = {}
+        self._refused: dict[str, tuple[float, str]] = {}  # when it is tried again, and why it was refused
         self._session: RedisSession | None = None
         self._stats = PublisherStats()
         self._measure()
@@ -257,9 +257,10 @@ class Publisher:
             _log.exception("publishing failed in an unforeseen way")
             self._drop_session("publishing failed in an unforeseen way; see the log")
             return False
-        if self._stats.redis_up is not True:
+        failure = self._step_failure()
+        if failure is None and (self._stats.redis_up, self._stats.redis_failure) != (True, None):
             _log.info("alerts go to %s", self._address)
-        self._stats = replace(self._stats, redis_up=True, redis_failure=self._step_failure())
+        self._stats = replace(self._stats, redis_up=True, redis_failure=failure)
         return True
 
     def _pass_by(self, session: RedisSession) -> None:
@@ -284,22 +285,21 @@ class Publisher:
     def _step(self, name: str, act: Callable[[], None]) -> None:
         """Do a lesser thing; a refusal of it must not hold up the alerts."""
         now_seconds = self._clock.monotonic()
-        if now_seconds < self._step_again.get(name, 0.0):
+        again_seconds, known = self._refused.get(name, (0.0, ""))
+        if now_seconds < again_seconds:
             return
         try:
             act()
         except ResponseError as error:
-            if name not in self._step_again:
-                _log.warning("%s: %s", name, describe_failure(error, self._address))
-            self._step_again[name] = now_seconds + _STEP_PAUSE_SECONDS
+            if (reason := describe_failure(error, self._address)) != known:
+                _log.warning("%s: %s", name, reason)
+            self._refused[name] = (now_seconds + _STEP_PAUSE_SECONDS, reason)
         else:
-            self._step_again.pop(name, None)
+            self._refused.pop(name, None)
 
     def _step_failure(self) -> str | None:
-        if not self._step_again:
-            return self._claims.failure()
-        names = ", ".join(sorted(self._step_again))
-        return f"Redis at {self._address} refuses {names}; widen the user's ACL rule or see the server's log"
+        reasons = sorted({reason for _, reason in self._refused.values()})
+        return f"{'; '.join(reasons)} (for {', '.join(sorted(self._refused))})" if reasons else self._claims.failure()
 
     def _claim(self, session: RedisSession) -> None:
         """Notice another station of the same id or with the same bed; a shared heartbeat would hide a dead station."""

@@ -15,7 +15,7 @@ import redis
 
 from monitor.errors import MonitorError
 
-__all__ = ["LocalPrometheus", "LocalRedis", "LocalServer", "free_port"]
+__all__ = ["LocalPrometheus", "LocalRedis", "LocalServer", "ends_with_parent", "free_port"]
 
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0
@@ -26,6 +26,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def ends_with_parent(command: list[str]) -> list[str]:
+    """Return a command whose process ends with the thread that starts it, also where that is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
 
 
 class LocalServer(ABC):
@@ -57,7 +63,7 @@ class LocalServer(ABC):
         with self._log.open("wb") as log:
             # In a session of its own: Ctrl-C in a terminal is for the demo, which asks its servers once more.
             self._process = subprocess.Popen(  # noqa: S603 - fixed commands
-                self._command, stdout=log, stderr=log, start_new_session=True
+                ends_with_parent(self._command), stdout=log, stderr=log, start_new_session=True
             )
         give_up = time.monotonic() + _START_SECONDS
         while not self.answers():

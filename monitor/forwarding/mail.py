@@ -101,7 +101,7 @@ class Mail:
             listed = ", ".join(sorted({str(code) for code, _ in refused.values()}))
             _log.error(
                 "%s: the mail server does not take mail to %d of %d people (SMTP %s); the others got %s",
-                *(settings.name, len(refused), len(to), codes, message.key),
+                *(settings.name, len(refused), len(to), listed, message.key),
             )
 
     def _fail(self, code: int, error: Exception) -> None:

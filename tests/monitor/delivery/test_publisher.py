@@ -275,6 +275,20 @@ def test_commands_that_cannot_be_deleted_are_not_carried_out_again_by_a_server_t
     assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
 
 
+def test_a_read_only_replica_is_named_while_no_alert_waits(redis_server, make_publisher, caplog) -> None:
+    """It answers, so that the station said "alerts go to", and then to widen an ACL rule that nobody had."""
+    client = redis_server.client()
+    client.replicaof("127.0.0.1", "1")
+    caplog.set_level("INFO")
+    publisher = make_publisher()
+    wait_until(lambda: publisher.stats().redis_failure, 5)
+    assert "is a read-only replica; give the address of the primary (for " in publisher.stats().redis_failure
+    assert "alerts go to" not in caplog.text
+    client.replicaof("NO", "ONE")
+    wait_until(lambda: publisher.stats().redis_failure is None, 10)
+    wait_until(lambda: "alerts go to" in caplog.text, 5)
+
+
 def test_a_failing_handler_does_not_stop_the_alerts(redis_server, make_publisher) -> None:
     def fail(_: Acknowledge) -> None:
         raise RuntimeError("a mistake in the station")
@@ -298,5 +312,6 @@ def test_a_user_with_few_rights_still_gets_alerts_through(redis_server, make_pub
     publisher.submit([make_draft("alert-1")])
     wait_until(lambda: read_stream(redis_server), 5)
     wait_until(lambda: publisher.stats().redis_failure, 5)
-    assert "refuses commands, heartbeat" in publisher.stats().redis_failure
+    assert "denies a command or a key to this user" in publisher.stats().redis_failure
+    assert "(for commands, heartbeat" in publisher.stats().redis_failure
     assert publisher.stats().redis_up

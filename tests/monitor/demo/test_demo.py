@@ -40,8 +40,12 @@ def test_a_machine_that_paints_slowly_gets_small_pictures():
 
 
 @pytest.mark.timeout(90)
-def test_ctrl_c_in_a_terminal_ends_the_demo_with_its_report():
-    """A terminal signals every process of the demo; Redis and Prometheus ended first, and the report was an error."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_the_end_of_a_terminal_ends_the_demo_with_its_report(number):
+    """A terminal signals every process of the demo; Redis and Prometheus ended first, and the report was an error.
+
+    A terminal that was closed left them running.
+    """
     port = free_port()
     command = [str(Path(sys.executable).parent / "nicu-monitor"), "demo", "--http-port", str(port)]
     demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -56,7 +60,7 @@ def test_ctrl_c_in_a_terminal_ends_the_demo_with_its_report():
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
         time.sleep(2)
-        os.killpg(demo.pid, signal.SIGINT)
+        os.killpg(demo.pid, number)
         out, err = demo.communicate(timeout=30)
     finally:
         demo.kill()
