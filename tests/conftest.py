@@ -63,6 +63,7 @@ _MARKERS = {
     "tests/monitor/video/test_rtsp_server.py": "long",
     "tests/monitor/web/test_api_docs.py": "long",
     "tests/monitor/web/test_push.py": "long",
+    "tests/monitor/web/test_push_service.py": "long",
     "tests/export": "long",
     "tests/deploy/test_alertmanager.py": "long",
     "tests/deploy/test_prometheus_rules.py": "long",

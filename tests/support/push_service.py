@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from redis_server import wait_until
 
 
 def to_base64(data):
@@ -140,6 +141,21 @@ class PushService:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def add(client, subscription, **choices):
+    answer = client.post("/api/v1/push/devices", json=subscription.request(**choices))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def wait_for_notices(service, subscription, count=1):
+    wait_until(lambda: len(service.notices(subscription)) >= count, 60, f"{count} notices")
+    return service.notices(subscription)
+
+
+def devices(client):
+    return client.get("/api/v1/push").json()["devices"]
 
 
 def _write_certificate(certificate_file, key_file):

@@ -1,168 +1,26 @@
-"""A staged station in a process of its own, and a real Chromium to read its page."""
+"""A staged station in a process of its own, a real Chromium to read its page, and the page on a board of the test's."""
 
-import json
 import os
-import select
 import shutil
-import signal
-import socket
-import subprocess
-import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
-import uvicorn
 from forker import Forker
-from ports import free_port
+from page_rig import Rig, logged_in
 from prometheus_client import CollectorRegistry, Gauge
-from recorded_board import write_day
+from staged_process import Stage, config_of
 
-from monitor.alerts.record import AlertContext, AlertModel, GenerationMode, compose_alert
 from monitor.board import BedInfo, Board
-from monitor.clock import ManualClock, SystemClock
+from monitor.clock import SystemClock
 from monitor.config import StationConfig
 from monitor.control.access import Role, hash_token
-from monitor.history.recorder import HistoryRecorder
-from monitor.pain.vocabulary import (
-    AlarmEvidence,
-    Code,
-    Kind,
-    Observation,
-    Phase,
-    Priority,
-    Signal,
-    Transition,
-    Validity,
-)
 from monitor.telemetry.status_server import Health
-from monitor.web.access import Access
-from monitor.web.app_context import AppContext
-from monitor.web.application import build_api
-from monitor.web.guard import Guard
 from monitor.web.http_server import open_server
-from monitor.web.preview import Previews
-from monitor.web.push.notices import PushNotices
-from monitor.web.sessions import Sessions
 from monitor.web.users import User, hash_password, write_users
 
 SCRIPT = Path(__file__).with_name("staged_station.py")
-# Quick alarms, so that a test lives through a whole one in seconds.
-QUICK_ALARMS = {
-    "level_tau_seconds": 0.5,
-    "display_tau_seconds": 0.5,
-    "hold_seconds": 0.5,
-    "clear_seconds": 1.0,
-    "merge_seconds": 2.0,
-    "window_seconds": 5.0,
-    "indeterminate_after_seconds": 1.0,
-    "face_lost_after_seconds": 2.0,
-    "camera_lost_after_seconds": 0.5,
-}
-
-
-class Stage:
-    """A staged station."""
-
-    def __init__(
-        self,
-        forker: Forker,
-        directory: Path,
-        config: dict,
-        past: list,
-        *,
-        pseudo: bool = False,
-        day: bool = False,
-        patient: bool = False,
-    ) -> None:
-        self.forker = forker
-        self.directory = directory
-        self.file = directory / "station.json"
-        self.file.write_text(json.dumps(config))
-        if day:
-            beds = len(config["beds"])
-            write_day(Path(config["spool"]["directory"]) / "history", datetime.now(tz=UTC), beds)
-        self.past = past
-        self.options = [*(["--pseudo"] if pseudo else []), *(["--patient"] if patient else [])]
-        self.url = ""
-        self.process = None
-
-    def start(self) -> None:
-        self.log = (self.directory / "station.log").open("ab")
-        arguments = [str(self.file), "--past", json.dumps(self.past), *self.options]
-        self.process = self.forker.start(arguments, self.directory, self.log)
-        ready, _, _ = select.select([self.process.stdout], [], [], 60)
-        self.url = self.process.stdout.readline().strip() if ready else ""
-        assert self.url, (self.directory / "station.log").read_text()
-        give_up = time.monotonic() + 30
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.url}/healthz", timeout=20).close()
-            except (urllib.error.URLError, OSError):
-                assert time.monotonic() < give_up, (self.directory / "station.log").read_text()
-                time.sleep(0.1)
-            else:
-                return
-
-    def set_bed(self, bed: str, **facts) -> None:
-        self.process.stdin.write(json.dumps({"bed": bed, **facts}) + "\n")
-        self.process.stdin.flush()
-
-    def alerts(self, bed: str) -> list[dict]:
-        # The token is that of the users file of these tests; where there is none, anybody may read.
-        headers = {} if "users_file" not in self.file.read_text() else {"Authorization": "Bearer " + "t" * 43}
-        request = urllib.request.Request(f"{self.url}/api/v1/alerts?bed={bed}", headers=headers)
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.load(answer)
-
-    def wait_for_phase(self, bed: str, phase: str) -> None:
-        give_up = time.monotonic() + 40
-        while not any(item["alert"]["phase"] == phase for item in self.alerts(bed)):
-            assert time.monotonic() < give_up, f"{bed} never came to {phase}: {self.alerts(bed)}"
-            time.sleep(0.1)
-
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def stop(self) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-        try:
-            code = self.process.wait(60)
-        except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGABRT)  # it writes where each thread is
-            self.process.wait(20)
-            raise AssertionError(f"the station does not stop:\n{self.log_text()}") from None
-        finally:
-            self.process.kill()
-            self.process.wait(20)
-            self.process.stdin.close()
-            self.process.stdout.close()
-            self.log.close()
-        return code
-
-    def log_text(self) -> str:
-        return (self.directory / "station.log").read_text()
-
-
-def config_of(directory: Path, beds: int | list = 2, **sections) -> dict:
-    if isinstance(beds, int):
-        beds = [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in range(1, beds + 1)]
-    return {
-        "beds": beds,
-        "alarms": QUICK_ALARMS,
-        "spool": {"directory": str(directory / "state")},
-        "http": {"port": free_port()},
-        "web": {"anonymous_role": "nurse"},
-        **sections,
-    }
 
 
 @pytest.fixture(scope="session")
@@ -312,113 +170,6 @@ def users_file(secrets):
     return write
 
 
-class Rig:
-    """The application, served, on a board that the test writes to."""
-
-    def __init__(
-        self,
-        directory,
-        users=None,
-        anonymous="none",
-        host="127.0.0.1",
-        allowed_hosts=(),
-        history=False,
-        preview="off",
-        push=None,
-    ):
-        self.clock = ManualClock(1000.0) if push is None else SystemClock()
-        self.config = StationConfig.model_validate(
-            {
-                "beds": [{"id": f"bed-{n}", "camera": {"url": "synthetic://calm"}} for n in (1, 2)],
-                "web": {
-                    "anonymous_role": anonymous,
-                    "allowed_hosts": allowed_hosts,
-                    "users_file": users,
-                    "push": push or {},
-                },
-                "http": {"host": host},
-                "spool": {"directory": str(directory)},
-            }
-        )
-        self.board = Board(
-            [BedInfo(f"bed-{n}", f"cam-{n}") for n in (1, 2)], self.clock, on_level=0.6, keeps_pictures=True
-        )
-        self.acknowledged = []
-        self.history = None
-        if history:
-            self.history = HistoryRecorder(self.config.history, directory / "history", self.board, self.clock)
-        access = Access(users, Sessions(b"k" * 32, 1.0), None if anonymous == "none" else Role(anonymous))
-        self.audited = []
-        self.push = None
-        if push is not None:
-            self.push = PushNotices(
-                self.config, self.board, self.clock, lambda: access, audit=lambda *entry: self.audited.append(entry)
-            )
-            self.push.start()
-        self.site = AppContext(
-            config=self.config,
-            board=self.board,
-            clock=self.clock,
-            access=access,
-            handle=self.handle,
-            previews=Previews(self.board, preview),
-            history=self.history,
-            endpoints={"/healthz": lambda: (200, "application/json", b"{}")},
-            push=self.push,
-        )
-        app = Guard(build_api(self.site), self.site)
-        options = {"log_level": "warning", "ws": "websockets-sansio", "timeout_graceful_shutdown": 1}
-        self.server = uvicorn.Server(uvicorn.Config(app, log_config=None, **options))
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.own = {"Origin": self.url}
-        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
-        self.clients = []
-        self.thread.start()
-
-    def handle(self, order):
-        self.acknowledged.append(order)
-        return True
-
-    def client(self, **options):
-        self.clients.append(httpx.Client(base_url=self.url, timeout=60, trust_env=False, **options))
-        return self.clients[-1]
-
-    def close(self):
-        for client in self.clients:
-            client.close()
-        self.site.closing.set()
-        if self.push is not None:
-            self.push.stop()
-        while not self.server.started:
-            time.sleep(0.01)
-        self.server.should_exit = True
-        self.thread.join(20)
-        self.socket.close()
-        assert not self.thread.is_alive()
-
-    def observe(self, bed="bed-1", level=0.2, **changes):
-        now = self.clock.monotonic()
-        valid = Validity.INVALID if level is None else Validity.VALID
-        fields = {"time_seconds": now, "score": level, "level": level, "display_level": level, "coverage": 0.9,
-                  "on_share": 0.1, "validity": valid, "seconds_since_face": 0.0}  # fmt: skip
-        self.board.observe(bed, Observation(**{**fields, **changes}))
-
-    def alert(self, alert_id="a1", bed="bed-1", **changes):
-        now = self.clock.monotonic()
-        fields = {
-            "alert_id": alert_id, "code": Code.PAIN_SIGN, "kind": Kind.PHYSIOLOGICAL, "phase": Phase.START,
-            "priority": Priority.LOW, "condition_present": True, "signal": Signal.ON, "validity": Validity.VALID,
-            "onset_seconds": now - 3, "determined_seconds": now, "evidence": AlarmEvidence(0.7, 0.5, 0.9, 120),
-            "acknowledged_by": None, "acknowledged_seconds": None, "detail": "Seen.", "remedy": "Look.",
-        }  # fmt: skip
-        model = AlertModel(name="ncnn-demo", sha256="5" * 64)
-        context = AlertContext("station-1", bed, "cam-1", GenerationMode.TEST, model, "0" * 64)
-        draft = compose_alert(Transition(**{**fields, **changes}), context, self.clock)
-        self.board.transition(bed, draft)
-        return draft
-
-
 @pytest.fixture
 def make_rig(tmp_path):
     rigs = []
@@ -475,3 +226,22 @@ def make_server(tmp_path):
     yield make
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def push_service(tmp_path):
+    from push_service import PushService
+
+    made = PushService(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pushing(make_rig, users_file, tmp_path, push_service):
+    return make_rig(users_file(tmp_path), push=push_service.settings())
+
+
+@pytest.fixture
+def nurse(pushing):
+    return logged_in(pushing)
