@@ -11,7 +11,7 @@ _RETURN_SECONDS = 3.0
 """A camera that returns waits for its next key frame, and then it takes a while until its load shows."""
 
 _CAMERAS_AT_A_TIME = 8
-_FIRST_HOLD_SECONDS, _LONGEST_HOLD_SECONDS = 10.0, 300.0
+_FIRST_HOLD_SECONDS, _LONGEST_HOLD_SECONDS = 5.0, 300.0
 _RELAPSE_SECONDS = 15.0
 
 
@@ -78,15 +78,16 @@ class DecodeShedding:
         self._cameras.add(camera_id)
         return True
 
-    def give_back(self, camera_id: str, now_seconds: float, cameras: int) -> bool:
+    def give_back(self, camera_id: str, now_seconds: float, cameras: int, *, is_idle: bool = False) -> bool:
         """Return whether a camera may decode every picture again now, and note it if so.
 
         Args:
             camera_id: The camera.
             now_seconds: Monotonic time.
             cameras: How many the station has.
+            is_idle: Whether there is so much time left that twice as many may return.
         """
-        gap_seconds = _RETURN_SECONDS / max(1.0, cameras / _CAMERAS_AT_A_TIME)
+        gap_seconds = _RETURN_SECONDS / max(1.0, cameras / _CAMERAS_AT_A_TIME) * (0.5 if is_idle else 1.0)
         if not self.is_trying(now_seconds) or now_seconds - self._returned_seconds < gap_seconds:
             return False
         self._returned_seconds = now_seconds

@@ -25,7 +25,8 @@ _FAR_BEHIND_SECONDS = 2.0
 _STARVED_AFTER_SECONDS = 10.0
 _TAKE_BACK_SECONDS = 5.0
 _STARVED_SHARE = 0.95
-_QUIET_SECONDS = 5.0
+_QUIET_SECONDS = 3.0
+_IDLE_SHARE = 0.4
 TOO_SLOW_SHARE = 0.6
 """Below this share of the wanted rate the station is too slow for its beds."""
 
@@ -61,7 +62,7 @@ class LoadGovernor:
         self._least_since_seconds: float | None = None
         self._late_since_seconds: float | None = None
         self._quiet_since_seconds: float | None = None
-        self._lag_seconds = 0.0
+        self._busy_share = self._lag_seconds = 0.0
         self._cameras = 0
         self._rate_of_each = 0.0
         self._shedding = DecodeShedding()
@@ -138,8 +139,10 @@ class LoadGovernor:
             if camera_id not in self._shedding.cameras:
                 return True
             since = self._quiet_since_seconds
-            has_time = since is not None and now_seconds - since >= _QUIET_SECONDS
-            return has_time and self._shedding.give_back(camera_id, now_seconds, self._cameras)
+            if since is None or now_seconds - since < _QUIET_SECONDS:
+                return False
+            is_idle = self._busy_share < _IDLE_SHARE
+            return self._shedding.give_back(camera_id, now_seconds, self._cameras, is_idle=is_idle)
 
     def update(self, now_seconds: float, load: Load) -> None:
         """Take what was measured since the last call; call it at least once a second."""
@@ -148,7 +151,7 @@ class LoadGovernor:
                 return
             self._updated_seconds = now_seconds
             self._shedding.keep(load.lags_seconds)
-            self._cameras = len(load.lags_seconds)
+            self._cameras, self._busy_share = len(load.lags_seconds), load.busy_share
             self._rate_of_each = load.frames_per_second / max(1, self._cameras)
             self._lag_seconds = lag = self._median_lag(load)
             # One camera that lags alone has a decoder of its own that is too slow; most of them: the machine is.

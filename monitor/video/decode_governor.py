@@ -55,7 +55,7 @@ class DecodeGovernor:
         self,
         enter_lag_seconds: float = 1.0,
         leave_lag_seconds: float = 0.3,
-        hold_seconds: float = 10.0,
+        hold_seconds: float = 5.0,
         longest_hold_seconds: float = 300.0,
     ) -> None:
         self._enter_lag_seconds = enter_lag_seconds

@@ -155,7 +155,7 @@ def test_far_too_many_cameras_settle_instead_of_swinging(cameras):
 
 
 def test_a_load_that_passes_leaves_nothing_behind():
-    machine = Machine(5)
+    machine = Machine(5, cores=3.0)
     machine.run(20.0)
     assert machine.governor.rate == FULL_RATE
     assert machine.shed == 0
@@ -163,7 +163,7 @@ def test_a_load_that_passes_leaves_nothing_behind():
     machine.run(40.0)
     assert machine.shed > 0
     assert machine.governor.is_too_slow
-    machine.cores = 2.0
+    machine.cores = 3.0
     machine.run(90.0)
     assert machine.shed == 0
     assert machine.governor.rate == FULL_RATE
@@ -229,13 +229,14 @@ def test_an_eighth_of_the_cameras_shed_in_a_second_and_they_return_one_by_one():
     assert [shedding.shed(name, 0.0, 16) for name in names[:4]] == [True, True, False, False]
     assert shedding.shed("b2", 1.0, 16)
     assert all(shedding.shed(name, 1.5, 16, takes_all=True) for name in names[3:])
-    assert not any(shedding.give_back(name, 11.4, 16) for name in names)
-    assert [shedding.give_back(name, 11.5, 16) for name in names[:3]] == [True, False, False]
-    assert not shedding.give_back("b1", 12.9, 16)
-    assert shedding.give_back("b1", 13.0, 16)
+    assert not any(shedding.give_back(name, 6.4, 16) for name in names)
+    assert [shedding.give_back(name, 6.5, 16) for name in names[:3]] == [True, False, False]
+    assert not shedding.give_back("b1", 7.9, 16)
+    assert shedding.give_back("b1", 8.0, 16)
+    assert shedding.give_back("b2", 8.8, 16, is_idle=True)
     assert not shedding.has_relapsed
     # Too much: the next trial waits twice as long.
     assert shedding.shed("b1", 16.0, 16)
     assert shedding.has_relapsed
-    assert not shedding.give_back("b1", 35.9, 16)
-    assert shedding.give_back("b1", 36.0, 16)
+    assert not shedding.give_back("b1", 25.9, 16)
+    assert shedding.give_back("b1", 26.0, 16)
