@@ -228,6 +228,7 @@ class Station:
         return self._reloader.reload(by, dry_run=dry_run)
 
     def _apply(self, changes: ConfigChanges, new: StationConfig) -> None:
+        self.watched.check((*changes.added, *(change.settings for change in changes.changed)))
         if changes.alarm_fields:
             self.watched.change_alarms(new.alarms)
             self.conditions.change_alarms(StationAlarms(new.alarms, lambda: uuid.uuid4().hex))

@@ -1,12 +1,13 @@
 """The beds that a station watches now, each with its camera: they come, change and go while all others go on."""
 
 import threading
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Generic, TypeVar
 
 from monitor.board.status_records import BedInfo
 from monitor.clock import Clock
 from monitor.config import AlarmSettings, BedSettings
+from monitor.errors import ConfigError, VideoError
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.outputs import StationOutputs
@@ -123,6 +124,20 @@ class WatchedBeds:
             self._show_beds()
             self._outputs.metrics.remove_camera(bed_id, camera.camera_id)
         camera.stop()
+
+    def check(self, beds: Iterable[BedSettings]) -> None:
+        """Make sure that each of these beds can have its camera, before any bed is changed.
+
+        Raises:
+            ConfigError: One of them cannot.
+        """
+        for settings in beds:
+            try:
+                self._new_camera(settings, 0.0)
+            except VideoError as error:
+                raise ConfigError(
+                    f"nothing was changed, for bed {settings.id} can have no such camera: {error}"
+                ) from error
 
     def change(self, settings: BedSettings, *, new_camera: bool) -> None:
         """Give a bed another region or camera; its alarms, history and ids go on."""
