@@ -91,6 +91,11 @@ class LoadGovernor:
         with self._lock:
             return len(self._shedding.cameras)
 
+    def register(self, camera_id: str) -> None:
+        """Note a new camera, which decodes every picture; it may replace another one of the same name."""
+        with self._lock:
+            self._shedding.keep(self._shedding.cameras - {camera_id})
+
     def may_shed(self, camera_id: str, now_seconds: float) -> bool:
         """Return whether a camera that lags is to decode key frames only: slowing all beds was not enough, or not why.
 
@@ -150,7 +155,8 @@ class LoadGovernor:
             if self._updated_seconds is not None and now_seconds - self._updated_seconds < _STEP_SECONDS:
                 return
             self._updated_seconds = now_seconds
-            self._shedding.keep(load.lags_seconds)
+            # A camera that is gone or cut off holds no other back.
+            self._shedding.keep(name for name, lag in load.lags_seconds.items() if lag is not None)
             self._cameras, self._busy_share = len(load.lags_seconds), load.busy_share
             self._rate_of_each = load.frames_per_second / max(1, self._cameras)
             self._lag_seconds = lag = self._median_lag(load)

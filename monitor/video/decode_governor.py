@@ -25,6 +25,10 @@ _LARGEST_REST_LAG_SECONDS = 0.4
 class DecodePermits(Protocol):
     """Who knows whether the whole machine is late. Called from the cameras' threads."""
 
+    def register(self, camera_id: str) -> None:
+        """Note a new camera, which decodes every picture; it may replace another one of the same name."""
+        ...
+
     def may_shed(self, camera_id: str, now_seconds: float) -> bool:
         """Return whether a camera whose decoding lags is to decode key frames only from this moment on."""
         ...
@@ -134,6 +138,8 @@ class DecodeChoice:
         self._governor = DecodeGovernor()
         self._rare_seconds: float | None = None
         self._refused: PipelineProbe | None = None
+        if permits is not None:
+            permits.register(camera_id)
 
     @property
     def is_overloaded(self) -> bool:

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.clock import ManualClock
 from monitor.station.decode_shedding import DecodeShedding
 from monitor.station.load_governor import Load, LoadGovernor
-from monitor.video.decode_governor import DecodeGovernor
+from monitor.video.decode_governor import DecodeChoice, DecodeGovernor
+from monitor.video.probe import PipelineProbe
+from monitor.video.sampling import Sampler
 
 STEP_SECONDS = 0.05
 PICTURE_SECONDS, KEY_EVERY = 0.04, 40
@@ -198,7 +201,8 @@ def test_decoders_that_keep_up_and_starve_the_workers_turn_to_key_frames():
         assert not enough.must_shed("b1", float(second), 2.0)
 
 
-def test_a_camera_that_is_gone_holds_no_other_back():
+@pytest.mark.parametrize("is_cut_off", [True, False])
+def test_a_camera_that_is_gone_or_cut_off_holds_no_other_back(is_cut_off):
     governor, now = LoadGovernor(FULL_RATE), 0.0
     lags: dict[str, float | None] = {"b1": 4.0, "b2": 4.0}
     for _ in range(10):
@@ -206,10 +210,34 @@ def test_a_camera_that_is_gone_holds_no_other_back():
         governor.update(now, Load(0.5, lags))
     assert governor.may_shed("b1", now)
     assert governor.shed_cameras == 1
-    del lags["b1"]
+    lags = {"b1": None, "b2": 0.1} if is_cut_off else {"b2": 0.1}
     for _ in range(12):
         now += 1.0
-        governor.update(now, Load(0.5, {"b2": 0.1}))
+        governor.update(now, Load(0.5, lags))
+    assert governor.shed_cameras == 0
+    assert governor.rate == FULL_RATE
+
+
+def test_a_camera_that_is_replaced_while_it_decodes_key_frames_only_holds_no_other_back():
+    governor, clock = LoadGovernor(FULL_RATE), ManualClock()
+    choices = {name: DecodeChoice(name, governor) for name in ("b1", "b2")}
+    probes = {name: PipelineProbe(clock, Sampler(FULL_RATE)) for name in choices}
+
+    def run(lag_seconds: float, busy_share: float) -> None:
+        for second in range(20):
+            clock.advance(1.0)
+            governor.update(clock.monotonic(), Load(busy_share, dict.fromkeys(choices, lag_seconds)))
+            for name, choice in choices.items():
+                probes[name].encoded(second * 1_000_000_000, keyframe=True)
+                probes[name].lag_seconds = lag_seconds
+                choice.update(clock.monotonic(), probes[name])
+
+    run(4.0, 1.0)
+    assert governor.shed_cameras == 2
+    # As a reload does with another address.
+    choices["b1"] = DecodeChoice("b1", governor)
+    assert governor.shed_cameras == 1
+    run(0.0, 0.1)
     assert governor.shed_cameras == 0
     assert governor.rate == FULL_RATE
 

@@ -121,6 +121,9 @@ class Station:
         self.asked: list[tuple[str, float]] = []
         self.intervals: list[float] = []
 
+    def register(self, camera_id: str) -> None:
+        self.asked.append((camera_id, 0.0))
+
     def may_shed(self, camera_id: str, now_seconds: float) -> bool:
         self.asked.append((camera_id, now_seconds))
         return True
