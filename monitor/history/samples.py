@@ -59,6 +59,8 @@ _ACTION_COUNT = len(ACTIONS)
 SAMPLE = np.dtype([("level", "<u2"), ("coverage", "u1"), ("state", "u1"), ("actions", "u1", (_ACTION_COUNT,))])
 """One sample as it is stored: level in thousandths, shares in two hundredths, and a state's number."""
 
+_MINUTE_BYTES = SAMPLES_A_MINUTE * SAMPLE.itemsize
+
 Minute = NDArray[np.void]
 """The samples of one minute, shape (30,), of the type `SAMPLE`."""
 
@@ -156,13 +158,15 @@ def unpack_minute(packed: bytes) -> Minute:
     Raises:
         ValueError: It is damaged.
     """
+    unpacker = zlib.decompressobj()
     try:
-        minute = np.frombuffer(zlib.decompress(packed), dtype=SAMPLE)
+        # No more than a minute and a byte: who may write to Redis could let a few kilobytes grow into gigabytes.
+        content = unpacker.decompress(packed, _MINUTE_BYTES + 1)
     except zlib.error as error:
         raise ValueError("a minute of the history is damaged") from error
-    if len(minute) != SAMPLES_A_MINUTE:
+    if len(content) != _MINUTE_BYTES or not unpacker.eof:
         raise ValueError("a minute of the history is damaged")
-    return minute
+    return np.frombuffer(content, dtype=SAMPLE)
 
 
 def join_minutes(minutes: Sequence[tuple[int, Minute]], from_seconds: float, to_seconds: float) -> SampleSeries:

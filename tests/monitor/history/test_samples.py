@@ -1,5 +1,8 @@
 """What is packed comes back, and fewer points lose no peak and hide no gap."""
 
+import tracemalloc
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,6 +66,18 @@ def test_what_is_no_level_is_not_known(wrong):
 def test_a_damaged_minute_is_named(damaged):
     with pytest.raises(ValueError, match="damaged"):
         unpack_minute(damaged)
+
+
+def test_a_minute_that_unpacks_to_far_more_is_refused_before_it_fills_the_memory():
+    bomb = zlib.compress(bytes(100_000_000), 9)
+    assert len(bomb) < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="damaged"):
+            unpack_minute(bomb)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.dictionaries(st.integers(0, SAMPLES_A_MINUTE - 1), ONE, min_size=1), st.sampled_from([4, 6, 10, 30, 40, 120]))
