@@ -33,8 +33,8 @@ class RedisSettings(Settings):
     tls_key_file: Path | None = Field(default=None, description="The key of that certificate.")
     command_access_file: Path | None = Field(
         default=None,
-        description="Who may acknowledge over Redis: lines of NAME viewer|nurse|admin SHA256-OF-TOKEN. Without it, "
-        "everybody who may write to the station's commands stream.",
+        description="Who may acknowledge over Redis: lines of NAME ROLE SHA256-OF-TOKEN, where the role is display, "
+        "viewer, researcher, nurse or admin. Without it, everybody who may write to the station's commands stream.",
     )
     key_prefix: Identifier = Field(
         default="nicu", description="Begin of every key; stations that belong together share it."

@@ -101,8 +101,8 @@ class AccessList:
             match = _LINE.match(line)
             if match is None or match["role"] not in list(Role):
                 raise ConfigError(
-                    f"{path}:{number}: write NAME viewer|nurse|admin SHA256-OF-TOKEN, as `nicu-monitor users token` "
-                    "does; other kinds of hash are not supported"
+                    f"{path}:{number}: write NAME {'|'.join(Role)} SHA256-OF-TOKEN, as "
+                    "`nicu-monitor users token` does; other kinds of hash are not supported"
                 )
             if match["name"] in persons:
                 raise ConfigError(f"{path}:{number}: the name {match['name']} is there twice")

@@ -145,7 +145,7 @@ class AlarmSet:
         """Go on with these conditions as before `dismiss`, which `by` takes back; see `Alarm.bring_back`."""
         transitions: list[Transition] = []
         for code, alarm in self._alarms.items():
-            if code not in codes:
+            if code not in codes or code not in before.alarms:  # a memory of an earlier version may know fewer
                 continue
             transitions += alarm.bring_back(
                 before.alarms[code], at_seconds, f"{by} took back what had ended this alert."

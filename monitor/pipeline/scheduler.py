@@ -30,8 +30,8 @@ class FrameSource(Protocol):
 @dataclass(slots=True)
 class _Source:
     frames: FrameSource
-    busy: bool
     last_turn: int
+    busy: bool = False
 
 
 class FairScheduler:
@@ -39,15 +39,17 @@ class FairScheduler:
 
     def __init__(self) -> None:
         self._sources: dict[str, _Source] = {}
-        self._leaving: dict[str, _Source] = {}
-        self._changed = threading.Condition()
+        self._in_work: dict[tuple[str, int], _Source] = {}
+        lock = threading.Lock()
+        self._changed = threading.Condition(lock)
+        self._finished = threading.Condition(lock)
         self._turn = 0
         self._closed = False
 
     def add(self, name: str, source: FrameSource) -> None:
         """Let a source take part."""
         with self._changed:
-            self._sources[name] = _Source(source, busy=False, last_turn=self._turn)
+            self._sources[name] = _Source(source, self._turn)
             self._changed.notify()
 
     def remove(self, name: str, timeout_seconds: float = 0.0) -> bool:
@@ -60,8 +62,8 @@ class FairScheduler:
             source = self._sources.pop(name, None)
             if source is None or not source.busy:
                 return True
-            self._leaving[name] = source
-            return self._changed.wait_for(lambda: not source.busy, timeout_seconds)
+            # Not with the workers: one of them is notified of a frame, and it must not be this thread.
+            return self._finished.wait_for(lambda: not source.busy, timeout_seconds)
 
     def wake(self) -> None:
         """Notify the workers that a source has a new frame; returns at once."""
@@ -71,7 +73,7 @@ class FairScheduler:
     def take(self, timeout_seconds: float) -> tuple[str, Frame] | None:
         """Wait for a frame and take that of the source served longest ago; None after the timeout or when closed.
 
-        The caller of this calls `done` afterwards, whatever happened.
+        The thread that calls this calls `done` afterwards, whatever happened.
         """
         with self._changed:
             taken = self._take_most_overdue()
@@ -81,12 +83,14 @@ class FairScheduler:
             return taken
 
     def done(self, name: str) -> None:
-        """Report that a source's frame was processed, so that its next one may be taken."""
+        """Report that this thread has processed a source's frame, so that its next one may be taken."""
         with self._changed:
-            source = self._leaving.pop(name, None) or self._sources.get(name)
+            # By thread, for a worker that hangs may still hold a frame of an earlier source of the same name.
+            source = self._in_work.pop((name, threading.get_ident()), None)
             if source is not None:
                 source.busy = False
                 self._changed.notify_all()
+                self._finished.notify_all()
 
     def close(self) -> None:
         """Wake every waiting worker; nothing is handed out any more."""
@@ -104,5 +108,6 @@ class FairScheduler:
             if frame is not None:
                 self._turn += 1
                 source.busy, source.last_turn = True, self._turn
+                self._in_work[name, threading.get_ident()] = source
                 return name, frame
         return None

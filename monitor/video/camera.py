@@ -185,12 +185,14 @@ class Camera:
         Returns:
             Whether the thread ended in time.
         """
-        self._stopping.set()
-        if self._thread is None:
+        with self._lock:  # else a `revive` of this moment starts a thread that nobody stops
+            self._stopping.set()
+            thread = self._thread
+        if thread is None:
             self._state = CameraState.STOPPED
             return True
-        self._thread.join(timeout_seconds)
-        return not self._thread.is_alive()
+        thread.join(timeout_seconds)
+        return not thread.is_alive()
 
     def status(self) -> CameraStatus:
         """Return what is known now; never waits for the source."""

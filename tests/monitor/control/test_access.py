@@ -39,7 +39,7 @@ def test_roles_include_the_ones_before() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nurse-7 nurse", r"access:1: write NAME viewer\|nurse\|admin SHA256-OF-TOKEN"),
+        ("nurse-7 nurse", r"access:1: write NAME display\|viewer\|researcher\|nurse\|admin SHA256-OF-TOKEN"),
         (f"nurse-7 doctor {'a' * 64}", "access:1: write NAME"),
         (f"\nnurse-7 nurse {'A' * 64}", "access:2: write NAME"),
         (f"n nurse {'a' * 64}\nn nurse {'b' * 64}", "access:2: the name n is there twice"),

@@ -228,3 +228,12 @@ def test_a_damaged_word_is_forgotten_and_the_rest_goes_on(watched, damage):
     assert watched.monitor.occupancy.state is Occupancy.EMPTY
     with pytest.raises(ValueError, match="too late"):
         undo(watched, BedStatement.DISCHARGE)
+
+
+def test_a_word_that_was_said_to_an_earlier_version_which_knew_fewer_conditions_is_taken_back(watched):
+    say(watched, BedStatement.DISCHARGE)
+    saved = watched.monitor.snapshot()
+    del saved["said"]["before"]["board"]["alarms"][Code.NO_LIFE_SEEN]
+    watched.monitor.restore(saved, watched.now)
+    undo(watched, BedStatement.DISCHARGE)
+    assert watched.monitor.occupancy.state is Occupancy.OCCUPIED

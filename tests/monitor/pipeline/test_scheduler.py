@@ -94,6 +94,42 @@ def test_closing_wakes_a_waiting_worker():
     assert got == [None]
 
 
+def test_a_new_frame_wakes_a_worker_and_not_whoever_waits_for_a_source_to_leave():
+    scheduler, sources = scheduler_of("a", "b")
+    sources["a"].put(frame())
+    assert scheduler.take(0)
+    leaver = threading.Thread(target=lambda: scheduler.remove("a", 30))
+    got = []
+    worker = threading.Thread(target=lambda: got.append(scheduler.take(5)))
+    for thread in (leaver, worker):  # the longest waiter is notified first
+        thread.start()
+        time.sleep(0.1)
+    sources["b"].put(frame(7))
+    worker.join(2)
+    is_late = worker.is_alive()
+    scheduler.done("a")
+    scheduler.close()
+    for thread in (worker, leaver):
+        thread.join(5)
+    assert not is_late
+    assert got[0][1].index == 7
+
+
+def test_a_worker_that_hangs_with_a_removed_source_does_not_hold_up_the_next_of_that_name():
+    scheduler, sources = scheduler_of("a")
+    sources["a"].put(frame(1))
+    hung = threading.Thread(target=scheduler.take, args=(0,))
+    hung.start()
+    hung.join()
+    assert not scheduler.remove("a")
+    scheduler.add("a", sources["a"])
+    sources["a"].put(frame(2))
+    assert scheduler.take(0)[1].index == 2
+    scheduler.done("a")
+    sources["a"].put(frame(3))
+    assert scheduler.take(0)[1].index == 3
+
+
 def test_a_removed_source_takes_no_part():
     scheduler, sources = scheduler_of("a", "b")
     sources["a"].put(frame())

@@ -119,3 +119,31 @@ def test_a_thread_that_is_about_to_start_is_not_taken_for_one_that_died(monkeypa
         thread.join(20.0)
     assert camera.stop(20.0)
     assert answers == [False]
+
+
+def test_a_camera_that_is_stopped_while_it_is_revived_stays_stopped(eventually):
+    """`stop` took the event of the thread that hung, and the thread that replaced it went on for ever."""
+    trap, clock = _Trap("open"), _ShiftedClock()
+    camera = Camera(CameraSettings(url="synthetic://calm?size=160x120"), "cam", clock, synthetic=trap)
+    stopper = threading.Thread(target=camera.stop, args=(0.1,))
+
+    class Event(threading.Event):
+        def set(self):
+            super().set()
+            if not stopper.ident:
+                stopper.start()
+                stopper.join(1.0)
+
+    camera._stopping = Event()
+    camera.start()
+    try:
+        eventually(lambda: trap.caught)
+        clock.shift_seconds = 60.0
+        assert camera.revive()
+        stopper.join(20.0)
+        camera._thread.join(2.0)
+        assert not camera._thread.is_alive()
+        assert camera.is_done
+    finally:
+        trap.released.set()
+        assert camera.stop(20.0)
