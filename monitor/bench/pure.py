@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config import StationConfig
+from monitor.config.base import ModelRole
 from monitor.errors import VideoError
 from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX
 from monitor.faces.viewport import ImageRegion, Viewport
@@ -71,7 +72,7 @@ def measure_pure_costs(clip: Path, config: StationConfig) -> PureCosts:
     sizes = {variant.size_px for variant in detector.manifest.variants}
 
     def pass_seconds(size_px: int) -> float:
-        return _engine_seconds(config, detector, size_px, "images", _squares(images, size_px))
+        return _engine_seconds(config, "detector", detector, size_px, "images", _squares(images, size_px))
 
     full = pass_seconds(size)
     close = pass_seconds(FACE_INPUT_PX) if size > FACE_INPUT_PX else full
@@ -80,7 +81,7 @@ def measure_pure_costs(clip: Path, config: StationConfig) -> PureCosts:
         full_pass_seconds=full,
         face_pass_seconds=close,
         track_pass_seconds=pass_seconds(TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else close,
-        classify_seconds=_engine_seconds(config, classifier, None, "crops", images),
+        classify_seconds=_engine_seconds(config, "classifier", classifier, None, "crops", images),
         size_px=size_px,
     )
 
@@ -90,7 +91,12 @@ def _squares(images: list[NDArray[np.uint8]], size_px: int) -> list[NDArray[np.u
 
 
 def _engine_seconds(
-    config: StationConfig, bundle: Bundle, size_px: int | None, name: str, images: list[NDArray[np.uint8]]
+    config: StationConfig,
+    role: ModelRole,
+    bundle: Bundle,
+    size_px: int | None,
+    name: str,
+    images: list[NDArray[np.uint8]],
 ) -> float:
     """Return the median CPU time of one run of a model on these pictures, as small as the model wants them."""
     models = config.models
@@ -98,7 +104,7 @@ def _engine_seconds(
         engine: Engine = open_engine(
             bundle,
             size_px=size_px,
-            choice=models.engine,
+            choice=models.engines[role],
             on_missing=models.on_missing_engine,
             threads=1,
             cuda_api=models.cuda_api,

@@ -1,62 +1,81 @@
-"""Finds the engine, the precision and the number of workers with which this machine analyses the most frames.
+"""Finds the engines, the precision and the number of workers with which this machine analyses the most frames.
 
-What is measured is what a station does with most frames while all is well: one pass over the surroundings of a tracked
-face, and one score. Every candidate has the threads that a station's workers would be, each with models of its own.
-Rounds of all candidates follow one another, so that a machine that becomes busy slows all of them alike.
+First each model runs alone, with every engine that may run it; then both together, as in most frames while all is well:
+one pass over the surroundings of a tracked face, and one score. Every candidate has the threads that a station's
+workers would be, each with models of its own. Rounds of all candidates follow one another, forwards and backwards, so
+that a machine that becomes busy slows all of them alike.
 """
 
 import os
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.config import FaceSettings, ModelSettings
+from monitor.config.base import ModelRole
 from monitor.errors import EngineError
 from monitor.faces.viewport import Viewport
-from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, REDUCED_ENGINES, missing_reason
+from monitor.inference.bundle import Bundle
+from monitor.inference.engine_factory import (
+    ENGINES,
+    GPU_ENGINES,
+    REDUCED_ENGINES,
+    describe_engines,
+    missing_reason,
+)
 from monitor.inference.manifest import EngineName
 from monitor.pipeline.models import ModelSet, WorkerModels
 from monitor.synthetic import SyntheticBed
 
 CpuPrecision = Literal["fp32", "int8"]
+Engines = dict[ModelRole, EngineName]
 
 __all__ = ["Candidate", "Tuning", "tune", "worker_counts"]
 
 _NOTICEABLE = 1.1
 """What is faster by less than this is not worth another setting than the first one."""
 _BATCHED_WORKERS = 16
+_ROLES: tuple[ModelRole, ...] = ("detector", "classifier")
 
 
 @dataclass(slots=True)
 class Candidate:
-    """One engine with one precision and one number of workers.
+    """One engine for each model, with one precision and one number of workers.
 
     Attributes:
-        engine: Which one.
+        engines: What runs the model of each role; a role that is left out is not measured.
         workers: Threads.
-        rates: Frames a second, one a round.
+        rates: Frames a second, or runs of a model that is measured alone; one a round.
         cpu_precision: As `models.cpu_precision`.
     """
 
-    engine: EngineName
+    engines: Engines
     workers: int
     rates: list[float] = field(default_factory=list)
     cpu_precision: CpuPrecision = "fp32"
 
     @property
     def name(self) -> str:
-        """What to call its engine and precision."""
-        return self.engine if self.cpu_precision == "fp32" else f"{self.engine} {self.cpu_precision}"
+        """What to call its models, engines and precision."""
+        engines = describe_engines(self.engines)
+        if len(self.engines) == 1:
+            engines = f"{next(iter(self.engines))} on {engines}"
+        return engines if self.cpu_precision == "fp32" else f"{engines} {self.cpu_precision}"
 
     @property
     def rate(self) -> float:
-        """Median of the rounds, frames a second of all workers together."""
+        """Median of the rounds, a second, of all workers together."""
         return statistics.median(self.rates)
+
+    def gain(self, usual: "Candidate") -> float:
+        """Return how many times as fast it is as another one: the median over the rounds, each compared by itself."""
+        return statistics.median(own / other for own, other in zip(self.rates, usual.rates, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +84,14 @@ class Tuning:
 
     Attributes:
         best: What to set.
-        candidates: All that were measured, in the order of measuring.
+        candidates: All that were measured with both models, in the order of measuring.
+        pairs: Each model alone with each engine, in the order of measuring.
         passed_over: Why other engines and precisions were not measured, by their name.
     """
 
     best: Candidate
     candidates: tuple[Candidate, ...]
+    pairs: tuple[Candidate, ...]
     passed_over: dict[str, str]
 
 
@@ -85,15 +106,17 @@ def tune(
     *,
     rounds: int = 3,
     seconds: float = 2.0,
+    full_precision: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Tuning:
-    """Measure every verified engine that is here.
+    """Measure every verified pair of model and engine that is here, then what is best with several numbers of workers.
 
     Args:
         models: Whose bundles are run.
         faces: Detection size.
         rounds: Of every candidate.
         seconds: Of every candidate in every round.
+        full_precision: Leave out int8 and bf16.
         progress: Called with one line before each measurement.
 
     Raises:
@@ -101,89 +124,151 @@ def tune(
         EngineError: No engine can run them here.
     """
     cores = len(os.sched_getaffinity(0))
+    pairs, passed_over = _pairs(ModelSet(models, faces), cores, full_precision=full_precision)
+
+    def measure(candidates: Sequence[Candidate]) -> None:
+        for number in range(rounds):
+            for candidate in candidates if number % 2 == 0 else reversed(candidates):
+                progress(f"round {number + 1} of {rounds}: {candidate.name}, {candidate.workers} workers")
+                candidate.rates.append(_measure(models, faces, candidate, seconds))
+
+    measure(pairs)
+    # Both models with what is usual first, so that it is seen what the choice is worth.
+    usual = {role: _options(pairs, role, "fp32")[0].engines[role] for role in _ROLES}
+    chosen = _choose_engines(pairs, "fp32")
+    settings: list[tuple[Engines, CpuPrecision]] = [(usual, "fp32"), (chosen, "fp32")]
+    int8 = _choose_engines(pairs, "int8")
+    if any(pair.cpu_precision == "int8" and pair.engines.items() <= int8.items() for pair in pairs):
+        settings.append((int8, "int8"))
+    candidates = [
+        Candidate(engines, count, cpu_precision=precision)
+        for number, (engines, precision) in enumerate(settings)
+        if (engines, precision) not in settings[:number]
+        for count in _worker_counts(engines, cores)
+    ]
+    measure(candidates)
+    mine = [one for one in candidates if (one.engines, one.cpu_precision) == (chosen, "fp32")]
+    first = next((one for one in mine if one.workers == cores), mine[0])
+    return Tuning(_choose(candidates, first), tuple(candidates), tuple(pairs), passed_over)
+
+
+def _pairs(models: ModelSet, cores: int, *, full_precision: bool) -> tuple[list[Candidate], dict[str, str]]:
+    """Return each model with each engine and precision that may run it here, and why the others may not.
+
+    Raises:
+        EngineError: A model has none.
+    """
     passed_over: dict[str, str] = {}
-    candidates: list[Candidate] = []
+    pairs: list[Candidate] = []
     # The first one is what everything is verified with; it stays unless another one is noticeably faster.
     for engine in sorted(ENGINES, key=lambda name: name != "onnxruntime"):
-        reason = missing_reason(engine) or _not_verified(models, faces, engine)
-        if reason is not None:
-            passed_over[engine] = reason
+        missing = missing_reason(engine)
+        if full_precision and engine in REDUCED_ENGINES:
+            missing = "it computes in fewer bits"
+        if missing is not None:
+            passed_over[engine] = missing
             continue
-        counts = (_BATCHED_WORKERS,) if engine in GPU_ENGINES else worker_counts(cores)
-        candidates += [Candidate(engine, count) for count in counts]
-        if engine in GPU_ENGINES | REDUCED_ENGINES:
-            continue
-        if _has_int8(models, faces, engine):
-            candidates += [Candidate(engine, count, cpu_precision="int8") for count in counts]
-        else:
-            passed_over[f"{engine} int8"] = f"no bundle has an int8 file that passed `nicu-export verify` with {engine}"
-    if not candidates:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over.items())
-        raise EngineError(f"no verified engine can run these models here ({reasons}); run `nicu-export verify`")
-    for number in range(rounds):
-        for candidate in candidates:
-            progress(f"round {number + 1} of {rounds}: {candidate.name}, {candidate.workers} workers")
-            candidate.rates.append(_measure(models, faces, candidate, seconds))
-    return Tuning(_choose(candidates, cores), tuple(candidates), passed_over)
+        workers = _BATCHED_WORKERS if engine in GPU_ENGINES else cores
+        for role in _ROLES:
+            bundle = models.bundle(role)
+            reason = _not_verified(bundle, engine)
+            if reason is not None:
+                passed_over[f"{role} on {engine}"] = reason
+                continue
+            pairs.append(Candidate({role: engine}, workers))
+            if full_precision or engine in GPU_ENGINES | REDUCED_ENGINES:
+                continue
+            if _has_int8(bundle, engine):
+                pairs.append(Candidate({role: engine}, workers, cpu_precision="int8"))
+            else:
+                passed_over[f"{role} on {engine} int8"] = "no int8 file of its bundle passed `nicu-export verify`"
+    for role in _ROLES:
+        if not any(role in pair.engines for pair in pairs):
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over.items())
+            raise EngineError(f"no verified engine can run the {role} here ({reasons}); run `nicu-export verify`")
+    return pairs, passed_over
 
 
-def _choose(candidates: list[Candidate], cores: int) -> Candidate:
-    """Return the fastest one; what a station does by itself where nothing is noticeably faster."""
-    usual = next((one for one in candidates if one.workers == cores), candidates[0])
-    fastest = max(candidates, key=lambda one: one.rate)
-    return fastest if fastest.rate >= _NOTICEABLE * usual.rate else usual
+def _worker_counts(engines: Engines, cores: int) -> tuple[int, ...]:
+    return (_BATCHED_WORKERS,) if GPU_ENGINES.intersection(engines.values()) else worker_counts(cores)
 
 
-def _not_verified(models: ModelSettings, faces: FaceSettings, engine: EngineName) -> str | None:
-    """Return why an engine may not be chosen for these bundles; None where `nicu-export verify` passed it."""
-    opened = ModelSet(models, faces)
+def _options(pairs: Sequence[Candidate], role: ModelRole, precision: CpuPrecision) -> list[Candidate]:
+    """Return what may run one model, one pair an engine; with int8, engines without an int8 file run fp32."""
+    options = {
+        pair.engines[role]: pair for pair in pairs if role in pair.engines and pair.cpu_precision in {"fp32", precision}
+    }
+    return list(options.values())
+
+
+def _choose_engines(pairs: Sequence[Candidate], precision: CpuPrecision) -> Engines:
+    """Return for each model the engine that runs it fastest; the usual one where none is noticeably faster."""
+    engines: Engines = {}
+    for role in _ROLES:
+        options = _options(pairs, role, precision)
+        engines[role] = _choose(options, options[0]).engines[role]
+    return engines
+
+
+def _choose(candidates: Sequence[Candidate], usual: Candidate) -> Candidate:
+    """Return the fastest one, or the usual one where none is noticeably faster."""
+    fastest = max(candidates, key=lambda one: one.gain(usual))
+    return fastest if fastest.gain(usual) >= _NOTICEABLE else usual
+
+
+def _not_verified(bundle: Bundle, engine: EngineName) -> str | None:
+    """Return why an engine may not be chosen for a bundle; None where `nicu-export verify` passed it."""
     precision = "fp16" if engine in GPU_ENGINES else "fp32"
-    for bundle in (opened.detector, opened.classifier):
-        variants = [variant for variant in bundle.manifest.variants if variant.precision == precision]
-        outcomes = {variant.verification.get(engine) for variant in variants or bundle.manifest.variants}
-        if "failed" in outcomes:
-            return f"bundle {bundle.name} failed its verification with it"
-        if outcomes != {"passed"}:
-            return f"bundle {bundle.name} is not verified with it (nicu-export verify {bundle.path} --engine {engine})"
+    variants = [variant for variant in bundle.manifest.variants if variant.precision == precision]
+    outcomes = {variant.verification.get(engine) for variant in variants or bundle.manifest.variants}
+    if "failed" in outcomes:
+        return f"bundle {bundle.name} failed its verification with it"
+    if outcomes != {"passed"}:
+        return f"bundle {bundle.name} is not verified with it (nicu-export verify {bundle.path} --engine {engine})"
     return None
 
 
-def _has_int8(models: ModelSettings, faces: FaceSettings, engine: EngineName) -> bool:
+def _has_int8(bundle: Bundle, engine: EngineName) -> bool:
     """Return whether a model would run in int8 with an engine: what is not compared is not chosen."""
-    opened = ModelSet(models, faces)
     return any(
         variant.precision == "int8" and variant.verification.get(engine) == "passed"
-        for bundle in (opened.detector, opened.classifier)
         for variant in bundle.manifest.variants
     )
 
 
 def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, seconds: float) -> float:
-    """Return the frames a second of one candidate."""
+    """Return the frames, or runs of the one model of a pair, that one candidate does a second."""
+    engines = candidate.engines
     settings = models.model_copy(
-        update={"engine": candidate.engine, "cpu_precision": candidate.cpu_precision, "on_missing_engine": "refuse"}
+        update={
+            "engine": "onnxruntime",
+            "detector_engine": engines.get("detector"),
+            "classifier_engine": engines.get("classifier"),
+            "cpu_precision": candidate.cpu_precision,
+            "on_missing_engine": "refuse",
+        }
     )
     model_set = ModelSet(settings, faces)
     workers: list[WorkerModels] = []
+    analyses: list[Callable[[], None]] = []
     counts = [0] * candidate.workers
     failures: list[EngineError] = []
     stopping = threading.Event()
     image = SyntheticBed(3, "calm", width_px=640, height_px=360).frame(0.0)[0]
 
     def work(number: int) -> None:
-        own = workers[number]
-        view = Viewport(own.detector.track_size_px, 320.0, 180.0, 0.8, 0.0)
-        crops = np.zeros((1, own.classifier.size_px, own.classifier.size_px, 3), np.uint8)
         try:
-            while not stopping.is_set():
-                own.detector.detect(image, view, 0.5)
-                own.classifier.scores(crops)
+            while True:  # once at least: a rate is never zero
+                analyses[number]()
                 counts[number] += 1
+                if stopping.is_set():
+                    return
         except EngineError as error:
             failures.append(error)
 
     try:
         workers += [model_set.open() for _ in range(candidate.workers)]
+        analyses += [_analysis(worker, frozenset(engines), image) for worker in workers]
         threads = [threading.Thread(target=work, args=(number,)) for number in range(candidate.workers)]
         began = time.monotonic()
         for thread in threads:
@@ -199,3 +284,17 @@ def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, s
     if failures:
         raise failures[0]
     return sum(counts) / lasted
+
+
+def _analysis(worker: WorkerModels, roles: frozenset[ModelRole], image: NDArray[np.uint8]) -> Callable[[], None]:
+    """Return what runs the models of these roles once."""
+    view = Viewport(worker.detector.track_size_px, 320.0, 180.0, 0.8, 0.0)
+    crops = np.zeros((1, worker.classifier.size_px, worker.classifier.size_px, 3), np.uint8)
+
+    def analyse() -> None:
+        if "detector" in roles:
+            worker.detector.detect(image, view, 0.5)
+        if "classifier" in roles:
+            worker.classifier.scores(crops)
+
+    return analyse

@@ -63,7 +63,7 @@ class StationStatus:
         model_generation: What the classifier was made for: `clinical-research` or `demo`.
         detector: Name of the detector's bundle.
         classifier: Name of the classifier's bundle.
-        engine: What runs them.
+        engine: What runs them, in words.
         workers: Inference threads that run.
         workers_wanted: Inference threads that should run.
         frames_per_second: Analysed frames of all beds together.

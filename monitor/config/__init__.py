@@ -4,6 +4,7 @@ The names here are those of `settings`; reading a file is `monitor.config.file`.
 """
 
 from monitor.config.history_settings import HistorySettings
+from monitor.config.model_settings import ModelSettings
 from monitor.config.push_settings import PushSettings
 from monitor.config.settings import (
     MAXIMUM_BEDS,
@@ -16,7 +17,6 @@ from monitor.config.settings import (
     FaceSettings,
     HttpSettings,
     LogSettings,
-    ModelSettings,
     RedisSettings,
     RegionOfInterest,
     SpoolSettings,

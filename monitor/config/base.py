@@ -5,11 +5,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["EngineKind", "Fraction", "Identifier", "PositiveSeconds", "Settings", "known_time_zone"]
+__all__ = ["EngineKind", "Fraction", "Identifier", "ModelRole", "PositiveSeconds", "Settings", "known_time_zone"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 EngineKind = Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "openvino-bf16", "tensorrt", "tensorrt-rtx"]
+ModelRole = Literal["detector", "classifier"]
+"""What a model does in a station; each role has one bundle."""
 PositiveSeconds = Annotated[float, Field(gt=0.0, le=86_400.0, allow_inf_nan=False)]
 
 

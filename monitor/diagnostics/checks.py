@@ -159,7 +159,7 @@ def _engines(models: ModelSettings) -> Iterator[Check]:
 
     for name in ENGINES:
         reason = missing_reason(name)
-        needed = name == "onnxruntime" or (name == models.engine and models.on_missing_engine == "refuse")
+        needed = name == "onnxruntime" or (name in models.engines.values() and models.on_missing_engine == "refuse")
         verdict = Verdict.FOUND if reason is None else Verdict.MISSING if needed else Verdict.ABSENT
         remedy = "" if is_installed(name) else f"pip install 'nicu-pain-monitor[{extra_of(name)}]'"
         yield Check("engine", name, verdict, reason or "can run here", remedy)

@@ -6,9 +6,11 @@ CPU. OpenVINO runs when it is asked for; at fp32 it is no faster than ONNX Runti
 
 import importlib.util
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from monitor.config.base import ModelRole
 from monitor.errors import BundleError, EngineError, MonitorError
 from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import probe_cuda, wait_asleep
@@ -27,6 +29,7 @@ __all__ = [
     "RESERVE_ENGINE",
     "EngineChoice",
     "OnMissing",
+    "describe_engines",
     "extra_of",
     "is_installed",
     "missing_reason",
@@ -245,6 +248,13 @@ def is_installed(name: EngineName) -> bool:
         return found is not None
     # One package name, two builds: this library is in the one for GPUs alone.
     return (Path(found.origin).parent / "capi" / "libonnxruntime_providers_cuda.so").is_file()
+
+
+def describe_engines(engines: Mapping[ModelRole, str]) -> str:
+    """Return in words what runs the model of each role: one name where it is the same for all."""
+    if len(set(engines.values())) == 1:
+        return next(iter(engines.values()))
+    return ", ".join(f"{engine} ({role})" for role, engine in engines.items())
 
 
 def extra_of(name: EngineName) -> str:

@@ -1,11 +1,13 @@
 """The detector and the classifier of a station: bundles read once, engines opened once a worker."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
 from monitor.config import FaceSettings, ModelSettings
+from monitor.config.base import ModelRole
 from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec
 from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX, FaceDetector
@@ -20,6 +22,7 @@ from monitor.inference.engine_factory import (
     RESERVE_ENGINE,
     EngineChoice,
     OnMissing,
+    describe_engines,
     open_engine,
 )
 from monitor.inference.lazy_rows import Cutter
@@ -40,7 +43,7 @@ class WorkerModels:
         detector: Finds faces.
         classifier: Scores crops.
         crop: How the classifier's crops are cut.
-        engine: Which implementation runs them.
+        engines: Which implementation runs the model of each role.
         training_prior: Share of pain among the classifier's training crops.
         cutter: What cuts views and crops on the engines' own device; None where the processor does.
     """
@@ -48,10 +51,15 @@ class WorkerModels:
     detector: FaceDetector
     classifier: Classifier
     crop: CropSpec
-    engine: str
+    engines: Mapping[ModelRole, str]
     training_prior: float
     _opened: ExitStack
     cutter: Cutter | None = None
+
+    @property
+    def engine(self) -> str:
+        """Which implementations run the models, in words."""
+        return describe_engines(self.engines)
 
     def close(self) -> None:
         """Free the engines; safe to call twice."""
@@ -100,6 +108,10 @@ class ModelSet:
         """Why a copy of a bundle is used, or another engine instead of one that failed; None where neither is."""
         return self._copied or self._health.degraded
 
+    def bundle(self, role: ModelRole) -> Bundle:
+        """Return the bundle of one role."""
+        return self.detector if role == "detector" else self.classifier
+
     def save_backup(self) -> None:
         """Store copies of the bundles that run now."""
         if self._backup is not None:
@@ -118,25 +130,26 @@ class ModelSet:
         size_px = self._faces.detection_size_px
         with ExitStack() as opened:
 
-            def open_one(bundle: Bundle, size_px: int | None) -> Engine:
-                engine = self._open_one(bundle, size_px, threads)
+            def open_one(role: ModelRole, size_px: int | None) -> Engine:
+                engine = self._open_one(role, size_px, threads)
                 opened.callback(engine.close)
                 return engine
 
-            whole = open_one(self.detector, size_px)
+            whole = open_one("detector", size_px)
             cutter = self._crops.open(whole.name)
             opened.callback(self._crops.release)
             # The surroundings of one face need no larger picture than this.
-            face = open_one(self.detector, FACE_INPUT_PX) if size_px > FACE_INPUT_PX else whole
+            face = open_one("detector", FACE_INPUT_PX) if size_px > FACE_INPUT_PX else whole
             # Bundles of earlier versions have no such model; tracked faces then get passes at full detail.
             sizes = {variant.size_px for variant in self.detector.manifest.variants}
-            track = open_one(self.detector, TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else face
-            classifier = Classifier(self.classifier, open_one(self.classifier, None))
+            track = open_one("detector", TRACK_INPUT_PX) if TRACK_INPUT_PX in sizes else face
+            scoring = open_one("classifier", None)
+            classifier = Classifier(self.classifier, scoring)
             return WorkerModels(
                 detector=FaceDetector(whole, face, track, cutter),
                 classifier=classifier,
                 crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
-                engine=whole.name,
+                engines={"detector": whole.name, "classifier": scoring.name},
                 training_prior=self.classifier.classifier.training_prior,
                 _opened=opened.pop_all(),
                 cutter=cutter,
@@ -147,21 +160,22 @@ class ModelSet:
         """Whether the models that are open run the requests of all workers together, so that many workers pay."""
         return any(batcher.is_open for batcher in self._batchers.values())
 
-    def _open_one(self, bundle: Bundle, size_px: int | None, threads: int) -> Engine:
+    def _open_one(self, role: ModelRole, size_px: int | None, threads: int) -> Engine:
         """Open one model for one more worker: a handle of the batches where they are run, else an engine of its own."""
+        bundle = self.bundle(role)
         key = (bundle.sha256, size_px)
         batcher = self._batchers.get(key)
         if batcher is None or not batcher.is_open:
-            engine = self._open_recovering(bundle, size_px, threads)
+            engine = self._open_recovering(role, size_px, threads)
             batching = self._models.batching
             if not (batching == "on" or (batching == "auto" and engine.name in GPU_ENGINES)):
                 return engine
             batcher = self._batchers[key] = Batcher(engine, f"{bundle.name} {size_px or ''}".strip())
         return batcher.open()
 
-    def _open_recovering(self, bundle: Bundle, size_px: int | None, threads: int) -> Engine:
+    def _open_recovering(self, role: ModelRole, size_px: int | None, threads: int) -> Engine:
         """Open the engine of one model, with the CPU's as its reserve where it is another one."""
-        models = self._models
+        models, bundle = self._models, self.bundle(role)
         is_padded = models.batching != "off"
 
         def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back") -> Engine:
@@ -178,7 +192,7 @@ class ModelSet:
                 return engine
             return PaddedEngine(engine, getattr(engine, "largest_batch", BATCH_SIZES[-1]))
 
-        engine = open_this(models.engine, models.on_missing_engine)
+        engine = open_this(models.engines[role], models.on_missing_engine)
         # The same one again, and not what would be chosen now.
         name: EngineName = next(name for name in ENGINES if name == engine.name)
         reserve: Engine | None = None

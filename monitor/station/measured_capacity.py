@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.clock import Clock
 from monitor.config import StationConfig
+from monitor.inference.engine_factory import describe_engines
 from monitor.inference.processor import describe_processor
 from monitor.station.load_governor import TOO_SLOW_SHARE
 
@@ -50,7 +51,7 @@ def describe_setup(config: StationConfig) -> str:
     return (
         f"{len(os.sched_getaffinity(0))} cores of {describe_processor()}, "
         f"{config.analysis.workers or 'automatic'} workers, "
-        f"{models.detector} and {models.classifier} on {models.engine}"
+        f"{models.detector} and {models.classifier} on {describe_engines(models.engines)}"
     )
 
 

@@ -285,8 +285,9 @@ class Station:
             count = _BATCHED_WORKERS if config.fleet is not None else min(_BATCHED_WORKERS, len(config.beds))
         opened += [self._models.open() for _ in range(count - 1)]
         self._models.save_backup()
-        for role, bundle in (("detector", self._models.detector), ("classifier", self._models.classifier)):
-            self.metrics.show_model(role, bundle.name, bundle.sha256, opened[0].engine)
+        for role, engine in opened[0].engines.items():
+            bundle = self._models.bundle(role)
+            self.metrics.show_model(role, bundle.name, bundle.sha256, engine)
         self._engine = opened[0].engine
         self._workers = WorkerPool(opened, self.beds, self._scheduler, self._heartbeats, self.recorder)
         self.server = open_server(

@@ -83,7 +83,7 @@ def test_nothing_grows(measured, tmp_path, frames):
     station = Station(config, clock=clock)
     bed = station.beds["bed"]
     bed._patient_tracker = _Finder(_tracked_face(), dice)
-    models = WorkerModels(None, _Scorer(dice), CropSpec(16, 0.0), "none", 0.5, None)
+    models = WorkerModels(None, _Scorer(dice), CropSpec(16, 0.0), {}, 0.5, None)
     image = np.zeros((48, 64, 3), np.uint8)
     station.publisher.start()
     try:

@@ -200,7 +200,7 @@ def models(work):
             detector=FaceDetector(*(open_one(bundles.detector, size_px) for size_px in sizes)),
             classifier=classifier,
             crop=CropSpec(size_px=classifier.size_px, margin=classifier.margin),
-            engine="onnxruntime",
+            engines={},
             training_prior=bundles.classifier.classifier.training_prior,
             _opened=ExitStack(),
         )

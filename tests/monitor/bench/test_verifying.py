@@ -12,12 +12,16 @@ from monitor.bench import verifying
 from monitor.bench.tuning import Candidate, Tuning, _not_verified
 from monitor.bench.verifying import unverified_engines, verify_bundles
 from monitor.commands import tune as tune_command
-from monitor.config import FaceSettings, ModelSettings
+from monitor.config.base import ModelRole
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.manifest import EngineName, Outcome
 
 Verification = dict[EngineName, Outcome]
+
+
+def both(engine: EngineName) -> dict[ModelRole, EngineName]:
+    return {"detector": engine, "classifier": engine}
 
 
 @pytest.fixture
@@ -88,8 +92,8 @@ def test_verifies_before_it_measures_and_only_when_asked(monkeypatch, *, asked: 
 
     def tune(*_, **__) -> Tuning:
         steps.append("measure")
-        best = Candidate("onnxruntime", 2, [1.0])
-        return Tuning(best, (best,), {})
+        best = Candidate(both("onnxruntime"), 2, [1.0])
+        return Tuning(best, (best,), (), {})
 
     monkeypatch.setattr(tune_command, "verify_bundles", verify)
     monkeypatch.setattr(tune_command, "tune", tune)
@@ -102,20 +106,19 @@ def test_verifies_before_it_measures_and_only_when_asked(monkeypatch, *, asked: 
     ("verification", "reason"), [({"onnxruntime": "failed"}, "failed its verification"), ({}, "is not verified")]
 )
 def test_what_failed_is_told_from_what_was_never_compared(make_bundle, verification: Verification, reason) -> None:
-    models = ModelSettings(classifier=str(make_bundle(verification).path))
-    assert reason in (_not_verified(models, FaceSettings(), "onnxruntime") or "")
+    assert reason in (_not_verified(make_bundle(verification), "onnxruntime") or "")
 
 
 @pytest.mark.parametrize(
     ("best", "is_told"),
     [
-        (Candidate("onnxruntime", 2, [1.0]), False),
-        (Candidate("openvino-bf16", 2, [1.0]), True),
-        (Candidate("onnxruntime", 2, [1.0], "int8"), True),
+        (Candidate(both("onnxruntime"), 2, [1.0]), False),
+        (Candidate({"detector": "onnxruntime", "classifier": "openvino-bf16"}, 2, [1.0]), True),
+        (Candidate(both("onnxruntime"), 2, [1.0], "int8"), True),
     ],
 )
 def test_that_fewer_bits_may_miss_faces_is_told_where_they_are_chosen(monkeypatch, best, *, is_told: bool) -> None:
-    monkeypatch.setattr(tune_command, "tune", lambda *_, **__: Tuning(best, (best,), {}))
+    monkeypatch.setattr(tune_command, "tune", lambda *_, **__: Tuning(best, (best,), (), {}))
     done = CliRunner().invoke(tune_command.command, [], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert ("computes in fewer bits" in done.stderr) is is_told

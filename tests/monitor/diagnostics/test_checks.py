@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from ports import free_port
 
@@ -31,6 +32,16 @@ def test_a_missing_model_is_named_with_its_remedy(tmp_path):
     assert detector.verdict is Verdict.MISSING
     assert "nothing" in detector.detail
     assert detector.remedy
+
+
+@pytest.mark.parametrize("field", ["engine", "detector_engine", "classifier_engine"])
+def test_an_engine_that_one_model_needs_is_missing_where_it_cannot_run(tmp_path, monkeypatch, field):
+    monkeypatch.setattr("monitor.inference.engine_factory.missing_reason", lambda name: f"{name} is not here")
+    for on_missing, verdict in (("refuse", Verdict.MISSING), ("fall_back", Verdict.ABSENT)):
+        models = ModelSettings.model_validate({field: "openvino", "on_missing_engine": on_missing})
+        checks = examine(models, FaceSettings(), RedisSettings(), SpoolSettings(directory=tmp_path))
+        found = {check.name: check.verdict for check in find(checks, "engine")}
+        assert (found["openvino"], found["tensorrt"]) == (verdict, Verdict.ABSENT)
 
 
 def test_redis_is_found_where_it_runs_and_absent_where_it_does_not(tmp_path):

@@ -206,7 +206,7 @@ class Chain:
 
     def __init__(self, marker_faces, classifier, *, follows=True):
         detector = FaceDetector(marker_faces.MarkerEngine(lies_upside_down=True))
-        self._models = WorkerModels(detector, classifier, SPEC, "markers", 0.5, ExitStack())
+        self._models = WorkerModels(detector, classifier, SPEC, {}, 0.5, ExitStack())
         self._tracker, self._assessor, self._follows = PatientTracker(SETTINGS), FaceAssessor(), follows
 
     def frame(self, frame):

@@ -114,6 +114,16 @@ def test_a_bed_sees_the_same(
     assert device.memory.is_closed
 
 
+def test_a_bed_sees_the_same_where_the_classifier_runs_elsewhere(
+    frames: list[Frame], by_processor: list[FrameResult], devices: Devices
+) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    _, worker = open_models(devices, classifier_engine="openvino")
+    assert worker.engines == {"detector": "onnxruntime", "classifier": "openvino"}
+    assert_alike(list(watch(frames, worker)), by_processor)
+    worker.close()
+
+
 def test_no_frame_is_lost_when_the_device_fails(
     frames: list[Frame], by_processor: list[FrameResult], devices: Devices
 ) -> None:

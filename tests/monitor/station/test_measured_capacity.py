@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from monitor.clock import ManualClock
 from monitor.commands.check import command
 from monitor.config import StationConfig
-from monitor.station.measured_capacity import CapacityMeter, capacity_warning, read_capacity
+from monitor.station.measured_capacity import CapacityMeter, capacity_warning, describe_setup, read_capacity
 
 BUSY, IDLE = 0.99, 0.5
 
@@ -68,6 +68,15 @@ def test_a_machine_that_has_become_slower_is_believed(tmp_path):
 def test_the_value_of_other_models_says_nothing(tmp_path):
     _run(_config(tmp_path), frames_per_second=12.0, busy=BUSY)
     assert read_capacity(_config(tmp_path, classifier="another")) is None
+    assert read_capacity(_config(tmp_path, classifier_engine="openvino")) is None
+    assert read_capacity(_config(tmp_path, classifier_engine="auto")) is not None
+
+
+def test_the_setup_names_one_engine_where_both_models_have_the_same(tmp_path):
+    """Also so that what earlier versions measured is still believed."""
+    assert describe_setup(_config(tmp_path)).endswith("workers, retinaface and face-actions on auto")
+    setup = describe_setup(_config(tmp_path, classifier_engine="openvino"))
+    assert setup.endswith("retinaface and face-actions on auto (detector), openvino (classifier)")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"frames_per_second": -1}', '{"frames_per_second": NaN}', "\x00"])
