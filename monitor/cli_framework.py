@@ -4,6 +4,7 @@ A command's module, and what it imports, is loaded only when that command runs, 
 at once. Colours are for terminals, and not even for those where NO_COLOR is set (https://no-color.org).
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -35,6 +36,7 @@ __all__ = [
 EXIT_NO = 1
 EXIT_ERROR = 3
 _EXIT_INTERRUPTED = 130
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 EXIT_CODES = {
     0: "done",
     EXIT_NO: "the answer is no: a check failed, something was not as expected",
@@ -189,7 +191,10 @@ def run(group: click.Group) -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__context__, EOFError):
+            click.echo("error: standard input ended before the answer; type it in a terminal, or pipe it in", err=True)
+            sys.exit(EXIT_ERROR)
         click.echo("interrupted", err=True)
         sys.exit(_EXIT_INTERRUPTED)
     except MonitorError as error:
@@ -197,6 +202,9 @@ def run(group: click.Group) -> NoReturn:
         sys.exit(EXIT_ERROR)
     except OSError as error:
         # Whatever a command did not foresee of files: a full disk, a folder that was taken away while it ran.
+        if error.filename is None and error.errno in _FULL_DISK:  # a write, unlike opening, names no file
+            click.echo(f"error: a file cannot be written: {error.strerror}; free some space and try again", err=True)
+            sys.exit(EXIT_ERROR)
         if error.filename is None or not isinstance(error.errno, int):
             raise
         reason = error.strerror or type(error).__name__

@@ -6,6 +6,7 @@ alerts' spool last, so that it knows every alert of the history beside it. The s
 the first one is put back, and nothing that is there is overwritten.
 """
 
+import errno
 import grp
 import hashlib
 import io
@@ -133,6 +134,9 @@ def write_backup(config_file: Path, target: Path, made_at: datetime) -> BackupCo
         draft.replace(target)
     except (OSError, sqlite3.Error) as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            # The error names what was copied, which is not where the space is missing.
+            raise ConfigError(f"no back-up was made: {target.resolve().parent} is full; free some space") from error
         reason = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else error
         raise ConfigError(f"no back-up was made ({reason}); run this as the station's user or as root") from error
     return content
