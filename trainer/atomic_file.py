@@ -4,12 +4,16 @@ A file is written beside its target, flushed to the disk and then renamed over t
 full disk leaves the last good file where it was.
 """
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from trainer.errors import CheckpointError
 
 __all__ = ["write_atomically"]
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -28,10 +32,16 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        intact = f"; the last good {path.name} is intact" if path.exists() else ""
+        # Where nothing can be written nothing can be removed either: a file in a folder's place, a read-only disk.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        intact = f"; the last good {path.name} is intact" if os.path.lexists(path) else ""
+        if error.errno in _NO_ROOM:
+            raise CheckpointError(
+                f"{path} cannot be written ({error.strerror}, {len(content)} bytes){intact}; free some space and resume"
+            ) from error
         raise CheckpointError(
-            f"{path} cannot be written ({error.strerror}, {len(content)} bytes){intact}; free some space and resume"
+            f"{path} cannot be written ({error.strerror}){intact}; give another folder, or mend this one and resume"
         ) from error
 
 

@@ -73,6 +73,12 @@ class Study:
         """Shape (n,): whether a picture is trained and tested on, and not only tested as a possible confuser."""
         return np.array([record.role is Role.MAIN for record in self.records])
 
+    @property
+    def crops_sha256(self) -> str:
+        """The digest of what is cut from which picture: other boxes make another study of the same pictures."""
+        content = "".join(face.to_line() for face in self.faces)
+        return hashlib.sha256(content.encode()).hexdigest()
+
     def crop_set(self, contract: InputContract, progress: Callable[[int], None] = lambda _: None) -> CropSet:
         """Return every picture's crop for an input contract, from the cache where it was cut before.
 
@@ -86,15 +92,11 @@ class Study:
             RejectedImageError: A picture can no longer be read.
             CheckpointError: There is no room for the crops.
         """
-        path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self._cache_key()}.npy"
+        path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self.crops_sha256[:12]}.npy"
         if not path.exists():
             self._cut_all(path, contract, progress)
         wide = np.load(path, mmap_mode="r")
         return CropSet(wide, self.labels, self.subjects, contract)
-
-    def _cache_key(self) -> str:
-        content = "".join(face.to_line() for face in self.faces)
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     def _cut_all(self, path: Path, contract: InputContract, progress: Callable[[int], None]) -> None:
         side = contract.size_px + 2 * pad_px(contract)

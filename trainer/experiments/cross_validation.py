@@ -124,6 +124,7 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
         "title": recipe_of(config).title + (f", tuned ({config.tuning.trials} trials)" if config.tuning else ""),
         "summary": recipe_of(config).summary,
         "manifest_sha256": study.manifest.sha256,
+        "crops_sha256": study.crops_sha256,
         "data_sets": sorted({entry.data_set for entry in study.records}),
         "fold_map_sha256": folds.sha256(study),
         "members": members_of(config),
@@ -155,6 +156,8 @@ def claim_folder(folder: Path, record: dict[str, Any]) -> None:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}; give another folder") from error
         known.pop("program", None)
+        if "crops_sha256" not in known:  # a run of an earlier version
+            record = {name: value for name, value in record.items() if name != "crops_sha256"}
         if known != json.loads(json.dumps(record)):
             changed = sorted(
                 name for name in {*known, *record} if known.get(name) != json.loads(json.dumps(record)).get(name)

@@ -104,9 +104,15 @@ class Run:
         """Return the pictures that it ran on.
 
         Raises:
-            DataError: They are gone.
+            DataError: They are gone, or other crops than the run's are cut from them now.
         """
-        return open_study(self.config.manifest, self.config.crops)
+        study = open_study(self.config.manifest, self.config.crops)
+        if self.record.get("crops_sha256", study.crops_sha256) != study.crops_sha256:
+            raise DataError(
+                f"the faces in {study.folder} are others now than when the run {self.folder} was made; "
+                "keep other faces in a folder of their own with `nicu-trainer crop --out`"
+            )
+        return study
 
     def folds(self, study: Study) -> FoldMap:
         """Return the fold map.

@@ -1,5 +1,7 @@
 """Baselines without points, against their definitions and on pictures with something to learn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +95,17 @@ def test_frozen_features_are_the_networks_own_and_are_computed_once(paint_study,
     assert np.mean(pain[:, None] > calm[None, :]) > 0.9
     assert stored.stat().st_mtime_ns == before
     assert open_run(tmp_path / "run").record["weights_sha256"] == frozen.sha256
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_other_crops_of_the_same_pictures_have_other_frozen_features(paint_study, trunk):
+    study = paint_study(subjects=3, each=2)
+    before = OnnxFeatures(trunk, study, {}).of(np.arange(6))
+    moved = [replace(face, box=replace(face.box, center_x_px=8.0, width_px=16.0)) for face in study.faces]
+
+    after = OnnxFeatures(trunk, replace(study, faces=tuple(moved)), {}).of(np.arange(6))
+
+    assert np.abs(before - after).max() > 0.1
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
