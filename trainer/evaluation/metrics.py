@@ -161,16 +161,20 @@ def calibration_line(labels: Numbers, logits: Numbers) -> tuple[float, float]:
     """
     if len(np.unique(labels)) < 2 or float(np.ptp(logits)) < 1e-9:
         return float("nan"), float("nan")
+    # About their mean and in units of their deviation the log-odds of every model look alike: the steps reach the line
+    # also where all answers lie far from 0, or near to each other.
+    middle, unit = float(logits.mean()), float(logits.std())
+    scaled, penalty = (logits - middle) / unit, _PENALTY / unit**2
     slope, intercept = 0.0, 0.0
     for _ in range(_NEWTON_STEPS):
-        chance = expit(slope * logits + intercept)
+        chance = expit(slope * scaled + intercept)
         weight = np.maximum(chance * (1.0 - chance), 1e-12)
         error = labels - chance
-        gradient_slope = float((error * logits).sum()) - _PENALTY * slope
+        gradient_slope = float((error * scaled).sum()) - penalty * slope
         gradient = float(error.sum())
         a, b, c = (
-            float((weight * logits * logits).sum()) + _PENALTY,
-            float((weight * logits).sum()),
+            float((weight * scaled * scaled).sum()) + penalty,
+            float((weight * scaled).sum()),
             float(weight.sum()),
         )
         determinant = a * c - b * b
@@ -182,7 +186,8 @@ def calibration_line(labels: Numbers, logits: Numbers) -> tuple[float, float]:
         slope, intercept = slope + shrink * step_slope, intercept + shrink * step
         if max(abs(step_slope), abs(step)) < 1e-8:
             break
-    return float(np.clip(slope, -_LARGEST_SLOPE, _LARGEST_SLOPE)), intercept
+    slope = float(np.clip(slope / unit, -_LARGEST_SLOPE, _LARGEST_SLOPE))
+    return slope, intercept - slope * middle
 
 
 def classifier_metrics(labels: Numbers, logits: Numbers, *, with_line: bool = True) -> dict[str, float]:

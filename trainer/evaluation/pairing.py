@@ -51,9 +51,15 @@ def paired_table(entries: Sequence[RunSummary], reference: str, count: int = RES
 
 
 def comparable(first: RunSummary, second: RunSummary) -> bool:
-    """Return whether two runs tested the same pictures in the same folds."""
-    ours, theirs = (set(entry.table.keys[entry.table.is_main].tolist()) for entry in (first, second))
+    """Return whether two runs tested the same pictures, labelled and attributed alike, in the same folds."""
+    ours, theirs = (_tested(entry.table) for entry in (first, second))
     return first.protocol == second.protocol and ours == theirs
+
+
+def _tested(table: PredictionTable) -> set[tuple[str, float, str]]:
+    main = table.is_main
+    columns = table.keys[main].tolist(), table.labels[main].tolist(), table.subjects[main].tolist()
+    return set(zip(*columns, strict=True))
 
 
 def paired_answers(

@@ -151,7 +151,7 @@ def left_out(entries: Sequence[RunSummary], reference: str) -> list[str]:
             continue
         alike = [base for base in others if base.data == entry.data and base.protocol == entry.protocol]
         why = (
-            f"it tested other pictures or other folds than {' and '.join(base.name for base in alike)}"
+            f"it tested other pictures, labels or folds than {' and '.join(base.name for base in alike)}"
             if alike
             else f"there is no run of {reference!r} on {entry.data} under the {entry.protocol} protocol"
         )

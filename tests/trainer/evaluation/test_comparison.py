@@ -198,6 +198,13 @@ def test_only_runs_on_the_same_pictures_are_paired():
     assert table.rows[0][4].startswith("+")
 
 
+def test_runs_that_label_the_same_pictures_otherwise_are_not_paired():
+    base = entry()
+    turned = [replace(one, label=1 - one.label) for one in base.table.rows]
+
+    assert not comparable(base, replace(base, table=PredictionTable(turned)))
+
+
 def test_a_run_that_is_in_no_pair_or_gap_is_named_with_the_reason():
     base, alike = entry("base"), entry("alike", model="mimic")
     others = entry("others", model="ridge", folds=4)
@@ -206,7 +213,7 @@ def test_a_run_that_is_in_no_pair_or_gap_is_named_with_the_reason():
 
     assert left_out(runs, "ncnn") == [
         "alone is in no paired difference: there is no run of 'ncnn' on cope under the dissertation protocol.",
-        "others is in no paired difference: it tested other pictures or other folds than base.",
+        "others is in no paired difference: it tested other pictures, labels or folds than base.",
         "others is in no gap between the protocols: there is no dissertation run of 'ridge' on cope.",
         "base is in no gap between the protocols: there is no dissertation run of 'ncnn' on cope.",
     ]

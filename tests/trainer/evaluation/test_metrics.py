@@ -180,3 +180,16 @@ def test_all_metrics_are_given_unless_the_line_is_left_out():
         "calibration_intercept",
         "calibration_in_the_large",
     }
+
+
+@pytest.mark.parametrize(("middle", "unit"), [(0.0, 1.0), (50.0, 30.0), (-50.0, 0.1), (5.0, 0.1)])
+def test_the_calibration_line_is_found_wherever_the_logits_lie(middle, unit):
+    random = np.random.default_rng(3)
+    standard = random.normal(size=200)
+    labels = (random.random(200) < probabilities(1.5 * standard + 0.5)).astype(float)
+    slope, intercept = calibration_line(labels, standard)
+
+    moved = calibration_line(labels, middle + unit * standard)
+
+    assert moved[0] * unit == pytest.approx(slope, rel=1e-2)
+    assert moved[1] + moved[0] * middle == pytest.approx(intercept, abs=1e-2)
