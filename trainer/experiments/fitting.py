@@ -36,6 +36,8 @@ _OTHER_USE = (
     "Research. It recognises {0!r} in pictures of faces, which is not pain: a monitor of pain must not use it. Not a "
     "medical device; not validated for clinical use."
 )
+_WHERE = {"device", "threads", "precision", "seed"}
+"""Settings of a training that change where it runs or by what luck it begins, not how it learns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,16 @@ def _check_same(study: Study, plan: NetworkPlan, cross_validation: Run) -> None:
     words = {"manifest_sha256": "the pictures or their labels", "network": "the network", "contract": "its input"}
     known = {name: cross_validation.record.get(name) for name in ours}
     differing = [words[name] for name in ours if known[name] != json.loads(json.dumps(ours[name]))]
+    learnt = {
+        "training": plan.training.model_dump(mode="json", exclude=_WHERE),
+        "augmentation": plan.augmentation.model_dump(mode="json"),
+        "copies": plan.copies,
+    }
+    before = {name: cross_validation.record.get(name) for name in learnt}
+    if isinstance(settings := before["training"], dict):
+        before["training"] = {name: value for name, value in settings.items() if name not in _WHERE}
+    if any(before[name] != json.loads(json.dumps(learnt[name])) for name in learnt):
+        differing.append("how it is trained")
     if differing:
         raise SettingsError(
             f"{cross_validation.folder} differs from this model in {' and in '.join(differing)}, so its metrics are "

@@ -258,6 +258,8 @@ def test_the_final_model_carries_the_metrics_of_its_strict_run(runs, manifest, t
             "--set",
             "network.width=16",
         )
+    with pytest.raises(SettingsError, match="differs from this model in how it is trained"):
+        run(fit, manifest, "--model", "mimic", *options[:2], "--out", tmp_path / "x", *flags(3))
     other = manifest.with_name("other.manifest.csv")
     other.write_text("".join(manifest.read_text().splitlines(keepends=True)[:-1]))
     crops = ["--set", f"crops={manifest.with_suffix('.crops')}"]
