@@ -24,6 +24,7 @@ from monitor.web.history_api import add_history_routes
 from monitor.web.occupancy import add_occupancy_routes
 from monitor.web.pausing import add_pause_routes
 from monitor.web.preview import PreviewSize
+from monitor.web.proxies import user_of_proxy
 from monitor.web.records import (
     AlertRecordOut,
     BedRecord,
@@ -48,6 +49,7 @@ __all__ = [
 
 _STREAMS_AT_MOST = 64
 _POLL_SECONDS = 0.25
+_DIGITS_AT_MOST = 19
 _BEDS_EVERY_SECONDS = 5.0
 
 
@@ -294,11 +296,15 @@ def _resume(site: AppContext, last_event_id: str | None) -> int:
     if last_event_id is None:
         return site.board.snapshot().newest_record
     run_id, _, number = last_event_id.partition("-")
-    return int(number) if run_id == site.run_id and number.isdecimal() else 0
+    return int(number) if run_id == site.run_id and number.isdecimal() and len(number) < _DIGITS_AT_MOST else 0
 
 
 def _may_still_listen(site: AppContext, request: Request) -> bool:
-    visitor = site.access.visitor(request.cookies.get(SESSION_COOKIE), request.headers.get("authorization"))
+    name = user_of_proxy(request, site.config.web.user_header)
+    if name is None:
+        visitor = site.access.visitor(request.cookies.get(SESSION_COOKIE), request.headers.get("authorization"))
+    else:
+        visitor = site.access.named(name)
     return visitor.may(Role.VIEWER) and visitor.beds == visitor_of(request).beds
 
 

@@ -178,6 +178,9 @@ def localizer_of(connection: HTTPConnection) -> Localizer:
 
 def own_path(path: str) -> str:
     """Return a path on this station to go on to; anything that leads elsewhere becomes the first page."""
-    parts = urlsplit(path)
+    try:
+        parts = urlsplit(path)
+    except ValueError:  # such as `//[`
+        return "/"
     is_own = not parts.scheme and not parts.netloc and path.startswith("/") and "\\" not in path
     return path if is_own and not path.startswith("//") and path.isprintable() else "/"

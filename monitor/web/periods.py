@@ -41,19 +41,19 @@ def local_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
         if len(text) <= len("07:00"):
             return shift_begin(now, zone, time.fromisoformat(text))
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter in the first and the last hours of the calendar
         words = Phrase("write a time such as 07:00, or a date and a time such as 2026-01-31T07:00")
         raise RefusedError(words, RefusalCode.PERIOD_WRONG) from None
-    if moment.tzinfo is None:
-        moment = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
-    return moment.astimezone(UTC)
 
 
 def checked_period(since: datetime, until: datetime, longest: timedelta = LONGEST) -> tuple[datetime, datetime]:
-    """Return a stretch of time.
+    """Return a stretch of time, in UTC.
 
     Raises:
-        RefusedError: It ends before it begins, or is too long.
+        RefusedError: It ends before it begins, is too long, or lies at an end of the calendar.
     """
     if since >= until:
         raise RefusedError(Phrase("the begin must lie before the end"), RefusalCode.PERIOD_WRONG)
@@ -61,4 +61,8 @@ def checked_period(since: datetime, until: datetime, longest: timedelta = LONGES
         hours = longest.total_seconds() / 3600
         words = Phrase("at most {hours} h can be shown at a time", hours=f"{hours:g}")
         raise RefusedError(words, RefusalCode.PERIOD_WRONG)
-    return since, until
+    try:
+        return since.astimezone(UTC), until.astimezone(UTC)
+    except OverflowError:
+        words = Phrase("the begin must lie before the end")
+        raise RefusedError(words, RefusalCode.PERIOD_WRONG) from None

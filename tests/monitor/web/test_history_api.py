@@ -55,6 +55,7 @@ def test_a_stretch_of_a_bed_s_past(kept):
         ({"from": "2026-01-31T13:00:00Z"}, 422, "the begin must lie before the end"),
         ({"from": "2026-01-01T00:00:00Z"}, 422, "at most 168 h"),
         ({"from": "2026-01-29T00:00:00Z"}, 422, "ask for less time or a larger `every`"),
+        ({"from": "0001-01-01T00:00:00+14:00", "to": "0001-01-01T01:00:00+14:00"}, 422, "the begin must lie"),
         ({"from": "2026-01-31T11:00:00Z", "every": 1}, 422, "greater than or equal to 2"),
     ],
 )
@@ -129,7 +130,7 @@ def test_a_time_of_day_is_the_newest_one_on_the_station_s_clock(text, moment):
     assert local_moment(text, NOW, ZONE).isoformat() == moment
 
 
-@pytest.mark.parametrize("text", ["", "7", "noon", "25:00", "2026-13-01T00:00", "07:00:00:00"])
+@pytest.mark.parametrize("text", ["", "7", "noon", "25:00", "2026-13-01T00:00", "07:00:00:00", "9999-12-31T23:59"])
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match="write a time such as 07:00"):
         local_moment(text, NOW, ZONE)

@@ -214,3 +214,24 @@ def test_nobody_but_a_trusted_proxy_names_a_user(make_server, tmp_path, users_fi
     server.start()
     url = f"http://127.0.0.1:{server.port}/api/v1/session"
     assert httpx.get(url, headers=headers, trust_env=False, timeout=30).status_code == status
+
+
+def test_the_events_of_who_has_logged_in_at_the_proxy_go_on(make_server, tmp_path, users_file):
+    """The stream asked for a cookie or a token after its first event, and ended where a proxy had vouched."""
+    users = users_file(tmp_path)
+    web = {"users_file": str(users), "trusted_proxies": ["127.0.0.0/8"], "user_header": "X-Remote-User"}
+    server = make_server(anonymous_role="none", **web)
+    server.start()
+    url, headers = f"http://127.0.0.1:{server.port}/api/v1/events", {"X-Remote-User": "anna"}
+    timeout = httpx.Timeout(30, read=2)
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        client.get(url.replace("events", "session"), headers=headers)  # answers once the libraries are loaded
+        with client.stream("GET", url, headers=headers, timeout=timeout) as answer, pytest.raises(httpx.ReadTimeout):
+            for _ in answer.iter_lines():
+                pass
+        with client.stream("GET", url, headers=headers) as answer:
+            lines = answer.iter_lines()
+            assert next(lines)
+            users.unlink()
+            for _ in lines:
+                pass  # ends, for who listens is no user any more

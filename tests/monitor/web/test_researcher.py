@@ -98,6 +98,9 @@ def test_the_levels_of_an_hour_are_those_of_the_history_with_nothing_for_what_is
     answer = client.get("/api/v1/export/levels.csv", params=HOUR, headers=RESEARCHER)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert 'filename="levels-20260131T1100Z.csv"' in answer.headers["content-disposition"]
+    local = {"from": "2026-01-31T08:00:00-03:00", "to": "2026-01-31T09:00:00-03:00"}
+    same = client.get("/api/v1/export/levels.csv", params=local, headers=RESEARCHER)
+    assert same.headers["content-disposition"] == answer.headers["content-disposition"]
     exported = [row for row in rows(answer.text) if row["bed"] == "bed-1"]
     points = client.get("/api/v1/beds/bed-1/history", params=HOUR, headers=RESEARCHER).json()
     assert len(points) > 1_700
