@@ -4,17 +4,21 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.machinery import PathFinder
 from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
 from monitor.errors import MonitorError
 from monitor.telemetry.clock_sync import is_synchronised
+
+if TYPE_CHECKING:
+    from monitor.delivery.redis_client import RedisClient
 
 __all__ = ["Check", "Verdict", "examine"]
 
@@ -179,22 +183,47 @@ def _redis(settings: RedisSettings) -> Check:
     import redis
 
     from monitor.delivery.redis_client import connect_redis, redis_address
+    from monitor.delivery.redis_errors import describe_failure
 
     try:
         address = redis_address(settings)
         client = connect_redis(settings)
         try:
             client.ping()
-            version = client.info("server").get("redis_version", "unknown version")
+            return _redis_server(address, _redis_facts(client))
         finally:
             client.close()
     except MonitorError as error:
         return Check("redis", "address", Verdict.MISSING, str(error), "correct the section `redis`")
     except redis.RedisError as error:
         # The station starts without Redis and keeps its alerts on disk, so this only narrows what it can do.
-        remedy = "start it (sudo systemctl start redis-server), or correct redis.url and its credentials"
-        return Check("redis", address, Verdict.ABSENT, f"no answer: {type(error).__name__}", remedy)
-    return Check("redis", address, Verdict.FOUND, f"Redis {version}")
+        what, _, remedy = describe_failure(error, address).partition("; ")
+        if isinstance(error, redis.ConnectionError) and not isinstance(error, redis.AuthenticationError):
+            remedy = f"{remedy}; sudo systemctl start redis-server"
+        return Check("redis", address, Verdict.ABSENT, what, remedy)
+
+
+def _redis_facts(client: "RedisClient") -> dict[str, str]:
+    """Return what the server says about itself; empty where this user may not ask, which no station needs to."""
+    import redis
+
+    try:
+        sections = [client.info(section) for section in ("server", "memory")]
+        if isinstance(client, redis.Redis):  # of a cluster any node answers, replicas too
+            sections.append(client.info("replication"))
+    except redis.exceptions.NoPermissionError:
+        return {}
+    return {key: str(value) for section in sections for key, value in section.items()}
+
+
+def _redis_server(address: str, facts: Mapping[str, str]) -> Check:
+    if facts.get("role") == "slave":
+        return Check("redis", address, Verdict.ABSENT, "it is a read-only replica", "give the address of the primary")
+    policy = facts.get("maxmemory_policy", "noeviction")
+    if policy != "noeviction" and facts.get("maxmemory", "0") != "0":
+        detail = f"once its memory is full it deletes alerts or leases that nobody has read (maxmemory-policy {policy})"
+        return Check("redis", address, Verdict.ABSENT, detail, "redis-cli config set maxmemory-policy noeviction")
+    return Check("redis", address, Verdict.FOUND, f"Redis {facts.get('redis_version', 'of unknown version')}")
 
 
 def _disk(settings: SpoolSettings) -> Check:

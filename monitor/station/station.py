@@ -376,7 +376,7 @@ class Station:
             engine=self._engine,
             workers=0 if workers is None else workers.running,
             workers_wanted=0 if workers is None else workers.wanted,
-            frames_per_second=sum(self._throughput.rate(bed, now) for bed in self.beds),
+            frames_per_second=self._throughput.total_rate(now),
             publisher_backlog=stats.backlog_count,
             redis_up=stats.redis_up,
             clock_synchronised=is_synchronised(),
@@ -385,8 +385,7 @@ class Station:
 
     def healthy(self) -> Health:
         """Return whether every loop turns."""
-        late = self._heartbeats.late()
-        return Health(not late, {"late": late})
+        return Health(not (late := self._heartbeats.late()), {"late": late})
 
     def ready(self) -> Health:
         """Return whether models are loaded and every bed whose camera plays is analysed."""
@@ -394,8 +393,8 @@ class Station:
         waiting = []
         for name, camera in self.cameras.items():
             last = self._throughput.last_seconds(name)
-            is_analysed = last is not None and now - last < _DECISION_SECONDS
-            if camera.status().state is CameraState.PLAYING and not is_analysed:
+            is_late = last is None or now - last >= _DECISION_SECONDS
+            if is_late and camera.status().state is CameraState.PLAYING:
                 waiting.append(name)
         workers = 0 if self._workers is None else self._workers.running
         return Health(workers > 0 and not waiting, {"workers": workers, "beds_without_decision": waiting})

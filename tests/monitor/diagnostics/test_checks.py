@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from ports import free_port
+from redis_server import RedisServer
 
 from monitor.commands.doctor import command
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
@@ -53,6 +54,42 @@ def test_redis_is_found_where_it_runs_and_absent_where_it_does_not(tmp_path):
     [absent] = find(examine(ModelSettings(), FaceSettings(), away, SpoolSettings(directory=tmp_path)), "redis")
     assert absent.verdict is Verdict.ABSENT
     assert "hunter2" not in f"{absent}"
+
+
+def redis_check(tmp_path, settings):
+    [found] = find(examine(ModelSettings(), FaceSettings(), settings, SpoolSettings(directory=tmp_path)), "redis")
+    return found
+
+
+def test_a_redis_that_takes_or_keeps_no_alerts_is_not_simply_found(tmp_path):
+    with RedisServer(tmp_path) as server:
+        assert redis_check(tmp_path, server.settings()).verdict is Verdict.FOUND
+        server.make_read_only()
+        replica = redis_check(tmp_path, server.settings())
+        assert (replica.verdict, replica.detail) == (Verdict.ABSENT, "it is a read-only replica")
+        server.make_writable()
+        with server.client() as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+            assert redis_check(tmp_path, server.settings()).verdict is Verdict.FOUND, "without a bound none is evicted"
+            client.config_set("maxmemory", "100mb")
+        evicting = redis_check(tmp_path, server.settings())
+        assert evicting.verdict is Verdict.ABSENT
+        assert "allkeys-lru" in evicting.detail
+        assert "noeviction" in evicting.remedy
+
+
+def test_a_refused_login_is_called_that_and_a_user_who_may_not_ask_is_enough(tmp_path):
+    (tmp_path / "password").write_text("wrong\n")
+    with RedisServer(tmp_path) as server:
+        with server.client() as client:
+            client.acl_setuser("nurse", enabled=True, passwords=["+right"], commands=["+ping", "+client|setname"])
+        settings = server.settings(username="nurse", password_file=tmp_path / "password")
+        refused = redis_check(tmp_path, settings)
+        assert refused.verdict is Verdict.ABSENT
+        assert "refuses the user or password" in refused.detail
+        assert "redis.password_file" in refused.remedy
+        (tmp_path / "password").write_text("right\n")
+        assert redis_check(tmp_path, settings).verdict is Verdict.FOUND
 
 
 def test_every_part_of_gstreamer_that_is_missing_comes_with_its_package(tmp_path):
