@@ -3,6 +3,9 @@
 A command is one stream entry with the fields of one of the commands in `monitor.control.requests`. It is checked, tied
 to a person, and handed on; the alarm logic then writes the audit itself, as an update of every alert concerned
 that names who silenced it. An entry is deleted once it is dealt with, so that no token stays in the stream.
+
+A command is void a minute after it was sent, by the server's own clock: where a station was away, or another one takes
+over a bed whose commands nobody deleted, what somebody asked long ago must not silence what nobody has seen yet.
 """
 
 import json
@@ -29,6 +32,7 @@ _BEGINNING = "0-0"
 _AT_ONCE = 100
 _LONGEST_SECONDS = 0.1
 _ANSWER_SECONDS = 60
+_LONGEST_AGE_SECONDS = 60.0
 _MOST_BYTES = 8_000_000
 """A stream of commands that occupies more than this is a flood, not a nurse: it is thrown away unread."""
 
@@ -71,6 +75,7 @@ class CommandReader:
         self._last_id = last_id
         self._answer_key = answer_key
         self._has_tidied = False
+        self._may_ask_time = True
         self.is_shared = False
         """Whether another station reads the same commands: then they are left for it."""
 
@@ -104,8 +109,10 @@ class CommandReader:
         # Everything that is still there is new: entries are deleted once dealt with. The id only guards against a
         # server that refuses the deletion.
         entries = self._client.xrange(self._key, min=id_after(self._last_id), count=_AT_ONCE)
+        latest_old_ms = self._server_ms() - 1000.0 * _LONGEST_AGE_SECONDS if entries else 0.0
         for stream_id, fields in entries:
-            outcome, detail, changed = self._handle_entry(fields)
+            is_old = id_order(str(stream_id))[0] < latest_old_ms
+            outcome, detail, changed = self._refuse_old() if is_old else self._handle_entry(fields)
             outcomes.append(outcome)
             self._last_id = str(stream_id)
             answers[self._last_id] = json.dumps({"outcome": outcome, "detail": detail, "changed": changed})
@@ -113,6 +120,26 @@ class CommandReader:
         if not self.is_shared:
             self._delete([stream_id for stream_id, _ in entries])
         return outcomes
+
+    def _server_ms(self) -> float:
+        """Return the server's time in ms since 1970, by which it numbers entries; -inf where it may not be asked."""
+        if self._may_ask_time:
+            try:
+                seconds, microseconds = self._client.time()
+                return float(1000.0 * seconds + microseconds / 1000.0)
+            except ResponseError:
+                self._may_ask_time = False
+                _log.warning(
+                    "this Redis user may not ask for the time, so that commands in %s count however old they are; "
+                    "give it +time",
+                    self._key,
+                )
+        return float("-inf")
+
+    def _refuse_old(self) -> tuple[CommandOutcome, str, bool]:
+        _log.warning("a command in %s is older than %.0f s and was not carried out", self._key, _LONGEST_AGE_SECONDS)
+        detail = f"the command came more than {_LONGEST_AGE_SECONDS:.0f} s after it was sent; ask again"
+        return CommandOutcome.REFUSED, detail, False
 
     def _tidy(self) -> None:
         """Delete what an earlier reader carried out before its connection broke."""

@@ -275,6 +275,35 @@ def test_commands_that_cannot_be_deleted_are_not_carried_out_again_by_a_server_t
     assert [item.alert_id for item in accepted] == ["alert-1", "alert-2"]
 
 
+def test_a_command_from_long_ago_silences_nothing_and_its_sender_is_told(redis_server, make_publisher) -> None:
+    client = redis_server.client()
+    seconds, _ = client.time()
+    old = client.xadd("nicu:commands:station-1", COMMAND, id=f"{(seconds - 61) * 1000}-0")
+    recent = client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": "alert-2"}, id=f"{(seconds - 5) * 1000}-0")
+    accepted: list[Acknowledge] = []
+    make_publisher(handle=accepted.append)
+    wait_until(lambda: client.xlen("nicu:commands:station-1") == 0, 5)
+    assert [item.alert_id for item in accepted] == ["alert-2"]
+    wait_until(lambda: client.get(f"nicu:answer:station-1:{recent}"), 5)
+    answer = json.loads(client.get(f"nicu:answer:station-1:{old}"))
+    assert answer["outcome"] == "refused"
+    assert "60 s" in answer["detail"]
+
+
+def test_a_redis_user_who_may_not_ask_for_the_time_still_gets_commands_and_is_told(
+    redis_server, make_publisher, caplog
+) -> None:
+    client = redis_server.client()
+    client.acl_setuser("monitor", enabled=True, nopass=True, keys=["*"], channels=["*"], commands=["+@all", "-time"])
+    accepted: list[Acknowledge] = []
+    settings = redis_server.settings(username="monitor", password="any")  # noqa: S106 - this server takes every one
+    make_publisher(settings, handle=accepted.append)
+    for number in (1, 2):
+        client.xadd("nicu:commands:station-1", {**COMMAND, "alert_id": f"alert-{number}"})
+        wait_until(lambda count=number: len(accepted) == count, 5)
+    assert caplog.text.count("+time") == 1
+
+
 def test_a_read_only_replica_is_named_while_no_alert_waits(redis_server, make_publisher, caplog) -> None:
     """It answers, so that the station said "alerts go to", and then to widen an ACL rule that nobody had."""
     client = redis_server.client()
