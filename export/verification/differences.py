@@ -20,6 +20,8 @@ class Differences(BaseModel):
         finite: Whether every number of the answer was finite.
         score_maximum: Largest |difference| of the score.
         score_p99: 99th percentile of it.
+        logit_maximum: Largest |difference| of the log-odds, as a share of the reference's where that is above 1. Scores
+            near 0 and 1 hide what it shows: 0.9997 and 0.99999998 are 8 and 18.
         flips: Decisions that changed although the reference lay outside the band around the threshold.
         minimum_iou: Smallest overlap of a face's box with the reference's.
         landmark_error: Largest distance of a point from the reference's, in widths of the reference's box.
@@ -36,6 +38,7 @@ class Differences(BaseModel):
     score_maximum: float
     score_p99: float
     flips: int
+    logit_maximum: float | None = None
     minimum_iou: float | None = None
     landmark_error: float | None = None
     faces_missed: int | None = None
@@ -48,7 +51,7 @@ def classifier_differences(reference: Answers, answer: Answers, *, threshold: fl
     """Compare two classifiers' answers.
 
     Args:
-        reference: `score` of shape (N,).
+        reference: `score` of shape (N,), and where the model has it `logit` of shape (M,), of M pictures.
         answer: The same from the model under test.
         threshold: Of the decision.
         band: Half width around the threshold in which a changed decision does not count.
@@ -56,6 +59,7 @@ def classifier_differences(reference: Answers, answer: Answers, *, threshold: fl
     return Differences(
         pictures=len(reference["score"]),
         finite=_all_finite(answer),
+        logit_maximum=_logit_difference(reference, answer),
         **_score_differences(reference["score"], answer["score"], threshold, band),
     )
 
@@ -123,6 +127,14 @@ def _score_differences(reference: NDArray[Any], answer: NDArray[Any], threshold:
         "score_p99": float(np.percentile(difference, 99)),
         "flips": int((outside & flipped).sum()),
     }
+
+
+def _logit_difference(reference: Answers, answer: Answers) -> float | None:
+    if "logit" not in reference:
+        return None
+    wanted = np.asarray(reference["logit"], np.float64)
+    share = np.abs(np.asarray(answer["logit"], np.float64) - wanted) / np.maximum(1.0, np.abs(wanted))
+    return float(min(np.where(np.isfinite(share), share, np.inf).max(), 1e6))
 
 
 def _all_finite(answer: Answers) -> bool:

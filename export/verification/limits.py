@@ -22,6 +22,8 @@ class Limits:
         minimum_iou: Of a face's box with the reference's.
         landmark_error: In widths of the face's box.
         level_maximum: Of the smoothed level's largest difference over the golden clip.
+        logit_maximum: Of a classifier's log-odds, see `Differences`. Engines of today's bundles differ by up to 0.00002
+            in fp32, 0.003 in fp16 and 0.29 in bf16.
         mesh_point_px: Of a face mesh's points, in pixels of its crop of 192.
     """
 
@@ -32,13 +34,14 @@ class Limits:
     minimum_iou: float
     landmark_error: float
     level_maximum: float
+    logit_maximum: float
     mesh_point_px: float
 
 
 LIMITS: dict[Precision, Limits] = {
-    "fp32": Limits(0.005, 0.001, 0.001, 0.001, 0.99, 0.005, 0.001, 0.05),
-    "fp16": Limits(0.02, 0.02, 0.01, 0.05, 0.97, 0.02, 0.01, 0.5),
-    "int8": Limits(0.10, 0.10, 0.08, 0.40, 0.85, 0.06, 0.05, 3.0),
+    "fp32": Limits(0.005, 0.001, 0.001, 0.001, 0.99, 0.005, 0.001, 0.005, 0.05),
+    "fp16": Limits(0.02, 0.02, 0.01, 0.05, 0.97, 0.02, 0.01, 0.05, 0.5),
+    "int8": Limits(0.10, 0.10, 0.08, 0.40, 0.85, 0.06, 0.05, 0.5, 3.0),
 }
 
 
@@ -75,6 +78,13 @@ def broken_limits(differences: Differences, limits: Limits) -> tuple[str, ...]:
                 f"a point lies {differences.landmark_error:.3f} face widths away, allowed {limits.landmark_error:g}",
             ),
         ]
+    if differences.logit_maximum is not None:
+        rules.append(
+            (
+                differences.logit_maximum > limits.logit_maximum,
+                f"log-odds differ by {differences.logit_maximum:.4f} of their size, allowed {limits.logit_maximum:g}",
+            )
+        )
     if differences.point_px_maximum is not None:
         rules.append(
             (

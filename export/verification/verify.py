@@ -142,7 +142,7 @@ def _differences(bundle: Bundle, golden: Golden, engine: Engine, band: float) ->
     clip = _run(engine, golden_clip(golden.pictures, golden.answers["score"]))["score"]
     reference_clip = golden.answers[CLIP_ANSWER]
     figures = classifier_differences(
-        {"score": np.concatenate([golden.answers["score"], reference_clip])},
+        {**golden.answers, "score": np.concatenate([golden.answers["score"], reference_clip])},
         {**answers, "score": np.concatenate([answers["score"], clip])},
         threshold=bundle.classifier.decision_threshold,
         band=band,

@@ -1,5 +1,7 @@
 """Differences and limits: what counts as the same model."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -38,6 +40,33 @@ def test_flips_count_outside_the_band_only() -> None:
     answer = {"score": np.array([0.51, 0.49, 0.6, 0.9], np.float32)}
     assert classifier_differences(reference, answer, threshold=0.5, band=0.1).flips == 1
     assert classifier_differences(reference, answer, threshold=0.5, band=0.01).flips == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "passes"),
+    [
+        (lambda logit: logit, True),
+        (lambda logit: logit * 1.001, True),
+        (lambda logit: logit * 2.0, False),
+        (lambda logit: np.sign(logit) * 10.0, False),
+        (lambda logit: logit + 1.0, False),
+    ],
+)
+def test_log_odds_count_where_scores_are_saturated(
+    change: Callable[[NDArray[np.float64]], NDArray[np.float64]], passes: bool
+) -> None:
+    """Doubled log-odds of 8 and more change no score by more than 0.0004; the station's prior works on log-odds."""
+    logit = np.array([-12.0, -9.5, -8.0, 8.2, 9.9, 12.0])
+
+    def answers(values: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        return {"score": 1.0 / (1.0 + np.exp(-values)), "logit": values}
+
+    differences = classifier_differences(answers(logit), answers(change(logit)), threshold=0.5, band=0.005)
+    assert differences.score_maximum < 0.001
+    phrases = broken_limits(differences, LIMITS["fp32"])
+    assert (phrases == ()) is passes
+    if not passes:
+        assert phrases[0].startswith("log-odds differ by")
 
 
 def _faces(shift: float = 0.0, score: float = 0.95, point: float = 0.0) -> dict[str, NDArray[np.float32]]:

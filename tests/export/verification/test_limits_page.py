@@ -15,6 +15,7 @@ _ROWS = {
     "minimum_iou": "smallest overlap",
     "landmark_error": "largest landmark error",
     "level_maximum": "largest difference of the level",
+    "logit_maximum": "largest difference of the log-odds",
     "mesh_point_px": "largest distance of a mesh point",
 }
 
