@@ -100,13 +100,16 @@ class Run:
         path = self.folder / INNER_NAME
         return PredictionTable.read(path) if path.exists() else None
 
-    def study(self) -> Study:
+    def study(self, crops: Path | None = None) -> Study:
         """Return the pictures that it ran on.
+
+        Args:
+            crops: Where the same crops lie now, if not where they were.
 
         Raises:
             DataError: They are gone, or other crops than the run's are cut from them now.
         """
-        study = open_study(self.config.manifest, self.config.crops)
+        study = open_study(self.config.manifest, crops or self.config.crops)
         if self.record.get("crops_sha256", study.crops_sha256) != study.crops_sha256:
             raise DataError(
                 f"the faces in {study.folder} are others now than when the run {self.folder} was made; "

@@ -147,7 +147,7 @@ def open_explanation_input(source: Path, manifest: Path | None, crops: Path | No
 
 def _from_run(folder: Path, crops: Path | None) -> ExplanationInput:
     run = open_run(folder)
-    study = open_study(run.config.manifest, crops or run.config.crops)
+    study = run.study(crops)
     folds = run.folds(study).folds
     parts = []
     for fold, rows in zip(folds, _once_each([fold.test for fold in folds]), strict=True):

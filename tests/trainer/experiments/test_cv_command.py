@@ -24,6 +24,7 @@ from trainer.commands.fit import command as fit
 from trainer.errors import CheckpointError, DataError, SettingsError
 from trainer.experiments import cross_validate, open_run, read_config
 from trainer.experiments.fitting import FinalModel, ensemble_of_folds
+from trainer.explanation.inputs import open_explanation_input
 from trainer.training import NullListener
 
 SMALL = {
@@ -387,6 +388,8 @@ def test_a_run_is_not_taken_for_one_on_other_crops_of_the_same_pictures(paint_st
         run(cv, path, "--model", "pixel-logistic", "--out", tmp_path / "run")
     with pytest.raises(DataError, match="are others now than when the run"):
         open_run(tmp_path / "run").study()
+    with pytest.raises(DataError, match="are others now than when the run"):
+        open_explanation_input(tmp_path / "run", None, None)
 
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     del record["crops_sha256"]  # as earlier versions wrote it: nobody knows, and the run goes on
