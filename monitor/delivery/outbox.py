@@ -3,11 +3,11 @@
 Alerts wait in memory until the writer thread has them in the spool, normally a few milliseconds. While the disk is
 full, read-only, locked or broken they stay in memory, up to a bound, and are sent from there under a producer id of
 their own (`<producer>~<random>`, numbered from 1): the numbers of the durable producer stay free of gaps and repeats
-whatever happens to this process. When the disk is back, what has not been sent goes to the spool.
+whatever happens to this process. When the disk is back, what has not been sent goes to the spool; what was claimed
+under that other id is noted there, and goes on under it after a crash.
 """
 
 import logging
-import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +22,9 @@ from monitor.alerts.record import AlertDraft
 from monitor.clock import Clock
 from monitor.config import SpoolSettings
 from monitor.delivery.batch import Batch
+from monitor.delivery.memory_producer import MemoryProducer
 from monitor.delivery.signalled_alerts import SignalledAlerts
-from monitor.delivery.spool import Backlog, Position, Spool, SpooledAlert, SpoolRecord
+from monitor.delivery.spool import Backlog, Position, Spool, SpoolRecord
 from monitor.delivery.spool_file import set_damaged_aside
 from monitor.delivery.spool_salvage import salvage
 from monitor.errors import SpoolError
@@ -81,7 +82,6 @@ class Outbox:
         self._waiting: deque[_Waiting] = deque()
         self._snapshots: dict[str, str] = {}
         self.signalled = SignalledAlerts()
-        self._claimed: tuple[SpooledAlert, ...] = ()
         self._writing: tuple[_Waiting, ...] | None = None
         self._forgotten = 0
         self._stopping = False
@@ -89,10 +89,8 @@ class Outbox:
         self._fault: str | None = None
         self._spool: Spool | None = None
         self._open()
-        durable_id = station if self._spool is None else self._spool.producer_id
-        self._volatile_id = f"{durable_id}~{secrets.token_hex(4)}"
-        self._volatile = Position(0, "")
-        self._volatile_seq = 0
+        self._memory = MemoryProducer(station if self._spool is None else self._spool.producer_id, clock)
+        self.with_spool(self._memory.adopt_from)
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
 
     @property
@@ -186,8 +184,8 @@ class Outbox:
 
     def claim(self, limit: int) -> Batch | None:
         """Return what is to be sent next: the same alerts again until `delivered` has been called with them."""
-        if self._claimed:
-            return Batch(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
+        if self._memory.alerts:
+            return self._memory.batch
         spool = self._spool
         if spool is not None:
             pending = self._guard(lambda: spool.pending(limit))
@@ -196,14 +194,9 @@ class Outbox:
         with self._mutex:
             if self._fault is None or self._writing is not None or not self._waiting:
                 return None
-            first = self._volatile_seq + 1
             taken = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-            self._claimed = tuple(
-                SpooledAlert(self._volatile_id, first + i, item.draft.model_dump(mode="json"), None, item.since_seconds)
-                for i, item in enumerate(taken)
-            )
-            self._volatile_seq += len(taken)
-            return Batch(self._claimed, self._volatile, durable=False, last_seq=self._volatile_seq)
+            self._memory.take([(item.draft, item.since_seconds) for item in taken])
+            return self._memory.batch
 
     def stamp(self, claim: Batch, published_at: str | None) -> Batch:
         """Note the time of the first attempt on every alert that has none; None takes the times back."""
@@ -219,7 +212,7 @@ class Outbox:
         )
         spool = self._spool
         if not claim.durable:
-            self._claimed = alerts
+            self._memory.set_alerts(alerts)
         elif spool is not None and spool.producer_id == claim.alerts[0].producer_id:
             self._guard(lambda: spool.stamp(sorted(numbers), published_at))
         return replace(claim, alerts=alerts)
@@ -232,9 +225,7 @@ class Outbox:
             if spool is not None and spool.producer_id == claim.alerts[0].producer_id:
                 self.move_to(position)
             return
-        with self._mutex:
-            self._volatile = position
-            self._claimed = tuple(alert for alert in self._claimed if alert.seq > position.seq)
+        self._memory.deliver_to(position)
 
     def move_to(self, position: Position) -> None:
         """Set the position of the durable producer."""
@@ -246,12 +237,7 @@ class Outbox:
         """Number under a new name, from 1 on, because the numbers of this claim's producer are taken or lost."""
         spool = self._spool
         if not claim.durable:
-            self._volatile_id = f"{self._volatile_id.rpartition('~')[0]}~{secrets.token_hex(4)}"
-            self._claimed = tuple(
-                replace(alert, producer_id=self._volatile_id, seq=number, published_at=None)
-                for number, alert in enumerate(self._claimed, 1)
-            )
-            self._volatile, self._volatile_seq = Position(0, ""), len(self._claimed)
+            self._memory.renew()
         elif spool is not None:
             self._guard(spool.renew_producer)
 
@@ -261,8 +247,9 @@ class Outbox:
         stored = (self._guard(spool.backlog) if spool is not None else None) or Backlog(0, 0.0)
         now_seconds = self._clock.monotonic()
         with self._mutex:
-            oldest = now_seconds - self._waiting[0].since_seconds if self._waiting else 0.0
-            count = len(self._waiting) + len(self._writing or ()) + len(self._claimed)
+            since = [item.since_seconds for item in (*(self._writing or ()), *list(self._waiting)[:1])]
+            oldest = max(self._memory.oldest_age_seconds(), now_seconds - min(since, default=now_seconds))
+            count = len(self._waiting) + len(self._writing or ()) + len(self._memory.alerts)
         return Backlog(stored.count + count, max(stored.oldest_age_seconds, oldest))
 
     def _run(self) -> None:
@@ -273,9 +260,9 @@ class Outbox:
         self._ticked()
         with self._changed:
             has_work = self._changed.wait_for(
-                lambda: self._stopping or self._waiting or self._snapshots or self._displaced, _PROBE_SECONDS
+                lambda: self._stopping or self._has_news() or self._displaced, _PROBE_SECONDS
             )
-            if self._stopping and not (self._waiting or self._snapshots):
+            if self._stopping and not self._has_news():
                 return True
             if not has_work and self._fault is None:
                 return False
@@ -288,12 +275,16 @@ class Outbox:
                 self._changed.wait_for(lambda: self._stopping, _RETRY_SECONDS)
             return self._stopping
 
+    def _has_news(self) -> bool:
+        return bool(self._waiting or self._snapshots or self._memory.is_changed)
+
     def _write(self) -> bool:
         """Move what waits to the spool; False when the disk does not take it."""
         if self._spool is not None and not self._spool.is_in_place():
             self._abandon_spool(self._spool)
         if self._spool is None:
             self._open(at_start=False)
+            self.with_spool(self._memory.adopt_from)
         spool = self._spool
         if spool is None:
             return False
@@ -307,6 +298,7 @@ class Outbox:
         try:
             spool.append([item.draft for item in taken], snapshots)
             is_stored = True
+            self._memory.keep_in(spool)
             if self._fault is not None:
                 spool.flush()
         except SpoolError as error:
