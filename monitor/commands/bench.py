@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 
@@ -27,6 +27,7 @@ from monitor.config import (
     StationConfig,
 )
 from monitor.errors import VideoError
+from monitor.inference.engine_factory import EngineChoice
 from monitor.logs import configure
 from monitor.video.writer import CameraEncoding
 
@@ -92,7 +93,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option("--calm-rate", type=click.FloatRange(1.0, 60.0), help="Of calm beds: analysis.calm_frames_per_second.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"]),
+    type=click.Choice(get_args(EngineChoice)),
     default="auto",
     show_default=True,
     help="What runs the models.",
@@ -117,7 +118,7 @@ def command(
     size: str | None,
     rate: float,
     calm_rate: float | None,
-    engine: Literal["auto", "onnxruntime", "onnxruntime-cuda", "openvino", "tensorrt", "tensorrt-rtx"],
+    engine: EngineChoice,
     rounds: int,
     largest: int,
     growth: tuple[int, ...],

@@ -43,7 +43,13 @@ class OpenVinoEngine:
     ) -> None:
         self._label = label
         self._name = "openvino" if precision == "f32" else f"openvino-{precision}"
-        settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+        settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            # Pinned, every model of a process runs on the same first core, and all workers wait for each other.
+            "ENABLE_CPU_PINNING": False,
+        }
         try:
             compiled = openvino.Core().compile_model(openvino.Core().read_model(model), "CPU", settings)
         except RuntimeError as error:
