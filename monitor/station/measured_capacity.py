@@ -23,6 +23,7 @@ _FILE = "capacity.json"
 _WINDOW_SECONDS = 30.0
 _SATURATED_SHARE = 0.94
 _NOTICEABLE = 1.05
+_COSTLY = ("detection_size_px", "track_guided", "mesh_following")
 _LEAST_RATE = 1.0
 """Frames per second of a bed below which the delays of the alarms do not hold."""
 
@@ -46,12 +47,22 @@ class MeasuredCapacity(BaseModel):
 
 
 def describe_setup(config: StationConfig) -> str:
-    """Return in words what a measured capacity depends on: processor, workers, models and engine."""
-    models = config.models
+    """Return in words what a measured capacity depends on: processor, workers, models, engine, and how faces are found.
+
+    What is as by default goes without saying.
+    """
+    models, faces = config.models, config.faces
+    changed = [
+        f"{name} {getattr(section, name)}"
+        for section, names in ((models, ("cpu_precision",)), (faces, _COSTLY))
+        for name in names
+        if getattr(section, name) != type(section).model_fields[name].default
+    ]
     return (
         f"{len(os.sched_getaffinity(0))} cores of {describe_processor()}, "
         f"{config.analysis.workers or 'automatic'} workers, "
         f"{models.detector} and {models.classifier} on {describe_engines(models.engines)}"
+        + "".join(f", {one}" for one in changed)
     )
 
 

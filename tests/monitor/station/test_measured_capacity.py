@@ -72,6 +72,15 @@ def test_the_value_of_other_models_says_nothing(tmp_path):
     assert read_capacity(_config(tmp_path, classifier_engine="auto")) is not None
 
 
+def test_a_capacity_is_not_believed_after_what_it_depends_on_has_changed(tmp_path):
+    config = _config(tmp_path)
+    _run(config, frames_per_second=12.0, busy=BUSY)
+    assert read_capacity(_config(tmp_path)) is not None
+    assert read_capacity(_config(tmp_path, cpu_precision="int8")) is None
+    smaller = config.faces.model_copy(update={"detection_size_px": 320})
+    assert read_capacity(config.model_copy(update={"faces": smaller})) is None
+
+
 def test_the_setup_names_one_engine_where_both_models_have_the_same(tmp_path):
     """Also so that what earlier versions measured is still believed."""
     assert describe_setup(_config(tmp_path)).endswith("workers, retinaface and face-actions on auto")
