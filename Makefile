@@ -51,7 +51,7 @@ coverage-core: ## Branch coverage of alarm logic, alerts and delivery by their o
 	@mkdir -p build/coverage && rm -f build/coverage/core
 	@COVERAGE_FILE=build/coverage/core HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -p no:cacheprovider $(HANG) \
 		-m "$(QUICK) and not long" $(CORE:%=--cov=monitor.%) --cov-report= --cov-fail-under=0 $(CORE:%=tests/monitor/%) \
-		|| echo "coverage-core: a test failed; here only what the tests reach counts, the same tests are judged without coverage"
+		|| echo "coverage-core: a test failed; only coverage is measured here; the same tests run, and count, without it"
 	@COVERAGE_FILE=build/coverage/core $(BIN)/coverage report --fail-under=$(CORE_FLOOR)
 
 check: setup lint imports ## The quick loop: lint, imports, types, short tests of single parts

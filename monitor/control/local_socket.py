@@ -120,7 +120,7 @@ class LocalSocket:
             return {"error": str(error)}
         except Exception:  # noqa: BLE001 - who asked waits for an answer
             _log.exception("a request through the control socket failed in an unforeseen way")
-            return {"error": "the station failed to do it; look at its log"}
+            return {"error": "the station failed to do it; see its log"}
 
 
 def ask_station(directory: Path, request: Request, timeout_seconds: float = 60.0) -> dict[str, Any]:

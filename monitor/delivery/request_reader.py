@@ -157,7 +157,7 @@ class CommandReader:
             _log.warning("commands stay in %s because this Redis user may not delete them there", self._key)
 
     def go_back_with_stream(self) -> None:
-        """Go on behind the newest entry where the server lost its data and its ids begin anew.
+        """Go on behind the newest entry where the server lost its data and its ids start again from the beginning.
 
         What an older copy of the stream still holds was carried out before, and is not carried out again.
 
@@ -218,7 +218,7 @@ class CommandReader:
         except Exception:  # noqa: BLE001 - see below
             # A command that the station chokes on must not come back indefinitely.
             _log.exception("it failed to %s, as %s asked", words, command.by)
-            return CommandOutcome.FAILED, "the station failed to do it; look at its log", False
+            return CommandOutcome.FAILED, "the station failed to do it; see its log", False
         return CommandOutcome.ACCEPTED, "", changed
 
     def _may(self, command: SignedCommand) -> bool:

@@ -128,7 +128,7 @@ class VideoReader:
         """Start and return the first chosen picture; None where there is none."""
         try:
             self._media.play()
-        except SourceEndedError:  # Before the first look at it: its end waits for pictures, so it had none.
+        except SourceEndedError:  # Before it was first checked: its end waits for pictures, so it had none.
             return None
         return self._next()
 

@@ -43,7 +43,7 @@ def test_a_refusal_is_one_sentence(station):
         ask_station(station, {"action": "dance"})
 
 
-@pytest.mark.parametrize(("raises", "words"), [("refused", "the bed is empty"), ("value", "look at its log")])
+@pytest.mark.parametrize(("raises", "words"), [("refused", "the bed is empty"), ("value", "see its log")])
 def test_what_fails_while_it_is_done_is_not_taken_for_a_request_that_is_no_json(station, raises, words):
     with pytest.raises(ConfigError, match=words):
         ask_station(station, {"action": "echo", "raises": raises})
