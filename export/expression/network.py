@@ -34,7 +34,6 @@ class ExpressionGraph(nn.Module):
     """
 
     shrink: Tensor
-    grey: Tensor
 
     def __init__(self, graph: Graph, side_px: int, margin: float) -> None:
         super().__init__()
@@ -45,7 +44,6 @@ class ExpressionGraph(nn.Module):
         self.network = StepNetwork(graph, (last_sum,))
         weights = area_weights(side_px, margin * side_px / (1.0 + 2.0 * margin))
         self.register_buffer("shrink", torch.from_numpy(weights), persistent=False)
-        self.register_buffer("grey", torch.tensor(_GREY), persistent=False)
 
     def forward(self, crops: Tensor) -> Tensor:
         """Map uint8 RGB crops (N, S, S, 3) to probabilities (N, 7) in the order of `EXPRESSIONS`."""
@@ -53,7 +51,9 @@ class ExpressionGraph(nn.Module):
 
     def with_features(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Map crops as `forward` does, and to the features (N, 2048) that the probabilities come from."""
-        light = (crops.float() * self.grey).sum(dim=3)
+        # Plane by plane: a product with three interleaved numbers takes ONNX Runtime ten times as long.
+        red, green, blue = crops.float().permute(0, 3, 1, 2).unbind(dim=1)
+        light = _GREY[0] * red + _GREY[1] * green + _GREY[2] * blue
         small = self.shrink @ light @ self.shrink.T
         probabilities, features = self.network((small / 127.5 - 1.0)[:, None])
         return probabilities.reshape(-1, len(EXPRESSIONS)), features.flatten(1)

@@ -42,14 +42,22 @@ class _Convolution(nn.Module):
 
 
 class _Slopes(nn.Module):
+    """PReLU as a sum of two products, for ONNX Runtime's own PRelu took three fifths of the mesh's time.
+
+    With slope a of a channel, a x + (1 - a) max(x, 0) is x above 0 and a x below, whatever a is.
+    """
+
+    slopes: Tensor
+    rest: Tensor
+
     def __init__(self, step: Step) -> None:
         super().__init__()
-        (slopes,) = step.weights
-        self.layer = nn.PReLU(slopes.size)
-        self.layer.weight.data.copy_(torch.from_numpy(slopes.reshape(-1).copy()))
+        slopes = torch.from_numpy(step.weights[0].reshape(1, -1, 1, 1).copy())
+        self.register_buffer("slopes", slopes, persistent=False)
+        self.register_buffer("rest", 1.0 - slopes, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.as_tensor(self.layer(x))
+        return self.slopes * x + self.rest * functional.relu(x)
 
 
 class _Sum(nn.Module):
