@@ -50,6 +50,7 @@ _TEMPLATE_SECONDS = 4.0
 _CROP = CropSpec(size_px=48)
 _SHADING_PX = 16
 _COLOUR_BINS = 12
+_COLOUR_RANGE = (96, 192)
 _SCENE_PX = (24, 18)
 
 
@@ -82,14 +83,9 @@ def face_appearance(image: NDArray[np.uint8], box: OrientedBox) -> FaceAppearanc
         ValueError: As `crop_face` does.
     """
     crop = crop_face(image, box, _CROP)
-    tones = np.asarray(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1.5), cv2.COLOR_RGB2LAB))
+    tones = np.asarray(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1.5), cv2.COLOR_RGB2LAB), dtype=np.uint8)
     shading = cv2.resize(tones[..., 0].astype(np.float32), (_SHADING_PX, _SHADING_PX), interpolation=cv2.INTER_AREA)
-    histograms = [
-        cv2.GaussianBlur(
-            np.histogram(tones[..., channel], bins=_COLOUR_BINS, range=(96, 192))[0].astype(np.float32), (1, 3), 0.8
-        ).ravel()
-        for channel in (1, 2)
-    ]
+    histograms = [cv2.GaussianBlur(_tone_counts(tones[..., channel]), (1, 3), 0.8).ravel() for channel in (1, 2)]
     colours = np.concatenate([histogram / max(1.0, float(histogram.sum())) for histogram in histograms])
     return FaceAppearance(_normalised(shading), colours.astype(np.float32))
 
@@ -179,6 +175,14 @@ class FaceIdentity:
                 template.colours + np.float32(gained) * (appearance.colours - template.colours),
             )
         self._track_id, self._box, self._last, self._seen_seconds = track_id, box, appearance, now_seconds
+
+
+def _tone_counts(tones: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how many tones lie in each of 12 bins from 96 to 192, both included, as float32 of shape (12,)."""
+    low, high = _COLOUR_RANGE
+    counts = np.bincount(tones.ravel(), minlength=256)
+    counts[high - 1] += counts[high]
+    return np.asarray(counts[low:high].reshape(_COLOUR_BINS, -1).sum(axis=1), dtype=np.float32)
 
 
 def _normalised(values: NDArray[Any]) -> NDArray[np.float32]:

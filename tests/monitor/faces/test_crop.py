@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from monitor.faces.crop import CropSpec, crop_face, crop_grey
 from monitor.faces.geometry import OrientedBox, normalise_deg
+from monitor.synthetic import SyntheticBed
 
 
 def noise(seed: int = 0, height: int = 90, width: int = 120) -> np.ndarray:
@@ -161,3 +162,16 @@ def test_a_large_face_is_as_if_it_had_been_warped_with_the_finest_interpolation(
     box = OrientedBox(250.0, 200.0, 210.0, 240.0, 17.0)
     finest = cv2.resize(crop_face(image, box, CropSpec(240)), (60, 60), interpolation=cv2.INTER_AREA)
     assert np.abs(crop_face(image, box, CropSpec(60)).astype(int) - finest).max() <= 2
+
+
+@pytest.mark.parametrize("ratio", [1.6, 2.0, 2.4])
+def test_an_averaged_crop_differs_from_a_bicubic_one_by_less_than_half_a_level(ratio, monkeypatch):
+    image, truth = SyntheticBed(5, "pain", width_px=1280, height_px=720, fps=30).frame(8.0)
+    assert truth.face is not None
+    box = truth.face.box
+    spec = CropSpec(round(max(box.width_px, box.height_px) / ratio))
+    crop = crop_face(image, box, spec).astype(int)
+    monkeypatch.setattr("monitor.faces.crop._BILINEAR_FROM", 3)
+    difference = abs(crop - crop_face(image, box, spec))
+    assert 0.0 < difference.mean() < 0.5
+    assert np.percentile(difference, 99) <= 4

@@ -7,13 +7,18 @@ import numpy as np
 import pytest
 
 from monitor.config import FaceSettings
-from monitor.faces.face_identity import FOLLOWED_SECONDS, FaceIdentity
+from monitor.faces.face_identity import FOLLOWED_SECONDS, FaceIdentity, _tone_counts
 from monitor.faces.geometry import OrientedBox
 from monitor.faces.patient_tracker import PatientTracker
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
 
 STEP_SECONDS = 0.2
+
+
+def test_tones_are_counted_as_a_histogram_counts_them():
+    tones = np.concatenate([np.arange(256), [95, 96, 191, 192, 192, 193]]).astype(np.uint8).reshape(2, -1)
+    assert np.array_equal(_tone_counts(tones), np.histogram(tones, bins=12, range=(96, 192))[0])
 
 
 def sights(seed, scenario="pain", seconds=20.0, of="face"):
