@@ -65,6 +65,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
     _allow_open_files(len(config.beds))
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    from monitor.station.scheduling_policy import batch_scheduling
     from monitor.station.station import Station
 
     def read_again() -> StationConfig:
@@ -72,7 +73,7 @@ def command(config_file: Path, *, self_test: bool, as_json: bool) -> int:
         configure(config.logging, [*secrets_of(config), *secrets_of(changed)])
         return changed
 
-    with Station(config, read_again=read_again, config_file=config_file) as station:
+    with batch_scheduling(), Station(config, read_again=read_again, config_file=config_file) as station:
         while not stop.is_set():
             wake.wait()
             wake.clear()

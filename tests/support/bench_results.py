@@ -55,6 +55,7 @@ def run_result(cameras=2, rate=5.0, p99=0.1, megabytes=200.0, **changes) -> RunR
         "cpu_seconds": {"decode": 0.5, "detect": 1.0},
         "cpu_seconds_total": 2.0,
         "cores_used": 0.4,
+        "cameras_cores_used": 0.1,
         "cpu_seconds_per_frame": 0.04,
         "kernel_seconds_per_bed": 0.1,
         "kernel_share": 0.1,
