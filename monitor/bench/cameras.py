@@ -6,6 +6,7 @@ and ends when its standard input is closed.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +27,16 @@ class ClipCameras(CameraProcess):
     def __init__(self, clip: Path, names: Iterable[str]) -> None:
         super().__init__({})
         self._command = [sys.executable, "-m", "monitor.bench.cameras", str(clip), *names]
+
+    def cpu_seconds(self) -> float | None:
+        """Return the cameras' CPU time so far; None where they do not run or the system does not say (proc(5))."""
+        try:
+            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return None
+        # After the program's name, which may hold anything: user and kernel time are fields 14 and 15 of all.
+        user, kernel = text.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(kernel)) / os.sysconf("SC_CLK_TCK")
 
 
 def main(arguments: list[str]) -> None:

@@ -53,7 +53,8 @@ def run_lines(result: RunResult) -> Iterator[str]:
         seconds = result.cpu_seconds.get(stage, 0.0)
         frame = f"{1000 * seconds / analysed:18.2f}" if analysed else f"{'-':>18}"
         yield f"{stage:<10} {seconds:8.2f} {100 * seconds / result.cpu_seconds_total:6.1f}% {frame}"
-    yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores"
+    beside = "" if result.cameras_cores_used is None else f"; the cameras beside it use {result.cameras_cores_used:.2f}"
+    yield f"{'all':<10} {result.cpu_seconds_total:8.2f}, which is {result.cores_used:.2f} cores{beside}"
     switches = result.context_switches_per_bed
     yield (
         f"{100 * result.kernel_share:.0f} % of it in the kernel; a bed makes a thread wait "

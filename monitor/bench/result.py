@@ -86,6 +86,8 @@ class RunResult:
         cpu_seconds: By stage.
         cpu_seconds_total: Of the whole process, the benchmark's own part included.
         cores_used: CPU seconds per second of the run.
+        cameras_cores_used: The same of the cameras' process, which a station with real cameras has to spare; None where
+            they are files or the system does not say.
         cpu_seconds_per_frame: Per analysed frame; None without one.
         kernel_seconds_per_bed: CPU seconds in the kernel during the measured time, over the number of beds.
         kernel_share: The kernel's part of the process's CPU time.
@@ -116,6 +118,7 @@ class RunResult:
     cpu_seconds: dict[str, float]
     cpu_seconds_total: float
     cores_used: float
+    cameras_cores_used: float | None
     cpu_seconds_per_frame: float | None
     kernel_seconds_per_bed: float
     kernel_share: float

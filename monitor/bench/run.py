@@ -31,6 +31,7 @@ from monitor.config import (
 from monitor.demo.servers import LocalRedis
 from monitor.errors import MonitorError
 from monitor.station.adaptive_rate import CALM_SECONDS
+from monitor.station.scheduling_policy import batch_scheduling
 from monitor.station.station import Station
 from monitor.video.camera import Camera
 from monitor.video.status import CameraStatus, DropCause
@@ -75,6 +76,7 @@ class _Measured:
     after: Mapping[str, CameraStatus]
     cpu_seconds: Mapping[str, float]
     used: "_Used"
+    cameras_cpu_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +120,17 @@ def run_station(plan: Plan) -> RunResult:
         directory = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="nicu-bench-")))
         has_redis = shutil.which("redis-server") is not None
         redis_url = running.enter_context(LocalRedis(directory)).url if has_redis else _NO_REDIS
-        urls = dict.fromkeys(names, str(plan.clip.absolute()))
-        if plan.source == "rtsp":
-            urls = running.enter_context(ClipCameras(plan.clip, names)).urls
+        served = running.enter_context(ClipCameras(plan.clip, names)) if plan.source == "rtsp" else None
+        urls = dict.fromkeys(names, str(plan.clip.absolute())) if served is None else served.urls
         before_megabytes = resident_megabytes()
         clock = CostClock()
         recorder = Recorder(clock)
         config = _configuration(plan, urls, directory, redis_url)
+        running.enter_context(batch_scheduling())  # as `nicu-monitor run` does
         station = running.enter_context(Station(config, GenerationMode.TEST, clock, on_result=recorder.note))
         calms = plan.base.analysis.calm_frames_per_second is not None
         _wait_for_pictures(recorder, names, _SETTLE_SECONDS + (CALM_SECONDS if calms else 0.0))
-        measured = _measure(plan, station.cameras, recorder)
+        measured = _measure(plan, station.cameras, recorder, served)
         after_megabytes = resident_megabytes()
         snapshot = station.board.snapshot()
     facts = snapshot.station
@@ -165,10 +167,10 @@ def _wait_for_pictures(recorder: Recorder, names: Iterable[str], settle_seconds:
     time.sleep(settle_seconds)
 
 
-def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _Measured:
+def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder, served: ClipCameras | None) -> _Measured:
     before = {name: camera.status() for name, camera in cameras.items()}
     threads = ThreadCosts()
-    before_use = _Used.now()
+    before_use, before_cameras_seconds = _Used.now(), None if served is None else served.cpu_seconds()
     began_seconds = time.monotonic()
     recorder.begin()
     while (left_seconds := began_seconds + plan.seconds - time.monotonic()) > 0:
@@ -177,6 +179,9 @@ def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _
     records, work_seconds = recorder.take()
     seconds = time.monotonic() - began_seconds
     used = _Used.now().since(before_use)
+    cameras_seconds = None if served is None else served.cpu_seconds()
+    if cameras_seconds is not None and before_cameras_seconds is not None:
+        cameras_seconds -= before_cameras_seconds
     stages = threads.by_stage()
     # What the workers did besides analysing is waiting for frames and handing them over.
     stages["schedule"] = max(0.0, stages.pop("workers", 0.0) - sum(work_seconds.values()))
@@ -184,7 +189,7 @@ def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder) -> _
     # Threads that came and went between two samples are in the total alone.
     stages["other"] = stages.get("other", 0.0) + max(0.0, used.cpu_seconds - sum(stages.values()))
     after = {name: camera.status() for name, camera in cameras.items()}
-    return _Measured(seconds, records, before, after, stages, used)
+    return _Measured(seconds, records, before, after, stages, used, cameras_seconds)
 
 
 def _result(
@@ -218,6 +223,9 @@ def _result(
         cpu_seconds=dict(measured.cpu_seconds),
         cpu_seconds_total=used.cpu_seconds,
         cores_used=used.cpu_seconds / measured.seconds,
+        cameras_cores_used=None
+        if measured.cameras_cpu_seconds is None
+        else measured.cameras_cpu_seconds / measured.seconds,
         cpu_seconds_per_frame=used.cpu_seconds / analysed if analysed else None,
         kernel_seconds_per_bed=used.kernel_seconds / plan.cameras,
         kernel_share=used.kernel_seconds / used.cpu_seconds,

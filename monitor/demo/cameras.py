@@ -67,6 +67,11 @@ class CameraProcess:
         self.size_px = (width_px, height_px)
         return self
 
+    @property
+    def pid(self) -> int | None:
+        """Number of the server's process; None before it was started."""
+        return None if self._process is None else self._process.pid
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -136,11 +136,12 @@ def sub_stream(found):
 def steps_table(steps):
     """Return a table of runs with different numbers of cameras."""
     return table(
-        ("beds", "cores in use", "memory MB", "slowest bed frames/s", "age p99 ms", "load", "enough"),
+        ("beds", "cores in use", "of the cameras", "memory MB", "slowest bed frames/s", "age p99 ms", "load", "enough"),
         [
             (
                 step["cameras"],
                 f"{step['result']['cores_used']:.2f}",
+                _cores_of_cameras(step["result"]),
                 f"{step['result']['resident_megabytes']:.0f}",
                 f"{min(bed['frames_per_second'] for bed in step['result']['beds'].values()):.2f}",
                 milliseconds(step["result"]["total"]["age_seconds"], "p99"),
@@ -150,6 +151,11 @@ def steps_table(steps):
             for step in steps
         ],
     )
+
+
+def _cores_of_cameras(result):
+    used = result.get("cameras_cores_used")
+    return "-" if used is None else f"{used:.2f}"
 
 
 def capacity(found):

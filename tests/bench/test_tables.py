@@ -68,6 +68,7 @@ STEP = {
     "result": {
         "machine": MACHINE,
         "cores_used": 1.0,
+        "cameras_cores_used": 0.25,
         "resident_megabytes": 700.0,
         "wanted_frames_per_second": 1.0,
         "beds": {"bed-1": {"frames_per_second": 5.0}},
@@ -139,7 +140,7 @@ def test_what_was_recorded_is_written_and_the_rest_is_left(tmp_path, records):
         ("stages-720-camera-like", RUN, ["| decode | 10.00 | 9.00 | 12.00 |", "| all | 30.00 | 27.00 | 36.00 |"]),
         ("stages-720", RUN, ["medians of 3 rounds of 20 s", "10 % of the CPU time in the kernel", "p99 50 ms"]),
         ("sub-stream", {"main": RUN, "sub": RUN}, ["| sub | 1280 x 720 | 120 | 4.00 | 40.0 | 36.0 | 48.0 |"]),
-        ("capacity", CAPACITY, ["Capacity: 4 beds; the searches found 5, 4.", "At 4 beds", "| 4 | 1.00 | 700 |"]),
+        ("capacity", CAPACITY, ["Capacity: 4 beds; the searches found 5, 4.", "| 4 | 1.00 | 0.25 | 700 |"]),
         ("capacity", {**CAPACITY, "agrees": False}, ["does not agree with itself: the searches found 5, 4"]),
         ("capacity-camera-like", CAPACITY, ["Capacity: 4 beds"]),
         ("capacity-sub-stream", {"main": CAPACITY, "sub": CAPACITY}, ["On the sub stream, where the face has 120 px:"]),

@@ -39,6 +39,10 @@ def test_two_beds_are_measured_and_the_parts_make_the_whole(clip, source):
     assert 0.1 < found["efficiency"]["share"] < 1.5
     assert found["resident_megabytes"] > found["resident_megabytes_before"] > 10
     assert found["machine"]["cores"] >= 1
+    if source == "rtsp":
+        assert 0.0 < found["cameras_cores_used"] < found["cores_used"]
+    else:
+        assert found["cameras_cores_used"] is None
     assert 0.0 < found["kernel_share"] < 1.0
     assert found["kernel_seconds_per_bed"] == pytest.approx(found["kernel_share"] * found["cpu_seconds_total"] / 2)
     assert found["context_switches_per_bed"]["voluntary"] > found["total"]["analysed_frames"] / 2
