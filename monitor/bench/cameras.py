@@ -43,12 +43,14 @@ def main(arguments: list[str]) -> None:
     """Serve until standard input is closed."""
     if len(arguments) < 2:
         sys.exit("usage: python -m monitor.bench.cameras VIDEO NAME...: serves a video file as one RTSP stream a name")
+    from monitor.station.scheduling_policy import batch_scheduling
     from monitor.video.rtsp_feed import ClipFeed
     from monitor.video.rtsp_server import RtspServer
 
     clip, *names = arguments
     feed = ClipFeed(Path(clip))
-    with RtspServer({f"/{name}": feed for name in names}) as server:
+    # Real cameras take no core from a station whenever they send a packet.
+    with batch_scheduling(), RtspServer({f"/{name}": feed for name in names}) as server:
         urls = {name: server.url(f"/{name}") for name in names}
         print(json.dumps({"urls": urls}), flush=True)  # noqa: T201 - the answer
         sys.stdin.read()

@@ -73,7 +73,7 @@ class _PooledConvolutions(torch.autograd.Function):
         outputs, maxima = [], []
         for (margin, window), weight, bias in zip(windows, parameters[::2], parameters[1::2], strict=True):
             # One input's surface stays in the processor's cache until it is pooled: that takes half the time.
-            pooled = [_pooled(one, margin, window, weight, bias) for one in values.split(1)]
+            pooled = [_pooled(values[at : at + 1], margin, window, weight, bias) for at in range(len(values))]
             outputs.append(torch.cat([maximum for maximum, _ in pooled]))
             maxima.append(torch.cat([where for _, where in pooled]))
         ctx.margins = [margin for margin, _ in windows]
