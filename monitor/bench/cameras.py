@@ -48,12 +48,13 @@ def main(arguments: list[str]) -> None:
     from monitor.video.rtsp_server import RtspServer
 
     clip, *names = arguments
-    feed = ClipFeed(Path(clip))
-    # Real cameras take no core from a station whenever they send a packet.
-    with batch_scheduling(), RtspServer({f"/{name}": feed for name in names}) as server:
-        urls = {name: server.url(f"/{name}") for name in names}
-        print(json.dumps({"urls": urls}), flush=True)  # noqa: T201 - the answer
-        sys.stdin.read()
+    # Real cameras take no core from a station whenever they send a packet. Before GStreamer starts any thread:
+    with batch_scheduling():
+        feed = ClipFeed(Path(clip))
+        with RtspServer({f"/{name}": feed for name in names}) as server:
+            urls = {name: server.url(f"/{name}") for name in names}
+            print(json.dumps({"urls": urls}), flush=True)  # noqa: T201 - the answer
+            sys.stdin.read()
 
 
 if __name__ == "__main__":
