@@ -20,6 +20,8 @@ __all__ = ["CropPlacement", "CropSpec", "crop_face", "crop_grey", "crop_placemen
 _REACH_PX = 3
 _MAXIMUM_OVERSAMPLING = 16
 _BILINEAR_FROM = 2
+# The limit of sharpness was chosen on grey crops that are bicubic up to here; bilinear ones have a tenth less.
+_GREY_BILINEAR_FROM = 3
 # Clockwise by one, two and three quarters.
 _TURNS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
 
@@ -53,7 +55,7 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
 
     One affine warp, bicubic, with the picture's border replicated where the box leaves the picture. A face larger than
     the crop is warped to a multiple of the crop's size and averaged down, so that fine texture does not alias. Before
-    such an average the warp is bilinear: it costs a seventh of a bicubic one, the crops differ by a third of a level,
+    such an average the warp is bilinear: it costs a fifth of a bicubic one, the crops differ by a third of a level,
     and a classifier's scores by less than where the box moves by half a pixel (tests/bench/crop_warp.py).
 
     Args:
@@ -72,6 +74,8 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
 
 def crop_grey(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDArray[np.uint8]:
     """Cut a face out as `crop_face` does, in shades of grey (luma of ITU-R BT.601) and for a third of the cost.
+
+    Before an average over two by two pixels the warp is bicubic, for sharpness is measured on such crops.
 
     Args:
         image: Shape (height, width, 3), uint8, RGB.
@@ -147,11 +151,12 @@ def _cut(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec, *, grey: bo
     if place.quarters:
         patch = np.asarray(cv2.rotate(patch, _TURNS[place.quarters - 1]), dtype=np.uint8)
     side_px = spec.size_px * place.oversampling
+    is_cubic = place.oversampling < _GREY_BILINEAR_FROM if grey else place.is_cubic
     warped = cv2.warpAffine(
         patch,
         place.from_crop,
         (side_px, side_px),
-        flags=(cv2.INTER_CUBIC if place.is_cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
+        flags=(cv2.INTER_CUBIC if is_cubic else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     if place.oversampling > 1:

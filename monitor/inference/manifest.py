@@ -95,7 +95,11 @@ class CropContract(_Part):
     margin: float = Field(ge=0.0, le=2.0, description="Share of width and height added on every side; 0 = exact box.")
     alignment: Literal["oriented-box"] = "oriented-box"
     border: Literal["replicate"] = "replicate"
-    resize: Literal["bicubic-stretch"] = "bicubic-stretch"
+    resize: Literal["bicubic-stretch"] = Field(
+        default="bicubic-stretch",
+        description="A bicubic warp to the square; where its pixels cover 1.5 of the picture's and more, a bilinear "
+        "one to a multiple of the square, which is averaged.",
+    )
 
 
 class DetectorContract(_Part):

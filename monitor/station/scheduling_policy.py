@@ -19,22 +19,23 @@ def batch_scheduling() -> Iterator[None]:
     for the few milliseconds of its turn instead. Where the system has no such policy, or refuses it, all stays as it
     was.
     """
-    changed = _choose("SCHED_BATCH")
+    changed = _change("SCHED_OTHER", "SCHED_BATCH")
     try:
         yield
     finally:
         if changed:
-            _choose("SCHED_OTHER")
+            _change("SCHED_BATCH", "SCHED_OTHER")
 
 
-def _choose(name: str) -> bool:
-    """Give this thread another policy; return whether it has changed."""
-    policy: int | None = getattr(os, name, None)
+def _change(before: str, after: str) -> bool:
+    """Give this thread another policy where it has that one; return whether it has changed."""
+    old, new = getattr(os, before, None), getattr(os, after, None)
     try:
-        if policy is None or os.sched_getscheduler(0) == policy:
+        # One that somebody has chosen for this program, such as a real-time one, stays.
+        if old is None or new is None or os.sched_getscheduler(0) != old:
             return False
-        os.sched_setscheduler(0, policy, os.sched_param(0))
+        os.sched_setscheduler(0, new, os.sched_param(0))
     except OSError as error:
-        _log.info("the system refuses the scheduling policy %s (%s)", name, error)
+        _log.info("the system refuses the scheduling policy %s (%s)", after, error)
         return False
     return True

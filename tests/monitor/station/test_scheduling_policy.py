@@ -37,6 +37,21 @@ def test_a_policy_that_was_chosen_from_outside_stays() -> None:
         assert os.sched_getscheduler(0) == os.SCHED_BATCH
 
 
+def test_another_policy_than_the_usual_one_stays() -> None:
+    seen: list[int] = []
+
+    def run() -> None:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        with batch_scheduling():
+            seen.append(os.sched_getscheduler(0))
+        seen.append(os.sched_getscheduler(0))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert seen == [os.SCHED_IDLE, os.SCHED_IDLE]
+
+
 def test_a_system_that_refuses_it_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
