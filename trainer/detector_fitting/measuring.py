@@ -21,6 +21,8 @@ _LEAST_OVERLAP = 0.4
 _LARGEST_POINT_ERROR_IOD = 0.3
 _TOP_K = 128
 _UNSEEN = 1
+# The seed does not change who an infant is: these numbers lie above every one that a fine-tuning can reach.
+_FIRST_UNSEEN_INFANT = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Finding:
 
     Attributes:
         infants: How many infants.
-        bare: Views of bare faces in which the face is found.
+        bare: Views of bare faces in which the infant's face is found; a visiting carer's does not count.
         devices: Likewise with devices.
         goggles: Views of faces under goggles in which a face is found all the same.
         beside: Views in which something is found where no face is.
@@ -43,10 +45,17 @@ class Finding:
 
 
 def unseen_views(seed: int, infants: int, size_px: int, progress: Callable[[int], None] = lambda _: None) -> list[View]:
-    """Return two views of each of some infants that no fine-tuning with that seed learns from."""
+    """Return two views of each of some infants that no fine-tuning learns from.
+
+    Args:
+        seed: Of the fine-tuning; states, beds and views are of another seed than its own.
+        infants: How many.
+        size_px: Side of the square.
+        progress: Called with the number of infants drawn so far.
+    """
     views = []
     for number in range(infants):
-        views += draw_views(derive_seed(seed, _UNSEEN) % 2**31, number, 2, size_px)
+        views += draw_views(derive_seed(seed, _UNSEEN) % 2**31, _FIRST_UNSEEN_INFANT + number, 2, size_px)
         progress(number + 1)
     return views
 
@@ -71,7 +80,7 @@ def measure(detector: PretrainedDetector, views: Sequence[View]) -> Finding:
             beside.append(answer.has_other)
             if is_covered and view.has_goggles:
                 goggles.append(answer.has_other)
-            elif scene.is_certain.any():
+            elif (scene.is_certain & scene.is_patient).any():
                 (devices if is_covered else bare).append(answer.found)
     return Finding(len(views) // 2, _share(bare), _share(devices), _share(goggles), _share(beside))
 
@@ -83,7 +92,7 @@ class _Answer:
 
 
 def _answer(graph: DetectorGraph, scene: Scene) -> _Answer:
-    """Return whether a face that must be found is found, and whether something else is."""
+    """Return whether the infant's face is found where it must be, and whether something that is no face is."""
     with torch.inference_mode():
         boxes, scores, points = graph(torch.from_numpy(scene.image[None]))
     likely = scores[0] >= _MINIMUM_SCORE
@@ -96,7 +105,8 @@ def _answer(graph: DetectorGraph, scene: Scene) -> _Answer:
         face = int(np.argmax(overlaps))
         iod = float(np.linalg.norm(scene.points[face][1] - scene.points[face][0]))
         error = float(np.linalg.norm(landmarks - scene.points[face], axis=1).mean()) / iod
-        found = found or (bool(scene.is_certain[face]) and error <= _LARGEST_POINT_ERROR_IOD)
+        must_be_found = bool(scene.is_certain[face] and scene.is_patient[face])
+        found = found or (must_be_found and error <= _LARGEST_POINT_ERROR_IOD)
     return _Answer(found, other)
 
 

@@ -62,12 +62,14 @@ class Scene:
         points: Shape (F, 5, 2), float32, in pixels.
         is_certain: Shape (F,), bool: whether the face must be found. A face that is turned, small or covered by a hand
             may be found or not; one under goggles is not listed, so that it is background.
+        is_patient: Shape (F,), bool: whether the face is the infant's, not a visiting carer's.
     """
 
     image: NDArray[np.uint8]
     boxes: NDArray[np.float32]
     points: NDArray[np.float32]
     is_certain: NDArray[np.bool_]
+    is_patient: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,15 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shown:
+    """A face in a picture of the bed; `is_seen` says that nothing but devices covers it."""
+
+    face: Face
+    is_seen: bool
+    is_patient: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Sight:
     """One infant, drawn bare and covered, with the faces in both pictures."""
 
@@ -101,8 +112,9 @@ def draw_views(seed: int, number: int, count: int, size_px: int) -> list[View]:
     """Return views of one infant; the same arguments give the same pictures.
 
     Args:
-        seed: Of the whole training; another seed has other infants.
-        number: Of the infant, from 0.
+        seed: Of the whole training; another seed has the same infants in other states, beds and views.
+        number: Of the infant, from 0. It alone decides who the infant is: infants that must not be learnt from need
+            numbers of their own.
         count: How many views.
         size_px: Side of the square.
     """
@@ -148,22 +160,22 @@ def _view(sight: _Sight, rng: np.random.Generator, size_px: int) -> View:
         viewport = Viewport.around(box, turn, size_px, face_px, (float(across), float(down)))
     camera = int(rng.integers(2**32))
 
-    def scene(image: NDArray[np.uint8], faces: list[tuple[Face, bool]]) -> Scene:
+    def scene(image: NDArray[np.uint8], faces: list[_Shown]) -> Scene:
         # The same chance for both pictures: they differ in the devices alone.
         picture = augment(viewport.render(image), size_px, _CAMERA, generator(camera))
         return _scene(picture, faces, viewport)
 
-    others = [] if sight.carer is None else [(sight.carer, True)]
-    patient = [(sight.patient, sight.visible_share >= _LEAST_VISIBLE)]
+    others = [] if sight.carer is None else [_Shown(sight.carer, is_seen=True, is_patient=False)]
+    patient = [_Shown(sight.patient, is_seen=sight.visible_share >= _LEAST_VISIBLE, is_patient=True)]
     covered = scene(sight.covered, others if sight.has_goggles else patient + others)
     return View(scene(sight.bare, patient + others), covered, sight.has_goggles)
 
 
-def _scene(image: NDArray[np.uint8], faces: list[tuple[Face, bool]], viewport: Viewport) -> Scene:
+def _scene(image: NDArray[np.uint8], faces: list[_Shown], viewport: Viewport) -> Scene:
     size, matrix = viewport.size_px, viewport.matrix()
-    boxes, points, certain = [], [], []
-    for face, is_seen in faces:
-        box = face.box
+    boxes, points, certain, patients = [], [], [], []
+    for shown in faces:
+        face, box = shown.face, shown.face.box
         middle = matrix[:, :2] @ (box.center_x_px, box.center_y_px) + matrix[:, 2]
         half = np.array([box.width_px, box.height_px]) * viewport.scale / 2
         landmarks = face.landmarks @ matrix[:, :2].T + matrix[:, 2]
@@ -174,10 +186,12 @@ def _scene(image: NDArray[np.uint8], faces: list[tuple[Face, bool]], viewport: V
         is_upright = roll <= _LARGEST_ROLL_DEG and 2 * half.min() >= _SMALLEST_FACE_PX
         boxes.append(np.concatenate([middle - half, middle + half]))
         points.append(landmarks)
-        certain.append(bool(is_seen and inside and is_upright))
+        certain.append(bool(shown.is_seen and inside and is_upright))
+        patients.append(shown.is_patient)
     return Scene(
         image,
         np.array(boxes, np.float32).reshape(-1, 4),
         np.array(points, np.float32).reshape(-1, 5, 2),
         np.array(certain, np.bool_),
+        np.array(patients, np.bool_),
     )
