@@ -115,7 +115,7 @@ def cope(folder: Path, out: Path | None, main: str) -> None:
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
     default=None,
-    help="CSV table with the columns image and label; default: any such table in the folder, else the folders' names.",
+    help="CSV table with the columns image and label; default: all such tables in the folder, else folder names.",
 )
 @click.option(
     "--nfcs-threshold",

@@ -61,12 +61,12 @@ def find_labels(root: Path, table: Path | None, nfcs_threshold: float | None = N
     """Return the labels of a table, by file name and by its stem.
 
     Args:
-        root: Where a table lies when none is named: the only CSV file with a column of files and one of labels.
+        root: Where tables lie when none is named: all CSV files with a column of files and one of labels.
         table: The table, or None.
         nfcs_threshold: Take the column of NFCS scores instead of labels, and call scores from here on pain.
 
     Raises:
-        DataError: The named table is missing or has no such columns, or its rows contradict each other.
+        DataError: The named table is missing or has no such columns, or rows or tables contradict each other.
     """
     wanted = LABEL_COLUMNS if nfcs_threshold is None else NFCS_COLUMNS
 
@@ -80,11 +80,11 @@ def find_scores(root: Path, table: Path | None) -> dict[str, float]:
     """Return the NFCS scores of a table, by file name and by its stem; an empty cell is no score.
 
     Args:
-        root: Where a table lies when none is named.
+        root: Where tables lie when none is named.
         table: The table, or None.
 
     Raises:
-        DataError: No table has a column of files and one of scores, or its rows contradict each other.
+        DataError: No table has a column of files and one of scores, or rows or tables contradict each other.
     """
     scores = _by_file(root, table, NFCS_COLUMNS, lambda text: nfcs_score(text) if text.strip() else None)
     if not scores:
@@ -104,8 +104,14 @@ def _by_file(
     if table is not None:
         return _one_table(table, wanted, read, required=True)
     found: dict[str, Value] = {}
+    told_by: dict[str, Path] = {}
     for path in sorted(root.glob("*.csv")):
-        found |= _one_table(path, wanted, read, required=False)
+        for name, value in _one_table(path, wanted, read, required=False).items():
+            first = told_by.setdefault(name, path)
+            if found.setdefault(name, value) != value:
+                raise DataError(
+                    f"{first} and {path} contradict each other about {name}; name the table that counts with --labels"
+                )
     return found
 
 

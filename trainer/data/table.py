@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -197,7 +198,7 @@ def nfcs_label(text: str, threshold: float) -> Label:
     """Return the label that a score of the Neonatal Facial Coding System gives: pain from the threshold on.
 
     Raises:
-        RejectedImageError: It is no number.
+        RejectedImageError: It is no finite number.
     """
     return Label.PAIN if nfcs_score(text) >= threshold else Label.NO_PAIN
 
@@ -287,9 +288,12 @@ def _number(word: str) -> float:
     """Return the number that a word is; decimals may have a comma.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is none; "NaN" and "inf", as spreadsheets and programs write missing values, are none.
     """
-    return float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
+    value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
+    if not math.isfinite(value):
+        raise ValueError(f"{word!r} is not finite")
+    return value
 
 
 def _plainness(word: str) -> tuple[int, float, str]:

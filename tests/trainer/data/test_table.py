@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from trainer.commands.ingest import command
-from trainer.data import Label, find_labels, read_manifest, read_table
+from trainer.data import Label, find_labels, find_scores, read_manifest, read_table
 from trainer.errors import DataError
 
 
@@ -175,6 +175,36 @@ def test_scores_of_the_facial_coding_become_labels_at_a_threshold(tmp_path):
 
     assert (by_label["01_101010"], by_label["01_101020"]) == (Label.NO_PAIN, Label.PAIN)
     assert (by_score["01_101010"], by_score["01_101020"]) == (Label.PAIN, Label.NO_PAIN)
+
+
+@pytest.mark.parametrize("cell", ["NaN", "inf", "-Infinity", "", "1e999"])
+def test_a_score_that_is_no_finite_number_is_refused_with_its_line(tmp_path, cell):
+    (tmp_path / "labels.csv").write_text(f"arquivo;NFCS\n01_101010.bmp;3\n01_101020.bmp;{cell}\n")
+
+    with pytest.raises(DataError, match=rf"labels\.csv, line 3: '{cell}' is no NFCS score"):
+        find_labels(tmp_path, None, 3.0)
+
+
+def test_a_soft_score_that_is_no_finite_number_is_refused_with_its_line(tmp_path):
+    (tmp_path / "set.csv").write_text("image,label,nfcs\na.png,1,4\nb.png,0,nan\n")
+
+    first, second = (entry.named for entry in read_table(tmp_path / "set.csv", with_scores=True).candidates)
+
+    assert first.label is Label.PAIN
+    assert str(second) == "set.csv, line 3: 'nan' is no NFCS score"
+
+
+def test_tables_of_a_folder_that_contradict_each_other_are_both_named(tmp_path):
+    (tmp_path / "a.csv").write_text("image,label,nfcs\n01_101010.bmp,pain,4\n01_101020.bmp,no pain,\n")
+    (tmp_path / "b.csv").write_text("image,label,nfcs\n01_101020.bmp,no pain,1\n01_101030.bmp,pain,3\n")
+
+    assert len(find_labels(tmp_path, None)) == len(find_scores(tmp_path, None)) == 6
+
+    (tmp_path / "c.csv").write_text("image,label,nfcs\n01_101010.bmp,no pain,1\n")
+    for find in (find_labels, find_scores):
+        with pytest.raises(DataError, match=r"a\.csv and .*c\.csv contradict each other about 01_101010.*--labels"):
+            find(tmp_path, None)
+    assert find_labels(tmp_path, tmp_path / "c.csv")["01_101010"] is Label.NO_PAIN
 
 
 def test_a_set_of_one_class_is_said_when_it_is_taken_in(tmp_path):
