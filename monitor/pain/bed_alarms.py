@@ -380,7 +380,8 @@ class BedAlarms(OccupiedScope):
             level=reading.level,
             display_level=reading.display_level,
             coverage=reading.coverage,
-            on_share=reading.on_share,
+            # A window in which nothing was seen is above no threshold, which must not read as "not in pain".
+            on_share=None if reading.level is None else reading.on_share,
             validity=self._validity(reading),
             seconds_since_face=reading.seconds_since_face,
             occupancy=self.occupancy.state,

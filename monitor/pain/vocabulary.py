@@ -185,7 +185,8 @@ class Observation:
         level: Score smoothed over time in [0, 1] for alarms; None while it cannot be determined (indeterminate).
         display_level: The same with the shorter display time constant.
         coverage: Share in [0, 1] of the last window (30 s) with a usable patient face.
-        on_share: Share in [0, 1] of the last window in which the level stood at or above the `on` threshold.
+        on_share: Share in [0, 1] of the last window in which the level stood at or above the `on` threshold; None while
+            the level cannot be determined.
         validity: How far `level` can be trusted; INVALID whenever it is None.
         seconds_since_face: Time since the last usable face; None before the first.
         occupancy: Who lies in the bed. There is no level unless it is OCCUPIED.
@@ -198,7 +199,7 @@ class Observation:
     level: float | None
     display_level: float | None
     coverage: float
-    on_share: float
+    on_share: float | None
     validity: Validity
     seconds_since_face: float | None
     occupancy: Occupancy = Occupancy.OCCUPIED

@@ -146,7 +146,10 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
     level = _gauge("pain_level", "Pain level, smoothed over time, from 0 to 1; absent while it cannot be determined.")
     score = _gauge("pain_score", "Pain score of the newest frame, from 0 to 1; absent while it has none.")
     coverage = _gauge("face_coverage_ratio", "Share of the last window with a usable face of the patient.")
-    on_share = _gauge("pain_on_ratio", "Share of the last window in which the level stood at or above its threshold.")
+    on_share = _gauge(
+        "pain_on_ratio",
+        "Share of the last window in which the level stood at or above its threshold; absent while it has none.",
+    )
     visible = _gauge("face_visible", "1 while the newest analysed frame shows a usable face of the patient, else 0.")
     age = _gauge("face_age_seconds", "Time since the last usable face; absent before the first.")
     validity = _gauge("observation_validity", "1 for how far the level can be trusted now.", ("bed", "validity"))
@@ -163,7 +166,7 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
             (level, now.level),
             (score, now.score),
             (coverage, now.coverage if now.occupancy is Occupancy.OCCUPIED else None),
-            (on_share, None if now.level is None else now.on_share),
+            (on_share, now.on_share),
             (visible, float(item.face_visible)),
             (
                 age,

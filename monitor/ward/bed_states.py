@@ -26,7 +26,7 @@ def observation_of(state: State, now_seconds: float) -> Observation:
         level=level,
         display_level=_share(state, "display_level"),
         coverage=_share(state, "coverage") or 0.0,
-        on_share=_share(state, "on_share") or 0.0,
+        on_share=None if level is None else _share(state, "on_share"),
         validity=Validity.INVALID if level is None else validity,
         seconds_since_face=_seconds(state, "seconds_since_face"),
         occupancy=occupancy_of(state, now_seconds).state,

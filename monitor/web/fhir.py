@@ -35,7 +35,8 @@ def observation_resource(record: ObservationRecord) -> Resource:
         record: What the bed shows now.
 
     Returns:
-        FHIR JSON. `valueQuantity` only where the face can be assessed; otherwise `dataAbsentReason`.
+        FHIR JSON. `valueQuantity` and the share above the threshold only where the face can be assessed; otherwise
+        `dataAbsentReason`.
     """
     resource: Resource = {
         "resourceType": "Observation",
@@ -44,16 +45,16 @@ def observation_resource(record: ObservationRecord) -> Resource:
         "code": _concept(CODE_SYSTEM, "facial-pain-level", "Level of facial signs of pain, estimated by camera"),
         "device": {"identifier": {"system": "urn:nicu-pain-monitor:cameras", "value": record.camera}},
         "note": [{"text": _NOTICE}],
-        "component": [
-            _component("coverage", "Share of the last window with a usable face", record.coverage),
-            _component("on-share", "Share of the last window at or above the threshold", record.on_share),
-        ],
+        "component": [_component("coverage", "Share of the last window with a usable face", record.coverage)],
         "extension": [_location(record.station, record.bed)],
     }
     if record.observed_at is not None:
         resource["effectiveDateTime"] = format_time(record.observed_at)
     if record.can_see and record.level is not None and record.validity is Validity.VALID:
         resource["valueQuantity"] = {"value": record.level, **_UNIT}
+        if record.on_share is not None:
+            share = _component("on-share", "Share of the last window at or above the threshold", record.on_share)
+            resource["component"].append(share)
     else:
         absent = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
         resource["dataAbsentReason"] = {

@@ -61,7 +61,7 @@ class ObservationRecord(_Record):
         level: Score smoothed for alarms; null while it cannot be determined.
         display_level: Score smoothed less, for people; null while it cannot be determined.
         coverage: Share of the last window with a usable face.
-        on_share: Share of the last window at or above the threshold.
+        on_share: Share of the last window at or above the threshold; null while the level cannot be determined.
         validity: How far `level` can be trusted; `invalid` must never be read as "no pain".
         seconds_since_face: Time since the last usable face; null before the first.
         occupancy: Who lies there, as people say: `occupied`, `standby` or `empty`.
@@ -84,7 +84,7 @@ class ObservationRecord(_Record):
     level: Share | None
     display_level: Share | None
     coverage: Share
-    on_share: Share
+    on_share: Share | None
     validity: Validity
     seconds_since_face: Seconds | None
     occupancy: Occupancy = Occupancy.OCCUPIED
@@ -229,7 +229,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
         level=None if seen is None else _share(seen.level),
         display_level=None if seen is None else _share(seen.display_level),
         coverage=0.0 if seen is None else _share(seen.coverage) or 0.0,
-        on_share=0.0 if seen is None else _share(seen.on_share) or 0.0,
+        on_share=None if seen is None else _share(seen.on_share),
         validity=Validity.INVALID if seen is None else seen.validity,
         seconds_since_face=_seconds(bed.seconds_since_face),
         occupancy=bed.occupancy.state,

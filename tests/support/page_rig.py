@@ -122,7 +122,7 @@ class Rig:
         now = self.clock.monotonic()
         valid = Validity.INVALID if level is None else Validity.VALID
         fields = {"time_seconds": now, "score": level, "level": level, "display_level": level, "coverage": 0.9,
-                  "on_share": 0.1, "validity": valid, "seconds_since_face": 0.0}  # fmt: skip
+                  "on_share": None if level is None else 0.1, "validity": valid, "seconds_since_face": 0.0}  # fmt: skip
         self.board.observe(bed, Observation(**{**fields, **changes}))
 
     def alert(self, alert_id="a1", bed="bed-1", **changes):

@@ -108,8 +108,8 @@ def _values(bed: BedSnapshot, t: Localizer) -> tuple[str, ...]:
     seen = bed.observation
     if seen is None:
         return (t.level(None), t.percent(None), t.percent(None), t("never"))
-    level = seen.display_level if bed.status.can_see else None
-    share = t("{share} of 30 s", share=t.percent(seen.on_share))
+    level, on_share = (seen.display_level, seen.on_share) if bed.status.can_see else (None, None)
+    share = t.percent(None) if on_share is None else t("{share} of 30 s", share=t.percent(on_share))
     return (t.level(level), share, t.percent(seen.coverage), face_words(bed.seconds_since_face, t))
 
 

@@ -39,7 +39,7 @@ def observation(clock):
             "level": level,
             "display_level": level,
             "coverage": 0.0 if level is None else 0.9,
-            "on_share": 0.0,
+            "on_share": None if level is None else 0.0,
             "validity": Validity.INVALID if level is None else Validity.VALID,
             "seconds_since_face": 0.0,
         }

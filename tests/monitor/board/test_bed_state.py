@@ -153,7 +153,7 @@ _observations = st.builds(
     level=st.none() | _floats,
     display_level=st.none() | _floats,
     coverage=_floats,
-    on_share=_floats,
+    on_share=st.none() | _floats,
     validity=st.sampled_from(Validity),
     seconds_since_face=st.none() | _floats,
 )

@@ -109,7 +109,7 @@ def test_a_person_ends_it_and_the_level_starts_again(bed):
         (Phase.END, Signal.OFF, False),
     ]
     observation = bed.alarms.observation()
-    assert (observation.level, observation.coverage, observation.on_share) == (None, 0.0, 0.0)
+    assert (observation.level, observation.coverage, observation.on_share) == (None, 0.0, None)
     assert observation.seconds_since_face is None
     assert bed.show(2, 60, 0.02) == []
     assert bed.observation.validity is Validity.VALID

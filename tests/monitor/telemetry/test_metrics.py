@@ -54,7 +54,7 @@ def observation(time_seconds: float = 1000.0, level: float | None = 0.7, **chang
         "level": level,
         "display_level": level,
         "coverage": 0.9,
-        "on_share": 0.3,
+        "on_share": None if level is None else 0.3,
         "validity": Validity.VALID if level is not None else Validity.INVALID,
         "seconds_since_face": 0.1,
     }
@@ -104,6 +104,7 @@ def test_an_unknown_level_is_absent_and_neither_0_nor_the_last_one(metrics) -> N
     metrics.observe("bed-1", observation(level=None, coverage=0.0), face_visible=False)
     assert value(metrics, "pain_level", bed="bed-1") is None
     assert value(metrics, "pain_score", bed="bed-1") is None
+    assert value(metrics, "pain_on_ratio", bed="bed-1") is None
     assert value(metrics, "face_visible", bed="bed-1") == 0
     assert value(metrics, "face_coverage_ratio", bed="bed-1") == 0
     assert value(metrics, "observation_validity", bed="bed-1", validity="invalid") == 1

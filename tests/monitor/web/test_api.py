@@ -59,6 +59,7 @@ def test_an_observation_follows_the_published_schema(rig):
     blind = rig.client().get("/api/v1/beds/bed-2", headers=TOKEN).json()["observation"]
     jsonschema.validate(blind, schema)
     assert (blind["level"], blind["validity"], blind["can_see"]) == (None, "invalid", False)
+    assert blind["on_share"] is None
 
 
 def test_beds_come_in_order_of_urgency_with_their_alerts(rig):

@@ -78,6 +78,10 @@ CASES = {
 }
 
 
+def components(resource):
+    return {one["code"]["coding"][0]["code"]: one["valueQuantity"]["value"] for one in resource["component"]}
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_resource_is_valid_fhir(check, case):
     check(CASES[case])
@@ -95,12 +99,14 @@ def test_the_resource_is_valid_fhir(check, case):
 def test_what_cannot_be_determined_has_a_reason_and_no_value(changes):
     resource = observation_resource(record(words="Cannot see", detail="No face for 12 s.", **changes))
     assert "valueQuantity" not in resource
+    assert components(resource) == {"coverage": 0.9}
     assert resource["dataAbsentReason"]["text"] == "Cannot see. No face for 12 s."
 
 
 def test_a_level_that_can_be_determined_is_preliminary_and_carries_the_notice():
     resource = observation_resource(record())
     assert resource["valueQuantity"]["value"] == 0.12
+    assert components(resource) == {"coverage": 0.9, "on-share": 0.0}
     assert resource["status"] == "preliminary"
     assert "dataAbsentReason" not in resource
     assert "No alert does not mean no pain." in resource["note"][0]["text"]

@@ -125,6 +125,16 @@ def test_a_bed_that_cannot_be_seen_is_as_prominent_as_pain_and_shows_no_level(wa
     assert page.locator(".urgency-count").inner_text() == "5 beds need somebody"
 
 
+def test_a_bed_that_cannot_be_seen_has_no_share_of_time_above_the_threshold(ward, visit):
+    for bed, share in (("bed-2", "\N{EN DASH}"), ("bed-3", "\N{EN DASH}"), ("bed-6", "0% of 30 s")):
+        page = visit(f"{ward.url}/bed/{bed}")
+        page.wait_for_selector("dl.facts dd")
+        fact = page.locator("dl.facts div", has_text="Above threshold").locator("dd")
+        expect_text = "text => document.querySelectorAll('dl.facts dd')[1].innerText === text"
+        page.wait_for_function(expect_text, arg=share)
+        assert fact.inner_text() == share
+
+
 def test_pain_stays_when_the_face_goes_away_and_says_that_it_cannot_be_confirmed(ward, visit):
     page = visit(ward.url)
     page.wait_for_selector("[data-bed=bed-4][data-state=pain_sustained][data-sees=false]")
