@@ -50,7 +50,7 @@ def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
     ]
     groups = []
     for found in results["per_stimulus"]:
-        word = "sensitivity" if found["labelled_pain"] else "false positive rate"
+        word = _meaning(found["labelled_pain"], found["pictures"])
         share = {"low": None, "high": None, **found.get("said_pain_interval", {}), "value": found["said_pain_share"]}
         groups.append(
             _metric(
@@ -82,6 +82,13 @@ def clip_metrics(clips: ClipResults) -> tuple[Metric, ...]:
         for name, words in names.items()
         if content[name]["value"] is not None
     )
+
+
+def _meaning(pain: int, pictures: int) -> str:
+    """Return what the share of a stimulus's pictures that are called pain is: with both labels it is neither rate."""
+    if pain == 0:
+        return "false positive rate"
+    return "sensitivity" if pain == pictures else "share called pain"
 
 
 def _metric(name: str, interval: Mapping[str, Any], subjects: int | None, samples: int, data: str) -> Metric:
