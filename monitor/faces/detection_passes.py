@@ -2,7 +2,7 @@
 
 from monitor.config import FaceSettings
 from monitor.faces.detector import Detection, FaceDetector
-from monitor.faces.geometry import Face, normalise_deg, turn_between_deg
+from monitor.faces.geometry import Face, OrientedBox, normalise_deg, turn_between_deg
 from monitor.faces.orientation import LARGEST_ROLL_DEG, OrientationSearch
 from monitor.faces.scan_schedule import RejectedRegions
 from monitor.faces.tracking import Track, Tracker
@@ -114,27 +114,32 @@ class FrameDetector:
     def _scan(self, turn_deg: float, size_px: int, hint_score: float | None = None) -> list[Detection]:
         """Scan the whole region: update the tracks that it shows, verify new faces; return what are only hints."""
         view = Viewport.of_area(self._widened_region(), turn_deg, size_px)
-        detections = self._detector.detect(self.image, view, hint_score or self._minimum_score)
-        # Every track may claim a detection, so that a face seen twice does not become a second track.
+        found = self._detector.detect(self.image, view, hint_score or self._minimum_score)
+        # A track that was seen already has its face, and no other one beside it.
+        detections = [detection for detection in found if not self._is_seen(detection.face.box)]
         boxes = [detection.face.box for detection in detections]
-        pairs, unclaimed = self._tracker.match(boxes, self._tracker.tracks, self.now_seconds)
+        pairs, unclaimed = self._tracker.match(boxes, self._unseen_tracks(), self.now_seconds)
         for track, index in pairs:
-            if track.track_id not in self.seen and self._is_sure(detections[index]):
+            if self._is_sure(detections[index]):
                 self._resolve(track, detections[index])
         for index in unclaimed:
             if self._is_sure(detections[index]):
                 self._verify_new(detections[index])
         return [detections[index] for index in unclaimed if not self._is_sure(detections[index])]
 
+    def _is_seen(self, box: OrientedBox) -> bool:
+        """Return whether a box shows the face of a track that was seen in this frame."""
+        return any(track.coincides(box) for track in self._tracker.tracks if track.track_id in self.seen)
+
+    def _unseen_tracks(self) -> list[Track]:
+        return [track for track in self._tracker.tracks if track.track_id not in self.seen]
+
     def _is_sure(self, detection: Detection) -> bool:
         return detection.face.score >= self._minimum_score
 
     def detect_track(self, track: Track) -> bool:
         """Detect one track at its own position and orientation; return whether its face was found."""
-        face = self._search.redetect(track.face.box, track.face.orientation_deg)
-        if face is not None:
-            self._update_track(track, face)
-        return face is not None
+        return self._adopt(track, self._search.redetect(track.face.box, track.face.orientation_deg))
 
     def take(self, track: Track, face: Face) -> None:
         """Record a track's face that was seen in this frame without a detection pass."""
@@ -146,10 +151,7 @@ class FrameDetector:
             return False
         self._proofs_left -= 1
         track.checked_seconds = self.now_seconds
-        face = self._search.verify(track.face.box)
-        if face is not None:
-            self._update_track(track, face)
-        return face is not None
+        return self._adopt(track, self._search.verify(track.face.box))
 
     def check_orientation(self, track: Track, offset_deg: float) -> None:
         """Detect a track in another turn; on a contradiction verify its orientation again."""
@@ -178,10 +180,25 @@ class FrameDetector:
         if face is None:
             self._rejected.add(box, self.now_seconds)
             return
-        pairs, _ = self._tracker.match([face.box], self._tracker.tracks, self.now_seconds)
+        if self._is_seen(face.box):
+            return
+        pairs, _ = self._tracker.match([face.box], self._unseen_tracks(), self.now_seconds)
         track = pairs[0][0] if pairs else self._tracker.start(face, self.now_seconds)
         if track is not None:
             self._update_track(track, face)
+
+    def _adopt(self, track: Track, face: Face | None) -> bool:
+        """Update a track with what was found near it; return False where that is nothing, or another track's face.
+
+        Where one of two faces disappears, what is found near it may be the other one: its track must not follow that.
+        """
+        if face is None:
+            return False
+        owners = [other for other in self._tracker.tracks if other is not track and other.coincides(face.box)]
+        if any(owner.track_id in self.seen for owner in owners) or (owners and not track.coincides(face.box)):
+            return False
+        self._update_track(track, face)
+        return True
 
     def _update_track(self, track: Track, face: Face) -> None:
         self._tracker.update(track, face, self.now_seconds)

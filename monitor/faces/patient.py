@@ -83,7 +83,10 @@ class PatientSelector:
         if patient is None:
             return Choice(None, ambiguous=False)
         ambiguous = self._is_stranger(patient, now_seconds) or any(_is_rival(track, patient) for track in inside)
-        if not ambiguous and patient.last_seconds - patient.first_seconds >= _ESTABLISHED_SECONDS:
+        is_remembered = self._last_position is not None and self._last_position.track_id == patient.track_id
+        is_established = patient.last_seconds - patient.first_seconds >= _ESTABLISHED_SECONDS
+        # However long another face is there beside the patient's: it is still a stranger when the patient's is lost.
+        if is_remembered or (is_established and not ambiguous):
             self._last_position = _LastKnownPosition(patient.track_id, patient.face.box, patient.last_seconds)
         return Choice(patient, ambiguous)
 

@@ -8,12 +8,17 @@ from monitor.faces.geometry import Face, OrientedBox
 
 __all__ = ["Track", "Tracker"]
 
-# A face is the same one when its centre moved by no more than this, in its own size: at once, for each second that it
-# was not seen, and at most. Heads turn within their own width; a jump further than that is another person.
+# A face is the same one when its centre moved by no more than this, in the larger of its two sizes: at once, for each
+# second that it was not seen, and at most. Heads turn within their own width; a jump further than that is another
+# person.
 _NEAR = 0.6
 _NEAR_PER_SECOND = 0.8
 _NEAR_AT_MOST = 1.5
 _SIZE_FACTOR = 2.2
+# Within one frame nothing moves: two detections of one face differ by no more than this, in the smaller of the sizes,
+# and faces of two persons do not come so close.
+_COINCIDING = 0.3
+_COINCIDING_FACTOR = 1.4
 # Time between two frames counts towards a track's end up to this much: in the rest nobody searched for its face.
 _LONGEST_STEP_SECONDS = 0.7
 # A face that nobody searched for during so long is another face as far as anybody can say.
@@ -53,6 +58,12 @@ class Track:
         if distance > near or growth > math.log(_SIZE_FACTOR):
             return None
         return distance + growth
+
+    def coincides(self, box: OrientedBox) -> bool:
+        """Return whether a box lies so close to this track that both can only show the same face, if of one frame."""
+        own = self.face.box
+        smaller, larger = sorted((own.size_px, box.size_px))
+        return own.distance_px(box) <= _COINCIDING * smaller and larger <= _COINCIDING_FACTOR * smaller
 
 
 class Tracker:

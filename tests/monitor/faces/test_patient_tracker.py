@@ -155,6 +155,57 @@ def test_a_carers_face_at_another_orientation_is_noticed_and_makes_the_patient_q
     assert 150 <= ambiguous[-1] <= 160
 
 
+NEAR_INFANT, NEAR_CARER = OrientedBox(150, 150, 60, 72, 0.0), OrientedBox(220, 150, 110, 132, 0.0)
+
+
+@pytest.mark.parametrize("settings_", [EVERYWHERE, SETTINGS])
+def test_a_carers_face_close_to_the_patients_does_not_take_its_track(marker_faces, settings_):
+    # The story: a larger face beside the patient's, upright as that is, nearer than its own size.
+    patient_tracker, detector = PatientTracker(settings_), FaceDetector(marker_faces.MarkerEngine())
+    visibilities = []
+    for n in range(150):
+        faces = [(0, NEAR_INFANT)] + ([(1, NEAR_CARER)] if n >= 50 else [])
+        frame_faces = patient_tracker.update(marker_faces.frame(picture(marker_faces, *faces), n / 5, n), detector)
+        assert frame_faces.patient is not None
+        assert frame_faces.patient.track_id == 1
+        assert frame_faces.patient.face.box.distance_px(NEAR_INFANT) < 5.0
+        visibilities.append(frame_faces.visibility)
+    first = visibilities.index(Visibility.AMBIGUOUS)
+    # A round of scans takes 15 s.
+    assert 50 <= first <= 50 + 75
+    assert set(visibilities[first:]) == {Visibility.AMBIGUOUS}
+
+
+@pytest.mark.parametrize("settings_", [EVERYWHERE, SETTINGS])
+def test_the_track_of_a_carer_who_left_does_not_follow_the_patients_face(marker_faces, settings_):
+    patient_tracker, detector = PatientTracker(settings_), FaceDetector(marker_faces.MarkerEngine())
+    visibilities = []
+    for n in range(150):
+        faces = [(0, NEAR_INFANT)] + ([(1, NEAR_CARER)] if n < 100 else [])
+        frame_faces = patient_tracker.update(marker_faces.frame(picture(marker_faces, *faces), n / 5, n), detector)
+        visibilities.append(frame_faces.visibility)
+        if n >= 100:
+            assert frame_faces.patient is not None
+            assert frame_faces.patient.face.box.distance_px(NEAR_INFANT) < 5.0
+    assert Visibility.AMBIGUOUS in visibilities[:100]
+    # A face counts as lost after 2 s.
+    assert Visibility.AMBIGUOUS not in visibilities[100 + 11 :]
+    assert len(frame_faces.faces) == 1
+
+
+def test_a_carer_who_covers_the_patient_after_a_long_time_beside_it_is_not_taken_for_it(marker_faces):
+    patient_tracker, detector = PatientTracker(SETTINGS), FaceDetector(marker_faces.MarkerEngine())
+    beside, covers, visibilities = 10 * 5, 45 * 5, []
+    for n in range(covers + 60):
+        carer = dataclasses.replace(NEAR_CARER, center_x_px=max(155.0, 250.0 - 5.0 * max(0, n - covers)))
+        is_hidden = carer.center_x_px < 215.0
+        faces = ([(1, carer)] if n >= beside else []) + ([] if is_hidden else [(0, NEAR_INFANT)])
+        frame_faces = patient_tracker.update(marker_faces.frame(picture(marker_faces, *faces), n / 5, n), detector)
+        visibilities.append((is_hidden, frame_faces.visibility))
+    assert (False, Visibility.AMBIGUOUS) in visibilities
+    assert (True, Visibility.USABLE) not in visibilities
+
+
 def test_only_faces_in_the_region_of_interest_are_the_patients(marker_faces, marker_detector):
     patient_tracker = PatientTracker(SETTINGS, RegionOfInterest(left=0.5))
     outside, inside = OrientedBox(100, 150, 80, 96, 0.0), OrientedBox(300, 150, 60, 72, 0.0)
