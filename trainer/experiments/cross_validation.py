@@ -35,7 +35,7 @@ from trainer.training import MakeListener, no_progress
 if TYPE_CHECKING:
     from trainer.experiments.cluster import Cluster
 
-__all__ = ["claim_folder", "cross_validate", "without_face"]
+__all__ = ["claim_folder", "cross_validate", "run_record", "without_face"]
 
 
 def cross_validate(
@@ -70,7 +70,7 @@ def cross_validate(
     with naming(config.manifest):
         folds = make_folds(study, config.protocol, members_of(config))
     plan = plan_network(config) if chosen.kind == "network" else None
-    claim_folder(folder, _run_record(config, study, folds, plan))
+    claim_folder(folder, run_record(config, study, folds, plan))
     if (finished := _finished(folder, len(folds.folds), has_networks=plan is not None)) is not None:
         return finished
     folds.write(folder / FOLDS_NAME, study)
@@ -117,7 +117,7 @@ def without_face(study: Study) -> list[str]:
     return [study.records[row].image for row in missing]
 
 
-def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: NetworkPlan | None) -> dict[str, Any]:
+def run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: NetworkPlan | None) -> dict[str, Any]:
     """Return what the run is; a resumed one must agree with it, but for the versions and the machine."""
     record: dict[str, Any] = {
         "config": json.loads(config.model_dump_json()),
@@ -143,13 +143,18 @@ def _run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Ne
     return record
 
 
-def claim_folder(folder: Path, record: dict[str, Any]) -> None:
+def claim_folder(folder: Path, record: dict[str, Any], name: str = RUN_NAME) -> None:
     """Write what the run is, or check that the folder holds this very run.
+
+    Args:
+        folder: The run's.
+        record: What the run is; a run that goes on must agree with it.
+        name: Of the file that says so.
 
     Raises:
         CheckpointError: It holds another run, or cannot be written.
     """
-    path = folder / RUN_NAME
+    path = folder / name
     if path.exists():
         try:
             known = json.loads(path.read_text(encoding="utf-8"))

@@ -1,8 +1,10 @@
 """The files of a run's folder."""
 
-__all__ = ["FOLDS_NAME", "INNER_NAME", "METRICS_NAME", "NETWORKS_NAME", "PREDICTIONS_NAME", "RUN_NAME"]
+__all__ = ["FIT_NAME", "FOLDS_NAME", "INNER_NAME", "METRICS_NAME", "NETWORKS_NAME", "PREDICTIONS_NAME", "RUN_NAME"]
 
 RUN_NAME = "run.json"
+FIT_NAME = "fit.json"
+"""What a final model is learnt from and how, in the folder of its training."""
 FOLDS_NAME = "folds.json"
 METRICS_NAME = "metrics.json"
 PREDICTIONS_NAME = "predictions.csv"

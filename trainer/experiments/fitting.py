@@ -14,10 +14,12 @@ from monitor.inference.manifest import Generation
 from trainer.checkpoint import DEFAULT_LICENCE, MODEL_NAME, LearntFrom, ModelRecord, Provenance, write_model
 from trainer.crops import Study, open_study
 from trainer.data import PAIN_WORD
-from trainer.errors import SettingsError, TrainingError, naming
+from trainer.errors import CheckpointError, SettingsError, TrainingError, naming
 from trainer.evaluation.clip_results import ClipResults
 from trainer.experiments.card import card_facts, carried_metrics, clip_metrics
 from trainer.experiments.config import ExperimentConfig
+from trainer.experiments.cross_validation import claim_folder, run_record
+from trainer.experiments.files import FIT_NAME
 from trainer.experiments.planning import members_of, plan_network, recipe_of
 from trainer.experiments.run import Run
 from trainer.experiments.tuning import fit_tuned
@@ -38,6 +40,8 @@ _OTHER_USE = (
 )
 _WHERE = {"device", "threads", "precision", "seed"}
 """Settings of a training that change where it runs or by what luck it begins, not how it learns."""
+_WORDS = ("config", "title", "summary", "data_sets")
+"""What a run's record says beside what is learnt and how: paths and words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ def fit_all(
         SettingsError: The recipe is a baseline, or `cross_validation` is of another recipe or protocol.
         DataError: The pictures cannot be divided.
         TrainingError: The network cannot be trained.
+        CheckpointError: The folder holds the training of another model, or cannot be written.
     """
     chosen = recipe_of(config)
     if chosen.kind != "network":
@@ -100,6 +105,7 @@ def fit_all(
         _check_same(study, plan, cross_validation)
     with naming(config.manifest):
         folds = whole_study(study, config.protocol, members_of(config))
+    _claim(folder, config, study, folds, plan)
     with make_listener(f"{chosen.title}, all infants", plan.training.epochs, folder) as listener:
         if config.tuning is None:
             fitted = fit_networks(plan, study, folds.folds[0], folder, listener)
@@ -116,6 +122,28 @@ def fit_all(
     )
     write_model(folder / MODEL_NAME, record, network)
     return folder / MODEL_NAME
+
+
+def _claim(folder: Path, config: ExperimentConfig, study: Study, folds: FoldMap, plan: NetworkPlan) -> None:
+    """Note what the model learns from and how, or check that the folder holds the training of this very model.
+
+    A checkpoint knows the settings and how many pictures there are, not which: without this, a finished training of
+    other labels, crops or first weights would be taken for this model's.
+
+    Raises:
+        CheckpointError: It holds another training, or one of which nothing says what it learnt from.
+    """
+    if not (folder / FIT_NAME).exists() and (any(folder.glob("member*.pt")) or any(folder.glob("trial*/member*.pt"))):
+        raise CheckpointError(
+            f"{folder} holds a training of which nothing says what it learnt from; give another folder with --out"
+        )
+    record = {name: value for name, value in run_record(config, study, folds, plan).items() if name not in _WORDS}
+    record |= {
+        "training": plan.training.model_dump(mode="json", exclude={"device", "threads"}),
+        "balance_data_sets": plan.balance_data_sets,
+        "tuning": None if config.tuning is None else config.tuning.model_dump(mode="json"),
+    }
+    claim_folder(folder, record, FIT_NAME)
 
 
 def _check_clips(clips: ClipResults | None, cross_validation: Run | None) -> None:
