@@ -45,15 +45,15 @@ class CameraCollector(Collector):
         yield _gauge("camera_overloaded", "1 while only key frames are decoded, else 0.", seen, lambda s: s.overloaded)
         yield _gauge(
             "camera_picture_frozen",
-            "1 while the picture does not change, else 0.",
+            "1 while the picture does not change, 0 while it does; absent while no pictures come.",
             seen,
-            lambda s: s.frozen_since_seconds is not None,
+            lambda s: _finding(s, s.frozen_since_seconds),
         )
         yield _gauge(
             "camera_picture_dark",
-            "1 while the picture is dark or covered, else 0.",
+            "1 while the picture is dark or covered, 0 while something can be seen; absent while no pictures come.",
             seen,
-            lambda s: s.dark_since_seconds is not None,
+            lambda s: _finding(s, s.dark_since_seconds),
         )
         yield _gauge("camera_frames_per_second", "Measured rate of the stream.", seen, lambda s: s.frames_per_second)
         state = GaugeMetricFamily(
@@ -89,6 +89,13 @@ def _gauge(name: str, text: str, seen: _Seen, value: Callable[[CameraStatus], fl
         if number is not None:
             family.add_metric(labels, float(number))
     return family
+
+
+def _finding(status: CameraStatus, since_seconds: float | None) -> float | None:
+    """Return whether something holds of the pictures, as 1 or 0; None: it does not, but no picture says so."""
+    if since_seconds is not None:
+        return 1.0
+    return 0.0 if status.state is CameraState.PLAYING else None
 
 
 def _decode_info(seen: _Seen) -> Metric:

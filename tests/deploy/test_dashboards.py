@@ -37,10 +37,10 @@ def expressions():
     ]
 
 
-def filled_in(expression, prometheus):
+def filled_in(expression, prometheus, bed="bed-pain"):
     instance = prometheus.config["scrape_configs"][0]["static_configs"][0]["targets"][0]
     # What Grafana would put there: four scrapes for a rate, and the time shown.
-    known = {"__rate_interval": "15s", "__range": "1m", "station": "ward", "instance": instance, "bed": "bed-pain"}
+    known = {"__rate_interval": "15s", "__range": "1m", "station": "ward", "instance": instance, "bed": bed}
     return re.sub(r"\$(\w+)", lambda match: known[match.group(1)], expression)
 
 
@@ -114,6 +114,15 @@ def test_every_expression_has_data(watched_station, expression):
         return
     assert rows, "no series"
     assert any(not math.isnan(value) for _, value in rows), "only values that are no numbers"
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("title", ["Picture", "Light", "Life at the face"])
+def test_nothing_good_is_said_of_a_bed_whose_camera_sends_nothing(watched_station, title):
+    [panel] = [panel for panel in panels(DASHBOARDS["bed"]) if panel["title"] == title]
+    [target] = panel["targets"]
+    assert watched_station.rows(filled_in(target["expr"], watched_station, "bed-dead")) == []
+    assert watched_station.rows(filled_in(target["expr"], watched_station))
 
 
 @pytest.mark.timeout(300)

@@ -21,11 +21,12 @@ from deploy.grafana.builder.panels import (
 __all__ = ["bed_dashboard"]
 
 _BED = 'instance="$instance",bed="$bed"'
-# A condition has a series only while it is signalled.
+# A condition has a series only while it is signalled. Of a face that is not seen nothing is known.
 _NO_LIFE = (
     f'max by (bed) (nicu_monitor_alarm_condition{{{_BED},code="no_life_seen"}}) '
-    f"or max by (bed) (nicu_monitor_camera_up{{{_BED}}}) * 0"
+    f"or (max by (bed) (nicu_monitor_face_visible{{{_BED}}}) == 1) * 0"
 )
+_LIGHT = {"0": ("light enough", GOOD), "1": ("DARK OR COVERED", BAD)}
 _RATE = "[$__rate_interval]"
 _FAULTS = ("reconnects", "decode_errors", "timestamp_faults", "format_changes")
 
@@ -53,16 +54,15 @@ def bed_dashboard() -> Dashboard:
     board.with_panel(number("Camera", f"nicu_monitor_camera_up{{{_BED}}}", words=up))
     frozen = {"0": ("moves", GOOD), "1": ("STANDS STILL", BAD)}
     board.with_panel(number("Picture", f"nicu_monitor_camera_picture_frozen{{{_BED}}}", words=frozen))
-    dark = {"0": ("light enough", GOOD), "1": ("DARK OR COVERED", BAD)}
-    board.with_panel(number("Light", f"nicu_monitor_camera_picture_dark{{{_BED}}}", words=dark))
+    board.with_panel(number("Light", f"nicu_monitor_camera_picture_dark{{{_BED}}}", words=_LIGHT))
     validity = {"{{validity}}": f"nicu_monitor_observation_validity{{{_BED}}} == 1"}
     text = "`invalid`: nothing can be said, which is not `no pain`. A gap: the bed is not analysed."
     board.with_panel(states("How far the level can be trusted", validity, {"1": ("so", UNKNOWN)}, description=text))
-    camera = {"{{state}}": f"nicu_monitor_camera_state{{{_BED}}} == 1"}
-    board.with_panel(states("State of the camera", camera, {"1": ("so", UNKNOWN)}))
-    board.with_panel(
-        states("Life at the face", {"life": _NO_LIFE}, {"0": ("no doubt", GOOD), "1": ("NO LIFE", BAD)}, span=24)
-    )
+    state = f"nicu_monitor_camera_state{{{_BED}}} == 1"
+    board.with_panel(states("State of the camera", {"{{state}}": state}, {"1": ("so", UNKNOWN)}))
+    text = "A gap: no face is seen, so that nothing can be said."
+    words = {"0": ("no doubt", GOOD), "1": ("NO LIFE", BAD)}
+    board.with_panel(states("Life at the face", {"life": _NO_LIFE}, words, description=text, span=24))
 
     board.with_row(Row("What was seen"))
     level = {

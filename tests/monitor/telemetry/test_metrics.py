@@ -183,6 +183,19 @@ def test_camera_metrics_come_from_its_status(metrics) -> None:
     assert value(metrics, "camera_frame_age_seconds", **labels) is None
 
 
+@pytest.mark.parametrize("state", [state for state in CameraState if state is not CameraState.PLAYING])
+def test_a_camera_that_sends_nothing_has_a_picture_that_is_neither_moving_nor_light(metrics, state) -> None:
+    labels = {"bed": "bed-1", "camera": "bed-1-camera"}
+    names = ("camera_picture_frozen", "camera_picture_dark")
+    metrics.add_camera("bed-1", "bed-1-camera", status)
+    assert [value(metrics, name, **labels) for name in names] == [0, 0]
+    metrics.add_camera("bed-1", "bed-1-camera", lambda: status(state=state))
+    assert [value(metrics, name, **labels) for name in names] == [None, None]
+    # A frozen picture stays frozen through a short reconnect.
+    metrics.add_camera("bed-1", "bed-1-camera", lambda: status(state=state, frozen_since_seconds=990.0))
+    assert [value(metrics, name, **labels) for name in names] == [1, None]
+
+
 def test_a_removed_camera_takes_all_its_series_with_it(metrics) -> None:
     before = set(scrape(metrics))
     metrics.add_camera("bed-1", "bed-1-camera", status)
