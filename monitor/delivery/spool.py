@@ -20,6 +20,7 @@ from monitor.delivery.spool_file import (
     ProcessLock,
     file_bytes,
     open_database,
+    readable_snapshots,
     same_file,
     spool_errors,
 )
@@ -258,9 +259,10 @@ class Spool:
         return Backlog(count, max(0.0, before) + now_seconds - self._opened_seconds)
 
     def load_snapshots(self) -> dict[str, str]:
-        """Return the last stored alarm state of every bed."""
+        """Return the last stored alarm state of every bed; one that cannot be read is left out."""
         with self._reading() as database:
-            return dict(database.execute("SELECT bed, body FROM snapshots").fetchall())
+            rows = database.execute("SELECT bed, body FROM snapshots").fetchall()
+        return dict(readable_snapshots(rows))
 
     def history(self, limit: int) -> list[AlertDraft]:
         """Return the newest stored alerts, oldest first; those of an older form, which cannot be read, are left out."""

@@ -1,9 +1,10 @@
 """The spool's file: opened, locked to one process, readable by its owner only; and its failures in plain words."""
 
 import fcntl
+import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,12 +13,17 @@ from monitor.errors import SpoolError
 __all__ = [
     "DATABASE_NAME",
     "ProcessLock",
+    "decode_text",
     "file_bytes",
+    "is_unicode",
     "open_database",
+    "readable_snapshots",
     "same_file",
     "set_damaged_aside",
     "spool_errors",
 ]
+
+_log = logging.getLogger(__name__)
 
 DATABASE_NAME = "spool.sqlite"
 _SCHEMA_VERSION = 1
@@ -113,12 +119,42 @@ def open_database(directory: Path, maximum_bytes: int) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         path.chmod(0o600)
         database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False)
+        database.text_factory = decode_text
         try:
             _prepare(database, path, maximum_bytes)
         except BaseException:
             database.close()
             raise
     return database
+
+
+def decode_text(stored: bytes) -> str:
+    """Return a stored text, for `sqlite3.Connection.text_factory`.
+
+    SQLite refuses a whole answer where one text in it is no UTF-8. Such bytes become surrogates here, which no text
+    that this program writes has, so that the other rows can be read and this one can be told from them.
+    """
+    return stored.decode("utf-8", "surrogateescape")
+
+
+def is_unicode(value: object) -> bool:
+    """Return whether a stored value is a text that can be sent and stored again, without surrogates."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def readable_snapshots(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Give the bed id and the alarm state of each row that is UTF-8; the others are left out, and that is logged."""
+    for bed, body in rows:
+        if is_unicode(bed) and is_unicode(body):
+            yield bed, body
+        else:
+            _log.error("the stored alarm state of bed %r is damaged; it is left out", bed)
 
 
 def _prepare(database: sqlite3.Connection, path: Path, maximum_bytes: int) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.alerts.record import SCHEMA
+from monitor.delivery.spool_file import is_unicode
 from monitor.delivery.spool_quota import note_drop
 
 __all__ = [
@@ -116,15 +117,16 @@ def read_draft(text: object) -> Mapping[str, object] | None:
     Fields and words that this version does not know are left as they are: a later version may have written them.
     """
     try:
-        draft = json.loads(text) if isinstance(text, str) else None
+        draft = json.loads(text) if isinstance(text, str) and is_unicode(text) else None
     except (ValueError, RecursionError):
         return None
     if not isinstance(draft, dict) or draft.get("schema") != SCHEMA:
         return None
     words = (draft.get(name) for name in ("alert_id", "phase", "kind", "code", "priority"))
-    if not all(isinstance(word, str) and word for word in words):
+    if not all(isinstance(word, str) and word and is_unicode(word) for word in words):
         return None
-    return draft if isinstance(draft.get("bed"), str | None) else None
+    bed = draft.get("bed")
+    return draft if bed is None or (isinstance(bed, str) and is_unicode(bed)) else None
 
 
 def set_unreadable_aside(database: sqlite3.Connection, rows: Sequence[int], at: str) -> None:

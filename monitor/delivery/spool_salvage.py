@@ -5,9 +5,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from monitor.alerts.record import AlertDraft
+from monitor.delivery.spool_file import decode_text, readable_snapshots
 
 __all__ = ["Salvage", "salvage"]
 
@@ -29,17 +28,18 @@ def salvage(path: Path) -> Salvage:
     """Read a damaged database as far as it goes; never raises on what it finds there."""
     saved = Salvage()
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        database.text_factory = decode_text
         delivered = 0
         with suppress(sqlite3.Error, ValueError):
             row = database.execute("SELECT value FROM meta WHERE key = 'delivered_seq'").fetchone()
             delivered = int(row[0]) if row else 0
         with suppress(sqlite3.Error):
-            saved.snapshots = dict(database.execute("SELECT bed, body FROM snapshots"))
+            saved.snapshots.update(readable_snapshots(database.execute("SELECT bed, body FROM snapshots")))
         with suppress(sqlite3.Error):
             # Without an index, which may be what is damaged; each row that can be read counts.
             for (text,) in database.execute(
                 "SELECT draft FROM alerts NOT INDEXED WHERE seq > ? ORDER BY seq", (delivered,)
             ):
-                with suppress(ValidationError):
+                with suppress(ValueError):
                     saved.drafts.append(AlertDraft.model_validate_json(text))
     return saved

@@ -1,6 +1,7 @@
 """The spool: what it promises to keep, and what it says when it cannot."""
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -18,6 +19,7 @@ from monitor.clock import ManualClock
 from monitor.delivery.spool import Position, Spool
 from monitor.delivery.spool_file import DATABASE_NAME, set_damaged_aside
 from monitor.delivery.spool_meta import read_count
+from monitor.delivery.spool_salvage import salvage
 from monitor.errors import PublishError, SpoolError
 from monitor.pain.vocabulary import Code, Phase
 
@@ -328,11 +330,13 @@ def test_a_damaged_value_stops_nothing_and_loses_nothing(tmp_path: Path, damage:
 
 
 @pytest.mark.parametrize(
-    "draft", ["{", "[]", '{"schema": "nicu-pain-monitor/alert/0", "alert_id": "old"}', "", "[" * 100_000, None]
+    "stored",
+    ["{", "[]", '{"schema": "nicu-pain-monitor/alert/0", "alert_id": "old"}', "", "[" * 100_000, b"\xff"],
 )
-def test_a_draft_that_cannot_be_read_is_set_aside_and_counted(tmp_path: Path, spool: Spool, draft: str | None) -> None:
+def test_a_draft_that_cannot_be_read_is_set_aside_and_counted(
+    tmp_path: Path, spool: Spool, stored: str | bytes
+) -> None:
     spool.append([make_draft("a"), make_draft("b"), make_draft("c")])
-    stored = b"\xff" if draft is None else draft
     with closing(sqlite3.connect(tmp_path / "state" / "spool.sqlite")) as database, database:
         database.execute("UPDATE alerts SET draft = ? WHERE alert_id = 'b'", (stored,))
     assert [(alert.draft["alert_id"], alert.seq) for alert in spool.pending(10)] == [("a", 1), ("c", 3)]
@@ -340,6 +344,64 @@ def test_a_draft_that_cannot_be_read_is_set_aside_and_counted(tmp_path: Path, sp
     assert spool.record().dropped == 1
     with closing(sqlite3.connect(tmp_path / "state" / "spool.sqlite")) as database:
         assert database.execute("SELECT seq, draft FROM unreadable").fetchall() == [(2, stored)]
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"),
+    [
+        (b".*", b"\xff"),
+        (b"bed-1-camera", b"bed-\xff"),
+        (b'"bed":"bed-1"', rb'"bed":"\\ud800"'),
+        (b'"code":"[a-z_]*"', rb'"code":"\\udcff"'),
+    ],
+    ids=["all", "one byte", "bed with a surrogate", "code with a surrogate"],
+)
+def test_a_draft_that_is_no_unicode_holds_up_no_other(tmp_path: Path, part: bytes, damage: bytes) -> None:
+    spool = open_spool(tmp_path)
+    drafts = [make_draft("a"), make_draft("b"), make_draft("c")]
+    spool.append(drafts)
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as database, database:
+        (whole,) = database.execute("SELECT draft FROM alerts WHERE seq = 2").fetchone()
+        stored = re.sub(part, damage, whole.encode(), count=1)
+        assert stored != whole.encode()
+        database.execute("UPDATE alerts SET draft = CAST(? AS TEXT) WHERE seq = 2", (stored,))
+    assert spool.history(10) == spool.newest_drafts() == [drafts[0], drafts[2]]
+    assert [(alert.draft["alert_id"], alert.seq) for alert in spool.pending(10)] == [("a", 1), ("c", 3)]
+    spool.close()
+    again = open_spool(tmp_path)
+    assert [alert.seq for alert in again.pending(10)] == [1, 3]
+    assert again.record().dropped == 1
+    again.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE_NAME)) as database:
+        assert database.execute("SELECT seq, CAST(draft AS BLOB) FROM unreadable").fetchall() == [(2, stored)]
+
+
+NO_UTF8 = {
+    "state": "INSERT OR REPLACE INTO snapshots VALUES ('bed-2', CAST(x'7bff7d' AS TEXT))",
+    "bed": "INSERT INTO snapshots VALUES (CAST(x'ff' AS TEXT), '{}')",
+    "blob": "INSERT OR REPLACE INTO snapshots VALUES ('bed-2', x'ff')",
+}
+
+
+@pytest.mark.parametrize("damage", NO_UTF8)
+def test_a_damaged_alarm_state_takes_no_other_beds_away(tmp_path: Path, spool: Spool, damage: str, caplog) -> None:
+    spool.append([], {"bed-1": "state 1", "bed-3": "state 3"})
+    path = tmp_path / "state" / DATABASE_NAME
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(NO_UTF8[damage])
+    assert spool.load_snapshots() == {"bed-1": "state 1", "bed-3": "state 3"}
+    assert "the stored alarm state of bed" in caplog.text
+    spool.append([], salvage(path).snapshots)  # what is saved can be stored again
+
+
+def test_a_draft_that_is_no_unicode_does_not_end_the_salvage(tmp_path: Path, spool: Spool) -> None:
+    drafts = [make_draft("a"), make_draft("b"), make_draft("c")]
+    spool.append(drafts, {"bed-1": "state 1"})
+    path = tmp_path / "state" / DATABASE_NAME
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alerts SET draft = CAST(x'ff' AS TEXT) WHERE alert_id = 'a'")
+    saved = salvage(path)
+    assert (saved.drafts, saved.snapshots) == (drafts[1:], {"bed-1": "state 1"})
 
 
 def test_a_later_versions_words_are_sent_as_they_are(tmp_path: Path, spool: Spool) -> None:
