@@ -92,7 +92,7 @@ def _of_run(
         key = f"{worker_key} {run.networks_sha256(fold)} {contract.model_dump_json()} {prior}"
         return score_video(video, config, opened[fold], cache, key)
 
-    identity = Evaluated("run", run.folder.name, run.record["fold_map_sha256"])
+    identity = Evaluated("run", run.folder.name, run.all_networks_sha256())
     return score, f"run {run.folder.name}, each infant by the fold that did not see it", identity
 
 

@@ -29,7 +29,7 @@ class Evaluated:
     Attributes:
         kind: "bundle", "model" or "run".
         name: Of the bundle, the model, or the run's folder.
-        sha256: Of the bundle's manifest, the model's file, or the run's fold map.
+        sha256: Of the bundle's manifest, the model's file, or the files of all the run's networks.
     """
 
     kind: str

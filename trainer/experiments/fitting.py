@@ -20,10 +20,12 @@ from trainer.experiments.card import card_facts, carried_metrics, clip_metrics
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.cross_validation import claim_folder, run_record
 from trainer.experiments.files import FIT_NAME
-from trainer.experiments.planning import members_of, plan_network, recipe_of
+from trainer.experiments.planning import members_of, plan_network, recipe_of, weights_file
 from trainer.experiments.run import Run
+from trainer.experiments.search_space import TuningSettings
 from trainer.experiments.tuning import fit_tuned
 from trainer.models import FittedNetworks, NetworkPlan, fit_networks
+from trainer.models.onnx_features import file_digest
 from trainer.networks import Ensemble, InputContract, PainNetwork
 from trainer.protocols import FoldMap, whole_study
 from trainer.training import MakeListener, no_progress
@@ -102,7 +104,7 @@ def fit_all(
     study = open_study(config.manifest, config.crops)
     plan = plan_network(config)
     if cross_validation is not None:
-        _check_same(study, plan, cross_validation)
+        _check_same(config, study, plan, cross_validation)
     with naming(config.manifest):
         folds = whole_study(study, config.protocol, members_of(config))
     _claim(folder, config, study, folds, plan)
@@ -151,6 +153,7 @@ def _check_clips(clips: ClipResults | None, cross_validation: Run | None) -> Non
 
     Raises:
         SettingsError: They are of something else.
+        CheckpointError: The run's networks are gone.
     """
     if clips is None:
         return
@@ -158,7 +161,7 @@ def _check_clips(clips: ClipResults | None, cross_validation: Run | None) -> Non
     if (
         cross_validation is None
         or found is None
-        or (found.kind, found.sha256) != ("run", cross_validation.record["fold_map_sha256"])
+        or (found.kind, found.sha256) != ("run", cross_validation.all_networks_sha256())
     ):
         raise SettingsError(
             f"{clips.folder} evaluated {clips.title}, which is not the cross-validation whose metrics this model "
@@ -166,7 +169,7 @@ def _check_clips(clips: ClipResults | None, cross_validation: Run | None) -> Non
         )
 
 
-def _check_same(study: Study, plan: NetworkPlan, cross_validation: Run) -> None:
+def _check_same(config: ExperimentConfig, study: Study, plan: NetworkPlan, cross_validation: Run) -> None:
     """Refuse metrics of other pictures or of another network than the model that would carry them.
 
     Raises:
@@ -190,11 +193,28 @@ def _check_same(study: Study, plan: NetworkPlan, cross_validation: Run) -> None:
         before["training"] = {name: value for name, value in settings.items() if name not in _WHERE}
     if any(before[name] != json.loads(json.dumps(learnt[name])) for name in learnt):
         differing.append("how it is trained")
+    weights, given = weights_file(config), cross_validation.config
+    start = None if weights is None else file_digest(weights)
+    crops = cross_validation.record.get("crops_sha256", study.crops_sha256)  # runs of earlier versions do not say
+    others = {
+        "the faces that are cut out": crops != study.crops_sha256,
+        "the weights that it starts from": cross_validation.record.get("weights_sha256") != start,
+        "how many networks answer together": cross_validation.record.get("members", members_of(given))
+        != members_of(config),
+        "whether its data sets are balanced": given.balance_data_sets != config.balance_data_sets,
+        "how its settings were searched": _search(given) != _search(config),
+    }
+    differing += [words for words, differs in others.items() if differs]
     if differing:
         raise SettingsError(
             f"{cross_validation.folder} differs from this model in {' and in '.join(differing)}, so its metrics are "
             "not this model's; run `nicu-trainer cv` with the same manifest and settings, or leave --judged-by away"
         )
+
+
+def _search(config: ExperimentConfig) -> TuningSettings | None:
+    """Return the search for settings, but for the luck that it begins with."""
+    return None if config.tuning is None else config.tuning.model_copy(update={"seed": 0})
 
 
 def _as_one(fitted: FittedNetworks) -> tuple[PainNetwork, str, dict[str, Any], float]:

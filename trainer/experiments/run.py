@@ -163,6 +163,17 @@ class Run:
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror}; finish the run first") from error
 
+    def all_networks_sha256(self) -> str:
+        """Return one digest over the files of all folds' networks: it names what this very run has learnt.
+
+        Raises:
+            DataError: The run is not finished.
+            CheckpointError: A fold's networks are gone.
+        """
+        folds = sorted({int(fold) for fold in self.predictions().fold})
+        digests = (f"{fold} {self.networks_sha256(fold)}\n" for fold in folds)
+        return hashlib.sha256("".join(digests).encode()).hexdigest()
+
     def histories(self) -> list[tuple[int, int, list[EpochReport]]]:
         """Return (fold, member, epochs) of every network whose training checkpoint is still there, in order.
 

@@ -78,8 +78,8 @@ def test_the_card_carries_rates_with_their_intervals_and_infants(folder):
 def test_a_model_does_not_carry_what_another_run_reached(folder):
     clips = read_clip_results(folder)
 
-    _check_clips(clips, SimpleNamespace(record={"fold_map_sha256": "f" * 64}))
-    for other in (None, SimpleNamespace(record={"fold_map_sha256": "e" * 64})):
+    _check_clips(clips, SimpleNamespace(all_networks_sha256=lambda: "f" * 64))
+    for other in (None, SimpleNamespace(all_networks_sha256=lambda: "e" * 64)):
         with pytest.raises(SettingsError, match="not the cross-validation whose metrics"):
             _check_clips(clips, other)
 

@@ -1,11 +1,13 @@
 """A final model is learnt from the data it names, and carries the metrics of the cross-validation of its own recipe."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from trainer.checkpoint import read_model
-from trainer.errors import CheckpointError
-from trainer.experiments import read_config
+from trainer.errors import CheckpointError, SettingsError
+from trainer.experiments import Run, cross_validate, open_run, read_config
 from trainer.experiments.fitting import FinalModel, fit_all
 from trainer.networks import EfficientNetLite0
 
@@ -74,3 +76,54 @@ def test_a_training_that_does_not_say_what_it_learnt_from_is_not_taken_up(study,
 
     with pytest.raises(CheckpointError, match="of which nothing says what it learnt from"):
         fit_all(config(study, manifest), folder, FinalModel("one"))
+
+
+@pytest.fixture(scope="module")
+def strict(study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "strict"
+    cross_validate(config(study, study.folder.with_suffix(".csv")), folder)
+    return open_run(folder)
+
+
+TUNING = {"trials": 2, "space": {"training.optimiser.learning_rate": {"low": 1e-4, "high": 1e-2}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tuning": TUNING}, "how its settings were searched"),
+        ({"members": 2}, "how many networks answer together"),
+        ({"balance_data_sets": True}, "whether its data sets are balanced"),
+    ],
+)
+def test_metrics_of_another_way_to_learn_are_not_this_models(study, strict, tmp_path, changes, words):
+    ours = config(study, study.folder.with_suffix(".csv"), **changes)
+
+    with pytest.raises(SettingsError, match=f"differs from this model in {words}, so its metrics are not"):
+        fit_all(ours, tmp_path / "final", FinalModel("one"), strict)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [
+        ({"weights_sha256": "e" * 64}, "the weights that it starts from"),
+        ({"crops_sha256": "e" * 64}, "the faces that are cut out"),
+    ],
+)
+def test_metrics_from_other_weights_or_faces_are_not_this_models(study, strict, tmp_path, recorded, words):
+    other = replace(strict, record=strict.record | recorded)
+
+    with pytest.raises(SettingsError, match=f"differs from this model in {words}, so its metrics are not"):
+        fit_all(config(study, study.folder.with_suffix(".csv")), tmp_path / "final", FinalModel("one"), other)
+
+
+def test_metrics_of_a_tuned_run_are_a_tuned_models_whatever_luck_the_search_began_with(study, strict, tmp_path):
+    pytest.importorskip("optuna", reason="needs the extra tune: pip install -e '.[tune]'")
+    given = strict.record["config"] | {"tuning": TUNING}
+    tuned = Run(strict.folder, strict.record | {"config": given})
+    plain = study.folder.with_suffix(".csv")
+
+    with pytest.raises(SettingsError, match="differs from this model in how its settings were searched, so"):
+        fit_all(config(study, plain), tmp_path / "untuned", FinalModel("one"), tuned)
+
+    assert fit_all(config(study, plain, tuning=TUNING | {"seed": 5}), tmp_path / "tuned", FinalModel("one"), tuned)

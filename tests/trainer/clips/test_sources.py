@@ -1,0 +1,43 @@
+"""What an evaluation of videos says of the run whose networks scored them."""
+
+import pytest
+
+from monitor.config import StationConfig
+from trainer.clips.sources import _of_run
+from trainer.errors import SettingsError
+from trainer.evaluation.clip_results import ClipResults
+from trainer.experiments import cross_validate, open_run, read_config
+from trainer.experiments.fitting import _check_clips
+
+SMALL = {
+    "model": "mimic",
+    "network": {"width": 8, "depth": 1},
+    "contract": {"size_px": 32, "margin": 0.0},
+    "training": {"epochs": 1, "schedule": {"warmup_epochs": 0}, "batch_size": 8, "mixup": 0.0},
+    "augmentation": "light",
+    "copies": 1,
+    "protocol": {"folds": 2, "inner_folds": 2},
+}
+
+
+@pytest.fixture(scope="module")
+def runs(paint_study, tmp_path_factory):
+    """Two runs on the same folds, whose networks began from other random weights."""
+    manifest, folder = paint_study(subjects=6, each=4).folder.with_suffix(".csv"), tmp_path_factory.mktemp("runs")
+    for seed in (0, 1):
+        training = SMALL["training"] | {"seed": seed}
+        cross_validate(read_config(None, SMALL | {"manifest": str(manifest), "training": training}), folder / str(seed))
+    return open_run(folder / "0"), open_run(folder / "1")
+
+
+def test_videos_that_another_run_on_the_same_folds_scored_are_refused(runs, tmp_path):
+    ours, other = runs
+    assert ours.record["fold_map_sha256"] == other.record["fold_map_sha256"]
+    config = StationConfig.model_validate({"beds": [{"id": "a", "camera": {"url": "synthetic://calm"}}]})
+    _, title, evaluated = _of_run(ours, [], config, None, tmp_path, "")
+    named = {name: getattr(evaluated, name) for name in ("kind", "name", "sha256")}
+    clips = ClipResults(tmp_path, {"model": title, "evaluated": named})
+
+    _check_clips(clips, ours)
+    with pytest.raises(SettingsError, match="not the cross-validation whose metrics"):
+        _check_clips(clips, other)
