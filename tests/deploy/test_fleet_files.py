@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from manifests import manifests
 from ports import free_port
 from redis_server import RedisServer, wait_until
 
@@ -15,13 +16,7 @@ from monitor.config.fleet import FleetBed
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE = DEPLOY / "compose" / "fleet.yaml"
-KUBERNETES = DEPLOY / "kubernetes" / "fleet"
-MANIFESTS = {
-    (document["kind"], document["metadata"]["name"]): document
-    for file in sorted(KUBERNETES.glob("*.yaml"))
-    if file.name != "kustomization.yaml"
-    for document in yaml.safe_load_all(file.read_text())
-}
+MANIFESTS = manifests(DEPLOY / "kubernetes" / "fleet")
 
 
 def need(module, package):

@@ -4,21 +4,20 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from manifests import manifests
 
 from monitor.config import StationConfig
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE_FILE = DEPLOY / "compose" / "compose.yaml"
 COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text())
-MANIFESTS = {
-    (document["kind"], document["metadata"]["name"]): document
-    for file in sorted((DEPLOY / "kubernetes").glob("*.yaml"))
-    if file.name != "kustomization.yaml"
-    for document in yaml.safe_load_all(file.read_text())
-}
+MANIFESTS = manifests(DEPLOY / "kubernetes")
+KUSTOMIZATIONS = sorted(file.parent for file in (DEPLOY / "kubernetes").rglob("kustomization.yaml"))
+APPLIED = [directory for directory in KUSTOMIZATIONS if directory.name != "common"]
 STATION = MANIFESTS["StatefulSet", "station-1"]
 POD = STATION["spec"]["template"]["spec"]
 [CONTAINER] = POD["containers"]
@@ -91,11 +90,42 @@ def test_the_schema_check_can_fail():
         kubernetes_validate.validate(broken, "1.30", strict=True)
 
 
-def test_kustomization_lists_every_file_and_knows_the_image():
-    kustomization = yaml.safe_load((DEPLOY / "kubernetes" / "kustomization.yaml").read_text())
-    files = {file.name for file in (DEPLOY / "kubernetes").glob("*.yaml")} - {"kustomization.yaml"}
-    assert set(kustomization["resources"]) == files
+@pytest.mark.parametrize("directory", KUSTOMIZATIONS, ids=lambda directory: directory.name)
+def test_kustomization_lists_every_file(directory):
+    resources = yaml.safe_load((directory / "kustomization.yaml").read_text())["resources"]
+    files = {file.name for file in directory.glob("*.yaml")} - {"kustomization.yaml"}
+    assert {name for name in resources if name.endswith(".yaml")} == files
+
+
+@pytest.mark.parametrize("directory", APPLIED, ids=lambda directory: directory.name)
+def test_what_is_applied_brings_its_namespace_and_knows_the_image(directory):
+    kustomization = yaml.safe_load((directory / "kustomization.yaml").read_text())
+    made = manifests(directory)
+    assert ("Namespace", kustomization["namespace"]) in made
+    namespaces = {document["metadata"].get("namespace") for (kind, _), document in made.items() if kind != "Namespace"}
+    assert namespaces == {kustomization["namespace"]}
     assert [image["name"] for image in kustomization["images"]] == [CONTAINER["image"]]
+
+
+@pytest.mark.parametrize("directory", APPLIED, ids=lambda directory: directory.name)
+def test_a_station_may_reach_the_redis_of_its_configuration(directory):
+    made = manifests(directory)
+    policy = made["NetworkPolicy", "stations"]["spec"]
+    open_ports = {
+        (peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"], port["port"])
+        for rule in policy["egress"]
+        for peer in rule["to"]
+        if "namespaceSelector" in peer
+        for port in rule["ports"]
+    }
+    [url] = [
+        urlsplit(yaml.safe_load(document["data"]["station.yaml"])["redis"]["url"])
+        for (kind, _), document in made.items()
+        if kind == "ConfigMap"
+    ]
+    _, namespace, _ = url.hostname.split(".")
+    # A Sentinel only says where the server is.
+    assert {(namespace, url.port), (namespace, 6379)} <= open_ports
 
 
 def test_the_pod_has_no_rights_and_one_directory_to_write():
