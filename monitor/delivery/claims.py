@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from monitor.clock import Clock
 from monitor.delivery.keys import Keys
@@ -20,6 +20,8 @@ __all__ = ["Claims"]
 _log = logging.getLogger(__name__)
 
 _REMEMBERED_LIVES = 4
+_UNKNOWN_TO_SERVER = ("syntax error", "unknown command")
+"""How a Redis before 6.2, and one whose administrator took SET away, answers."""
 
 
 class Claims:
@@ -45,7 +47,7 @@ class Claims:
         """Claim the station's id and these beds again, and notice others who do.
 
         Raises:
-            redis.exceptions.RedisError: The server does not answer.
+            redis.exceptions.RedisError: The server does not answer, or refuses every write at the moment.
         """
         if not self._is_known:
             return
@@ -53,8 +55,12 @@ class Claims:
         for key in (self._keys.claim(None), *(self._keys.claim(bed) for bed in beds)):
             try:
                 found = redis.set(key, self._value, px=int(self._life_seconds * 1000), get=True)
-            except ResponseError:
-                # Before Redis 6.2, or a user without the right: nothing else depends on it.
+            except ResponseError as error:
+                if not _is_lasting(error):
+                    # Whether it is alone must be found out anew: meanwhile no other's claim could be seen.
+                    self._since_seconds = None
+                    raise
+                # Nothing else depends on it.
                 _log.info("this Redis cannot say whether two stations share one id or one bed")
                 self._is_known = False
                 return
@@ -96,3 +102,8 @@ class Claims:
         since = self._clock.monotonic() - _REMEMBERED_LIVES * self._life_seconds
         self._others = {key: seen for key, seen in self._others.items() if seen[1] >= since}
         return {key: other for key, (other, _) in self._others.items()}
+
+
+def _is_lasting(error: ResponseError) -> bool:
+    """Return whether a server will never take a claim; too few replicas, a full disk and no memory pass."""
+    return isinstance(error, NoPermissionError) or str(error).startswith(_UNKNOWN_TO_SERVER)

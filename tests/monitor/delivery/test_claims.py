@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis.exceptions import NoPermissionError, ResponseError
 from redis_server import RedisServer, wait_until
 
-from monitor.clock import SystemClock
+from monitor.clock import ManualClock, SystemClock
 from monitor.config import SpoolSettings
+from monitor.delivery.claims import Claims
+from monitor.delivery.keys import Keys
 from monitor.delivery.publisher import Publisher
 
 
@@ -77,3 +80,64 @@ def test_a_station_that_restarts_meets_only_its_own_past(make, redis_server) -> 
     claims: list[int] = []
     wait_until(lambda: claims.append(client.pttl("nicu:claim:station:station-1")) or len(claims) > 20, 10)
     assert again.stats().redis_failure is None
+
+
+def test_a_refusal_that_passes_does_not_end_the_search_for_another_station(redis_server) -> None:
+    client, clock = redis_server.client(), ManualClock()
+    mine, other = (Claims(Keys("nicu", "station-1"), clock, 10.0) for _ in range(2))
+    mine.renew(client, ["bed-1"])
+    clock.advance(10.0)
+    assert mine.is_alone
+    client.config_set("min-replicas-to-write", 1)
+    for _ in range(2):
+        with pytest.raises(ResponseError, match="NOREPLICAS"):
+            mine.renew(client, ["bed-1"])
+        assert not mine.is_alone
+    client.config_set("min-replicas-to-write", 0)
+    other.renew(client, ["bed-1"])
+    mine.renew(client, ["bed-1"])
+    assert mine.is_id_shared
+    assert "uses the id station-1" in (mine.failure() or "")
+
+
+def test_after_a_refusal_a_station_is_alone_only_when_nobody_claims_for_a_whole_life(redis_server) -> None:
+    client, clock = redis_server.client(), ManualClock()
+    claims = Claims(Keys("nicu", "station-1"), clock, 10.0)
+    claims.renew(client, [])
+    clock.advance(10.0)
+    client.config_set("min-replicas-to-write", 1)
+    with pytest.raises(ResponseError):
+        claims.renew(client, [])
+    client.config_set("min-replicas-to-write", 0)
+    claims.renew(client, [])
+    assert not claims.is_alone
+    clock.advance(10.0)
+    assert claims.is_alone
+
+
+class RefusingRedis:
+    """Answers every SET with one error."""
+
+    def __init__(self, error: ResponseError) -> None:
+        self.error, self.asked = error, 0
+
+    def set(self, *_: object, **__: object) -> None:
+        self.asked += 1
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ResponseError("syntax error"),
+        ResponseError("unknown command `SET`, with args beginning with: "),
+        NoPermissionError("this user has no permissions to run the 'set' command"),
+    ],
+)
+def test_a_server_that_never_takes_claims_is_asked_once_and_nothing_fails(error) -> None:
+    redis, claims = RefusingRedis(error), Claims(Keys("nicu", "station-1"), ManualClock(), 10.0)
+    for _ in range(3):
+        claims.renew(redis, ["bed-1"])
+    assert redis.asked == 1
+    assert not claims.is_alone
+    assert claims.failure() is None
