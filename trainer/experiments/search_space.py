@@ -70,6 +70,8 @@ class TuningSettings(BaseModel):
                     f"{name!r} cannot be searched; fields of training, copies and augmentation can, as they leave the "
                     "network as it is"
                 )
+        if "augmentation" in self.space and any(name.startswith("augmentation.") for name in self.space):
+            raise ValueError("search either the augmentation's preset or its fields, not both at once")
         return self
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from trainer.crops import Study
 from trainer.errors import SettingsError, TrainingError
 from trainer.experiments.config import ExperimentConfig, deep_merge
-from trainer.experiments.planning import plan_network
+from trainer.experiments.planning import plan_network, recipe_of
 from trainer.experiments.search_space import Range, nested
 from trainer.models import FittedNetworks, fit_networks
 from trainer.protocols import Fold
@@ -31,9 +31,13 @@ def tuned_config(config: ExperimentConfig, values: dict[str, Any]) -> Experiment
 
     Raises:
         ValueError: A value is wrong; a `pydantic.ValidationError`.
+        SettingsError: There is no such recipe or preset.
     """
-    content = deep_merge(config.model_dump(exclude={"tuning"}), nested(values))
-    return ExperimentConfig.model_validate(content)
+    content = config.model_dump(exclude={"tuning"})
+    if any(name.startswith("augmentation.") for name in values):
+        # All fields of the preset, or those that are not searched would be switched off.
+        content["augmentation"] = config.variation(recipe_of(config).augmentation).model_dump()
+    return ExperimentConfig.model_validate(deep_merge(content, nested(values)))
 
 
 def fit_tuned(

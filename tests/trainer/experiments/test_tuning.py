@@ -15,8 +15,9 @@ from trainer.data import Label, write_manifest
 from trainer.errors import SettingsError, TrainingError
 from trainer.experiments import cross_validate, open_run, read_config
 from trainer.experiments.fitting import FinalModel, fit_all
+from trainer.experiments.planning import plan_network
 from trainer.experiments.search_space import Range, TuningSettings
-from trainer.experiments.tuning import fit_tuned
+from trainer.experiments.tuning import fit_tuned, tuned_config
 from trainer.protocols import make_folds
 from trainer.training import NullListener
 
@@ -168,9 +169,22 @@ def test_the_final_model_is_tuned_on_its_own_inner_infants(manifest, tmp_path):
     assert (tmp_path / "trial1" / "member0.pt").is_file()
 
 
+@pytest.mark.parametrize("variation", ["light", None, {"rotation_deg": 3.0, "noise": 2.0}])
+def test_a_searched_field_of_the_augmentation_leaves_its_other_fields_alone(manifest, variation):
+    settings = config(manifest, augmentation=variation, space={"augmentation.rotation_deg": {"low": 0, "high": 30}})
+    before = plan_network(settings).augmentation
+    assert before.rotation_deg != 21.0
+
+    after = plan_network(tuned_config(settings, {"augmentation.rotation_deg": 21.0})).augmentation
+
+    assert after == before.model_copy(update={"rotation_deg": 21.0})
+
+
 def test_what_cannot_be_searched_is_said(manifest, tmp_path):
     with pytest.raises(SettingsError, match=r"'network\.width' cannot be searched; fields of training"):
         config(manifest, space={"network.width": [8, 16]})
+    with pytest.raises(SettingsError, match="either the augmentation's preset or its fields"):
+        config(manifest, space={"augmentation": ["fei", "light"], "augmentation.noise": [0, 1]})
     with pytest.raises(SettingsError, match="use the strict protocol"):
         config(manifest, protocol={"name": "dissertation"})
     with pytest.raises(SettingsError, match="is a baseline and has no settings to search"):
