@@ -200,7 +200,8 @@ class AnalysisSettings(Settings):
         le=60.0,
         description="Rate of a bed whose patient has shown no sign of pain for 15 s; any sign, or no face, brings the "
         "full rate back at once. 2 saves half of the work and lets a first sign wait for up to half a second; pictures "
-        "that stand still are distinguished from live ones less surely. When absent, every bed has the full rate.",
+        "that stand still are distinguished from live ones less surely; below 2, no_life_seen takes 24 s of pictures. "
+        "When absent, every bed has the full rate.",
     )
     calm_key_frames: bool = Field(
         default=False,

@@ -10,9 +10,10 @@ a pixel, moves many cells in one course and lifts it.
 
 Measured in multiples of that edge over 12 s at 5 pictures a second: a photograph with noise of 3 or 8 levels 0.8
 to 1.1, with a light that swings by 6 % up to 1.5; a sleeping infant on its side at 960 x 544 px at least 40, with
-8 levels of noise on top at least 13; a synthetic infant at rest more. A camera so noisy that breathing would not stand
-out is never said to show no life. A shake of a third of a pixel was not taken out well enough in trials: it counts as
-life.
+8 levels of noise on top at least 13; a synthetic infant at rest more. Where pictures come more slowly, 24 s count: at
+0.9 to 1 a second, the photograph 0.7 to 1.0, the sleeping infant at least 13, with noise on top at least 9.8. A camera
+so noisy that breathing would not stand out is never said to show no life. A shake of a third of a pixel was not taken
+out well enough in trials: it counts as life.
 """
 
 from collections import deque
@@ -34,6 +35,8 @@ _SMALLEST_ZONE_PX = 3 * _CELLS
 _PICTURE_SECONDS = 0.19
 _GAP_SECONDS = 4.0
 _WINDOW_SECONDS = 12.0
+# Where too few pictures come in that time, as from a bed that is analysed less often while it is calm.
+_LONG_WINDOW_SECONDS = 24.0
 _FEWEST_PICTURES = 20
 _MOST_PICTURES = 64
 _EVALUATE_SECONDS = 3.0
@@ -87,7 +90,7 @@ class LivenessDetector:
         if self._zone is None:
             return
         self._window.append((time_seconds, self._zone.residual(image)))
-        while time_seconds - self._window[0][0] > _WINDOW_SECONDS:
+        while time_seconds - self._window[0][0] > _LONG_WINDOW_SECONDS:
             self._window.popleft()
         if time_seconds - self._evaluated_seconds >= _EVALUATE_SECONDS:
             self._evaluated_seconds = time_seconds
@@ -98,10 +101,13 @@ class LivenessDetector:
         self._window.clear()
 
     def _evaluate(self) -> None:
-        began = self._window[0][0]
-        if len(self._window) < _FEWEST_PICTURES or self._window[-1][0] - began < _WINDOW_SECONDS - _EVALUATE_SECONDS:
-            return
-        if _shows_life([residual for _, residual in self._window]):
+        newest = self._window[-1][0]
+        window = [picture for picture in self._window if newest - picture[0] <= _WINDOW_SECONDS]
+        if len(window) < _FEWEST_PICTURES:
+            window = list(self._window)
+        began = window[0][0]
+        is_known = len(window) >= _FEWEST_PICTURES and newest - began >= _WINDOW_SECONDS - _EVALUATE_SECONDS
+        if not is_known or _shows_life([residual for _, residual in window]):
             self._since_seconds = None
         elif self._since_seconds is None:
             self._since_seconds = began

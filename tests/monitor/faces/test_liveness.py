@@ -12,13 +12,13 @@ from monitor.video.reader import open_video
 _RATE = 5.0
 
 
-def _still_seconds(pictures, box: OrientedBox) -> float:
+def _still_seconds(pictures, box: OrientedBox, rate: float = _RATE) -> float:
     """Return the longest time for which nothing was said to move."""
     detector, longest = LivenessDetector(), 0.0
     for number, picture in enumerate(pictures):
-        detector.update(picture, box, number / _RATE)
+        detector.update(picture, box, number / rate)
         if detector.still_since_seconds is not None:
-            longest = max(longest, number / _RATE - detector.still_since_seconds)
+            longest = max(longest, number / rate - detector.still_since_seconds)
     return longest
 
 
@@ -53,15 +53,49 @@ def test_a_resting_synthetic_infant_is_never_still_for_long(seed):
     assert _still_seconds(pictures, box) == 0.0
 
 
+@pytest.mark.parametrize("rate", [0.9, 1.0, 1.5, 2.0])
+def test_a_photograph_shows_no_life_and_an_infant_does_where_pictures_come_slowly(rate):
+    # The story: calm beds are analysed less often, and a photograph before the camera is calm.
+    bed, box = _bed(2)
+    still, rng = bed.frame(3.0)[0], np.random.default_rng(0)
+    count = int(50 * rate)
+    assert _still_seconds((_sensor(still, rng, 3.0) for _ in range(count)), box, rate) >= 20.0
+    live = (_sensor(bed.frame(3.0 + number / rate)[0], rng, 3.0) for number in range(count))
+    assert _still_seconds(live, box, rate) == 0.0
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.5])
+def test_what_was_said_of_a_photograph_does_not_outlast_it_where_pictures_come_slowly(rate):
+    bed, box = _bed(2)
+    still, rng, detector = bed.frame(3.0)[0], np.random.default_rng(0), LivenessDetector()
+    for number in range(150):
+        detector.update(_sensor(still, rng, 3.0), box, number / _RATE)
+    assert detector.still_since_seconds is not None
+    # At one picture in two seconds it cannot be known any more whether anything moves.
+    for number in range(1, int(30 * rate)):
+        detector.update(_sensor(bed.frame(33.0 + number / rate)[0], rng, 3.0), box, 30.0 + number / rate)
+    assert detector.still_since_seconds is None
+
+
+def test_a_picture_that_stands_still_is_said_to_do_so_without_a_break_when_the_rate_falls():
+    bed, box = _bed(2)
+    still, rng, detector = bed.frame(3.0)[0], np.random.default_rng(0), LivenessDetector()
+    for number in range(150):
+        detector.update(_sensor(still, rng, 3.0), box, number / _RATE)
+    for seconds in range(31, 71):
+        detector.update(_sensor(still, rng, 3.0), box, float(seconds))
+        assert detector.still_since_seconds is not None
+
+
 @pytest.mark.media
-@pytest.mark.parametrize(("sigma", "seconds"), [(0.0, 90), (8.0, 30)])
-def test_a_sleeping_infant_is_never_called_lifeless(shared_media, sigma, seconds):
+@pytest.mark.parametrize(("sigma", "seconds", "rate"), [(0.0, 90, _RATE), (8.0, 30, _RATE), (8.0, 60, 1.0)])
+def test_a_sleeping_infant_is_never_called_lifeless(shared_media, sigma, seconds, rate):
     """Played forwards and backwards, so that no jump stands for a movement."""
-    with open_video(shared_media / "evm_baby.mp4", _RATE) as reader:
+    with open_video(shared_media / "evm_baby.mp4", rate) as reader:
         clip = [frame.image for frame in reader]
     rng, box = np.random.default_rng(0), OrientedBox(330.0, 190.0, 130.0, 130.0, 90.0)
-    pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(seconds * _RATE)))
-    assert _still_seconds((_sensor(each, rng, sigma) if sigma else each for each in pictures), box) == 0.0
+    pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(seconds * rate)))
+    assert _still_seconds((_sensor(each, rng, sigma) if sigma else each for each in pictures), box, rate) == 0.0
 
 
 def test_noise_that_would_hide_breathing_is_not_called_lifeless():
