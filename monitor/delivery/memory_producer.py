@@ -73,7 +73,7 @@ class MemoryProducer:
     def take(self, drafts: Sequence[tuple[AlertDraft, float]]) -> None:
         """Number alerts, and the monotonic times since which they wait; all before were delivered."""
         with self._lock:
-            self.set_alerts(
+            self._set_alerts(
                 [
                     SpooledAlert(self._id, number, draft.model_dump(mode="json"), None, since_seconds)
                     for number, (draft, since_seconds) in enumerate(drafts, self._last_seq + 1)
@@ -81,23 +81,32 @@ class MemoryProducer:
             )
             self._last_seq += len(drafts)
 
-    def set_alerts(self, alerts: Sequence[SpooledAlert]) -> None:
-        """Replace what is not delivered yet."""
+    def stamp(self, alerts: Sequence[SpooledAlert]) -> None:
+        """Take over the times of the first attempt from a claim's alerts; not where they go on under other numbers."""
         with self._lock:
-            self.alerts, self.is_changed = tuple(alerts), True
+            if self._is_current(alerts):
+                self._set_alerts(alerts)
 
-    def deliver_to(self, position: Position) -> None:
-        """Note how far Redis has what was claimed."""
+    def deliver_to(self, claimed: Sequence[SpooledAlert], position: Position) -> None:
+        """Note how far Redis has what was claimed; of alerts that go on under other numbers it has none under those."""
         with self._lock:
-            self._position = position
-            self.set_alerts([alert for alert in self.alerts if alert.seq > position.seq])
+            if self._is_current(claimed):
+                self._position = position
+                self._set_alerts([alert for alert in self.alerts if alert.seq > position.seq])
+
+    def _set_alerts(self, alerts: Sequence[SpooledAlert]) -> None:
+        self.alerts, self.is_changed = tuple(alerts), True
+
+    def _is_current(self, claimed: Sequence[SpooledAlert]) -> bool:
+        """Return whether a claim still stands: the other thread may have adopted alerts since, and renumbered all."""
+        return claimed[0].producer_id == self._id
 
     def renew(self) -> None:
         """Number under a new id, from 1 on."""
         with self._lock:
             self._id = _new_id(self._id.rpartition("~")[0])
             self._position, self._last_seq = Position(0, ""), len(self.alerts)
-            self.set_alerts(
+            self._set_alerts(
                 [
                     replace(alert, producer_id=self._id, seq=number, published_at=None)
                     for number, alert in enumerate(self.alerts, 1)
@@ -152,12 +161,12 @@ class MemoryProducer:
             for seq, published_at, draft in stored.alerts
         ]
         if self.alerts:
-            self.set_alerts([*earlier, *self.alerts])
+            self._set_alerts([*earlier, *self.alerts])
             self.renew()
         else:
             self._id, self._last_seq = stored.producer_id, stored.last_seq
             self._position = Position(stored.delivered_seq, stored.stream_id)
-            self.set_alerts(earlier)
+            self._set_alerts(earlier)
 
     def _text(self) -> str:
         """Return what is noted on the disk; empty where nothing is left to be sent."""

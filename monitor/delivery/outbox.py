@@ -212,7 +212,7 @@ class Outbox:
         )
         spool = self._spool
         if not claim.durable:
-            self._memory.set_alerts(alerts)
+            self._memory.stamp(alerts)
         elif spool is not None and spool.producer_id == claim.alerts[0].producer_id:
             self._guard(lambda: spool.stamp(sorted(numbers), published_at))
         return replace(claim, alerts=alerts)
@@ -225,7 +225,7 @@ class Outbox:
             if spool is not None and spool.producer_id == claim.alerts[0].producer_id:
                 self.move_to(position)
             return
-        self._memory.deliver_to(position)
+        self._memory.deliver_to(claim.alerts, position)
 
     def move_to(self, position: Position) -> None:
         """Set the position of the durable producer."""

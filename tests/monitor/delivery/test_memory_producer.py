@@ -93,17 +93,41 @@ def test_a_damaged_note_stops_nothing(open_outbox, note):
 
 
 def test_what_an_earlier_run_was_sending_comes_before_what_this_one_does(open_outbox, tmp_path):
+    with earlier_comes_back(open_outbox, tmp_path) as (outbox, _):
+        both = outbox.claim(100)
+        assert alert_ids(both) == ["earlier", "now"]
+        assert ([alert.seq for alert in both.alerts], both.position) == ([1, 2], Position(0, ""))
+        assert len({alert.producer_id for alert in both.alerts}) == 1
+
+
+def test_a_claim_that_is_being_sent_while_an_earlier_runs_alerts_come_back_takes_none_of_them_away(
+    open_outbox, tmp_path
+):
+    """Its numbers are those of before: number 1, which Redis has of it, is another alert's now."""
+    with earlier_comes_back(open_outbox, tmp_path) as (outbox, in_flight):
+        stamped = outbox.stamp(in_flight, "2026-01-31T12:00:00.000Z")
+        assert alert_ids(stamped) == ["now"], "it is sent under its numbers"
+        outbox.delivered(stamped, Position(1, "7-0"))
+        both = outbox.claim(100)
+        assert alert_ids(both) == ["earlier", "now"]
+        assert ([alert.seq for alert in both.alerts], both.position) == ([1, 2], Position(0, ""))
+        assert {alert.producer_id for alert in both.alerts}.isdisjoint({in_flight.alerts[0].producer_id})
+        outbox.delivered(both, Position(2, "8-0"))
+        assert outbox.claim(100) is None
+
+
+@contextmanager
+def earlier_comes_back(open_outbox, tmp_path):
+    """Give an outbox that adopted what an earlier run was sending, and what it had claimed itself before that."""
     with open_outbox() as outbox:
         claim_from_memory(outbox, tmp_path / "state", "earlier")
     (tmp_path / "state").rename(tmp_path / "away")
     (tmp_path / "state").write_text("no directory: the disk is not there yet")
     with open_outbox() as outbox:
         outbox.submit([make_draft("now")])
-        assert alert_ids(outbox.claim(100)) == ["now"]
+        claim = outbox.claim(100)
+        assert alert_ids(claim) == ["now"]
         (tmp_path / "state").unlink()
         (tmp_path / "away").rename(tmp_path / "state")
         wait_until(lambda: len(outbox.claim(100).alerts) == 2, 10)
-        both = outbox.claim(100)
-        assert alert_ids(both) == ["earlier", "now"]
-        assert ([alert.seq for alert in both.alerts], both.position) == ([1, 2], Position(0, ""))
-        assert len({alert.producer_id for alert in both.alerts}) == 1
+        yield outbox, claim
