@@ -9,6 +9,7 @@ import os
 import time
 import zipfile
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import monitor
 from monitor.config import StationConfig
 from monitor.faces.crop import CropSpec
 from monitor.inference.classifier import Classifier
@@ -25,6 +27,7 @@ from monitor.pipeline.models import WorkerModels
 from monitor.video.freeze_dark_detector import FreezeDarkDetector
 from monitor.video.reader import open_video
 from trainer.atomic_file import write_atomically
+from trainer.checkpoint import git_commit
 from trainer.networks import InputContract, PainNetwork
 from trainer.training.determinism import pinned_threads
 
@@ -104,7 +107,7 @@ def score_video(video: Path, config: StationConfig, models: WorkerModels, cache:
         config: Its first bed says where the patient is searched for; faces and analysis as in a station.
         models: Detector and classifier.
         cache: Folder of the stored scores.
-        models_key: Names the models; other models have other scores.
+        models_key: Names the models; other models, engines, precisions and programs have other scores.
 
     Raises:
         VideoError: The file cannot be read as video.
@@ -112,8 +115,15 @@ def score_video(video: Path, config: StationConfig, models: WorkerModels, cache:
     """
     with video.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    what = [digest, models_key, config.faces.model_dump(mode="json"), config.analysis.model_dump(mode="json")]
+    what: list[object] = [
+        digest,
+        models_key,
+        config.faces.model_dump(mode="json"),
+        config.analysis.model_dump(mode="json"),
+    ]
     what += [str(config.beds[0].region_of_interest), str(config.models.expected_prior)]
+    # Whatever computes the numbers: another engine, precision or program rounds, crops or decides otherwise.
+    what += [dict(models.engines), config.models.cpu_precision, models.cutter is not None, *_program()]
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
     path = cache / f"{key[:32]}.npz"
     stored = _read(path)
@@ -123,6 +133,11 @@ def score_video(video: Path, config: StationConfig, models: WorkerModels, cache:
         np.savez_compressed(content, **{field.name: getattr(stored, field.name) for field in fields(FrameScores)})
         write_atomically(path, content.getvalue())
     return stored
+
+
+@cache
+def _program() -> tuple[str, str | None]:
+    return monitor.__version__, git_commit()
 
 
 def _read(path: Path) -> FrameScores | None:
