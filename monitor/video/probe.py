@@ -64,6 +64,7 @@ class PipelineProbe:
         self._references = ReferenceRate()
         self._unanswered = 0
         self._unanswered_since_seconds: float | None = None
+        self._is_decoding_well = False
         self.sample_before_decoding = False
         # All keys from the start: other threads copy it while it counts.
         self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
@@ -106,6 +107,9 @@ class PipelineProbe:
                 self.drops[DropCause.SAMPLING] += 1
                 self.pictures += 1
                 self.undecoded += 1
+                if self._is_decoding_well and self._unanswered_since_seconds is None:
+                    # The next chosen one may be further away than the time after which a camera counts as lost.
+                    self.picture_seconds = self.decoded_seconds = now
                 return False
             if keyframe and self._unanswered_since_seconds is None:
                 self._unanswered, self._unanswered_since_seconds = 0, now
@@ -196,6 +200,7 @@ class PipelineProbe:
             self._unanswered_since_seconds = None
             self.lag_seconds = now - arrival
             self._check_pts(pts_ns)
+            self._is_decoding_well = not corrupt
             if corrupt:
                 self.drops[DropCause.CORRUPT] += 1
                 return None

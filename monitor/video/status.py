@@ -44,7 +44,8 @@ class CameraStatus:
         camera_id: Its name.
         address: Where it is, without credentials.
         state: Whether pictures come.
-        seconds_since_frame: Age of the newest decoded picture's data; None before the first.
+        seconds_since_frame: Age of the newest decoded picture's data, or of the newest picture that was left out since
+            then because it was not to be analysed and no other needs it; None before the first.
         frozen_since_seconds: Since when the picture has not changed although pictures come; None while it changes.
         dark_since_seconds: Since when the picture is dark or covered; None while something can be seen.
         overloaded: Whether only key frames are decoded, because the machine does not keep up.
