@@ -2,6 +2,8 @@
 # Installs a station as a service, from a checkout or from the directory that offline-bundle.sh made. Releases lie side by
 # side, so that a station can go back; configuration and state are left alone.
 set -euo pipefail
+# The service runs as a user of its own, who must be able to read what root installs, whatever root's own umask.
+umask 022
 
 # Another root is for trials: then neither packages nor users of this machine are touched.
 readonly ROOT=${NICU_ROOT:-}
@@ -156,7 +158,7 @@ install_program() {
     ln -sfn /usr/lib/python3/dist-packages/gi \
         "$("$release/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/gi"
     mkdir -p "$release/share/nicu-pain-monitor/models"
-    cp -r "$models/." "$release/share/nicu-pain-monitor/models/"
+    cp -r --no-preserve=mode "$models/." "$release/share/nicu-pain-monitor/models/"
 }
 
 configure() {
@@ -196,22 +198,24 @@ trap 'rm -rf "$release"' EXIT # a release that is not whole is none
 install_program "$release"
 say "user and configuration"
 configure "$release"
-trap - EXIT
-before=$(readlink "$PREFIX" || true)
-[ -z "$before" ] || ln -sfn "$before" "$PREVIOUS"
-switch_to "$release"
-ln -sfn "$PREFIX/bin/nicu-monitor" "$LINK"
-"$PREFIX/bin/nicu-monitor" completion bash >"$COMPLETION"
 say "service"
+before=$(readlink "$PREFIX" || true)
+ln -sfn "$PREFIX/bin/nicu-monitor" "$LINK"
+"$release/bin/nicu-monitor" completion bash >"$COMPLETION"
 install -m 644 "$unit" "$UNIT"
+if has_service; then
+    systemctl daemon-reload
+    [ -n "$before" ] || systemctl enable --quiet nicu-monitor
+fi
+# Only now is a station installed: a first installation that was cut off before is again the first one, and is enabled.
+[ -z "$before" ] || ln -sfn "$before" "$PREVIOUS"
+trap - EXIT
+switch_to "$release"
 if ! has_service; then
     say "systemd does not run here; start it with: $PREFIX/bin/nicu-monitor run --config $CONFIG"
 elif [ -z "$before" ]; then
-    systemctl daemon-reload
-    systemctl enable --quiet nicu-monitor
     say "edit $CONFIG, then: systemctl restart nicu-monitor"
 else
-    systemctl daemon-reload
     restart || {
         say "the new release does not come up; see: journalctl -u nicu-monitor"
         rollback

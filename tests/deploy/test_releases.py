@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -23,9 +24,10 @@ def main():
     print("{version}" if words == ["--version"] else "completion")
 """
 METADATA = "Metadata-Version: 2.1\nName: nicu-pain-monitor\nProvides-Extra: web"
-# Notes what is asked of it, and fails to restart a release that is marked as broken.
+# Notes what is asked of it, kills the installer where a test wants it, and fails to restart a release that is broken.
 SYSTEMCTL = """#!/bin/sh
 echo "$@" >>"$NICU_ROOT/calls"
+if rm "$NICU_ROOT/cut-at-$1" 2>/dev/null; then kill -KILL "$PPID"; fi
 if [ "$1" = restart ] && [ "$("$NICU_ROOT/opt/nicu-monitor/bin/nicu-monitor" --version)" = 3.0 ]; then exit 1; fi
 """
 
@@ -78,13 +80,14 @@ class Machine:
         (root / "tools" / "systemctl").chmod(0o755)
         self.config = root / "etc" / "nicu" / "station.yaml"
 
-    def run(self, script, *options):
+    def run(self, script, *options, umask=-1):
         path = f"{self.root / 'tools'}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, "NICU_ROOT": str(self.root), "PATH": path}
         environment.pop("PYTHONPATH", None)
         return subprocess.run(
-            [str(script), *options], env=environment, capture_output=True, text=True, timeout=200, check=False
-        )
+            [str(script), *options], env=environment, capture_output=True, text=True, timeout=200, check=False,
+            umask=umask,
+        )  # fmt: skip
 
     def version(self):
         link = self.root / "usr" / "local" / "bin" / "nicu-monitor"
@@ -152,6 +155,33 @@ def test_a_station_is_upgraded_rolled_back_and_removed(tmp_path, bundle):
     left = {str(path.relative_to(machine.root)) for path in machine.root.rglob("*nicu*")}
     assert left == {"etc/nicu", "var/lib/nicu"}
     assert machine.run(first, "--uninstall").returncode == 3
+
+
+@pytest.mark.parametrize("step", ["daemon-reload", "enable"])
+def test_a_first_installation_that_was_cut_off_is_enabled_when_it_is_run_again(tmp_path, bundle, step):
+    machine = Machine(tmp_path / "root")
+    script = bundle("1.0")
+    (machine.root / f"cut-at-{step}").touch()
+    assert machine.run(script).returncode == -signal.SIGKILL
+    machine.calls()
+    done = machine.run(script)
+    assert done.returncode == 0, done.stderr
+    assert machine.calls() == ["daemon-reload", "enable --quiet nicu-monitor"]
+    assert machine.version() == "1.0"
+
+
+def test_the_service_s_user_can_read_what_root_installs_with_a_strict_umask(tmp_path, bundle):
+    machine = Machine(tmp_path / "root")
+    script = bundle("1.0")
+    for path in (script.parent / "models").rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    done = machine.run(script, umask=0o077)
+    assert done.returncode == 0, done.stderr
+    installed = [path for path in (machine.root / "opt").rglob("*") if not path.is_symlink()]
+    assert len(installed) > 10
+    needed = {path: 0o005 if path.is_dir() else 0o004 for path in installed}
+    assert [path for path, mode in needed.items() if path.stat().st_mode & mode != mode] == []
+    assert machine.config.stat().st_mode & 0o777 == 0o640
 
 
 def test_a_station_of_the_old_layout_can_be_gone_back_to(tmp_path, bundle):
