@@ -30,6 +30,7 @@ __all__ = [
 
 RESAMPLES = 2_000
 _ONE_SIGMA = float(ndtr(1.0))
+_ROUNDING = 1e-12  # a share of the value, to which sums in another order agree
 
 Numbers = NDArray[np.float64]
 
@@ -67,6 +68,9 @@ def resamples(subjects: NDArray[np.str_], count: int = RESAMPLES, seed: int = 0)
 def interval_of(value: float, resampled: list[float], infants: int, scale: Scale = "share") -> Interval:
     """Return a metric with its 95 % interval; none if most resamples do not define it, or infants are few.
 
+    There is none either where the resamples have one value: infants that are alike so far, as with a model that always
+    answers the same, are not known to be alike always. Only a share of 0 or 1 has an interval there (`t_interval`).
+
     The standard error of few infants' bootstrap is too small by sqrt((n - 1) / n), which is put right. Where values
     have no bounds a few wild resamples would rule a standard deviation, so half the distance between the quantiles at
     plus and minus one sigma is taken.
@@ -85,6 +89,9 @@ def interval_of(value: float, resampled: list[float], infants: int, scale: Scale
         error = float(high - low) / 2.0
     else:
         error = float(finite.std(ddof=1))
+    is_at_an_edge = scale == "share" and not 0.0 < value < 1.0
+    if error <= _ROUNDING * float(np.abs(finite).max()) and not is_at_an_edge:
+        return Interval(value, float("nan"), float("nan"))
     return t_interval(value, error * np.sqrt(infants / max(1, infants - 1)), infants, scale)
 
 

@@ -1,8 +1,9 @@
 """Intervals resample infants, so they know less than the number of pictures suggests."""
 
 import numpy as np
+import pytest
 
-from trainer.evaluation.bootstrap import cluster_intervals, paired_difference, resamples
+from trainer.evaluation.bootstrap import cluster_intervals, interval_of, paired_difference, resamples
 from trainer.evaluation.metrics import area_under_curve
 
 
@@ -59,3 +60,28 @@ def test_the_same_seed_repeats_itself():
     labels, logits, subjects = infants(effect=1.0)
 
     assert cluster_intervals(labels, logits, subjects, 100) == cluster_intervals(labels, logits, subjects, 100)
+
+
+def test_a_model_that_always_answers_the_same_has_no_interval_of_width_zero():
+    """Six infants with a picture of each label: every resample has the same metrics, which proves nothing of others."""
+    labels, subjects = np.tile([0.0, 1.0], 6), np.repeat([f"s{number}" for number in range(6)], 2)
+
+    found = cluster_intervals(labels, np.full(12, 0.7), subjects, 60)
+
+    assert (found["accuracy"].value, found["auc"].value) == (0.5, 0.5)
+    widths = {name: interval.high - interval.low for name, interval in found.items() if np.isfinite(interval.low)}
+    assert all(width > 0.3 for width in widths.values()), widths
+    assert set(widths) == {"sensitivity", "specificity"}  # 1 and 0, which have the exact interval of six infants
+
+
+@pytest.mark.parametrize("scale", ["share", "positive", "skill", "real"])
+def test_resamples_that_agree_but_for_rounding_give_no_interval(scale):
+    found = interval_of(0.3, [0.3, 0.1 + 0.2, 0.3] * 20, 8, scale)
+
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_a_slope_that_nearly_all_resamples_leave_at_its_limit_has_no_interval():
+    found = interval_of(50.0, [50.0] * 58 + [3.0, 4.0], 8, "real")
+
+    assert np.isnan([found.low, found.high]).all()

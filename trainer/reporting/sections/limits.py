@@ -48,16 +48,20 @@ def _size(comparison: Comparison) -> Iterator[str]:
     for data in comparison.data:
         entries = [part.entry for part in comparison.of(data)]
         infants = max(entry.metrics["subjects"] for entry in entries)
-        widest = max((_width(entry) for entry in entries), default=0.0)
+        widths = [width for entry in entries if (width := _width(entry)) is not None]
+        spans = (
+            f"The widest 95 % interval of an accuracy spans {100 * max(widths):.0f} points"
+            if widths
+            else "No accuracy has an interval, since infants are too few or all alike"
+        )
         yield (
-            f"{data}: {counted(infants, 'infant')}. The widest 95 % interval of an accuracy spans "
-            f"{100 * widest:.0f} points; models whose paired difference holds 0 cannot be ranked."
+            f"{data}: {counted(infants, 'infant')}. {spans}; models whose paired difference holds 0 cannot be ranked."
         )
 
 
-def _width(entry: RunSummary) -> float:
+def _width(entry: RunSummary) -> float | None:
     interval = entry.metrics["pooled"]["accuracy"]
-    return 0.0 if interval["low"] is None else float(interval["high"] - interval["low"])
+    return None if interval["low"] is None else float(interval["high"] - interval["low"])
 
 
 def _baselines(comparison: Comparison) -> Iterator[str]:
