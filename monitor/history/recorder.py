@@ -5,7 +5,6 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from monitor.history.samples import (
     Minute,
     SampleSeries,
     empty_minute,
+    fill_minute,
     join_minutes,
     set_sample,
 )
@@ -97,6 +97,7 @@ class HistoryRecorder:
         self._set_aside: str | None = None
         # Of the thread alone:
         self._dirty: set[tuple[str, int]] = set()
+        self._unmerged: set[tuple[str, int]] = set()  # of which the file may hold samples that memory does not
         self._offset_seconds: float | None = None
         self._slots: dict[str, int] = {}
         self._record_number = 0
@@ -154,8 +155,12 @@ class HistoryRecorder:
         """
         found = dict(self._view.minutes(bed, first, last))
         with self._lock:
-            found |= {number: minute.copy() for (name, number), minute in self._minutes.items() if name == bed}
-        return sorted(((number, one) for number, one in found.items() if first <= number <= last), key=lambda p: p[0])
+            for (name, number), minute in self._minutes.items():
+                if name == bed and first <= number <= last:
+                    stored, found[number] = found.get(number), minute.copy()
+                    if stored is not None:
+                        fill_minute(found[number], stored)
+        return sorted(found.items(), key=lambda pair: pair[0])
 
     def alerts(self, bed: str, since: datetime, until: datetime) -> list[AlertEntry]:
         """Return the records of every alert that was on between two moments, oldest first; `bed` may be empty.
@@ -236,11 +241,8 @@ class HistoryRecorder:
     def _minute(self, bed: str, number: int) -> Minute:
         known = self._minutes.get((bed, number))
         if known is None:
-            stored = None
-            if self._file is not None:
-                with suppress(HistoryError):
-                    stored = self._file.stored_minute(bed, number)
-            known = empty_minute() if stored is None else stored.copy()
+            known = empty_minute()
+            self._unmerged.add((bed, number))
             with self._lock:
                 self._minutes[bed, number] = known
         return known
@@ -254,6 +256,7 @@ class HistoryRecorder:
                 self._file = self._open()
                 if self._fault is not None:  # it may be full, or have a smaller bound than before
                     self._file.prune(self._oldest_kept())
+            self._merge_stored(self._file)
             self._file.write(
                 [(bed, number, self._minutes[bed, number]) for bed, number in sorted(self._dirty)], alerts, actions
             )
@@ -271,6 +274,18 @@ class HistoryRecorder:
             for key in [key for key in self._minutes if key[1] < newest - 1]:
                 del self._minutes[key]
         self._dirty.clear()
+
+    def _merge_stored(self, file: HistoryFile) -> None:
+        """Take the samples that an earlier run, or a clock that was set back, has left of the minutes in memory.
+
+        Not before they are written: the file may be opened, or readable again, long after their first sample.
+        """
+        for bed, number in sorted(self._unmerged & self._minutes.keys()):
+            stored = file.stored_minute(bed, number)
+            if stored is not None:
+                with self._lock:
+                    fill_minute(self._minutes[bed, number], stored)
+        self._unmerged.clear()
 
     def _open(self) -> HistoryFile:
         maximum_bytes = self._settings.maximum_megabytes * 1_000_000
@@ -302,6 +317,7 @@ class HistoryRecorder:
             for key in [key for key in self._minutes if key[1] < bound]:
                 del self._minutes[key]
                 self._dirty.discard(key)
+                self._unmerged.discard(key)
 
     def _oldest_kept(self) -> float:
         """Return, in seconds since 1970, from when on the record is kept."""

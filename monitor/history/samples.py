@@ -22,6 +22,7 @@ __all__ = [
     "Minute",
     "SampleSeries",
     "empty_minute",
+    "fill_minute",
     "join_minutes",
     "pack_minute",
     "set_sample",
@@ -145,6 +146,12 @@ def set_sample(
     minute[slot]["coverage"] = _packed_share(coverage)
     minute[slot]["state"] = state_code(state)
     minute[slot]["actions"] = [_packed_share(share) for share in actions] if actions else _NO_SHARE
+
+
+def fill_minute(minute: Minute, other: Minute) -> None:
+    """Take from another record of the same minute, into the first, the samples that it lacks."""
+    is_lacking = minute["state"] == _NO_SAMPLE
+    minute[is_lacking] = other[is_lacking]
 
 
 def pack_minute(minute: Minute) -> bytes:

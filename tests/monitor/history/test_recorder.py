@@ -53,12 +53,33 @@ def test_another_process_goes_on_where_one_was_killed(recorded):
     recorded.show(45, 0.1)
     recorded.recorder.write()
     again = recorded.recorder = recorded.new_recorder()  # the one before was not stopped, and wrote no more
+    recorded.show(2, 0.1)
+    before = len(again.samples("bed-1", EPOCH, recorded.now()))
     again.write()
-    recorded.show(45, 0.1)
+    assert before == len(again.samples("bed-1", EPOCH, recorded.now())) >= 20
+    recorded.show(43, 0.1)
     again.write()
     found = all_samples(recorded)
     assert len(found) >= 43
     assert set(np.diff(found.seconds)) <= {2.0, 4.0}
+
+
+def test_a_minute_that_was_begun_is_kept_also_where_the_disk_comes_later_than_the_station(recorded):
+    recorded.show(40, 0.95)
+    recorded.recorder.write()
+    before = len(all_samples(recorded))
+    away = recorded.directory.rename(recorded.directory.with_name("away"))
+    recorded.directory.write_text("a file stands where the folder belongs")
+    recorded.recorder = recorded.new_recorder()
+    recorded.show(4, 0.1)
+    recorded.recorder.write()
+    assert recorded.recorder.status.fault is not None
+    recorded.directory.unlink()
+    away.rename(recorded.directory)
+    recorded.show(4, 0.1)
+    recorded.recorder.write()
+    assert recorded.recorder.status.fault is None
+    assert len(all_samples(recorded)) >= before + 3
 
 
 def test_alerts_and_acknowledgements_are_kept(recorded):
