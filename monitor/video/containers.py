@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 __all__ = ["Completeness", "check_completeness"]
 
+# By its first box a file is known as one of MP4; those that follow may have other names, makers' own among them.
 _MP4_BOXES = frozenset(
     {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"sidx", b"styp", b"pnot"}
 )
@@ -46,31 +47,37 @@ def check_completeness(path: Path) -> Completeness:
         if head[:4] == _EBML_MAGIC:
             return Completeness(max(0, _matroska_size(file) - size))
         if head[4:8] in _MP4_BOXES:
-            end, names = _mp4_boxes(file, size)
-            return Completeness(max(0, end - size), has_index=b"moov" in names)
+            end, has_index = _mp4_boxes(file, size)
+            return Completeness(max(0, end - size), has_index)
     return Completeness()
 
 
-def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, set[bytes]]:
-    """Return where the last top-level box ends, and the names of all of them."""
-    position, names = 0, set()
+def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, bool]:
+    """Return where the last top-level box ends, and whether there is an index, or may be one that was not reached."""
+    position, names, last = 0, set(), b""
     for _ in range(_MOST_BOXES):
         file.seek(position)
         header = file.read(16)
-        if len(header) < 8 or header[4:8] not in _MP4_BOXES:
+        name, box_size = header[4:8], int.from_bytes(header[:4], "big")
+        if len(header) < (16 if box_size == 1 else 8):
             break
-        names.add(header[4:8])
-        box_size = int.from_bytes(header[:4], "big")
-        if box_size == 1 and len(header) == 16:
+        if box_size == 1:
             (box_size,) = struct.unpack(">Q", header[8:16])
-        elif box_size == 0:
-            return size, names
-        if box_size < 8:
-            break
+        elif box_size == 0 and _is_name(name):
+            return size, b"moov" in names | {name}
+        if box_size < 8 or not _is_name(name):
+            # The pictures of a recording that was never finished follow a box that does not count them yet.
+            return position, b"moov" in names or last != b"mdat"
+        names.add(name)
+        last = name
         position += box_size
         if position >= size:
             break
-    return position, names
+    return position, b"moov" in names
+
+
+def _is_name(name: bytes) -> bool:
+    return all(0x20 <= byte < 0x7F for byte in name)
 
 
 def _matroska_size(file: BinaryIO) -> int:
