@@ -54,7 +54,8 @@ def check_completeness(path: Path) -> Completeness:
 
 def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, bool]:
     """Return where the last top-level box ends, and whether there is an index, or may be one that was not reached."""
-    position, names, last = 0, set(), b""
+    position, last = 0, b""
+    names: set[bytes] = set()
     for _ in range(_MOST_BOXES):
         file.seek(position)
         header = file.read(16)
