@@ -61,6 +61,16 @@ def test_files_for_the_forge_fit_their_schemas(schema):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_passwords_beside_the_compose_file_reach_neither_git_nor_a_build():
+    compose = yaml.safe_load(read("deploy/compose/compose.yaml"))
+    files = [f"deploy/compose/{secret['file'].removeprefix('./')}" for secret in compose["secrets"].values()]
+    assert files
+    for file in [*files, "deploy/compose/.env"]:
+        kept_out = subprocess.run(["git", "check-ignore", "--quiet", file], cwd=REPOSITORY, check=False)
+        assert kept_out.returncode == 0, f".gitignore: {file}"
+        assert {file, file.rpartition("/")[0]} & set(read(".dockerignore").split()), f".dockerignore: {file}"
+
+
 def test_every_form_for_issues_is_checked():
     forms = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / ".github/ISSUE_TEMPLATE").glob("*.yml")}
     assert forms - {".github/ISSUE_TEMPLATE/config.yml"} == set(FORMS)
