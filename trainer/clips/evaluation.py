@@ -10,7 +10,7 @@ import yaml
 
 from monitor.config import AlarmSettings, StationConfig
 from trainer.atomic_file import write_atomically
-from trainer.clips.alarms import alarm_spells
+from trainer.clips.alarms import PERSON_SECONDS, alarm_spells
 from trainer.clips.counting import Watched, count_video
 from trainer.clips.labels import Clip
 from trainer.clips.measures import clip_areas, measures
@@ -88,6 +88,7 @@ def evaluate_clips(
         "model": model,
         **({} if evaluated is None else {"evaluated": asdict(evaluated)}),
         "alarms": config.alarms.model_dump(mode="json"),
+        "person_seconds": PERSON_SECONDS,
         **measures(counted, settings.episodes_per_hour),
         "clip_auc": clip_areas(
             clips, [frames[clip.file] for clip in clips], config.alarms.on_level, settings.resamples

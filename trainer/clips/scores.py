@@ -34,6 +34,7 @@ from trainer.training.determinism import pinned_threads
 __all__ = ["FrameScores", "NetworkScorer", "detection_threads", "score_video", "with_network"]
 
 _VISIBILITIES = tuple(Visibility)
+_NO_FACE_ID = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class FrameScores:
         frozen_since: Shape (n,): since when the picture has stood still; not a number where it has not.
         dark_since: Shape (n,): likewise for a dark picture.
         duration_seconds: Shape (): of the video.
+        face_ids: Shape (n,): names the patient's face for as long as it is followed without a break; -1 for none.
     """
 
     times: NDArray[np.float64]
@@ -55,6 +57,7 @@ class FrameScores:
     frozen_since: NDArray[np.float64]
     dark_since: NDArray[np.float64]
     duration_seconds: NDArray[np.float64]
+    face_ids: NDArray[np.int64]
 
     @property
     def is_usable(self) -> NDArray[np.bool_]:
@@ -64,6 +67,11 @@ class FrameScores:
     def visibility_of(self, frame: int) -> Visibility:
         """Return what a frame shows."""
         return _VISIBILITIES[int(self.visibility[frame])]
+
+    def face_id_of(self, frame: int) -> int | None:
+        """Return what names the face that is followed in a frame; None where none is."""
+        name = int(self.face_ids[frame])
+        return None if name == _NO_FACE_ID else name
 
 
 class NetworkScorer:
@@ -160,19 +168,23 @@ def _score(video: Path, config: StationConfig, models: WorkerModels) -> FrameSco
     )
     checks = FreezeDarkDetector()
     rows: list[tuple[float, ...]] = []
+    face: int | None = None
     with open_video(video, config.analysis.frames_per_second) as reader:
         for frame in reader:
             checks.update(frame.image, frame.time_seconds)
             result = bed.analyse(frame, models)
             seen = Visibility.NO_SCORE if result.frame_faces is None else result.frame_faces.visibility
+            if result.frame_faces is not None:  # without an answer of the detector the face is the one before, as there
+                face = result.frame_faces.face_id
             score = result.observation.score
             if score is None and seen in {Visibility.USABLE, Visibility.AMBIGUOUS}:
                 seen = Visibility.NO_SCORE
             frozen, dark = checks.frozen_since_seconds, checks.dark_since_seconds
             times = (math.nan if since is None else since for since in (frozen, dark))
-            rows.append((frame.time_seconds, math.nan if score is None else score, _VISIBILITIES.index(seen), *times))
+            shown = math.nan if score is None else score, _VISIBILITIES.index(seen)
+            rows.append((frame.time_seconds, *shown, *times, _NO_FACE_ID if face is None else face))
         duration = reader.duration_seconds
-    table = np.array(rows, np.float64).reshape(-1, 5)
+    table = np.array(rows, np.float64).reshape(-1, 6)
     last = float(table[-1, 0]) if len(table) else 0.0
     return FrameScores(
         times=table[:, 0],
@@ -181,6 +193,7 @@ def _score(video: Path, config: StationConfig, models: WorkerModels) -> FrameSco
         frozen_since=table[:, 3],
         dark_since=table[:, 4],
         duration_seconds=np.float64(max(last, duration or 0.0)) * np.ones(()),
+        face_ids=table[:, 5].astype(np.int64),
     )
 
 

@@ -112,6 +112,8 @@ def clips_tables(results: ClipResults) -> list[Table]:
         f"{results.size_text}. 95 % intervals over infants, of rates exact (Poisson). Alarms that are right: at "
         f"{rate:g} episodes of pain an hour. An episode is found by an alarm from its begin to 5 s after its end."
     )
+    if (seconds := content.get("person_seconds")) is not None:
+        note += f" An alarm whose face was lost is taken to be acknowledged by a person {seconds:g} s later."
     tables = [Table(f"Labelled videos: {results.title}", ["Measure", *columns], rows, note)]
     by_stimulus = [
         [name, f"{found['hours']:.2f}", str(found["false_alarms"]), interval_text(found["per_hour"])]

@@ -1,7 +1,9 @@
 """Alarms on planted scores: what was planted is found, and every measure is recomputed by hand."""
 
+import itertools
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import yaml
 from monitor.config import AlarmSettings, StationConfig
 from monitor.pain.simulation import InfantSettings, run_alarms, simulate_infant
 from trainer.clips import Clip, ClipSettings, FrameScores, evaluate_clips, read_clips
-from trainer.clips.alarms import alarm_spells
+from trainer.clips.alarms import PERSON_SECONDS, alarm_spells
 from trainer.clips.counting import count_video
 from trainer.clips.measures import measures
 from trainer.clips.tuning import candidates, tune_alarms
@@ -21,12 +23,12 @@ STATION = StationConfig.model_validate({"beds": [{"id": "bed-1", "camera": {"url
 
 
 def frames_of(scores, rate=5.0):
-    """Return scores at an even rate as they come from a video; not a number: no face."""
+    """Return scores at an even rate as they come from a video of one face; not a number: no face."""
     scores = np.asarray(scores, float)
     times = np.arange(len(scores)) / rate
     none = np.full(len(scores), np.nan)
     visibility = np.where(np.isnan(scores), 1, 0)
-    return FrameScores(times, scores, visibility, none, none, np.array(len(scores) / rate))
+    return FrameScores(times, scores, visibility, none, none, np.array(len(scores) / rate), np.zeros(len(scores), int))
 
 
 def planted(spans, seconds=300, rate=5.0, high=0.95, low=0.05):
@@ -64,6 +66,36 @@ def test_a_planted_miss_a_hit_and_a_false_alarm_are_counted(tmp_path):
         1 for t in np.arange(0, 300, 0.1) if any(a <= t < b for a, b in spells) and not (50 <= t < 85 or 150 <= t < 175)
     )
     assert found.alarm_calm_seconds == pytest.approx(by_hand / 10, abs=0.3)
+
+
+def test_an_alarm_whose_face_was_lost_lasts_until_a_person_comes():
+    frames = planted([(50, 80)])
+    faces = np.where((frames.times < 60) | (frames.times >= 90), 0, 1)
+    [(on, off)] = alarm_spells(frames, AlarmSettings())
+    assert 50 < on < 60
+    assert 80 < off < 110
+
+    [spell] = alarm_spells(replace(frames, face_ids=faces), AlarmSettings())
+    assert spell == (on, pytest.approx(60 + PERSON_SECONDS, abs=2))
+    assert spell[1] > off
+
+    short = frames.times < 100
+    cut = {name: getattr(frames, name)[short] for name in ("times", "scores", "visibility")}
+    none = np.full(short.sum(), np.nan)
+    left = FrameScores(
+        **cut, frozen_since=none, dark_since=none, duration_seconds=np.array(100.0), face_ids=faces[short]
+    )
+    assert alarm_spells(left, AlarmSettings()) == [(on, 100.0)]
+
+
+def test_pain_that_no_face_can_end_is_an_alarm_again_after_a_person_came():
+    frames = planted([(50, 200)])
+    restless = replace(frames, face_ids=(frames.times // 7).astype(int))
+
+    spells = alarm_spells(restless, AlarmSettings())
+
+    assert [off - on for on, off in spells] == pytest.approx([PERSON_SECONDS] * 3, abs=1)
+    assert all(again - off < 10 for (_, off), (again, _) in itertools.pairwise(spells))
 
 
 def test_the_measures_are_their_definitions(tmp_path):

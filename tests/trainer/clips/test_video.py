@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -38,6 +39,10 @@ def test_the_planted_episode_is_found_and_scores_are_computed_once(clips, tmp_pa
     assert 0.0 < results["delay"]["median_s"] < 25.0
     assert results["coverage"]["value"] > 0.8
     [stored] = (tmp_path / "scores").iterdir()
+    with np.load(stored) as content:
+        faces = set(content["face_ids"].tolist())
+    assert len(faces) == 1  # one infant, followed without a break
+    assert min(faces) >= 0
     before = stored.stat().st_mtime_ns
 
     config.write_text(config.read_text() + "alarms:\n  on_level: 1.0\n  off_level: 0.5\n  hold_seconds: 60\n")

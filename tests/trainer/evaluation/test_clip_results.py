@@ -19,6 +19,7 @@ def interval(value, low=None, high=None):
 CONTENT = {
     "model": "run strict, each infant by the fold that did not see it",
     "evaluated": {"kind": "run", "name": "strict", "sha256": "f" * 64},
+    "person_seconds": 60.0,
     "infants": 7,
     "videos": 12,
     "hours": 3.5,
@@ -64,6 +65,7 @@ def test_the_tables_say_what_the_file_says(folder):
     assert rows["median delay, misses censored (s)"] == ["7.2", "-"]
     assert by_stimulus.rows == [["cry", "0.50", "9", "18.000 [8.200, 34.200]"]]
     assert "12 videos of 7 infants, 3.50 h, 9 episodes" in measures.note
+    assert "acknowledged by a person 60 s later" in measures.note
 
 
 def test_the_card_carries_rates_with_their_intervals_and_infants(folder):
