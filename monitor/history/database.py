@@ -1,5 +1,6 @@
 """The history's file: SQLite, opened by one writer and any number of readers; a damaged one is set aside."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,8 @@ from monitor.history.samples import MINUTE_SECONDS, Minute, pack_minute, unpack_
 from monitor.pain.vocabulary import Code, Kind, Phase, Priority, Signal
 
 __all__ = ["HistoryFile", "HistoryView"]
+
+_log = logging.getLogger(__name__)
 
 _NAME = "history.sqlite"
 _SCHEMA_VERSION = 1
@@ -234,6 +237,7 @@ class HistoryView:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / _NAME
+        self._is_reported = False
 
     def minutes(self, bed: str, first: int, last: int) -> list[tuple[int, Minute]]:
         """Return a bed's minutes from `first` to `last`, both included, oldest first; damaged ones are left out.
@@ -253,6 +257,8 @@ class HistoryView:
     def alerts(self, bed: str, from_seconds: float, to_seconds: float) -> list[AlertEntry]:
         """Return all records, oldest first, of every alert that was on within a stretch of time.
 
+        Those with a word that this version does not know are left out, and that is logged once.
+
         Raises:
             HistoryError: The file cannot be read.
         """
@@ -266,7 +272,18 @@ class HistoryView:
             ") ORDER BY at, id",
             (bed, from_seconds, to_seconds, from_seconds - _LOOK_BACK_SECONDS),
         )
-        return [_alert_entry(row) for row in rows]
+        found = []
+        for row in rows:
+            with suppress(ValueError):
+                found.append(_alert_entry(row))
+        if len(found) < len(rows) and not self._is_reported:
+            self._is_reported = True
+            _log.warning(
+                "%d records of alerts in %s are of a newer version of this program, or damaged; "
+                "they are missing in what is shown of days past",
+                *(len(rows) - len(found), self._path),
+            )
+        return found
 
     def actions(self, bed: str, from_seconds: float, to_seconds: float) -> list[ActionEntry]:
         """Return what people asked of a bed within a stretch of time, oldest first.
@@ -305,6 +322,8 @@ class HistoryView:
             _errors(self._path),
             closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as database,
         ):
+            # One text that is no UTF-8 would take the whole answer with it.
+            database.text_factory = lambda stored: stored.decode("utf-8", "replace")
             (version,) = database.execute("PRAGMA user_version").fetchone()
             # 0: the writer is about to begin it.
             return database.execute(query, values).fetchall() if version else []

@@ -4,6 +4,7 @@ import itertools
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from datetime import timedelta
 
 import numpy as np
@@ -15,6 +16,7 @@ from monitor.clock import SystemClock
 from monitor.config import HistorySettings
 from monitor.errors import HistoryError
 from monitor.history.database import HistoryFile, HistoryView
+from monitor.history.handover import bed_handover
 from monitor.history.recorder import HistoryRecorder
 from monitor.history.samples import WITH_SIGNS, empty_minute, set_sample
 from monitor.pain.procedure import ProcedureKind
@@ -97,6 +99,43 @@ def test_alerts_and_acknowledgements_are_kept(recorded):
     assert recorded.recorder.alerts("bed-2", EPOCH, recorded.now()) == []
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "code = 'from_the_future'",
+        "kind = 'from_the_future'",
+        "phase = 'from_the_future'",
+        "priority = 'from_the_future'",
+        "signal = 'from_the_future'",
+        "code = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_one_record_that_this_version_cannot_read_takes_no_others_away(recorded, caplog, damage):
+    """A newer version wrote it, and the station went back to this one."""
+    recorded.show(20, 0.95)
+    recorded.show(40, 0.05)
+    recorded.recorder.write()
+    before = recorded.recorder.alerts("bed-1", EPOCH, recorded.now())
+    with closing(sqlite3.connect(recorded.directory / "history.sqlite")) as database, database:
+        database.execute(f"UPDATE alerts SET {damage} WHERE id = 1")  # noqa: S608 - of this test
+    again = recorded.new_recorder()
+    for _ in range(2):
+        assert again.alerts("bed-1", EPOCH, recorded.now()) == before[1:]
+    assert caplog.text.count("1 records of alerts in") == 1
+    assert bed_handover(again, "bed-1", EPOCH, recorded.now()).pain
+
+
+def test_a_name_or_note_that_is_no_utf8_takes_no_others_away(recorded):
+    for who in ("anna", "ben"):
+        recorded.recorder.note("admit", {"bed": "bed-1", "by": who, "changed": True})
+    recorded.recorder.write()
+    with closing(sqlite3.connect(recorded.directory / "history.sqlite")) as database, database:
+        database.execute("UPDATE actions SET by = CAST(x'62ff' AS TEXT) WHERE by = 'ben'")
+    recorded.clock.advance(1)
+    found = recorded.new_recorder().actions("bed-1", EPOCH, recorded.now())
+    assert [one.by for one in found] == ["anna", "b\ufffd"]
+
+
 def test_an_alert_that_was_on_before_the_stretch_is_in_it(recorded):
     recorded.show(20, 0.95)
     since = recorded.now() + timedelta(minutes=5)
@@ -128,9 +167,9 @@ def test_what_people_asked_is_kept_where_it_changed_something(recorded):
 def test_a_damaged_file_is_set_aside_and_said(recorded, caplog, damage):
     recorded.show(60, 0.1)
     recorded.recorder.write()
+    recorded.recorder._file.close()  # or SQLite writes its log, and the header with it, once that is collected
     path = recorded.directory / "history.sqlite"
     whole = path.read_bytes()
-    path.with_name("history.sqlite-wal").unlink(missing_ok=True)
     path.write_bytes(damage + b"\x01" * (len(whole) + 8192))
     recorded.recorder = recorded.new_recorder()
     recorded.show(30, 0.1)
