@@ -10,7 +10,7 @@ from monitor.cli_framework import examples
 from trainer.commands.options import cluster_option, config_from, experiment_options, open_cluster
 from trainer.evaluation.table_one import FOLD_HEAD, fold_rows
 from trainer.experiments import ExperimentConfig
-from trainer.protocols import EXPANSION_NAMES
+from trainer.protocols import EXPANSION_NAMES, seen_in_training
 
 __all__ = ["command", "cores", "fold_lines", "metric_lines", "repeat_lines", "summary_lines"]
 
@@ -136,10 +136,8 @@ def cores(experiment: ExperimentConfig) -> int:
 def summary_lines(results: dict[str, Any]) -> list[str]:
     """Return the main metrics of a run for people."""
     lines = [*fold_lines(results), *metric_lines(results)]
-    shared = [entry for entry in results["audit"] if entry["sides"][0] == "development" and not entry["clean"]]
-    if shared:
-        share = max(len(entry["subjects"]) for entry in shared)
-        lines.append(f"Warning: up to {share} tested infants were seen in training; `nicu-trainer audit` says more.")
+    if seen := seen_in_training(results["audit"]):
+        lines.append(f"Warning: {'; '.join(seen)}. `nicu-trainer audit` says more.")
     return lines
 
 

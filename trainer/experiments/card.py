@@ -1,6 +1,6 @@
 """What a training run knows for the model card: data, metrics by group, caveats."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from trainer.evaluation.bootstrap import CONFIDENCE
 from trainer.evaluation.clip_results import ClipResults
 from trainer.experiments.origin import is_synthetic
 from trainer.experiments.run import Run
+from trainer.protocols import seen_in_training
 
 __all__ = ["card_facts", "carried_metrics", "clip_metrics"]
 
@@ -157,8 +158,7 @@ def _evaluation(cross_validation: Run | None, *, is_ensemble_of_folds: bool) -> 
         sentences.append("The metrics are of the single folds' networks, not of the ensemble that they make together.")
     else:
         sentences.append("The metrics are of the folds' networks, each trained on fewer infants than this model.")
-    if not all(overlap["clean"] for overlap in results["audit"]):
-        sentences.append("The audit is not clean: tested infants were seen in training, so the metrics are too high.")
+    sentences += _leak(results["audit"])
     if results["without_face"]["pictures"]:
         sentences.append(
             f"{results['without_face']['pictures']} pictures had no found face and no answer; counted as wrong, the "
@@ -168,6 +168,18 @@ def _evaluation(cross_validation: Run | None, *, is_ensemble_of_folds: bool) -> 
     if restarts:
         sentences.append(f"Networks died and were restarted with another seed {restarts} times.")
     return tuple(sentences)
+
+
+def _leak(overlaps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what the audit found, if anything; pairs that look alike need not show one infant."""
+    seen = seen_in_training(overlaps)
+    if seen:
+        was_seen = any(overlap["subjects"] or overlap["files"] for overlap in overlaps if overlap["sides"][1] == "test")
+        word = "are" if was_seen else "may be"
+        return [f"The audit is not clean: {'; '.join(seen)}. So the metrics {word} too high."]
+    if all(overlap["clean"] for overlap in overlaps):
+        return []
+    return ["What was tested was not seen in training, but training and validation share pictures or infants."]
 
 
 def _groups(study: Study, cross_validation: Run | None) -> str:

@@ -2,7 +2,7 @@
 
 from trainer.crops import Study
 from trainer.crops.expansion import EXPANSIONS
-from trainer.protocols.audit import Overlap, audit, audit_lines
+from trainer.protocols.audit import Overlap, audit, audit_lines, seen_in_training
 from trainer.protocols.dissertation import dissertation_folds
 from trainer.protocols.folds import AS_IT_IS, Fold, FoldMap, Items, read_fold_map
 from trainer.protocols.grouping import groups_of
@@ -24,6 +24,7 @@ __all__ = [
     "groups_of",
     "make_folds",
     "read_fold_map",
+    "seen_in_training",
     "whole_study",
 ]
 

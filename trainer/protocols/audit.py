@@ -1,7 +1,8 @@
 """Whether what is tested was seen before: by subject, by file, and by near-duplicate. Measured, not assumed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from trainer.crops import Study
 from trainer.data import NEAR_BITS, near_duplicates
 from trainer.protocols.folds import Fold, FoldMap
 
-__all__ = ["Overlap", "audit", "audit_lines"]
+__all__ = ["Overlap", "audit", "audit_lines", "seen_in_training"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +106,33 @@ def audit_lines(overlaps: Iterable[Overlap]) -> list[str]:
             f"{overlap.pictures} pictures), {overlap.files} files, {len(overlap.near_duplicates)} pairs look alike."
         )
     return sentences
+
+
+def seen_in_training(overlaps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a run tested and had seen in training, in words: infants, files and near-duplicates.
+
+    Args:
+        overlaps: As a run's metrics hold them: the fields of `Overlap`, for all folds and sides.
+
+    Returns:
+        A part of a sentence for each of the three that is not 0, with the largest number of any fold; none where
+        nothing that was tested had been seen.
+    """
+    tested = [overlap for overlap in overlaps if overlap["sides"][0] == "development"]
+    infants = max((len(overlap["subjects"]) for overlap in tested), default=0)
+    share = max((overlap["subject_pictures"] / max(1, overlap["pictures"]) for overlap in tested), default=0.0)
+    files = max((overlap["files"] for overlap in tested), default=0)
+    pairs = max((len(overlap["near_duplicates"]) for overlap in tested), default=0)
+    parts = []
+    if infants:
+        parts.append(
+            f"up to {infants} tested infant{'s' if infants > 1 else ''} seen in training, to whom {100 * share:.0f} % "
+            "of the tested pictures belong"
+        )
+    if files:
+        parts.append(f"up to {files} tested file{'s' if files > 1 else ''} seen in training")
+    if pairs:
+        parts.append(
+            f"up to {pairs} pair{'s' if pairs > 1 else ''} of a tested picture and one seen in training that look alike"
+        )
+    return parts

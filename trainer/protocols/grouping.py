@@ -13,16 +13,18 @@ def groups_of(study: Study, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a group number for each row.
 
     Pictures of two subjects that are near-duplicates may show one infant under two numbers, so the two subjects are
-    grouped together.
+    grouped together. All pictures with a face count for that, those that are only tested as possible confusers, too:
+    they follow their infant into a test.
 
     Args:
         study: All pictures.
-        rows: Shape (k,).
+        rows: Shape (k,): of pictures with a face.
 
     Returns:
         Shape (k,): equal for rows that must stay together, numbered from 0 in order of appearance.
     """
-    subjects = study.subjects[rows].tolist()
+    linking = np.flatnonzero(study.has_face)
+    subjects = study.subjects.tolist()
     parent = {subject: subject for subject in subjects}
 
     def root(subject: str) -> str:
@@ -30,7 +32,7 @@ def groups_of(study: Study, rows: NDArray[np.int64]) -> NDArray[np.int64]:
             subject = parent[subject]
         return subject
 
-    for first, second in near_duplicates([study.records[row].perceptual_hash for row in rows]):
-        parent[root(subjects[second])] = root(subjects[first])
+    for first, second in near_duplicates([study.records[row].perceptual_hash for row in linking]):
+        parent[root(subjects[linking[second]])] = root(subjects[linking[first]])
     numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(root(subject), len(numbers)) for subject in subjects], np.int64)
+    return np.array([numbers.setdefault(root(subjects[row]), len(numbers)) for row in rows], np.int64)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from trainer.crops import FaceRecord, Study
 from trainer.data import ImageRecord, Label, Manifest, Role
 from trainer.errors import DataError
-from trainer.protocols import AS_IT_IS, ProtocolSettings, audit, make_folds, read_fold_map
+from trainer.protocols import AS_IT_IS, ProtocolSettings, audit, make_folds, read_fold_map, seen_in_training
 
 
 def fake_study(subjects, labels, *, hashes=None, faceless=(), stress=(), folder=None):
@@ -74,6 +74,50 @@ def test_infants_whose_pictures_look_alike_stay_together():
 
     together = [{0, 35} <= set(fold.test.tolist()) for fold in plan.folds]
     assert sum(together) == 1
+
+
+def test_infants_whose_confusers_look_alike_stay_together():
+    subjects, labels = infants(6)
+    stress, plan = set(range(0, 36, 6)), ProtocolSettings(folds=3, inner_folds=2)
+    apart = make_folds(fake_study(subjects, labels, hashes=random_hashes(36), stress=stress), plan)
+    first, second = (int(fold.stress[0]) for fold in apart.folds[:2])
+    alike = random_hashes(36)
+    alike[second] = alike[first]
+    study = fake_study(subjects, labels, hashes=alike, stress=stress)
+
+    linked = make_folds(study, plan)
+
+    # A confuser is tested with its infant: the two infants are in one test.
+    assert sum({first, second} <= set(fold.stress.tolist()) for fold in linked.folds) == 1
+
+
+def test_a_main_picture_that_looks_like_another_infants_confuser_is_not_learnt_from_where_that_is_tested():
+    subjects, labels = infants(6)
+    stress, plan = set(range(0, 36, 6)), ProtocolSettings(folds=3, inner_folds=2)
+    apart = make_folds(fake_study(subjects, labels, hashes=random_hashes(36), stress=stress), plan)
+    confuser, other = int(apart.folds[0].stress[0]), int(apart.folds[1].test[0])
+    alike = random_hashes(36)
+    alike[other] = alike[confuser]
+    study = fake_study(subjects, labels, hashes=alike, stress=stress)
+
+    found = audit(study, apart)
+    leak = [overlap for overlap in found if not overlap.is_clean]
+    parts = [seen_in_training([dataclasses.asdict(overlap)]) for overlap in leak]
+
+    assert parts == [["up to 1 pair of a tested picture and one seen in training that look alike"]]
+    assert all(overlap.is_clean for overlap in audit(study, make_folds(study, plan)))
+
+
+def test_what_was_seen_is_said_by_infants_files_and_pairs_that_look_alike():
+    nothing = {"fold": 0, "pictures": 8, "subjects": [], "subject_pictures": 0, "files": 0, "near_duplicates": []}
+    tested, inner = {"sides": ["development", "test"]}, {"sides": ["training", "validation"]}
+    infant = {"subjects": ["s1"], "subject_pictures": 2}
+
+    assert seen_in_training([nothing | tested, nothing | inner | infant | {"files": 8}]) == []
+    assert seen_in_training([nothing | tested | infant, nothing | tested | {"files": 2}, nothing | tested]) == [
+        "up to 1 tested infant seen in training, to whom 25 % of the tested pictures belong",
+        "up to 2 tested files seen in training",
+    ]
 
 
 @pytest.mark.parametrize("half", ["fixed", "redrawn"])

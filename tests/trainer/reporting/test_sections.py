@@ -2,7 +2,9 @@
 
 from types import SimpleNamespace
 
+from trainer.reporting.document import Notice
 from trainer.reporting.sections.limits import _size
+from trainer.reporting.sections.training import audit_section
 
 
 def comparison_of(*accuracies):
@@ -18,3 +20,16 @@ def test_where_no_accuracy_has_an_interval_the_widest_is_not_said_to_span_nothin
 
     assert without.startswith("set: 6 infants. No accuracy has an interval, since infants are too few or all alike; ")
     assert "The widest 95 % interval of an accuracy spans 30 points" in with_one
+
+
+def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_infants():
+    overlap = {"fold": 0, "sides": ["development", "test"], "pictures": 8, "subjects": [], "subject_pictures": 0}
+    overlap |= {"files": 0, "near_duplicates": [["a.png", "b.png"]], "clean": False}
+    entry = SimpleNamespace(title="Mimic", protocol="strict", data="set")
+    part = SimpleNamespace(entry=entry, metrics={"audit": [overlap]}, run=SimpleNamespace(is_external=False))
+
+    verdict = audit_section(SimpleNamespace(reported=[part])).blocks[0]
+
+    assert verdict == Notice(
+        "Mimic, strict, set: not clean: up to 1 pair of a tested picture and one seen in training that look alike."
+    )

@@ -5,6 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from trainer.evaluation.tables import Table
+from trainer.protocols import seen_in_training
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
 from trainer.reporting.gathering import Comparison, Reported
 from trainer.reporting.plotting import axes_grid, plain, svg_of
@@ -80,18 +81,12 @@ def audit_section(comparison: Comparison) -> Section:
         if not overlaps:
             blocks.append(Notice(f"{where}: this run was not audited; `nicu-trainer audit` does it."))
             continue
-        tested = [overlap for overlap in overlaps if tuple(overlap["sides"]) == ("development", "test")]
         if all(overlap["clean"] for overlap in overlaps):
             verdict = "nothing is on two sides of any division: no infant, no file, no near-duplicate."
-        elif all(overlap["clean"] for overlap in tested):
-            verdict = "what is tested was not seen, but training and validation share pictures or infants."
+        elif seen := seen_in_training(overlaps):
+            verdict = f"not clean: {'; '.join(seen)}."
         else:
-            infants = max(len(overlap["subjects"]) for overlap in tested)
-            share = max(overlap["subject_pictures"] / max(1, overlap["pictures"]) for overlap in tested)
-            verdict = (
-                f"not clean: up to {counted(infants, 'tested infant')} seen in training, to whom {percent(share)} of "
-                "the tested pictures belong."
-            )
+            verdict = "what is tested was not seen, but training and validation share pictures or infants."
         clean = all(overlap["clean"] for overlap in overlaps)
         blocks.append((Text if clean else Notice)(f"{where}: {verdict}"))
         blocks.append(Grid(_audit_table(where, overlaps), folded=True))
