@@ -15,13 +15,13 @@ from monitor.alerts.record import AlertDraft
 from monitor.clock import Clock
 from monitor.delivery.batch import Batch
 from monitor.delivery.spool import Position, Spool, SpooledAlert
+from monitor.delivery.spool_meta import CLAIMED
 from monitor.errors import SpoolError
 
 __all__ = ["MemoryProducer"]
 
 _log = logging.getLogger(__name__)
 
-_KEY = "claimed"
 _Number = Annotated[int, Field(ge=0, le=10**18)]
 
 
@@ -130,7 +130,7 @@ class MemoryProducer:
                 return
             text, self.is_changed = self._text(), False
         try:
-            spool.set_meta(_KEY, text)
+            spool.set_meta(CLAIMED, text)
         except SpoolError:
             self.is_changed = True
             raise
@@ -146,13 +146,18 @@ class MemoryProducer:
         Raises:
             SpoolError: The file cannot be read.
         """
-        text = spool.get_meta(_KEY) or ""
+        text = spool.get_meta(CLAIMED) or ""
+        with self._lock:
+            self.adopt(text)
+            self.is_changed = bool(self.alerts or text)
+
+    def adopt(self, text: str) -> None:
+        """Do the same with what an earlier run noted in a file that is damaged now; an empty text is no note."""
         stored = _read(text)
         with self._lock:
             if stored is not None and stored.producer_id != self._id:
                 _log.warning("%d alerts that an earlier run was sending from memory are sent now", len(stored.alerts))
                 self._adopt(stored)
-            self.is_changed = bool(self.alerts or text)
 
     def _adopt(self, stored: _Stored) -> None:
         since_seconds = self._clock.monotonic()

@@ -88,9 +88,10 @@ class Outbox:
         self._displaced = False
         self._fault: str | None = None
         self._spool: Spool | None = None
+        self._salvaged_note = ""
         self._open()
         self._memory = MemoryProducer(station if self._spool is None else self._spool.producer_id, clock)
-        self.with_spool(self._memory.adopt_from)
+        self._adopt_claimed()
         self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
 
     @property
@@ -284,7 +285,7 @@ class Outbox:
             self._abandon_spool(self._spool)
         if self._spool is None:
             self._open(at_start=False)
-            self.with_spool(self._memory.adopt_from)
+            self._adopt_claimed()
         spool = self._spool
         if spool is None:
             return False
@@ -366,7 +367,14 @@ class Outbox:
         with self._mutex:
             self._waiting.extendleft(_Waiting(draft, now_seconds) for draft in reversed(saved.drafts))
             self._snapshots = {**saved.snapshots, **self._snapshots}
+        self._salvaged_note = saved.claimed
         _log.error("the spool was damaged; it is stored as %s; %d waiting alerts were saved", aside, len(saved.drafts))
+
+    def _adopt_claimed(self) -> None:
+        """Go on with what an earlier run was sending from memory."""
+        self.with_spool(self._memory.adopt_from)
+        self._memory.adopt(self._salvaged_note)
+        self._salvaged_note = ""
 
     def _note(self, error: SpoolError) -> None:
         """Keep the reason; a damaged file is left behind so that the next attempt begins a new one."""

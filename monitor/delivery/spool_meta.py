@@ -13,6 +13,7 @@ from monitor.delivery.spool_file import is_unicode
 from monitor.delivery.spool_quota import note_drop
 
 __all__ = [
+    "CLAIMED",
     "Numbering",
     "new_producer_id",
     "read_count",
@@ -23,6 +24,9 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+CLAIMED = "claimed"
+"""Key of the note of alerts that are being sent from memory."""
 
 _STREAM_ID = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _PRODUCER_ID = re.compile(r"[!-~]{1,128}", re.ASCII)

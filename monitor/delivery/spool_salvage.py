@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from monitor.alerts.record import AlertDraft
-from monitor.delivery.spool_file import decode_text, readable_snapshots
+from monitor.delivery.spool_file import decode_text, is_unicode, readable_snapshots
+from monitor.delivery.spool_meta import CLAIMED
 
 __all__ = ["Salvage", "salvage"]
 
@@ -18,10 +19,12 @@ class Salvage:
     Attributes:
         drafts: Alerts that were not marked as delivered, in order.
         snapshots: Alarm state by bed.
+        claimed: The note of alerts that were being sent from memory; empty where there is none.
     """
 
     drafts: list[AlertDraft] = field(default_factory=list)
     snapshots: dict[str, str] = field(default_factory=dict)
+    claimed: str = ""
 
 
 def salvage(path: Path) -> Salvage:
@@ -33,6 +36,9 @@ def salvage(path: Path) -> Salvage:
         with suppress(sqlite3.Error, ValueError):
             row = database.execute("SELECT value FROM meta WHERE key = 'delivered_seq'").fetchone()
             delivered = int(row[0]) if row else 0
+        with suppress(sqlite3.Error):
+            row = database.execute("SELECT value FROM meta WHERE key = ?", (CLAIMED,)).fetchone()
+            saved.claimed = row[0] if row and is_unicode(row[0]) else ""
         with suppress(sqlite3.Error):
             saved.snapshots.update(readable_snapshots(database.execute("SELECT bed, body FROM snapshots")))
         with suppress(sqlite3.Error):

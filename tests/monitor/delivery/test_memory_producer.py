@@ -1,7 +1,7 @@
 """What is sent from memory while the disk takes nothing: counted, and not lost where the program ends before that."""
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from alerts import make_draft
@@ -71,6 +71,36 @@ def test_alerts_that_were_being_sent_from_memory_outlive_a_crash_under_their_num
         assert alert_ids(outbox.claim(100)) == ["after"]
     with open_outbox() as outbox:
         assert alert_ids(outbox.claim(100)) == ["after"], "what Redis has is not sent once more"
+
+
+def test_they_outlive_a_damaged_spool_as_well(open_outbox, tmp_path):
+    with open_outbox() as outbox:
+        claim = claim_from_memory(outbox, tmp_path / "state", "during-1", "during-2")
+        outbox.delivered(claim, Position(1, "7-0"))
+        outbox.submit([make_draft("after")])
+        assert outbox.wait_until_stored(10)
+    damage_index(tmp_path / "state" / "spool.sqlite")
+    for _ in range(2):  # the new spool has the note, too
+        with open_outbox() as outbox:
+            assert outbox.wait_until_stored(10)
+            again = outbox.claim(100)
+            assert (alert_ids(again), again.position, again.last_seq) == (["during-2"], Position(1, "7-0"), 2)
+            assert again.alerts[0].producer_id == claim.alerts[0].producer_id
+            wait_until(lambda: not outbox._memory.is_changed, 10)
+    assert (tmp_path / "state" / "spool.sqlite.damaged-1").exists()
+    with open_outbox() as outbox:
+        outbox.delivered(outbox.claim(100), Position(2, "8-0"))
+        assert alert_ids(outbox.claim(100)) == ["after"]
+
+
+def damage_index(path):
+    """Let a bad sector hit a page that says nothing of its own."""
+    with closing(sqlite3.connect(path)) as database:
+        (page,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'alerts_by_id'").fetchone()
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
 
 
 def test_the_age_of_what_waits_includes_what_is_being_sent_from_memory(open_outbox, tmp_path):
