@@ -127,16 +127,32 @@ def _beds(site: AppContext, bed: str | None) -> list[str]:
 async def _csv(
     kind: str, heads: Row, beds: Sequence[str], rows: Callable[[str], Iterator[Row]], since: datetime
 ) -> StreamingResponse:
-    """Return a file that is written bed by bed, so that a week of a ward fits into memory."""
+    """Return a file that is written bed by bed, so that a week of a ward fits into memory.
+
+    Args:
+        kind: Begins the file's name.
+        heads: Names of the columns.
+        beds: Ids, in the file's order.
+        rows: Reads the record of a bed when it is called, and gives its rows.
+        since: Ends the file's name.
+
+    Raises:
+        RefusedError: The record of one of the beds cannot be read.
+    """
+
+    def read_all() -> None:
+        for bed in beds:
+            rows(bed)
+
     try:
-        # Read before the answer begins: a damaged record is a refusal and not half a file.
-        first = await run_sync(lambda: [row for bed in beds[:1] for row in rows(bed)])
+        # All beds are read once before the answer begins: a damaged record is a refusal and not half a file.
+        await run_sync(read_all)
     except HistoryError as error:
         raise history_unreadable(error) from None
 
     def parts() -> Iterator[str]:
-        yield _lines([heads, *first])
-        for bed in beds[1:]:
+        yield _lines([heads])
+        for bed in beds:
             yield _lines(rows(bed))
 
     name = f"{kind}-{since:%Y%m%dT%H%M}Z.csv"

@@ -13,7 +13,9 @@ from recorded_board import write_day
 from monitor.commands.users import command
 from monitor.control.access import AccessList, Role, hash_token
 from monitor.control.bed_scope import BedScope
+from monitor.errors import HistoryError
 from monitor.faces.patient_tracker import FrameFaces
+from monitor.history.database import HistoryView
 from monitor.pain.vocabulary import Observation, Validity, Visibility
 from monitor.video.frame import Frame
 from monitor.web.users import User, read_users, write_users
@@ -127,6 +129,22 @@ def test_episodes_say_how_long_an_answer_took_and_not_whose_it_was(study):
     assert named
     assert not any(name in text for name in named)
     assert any(row["answer_seconds"] for row in pain)
+
+
+@pytest.mark.parametrize(("file", "records"), [("levels", "minutes"), ("episodes", "alerts")])
+@pytest.mark.parametrize("damaged", ["bed-1", "bed-2"])
+def test_a_record_that_is_damaged_is_a_refusal_and_not_half_a_file(study, monkeypatch, file, records, damaged):
+    """Whichever bed it is of: who counts episodes would not notice that the last beds are missing."""
+    read = getattr(HistoryView, records)
+
+    def fail(view, bed, *stretch):
+        if bed == damaged:
+            raise HistoryError("history.sqlite is damaged", damaged=True)
+        return read(view, bed, *stretch)
+
+    monkeypatch.setattr(HistoryView, records, fail)
+    refused = study.client().get(f"/api/v1/export/{file}.csv", params=HOUR, headers=RESEARCHER)
+    assert (refused.status_code, "damaged" in refused.json()["detail"]) == (503, True)
 
 
 @pytest.mark.parametrize("file", ["levels", "episodes"])
