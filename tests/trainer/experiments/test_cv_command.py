@@ -85,7 +85,10 @@ def test_every_fold_is_tested_and_written(runs, study):
     assert [fold["fold"] for fold in metrics["folds"]] == [0, 1, 2]
     assert len({row["image"] for row in rows}) == len(study.records)
     assert {row["role"] for row in rows} == {"main", "stress"}
-    assert metrics["pooled"]["accuracy"]["low"] <= metrics["pooled"]["accuracy"]["value"]
+    # These infants are so alike that not every metric varies among them, and one that does not has no interval.
+    bounded = [entry for entry in metrics["pooled"].values() if entry["low"] is not None]
+    assert bounded
+    assert all(entry["low"] <= entry["value"] <= entry["high"] for entry in bounded)
     assert {entry["stimulus"] for entry in metrics["per_stimulus"]} == {"pain", "rest"}
     assert len(metrics["per_subject"]) == 6
     assert (folder / "strict" / "fold0" / "tensorboard").is_dir()
