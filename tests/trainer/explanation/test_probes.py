@@ -128,7 +128,7 @@ def test_infants_that_are_none_cannot_be_distinguished(paint_study, tmp_path):
 
 @pytest.mark.parametrize("can_be_distinguished", [True, False])
 def test_data_sets_are_distinguished_only_where_they_look_different(paint_study, tmp_path, can_be_distinguished):
-    study = paint_study(subjects=24, each=4, seed=3)
+    study = paint_study(subjects=60, each=4, seed=3)
     # The infants' grounds differ: sets by their brightness can be distinguished, sets by lot cannot.
     pictures = study.crop_set(InputContract(size_px=32)).exact(np.arange(len(study.records)))
     light = {subject: pictures[study.subjects == subject].mean() for subject in np.unique(study.subjects)}
@@ -137,10 +137,10 @@ def test_data_sets_are_distinguished_only_where_they_look_different(paint_study,
         if can_be_distinguished
         else np.random.default_rng(0).permutation(sorted(light)).tolist()
     )
-    bright = set(order[12:])
+    bright = set(order[30:])
     renamed(study, lambda _, record: replace(record, data_set="one" if record.subject in bright else "two"))
 
     found = probe_features(open_explanation_input(trained(study, tmp_path), None, None), 400)["data_set"]
 
-    assert found["items"] == 24
+    assert found["items"] == 60
     assert (found["p"] < 0.05) is can_be_distinguished

@@ -166,10 +166,15 @@ def test_both_protocols_stand_side_by_side_with_the_gap(page, runs):
     for row, name in zip(rows, ("mimic", "pair"), strict=True):
         leaky, honest = (metrics[f"{name}-{protocol}"]["pooled"] for protocol in ("dissertation", "strict"))
         gap = 100 * (leaky["accuracy"]["value"] - honest["accuracy"]["value"])
-        # The leak is worth as much for each of these infants: it is not known how much for others, so no interval.
-        assert row["Gap (points)"] == f"{gap:+.1f}"
-        assert row["Dissertation test"].startswith(f"{100 * leaky['accuracy']['value']:.1f} [")
-        assert row["Strict test"].startswith(f"{100 * honest['accuracy']['value']:.1f} [")
+        shown, _, interval = row["Gap (points)"].partition(" ")
+        assert shown == f"{gap:+.1f}"
+        # None where the leak is worth as much for each of these infants: then it is not known how much for others.
+        if interval:
+            low, high = map(float, interval.strip("[]").split(", "))
+            assert low <= gap <= high
+        for column, shown_metrics in (("Dissertation test", leaky), ("Strict test", honest)):
+            # Likewise: infants of whom each is right in half of its pictures give no interval.
+            assert row[column].partition(" ")[0] == f"{100 * shown_metrics['accuracy']['value']:.1f}"
 
 
 def test_a_hostile_name_is_shown_and_does_nothing(hostile_name, page, text, markdown):
