@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from monitor.control.access import Role, hash_token
 from monitor.control.bed_scope import EVERY_BED, BedScope
@@ -164,7 +165,10 @@ def test_an_administrator_adds_changes_and_removes_a_nurse_in_the_page(stage, vi
     nurse.wait_for_url("**/login*")
 
     page.get_by_role("button", name="Change anna").click()
-    page.get_by_label("Only these beds").fill("")
+    beds = page.get_by_label("Only these beds")
+    expect(beds).to_have_value("bed-1")  # not before the dialog has its values, which would come back
+    beds.fill("")
+    expect(beds).to_have_value("")
     page.get_by_role("button", name="Save").click()
     row.get_by_text("every bed").wait_for()
     log_in(nurse, "anna", PASSWORD)
