@@ -57,7 +57,7 @@ class Claims:
                 found = redis.set(key, self._value, px=int(self._life_seconds * 1000), get=True)
             except ResponseError as error:
                 if not _is_lasting(error):
-                    # Whether it is alone must be found out anew: meanwhile no other's claim could be seen.
+                    # Whether it is alone must be checked again: meanwhile no other's claim could be seen.
                     self._since_seconds = None
                     raise
                 # Nothing else depends on it.

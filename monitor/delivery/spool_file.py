@@ -132,7 +132,7 @@ def decode_text(stored: bytes) -> str:
     """Return a stored text, for `sqlite3.Connection.text_factory`.
 
     SQLite refuses a whole answer where one text in it is no UTF-8. Such bytes become surrogates here, which no text
-    that this program writes has, so that the other rows can be read and this one can be told from them.
+    that this program writes has, so that the other rows can be read and this one can be distinguished from them.
     """
     return stored.decode("utf-8", "surrogateescape")
 

@@ -29,7 +29,7 @@ def study(paint_study):
 
 @pytest.fixture
 def manifest(study, tmp_path):
-    """A manifest that a test may write anew; its crops stay where they are."""
+    """A manifest that a test may rewrite; its crops stay where they are."""
     path = tmp_path / "set.manifest.csv"
     lines = study.folder.with_suffix(".csv").read_text().splitlines()
     path.write_text("\n".join(lines))
