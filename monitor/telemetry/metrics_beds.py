@@ -16,6 +16,8 @@ __all__ = ["BedCollector"]
 STALE_SECONDS = 10.0
 """An observation that is older is not shown: a bed that is no longer analysed has no level."""
 
+_NEWEST_FRAME_SECONDS = 3.0
+"""A frame that is older says nothing of whether the face is visible now; key frames alone come every 2.2 s at worst."""
 
 _PAIN = (Code.PAIN_SIGN, Code.PAIN_SUSTAINED)
 
@@ -150,7 +152,10 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
         "pain_on_ratio",
         "Share of the last window in which the level stood at or above its threshold; absent while it has none.",
     )
-    visible = _gauge("face_visible", "1 while the newest analysed frame shows a usable face of the patient, else 0.")
+    visible = _gauge(
+        "face_visible",
+        "1 while the newest analysed frame, of the last 3 s, shows a usable face of the patient, else 0.",
+    )
     age = _gauge("face_age_seconds", "Time since the last usable face; absent before the first.")
     validity = _gauge("observation_validity", "1 for how far the level can be trusted now.", ("bed", "validity"))
     action = _gauge(
@@ -160,6 +165,7 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
     )
     for bed, item in seen.items():
         now = item.observation
+        age_seconds = max(0.0, now_seconds - now.time_seconds)
         for reading in now.actions:
             action.add_metric((bed, reading.action), reading.share)
         pairs = (
@@ -167,13 +173,8 @@ def _observations(seen: dict[str, _Seen], now_seconds: float) -> Iterable[Metric
             (score, now.score),
             (coverage, now.coverage if now.occupancy is Occupancy.OCCUPIED else None),
             (on_share, now.on_share),
-            (visible, float(item.face_visible)),
-            (
-                age,
-                None
-                if now.seconds_since_face is None
-                else now.seconds_since_face + max(0.0, now_seconds - now.time_seconds),
-            ),
+            (visible, float(item.face_visible and age_seconds <= _NEWEST_FRAME_SECONDS)),
+            (age, None if now.seconds_since_face is None else now.seconds_since_face + age_seconds),
         )
         for family, value in pairs:
             if value is not None:

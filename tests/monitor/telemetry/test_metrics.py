@@ -123,8 +123,11 @@ def test_what_decodes_a_stream_is_named_and_its_measured_rate_makes_no_series(me
 
 def test_an_observation_that_grows_old_vanishes(metrics, clock) -> None:
     metrics.observe("bed-1", observation(), face_visible=True)
-    clock.advance(5)
+    clock.advance(2)
+    assert value(metrics, "face_visible", bed="bed-1") == 1
+    clock.advance(3)
     assert value(metrics, "face_age_seconds", bed="bed-1") == pytest.approx(5.1)
+    assert value(metrics, "face_visible", bed="bed-1") == 0, "nobody has looked since"
     clock.advance(6)
     assert [name for name, labels in scrape(metrics) if ("bed", "bed-1") in labels] == []
 
