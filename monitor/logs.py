@@ -20,6 +20,9 @@ _NAMED = re.compile(r"""(?i)\b(pass(?:word|wd)?|token|secret|authorization)(["']
 _NEVER_LIMITED = frozenset({"monitor.alerts", "monitor.station.request_handler"})
 """Loggers of alarms, acknowledgements and pauses."""
 
+_NAME_ADDRESSES = ("httpx", "httpcore", "urllib3", "requests")
+"""Loggers of libraries that write each request's whole address: of a webhook or a push service, it is the secret."""
+
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without credentials: the given values, URL user parts, and the values of fields named like one."""
@@ -103,4 +106,6 @@ def configure(settings: LogSettings, secrets: Iterable[str] = ()) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
+    for name in _NAME_ADDRESSES:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(capture=True)

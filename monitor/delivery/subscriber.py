@@ -30,6 +30,7 @@ __all__ = [
     "HeartbeatSeen",
     "NewAlert",
     "Progress",
+    "ProgressError",
     "ServerLost",
     "ServerSeen",
 ]
@@ -88,6 +89,10 @@ class _Numbers:
     missing: set[int] = field(default_factory=set)
 
 
+class ProgressError(PublishError):
+    """What has been read cannot be stored: only a restart would read it again."""
+
+
 class Progress:
     """What has been read of the stream.
 
@@ -101,6 +106,7 @@ class Progress:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self.last_id: str | None = None
+        self.is_saved = True
         self._producers: dict[str, _Numbers] = {}
         if path is None or not path.exists():
             return
@@ -135,10 +141,11 @@ class Progress:
         """Replace the file by a new one, whole or not at all.
 
         Raises:
-            PublishError: It cannot be written.
+            ProgressError: It cannot be written.
         """
         if self._path is None:
             return
+        self.is_saved = False
         document = {
             "last_id": self.last_id,
             "producers": {
@@ -153,7 +160,10 @@ class Progress:
                 json.dump(document, file)
             beside.replace(self._path)
         except OSError as error:
-            raise PublishError(f"cannot write {self._path} ({error.strerror}); choose another state file") from error
+            raise ProgressError(
+                f"cannot write {self._path} ({error.strerror}); free some space, or choose another state file"
+            ) from error
+        self.is_saved = True
 
 
 class AlertSubscriber:
@@ -248,7 +258,8 @@ class AlertSubscriber:
         """Yield what is new, without waiting. Progress is saved after the caller has taken an alert.
 
         Raises:
-            PublishError: Progress cannot be saved.
+            ProgressError: Progress cannot be saved. It is held in memory: the next call goes on with what comes after
+                the alert that was taken, and tries to save again.
             ConfigError: The address or a file that it needs is wrong.
         """
         try:
@@ -275,7 +286,7 @@ class AlertSubscriber:
             self._progress.last_id = stream_id
             if event is not None and self._saves_each:
                 self._progress.save()
-        if entries:
+        if entries or not self._progress.is_saved:
             self._progress.save()
 
     def close(self) -> None:

@@ -9,7 +9,16 @@ from typing import Protocol
 
 from monitor.backoff import Backoff
 from monitor.clock import Clock
-from monitor.delivery.subscriber import AlertSubscriber, HeartbeatLost, HeartbeatSeen, NewAlert, ServerLost, ServerSeen
+from monitor.delivery.subscriber import (
+    AlertSubscriber,
+    Event,
+    HeartbeatLost,
+    HeartbeatSeen,
+    NewAlert,
+    ProgressError,
+    ServerLost,
+    ServerSeen,
+)
 from monitor.forwarding.dead_letters import DeadLetters
 from monitor.forwarding.mail import Escalations, Mail
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
@@ -173,8 +182,10 @@ class Forwarder:
     def forward_waiting(self) -> bool:
         """Forward what waits now; return whether there was anything.
 
+        Where progress cannot be stored, it goes on: what has arrived would only come again after a restart.
+
         Raises:
-            PublishError: Progress or a dead letter cannot be stored.
+            PublishError: A dead letter cannot be stored.
         """
         try:
             return self._forward_waiting()
@@ -187,18 +198,25 @@ class Forwarder:
         came = False
         if self._subscriber is None:
             self._subscriber = self._open_subscriber()
-        for event in self._subscriber.poll():
-            if isinstance(event, NewAlert):
-                came = True
-                self._take_alert(event)
-            elif isinstance(event, HeartbeatLost | HeartbeatSeen):
-                self._take_heartbeat(event)
-            elif isinstance(event, ServerLost):
-                _log.warning("%s: nothing can be forwarded: %s", self.name, event.reason)
-            elif isinstance(event, ServerSeen):
-                _log.info("%s: Redis answers again", self.name)
+        try:
+            for event in self._subscriber.poll():
+                came = came or isinstance(event, NewAlert)
+                self._take(event)
+        except ProgressError as error:
+            _log.warning("%s: %s; a restart would send again what has arrived meanwhile", self.name, error)
         self._escalate()
         return came
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case NewAlert():
+                self._take_alert(event)
+            case HeartbeatLost() | HeartbeatSeen():
+                self._take_heartbeat(event)
+            case ServerLost():
+                _log.warning("%s: nothing can be forwarded: %s", self.name, event.reason)
+            case ServerSeen():
+                _log.info("%s: Redis answers again", self.name)
 
     def _take_alert(self, event: NewAlert) -> None:
         if event.missing_before:

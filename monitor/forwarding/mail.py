@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 import smtplib
 import ssl
 from datetime import UTC
@@ -182,6 +183,7 @@ class Escalations:
         self._after_seconds = after_seconds
         self._clock = clock
         self._due: dict[str, tuple[float, Message]] = {}
+        self._is_saved = True
         self._load()
 
     def observe(self, alert: Alert, text: str) -> None:
@@ -199,6 +201,8 @@ class Escalations:
 
     def due(self) -> list[Message]:
         """Return the alerts that have waited long enough, the first to be due first; they stay until `done`."""
+        if not self._is_saved:
+            self._save()
         now = self._clock.monotonic()
         return [message for due, message in sorted(self._due.values(), key=lambda row: row[0]) if due <= now]
 
@@ -223,7 +227,16 @@ class Escalations:
             raise ConfigError(f"{self._path} cannot be read; delete it to forget the escalations in it") from error
 
     def _save(self) -> None:
+        """Store them; a disk that takes nothing holds up no mail, and is tried again."""
         draft = self._path.with_suffix(".new")
         rows = [{"alert": message.text, "escalated": math.isinf(due)} for due, message in self._due.values()]
-        draft.write_text(json.dumps(rows), encoding="utf-8")
-        draft.replace(self._path)
+        self._is_saved = False
+        try:
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(rows, file)
+            draft.replace(self._path)
+        except OSError as error:
+            _log.warning("cannot write %s (%s): a restart would not know who waits", self._path, error.strerror)
+        else:
+            self._is_saved = True

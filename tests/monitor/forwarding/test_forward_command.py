@@ -54,6 +54,28 @@ def test_it_forwards_until_it_is_stopped_and_shows_metrics(config, stream, http_
 
 
 @pytest.mark.e2e
+def test_the_address_of_a_webhook_is_in_no_log(config, stream, http_sink, tmp_path):
+    document = yaml.safe_load(config.read_text())
+    document["destinations"][0]["url"] = f"{http_sink.url}/PATHSECRET?sig=QUERYSECRET"
+    config.write_text(yaml.safe_dump(document))
+    http_sink.answers = [200, 500]
+    alerts = [stream.publish().alert_id for _ in range(2)]
+    with (tmp_path / "log").open("w+") as log:
+        process = subprocess.Popen(_command(config), stderr=log)
+        try:
+            wait_until(lambda: http_sink.alerts == alerts, 60, "both alerts arrive")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.wait()
+        log.seek(0)
+        text = log.read()
+    assert "pager" in text
+    assert "SECRET" not in text
+
+
+@pytest.mark.e2e
 def test_a_test_says_of_each_destination_whether_it_took_it(config, http_sink):
     good = subprocess.run(_command(config, "--test"), capture_output=True, text=True, check=False)
     assert (good.returncode, good.stdout) == (0, "pager: the test has arrived\n")

@@ -86,6 +86,20 @@ def test_a_dead_letter_that_cannot_be_written_is_tried_again(stream, forward, ht
     assert http_sink.alerts == [alert]
 
 
+def test_progress_that_cannot_be_written_repeats_and_holds_up_nothing(stream, forward, http_sink, tmp_path):
+    published = [stream.publish().alert_id for _ in range(3)]
+    forwarder = forward(type="webhook", url=http_sink.url)
+    (tmp_path / "out.progress.json.new").mkdir()
+    drain(forwarder)
+    drain(forwarder)
+    assert http_sink.alerts == published
+    (tmp_path / "out.progress.json.new").rmdir()
+    drain(forwarder)
+    forwarder.close()
+    drain(forward(type="webhook", url=http_sink.url))
+    assert http_sink.alerts == published, "it was stored once that was possible, without another alert"
+
+
 def test_dead_letters_are_sent_again_and_those_that_fail_stay(tmp_path):
     letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
     for number in (1, 2, 3):

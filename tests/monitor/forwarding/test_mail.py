@@ -94,6 +94,24 @@ def test_an_alert_that_nobody_acknowledges_is_escalated_once(stream, mail, mail_
     assert _subjects(mail_sink)[1].startswith("[NICU] NOT ACKNOWLEDGED for 60 s")
 
 
+def test_a_disk_that_takes_nothing_holds_up_no_mail_and_escalates_once(stream, mail, mail_sink, tmp_path):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    (tmp_path / "out.open.new").mkdir()
+    stream.publish("a1")
+    drain(forwarder)
+    clock.advance(61.0)
+    drain(forwarder)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
+    (tmp_path / "out.open.new").rmdir()
+    drain(forwarder)
+    forwarder.close()
+    assert (tmp_path / "out.open.json").stat().st_mode & 0o077 == 0
+    drain(mail(clock))
+    assert len(mail_sink.mails) == 2, "it was stored once that was possible"
+
+
 @pytest.mark.parametrize(
     "change",
     [
