@@ -6,7 +6,6 @@ to name gaps. The file is written after an alert has been handled, so a reader t
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from monitor.delivery.keys import Keys, id_after, id_order
 from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import PublishError
+from monitor.private_file import replace_private_file
 
 __all__ = [
     "AlertSubscriber",
@@ -153,12 +153,8 @@ class Progress:
                 for name, numbers in self._producers.items()
             },
         }
-        beside = self._path.with_name(f"{self._path.name}.new")
         try:
-            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(document, file)
-            beside.replace(self._path)
+            replace_private_file(self._path, json.dumps(document))
         except OSError as error:
             raise ProgressError(
                 f"cannot write {self._path} ({error.strerror}); free some space, or choose another state file"
@@ -205,6 +201,7 @@ class AlertSubscriber:
         self._saves_each = saves_each
         self._client: Any = None
         self._server_lost = False
+        self._has_read_all = False
         # Station to the time of its last heartbeat; and those that have been reported as silent.
         self._heard: dict[str, float] = dict.fromkeys(stations, clock.monotonic())
         self._seen: set[str] = set()
@@ -254,6 +251,11 @@ class AlertSubscriber:
         """Stations that are not watching at the moment."""
         return tuple(sorted(self._silent))
 
+    @property
+    def has_read_all(self) -> bool:
+        """Whether the newest `poll` found no further entry in the stream, or no server."""
+        return self._has_read_all
+
     def poll(self) -> Iterator[Event]:
         """Yield what is new, without waiting. Progress is saved after the caller has taken an alert.
 
@@ -268,8 +270,10 @@ class AlertSubscriber:
                 self._begin()
             entries = self._read()
             beating = self._beating_stations()
+            self._has_read_all = not entries
         except (RedisError, RedisClusterException, OSError) as error:
             self.close()
+            self._has_read_all = True
             if not self._server_lost:
                 self._server_lost = True
                 yield ServerLost(describe_failure(error, self._address))

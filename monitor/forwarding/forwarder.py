@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from monitor.backoff import Backoff
 from monitor.clock import Clock
 from monitor.delivery.subscriber import (
     AlertSubscriber,
@@ -19,9 +18,10 @@ from monitor.delivery.subscriber import (
     ServerLost,
     ServerSeen,
 )
+from monitor.forwarding.attempts import Attempts
 from monitor.forwarding.dead_letters import DeadLetters
 from monitor.forwarding.mail import Escalations, Mail
-from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
+from monitor.forwarding.message import Message
 from monitor.forwarding.mllp import Mllp
 from monitor.forwarding.mqtt import Mqtt
 from monitor.forwarding.settings import (
@@ -32,6 +32,7 @@ from monitor.forwarding.settings import (
     MqttSettings,
     WebhookSettings,
 )
+from monitor.forwarding.silent_stations import SilentStations
 from monitor.forwarding.webhook import Webhook
 from monitor.loops import run_until_done
 
@@ -40,7 +41,6 @@ __all__ = ["Forwarder", "Sender", "open_sender", "paths_of"]
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.25
-_LONGEST_WAIT_SECONDS = 30.0
 
 
 class _StoppedError(Exception):
@@ -75,10 +75,11 @@ def open_sender(settings: DestinationSettings, clock: Clock) -> Sender:
     raise TypeError(f"there is no destination of the kind {type(settings).__name__}")
 
 
-def paths_of(settings: ForwardSettings, name: str) -> tuple[Path, Path, Path]:
-    """Return where a destination's progress, dead letters and open escalations are stored."""
-    home = settings.state_directory
-    return home / f"{name}.progress.json", home / f"{name}.dead.jsonl", home / f"{name}.open.json"
+def paths_of(settings: ForwardSettings, name: str) -> tuple[Path, Path, Path, Path]:
+    """Return where a destination's progress, dead letters, open escalations and silent stations are stored."""
+    files = ("progress.json", "dead.jsonl", "open.json", "silent.json")
+    progress, dead, opened, silent = (settings.state_directory / f"{name}.{file}" for file in files)
+    return progress, dead, opened, silent
 
 
 class Forwarder:
@@ -98,7 +99,7 @@ class Forwarder:
     """
 
     def __init__(self, settings: ForwardSettings, destination: DestinationSettings, clock: Clock) -> None:
-        progress, dead, opened = paths_of(settings, destination.name)
+        progress, dead, opened, silent = paths_of(settings, destination.name)
         self._destination = destination
         self._clock = clock
         self._sender = open_sender(destination, clock)
@@ -117,8 +118,10 @@ class Forwarder:
             saves_each=True,  # so that a restart repeats one at most
         )
         self._subscriber: AlertSubscriber | None = self._open_subscriber()
-        self._waiting_since: float | None = None
-        self._silent: set[str] = set()
+        self._delivering: Attempts | None = None
+        self._escalating: Attempts | None = None
+        self._escalated_seconds = float("-inf")
+        self._silent = SilentStations(silent)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"forward {destination.name}", daemon=True)
         self.sent = 0
@@ -137,8 +140,8 @@ class Forwarder:
     @property
     def waiting_seconds(self) -> float:
         """How long the oldest message has been tried; 0 where none waits."""
-        since = self._waiting_since
-        return 0.0 if since is None else self._clock.monotonic() - since
+        began = [way.began_seconds for way in (self._delivering, self._escalating) if way is not None]
+        return self._clock.monotonic() - min(began) if began else 0.0
 
     @property
     def dead_letters(self) -> int:
@@ -204,8 +207,8 @@ class Forwarder:
                 self._take(event)
         except ProgressError as error:
             _log.warning("%s: %s; a restart would send again what has arrived meanwhile", self.name, error)
-        self._escalate()
-        return came
+        is_escalated = self._subscriber.has_read_all and self._escalate()
+        return came or is_escalated
 
     def _take(self, event: Event) -> None:
         match event:
@@ -229,57 +232,56 @@ class Forwarder:
         if self._escalations is not None:
             self._escalations.observe(alert, event.text)
         if alert.phase in wanted.phases:
-            self._deliver(Message.from_alert(alert, event.text), self._sender.send)
+            self._deliver(Message.from_alert(alert, event.text))
 
     def _take_heartbeat(self, event: HeartbeatLost | HeartbeatSeen) -> None:
         is_silent = isinstance(event, HeartbeatLost)
-        # A station that is heard of for the first time is no news.
-        if not self._destination.silent_stations or (not is_silent and event.station not in self._silent):
+        # A station that is heard of for the first time is no news, nor is one whose silence an earlier run reported.
+        if not self._destination.silent_stations or is_silent == (event.station in self._silent):
             return
-        (self._silent.add if is_silent else self._silent.discard)(event.station)
         now = self._clock.wall()
         key = f"station-{event.station}-{'silent' if is_silent else 'watching'}-{now.timestamp():.0f}"
-        self._deliver(Message(key, now, event.station, is_silent=is_silent), self._sender.send)
+        self._deliver(Message(key, now, event.station, is_silent=is_silent))
+        self._silent.note(event.station, is_silent=is_silent)
 
-    def _escalate(self) -> None:
+    def _escalate(self) -> bool:
+        """Try to escalate the alert that has waited longest, once; return whether one more may be due.
+
+        One at a time, and only when nothing more waits in the stream: it may say that somebody has acknowledged it.
+        """
         if self._escalations is None or not isinstance(self._sender, Mail):
-            return
-        for message in self._escalations.due():
-            if self._stopping.is_set():
-                return
-            self._deliver(message, self._sender.escalate)
-            self._escalations.done(message)
+            return False
+        due = self._escalations.due()
+        way = self._escalating
+        if way is None or way.message not in due:
+            way = self._escalating = self._attempts(due[0], self._sender.escalate) if due else None
+            self._escalated_seconds = float("-inf")
+        now = self._clock.monotonic()
+        if way is None or now < self._escalated_seconds:
+            return False
+        wait_seconds = way.attempt()
+        if wait_seconds is not None:
+            self._escalated_seconds = now + wait_seconds
+            return False
+        self._count(way)
+        self._escalations.done(way.message)
+        self._escalating = None
+        return True
 
-    def _deliver(self, message: Message, send: Callable[[Message], None]) -> None:
-        """Send until it has arrived, is refused for good, or the time is over; then it is a dead letter."""
-        backoff = Backoff(first_seconds=0.5, cap_seconds=_LONGEST_WAIT_SECONDS)
-        began, refusals, is_first = self._clock.monotonic(), 0, True
-        self._waiting_since = began
-        while True:
-            try:
-                send(message)
-            except MessageRefusedError as error:
-                refusals += 1
-                reason, is_over = str(error), refusals >= self._destination.refusals
-            except ValueError as error:
-                # Names that no station gives, from an entry that another program wrote: they fit no header or topic.
-                reason, is_over = f"it cannot be said in the destination's form ({type(error).__name__})", True
-            except DeliveryError as error:
-                reason, is_over = str(error), self._clock.monotonic() - began >= self._destination.give_up_seconds
-            else:
-                self.sent += 1
-                self._waiting_since = None
-                if not is_first:
-                    _log.info("%s: %s arrived", self.name, message.key)
-                return
-            if is_first:
-                _log.warning("%s: %s waits: %s", self.name, message.key, reason)
-                is_first = False
-            if is_over:
-                self._dead.add(message, reason)
-                self.given_up += 1
-                self._waiting_since = None
-                _log.error("%s: %s is given up and lies with the dead letters: %s", self.name, message.key, reason)
-                return
-            if self._stopping.wait(backoff.next_seconds()):
+    def _deliver(self, message: Message) -> None:
+        """Send until it has arrived or is given up."""
+        way = self._delivering = self._attempts(message, self._sender.send)
+        while (wait_seconds := way.attempt()) is not None:
+            if self._stopping.wait(wait_seconds):
                 raise _StoppedError(message.key)
+        self._count(way)
+        self._delivering = None
+
+    def _attempts(self, message: Message, send: Callable[[Message], None]) -> Attempts:
+        return Attempts(message, send, self._destination, self._dead, self._clock)
+
+    def _count(self, way: Attempts) -> None:
+        if way.has_arrived:
+            self.sent += 1
+        else:
+            self.given_up += 1

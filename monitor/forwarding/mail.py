@@ -3,9 +3,7 @@
 import json
 import logging
 import math
-import os
 import smtplib
-import ssl
 from datetime import UTC
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,10 +16,12 @@ from monitor.clock import Clock
 from monitor.errors import ConfigError
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import EmailSettings, read_secret
+from monitor.forwarding.tls import tls_context
 from monitor.localization import Localizer
 from monitor.localization import message as translatable
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Signal
+from monitor.private_file import replace_private_file
 
 __all__ = ["Escalations", "Mail"]
 
@@ -39,7 +39,7 @@ class Mail:
         clock: Date of the messages.
 
     Raises:
-        ConfigError: The password cannot be read.
+        ConfigError: The password or the authority cannot be read.
     """
 
     def __init__(self, settings: EmailSettings, clock: Clock) -> None:
@@ -48,6 +48,7 @@ class Mail:
         zone = UTC if settings.time_zone is None else ZoneInfo(settings.time_zone)
         self._t = Localizer(settings.language, zone, settings.time_zone or "UTC")
         self._password = read_secret(settings.password_file, f"{settings.name}.password_file")
+        self._tls = tls_context(settings.ca_file, f"{settings.name}.ca_file")
         if self._password is not None and settings.security == "none":
             raise ConfigError(
                 f"{settings.name}: a password would cross the network in the clear; set security: starttls or tls"
@@ -111,9 +112,7 @@ class Mail:
         raise DeliveryError(f"the mail server failed (SMTP {code})") from error
 
     def _connected(self) -> smtplib.SMTP:
-        settings = self._settings
-        ca_file = None if settings.ca_file is None else str(settings.ca_file)
-        context = ssl.create_default_context(cafile=ca_file)
+        settings, context = self._settings, self._tls
         if settings.security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
                 settings.host, settings.port, timeout=settings.timeout_seconds, context=context
@@ -228,14 +227,10 @@ class Escalations:
 
     def _save(self) -> None:
         """Store them; a disk that takes nothing holds up no mail, and is tried again."""
-        draft = self._path.with_suffix(".new")
         rows = [{"alert": message.text, "escalated": math.isinf(due)} for due, message in self._due.values()]
         self._is_saved = False
         try:
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(rows, file)
-            draft.replace(self._path)
+            replace_private_file(self._path, json.dumps(rows))
         except OSError as error:
             _log.warning("cannot write %s (%s): a restart would not know who waits", self._path, error.strerror)
         else:

@@ -9,6 +9,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import MqttSettings, read_secret
+from monitor.forwarding.tls import tls_context
 
 __all__ = ["Mqtt"]
 
@@ -26,12 +27,13 @@ class Mqtt:
         settings: Where to.
 
     Raises:
-        ConfigError: The password cannot be read.
+        ConfigError: The password or the authority cannot be read.
     """
 
     def __init__(self, settings: MqttSettings) -> None:
         self._settings = settings
         self._password = read_secret(settings.password_file, f"{settings.name}.password_file")
+        self._tls = tls_context(settings.ca_file, f"{settings.name}.ca_file")
         self._client: paho.Client | None = None
 
     def send(self, message: Message) -> None:
@@ -69,7 +71,7 @@ class Mqtt:
         if settings.username is not None:
             client.username_pw_set(settings.username, self._password)
         if settings.tls:
-            client.tls_set(ca_certs=None if settings.ca_file is None else str(settings.ca_file))
+            client.tls_set_context(self._tls)
         client.connect_timeout = settings.timeout_seconds
         answered, refusals = threading.Event(), []
 

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-import ssl
 
 import httpx
 
 from monitor.clock import Clock
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import WebhookSettings, read_secret
+from monitor.forwarding.tls import tls_context
 
 __all__ = ["Webhook", "sign"]
 
@@ -30,7 +30,7 @@ class Webhook:
         clock: The time that is signed with a request, by which a receiver refuses old copies.
 
     Raises:
-        ConfigError: The secret cannot be read.
+        ConfigError: The secret or the authority cannot be read.
     """
 
     def __init__(self, settings: WebhookSettings, clock: Clock) -> None:
@@ -38,9 +38,7 @@ class Webhook:
         self._secret = read_secret(settings.secret_file, f"{settings.name}.secret_file")
         self._clock = clock
         self._timeout_seconds = settings.timeout_seconds
-        self._tls: ssl.SSLContext | bool = True
-        if settings.ca_file is not None:
-            self._tls = ssl.create_default_context(cafile=str(settings.ca_file))
+        self._tls = tls_context(settings.ca_file, f"{settings.name}.ca_file")
         self._client: httpx.Client | None = None
 
     def send(self, message: Message) -> None:

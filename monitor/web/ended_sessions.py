@@ -6,11 +6,11 @@ directory. Where it cannot be written, it lasts as long as this process.
 
 import json
 import logging
-import os
-import secrets
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from monitor.private_file import replace_private_file
 
 __all__ = ["EndedSessions"]
 
@@ -66,14 +66,9 @@ class EndedSessions:
     def _write(self) -> None:
         if self._path is None:
             return
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
         try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({"sessions": self._until, "users": self._users}, file)
-            draft.replace(self._path)
+            replace_private_file(self._path, json.dumps({"sessions": self._until, "users": self._users}))
         except OSError as error:
-            draft.unlink(missing_ok=True)
             _log.warning("cannot write %s (%s); ended sessions are known until a restart", self._path, error.strerror)
 
 

@@ -127,10 +127,13 @@ class MailSink:
 
     def __init__(self):
         self.mails, self.refusals, self.port = [], [], free_port()
+        self.is_busy = False
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802 - the library's name
+        if self.is_busy:
+            return "451 try again later"
         if address in self.refusals:
             return "550 no such person"
         envelope.rcpt_tos.append(address)

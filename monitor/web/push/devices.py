@@ -7,7 +7,6 @@ the key. It is bounded; who is sent notices loses them with the login that asked
 import json
 import logging
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +18,7 @@ from monitor.alerts.record import AlertDraft
 from monitor.errors import RefusalCode, RefusedError
 from monitor.localization import Phrase
 from monitor.pain.vocabulary import Code, Kind, Priority
+from monitor.private_file import replace_private_file
 from monitor.web.access import HeldLogin
 from monitor.web.push.services import LONGEST_ENDPOINT
 
@@ -153,14 +153,10 @@ class DeviceStore:
             return gone
 
     def _write(self) -> None:
-        draft = self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
+        devices = [device.model_dump(mode="json") for device in self._devices.values()]
         try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump([device.model_dump(mode="json") for device in self._devices.values()], file)
-            draft.replace(self._path)
+            replace_private_file(self._path, json.dumps(devices))
         except OSError as error:
-            draft.unlink(missing_ok=True)
             _log.warning("cannot write %s (%s); devices are known until a restart", self._path, error.strerror)
 
 

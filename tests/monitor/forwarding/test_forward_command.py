@@ -117,6 +117,27 @@ def test_a_secret_file_that_is_missing_stops_the_start_with_its_name(config):
         open_sender(settings.destinations[0], SystemClock())
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+@pytest.mark.parametrize("kind", ["webhook", "mqtt", "email"])
+def test_an_authority_that_is_missing_or_none_stops_the_start_with_its_name(config, tmp_path, kind, content):
+    of_kind = {
+        "webhook": {"url": "https://pager.example/"},
+        "mqtt": {"host": "broker.example", "tls": True},
+        "email": {"host": "mail.example", "sender": "a@b", "to": ["c@d"]},
+    }
+    from monitor.clock import SystemClock
+    from monitor.forwarding.forwarder import open_sender
+
+    document = yaml.safe_load(config.read_text())
+    document["destinations"] = [{"name": "pager", "type": kind, "ca_file": "ca.pem", **of_kind[kind]}]
+    config.write_text(yaml.safe_dump(document))
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+    settings = read_forward_settings(config)
+    with pytest.raises(ConfigError, match=r"pager\.ca_file: .*ca\.pem (cannot be read|holds no certificate)"):
+        open_sender(settings.destinations[0], SystemClock())
+
+
 def test_the_example_file_is_right_and_has_every_kind_of_destination():
     settings = read_forward_settings(Path(__file__).parents[3] / "configs/forward.example.yaml")
     assert [destination.type for destination in settings.destinations] == ["webhook", "mqtt", "hl7", "email"]

@@ -89,11 +89,11 @@ def test_a_dead_letter_that_cannot_be_written_is_tried_again(stream, forward, ht
 def test_progress_that_cannot_be_written_repeats_and_holds_up_nothing(stream, forward, http_sink, tmp_path):
     published = [stream.publish().alert_id for _ in range(3)]
     forwarder = forward(type="webhook", url=http_sink.url)
-    (tmp_path / "out.progress.json.new").mkdir()
+    (tmp_path / "out.progress.json").mkdir()
     drain(forwarder)
     drain(forwarder)
     assert http_sink.alerts == published
-    (tmp_path / "out.progress.json.new").rmdir()
+    (tmp_path / "out.progress.json").rmdir()
     drain(forwarder)
     forwarder.close()
     drain(forward(type="webhook", url=http_sink.url))
@@ -193,6 +193,23 @@ def test_a_station_that_falls_silent_is_news_and_so_is_its_return(stream, forwar
         ("station", "station-1", False),
         ("station", "station-1", True),
     ]
+
+
+def test_the_return_of_a_silent_station_is_news_after_a_restart_too(stream, forward, http_sink):
+    clock = ManualClock()
+    forwarder = forward(clock, type="webhook", url=http_sink.url)
+    stream.client.set("nicu:heartbeat:station-1", "1")
+    drain(forwarder)
+    stream.client.delete("nicu:heartbeat:station-1")
+    clock.advance(30.0)
+    drain(forwarder)
+    forwarder.close()
+    stream.client.set("nicu:heartbeat:station-1", "1")
+    again = forward(clock, type="webhook", url=http_sink.url)
+    drain(again)
+    again.close()
+    drain(forward(clock, type="webhook", url=http_sink.url))
+    assert [json.loads(body)["watching"] for _, body in http_sink.requests] == [False, True]
 
 
 def test_redis_that_is_away_is_waited_for(stream, forward, http_sink, redis_server):

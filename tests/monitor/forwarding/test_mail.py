@@ -1,9 +1,11 @@
 """E-mail: who gets it, what it says, and what happens when nobody acknowledges."""
 
+import threading
 from email import message_from_string, policy
 
 import pytest
 from receivers import drain, make_alert
+from redis_server import wait_until
 
 from monitor.clock import ManualClock, SystemClock
 from monitor.errors import ConfigError
@@ -94,17 +96,71 @@ def test_an_alert_that_nobody_acknowledges_is_escalated_once(stream, mail, mail_
     assert _subjects(mail_sink)[1].startswith("[NICU] NOT ACKNOWLEDGED for 60 s")
 
 
+def _acknowledge(stream):
+    stream.publish("a1", phase=Phase.UPDATE, signal=Signal.ACKNOWLEDGED, acknowledged_by="nurse-7")
+
+
+def test_an_alert_that_was_acknowledged_while_the_mail_server_was_away_is_not_escalated(stream, mail, mail_sink):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    mail_sink.is_busy = True
+    stream.publish("a1")
+    forwarding = threading.Thread(target=forwarder.forward_waiting)
+    forwarding.start()
+    # Read before the acknowledgement, like all that lies between two looks into the stream.
+    wait_until(lambda: clock.advance(0.01) or forwarder.waiting_seconds > 0, 20, "the first attempt")
+    _acknowledge(stream)
+    clock.advance(61.0)
+    mail_sink.is_busy = False
+    forwarding.join(20)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,)]
+
+
+def test_an_alert_that_is_acknowledged_while_its_escalation_waits_is_not_escalated(stream, mail, mail_sink):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    stream.publish("a1")
+    drain(forwarder)
+    mail_sink.is_busy = True
+    clock.advance(61.0)
+    drain(forwarder)
+    clock.advance(1.0)
+    assert forwarder.waiting_seconds == 1.0
+    mail_sink.is_busy = False
+    _acknowledge(stream)
+    drain(forwarder)
+    assert forwarder.waiting_seconds == 0.0
+    clock.advance(600.0)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,)]
+
+
+def test_an_escalation_that_waits_for_the_mail_server_arrives(stream, mail, mail_sink):
+    clock = ManualClock()
+    forwarder = mail(clock)
+    stream.publish("a1")
+    drain(forwarder)
+    mail_sink.is_busy = True
+    clock.advance(61.0)
+    drain(forwarder)
+    mail_sink.is_busy = False
+    clock.advance(30.0)
+    drain(forwarder)
+    assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
+
+
 def test_a_disk_that_takes_nothing_holds_up_no_mail_and_escalates_once(stream, mail, mail_sink, tmp_path):
     clock = ManualClock()
     forwarder = mail(clock)
-    (tmp_path / "out.open.new").mkdir()
+    (tmp_path / "out.open.json").mkdir()
     stream.publish("a1")
     drain(forwarder)
     clock.advance(61.0)
     drain(forwarder)
     drain(forwarder)
     assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
-    (tmp_path / "out.open.new").rmdir()
+    (tmp_path / "out.open.json").rmdir()
     drain(forwarder)
     forwarder.close()
     assert (tmp_path / "out.open.json").stat().st_mode & 0o077 == 0
