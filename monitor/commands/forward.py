@@ -99,7 +99,12 @@ def _run(settings: ForwardSettings, metrics_port: int | None) -> int:
     if metrics_port is not None:
         registry = CollectorRegistry()
         registry.register(_Metrics(forwarders))
-        start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
+        try:
+            start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
+        except OSError as error:
+            raise PublishError(
+                f"no metrics at port {metrics_port} ({error.strerror}); choose another --metrics-port"
+            ) from None
     for forwarder in forwarders:
         forwarder.start()
     try:

@@ -116,7 +116,7 @@ class Progress:
             self.last_id = str(document["last_id"])
             for name, numbers in document["producers"].items():
                 self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise PublishError(f"{path} cannot be read as a subscriber's state; delete it to start afresh") from error
 
     def admit(self, producer_id: str, seq: int) -> int | None:

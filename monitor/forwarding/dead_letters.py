@@ -96,7 +96,8 @@ class DeadLetters:
     def _lines(self) -> list[str]:
         if not self._path.exists():
             return []
-        return [line for line in self._path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # A text within a line may hold what `splitlines` takes for the end of one.
+        return [line for line in self._path.read_text(encoding="utf-8").split("\n") if line.strip()]
 
 
 def _write(path: Path, text: str, flag: int) -> None:

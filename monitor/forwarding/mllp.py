@@ -51,12 +51,18 @@ class Mllp:
         self._check(answer, control_id)
 
     def _exchange(self, content: bytes) -> bytes:
+        until_seconds = self._clock.monotonic() + self._settings.timeout_seconds
         if self._socket is None:
             address = (self._settings.host, self._settings.port)
             self._socket = socket.create_connection(address, self._settings.timeout_seconds)
+        self._socket.settimeout(self._settings.timeout_seconds)
         self._socket.sendall(_START + content + _END)
         answer = b""
         while not answer.endswith(_END):
+            left_seconds = until_seconds - self._clock.monotonic()
+            if left_seconds <= 0.0:
+                raise TimeoutError("the receiver does not finish its answer")
+            self._socket.settimeout(left_seconds)
             part = self._socket.recv(4096)
             if not part or len(answer) > _LARGEST_ANSWER_BYTES:
                 raise ConnectionError("the receiver ended its answer in the middle")

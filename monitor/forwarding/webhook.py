@@ -58,7 +58,9 @@ class Webhook:
                 timeout=self._timeout_seconds, verify=self._tls, follow_redirects=False, trust_env=False
             )
         try:
-            status = self._client.post(self._url, content=body, headers=headers).status_code
+            # The body of the answer says nothing more, and may have no end.
+            with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+                status = answer.status_code
         except httpx.LocalProtocolError as error:
             raise MessageRefusedError("a header cannot hold its key") from error
         except httpx.HTTPError as error:

@@ -1,9 +1,11 @@
 """Real receivers of forwarded alerts, and a stream of alerts to forward."""
 
 import asyncio
+import contextlib
 import http.server
 import json
 import shutil
+import socketserver
 import subprocess
 import threading
 from datetime import UTC, datetime
@@ -76,6 +78,34 @@ class HttpSink:
         return [json.loads(body)["alert"]["alert_id"] for _, body in self.requests]
 
     def close(self):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class EndlessSink:
+    """A server whose answer begins as it should, and goes on byte after byte without an end."""
+
+    def __init__(self, beginning):
+        sink = self
+        self.received, self._ended = [], threading.Event()
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                sink.received.append(self.request.recv(65_536))
+                self.request.sendall(beginning)
+                with contextlib.suppress(OSError):
+                    while not sink._ended.wait(0.05):
+                        self.request.sendall(b".")
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self):
+        self._ended.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

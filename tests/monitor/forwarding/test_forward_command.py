@@ -1,6 +1,7 @@
 """`nicu-monitor forward` as people start it."""
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,18 @@ def test_the_address_of_a_webhook_is_in_no_log(config, stream, http_sink, tmp_pa
         text = log.read()
     assert "pager" in text
     assert "SECRET" not in text
+
+
+@pytest.mark.e2e
+def test_a_port_that_is_taken_is_said_in_a_sentence(config):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            _command(config, "--metrics-port", str(port)), capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"error: no metrics at port {port} (Address already in use)")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.e2e

@@ -103,7 +103,7 @@ def test_progress_that_cannot_be_written_repeats_and_holds_up_nothing(stream, fo
 def test_dead_letters_are_sent_again_and_those_that_fail_stay(tmp_path):
     letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
     for number in (1, 2, 3):
-        alert = make_alert(f"a{number}", number)
+        alert = make_alert(f"a{number}", number, detail="by Ann\u2028Lee\x85 and others")
         letters.add(Message.from_alert(alert, alert.model_dump_json()), "HTTP 400")
     arrived = []
 

@@ -6,7 +6,7 @@ import hl7
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from receivers import drain, make_alert
+from receivers import EndlessSink, drain, make_alert
 from redis_server import wait_until
 
 from monitor.clock import SystemClock
@@ -98,6 +98,15 @@ def test_a_connection_that_breaks_before_the_answer_is_opened_again(stream, forw
     hl7_sink.answers = ["drop"]
     drain(forward(type="hl7", host="127.0.0.1", port=hl7_sink.port))
     assert [str(m.segment("OBR")[2][0][0]) for m in hl7_sink.messages] == [published]
+
+
+def test_a_receiver_whose_answer_has_no_end_is_left_in_time():
+    sink = EndlessSink(b"\x0bMSH|")
+    sender = Mllp(_settings(port=sink.port, timeout_seconds=0.5), SystemClock())
+    alert = make_alert()
+    with pytest.raises(DeliveryError, match="TimeoutError"):
+        sender.send(Message.from_alert(alert, alert.model_dump_json()))
+    sink.close()
 
 
 def test_a_receiver_that_is_not_there_is_tried_again():

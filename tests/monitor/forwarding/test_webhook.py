@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import json
+import threading
 
 import pytest
-from receivers import drain, make_alert
+from receivers import EndlessSink, drain, make_alert
 
 from monitor.clock import SystemClock
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
@@ -50,6 +51,18 @@ def test_an_answer_says_whether_to_try_again(http_sink, status, error):
     assert type(raised.value) is error
     assert str(status) in str(raised.value)
     assert http_sink.requests == []
+
+
+def test_an_answer_without_an_end_is_taken_by_its_first_line():
+    sink = EndlessSink(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+    webhook = Webhook(WebhookSettings(name="out", type="webhook", url=f"http://127.0.0.1:{sink.port}/"), SystemClock())
+    sending = threading.Thread(target=lambda: [webhook.send(_message()) for _ in range(2)], daemon=True)
+    sending.start()
+    sending.join(20)
+    assert not sending.is_alive()
+    assert len(sink.received) == 2
+    webhook.close()
+    sink.close()
 
 
 def test_a_server_that_is_not_there_is_tried_again():
