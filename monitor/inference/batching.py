@@ -16,18 +16,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.engine import Engine, TensorSpec
-from monitor.inference.lazy_rows import Rows, join_rows, pad_rows
+from monitor.inference.lazy_rows import Rows, join_rows
+from monitor.inference.padded_engine import BatchSizes
 from monitor.inference.tensors import check_inputs, first_line
 
-__all__ = ["BATCH_SIZES", "BatchedEngine", "Batcher", "PaddedEngine"]
+__all__ = ["BatchedEngine", "Batcher"]
 
-BATCH_SIZES = (1, 4, 16, 64)
-"""What batches are filled up to on a GPU, where every size costs memory, a recording and a search for kernels."""
+_MOST_ROWS = 64
 _WAIT_SECONDS = 0.003
 _CLOSE_SECONDS = 5.0
 
@@ -46,65 +45,14 @@ class _Request:
     error: EngineError | None = None
 
 
-class PaddedEngine:
-    """Runs an engine with few batch sizes only: batches are filled up with zeros, and cut where they are too large.
-
-    Args:
-        engine: Closed with this one.
-        largest: The largest batch that the engine takes.
-    """
-
-    def __init__(self, engine: Engine, largest: int) -> None:
-        self._engine = engine
-        self._sizes = sorted({size for size in BATCH_SIZES if size < largest} | {min(largest, BATCH_SIZES[-1])})
-
-    @property
-    def name(self) -> str:
-        """The name of the engine."""
-        return self._engine.name
-
-    @property
-    def inputs(self) -> tuple[TensorSpec, ...]:
-        """The tensors that `run` wants."""
-        return self._engine.inputs
-
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]:
-        """The tensors that `run` returns."""
-        return self._engine.outputs
-
-    def run(self, inputs: Mapping[str, Rows]) -> Answer:
-        """Run the model once; see `Engine.run`."""
-        check_inputs(self.name, self.inputs, inputs)
-        rows = len(next(iter(inputs.values())))
-        largest = self._sizes[-1]
-        if rows <= largest:
-            return self._run(inputs, rows)
-        parts = []
-        for start in range(0, rows, largest):
-            part = {name: array[start : start + largest] for name, array in inputs.items()}
-            parts.append(self._run(part, min(largest, rows - start)))
-        return {spec.name: np.concatenate([part[spec.name] for part in parts]) for spec in self.outputs}
-
-    def close(self) -> None:
-        """Free the engine; safe to call twice."""
-        self._engine.close()
-
-    def _run(self, inputs: Mapping[str, Rows], rows: int) -> Answer:
-        size = next(size for size in self._sizes if size >= rows)
-        if size == rows:
-            return self._engine.run(inputs)
-        padded = {name: pad_rows(array, size) for name, array in inputs.items()}
-        return {name: array[:rows] for name, array in self._engine.run(padded).items()}
-
-
 class Batcher:
     """The thread that runs one engine for all workers.
 
     Args:
         engine: Belongs to that thread from now on; closed when the last handle is closed.
         label: Of the thread: the model file.
-        most_rows: The largest batch.
+        sizes: Of the engine's batches, where it has few: a batch takes no more rows than pay. None for any size.
+        most_rows: The largest batch where there are no such sizes.
         wait_seconds: How long the first request of a batch waits for others at most.
         monotonic: Seconds.
 
@@ -117,14 +65,16 @@ class Batcher:
         engine: Engine,
         label: str,
         *,
-        most_rows: int = BATCH_SIZES[-1],
+        sizes: BatchSizes | None = None,
+        most_rows: int = _MOST_ROWS,
         wait_seconds: float = _WAIT_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
         self.batches: dict[int, int] = {}
         self._label = label
-        self._most_rows = most_rows
+        self._sizes = sizes
+        self._most_rows = most_rows if sizes is None else sizes.largest
         self._wait_seconds = wait_seconds
         self._monotonic = monotonic
         self._changed = threading.Condition()
@@ -202,9 +152,10 @@ class Batcher:
                 left = until - self._monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     break
+            most_rows = self._most_rows if self._sizes is None else self._sizes.take(self._rows())
             batch = [self._requests.popleft()]
             rows = batch[0].rows
-            while self._requests and rows + self._requests[0].rows <= self._most_rows:
+            while self._requests and rows + self._requests[0].rows <= most_rows:
                 batch.append(self._requests.popleft())
                 rows += batch[-1].rows
             return batch

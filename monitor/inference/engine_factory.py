@@ -168,7 +168,7 @@ def open_variant(
             from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
             wait_asleep()
-            return OnnxRuntimeEngine(content, label=label, device="cuda")
+            return OnnxRuntimeEngine(content, label=label, device="cuda", is_fp16=variant.precision == "fp16")
         if name in {"openvino", "openvino-bf16"}:
             from monitor.inference.openvino_engine import OpenVinoEngine
 

@@ -4,9 +4,15 @@ One session runs on one thread, and never spins while it waits: a station runs o
 cores several intra-op threads or spinning ones slow each other down (measured: batching gains nothing either).
 
 Where ONNX Runtime cannot use a GPU it runs on the CPU and says so in its log at most. A session that was asked for on a
-GPU and is not there is refused. TF32 is off: it is another precision, which no gate of a bundle has seen.
+GPU and is not there is refused. There every batch size has a session of its own: since ONNX Runtime 1.20 a convolution
+keeps the plan of one shape only, and makes it anew whenever the batch has another size than the last one had.
+
+TF32 is off: it is another precision, which no gate of a bundle has seen. `use_tf32: 0` takes all tensor cores from
+convolutions, those of fp16 too, and is given up without a word where cuDNN has nothing else; NVIDIA's own switch, which
+its libraries read when they are loaded, leaves no way around. So the option is for fp32 files alone.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -34,17 +40,24 @@ _CUDA = "CUDAExecutionProvider"
 _CPU = "CPUExecutionProvider"
 _CUDA_OPTIONS = {
     "device_id": "0",
-    "use_tf32": "0",
-    # The default, an exhaustive search, takes seconds for every new batch size.
+    # The default, an exhaustive search, takes seconds for every plan.
     "cudnn_conv_algo_search": "HEURISTIC",
     "arena_extend_strategy": "kSameAsRequested",
 }
-# Shapes are computed on the CPU with either.
-_PROVIDERS: dict[str, list[Any]] = {"cpu": [_CPU], "cuda": [(_CUDA, _CUDA_OPTIONS), _CPU]}
+_MOST_SESSIONS = 8
+"""On a GPU, one for each batch size; further sizes share the last, which then plans whenever the size changes."""
+
+
+def _providers(device: Device, *, is_fp16: bool) -> list[Any]:
+    """Return what a session may run on; shapes are computed on the CPU with either."""
+    if device == "cpu":
+        return [_CPU]
+    return [(_CUDA, {**_CUDA_OPTIONS, "use_tf32": "1" if is_fp16 else "0"}), _CPU]
 
 
 def _require_cuda_build() -> None:
     """Load the libraries of CUDA that lie beside ONNX Runtime, and refuse a build without a GPU's provider."""
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     if _CUDA not in onnxruntime.get_available_providers():
         raise EngineError(
             f"ONNX Runtime {onnxruntime.__version__} is the build for CPUs; pip uninstall onnxruntime, then pip "
@@ -74,13 +87,22 @@ class OnnxRuntimeEngine:
         label: What to call it in errors: the file's name.
         threads: Threads within one operator on the CPU; 1 unless a benchmark asks for more.
         device: `cpu`, or `cuda` for the first GPU.
+        is_fp16: Whether the file computes in fp16, which needs the tensor cores of a GPU.
 
     Raises:
         EngineError: It is no ONNX model, is cut short, or uses an operator that ONNX Runtime does not have; or it does
             not run on the device.
     """
 
-    def __init__(self, model: bytes, *, label: str = "the model", threads: int = 1, device: Device = "cpu") -> None:
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        label: str = "the model",
+        threads: int = 1,
+        device: Device = "cpu",
+        is_fp16: bool = False,
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -90,18 +112,15 @@ class OnnxRuntimeEngine:
         options.log_severity_level = 3
         self._label = label
         self._device: Device = device
+        self._options = options
+        self._providers = _providers(device, is_fp16=is_fp16)
         if device == "cuda":
             _require_cuda_build()
-        try:
-            session = onnxruntime.InferenceSession(model, options, providers=_PROVIDERS[device])
-        except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
-            raise EngineError(
-                f"ONNX Runtime {onnxruntime.__version__} cannot load {label}: {first_line(error)}; "
-                f"export the model again"
-            ) from error
-        if device == "cuda":
-            _require_cuda_session(session, label)
+        session = self._new_session(model)
         self._session: onnxruntime.InferenceSession | None = session
+        # On a GPU: the session of each batch size, the first of which is the one above; and what makes further ones.
+        self._by_rows: dict[int, onnxruntime.InferenceSession] = {}
+        self._model = model if device == "cuda" else b""
         self._inputs = tuple(_spec(node) for node in session.get_inputs())
         self._outputs = tuple(_spec(node) for node in session.get_outputs())
         # Memory of the device for inputs that are cut there: each as large as its largest batch was.
@@ -128,11 +147,12 @@ class OnnxRuntimeEngine:
             raise EngineError(f"{self._label} was closed and cannot be run")
         check_inputs(self._label, self._inputs, inputs)
         names = [spec.name for spec in self._outputs]
+        session = self._session if self._device == "cpu" else self._session_for(len(next(iter(inputs.values()))))
         try:
             if any(isinstance(rows, LazyRows) and rows.cutter.device == self._device for rows in inputs.values()):
-                results = self._run_in_place(self._session, inputs, names)
+                results = self._run_in_place(session, inputs, names)
             else:
-                results = self._session.run(names, as_arrays(inputs))
+                results = session.run(names, as_arrays(inputs))
         except Exception as error:
             raise EngineError(f"ONNX Runtime failed on {self._label}: {first_line(error)}") from error
         return dict(zip(names, results, strict=True))
@@ -140,7 +160,33 @@ class OnnxRuntimeEngine:
     def close(self) -> None:
         """Free the session."""
         self._session = None
+        self._by_rows.clear()
         self._places.clear()
+
+    def _new_session(self, model: bytes) -> onnxruntime.InferenceSession:
+        try:
+            session = onnxruntime.InferenceSession(model, self._options, providers=self._providers)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class but Exception
+            raise EngineError(
+                f"ONNX Runtime {onnxruntime.__version__} cannot load {self._label}: {first_line(error)}; "
+                f"export the model again"
+            ) from error
+        if self._device == "cuda":
+            _require_cuda_session(session, self._label)
+        return session
+
+    def _session_for(self, rows: int) -> onnxruntime.InferenceSession:
+        """Return the session of one batch size."""
+        session = self._by_rows.get(rows)
+        if session is None:
+            if not self._by_rows:
+                session = self._session
+            elif len(self._by_rows) < _MOST_SESSIONS:
+                session = self._new_session(self._model)
+            else:
+                return list(self._by_rows.values())[-1]
+            self._by_rows[rows] = session
+        return session
 
     def _run_in_place(self, session: Any, inputs: Mapping[str, Rows], names: list[str]) -> list[NDArray[Any]]:  # noqa: ANN401 - ONNX Runtime publishes no types
         """Run with inputs that are cut on the session's own device, as far as they can be."""

@@ -4,14 +4,13 @@ import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.base import ModelRole
 from monitor.errors import EngineError
 from monitor.faces.crop import CropSpec
 from monitor.faces.detector import FACE_INPUT_PX, TRACK_INPUT_PX, FaceDetector
-from monitor.inference.batching import BATCH_SIZES, Batcher, PaddedEngine
+from monitor.inference.batching import Batcher
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.bundle_backup import BundleBackup
 from monitor.inference.classifier import Classifier
@@ -27,7 +26,9 @@ from monitor.inference.engine_factory import (
 )
 from monitor.inference.lazy_rows import Cutter
 from monitor.inference.manifest import EngineName
+from monitor.inference.padded_engine import BATCH_SIZES, BatchSizes, PaddedEngine, warm_up
 from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
+from monitor.inference.tensors import first_line
 from monitor.pipeline.crop_choice import CUDA_CROPS, CropChoice, CropDevices
 
 __all__ = ["ModelSet", "WorkerModels"]
@@ -166,20 +167,23 @@ class ModelSet:
         key = (bundle.sha256, size_px)
         batcher = self._batchers.get(key)
         if batcher is None or not batcher.is_open:
-            engine = self._open_recovering(role, size_px, threads)
+            engine, sizes = self._open_recovering(role, size_px, threads)
             batching = self._models.batching
             if not (batching == "on" or (batching == "auto" and engine.name in GPU_ENGINES)):
                 return engine
-            batcher = self._batchers[key] = Batcher(engine, f"{bundle.name} {size_px or ''}".strip())
+            batcher = self._batchers[key] = Batcher(engine, f"{bundle.name} {size_px or ''}".strip(), sizes=sizes)
         return batcher.open()
 
-    def _open_recovering(self, role: ModelRole, size_px: int | None, threads: int) -> Engine:
-        """Open the engine of one model, with the CPU's as its reserve where it is another one."""
+    def _open_recovering(self, role: ModelRole, size_px: int | None, threads: int) -> tuple[Engine, BatchSizes | None]:
+        """Open the engine of one model, with the CPU's as its reserve where it is another one.
+
+        Returns:
+            The engine, and the sizes of its batches where it has few.
+        """
         models, bundle = self._models, self.bundle(role)
-        is_padded = models.batching != "off"
 
         def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back") -> Engine:
-            engine = open_engine(
+            return open_engine(
                 bundle,
                 size_px=size_px,
                 threads=threads,
@@ -188,11 +192,18 @@ class ModelSet:
                 on_missing=on_missing,
                 prefer_int8=models.cpu_precision == "int8",
             )
-            if not is_padded or engine.name not in GPU_ENGINES:
-                return engine
-            return PaddedEngine(engine, getattr(engine, "largest_batch", BATCH_SIZES[-1]))
 
         engine = open_this(models.engines[role], models.on_missing_engine)
+        sizes: BatchSizes | None = None
+        if engine.name in GPU_ENGINES and models.batching != "off":
+            sizes = BatchSizes(getattr(engine, "largest_batch", BATCH_SIZES[-1]))
+        try:
+            engine = self._prepare(engine, sizes, bundle.name)
+        except EngineError as error:
+            if models.on_missing_engine == "refuse":
+                raise
+            _log.warning("bundle %s: %s; falling back to %s", bundle.name, error, RESERVE_ENGINE)
+            engine, sizes = open_this(RESERVE_ENGINE), None
         # The same one again, and not what would be chosen now.
         name: EngineName = next(name for name in ENGINES if name == engine.name)
         reserve: Engine | None = None
@@ -201,4 +212,31 @@ class ModelSet:
                 reserve = open_this(RESERVE_ENGINE)
             except EngineError as error:
                 _log.warning("nothing can run instead of %s when it fails: %s", name, error)
-        return RecoveringEngine(engine, partial(open_this, name, "refuse"), reserve, self._health)
+
+        def reopen() -> Engine:
+            return self._prepare(open_this(name, "refuse"), sizes, bundle.name)
+
+        return RecoveringEngine(engine, reopen, reserve, self._health), sizes
+
+    def _prepare(self, engine: Engine, sizes: BatchSizes | None, label: str) -> Engine:
+        """Have a GPU run what it will be asked to, before live frames need it; other engines stay as they are.
+
+        Raises:
+            EngineError: It opens and does not run; it is closed then.
+        """
+        if engine.name not in GPU_ENGINES:
+            return engine
+        try:
+            seconds = warm_up(engine, (1,) if sizes is None else sizes.sizes, in_place=self._models.crops != "cpu")
+        except Exception as error:
+            engine.close()
+            raise EngineError(f"{engine.name} opens and does not run: {first_line(error)}") from error
+        _log.info("%s on %s takes %s", label, engine.name, _describe(seconds))
+        if sizes is None:
+            return engine
+        sizes.note(seconds)
+        return PaddedEngine(engine, sizes)
+
+
+def _describe(seconds: Mapping[int, float]) -> str:
+    return ", ".join(f"{1000 * one:.1f} ms for {size} rows" for size, one in sorted(seconds.items()))

@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from monitor.inference.batching import BATCH_SIZES, Batcher, PaddedEngine
+from monitor.inference.batching import Batcher
 from monitor.inference.engine import TensorSpec
+from monitor.inference.padded_engine import BATCH_SIZES, BatchSizes, PaddedEngine, warm_up
 from monitor.pipeline.scheduler import FairScheduler
 
 
@@ -117,7 +118,10 @@ def simulate(
     sources = {f"bed-{number}": Source() for number in range(beds)}
     for name, source in sources.items():
         scheduler.add(name, source)
-    batcher = Batcher(PaddedEngine(SleepingEngine(*latency_ms), largest), "simulation", most_rows=largest)
+    sizes = BatchSizes(largest)
+    engine = SleepingEngine(*latency_ms)
+    sizes.note(warm_up(engine, sizes.sizes))
+    batcher = Batcher(PaddedEngine(engine, sizes), "simulation", sizes=sizes)
     handles = [batcher.open() for _ in range(workers)]
     served: Counter[str] = Counter()
     ages: list[float] = []

@@ -19,9 +19,9 @@ from monitor.faces.geometry import OrientedBox
 from monitor.faces.picture_copies import MOST_COPIES, PictureCopies
 from monitor.faces.squares import CropSquare, ViewSquare
 from monitor.faces.viewport import Viewport
-from monitor.inference.batching import PaddedEngine
 from monitor.inference.lazy_rows import LazyRows, join_rows
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
+from monitor.inference.padded_engine import BatchSizes, PaddedEngine
 from monitor.inference.recovering_engine import EngineHealth
 
 _BOX, _SPEC = OrientedBox(60.0, 40.0, 30.0, 36.0, 25.0), CropSpec(16, 0.1)
@@ -169,14 +169,14 @@ def test_a_device_without_memory_leaves_the_cutting_to_the_processor(bench: Benc
 
 def test_an_engine_takes_its_input_where_it_was_cut(bench: Bench) -> None:
     """ONNX Runtime reads the very memory that the device wrote to: the answers are those of arrays."""
-    engine = PaddedEngine(OnnxRuntimeEngine(mean_model()), 4)
-    rows = [LazyRows((CropSquare(picture(seed), _BOX, _SPEC),), 16, bench.cutter) for seed in range(6)]
+    engine = PaddedEngine(OnnxRuntimeEngine(mean_model()), BatchSizes(4))
+    rows = [LazyRows((CropSquare(picture(seed), _BOX, _SPEC),), 16, bench.cutter) for seed in range(7)]
     found = engine.run({"crops": join_rows(rows)})["score"]
-    expected = engine.run({"crops": np.stack([crop_face(picture(seed), _BOX, _SPEC) for seed in range(6)])})["score"]
+    expected = engine.run({"crops": np.stack([crop_face(picture(seed), _BOX, _SPEC) for seed in range(7)])})["score"]
     assert np.abs(found - expected).max() < 1 / 255
-    assert bench.device.launches == [4, 2]
+    assert bench.device.launches == [4, 3]
     bench.device.fails.set()
-    later = [LazyRows((CropSquare(picture(seed), _BOX, _SPEC),), 16, bench.cutter) for seed in range(6)]
+    later = [LazyRows((CropSquare(picture(seed), _BOX, _SPEC),), 16, bench.cutter) for seed in range(7)]
     np.testing.assert_array_equal(engine.run({"crops": join_rows(later)})["score"], expected)
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.errors import EngineError, EngineInputError
-from monitor.inference.batching import BATCH_SIZES, Batcher, PaddedEngine
+from monitor.inference.batching import Batcher
 from monitor.inference.engine import TensorSpec
+from monitor.inference.padded_engine import BatchSizes
 from monitor.pipeline.models import ModelSet
 
 
@@ -133,16 +132,15 @@ def test_workers_that_wait_when_it_ends_are_answered(engine: MeanEngine) -> None
         batcher.open()
 
 
-@settings(max_examples=60)
-@given(count=st.integers(1, 200), largest=st.sampled_from([1, 2, 4, 8, 16, 64, 500]))
-def test_padding_changes_no_answer_and_leaves_few_sizes(count: int, largest: int) -> None:
-    engine = MeanEngine()
-    values = [number % 256 for number in range(count)]
-    answer = PaddedEngine(engine, largest).run(rows(*values))["score"]
-    assert answer.tolist() == values
-    sizes = {len(batch) for batch in engine.batches}
-    assert sizes <= {*BATCH_SIZES, largest}
-    assert max(sizes) <= min(largest, 64)
+def test_a_batch_takes_no_more_than_pays_and_leaves_the_rest_for_the_next(engine: MeanEngine) -> None:
+    """Seventeen rows would have to be filled up to a size that costs twice as much."""
+    sizes = BatchSizes()
+    batcher = Batcher(engine, "a model", sizes=sizes)
+    asked, handles = ask_while_busy(engine, batcher, range(10, 28))
+    assert [future.result(30)["score"].tolist() for future in asked] == [[value] for value in range(10, 28)]
+    assert [len(batch) for batch in engine.batches] == [1, 16, 1]
+    for handle in handles:
+        handle.close()
 
 
 def test_a_station_whose_models_are_batched_scores_as_one_whose_models_are_not() -> None:

@@ -1,5 +1,8 @@
 """ONNX Runtime behind the engine protocol."""
 
+import os
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,7 @@ from monitor.errors import EngineError
 from monitor.inference.bundle import read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine import Engine
-from monitor.inference.engine_factory import open_engine
+from monitor.inference.engine_factory import open_engine, open_variant
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 
 
@@ -98,18 +101,31 @@ def test_the_build_for_cpus_refuses_a_gpu_in_one_sentence(classifier_onnx) -> No
 
 
 class _Session:
-    """What a session of the build for GPUs says of itself; the real one of the CPU does the rest."""
+    """What a session of the build for GPUs says of itself; the real one of the CPU does the rest.
+
+    Since version 1.20 a session makes all plans anew when its batch has another size than the last one: refused here.
+    """
 
     asked_for: object = None
     falls_back = True
+    opened = 0
 
     def __init__(self, where: str, original: type) -> None:
         self.where, self.original = where, original
+        self.rows: int | None = None
 
     def __call__(self, model: bytes, options: object, providers: list[object]) -> "_Session":
         type(self).asked_for = providers
-        self.session = self.original(model, options, providers=["CPUExecutionProvider"])
-        return self
+        type(self).opened += 1
+        one = type(self)(self.where, self.original)
+        one.session = self.original(model, options, providers=["CPUExecutionProvider"])
+        return one
+
+    def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        (rows,) = {len(array) for array in inputs.values()}
+        assert self.rows in {None, rows}, "every convolution is planned anew"
+        self.rows = rows
+        return self.session.run(names, inputs)
 
     def get_providers(self) -> list[str]:
         return [self.where, "CPUExecutionProvider"]
@@ -121,24 +137,71 @@ class _Session:
         return getattr(self.session, name)
 
 
-@pytest.mark.parametrize("where", ["CUDAExecutionProvider", "CPUExecutionProvider"])
-def test_a_session_that_landed_on_the_cpu_is_refused(
-    classifier_onnx, crops, where: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def gpu_build(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make ONNX Runtime the build for GPUs, whose sessions land where the caller says."""
     from monitor.inference.onnxruntime_engine import onnxruntime
+
+    def install(where: str = "CUDAExecutionProvider") -> None:
+        monkeypatch.setattr(onnxruntime, "InferenceSession", _Session(where, onnxruntime.InferenceSession))
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: None, raising=False)
-    monkeypatch.setattr(onnxruntime, "InferenceSession", _Session(where, onnxruntime.InferenceSession))
-    if where.startswith("CPU"):
-        with pytest.raises(EngineError, match="on the CPU, not on the GPU: a library of CUDA or cuDNN"):
-            OnnxRuntimeEngine(classifier_onnx(), device="cuda")
-        return
-    engine = OnnxRuntimeEngine(classifier_onnx(), device="cuda")
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "")  # so that it is put back whatever the engine sets
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE")
+    monkeypatch.setattr(_Session, "opened", 0)
+    return install
+
+
+def test_a_session_that_landed_on_the_cpu_is_refused(classifier_onnx, gpu_build) -> None:
+    gpu_build("CPUExecutionProvider")
+    with pytest.raises(EngineError, match="on the CPU, not on the GPU: a library of CUDA or cuDNN"):
+        OnnxRuntimeEngine(classifier_onnx(), device="cuda")
+
+
+@pytest.mark.parametrize("is_fp16", [False, True])
+def test_tf32_is_off_and_fp16_keeps_the_tensor_cores(classifier_onnx, crops, gpu_build, is_fp16: bool) -> None:
+    gpu_build()
+    engine = OnnxRuntimeEngine(classifier_onnx(), device="cuda", is_fp16=is_fp16)
     (provider, options), last = _Session.asked_for
     assert provider == "CUDAExecutionProvider"
-    assert options["use_tf32"] == "0"
+    # This option takes the tensor cores from every convolution; NVIDIA's switch takes TF32 alone, and everywhere.
+    assert options["use_tf32"] == ("1" if is_fp16 else "0")
+    assert os.environ["NVIDIA_TF32_OVERRIDE"] == "0"
     assert last == "CPUExecutionProvider"
     assert not _Session.falls_back
     assert engine.name == "onnxruntime-cuda"
     np.testing.assert_allclose(engine.run({"crops": crops})["score"], [0, 0.2, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("precision", "use_tf32"), [("fp32", "0"), ("fp16", "1")])
+def test_the_file_of_a_bundle_says_what_it_computes_in(make_bundle, gpu_build, precision: str, use_tf32: str) -> None:
+    bundle = read_bundle(make_bundle())
+    variant = bundle.manifest.variants[0].model_copy(update={"precision": precision})
+    gpu_build()
+    open_variant(bundle, variant, "onnxruntime-cuda").close()
+    assert _Session.asked_for[0][1]["use_tf32"] == use_tf32
+
+
+def test_on_a_gpu_no_session_meets_another_batch_size(classifier_onnx, gpu_build) -> None:
+    gpu_build()
+    engine = OnnxRuntimeEngine(classifier_onnx(), device="cuda")
+    for rows in (4, 1, 16, 1, 4, 16, 4):
+        crops = np.full((rows, 16, 16, 3), 51, np.uint8)
+        np.testing.assert_allclose(engine.run({"crops": crops})["score"], [0.2] * rows, atol=1e-6)
+    assert _Session.opened == 3
+    engine.close()
+    with pytest.raises(EngineError, match="was closed"):
+        engine.run({"crops": crops})
+
+
+def test_on_a_processor_one_session_takes_every_batch_size(classifier_onnx, gpu_build) -> None:
+    gpu_build("CPUExecutionProvider")
+    engine = OnnxRuntimeEngine(classifier_onnx())
+    assert _Session.opened == 1
+    assert _Session.asked_for == ["CPUExecutionProvider"]
+    assert "NVIDIA_TF32_OVERRIDE" not in os.environ
+    engine._session.run = lambda names, inputs: [np.zeros(len(inputs["crops"]))] * len(names)
+    for rows in (1, 3, 2):
+        engine.run({"crops": np.zeros((rows, 16, 16, 3), np.uint8)})
+    assert _Session.opened == 1

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 import pytest
@@ -15,8 +15,11 @@ from monitor.config.changes import compare_configs
 from monitor.config.file import find_mistakes, read_config
 from monitor.errors import EngineError
 from monitor.faces.viewport import Viewport
+from monitor.inference import engine_factory
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine_factory import ENGINES, open_engine
+from monitor.inference.manifest import Variant
+from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 from monitor.pipeline.models import ModelSet, WorkerModels
 from monitor.synthetic import SyntheticBed
 
@@ -178,3 +181,61 @@ def test_a_failure_of_one_engine_leaves_the_other_model_alone(monkeypatch, expec
     assert "openvino failed; onnxruntime answers" in models.degraded
     worker.close()
     assert models.degraded is None
+
+
+class _GpuEngine(OnnxRuntimeEngine):
+    """ONNX Runtime on a GPU, as far as a station sees it: the processor computes. Remembers its batches."""
+
+    batches: ClassVar[list[int]] = []
+    works: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        return "onnxruntime-cuda"
+
+    def run(self, inputs: Any) -> Any:
+        if not self.works:
+            raise EngineError("no kernel image is available for execution on the device")
+        (rows,) = inputs.values()
+        self.batches.append(len(rows))
+        return super().run(inputs)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> type[_GpuEngine]:
+    """Let `onnxruntime-cuda` be had."""
+    original = engine_factory.open_variant
+
+    def open_variant(bundle: Bundle, variant: Variant, name: str, **options: Any) -> Any:
+        if name != "onnxruntime-cuda":
+            return original(bundle, variant, name, **options)
+        return _GpuEngine(bundle.read(variant.file), label=variant.file)
+
+    monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
+    monkeypatch.setattr(engine_factory, "open_variant", open_variant)
+    monkeypatch.setattr(_GpuEngine, "batches", [])
+    return _GpuEngine
+
+
+@pytest.mark.parametrize(("batching", "sizes"), [("auto", {1, 4, 16}), ("off", {1})])
+def test_on_a_gpu_every_batch_size_has_run_before_the_first_frame(gpu, batching, sizes, expected) -> None:
+    _, worker = open_models(engine="onnxruntime-cuda", crops="cpu", batching=batching)
+    assert set(gpu.batches) == sizes
+    assert len(gpu.batches) % 3 == 0  # the detector in two sizes, and the classifier
+    before = len(gpu.batches)
+    assert_alike(answers(worker), expected)
+    assert set(gpu.batches[before:]) <= ({1, 4} if batching == "auto" else {1, 2})
+    worker.close()
+
+
+def test_a_gpu_that_opens_and_does_not_run_is_found_before_the_first_frame(gpu, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(gpu, "works", False)
+    sentence = "onnxruntime-cuda opens and does not run: no kernel image is available"
+    with pytest.raises(EngineError, match=sentence):
+        open_models(engine="onnxruntime-cuda", on_missing_engine="refuse")
+    models, worker = open_models(engine="onnxruntime-cuda")
+    assert set(worker.engines.values()) == {"onnxruntime"}
+    assert sentence in caplog.text
+    assert "falling back to onnxruntime" in caplog.text
+    assert not models.is_batched
+    worker.close()
