@@ -127,8 +127,12 @@ class Alarm:
         if self.is_present:
             return []
         transitions: list[Transition] = []
+        seen_seconds = None
         if self._goes_on(onset_seconds):
-            silence = memory.silence if memory.silence and memory.silence.until_seconds > at_seconds else pause
+            silence = pause
+            if memory.silence is not None and memory.silence.until_seconds > at_seconds:
+                # It returns in the name of who acknowledged it a moment ago, and may still take that back.
+                silence, seen_seconds = memory.silence, memory.seen_seconds
             memory.bouts += 1
             event = Event.RETURN_QUIETLY if silence else Event.RETURN
         else:
@@ -139,8 +143,8 @@ class Alarm:
                 memory.starts = [*self._recent_starts(onset_seconds), onset_seconds]
             silence = pause
             event = Event.BEGIN_QUIETLY if silence else Event.BEGIN
-        memory.seen_seconds = None
-        memory.silence, memory.has_worsened, memory.needs_person = silence, False, needs_person
+        memory.silence, memory.seen_seconds = silence, seen_seconds
+        memory.has_worsened, memory.needs_person = False, needs_person
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
         self._note_bout(onset_seconds, at_seconds, evidence)
         return transitions + self._apply(event, at_seconds)
@@ -209,7 +213,12 @@ class Alarm:
         return transitions
 
     def withdraw(self, at_seconds: float) -> list[Transition]:
-        """Take back an acknowledgement that was given a moment ago: what was signalled is signalled again."""
+        """Take back an acknowledgement that was given a moment ago: what was signalled is signalled again.
+
+        What does not latch and is over by now would not be signalled without the acknowledgement either.
+        """
+        if not self.is_present and not self.condition.is_latching:
+            return []
         seen_seconds = self.memory.seen_seconds
         if seen_seconds is None or at_seconds - seen_seconds > _WITHDRAW_WITHIN_SECONDS:
             return []

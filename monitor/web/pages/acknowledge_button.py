@@ -11,12 +11,12 @@ from monitor.errors import RefusedError
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.vocabulary import Signal
 from monitor.web.api import request_acknowledgement, request_withdrawal
-from monitor.web.pages.labels import refusal_words
+from monitor.web.pages.labels import alert_title, refusal_words
 from monitor.web.pages.layout import PageLayout, refuse
 from monitor.web.pages.name_dialog import ask_for_name
 from monitor.web.pages.undo_bar import UNDO_SECONDS
 
-__all__ = ["AcknowledgeButton", "needs_acknowledgement", "recent_acknowledgements"]
+__all__ = ["AcknowledgeButton", "needs_acknowledgement", "recent_acknowledgements", "still_acknowledged"]
 
 
 def needs_acknowledgement(episode: AlertEpisode) -> bool:
@@ -36,6 +36,20 @@ def recent_acknowledgements(episodes: Sequence[AlertEpisode], now: datetime) -> 
             at, alert_ids = found.get(given.by, (given.at, []))
             found[given.by] = max(at, given.at), [*alert_ids, alert.alert_id]
     return found
+
+
+def still_acknowledged(
+    episodes: Sequence[AlertEpisode], alert_ids: Sequence[str], withdrawn: Sequence[bool]
+) -> list[AlertEpisode]:
+    """Return the alerts whose acknowledgement was to be withdrawn, was not, and keeps them silent.
+
+    Args:
+        episodes: As they are shown.
+        alert_ids: Those to be withdrawn.
+        withdrawn: For each id, whether its alert is signalled again.
+    """
+    kept = {alert_id for alert_id, is_withdrawn in zip(alert_ids, withdrawn, strict=True) if not is_withdrawn}
+    return [one for one in episodes if one.newest.alert_id in kept and one.newest.signal is Signal.ACKNOWLEDGED]
 
 
 class AcknowledgeButton:
@@ -135,7 +149,12 @@ class AcknowledgeButton:
         except RefusedError as error:
             refuse(refusal_words(error, self._t))
             return
-        if any(withdrawn):
+        found = (self._frame.site.board.find_alert(alert_id) for alert_id in alert_ids)
+        left = still_acknowledged([one for one in found if one is not None], alert_ids, withdrawn)
+        if left:
+            names = ", ".join(alert_title(episode.newest, self._t) for episode in left)
+            refuse(self._t("{bed}: too late to undo, still acknowledged: {alerts}", bed=self._scope, alerts=names))
+        elif any(withdrawn):
             ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")
         else:
             refuse(self._t("{bed}: it was too late to undo that", bed=self._scope))

@@ -202,3 +202,33 @@ def test_an_acknowledgement_can_be_withdrawn_after_a_restart_in_between(watched,
     other.monitor.restore(watched.monitor.snapshot(), 5000.0, away_seconds=4.0)
     changed = [t for t in other.monitor.withdraw(start.alert_id, 5005.0) if t.alert_id == start.alert_id]
     assert changed[-1].signal is Signal.ON
+
+
+def test_an_acknowledgement_by_mistake_that_ended_pain_is_withdrawn_although_the_pain_is_back_by_then(watched):
+    """The story: the wrong button ended an alarm that needed a person, the infant was in pain, and undo did nothing."""
+    in_pain(watched, 40)
+    watched.wait(3)  # nobody followed the face
+    watched.show(3, 0.95)
+    before = {item.alert_id for item in watched.monitor.active()}
+    assert [item.needs_person for item in watched.monitor.active()] == [True, True]
+    for alert_id in sorted(before):
+        watched.note(watched.monitor.acknowledge(alert_id, "nurse-7", watched.now))
+    assert watched.monitor.active() == ()
+    watched.show(4.6, 0.95)
+    assert [item.signal for item in watched.monitor.active()] == [Signal.ACKNOWLEDGED], "it came back, quietly"
+    for alert_id in sorted(before):
+        assert watched.note(watched.monitor.withdraw(alert_id, watched.now)), alert_id
+    assert {item.alert_id for item in watched.monitor.active()} == before
+    assert {item.signal for item in watched.monitor.active()} == {Signal.ON, Signal.LATCHED}
+    watched.show(30, 0.95)
+    assert [item.signal for item in watched.monitor.active()] == [Signal.ON, Signal.ON]
+
+
+def test_trouble_that_is_over_is_not_signalled_again_when_its_acknowledgement_is_withdrawn(watched):
+    watched.show(5, 0.1)
+    (start,) = watched.note(watched.monitor.report(Code.DISK_LOW, present=True, time_seconds=watched.now))
+    watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
+    watched.note(watched.monitor.report(Code.DISK_LOW, present=False, time_seconds=watched.now))
+    watched.show(11, 0.1)
+    assert watched.monitor.withdraw(start.alert_id, watched.now) == ()
+    assert watched.monitor.active() == ()

@@ -175,6 +175,15 @@ def check_records(records):
 
 
 @settings(max_examples=100, deadline=None)
+@example(  # trouble that is over by the time its acknowledgement is taken back
+    story=[
+        ("report", Code.DISK_LOW, True, 0.0),
+        ("acknowledge", None),
+        ("report", Code.DISK_LOW, False, 0.0),
+        ("wait", 12.0),
+        ("withdraw", "alert-1"),
+    ]
+)
 @given(story=STORIES)
 def test_every_alert_is_well_formed(story):
     playing = teller()
@@ -198,6 +207,7 @@ def test_every_alert_is_well_formed(story):
     sustained = {r.alert_id for r in records if r.code is Code.PAIN_SUSTAINED and r.condition_present}
     assert not sustained or any(r.code is Code.PAIN_SIGN for r in records)
     assert all(r.priority is not Priority.HIGH for r in records)
+    assert all(r.kind is Kind.PHYSIOLOGICAL for r in records if r.signal is Signal.LATCHED)
 
 
 @settings(max_examples=100, deadline=None)

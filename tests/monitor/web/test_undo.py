@@ -7,7 +7,7 @@ import pytest
 
 from monitor.control.access import Role, hash_token
 from monitor.pain.vocabulary import Code, Signal
-from monitor.web.pages.acknowledge_button import recent_acknowledgements
+from monitor.web.pages.acknowledge_button import recent_acknowledgements, still_acknowledged
 from monitor.web.users import User, write_users
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
@@ -131,3 +131,19 @@ def test_only_acknowledgements_of_the_last_seconds_are_offered_again_each_person
         "anna": (now - timedelta(seconds=3), ["a1", "a2"]),
         "bert": (now - timedelta(seconds=9.5), ["a4"]),
     }
+
+
+def test_what_an_undo_left_acknowledged_is_named_and_nothing_else():
+    def alert(alert_id, signal):
+        return SimpleNamespace(newest=SimpleNamespace(alert_id=alert_id, signal=signal))
+
+    shown = [
+        alert("withdrawn", Signal.ACKNOWLEDGED),  # the page has not heard of it yet
+        alert("silent", Signal.ACKNOWLEDGED),
+        alert("worse", Signal.ON),
+        alert("over", Signal.OFF),
+        alert("other", Signal.ACKNOWLEDGED),
+    ]
+    ids = ["withdrawn", "silent", "worse", "over"]
+    assert still_acknowledged(shown, ids, [True, False, False, False]) == [shown[1]]
+    assert still_acknowledged(shown, ids, [True, True, False, False]) == []
