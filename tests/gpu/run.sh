@@ -1,40 +1,53 @@
 #!/bin/bash
 # Measures on a GPU machine that has no network, step by step; every step is bounded, and the others go on after it.
-#   tests/gpu/run.sh pack DIR       here: packs what such a machine needs into DIR, in parts of at most 58 MiB
+#   tests/gpu/run.sh pack DIR       here: packs what such a machine needs into DIR, in parts of at most 48 MiB
 #   tests/gpu/run.sh pack310 DIR    here: the same for step f: $NICU_PYTHON310 with TensorRT 8.6, 1 GB
 #   tests/gpu/run.sh unpack DIR     there: joins the parts, and installs them beside its own Python packages
 #   tests/gpu/run.sh unpack310 DIR  there: joins those parts; prints what to set
-#   tests/gpu/run.sh run [a b ...]  there: runs the steps; $OUT gets a JSON file and a log for each
+#   tests/gpu/run.sh run [a b ...]  there: runs the steps; $OUT/results.tgz has a JSON file and a log for each
 #   tests/gpu/run.sh rehearse       here, without a GPU: every step rehearses, or says in one line why not
-#   tests/gpu/run.sh record         writes the dated record of $OUT into docs/engines.md; what did not run is left out
+#   tests/gpu/run.sh record         writes the dated record of $OUT/results.tgz into docs/engines.md; what did not run is left out
+# A part and a checkout of this project together stay below 64 MiB, and $OUT holds one file: what carries them has limits.
 # OUT (where results go), PYTHON, NICU_PYTHON310, NICU_BUNDLES (folder of bundles), NICU_CLIP (H.264) may be set.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit
 PYTHON=${PYTHON:-python3}
 STEP_SECONDS=${STEP_SECONDS:-40}
-export OUT=${OUT:-$PWD/build/gpu}
+PART=48m
+OUT=${OUT:-$PWD/build/gpu}
 export NICU_BUNDLES=${NICU_BUNDLES:-}
 export NICU_CLIP=${NICU_CLIP:-}
 export PYTHONPATH=$PWD:$PWD/tests/gpu:$PWD/tests/support${PYTHONPATH:+:$PYTHONPATH}
 
 run_steps() {
+    local name script python code results
+    results=$(mktemp -d)
     mkdir -p "$OUT"
-    local name script python code
     for script in tests/gpu/[a-f]_*.py; do
         name=$(basename "$script" .py)
         [[ $# -eq 0 || " $* " == *" ${name%%_*} "* ]] || continue
         python=$PYTHON
         [[ $name == f_* && -n ${NICU_PYTHON310:-} ]] && python=$NICU_PYTHON310
-        timeout --kill-after=3 "$STEP_SECONDS" "$python" "$script" >"$OUT/$name.log" 2>&1
+        OUT=$results timeout --kill-after=3 "$STEP_SECONDS" "$python" "$script" >"$results/$name.log" 2>&1
         code=$?
         if [[ $code -eq 124 || $code -eq 137 ]]; then
             echo "$name: cut short after $STEP_SECONDS s; what it measured until then is in its JSON file"
         elif [[ $code -gt 128 ]]; then
             echo "$name: ended by signal $((code - 128)); what it measured until then is in its JSON file"
         else
-            tail -n 1 "$OUT/$name.log"
+            tail -n 1 "$results/$name.log"
         fi
+        # After every step: this script may be ended at any moment as well.
+        tar -C "$results" -czf "$OUT/results.tgz" .
     done
+    rm -rf "$results"
+}
+
+record() {
+    local results
+    results=$(mktemp -d)
+    tar -C "$results" -xzf "$OUT/results.tgz" && "$PYTHON" tests/gpu/record.py "$results" docs/engines.md
+    rm -rf "$results"
 }
 
 pack() {
@@ -53,7 +66,7 @@ pack() {
     cp -r monitor/bundles/. "$wheels/bundles/"
     "$PYTHON" -c "import sys; from pathlib import Path; from monitor.bench.clips import draw_clip
 draw_clip(Path(sys.argv[1]), 720, 5.0)" "$wheels/clip.mp4" || echo "pack: no clip could be made" >&2
-    tar -C "$wheels" -cf - . | split -b 58m -d - "$target/part-"
+    tar -C "$wheels" -cf - . | split -b "$PART" -d - "$target/part-"
     rm -rf "$wheels"
     ls -l "$target"
 }
@@ -77,7 +90,7 @@ pack310() {
         numpy'<2' pydantic typing-extensions onnxruntime cuda-bindings
     "$NICU_PYTHON310" -m pip install --quiet --no-compile --target "$target/python310/packages" --no-deps tensorrt==8.6.0
     stand_ins "$target/python310"
-    tar -C "$target" -cf - python310 | split -b 58m -d -a 3 - "$target/python310-part-"
+    tar -C "$target" -cf - python310 | split -b "$PART" -d -a 3 - "$target/python310-part-"
     rm -rf "$target/python310"
     ls -l "$target"
 }
@@ -112,6 +125,6 @@ case ${1:-} in
 pack | pack310 | unpack | unpack310) [[ $# -eq 2 ]] || { echo "usage: tests/gpu/run.sh $1 DIR" >&2; exit 2; }; "$1" "$2" ;;
 run) shift; run_steps "$@" ;;
 rehearse) shift; NICU_GPU_REHEARSE=1 run_steps "$@" ;;
-record) "$PYTHON" tests/gpu/record.py "$OUT" docs/engines.md ;;
-*) sed -n '2,10p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
+record) record ;;
+*) sed -n '2,11p' "$0" | sed 's/^# \{0,1\}//'; exit 2 ;;
 esac

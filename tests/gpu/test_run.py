@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -41,6 +43,9 @@ def run(verb: str, out: Path, *, seconds: float = 200, **environment: str) -> st
 def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
     lines = run("rehearse", tmp_path).splitlines()
     assert len(lines) == len(_STEPS), lines
+    assert [path.name for path in tmp_path.iterdir()] == ["results.tgz"], "what brings results back takes few files"
+    subprocess.run(["tar", "-C", tmp_path, "-xzf", tmp_path / "results.tgz"], check=True)
+    assert {path.stem for path in tmp_path.glob("*.log")} == _STEPS
     results = {path.stem: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
     assert set(results) == _STEPS
     for name, result in results.items():
@@ -58,6 +63,19 @@ def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
             assert results["e_crops"]["numbers"][f"crops: {way}"]["frames per second and bed"] > 0
         assert results["e_crops"]["numbers"]["crops: gpu"]["pictures uploaded"] > 0
     assert record(tmp_path, "2026-01-01") == "", "a rehearsal is no record"
+
+
+def test_a_part_travels_together_with_the_checkout() -> None:
+    """64 MiB may travel: the files that git knows or does not ignore, and one part."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=_RUN.parents[2], capture_output=True, check=False
+    )
+    if listed.returncode != 0:
+        pytest.skip("this is no checkout")
+    paths = [_RUN.parents[2] / os.fsdecode(name) for name in listed.stdout.split(b"\0") if name]
+    tree = sum(path.stat().st_size for path in paths if path.is_file())
+    (part,) = re.findall(r"^PART=(\d+)m$", _RUN.read_text(encoding="utf-8"), re.MULTILINE)
+    assert tree + int(part) * 2**20 < 60 * 2**20
 
 
 def test_a_step_whose_library_ends_the_process_is_said_and_the_others_go_on(tmp_path: Path) -> None:
@@ -93,3 +111,18 @@ def test_the_record_holds_what_ran_and_nothing_else(tmp_path: Path) -> None:
     assert "b_crops (odd)" in text
     assert "### e_beds, cut short" in text
     assert text.count("| 100 beds, frame age ms p99 | 150 |") == 1
+
+
+def test_tensorrt_8_is_built_so_that_every_batch_size_may_have_a_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its second context has no profile otherwise, and takes no batch."""
+    monkeypatch.syspath_prepend(_RUN.parent)
+    build = runpy.run_path(str(_RUN.with_name("f_tensorrt8.py")))["_build"]
+    trt = MagicMock()
+    trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH = 0
+    trt.TacticSource.EDGE_MASK_CONVOLUTIONS, trt.TacticSource.JIT_CONVOLUTIONS = 3, 4
+    builder = trt.Builder.return_value
+    builder.build_serialized_network.return_value = b"plan"
+    assert build(trt, b"model", "images", 224) == b"plan"
+    config = builder.create_builder_config.return_value
+    (call,) = config.set_preview_feature.call_args_list
+    assert call.args == (trt.PreviewFeature.PROFILE_SHARING_0806, True)

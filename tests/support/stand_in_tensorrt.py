@@ -93,8 +93,9 @@ class FakeGraph:
 class FakeContext:
     """An execution context. Work is recorded only after a run with the same shapes, which may allocate and compile."""
 
-    def __init__(self, model: OnnxRuntimeEngine, memory: HostMemory) -> None:
+    def __init__(self, model: OnnxRuntimeEngine, memory: HostMemory, *, has_profile: bool = True) -> None:
         self.model, self.memory = model, memory
+        self.has_profile = has_profile
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.addresses: dict[str, int] = {}
         self.work_address = 0
@@ -105,7 +106,7 @@ class FakeContext:
         assert self.memory.recording is None, "a shape was set inside a recording"
         self.has_run = self.has_run and self.shapes.get(name) == tuple(shape)
         self.shapes[name] = tuple(shape)
-        return shape[0] <= 8
+        return self.has_profile and shape[0] <= 8
 
     def set_device_memory(self, address: int, size: int) -> None:
         assert len(self.memory.buffers[address]) == size
@@ -159,6 +160,7 @@ def fake_tensorrt(
     version: str = "10",
     refuses: bool = False,
     has_contexts: bool = True,
+    shares_profile: bool = True,
 ) -> Any:
     """Return a module that answers as TensorRT's does, for the names that the engine uses.
 
@@ -169,14 +171,19 @@ def fake_tensorrt(
         version: `8`, `10` or `rtx`: how contexts are made.
         refuses: Whether plans are refused.
         has_contexts: Whether there is memory for contexts.
+        shares_profile: Whether contexts share a profile: from TensorRT 9 on always, in 8.6 where it was built so.
     """
     runner = OnnxRuntimeEngine(model)
     names = ["crops", "score", "logit"]
     report = "" if formats is None else json.dumps({"Layers": [{"Outputs": [{"Format/Datatype": formats}]}]})
 
+    made = 0
+
     def make(strategy: Any) -> FakeContext | None:
+        nonlocal made
         assert getattr(strategy, "strategy", strategy) is _USER_MANAGED
-        return FakeContext(runner, memory) if has_contexts else None
+        made += 1
+        return FakeContext(runner, memory, has_profile=shares_profile or made == 1) if has_contexts else None
 
     class Inspector:
         execution_context: FakeContext | None = None

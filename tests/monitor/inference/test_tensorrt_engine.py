@@ -102,6 +102,16 @@ def test_contexts_of_every_version_work_in_memory_of_our_own(
     assert [len(buffer) for buffer in memory.buffers.values()].count(WORK_BYTES) == 1
 
 
+def test_a_plan_whose_profile_belongs_to_one_context_alone_is_one_sentence(
+    classifier_onnx, memory: HostMemory, crops: np.ndarray
+) -> None:
+    """TensorRT 8.6 without its preview feature: the context of a batch size has no profile."""
+    trt = fake_tensorrt(classifier_onnx(), memory, version="8", shares_profile=False)
+    engine = TensorRtEngine(plan_with_profile(), trt, memory, lambda _, work: FakeGraph(memory, work))
+    with pytest.raises(EngineError, match="takes no batch of 3"):
+        engine.run({"crops": crops})
+
+
 def test_more_batch_sizes_than_recordings_still_get_their_own_answers(classifier_onnx, memory: HostMemory) -> None:
     trt = fake_tensorrt(classifier_onnx(), memory)
     engine = TensorRtEngine(plan_with_profile((1, 1, 8)), trt, memory, lambda _, work: FakeGraph(memory, work))
