@@ -77,6 +77,8 @@ import_models() {
     # Beside each other: the detector takes as long as the other two.
     "$VENV/bin/nicu-export" detector --from retinaface &
     local detector=$!
+    # It runs in the background, where Ctrl-C does not reach it.
+    trap 'kill "$detector" 2>/dev/null; wait; exit 130' INT TERM
     "$VENV/bin/nicu-export" mesh --from mediapipe || { wait; exit 1; }
     "$VENV/bin/nicu-export" actions || { wait; exit 1; }
     wait "$detector"

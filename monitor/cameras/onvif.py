@@ -280,7 +280,8 @@ def _device_address(host: str) -> str:
         raise VideoError(f"{scheme}:// is a stream; give the camera's host alone, such as 192.0.2.10 or camera-1:8000")
     try:
         address = split_address(host if scheme else f"http://{host}")
-    except ValueError as error:
+        httpx.URL(f"{address.scheme}://{address.netloc}/")
+    except (ValueError, httpx.InvalidURL) as error:
         raise VideoError(f"the camera's host cannot be used: {error}") from None
     if address.username is not None or address.password is not None or len(address.hosts) != 1:
         raise VideoError("give one host without a login; --username and --password-file take that")

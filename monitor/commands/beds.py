@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
+from monitor.config.base import first_mistake
 from monitor.config.file import read_config
 from monitor.config.fleet import FleetBed
 from monitor.delivery.keys import Keys
@@ -120,7 +121,7 @@ def _read_beds(file: Path) -> list[FleetBed]:
         if file.stat().st_size > _LARGEST_BYTES:
             raise ConfigError(f"{file} is too large for a list of beds")
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
         raise ConfigError(f"{file} cannot be read as YAML; write `beds:` as in configs/example.yaml") from None
     listed = document.get("beds") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not listed:
@@ -130,9 +131,7 @@ def _read_beds(file: Path) -> list[FleetBed]:
         try:
             bed = FleetBed.model_validate(item)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in ("beds", index, *first["loc"]))
-            raise ConfigError(f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
+            raise ConfigError(f"{file}: beds.{index}.{first_mistake(error)}") from None
         if bed.id in found:
             raise ConfigError(f"{file}: the bed {bed.id} is there twice; keep one")
         found[bed.id] = bed

@@ -45,6 +45,6 @@ def _missing(file: Path, config: StationConfig) -> list[Mistake]:
     """Return what a right configuration lacks on this machine."""
     from monitor.diagnostics.surroundings import find_missing, find_silent_settings
 
-    found = [*find_missing(config), *find_silent_settings(config.alarms)]
+    found = [*find_missing(config), *find_silent_settings(config.alarms, config.analysis.frames_per_second)]
     listed = [mistake_at(file, field, message) for field, message in found]
     return sorted(listed, key=lambda mistake: mistake.line or 0)

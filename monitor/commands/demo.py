@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 from rich.live import Live
 
@@ -22,6 +23,7 @@ from monitor.alerts.record import GenerationMode
 from monitor.cli_framework import EXIT_NO, OutputFile, examples
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import LogSettings, StationConfig
+from monitor.config.base import first_mistake
 from monitor.config.file import read_config
 from monitor.delivery.redis_client import redis_address
 from monitor.demo.cameras import FULL_SIZE_PX, CameraProcess
@@ -236,8 +238,8 @@ def _configuration(
         fields["redis"] = {"url": redis_url}
     try:
         return StationConfig.model_validate(fields)
-    except ValueError as error:
-        raise MonitorError(f"the demo cannot be configured: {error}") from error
+    except ValidationError as error:
+        raise MonitorError(f"the demo cannot be configured: {first_mistake(error)}") from None
 
 
 def _slow_machine(size_px: tuple[int, int]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import click
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -79,9 +80,16 @@ def command(
 def _configuration(config_file: Path | None, bed_id: str | None) -> tuple[StationConfig, str]:
     if config_file is None:
         name = bed_id or "bed-1"
-        return StationConfig.model_validate({"beds": [{"id": name, "camera": {"url": "synthetic://calm"}}]}), name
+        try:
+            return StationConfig.model_validate({"beds": [{"id": name, "camera": {"url": "synthetic://calm"}}]}), name
+        except ValidationError:
+            raise click.UsageError(
+                f"--bed {name!r} is no name of a bed: up to 63 letters, digits and `_.-`, a letter or digit first"
+            ) from None
     config = read_config(config_file)
     names = [bed.id for bed in config.beds]
+    if not names:
+        raise ConfigError(f"{config_file} has no beds of its own, for they are shared; write one into a copy of it")
     if bed_id is None and len(names) > 1:
         raise ConfigError(f"{config_file} has the beds {', '.join(names)}; say which one with --bed")
     if bed_id is not None and bed_id not in names:

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import CameraSettings, LogSettings, RedisSettings, StationConfig
 from monitor.config.file import read_config
+from monitor.config.secret_file import read_secret_file, secret_files
 from monitor.errors import MonitorError
 from monitor.logs import configure
 
@@ -133,12 +135,13 @@ def _allow_open_files(beds: int) -> None:
 
 
 def secrets_of(config: StationConfig) -> list[str]:
-    """Return every secret value of a configuration, so that the log can leave them out."""
-    values: list[str] = []
+    """Return every secret value of a configuration, so that the log can leave them out.
+
+    A file that cannot be read holds none: whoever needs it says so, and holds up nothing else.
+    """
     holders: list[RedisSettings | CameraSettings] = [config.redis, *(bed.camera for bed in config.beds)]
-    for holder in holders:
-        if holder.password is not None:
-            values.append(holder.password.get_secret_value())
-        if holder.password_file is not None and holder.password_file.is_file():
-            values.append(holder.password_file.read_text(encoding="utf-8", errors="replace").strip())
+    values = [holder.password.get_secret_value() for holder in holders if holder.password is not None]
+    for _, path in secret_files(config):
+        with suppress(ValueError):
+            values.append(read_secret_file(path))
     return [value for value in values if value]

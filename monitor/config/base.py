@@ -3,9 +3,18 @@
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["EngineKind", "Fraction", "Identifier", "ModelRole", "PositiveSeconds", "Settings", "known_time_zone"]
+__all__ = [
+    "EngineKind",
+    "Fraction",
+    "Identifier",
+    "ModelRole",
+    "PositiveSeconds",
+    "Settings",
+    "first_mistake",
+    "known_time_zone",
+]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -20,6 +29,13 @@ class Settings(BaseModel):
 
     # Inputs may hold credentials: the text of an error never repeats them.
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def first_mistake(error: ValidationError) -> str:
+    """Return the first mistake of a document: its field and what is wrong there, without the value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "its top"
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def known_time_zone(name: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from monitor.config.base import Identifier, Settings
+from monitor.config.base import Identifier, Settings, first_mistake
 from monitor.config.settings import BedSettings, CameraSettings
 from monitor.errors import ConfigError
 
@@ -58,13 +58,13 @@ class FleetBed(Settings):
         try:
             return BedSettings.model_validate(_filled(fields, known))
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"bed {self.id} in Redis is wrong at {where or 'its top'}: {first['msg']}") from None
+            raise ConfigError(f"bed {self.id} in Redis is wrong at {first_mistake(error)}") from None
 
 
 def _is_reference(value: object) -> bool:
-    return isinstance(value, str) and _VARIABLE.fullmatch(value) is not None
+    """Return whether a value is nothing but the name of a variable; a default would be the secret itself."""
+    match = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and not match[2]
 
 
 def _is_reference_in(url: str) -> bool:

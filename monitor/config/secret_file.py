@@ -3,7 +3,10 @@
 import codecs
 from pathlib import Path
 
-__all__ = ["read_secret_file"]
+from monitor.config.fields import FieldPath
+from monitor.config.settings import StationConfig
+
+__all__ = ["read_secret_file", "secret_files"]
 
 _LARGEST_BYTES = 4096
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
@@ -38,3 +41,14 @@ def read_secret_file(path: Path) -> str:
     if not text.replace("\t", " ").isprintable():
         raise ValueError("holds several lines, or characters that no password has; it must hold the password alone")
     return text
+
+
+def secret_files(config: StationConfig) -> list[tuple[FieldPath, Path]]:
+    """Return the field and the path of every file of a configuration that holds a password."""
+    cameras = [(index, bed.camera.password_file) for index, bed in enumerate(config.beds)]
+    found: list[tuple[FieldPath, Path | None]] = [
+        (("redis", "password_file"), config.redis.password_file),
+        (("redis", "sentinel_password_file"), config.redis.sentinel_password_file),
+        *((("beds", index, "camera", "password_file"), path) for index, path in cameras),
+    ]
+    return [(field, path) for field, path in found if path is not None]

@@ -1,25 +1,30 @@
 """The demo of several stations: one of them is killed, and the others go on with its beds."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+from redis.exceptions import RedisError
 from rich.console import Console
 from rich.live import Live
 
-from monitor.config import RedisSettings, StationConfig
+from monitor.config import StationConfig
+from monitor.config.base import first_mistake
 from monitor.config.fleet import FleetBed
 from monitor.delivery.keys import Keys
-from monitor.delivery.redis_client import connect_redis
+from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
+from monitor.delivery.redis_errors import describe_failure
 from monitor.demo.cameras import CameraProcess
 from monitor.demo.screen import draw
 from monitor.demo.servers import LocalRedis
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, PublishError
 from monitor.fleet.lease_table import LeaseTable
 from monitor.ward.ward import Ward
 
@@ -38,9 +43,10 @@ class StationProcess:
         name: Its id.
         directory: For its configuration, state and log.
         redis_url: Where beds and alerts are.
+        key_prefix: Of their keys.
     """
 
-    def __init__(self, name: str, directory: Path, redis_url: str) -> None:
+    def __init__(self, name: str, directory: Path, redis_url: str, key_prefix: str) -> None:
         self.name = name
         home = directory / name
         home.mkdir()
@@ -48,7 +54,7 @@ class StationProcess:
         fields = {
             "station": {"id": name},
             "fleet": {"lease_seconds": _LEASE_SECONDS, "capacity_beds": 5},
-            "redis": {"url": redis_url},
+            "redis": {"url": redis_url, "key_prefix": key_prefix},
             "http": {"port": 0},
             "web": {"enabled": False},
             "spool": {"directory": str(home / "state")},
@@ -100,19 +106,24 @@ class FleetDemo:
     ) -> None:
         url = redis_url or running.enter_context(LocalRedis(directory)).url
         cameras = running.enter_context(CameraProcess(beds))
-        self._addresses = {f"camera of {bed}": address for bed, address in cameras.urls.items()} | {"redis": url}
+        self._addresses = {f"camera of {bed}": address for bed, address in cameras.urls.items()}
         names = [f"station-{number}" for number in range(1, stations + 1)]
         config = _ward_config(url, directory, http_port)
+        self._addresses["redis"] = redis_address(config.redis)
         client = connect_redis(config.redis)
         running.callback(client.close)
         table = LeaseTable(client, Keys(config.redis.key_prefix, "demo"))
-        for index, (bed, address) in enumerate(cameras.urls.items()):
-            table.publish(FleetBed(id=bed, home=names[index % len(names)], camera={"url": address}))
+        try:
+            for index, (bed, address) in enumerate(cameras.urls.items()):
+                table.publish(FleetBed(id=bed, home=names[index % len(names)], camera={"url": address}))
+        except RedisError as error:
+            raise PublishError(describe_failure(error, redis_address(config.redis))) from None
+        running.callback(_remove_keys, client, config.redis.key_prefix)
         self._ward = running.enter_context(Ward(config))
         self._addresses |= {"page": f"{self._ward.server.url}/", "ward": f"{self._ward.server.url}/api/v1/ward"}
         self._stations = {}
         for name in names:
-            self._stations[name] = StationProcess(name, directory, url)
+            self._stations[name] = StationProcess(name, directory, url, config.redis.key_prefix)
             running.callback(self._stations[name].stop)
         self._beds = tuple(beds)
         self._events: list[dict[str, Any]] = []
@@ -185,12 +196,20 @@ def _ward_config(redis_url: str, directory: Path, http_port: int) -> StationConf
             {
                 "station": {"id": "demo-ward"},
                 "fleet": {"lease_seconds": _LEASE_SECONDS},
-                "redis": RedisSettings.model_validate({"url": redis_url}),
+                # In a Redis that is in use, these beds are nobody else's, and no other station's are the demo's.
+                "redis": {"url": redis_url, "key_prefix": f"nicu-demo-{os.getpid()}"},
                 "spool": {"directory": directory / "ward"},
                 "http": {"host": "127.0.0.1", "port": http_port},
                 # Everybody on this machine may look and acknowledge: nobody real lies in these beds.
                 "web": {"anonymous_role": "nurse"},
             }
         )
-    except ValueError as error:
-        raise MonitorError(f"the demo cannot be configured: {error}") from error
+    except ValidationError as error:
+        raise MonitorError(f"the demo cannot be configured: {first_mistake(error)}") from None
+
+
+def _remove_keys(client: RedisClient, prefix: str) -> None:
+    """Leave nothing behind in a Redis that is in use."""
+    with suppress(RedisError):
+        for key in client.scan_iter(match=f"{prefix}:*", count=1000):
+            client.delete(key)

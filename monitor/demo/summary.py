@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from redis.exceptions import RedisError
 
 from monitor.config import RedisSettings
 from monitor.delivery.keys import Keys
-from monitor.delivery.redis_client import connect_redis
+from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_errors import describe_failure
+from monitor.errors import PublishError
 
 __all__ = ["count_in_prometheus", "count_in_redis", "percentiles"]
 
@@ -24,7 +27,7 @@ def count_in_redis(settings: RedisSettings, station: str) -> Counts:
     """Return how many alerts of this station lie in the stream: bed (or `station`), code, phase.
 
     Raises:
-        redis.exceptions.RedisError: Redis does not answer.
+        PublishError: Redis does not answer.
     """
     client: Any = connect_redis(settings)
     counts: Counts = {}
@@ -35,6 +38,8 @@ def count_in_redis(settings: RedisSettings, station: str) -> Counts:
                 codes = counts.setdefault(alert["bed"] or _STATION, {})
                 phases = codes.setdefault(alert["code"], {})
                 phases[alert["phase"]] = phases.get(alert["phase"], 0) + 1
+    except RedisError as error:
+        raise PublishError(describe_failure(error, redis_address(settings))) from None
     finally:
         client.close()
     return counts

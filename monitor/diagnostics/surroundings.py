@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from monitor.config import AlarmSettings, StationConfig
+from monitor.config import AlarmSettings, AnalysisSettings, StationConfig
 from monitor.config.fields import FieldPath
+from monitor.config.secret_file import read_secret_file, secret_files
 from monitor.errors import MonitorError
 from monitor.inference.bundle import read_bundle
 from monitor.pain.bed_alarms import BedAlarms
@@ -20,12 +21,14 @@ __all__ = ["find_missing", "find_silent_settings"]
 _CALM_SECONDS = 30.0
 _STORY_SECONDS = _CALM_SECONDS + 180.0
 _STEP_SECONDS = 0.5
+_USUAL_RATE = float(AnalysisSettings.model_fields["frames_per_second"].default)
 _CALM_SCORE, _PAIN_SCORE = 0.05, 0.95
 
 
 def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
     """Yield the field and one sentence for each file that is named and is not there, or cannot be used."""
     yield from _missing_videos(config)
+    yield from _unreadable_secrets(config)
     if (obstacle := _obstacle(config.spool.directory)) is not None:
         yield ("spool", "directory"), f"{obstacle} is a file; name a folder that the station's user may write"
     roles: tuple[Literal["detector", "classifier"], ...] = ("detector", "classifier")
@@ -46,6 +49,14 @@ def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
         yield ("web", "push", "enabled"), "no notice can be sent: pip install 'nicu-pain-monitor[push]'"
     if push.enabled and config.web.users_file is None:
         yield ("web", "push", "enabled"), "only people with a login get notices, and there is no web.users_file"
+
+
+def _unreadable_secrets(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
+    for field, path in secret_files(config):
+        try:
+            read_secret_file(path)
+        except ValueError as error:
+            yield field, f"{path} {error}"
 
 
 def _missing_videos(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
@@ -69,11 +80,18 @@ def _missing_videos(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
             yield field, f"the same video as that of {other}: both beds would show one infant; give each its own"
 
 
-def find_silent_settings(alarms: AlarmSettings) -> Iterator[tuple[FieldPath, str]]:
+def find_silent_settings(
+    alarms: AlarmSettings, frames_per_second: float = _USUAL_RATE
+) -> Iterator[tuple[FieldPath, str]]:
     """Yield the fields with which something lasts three minutes without an alarm, found by living through it.
 
     Each field is put back to its default alone: where the alarm then comes, that field is the cause.
+
+    Args:
+        alarms: The settings.
+        frames_per_second: At which beds are analysed.
     """
+    step_seconds = max(_STEP_SECONDS, 1.0 / frames_per_second)
     stories: tuple[tuple[Callable[[BedAlarms, float], None], Code, str], ...] = (
         (_see_pain, Code.PAIN_SIGN, "a face in clear pain (score 0.95), seen without a break"),
         (_see_nobody, Code.FACE_NOT_VISIBLE, "an infant out of sight"),
@@ -81,10 +99,14 @@ def find_silent_settings(alarms: AlarmSettings) -> Iterator[tuple[FieldPath, str
     )
     usual = AlarmSettings()
     for live, code, what in stories:
-        if _is_declared(alarms, live, code):
+        if _is_declared(alarms, live, code, step_seconds):
+            continue
+        if _is_declared(alarms, live, code, _STEP_SECONDS):
+            words = f"with {frames_per_second:g} there is no alarm after three minutes of {what}"
+            yield ("analysis", "frames_per_second"), f"{words}; the default is {_USUAL_RATE:g}"
             continue
         changed = [name for name in AlarmSettings.model_fields if getattr(alarms, name) != getattr(usual, name)]
-        causes = [name for name in changed if _is_declared(_restored(alarms, name), live, code)]
+        causes = [name for name in changed if _is_declared(_restored(alarms, name), live, code, step_seconds)]
         for name in causes or changed[:1]:
             value = getattr(alarms, name)
             yield (
@@ -100,11 +122,13 @@ def _restored(alarms: AlarmSettings, name: str) -> AlarmSettings:
     return alarms.model_copy(update={name: AlarmSettings.model_fields[name].default})
 
 
-def _is_declared(alarms: AlarmSettings, live: Callable[[BedAlarms, float], None], code: Code) -> bool:
+def _is_declared(
+    alarms: AlarmSettings, live: Callable[[BedAlarms, float], None], code: Code, step_seconds: float
+) -> bool:
     numbers = iter(range(1_000_000))
     bed = BedAlarms(alarms, lambda: f"trial-{next(numbers)}")
-    for step in range(int(_STORY_SECONDS / _STEP_SECONDS)):
-        live(bed, step * _STEP_SECONDS)
+    for step in range(int(_STORY_SECONDS / step_seconds)):
+        live(bed, step * step_seconds)
         if any(alert.code is code for alert in bed.active()):
             return True
     return False

@@ -157,16 +157,16 @@ def read_forward_settings(path: Path) -> ForwardSettings:
         settings = ForwardSettings.model_validate(tree)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror})") from None
-    except (yaml.YAMLError, RecursionError, UnicodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-        raise ConfigError(f"{where} is no YAML; check indentation and quotes") from None
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(str(part) for part in item['loc']) or 'the file'}: {item['msg']}"
             for item in error.errors(include_url=False, include_input=False)
         ]
         raise ConfigError("\n".join(lines)) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
+        raise ConfigError(f"{where} is no YAML; check indentation and quotes, also of dates and numbers") from None
     return _with_absolute_paths(settings, path.absolute().parent)
 
 

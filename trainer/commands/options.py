@@ -155,7 +155,7 @@ def _entry(text: str) -> dict[str, Any]:
         raise SettingsError(f"--set {text!r} must look like training.epochs=5")
     try:
         content: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"--set {text!r}: the value is no YAML ({error})") from error
     for part in reversed(path.split(".")):
         content = {part: content}

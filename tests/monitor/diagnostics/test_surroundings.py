@@ -84,6 +84,24 @@ def test_a_value_with_which_no_alarm_would_come(field, value, words):
     assert words in found[0][1]
 
 
+def test_a_rate_at_which_no_alarm_would_come(tmp_path):
+    ((field, message, _),) = check(tmp_path, analysis={"frames_per_second": 0.1})
+    assert field == "analysis.frames_per_second"
+    assert "clear pain" in message
+    assert check(tmp_path, analysis={"frames_per_second": 1.0}) == []
+
+
+def test_a_password_file_that_holds_no_password(tmp_path):
+    (tmp_path / "empty").touch()
+    camera = {"url": "rtsp://camera.example/1", "username": "nicu", "password_file": str(tmp_path / "empty")}
+    (tmp_path / "long").write_text("p" * 5_000)
+    redis = {"url": "redis://redis.example:6379/0", "password_file": str(tmp_path / "long")}
+    found = check(tmp_path, beds=[{"id": "bed-1", "camera": camera}], redis=redis)
+    assert [field for field, _, _ in found] == ["beds[0].camera.password_file", "redis.password_file"]
+    assert "is empty" in found[0][1]
+    assert "is longer than 4096 bytes" in found[1][1]
+
+
 @pytest.mark.parametrize("changes", [{}, {"on_level": 0.8, "off_level": 0.5}, {"hold_seconds": 30.0}])
 def test_usual_values_alarm(changes):
     assert list(find_silent_settings(AlarmSettings(**changes))) == []

@@ -337,3 +337,14 @@ def test_a_station_whose_clock_is_of_another_year_claims_and_keeps_its_beds(redi
 def test_a_cluster_of_redis_is_refused(monkeypatch):
     with pytest.raises(PublishError, match="one Redis, or Sentinel"):
         LeaseTable(redis.RedisCluster.__new__(redis.RedisCluster), Keys("nicu", "a"))
+
+
+@pytest.mark.parametrize("password", ["${PW:-s3cret}", "s3cret", "a${PW}"])
+def test_a_password_goes_into_redis_by_no_way(password):
+    camera = {"url": "rtsp://203.0.113.1/1", "username": "nicu"}
+    with pytest.raises(ValueError, match="does not belong into Redis"):
+        FleetBed(id="bed-1", camera={**camera, "password": password})
+    with pytest.raises(ValueError, match="does not belong into Redis"):
+        FleetBed(id="bed-1", camera={"url": f"rtsp://nicu:{password}@203.0.113.1/1"})
+    FleetBed(id="bed-1", camera={**camera, "password": "${PW}"})
+    FleetBed(id="bed-1", camera={"url": "rtsp://nicu:${PW}@203.0.113.1/1"})
