@@ -54,7 +54,11 @@ def test_every_step_rehearses_or_says_why_not(tmp_path: Path) -> None:
         assert any(line.startswith(f"{name}: {result['outcome']}") for line in lines)
     assert results["b_crops"]["outcome"] == results["c_onnxruntime"]["outcome"] == "rehearsed"
     assert results["c_recovery"]["numbers"]["stage"] == "ended"
-    assert results["c_recovery"]["numbers"]["largest difference"] < 1e-3
+    assert results["c_recovery"]["numbers"]["answered last by"] == "onnxruntime-cuda"
+    assert results["c_sticky"]["numbers"]["stage"] == "ended"
+    assert results["c_sticky"]["numbers"]["answered last by"] == "onnxruntime"
+    for name in ("c_recovery", "c_sticky"):
+        assert results[name]["numbers"]["largest difference"] < 1e-3
     if _BUNDLES == _INSTALLED:
         (watched,) = (value for name, value in results["e_beds"]["numbers"].items() if name.endswith("beds"))
         assert watched["engine"] == "onnxruntime"
