@@ -94,7 +94,7 @@ class BedReadings:
         observation_age_seconds: Time since the newest observation, None before the first.
         known_for_seconds: Time since the station began to watch this bed.
         camera: State of the camera, None while it has not been reported.
-        alerts: Open alerts of the bed and of the whole station.
+        alerts: Open alerts of the bed and of the whole station that watches it.
         on_level: Level at or above which the alarm logic begins to count.
         occupancy: Who lies there, as people say.
         now_seconds: Monotonic time.

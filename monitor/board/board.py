@@ -258,6 +258,12 @@ class Board:
             if observation.seconds_since_face is not None:
                 since_face_seconds = observation.seconds_since_face + age_seconds
         alerts = self._alerts.open_alerts(bed.info.bed_id)
+        # Where several stations are shown together, one that stands still says nothing of the beds of the others.
+        of_station = [
+            episode
+            for episode in self._alerts.open_alerts(None)
+            if bed.info.station is None or episode.newest.station == bed.info.station
+        ]
         status = describe_bed(
             BedReadings(
                 observation=observation,
@@ -265,7 +271,7 @@ class Board:
                 known_for_seconds=now_seconds
                 - max(bed.known_since_seconds, bed.occupancy.since_seconds or bed.known_since_seconds),
                 camera=None if bed.camera is None else bed.camera.state,
-                alerts=tuple(episode.newest for episode in alerts + self._alerts.open_alerts(None)),
+                alerts=tuple(episode.newest for episode in (*alerts, *of_station)),
                 on_level=self._on_level,
                 occupancy=bed.occupancy,
                 now_seconds=now_seconds,

@@ -12,7 +12,8 @@ class BedInfo:
     Attributes:
         bed_id: Pseudonymous id of the patient bed.
         camera_id: Name of its camera.
-        station: Which station watches it, where several are shown together; None: the one that shows it.
+        station: Which station watches it, or last did, where several are shown together; empty where none is known.
+            None: the one that shows it.
         region: Left, top, right and bottom of the part of the picture in which the face is searched for, in shares of
             width and height; None where it is not known.
     """

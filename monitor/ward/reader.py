@@ -180,7 +180,6 @@ class WardReader:
     def _hear_stations(self, client: Any, states: Mapping[str, Mapping[str, str]]) -> None:  # noqa: ANN401 - as above
         now = self._clock.monotonic()
         names = sorted({*self._heard, *(state["station"] for state in states.values() if "station" in state)})
-        names = [name for name in names if name != self._config.station.id]
         with client.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.exists(Keys(self._keys.prefix, name).heartbeat)
@@ -189,7 +188,7 @@ class WardReader:
             self._heard[name] = now if lives else self._heard.get(name, now - _UNWATCHED_SECONDS)
 
     def _lives(self, station: str) -> bool:
-        return self._clock.monotonic() - self._heard[station] < 2 * _TURN_SECONDS
+        return self._clock.monotonic() - self._heard.get(station, float("-inf")) < 2 * _TURN_SECONDS
 
     def _owners(
         self, reading: TableReading, states: Mapping[str, Mapping[str, str]], beds: list[str]
@@ -215,7 +214,7 @@ class WardReader:
     def _show(self, beds: list[str], states: Mapping[str, Mapping[str, str]], owners: Mapping[str, str | None]) -> None:
         now = self._clock.monotonic()
         self._board.watch(
-            BedInfo(bed, states[bed].get("camera") or f"{bed}-camera", owners[bed] or states[bed].get("station"))
+            BedInfo(bed, states[bed].get("camera") or f"{bed}-camera", owners[bed] or states[bed].get("station", ""))
             for bed in beds
         )
         for bed in beds:
@@ -227,7 +226,9 @@ class WardReader:
             if not state or state.get("updated_at") == before:
                 continue  # nothing new: what is shown grows old, and says so
             self._updated[bed] = state.get("updated_at", "")
-            if before is not None:  # how old the first one is, nobody knows: its station may hang since
+            # How old the first one is, nobody knows: its station may hang since. And one that gives no heartbeat says
+            # itself that it does not watch, whatever it writes.
+            if before is not None and self._lives(state.get("station", "")):
                 self._board.observe(bed, observation_of(state, now))
             self._board.camera(bed, camera_of(state))
             self._board.pause(bed, pause_of(state, now))

@@ -46,7 +46,7 @@ class ObservationRecord(_Record):
 
     Attributes:
         schema_version: JSON key `schema`.
-        station: Id of the daemon.
+        station: Id of the daemon; on the page of a ward that of the bed's, and empty where none is known.
         bed: Pseudonymous id of the patient bed.
         camera: Id of the video source.
         generation_mode: Where the pictures come from; null while it is not known.
@@ -215,7 +215,7 @@ def observation_record(bed: BedSnapshot, snapshot: BoardSnapshot, station_id: st
     """Return what a bed shows."""
     seen = bed.observation
     return ObservationRecord(
-        station=bed.info.station or station_id,
+        station=station_id if bed.info.station is None else bed.info.station,
         bed=bed.info.bed_id,
         camera=bed.info.camera_id,
         generation_mode=None if snapshot.station is None else snapshot.station.generation_mode,
