@@ -170,6 +170,26 @@ def _engines(models: ModelSettings) -> Iterator[Check]:
     probe = probe_cuda()
     found = Verdict.ABSENT if probe.gpu is None else Verdict.FOUND
     yield Check("gpu", "NVIDIA", found, probe.reason if probe.gpu is None else str(probe.gpu))
+    if probe.gpu is not None:
+        yield _nvdec()
+
+
+def _nvdec() -> Check:
+    """Check for decoders on the GPU, which only cameras with `decoder: nvdec` or `auto` want."""
+    from monitor.video.hardware import load_nvcodec
+
+    try:
+        names = load_nvcodec()
+    except MonitorError:  # said already, among the parts for video
+        names = ()
+    if names:
+        return Check("gpu", "NVDEC", Verdict.FOUND, ", ".join(names))
+    detail = "GStreamer's plugin nvcodec is not installed, was blocked after a crash, or finds no library of the driver"
+    remedy = (
+        "sudo apt-get install gstreamer1.0-plugins-bad, and the driver's libnvcuvid.so.1 (in a container "
+        "NVIDIA_DRIVER_CAPABILITIES with video); then rm ~/.cache/gstreamer-1.0/registry.*.bin"
+    )
+    return Check("gpu", "NVDEC", Verdict.ABSENT, detail, remedy)
 
 
 def _attempt(area: str, name: str, act: Callable[[], str], remedy: str) -> Check:

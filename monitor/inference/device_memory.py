@@ -23,6 +23,9 @@ CudaApi = Literal["auto", "pycuda", "cuda-python"]
 
 _log = logging.getLogger(__name__)
 
+_NON_BLOCKING = 1
+"""CU_STREAM_NON_BLOCKING, for which pycuda has no name."""
+
 
 class DeviceMemory(Protocol):
     """One worker's stream and buffers on one GPU.
@@ -186,7 +189,8 @@ class PycudaMemory:
         driver.init()
         self._context = driver.Device(0).retain_primary_context()
         with self.entered():
-            self._stream: Any = driver.Stream()
+            # Not held up by the legacy stream, which other threads may use while this one is recorded.
+            self._stream: Any = driver.Stream(_NON_BLOCKING)
             flags = driver.event_flags
             self._done: Any = driver.Event(flags.BLOCKING_SYNC | flags.DISABLE_TIMING)
         self.stream = int(self._stream.handle)

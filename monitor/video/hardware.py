@@ -6,12 +6,13 @@ with every decoder: what follows the decoder is the same.
 """
 
 import logging
+import threading
 from typing import Any
 
 from monitor.config import DecoderKind
 from monitor.video.gst import gstreamer, make_element
 
-__all__ = ["HARDWARE_DECODERS", "DecoderChoice"]
+__all__ = ["HARDWARE_DECODERS", "DecoderChoice", "load_nvcodec"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,54 @@ HARDWARE_DECODERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 """GStreamer's elements by kind and media type, best first."""
+_CUDA_CONTEXT = "gst.cuda.context"
+
+
+class _CudaContext:
+    """The CUDA context that all decoders of this process share: each would make one of its own, some hundred megabytes.
+
+    It is that of the first decoder, for as long as no decoder fails.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._context: Any = None
+
+    def lend(self, decoder: Any) -> None:  # noqa: ANN401 - from gi
+        """Give it to a decoder that is not ready yet."""
+        with self._lock:
+            if self._context is not None:
+                decoder.set_context(self._context)
+
+    def keep(self, decoder: Any) -> None:  # noqa: ANN401 - from gi
+        """Keep that of a decoder that is ready, where there is none yet."""
+        with self._lock:
+            if self._context is None:
+                self._context = decoder.get_context(_CUDA_CONTEXT)
+
+    def forget(self) -> None:
+        """Let the next decoder make another one: this one may be lost."""
+        with self._lock:
+            self._context = None
+
+
+_cuda = _CudaContext()
+
+
+def load_nvcodec() -> tuple[str, ...]:
+    """Return the names of NVIDIA's decoders that GStreamer has, and have it look again where it has none.
+
+    It remembers in a file (`~/.cache/gstreamer-1.0/registry.*.bin`) which elements a plugin had when it was first seen,
+    and looks at it again only when the plugin's own file has changed: a driver that came later would never be found.
+    """
+    registry = gstreamer().Registry.get()
+    plugin = registry.find_plugin("nvcodec")
+    if plugin is None:
+        return ()
+    if not registry.get_feature_list_by_plugin("nvcodec") and not plugin.is_loaded():
+        plugin.load()
+    here = {feature.get_name() for feature in registry.get_feature_list_by_plugin("nvcodec")}
+    return tuple(name for names in HARDWARE_DECODERS["nvdec"].values() for name in names if name in here)
 
 
 class DecoderChoice:
@@ -56,14 +105,21 @@ class DecoderChoice:
     def open(self, media_type: str) -> Any:  # noqa: ANN401 - from gi
         """Return a hardware decoder that is ready; None where none can be had, and software is to decode."""
         gst = gstreamer()
+        if self._kind in {"auto", "nvdec"}:
+            load_nvcodec()
         for name in self.names(media_type):
             if gst.ElementFactory.find(name) is None:
                 continue
             # A driver that never answers ends this thread's work: the next attempt then finds the name refused.
             self._refused.add(name)
             decoder = make_element(name)
+            is_nvdec = _is_nvdec(name)
+            if is_nvdec:
+                _cuda.lend(decoder)
             if decoder.set_state(gst.State.READY) != gst.StateChangeReturn.FAILURE:
                 self._refused.discard(name)
+                if is_nvdec:
+                    _cuda.keep(decoder)
                 return decoder
             decoder.set_state(gst.State.NULL)
             self.refuse(name, "it cannot be opened: no such device, or no session left")
@@ -75,4 +131,10 @@ class DecoderChoice:
     def refuse(self, name: str, reason: str) -> None:
         """Never use the decoder of this name again for this camera."""
         self._refused.add(name)
+        if _is_nvdec(name):
+            _cuda.forget()
         _log.warning("decoder %s is not used for this camera any more: %s", name, reason)
+
+
+def _is_nvdec(name: str) -> bool:
+    return any(name in names for names in HARDWARE_DECODERS["nvdec"].values())

@@ -18,6 +18,7 @@ from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSett
 from monitor.demo.servers import LocalRedis
 from monitor.diagnostics import cameras
 from monitor.diagnostics.checks import Verdict, examine
+from monitor.inference.cuda import CudaProbe, Gpu
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -43,6 +44,20 @@ def test_an_engine_that_one_model_needs_is_missing_where_it_cannot_run(tmp_path,
         checks = examine(models, FaceSettings(), RedisSettings(), SpoolSettings(directory=tmp_path))
         found = {check.name: check.verdict for check in find(checks, "engine")}
         assert (found["openvino"], found["tensorrt"]) == (verdict, Verdict.ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("names", "verdict", "words"),
+    [(("nvh264dec",), Verdict.FOUND, "nvh264dec"), ((), Verdict.ABSENT, "rm ~/.cache/gstreamer-1.0/registry.*.bin")],
+)
+def test_where_there_is_a_gpu_its_decoders_are_named_or_what_brings_them(tmp_path, monkeypatch, names, verdict, words):
+    gpu = Gpu("a GPU", (8, 6), "13.0", 1 << 34)
+    monkeypatch.setattr("monitor.inference.cuda.probe_cuda", lambda: CudaProbe(gpu, ""))
+    monkeypatch.setattr("monitor.video.hardware.load_nvcodec", lambda: names)
+    checks = examine(ModelSettings(), FaceSettings(), RedisSettings(), SpoolSettings(directory=tmp_path))
+    nvidia, nvdec = find(checks, "gpu")
+    assert (nvidia.verdict, nvdec.verdict) == (Verdict.FOUND, verdict)
+    assert words in f"{nvdec.detail} {nvdec.remedy}"
 
 
 def test_redis_is_found_where_it_runs_and_absent_where_it_does_not(tmp_path):

@@ -69,7 +69,8 @@ class _Pycuda:
 
         return free
 
-    def Stream(self) -> Any:  # noqa: N802 - pycuda's name
+    def Stream(self, flags: int = 0) -> Any:  # noqa: N802 - pycuda's name
+        assert flags == 1, "another thread's call on the legacy stream ends the recording of this one"
         driver, free = self, self.make("stream")
 
         class Stream:

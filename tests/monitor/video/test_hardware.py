@@ -1,5 +1,10 @@
 """Decoders in hardware: used where they work, and left where they fail, with element factories that fail on demand."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import pytest
 
 from monitor.clock import ManualClock
@@ -237,3 +242,80 @@ def test_silence_is_counted_from_a_key_frame_and_ends_with_a_picture() -> None:
     assert not probe.is_decoder_silent
     give(3, keyframe=True, seconds=3.0)
     assert probe.is_decoder_silent, "of a slow camera, 5 s are enough"
+
+
+class _Cuda(gst.Element):
+    """Makes a CUDA context when it is opened, unless it was given one: as NVIDIA's decoders do."""
+
+    __gstmetadata__ = ("cuda", "Codec/Decoder/Image", "decodes", "tests")
+    __gsttemplates__ = _templates()
+    contexts = 0
+
+    def do_change_state(self, transition):
+        if transition == gst.StateChange.NULL_TO_READY and self.get_context("gst.cuda.context") is None:
+            type(self).contexts += 1
+            self.set_context(gst.Context.new("gst.cuda.context", True))  # noqa: FBT003 - GStreamer's
+        return gst.StateChangeReturn.SUCCESS
+
+
+def test_all_cameras_share_one_cuda_context_until_a_decoder_fails() -> None:
+    assert gst.Element.register(None, "nvjpegdec", gst.Rank.NONE, _Cuda)
+    cameras = [DecoderChoice("nvdec") for _ in range(4)]
+    decoders = [camera.open("image/jpeg") for camera in cameras]
+    assert None not in decoders
+    assert _Cuda.contexts == 1
+    cameras[0].refuse("nvjpegdec", "the device was lost")
+    again = [DecoderChoice("nvdec").open("image/jpeg") for _ in range(2)]
+    assert None not in again
+    assert _Cuda.contexts == 2
+
+
+_PLUGIN = r"""
+#include <stdlib.h>
+struct Desc {
+    int major, minor; const char *name, *description; int (*init)(void *);
+    const char *version, *license, *source, *package, *origin, *released; void *reserved[4];
+};
+int gst_element_register(void *, const char *, unsigned, unsigned long);
+unsigned long gst_bin_get_type(void);
+static int init(void *plugin) {
+    return !getenv("HAS_DRIVER") || gst_element_register(plugin, "nvh264dec", 0, gst_bin_get_type());
+}
+static const struct Desc desc = {
+    1, 22, "nvcodec", "a driver's decoders", init, "1", "LGPL", "tests", "tests", "tests", 0, {0}
+};
+const struct Desc *gst_plugin_nvcodec_get_desc(void) { return &desc; }
+"""
+_LOOK = """
+from monitor.video.gst import gstreamer
+from monitor.video.hardware import DecoderChoice, load_nvcodec
+gst = gstreamer()
+print(gst.ElementFactory.find("nvh264dec") is not None, load_nvcodec(), DecoderChoice("auto").open("video/x-h264"))
+"""
+
+
+def test_a_driver_that_came_after_gstreamers_first_look_is_found(tmp_path) -> None:
+    """Without a second look its registry says for ever that the plugin has no decoders."""
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("there is no compiler")
+    (tmp_path / "plugin.c").write_text(_PLUGIN)
+    library = tmp_path / "libgstnvcodec.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "plugin.c"], check=True)
+    environment = {
+        **os.environ,
+        "GST_PLUGIN_PATH": str(tmp_path),
+        "GST_PLUGIN_SYSTEM_PATH": "",
+        "GST_REGISTRY": str(tmp_path / "registry.bin"),
+        "GST_REGISTRY_FORK": "no",
+    }
+
+    def look(**more: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", _LOOK], env=environment | more, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    assert look() == "False () None"
+    found = look(HAS_DRIVER="1")
+    assert found.startswith("False ('nvh264dec',) <"), found
