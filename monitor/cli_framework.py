@@ -6,6 +6,7 @@ at once. Colours are for terminals, and not even for those where NO_COLOR is set
 
 import errno
 import importlib
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigCommand",
     "LazyCommand",
     "LazyGroup",
+    "NumberRange",
     "OutputFile",
     "examples",
     "program",
@@ -124,6 +126,17 @@ class ConfigCommand(click.Command):
         # The last of its name: what a word before it belongs to has been read.
         at = len(args) - 1 - args[::-1].index(alone[0])
         return [*args[:at], "--config", *args[at:]]
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; "nan", which is within any, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's own type
+        """Return the number, or say that it is none."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
 
 
 class OutputFile(click.Path):

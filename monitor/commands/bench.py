@@ -16,6 +16,7 @@ from monitor.bench.report import capacity_lines, face_line, growth_lines, round_
 from monitor.bench.result import RunResult, Step
 from monitor.bench.rounds import measure_rounds
 from monitor.bench.run import Plan
+from monitor.cli_framework import NumberRange
 from monitor.config import (
     MAXIMUM_BEDS,
     AnalysisSettings,
@@ -66,7 +67,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
     "--cameras", type=click.IntRange(1, MAXIMUM_BEDS), default=1, show_default=True, help="How many; or where to begin."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(min=1.0), default=20.0, show_default=True, help="To measure, after settling."
+    "--seconds", type=NumberRange(min=1.0), default=20.0, show_default=True, help="To measure, after settling."
 )
 @click.option(
     "--source", type=click.Choice(["rtsp", "file"]), default="rtsp", show_default=True, help="Of the streams."
@@ -85,12 +86,12 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0.0, 60.0, min_open=True),
+    type=NumberRange(0.0, 60.0, min_open=True),
     default=5.0,
     show_default=True,
     help="Frames/s to analyse.",
 )
-@click.option("--calm-rate", type=click.FloatRange(1.0, 60.0), help="Of calm beds: analysis.calm_frames_per_second.")
+@click.option("--calm-rate", type=NumberRange(1.0, 60.0), help="Of calm beds: analysis.calm_frames_per_second.")
 @click.option(
     "--engine",
     type=click.Choice(get_args(EngineChoice)),

@@ -13,7 +13,7 @@ import click
 import yaml
 from pydantic import ValidationError
 
-from monitor.cli_framework import EXIT_NO, examples
+from monitor.cli_framework import EXIT_NO, NumberRange, examples
 from monitor.config import CameraSettings, FaceSettings, LogSettings, ModelSettings
 from monitor.config.secret_file import read_secret_file
 from monitor.errors import ConfigError, MonitorError, VideoError
@@ -61,7 +61,7 @@ def _with_login(command: _F) -> _F:
 def _with_device(command: _F) -> _F:
     for option in (
         click.option(
-            "--seconds", type=click.FloatRange(0.5, 60.0), default=5.0, show_default=True, help="To wait for an answer."
+            "--seconds", type=NumberRange(0.5, 60.0), default=5.0, show_default=True, help="To wait for an answer."
         ),
         click.option(
             "--ca-file",
@@ -90,7 +90,7 @@ def command() -> None:
 
 @command.command(epilog=examples("nicu-monitor cameras find", "nicu-monitor cameras find --json"))
 @click.option(
-    "--seconds", type=click.FloatRange(0.1, 60.0), default=3.0, show_default=True, help="To listen, on each network."
+    "--seconds", type=NumberRange(0.1, 60.0), default=3.0, show_default=True, help="To listen, on each network."
 )
 @click.option("--interface", "interfaces", multiple=True, help="Own address from which to ask.  [default: every one]")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
@@ -257,7 +257,7 @@ def set_profile(
 @click.option("--allow-basic", is_flag=True, help="Send the password in clear where only that works.")
 @click.option("--tls-ca-file", type=click.Path(path_type=Path), help="Authority for rtsps:// and https://.")
 @click.option("--no-face", is_flag=True, help="Run no face detection.")
-@click.option("--seconds", type=click.FloatRange(1.0, 120.0), default=8.0, show_default=True, help="To watch, at most.")
+@click.option("--seconds", type=NumberRange(1.0, 120.0), default=8.0, show_default=True, help="To watch, at most.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object for a script.")
 def try_url(
     url: str,

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.live import Live
 
 from monitor.alerts.record import GenerationMode
-from monitor.cli_framework import EXIT_NO, OutputFile, examples
+from monitor.cli_framework import EXIT_NO, NumberRange, OutputFile, examples
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import LogSettings, StationConfig
 from monitor.config.base import first_mistake
@@ -49,7 +49,7 @@ _ENOUGH_RATE = 2.0
 
 
 @click.command(epilog=examples("nicu-monitor demo", "nicu-monitor demo --duration 60 --summary s.json"))
-@click.option("--duration", type=click.FloatRange(min=0), default=0.0, help="Seconds; until Ctrl-C when absent or 0.")
+@click.option("--duration", type=NumberRange(min=0), default=0.0, help="Seconds; until Ctrl-C when absent or 0.")
 @click.option("--summary", type=OutputFile(), help="Write what happened as JSON.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Take Redis, models and alarms from it.")
 @click.option("--redis-url", envvar="NICU_REDIS_URL", help="Use this Redis instead of one of its own.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from monitor.delivery.request_client import request_options, send_request
 from monitor.pain.procedure import ProcedureKind
 
@@ -56,7 +56,7 @@ def discharge(bed: str, **sending: Any) -> int:  # noqa: ANN401 - the options th
     ),
 )
 @click.argument("bed")
-@click.option("--minutes", type=click.FloatRange(min=0.0, min_open=True), help="For how long at most.")
+@click.option("--minutes", type=NumberRange(min=0.0, min_open=True), help="For how long at most.")
 @click.option("--until-face", is_flag=True, help="End it, too, when a face returns after the infant has left.")
 @click.option("--reason", help="Why, in a few words; stands beside the bed on the page.")
 @request_options
@@ -92,7 +92,7 @@ def standby(
 )
 @click.argument("bed")
 @click.argument("kind", type=click.Choice([str(kind) for kind in ProcedureKind]))
-@click.option("--minutes", type=click.FloatRange(min=0.0, max=60.0, min_open=True), help="Ten when left out.")
+@click.option("--minutes", type=NumberRange(min=0.0, max=60.0, min_open=True), help="Ten when left out.")
 @click.option("--note", help="A few words more; stand beside the bed on the page.")
 @request_options
 def procedure(

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from monitor.delivery.request_client import request_options, send_request
 
 __all__ = ["acknowledge", "pause", "resume"]
@@ -36,7 +36,7 @@ def acknowledge(alert_id: str, **sending: Any) -> int:  # noqa: ANN401 - the opt
     ),
 )
 @click.argument("bed")
-@click.option("--seconds", type=click.FloatRange(min=1.0), help="For how long; at most as an acknowledgement lasts.")
+@click.option("--seconds", type=NumberRange(min=1.0), help="For how long; at most as an acknowledgement lasts.")
 @request_options
 def pause(bed: str, seconds: float | None, **sending: Any) -> int:  # noqa: ANN401 - the options of every order
     """Silence all that BED signals now, and the same kinds of condition in advance, for a limited time.

@@ -11,7 +11,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from monitor.alerts.record import Alert
-from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
+from monitor.cli_framework import EXIT_NO, ConfigCommand, NumberRange, examples
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import RedisSettings
 from monitor.config.file import read_config
@@ -49,7 +49,14 @@ _COLOURS = {"low": "cyan", "medium": "yellow", "high": "red"}
 @click.option("--from-start", is_flag=True, help="Begin with the oldest alert in the stream.")
 @click.option("--bed", "beds", multiple=True, help="Show only this bed; may be given several times.")
 @click.option("--station", "stations", multiple=True, help="Expect this station's heartbeat from the start.")
-@click.option("--silence", "silence_seconds", default=20.0, show_default=True, help="Seconds without heartbeat: alarm.")
+@click.option(
+    "--silence",
+    "silence_seconds",
+    type=NumberRange(min=1.0),
+    default=20.0,
+    show_default=True,
+    help="Seconds without heartbeat: alarm.",
+)
 @click.option("--exit-on-silence", is_flag=True, help="End with exit code 1 when a station falls silent.")
 @click.option("--once", is_flag=True, help="Print what is there and end.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

@@ -12,7 +12,7 @@ import yaml
 
 from monitor.bench.tuning import Candidate, tune
 from monitor.bench.verifying import verify_bundles
-from monitor.cli_framework import ConfigCommand, OutputFile, examples, refuse_overwriting
+from monitor.cli_framework import ConfigCommand, NumberRange, OutputFile, examples, refuse_overwriting
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.file import read_config
 from monitor.config.settings_edit import write_settings
@@ -38,9 +38,7 @@ _LOOK_FIRST = (
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Whose models. Default: the built-in.")
 @click.option("--rounds", type=click.IntRange(1, 50), default=3, show_default=True, help="The median counts.")
-@click.option(
-    "--seconds", type=click.FloatRange(0.1, 60.0), default=2.0, show_default=True, help="A candidate a round."
-)
+@click.option("--seconds", type=NumberRange(0.1, 60.0), default=2.0, show_default=True, help="A candidate a round.")
 @click.option(
     "--verify",
     is_flag=True,

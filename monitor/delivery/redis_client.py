@@ -23,6 +23,7 @@ from monitor.config import RedisSettings
 from monitor.config.addresses import NetworkAddress, split_address
 from monitor.config.secret_file import read_secret_file
 from monitor.errors import ConfigError
+from monitor.tls import add_certificate, tls_context
 
 __all__ = ["RedisClient", "connect_redis", "redis_address"]
 
@@ -138,6 +139,10 @@ def _common(settings: RedisSettings, parts: NetworkAddress) -> dict[str, Any]:
     if parts.scheme.startswith("rediss"):
         for field in ("tls_ca_file", "tls_cert_file", "tls_key_file"):
             _must_be_readable(getattr(settings, field), f"redis.{field}")
+        # redis-py would meet what is wrong in them at its first connection, and call the server unreachable.
+        context = tls_context(settings.tls_ca_file, "redis.tls_ca_file")
+        if settings.tls_cert_file is not None:
+            add_certificate(context, settings.tls_cert_file, settings.tls_key_file, "redis.tls_cert_file")
         options |= {
             "ssl": True,
             "ssl_ca_certs": _text(settings.tls_ca_file),

@@ -41,7 +41,11 @@ _BY_WORDS = {
     "invalid DB index": "has no database of that number; write a smaller number at the end of its address",
     "SELECT is not allowed in cluster mode": "is a node of a cluster, which has only database 0; write redis+cluster://",
     "without any password configured": "wants no password; leave it out, or set one in Redis (requirepass)",
+    "unknown command 'SENTINEL'": "is no Sentinel; write redis://, or the port of a Sentinel (26379)",
+    "unknown command `SENTINEL`": "is no Sentinel; write redis://, or the port of a Sentinel (26379)",
     "unknown command": "does not know a command; use Redis 6 or later, or Valkey",
+    "Hostname mismatch": "has a TLS certificate for another name; write the one that is in it into the address",
+    "IP address mismatch": "has a TLS certificate for another name; write the one that is in it into the address",
     "CERTIFICATE_VERIFY_FAILED": "has a TLS certificate that is not trusted; set redis.tls_ca_file to its authority",
     "WRONG_VERSION_NUMBER": "does not speak TLS on this port; write redis:// or the port of its TLS",
     "certificate required": "wants a certificate; set redis.tls_cert_file and redis.tls_key_file",
@@ -84,7 +88,8 @@ def _transport_hint(error: Exception, address: str) -> str:
     """Return what else it may be where a plain and a TLS port do not understand each other: they only fall silent."""
     if isinstance(error, RedisTimeoutError) and address.startswith("rediss"):
         return ", and that it speaks TLS on this port; if not, write redis://"
-    if isinstance(error, RedisConnectionError) and "closed by server" in str(error) and address.startswith("redis:"):
+    is_cut_off = any(words in str(error).lower() for words in ("closed by server", "reset by peer"))
+    if isinstance(error, RedisConnectionError) and is_cut_off and address.startswith("redis:"):
         return "; if it speaks TLS on this port, write rediss://"
     return ""
 

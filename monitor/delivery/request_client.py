@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 from pydantic import SecretStr, ValidationError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from monitor.alerts.record import Alert
 from monitor.cli_framework import EXIT_NO
@@ -60,6 +60,12 @@ class _Answer:
     changed: bool
 
 
+_UNREADABLE = _Answer("unreadable", "", changed=False)
+"""The user of Redis may not read what the station said."""
+
+_NOT_REFUSED = {"accepted", _UNREADABLE.outcome}
+
+
 def send_request(
     fields: Mapping[str, str],
     *,
@@ -101,7 +107,7 @@ def send_request(
                 click.echo(f"no {whom} took the command within {_TAKEN_SECONDS:.0f} s", err=True)
                 return EXIT_NO
             answer = _read_answer(client, keys.answer(command_id))
-            if fields["action"] in _SILENCING and (answer is None or answer.outcome == "accepted"):
+            if fields["action"] in _SILENCING and (answer is None or answer.outcome in _NOT_REFUSED):
                 _comes_true(lambda: _named(client, keys.alerts, before, by), _RECORDED_SECONDS)
                 records = _named(client, keys.alerts, before, by)
         finally:
@@ -113,7 +119,12 @@ def send_request(
 
 def _report(fields: Mapping[str, str], name: str, by: str, answer: _Answer | None, records: list[Alert]) -> int:
     """Say what came of a command, and return the exit code."""
-    if answer is not None and answer.outcome != "accepted":
+    if answer is _UNREADABLE and fields["action"] not in _SILENCING:
+        click.echo(
+            f"{name} took the command; whether it did it cannot be read, for this user of Redis lacks +get", err=True
+        )
+        return EXIT_NO
+    if answer is not None and answer.outcome not in _NOT_REFUSED:
         click.echo(f"{name} refused: {answer.detail}", err=True)
         return EXIT_NO
     if fields["action"] not in _SILENCING:
@@ -135,10 +146,12 @@ def _report(fields: Mapping[str, str], name: str, by: str, answer: _Answer | Non
 
 
 def _read_answer(client: Any, key: str) -> _Answer | None:  # noqa: ANN401 - redis-py's clients are untyped
-    """Return what the station said; None where it says nothing, or this user may not read it."""
+    """Return what the station said; None where it says nothing."""
     try:
         answer = json.loads(client.get(key) or "null")
         return None if answer is None else _Answer(answer["outcome"], answer["detail"], answer["changed"])
+    except NoPermissionError:
+        return _UNREADABLE
     except (ResponseError, ValueError, KeyError, TypeError):
         return None
 

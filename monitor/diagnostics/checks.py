@@ -218,7 +218,7 @@ def _redis(settings: RedisSettings) -> Check:
     except redis.RedisError as error:
         # The station starts without Redis and keeps its alerts on disk, so this only narrows what it can do.
         what, _, remedy = describe_failure(error, address).partition("; ")
-        if isinstance(error, redis.ConnectionError) and not isinstance(error, redis.AuthenticationError):
+        if "cannot be reached" in what:
             remedy = f"{remedy}; sudo systemctl start redis-server"
         return Check("redis", address, Verdict.ABSENT, what, remedy)
 

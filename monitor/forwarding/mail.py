@@ -16,12 +16,12 @@ from monitor.clock import Clock
 from monitor.errors import ConfigError
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import EmailSettings, read_secret
-from monitor.forwarding.tls import tls_context
 from monitor.localization import Localizer
 from monitor.localization import message as translatable
 from monitor.pain.conditions import CONDITIONS
 from monitor.pain.vocabulary import Signal
 from monitor.private_file import replace_private_file
+from monitor.tls import tls_context
 
 __all__ = ["Escalations", "Mail"]
 

@@ -9,7 +9,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import MqttSettings, read_secret
-from monitor.forwarding.tls import tls_context
+from monitor.tls import tls_context
 
 __all__ = ["Mqtt"]
 

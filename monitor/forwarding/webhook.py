@@ -8,7 +8,7 @@ import httpx
 from monitor.clock import Clock
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import WebhookSettings, read_secret
-from monitor.forwarding.tls import tls_context
+from monitor.tls import tls_context
 
 __all__ = ["Webhook", "sign"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.atomic_file import write_atomically
 from trainer.crops import CropSet, SheetItem, Study, contact_sheet, crops_folder, find_all_faces, open_study
 from trainer.crops.finding import FaceMode
@@ -47,9 +47,7 @@ _PHOTOGRAPHS = frozenset({"cope", "unifesp", "icopevid"})
 @click.option(
     "--size", "size_px", type=click.IntRange(16, 1024), default=120, show_default=True, help="Side in pixels."
 )
-@click.option(
-    "--margin", type=click.FloatRange(0.0, 2.0), default=0.0, show_default=True, help="Around the face's box."
-)
+@click.option("--margin", type=NumberRange(0.0, 2.0), default=0.0, show_default=True, help="Around the face's box.")
 @click.option("--detector", default=DEFAULT_DETECTOR, show_default=True, help="Bundle that finds the faces.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes.")
 def command(

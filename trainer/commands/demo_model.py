@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.commands.display import ConsoleListener
 from trainer.detection import DEFAULT_DETECTOR
 
@@ -22,9 +22,7 @@ _FIRST_SEED = 50_000
 @click.option("--epochs", type=click.IntRange(1, 1_000), default=30, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--jobs", type=click.IntRange(1, 256), default=2, show_default=True, help="Processes that draw.")
-@click.option(
-    "--margin", type=click.FloatRange(0.0, 1.0), default=0.0, show_default=True, help="Around the face's box."
-)
+@click.option("--margin", type=NumberRange(0.0, 1.0), default=0.0, show_default=True, help="Around the face's box.")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),

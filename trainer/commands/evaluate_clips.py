@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.evaluation.bootstrap import RESAMPLES
 
 __all__ = ["command", "summary_lines"]
@@ -24,12 +24,12 @@ __all__ = ["command", "summary_lines"]
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of the results.")
 @click.option(
     "--false-alarms",
-    type=click.FloatRange(0.0),
+    type=NumberRange(0.0),
     help="Choose alarm settings for at most so many an hour, on other infants than they are tested on.",
 )
 @click.option(
     "--episodes-per-hour",
-    type=click.FloatRange(0.0, min_open=True),
+    type=NumberRange(0.0, min_open=True),
     default=1.0,
     show_default=True,
     help="Of pain at the bedside, for the positive predictive value.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.atomic_file import write_atomically
 from trainer.evaluation.tables import Table
 from trainer.experiments.compare import run_names
@@ -51,7 +51,7 @@ __all__ = ["command"]
 )
 @click.option(
     "--segment-at",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
+    type=NumberRange(0.0, 1.0, min_open=True),
     default=SEGMENT_AT,
     show_default=True,
     help="Share of a heat map's maximum from which on a position belongs to the segmentation.",

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.detection import DEFAULT_DETECTOR
 
 __all__ = ["command"]
@@ -25,14 +25,14 @@ __all__ = ["command"]
 )
 @click.option("--detector", default=DEFAULT_DETECTOR, show_default=True, help="Bundle to begin with.")
 @click.option("--steps", type=click.IntRange(1, 1_000_000), default=600, show_default=True, help="Of the whole plan.")
-@click.option("--minutes", type=click.FloatRange(0.0, min_open=True), help="Stop after so long; a second run goes on.")
+@click.option("--minutes", type=NumberRange(0.0, min_open=True), help="Stop after so long; a second run goes on.")
 @click.option(
-    "--learning-rate", type=click.FloatRange(0.0, 0.1, min_open=True), default=1e-4, show_default=True,
+    "--learning-rate", type=NumberRange(0.0, 0.1, min_open=True), default=1e-4, show_default=True,
     help="At the beginning.",
 )  # fmt: skip
 @click.option(
     "--share",
-    type=click.FloatRange(0.0, 1.0, min_open=True),
+    type=NumberRange(0.0, 1.0, min_open=True),
     default=1.0,
     show_default=True,
     help="How far from the original's weights to the fitted ones the result lies; may be changed afterwards.",

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.progress import track
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.atomic_file import write_atomically
 from trainer.data import (
     PAIN_WORD,
@@ -41,7 +41,7 @@ _SOFT = click.option(
 )
 _MAXIMUM = click.option(
     "--nfcs-maximum",
-    type=click.FloatRange(1, 10),
+    type=NumberRange(1, 10),
     default=5,
     show_default=True,
     help="Highest score that there is, for soft labels.",
@@ -119,7 +119,7 @@ def cope(folder: Path, out: Path | None, main: str) -> None:
 )
 @click.option(
     "--nfcs-threshold",
-    type=click.FloatRange(0, 10),
+    type=NumberRange(0, 10),
     help="Label by the table's column nfcs: pain from this score on. The label column is then left aside.",
 )
 @_SOFT
@@ -176,7 +176,7 @@ def icopevid(folder: Path, out: Path | None, frames_per_clip: int) -> None:
 @_MAXIMUM
 @click.option(
     "--nfcs-threshold",
-    type=click.FloatRange(0, 10),
+    type=NumberRange(0, 10),
     help="Score from which on pain is meant, for soft labels.  [default: 3]",
 )
 def table(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import yaml
 
+from monitor.cli_framework import NumberRange
 from trainer.errors import SettingsError
 from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget
 from trainer.experiments.config import ExperimentConfig, deep_merge, read_config
@@ -79,7 +80,7 @@ def open_cluster(address: str | None, jobs: int | None = None) -> "Iterator[Clus
         yield cluster
 
 
-_SHARE = click.FloatRange(0.0, 1.0, min_open=True, max_open=True)
+_SHARE = NumberRange(0.0, 1.0, min_open=True, max_open=True)
 _OPERATING = (
     click.option(
         "--sensitivity",

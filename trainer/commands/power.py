@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from trainer.errors import SettingsError
 from trainer.evaluation.pairing import paired_answers
 from trainer.evaluation.power import infant_deviation, infants_needed, observed_deviation, power
@@ -23,18 +23,18 @@ _DIFFERENCES = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 15.0)
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--infants", type=click.IntRange(5), default=26, show_default=True, help="That there are.")
 @click.option("--difference", "differences", multiple=True, type=float, help="Of accuracy, in points; repeatable.")
-@click.option("--power", "wanted", type=click.FloatRange(0.05, 0.999), default=0.8, show_default=True)
+@click.option("--power", "wanted", type=NumberRange(0.05, 0.999), default=0.8, show_default=True)
 @click.option("--pictures", type=click.IntRange(1), default=4, show_default=True, help="Of an infant.")
 @click.option(
     "--disagreement",
-    type=click.FloatRange(0.0, 1.0),
+    type=NumberRange(0.0, 1.0),
     default=0.15,
     show_default=True,
     help="Share of pictures on which exactly one model is right; raised to the difference where that is larger.",
 )
 @click.option(
     "--correlation",
-    type=click.FloatRange(0.0, 1.0),
+    type=NumberRange(0.0, 1.0),
     default=0.1,
     show_default=True,
     help="Of an infant's pictures.",

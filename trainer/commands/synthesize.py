@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from monitor.cli_framework import examples
+from monitor.cli_framework import NumberRange, examples
 from monitor.synthetic import SCENARIOS, BedOptions, SyntheticBed
 from trainer.detection import DEFAULT_DETECTOR, open_detector
 from trainer.synthetic import (
@@ -95,19 +95,19 @@ def _write(planned: Sequence[PlannedStill], out: Path, about: dict[str, Any], jo
     "--face-px", type=(float, float), default=(110.0, 200.0), show_default=True, help="Smallest and largest face."
 )
 @click.option("--orientation", type=click.Choice(["any", "upright", "sideways"]), default="any", show_default=True)
-@click.option("--pain-share", type=click.FloatRange(0.0, 1.0), default=0.5, show_default=True)
+@click.option("--pain-share", type=NumberRange(0.0, 1.0), default=0.5, show_default=True)
 @click.option(
     "--confuser-share",
-    type=click.FloatRange(0.0, 1.0),
+    type=NumberRange(0.0, 1.0),
     default=0.3,
     show_default=True,
     help="Of the stills without pain: crying, air puff, friction, yawning, sneezing instead of rest.",
 )
-@click.option("--occluded-share", type=click.FloatRange(0.0, 1.0), default=0.0, show_default=True, help="A hand.")
-@click.option("--carer-share", type=click.FloatRange(0.0, 1.0), default=0.0, show_default=True, help="A second face.")
+@click.option("--occluded-share", type=NumberRange(0.0, 1.0), default=0.0, show_default=True, help="A hand.")
+@click.option("--carer-share", type=NumberRange(0.0, 1.0), default=0.0, show_default=True, help="A second face.")
 @click.option(
     "--cue-correlation",
-    type=click.FloatRange(0.0, 1.0),
+    type=NumberRange(0.0, 1.0),
     default=None,
     help="Put a coloured label beside the chin whose colour has this correlation with the label.",
 )
@@ -159,7 +159,7 @@ def stills(
 @_SEED
 @_JOBS
 @click.option("--full", is_flag=True, help="The published 204 stills instead of the dissertation's 153.")
-@click.option("--scale", type=click.FloatRange(0.1, 2.5), default=1.0, show_default=True, help="1 is 1504x1000 px.")
+@click.option("--scale", type=NumberRange(0.1, 2.5), default=1.0, show_default=True, help="1 is 1504x1000 px.")
 @click.option(
     "--difficulty",
     type=click.Choice(["plain", "hard"]),
@@ -190,8 +190,8 @@ def unifesp(*, out: Path, seed: int, jobs: int) -> None:
 @_OUT
 @_SEED
 @click.option("--infants", type=click.IntRange(1, 49), default=49, show_default=True)
-@click.option("--seconds", type=click.FloatRange(0.5, 600.0), default=20.0, show_default=True, help="Of each clip.")
-@click.option("--fps", type=click.FloatRange(1.0, 60.0), default=15.0, show_default=True)
+@click.option("--seconds", type=NumberRange(0.5, 600.0), default=20.0, show_default=True, help="Of each clip.")
+@click.option("--fps", type=NumberRange(1.0, 60.0), default=15.0, show_default=True)
 def icopevid(*, out: Path, seed: int, infants: int, seconds: float, fps: float) -> None:
     """A stand-in for iCOPEvid: clips named and labelled by the stimulus, 234 of them for all 49 infants."""
     clips = plan_icopevid(seed, infants)
@@ -232,12 +232,12 @@ def _advance(progress: Progress, task: TaskID, done: int) -> None:
 @_OUT
 @_SEED
 @click.option("--scenario", type=click.Choice(list(SCENARIOS)), default="pain", show_default=True)
-@click.option("--seconds", type=click.FloatRange(0.1, 36_000.0), default=60.0, show_default=True)
-@click.option("--fps", type=click.FloatRange(1.0, 60.0), default=25.0, show_default=True)
+@click.option("--seconds", type=NumberRange(0.1, 36_000.0), default=60.0, show_default=True)
+@click.option("--fps", type=NumberRange(1.0, 60.0), default=25.0, show_default=True)
 @click.option("--size", type=_Size(), default="1280x720", show_default=True)
 @click.option("--orientation-deg", type=float, default=None, help="Clockwise turn that brings the face upright.")
-@click.option("--face-px", type=click.FloatRange(16.0), default=None, help="Width of the face.")
-@click.option("--noise", type=click.FloatRange(0.0, 64.0), default=None, help="Of the camera, in grey levels.")
+@click.option("--face-px", type=NumberRange(16.0), default=None, help="Width of the face.")
+@click.option("--noise", type=NumberRange(0.0, 64.0), default=None, help="Of the camera, in grey levels.")
 def video(
     *,
     out: Path,

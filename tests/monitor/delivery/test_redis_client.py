@@ -108,6 +108,39 @@ def test_tls_with_a_client_certificate(tmp_path: Path, certificates: Path) -> No
         with pytest.raises(redis.ConnectionError):
             stranger.ping()
         stranger.close()
+        for scheme, host, words in (
+            ("redis", "127.0.0.1", "write rediss://"),
+            ("rediss", "localhost", "has a TLS certificate for another name"),
+        ):
+            odd = settings(f"{scheme}://{host}:{port}/0", **trusted)
+            client = connect_redis(odd)
+            with pytest.raises(redis.ConnectionError) as raised:
+                client.ping()
+            client.close()
+            assert words in describe_failure(raised.value, redis_address(odd))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"tls_ca_file": "redis.key"}, "redis.tls_ca_file: .*redis.key holds no certificate in PEM form"),
+        ({"tls_cert_file": "redis.crt"}, "redis.tls_cert_file: .*redis.crt and the key in it are no certificate"),
+        ({"tls_cert_file": "redis.crt", "tls_key_file": "ca.key"}, "redis.crt and .*ca.key are no certificate"),
+    ],
+)
+def test_files_for_tls_that_are_none_are_named(certificates: Path, changes: dict[str, str], words: str) -> None:
+    files = {field: certificates / name for field, name in changes.items()}
+    with pytest.raises(ConfigError, match=words):
+        connect_redis(settings("rediss://127.0.0.1:1/0", **files))
+
+
+def test_an_ordinary_server_is_no_sentinel(redis_server: RedisServer) -> None:
+    odd = settings(f"redis+sentinel://127.0.0.1:{redis_server.port}/ward/0")
+    client = connect_redis(odd)
+    with pytest.raises(redis.RedisError) as raised:
+        client.ping()
+    client.close()
+    assert "is no Sentinel" in describe_failure(raised.value, redis_address(odd))
 
 
 def test_sentinel_leads_to_the_primary_and_follows_a_failover(tmp_path: Path, make_publisher) -> None:

@@ -13,10 +13,16 @@ from redis_server import wait_until
 pytestmark = pytest.mark.e2e
 
 
-def nicu(redis_server, *words):
+def nicu(redis_server, *words, login=""):
     program = [str(Path(sys.executable).parent / "nicu-monitor"), *words, "--by", "nurse-7"]
-    address = ["--redis", redis_server.url, "--station", "ward"]
+    address = ["--redis", redis_server.url.replace("redis://", f"redis://{login}"), "--station", "ward"]
     return subprocess.run([*program, *address], capture_output=True, text=True, timeout=60, check=False)
+
+
+def documented_rights():
+    page = (Path(__file__).resolve().parents[3] / "docs" / "subscribe.md").read_text(encoding="utf-8")
+    [line] = [line for line in page.splitlines() if line.startswith("ACL SETUSER monitor ")]
+    return line.replace(">PASSWORD", ">secret")
 
 
 def test_an_empty_bed_is_silent_over_a_kill_and_alarms_again_once_an_infant_is_admitted(tmp_path, redis_server):
@@ -51,6 +57,11 @@ def test_an_empty_bed_is_silent_over_a_kill_and_alarms_again_once_an_infant_is_a
         assert "admit an infant first" in nicu(redis_server, "standby", "a", "--minutes", "5").stderr
         assert "no bed called b" in nicu(redis_server, "admit", "b").stderr
         wait_until(lambda: occupied_as("empty"), 10, "an empty bed")
+        client.execute_command(*documented_rights().split())
+        assert "no bed called b" in nicu(redis_server, "admit", "b", login="monitor:secret@").stderr
+        client.execute_command("ACL", "SETUSER", "monitor", "-get")
+        unread = nicu(redis_server, "admit", "b", login="monitor:secret@")
+        assert (unread.returncode, "lacks +get" in unread.stderr) == (1, True)
 
         daemon.kill()
         daemon.start()
@@ -74,6 +85,8 @@ def test_an_empty_bed_is_silent_over_a_kill_and_alarms_again_once_an_infant_is_a
             ("discharge", "nurse-7", True, False),
             ("discharge", "nurse-7", False, False),
             ("standby", "nurse-7", None, True),
+            ("admit", "nurse-7", None, True),
+            ("admit", "nurse-7", None, True),
             ("admit", "nurse-7", None, True),
             ("admit", "nurse-7", True, False),
             ("standby", "nurse-7", True, False),
