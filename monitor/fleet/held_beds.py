@@ -23,8 +23,16 @@ class SharedBeds(Protocol):
         """Watch a bed from now on, and go on with its alarms."""
         ...
 
-    def close(self, bed: str, successor: str | None) -> None:
-        """Watch a bed no more, because another station does (None: because it is no bed any more)."""
+    def close(self, bed: str, successor: str | None) -> str:
+        """Watch a bed no more, because another station does (None: because it is no bed any more).
+
+        Returns:
+            Its alarm state once nothing changes it any more.
+        """
+        ...
+
+    def leave(self, bed: str) -> str:
+        """Say nothing more of a bed, because the station ends; return its last alarm state."""
         ...
 
     def snapshot(self, bed: str) -> str:

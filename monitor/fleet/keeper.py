@@ -239,11 +239,11 @@ class FleetKeeper:
             if document is None or document == held.bed:
                 continue
             _log.info("bed %s has other settings now", bed)
-            state = AlarmState(self._beds.snapshot(bed), self._station, held.epoch, 0.0)
             held.bed = document
-            self._beds.close(bed, self._station)
-            if not self._open(document, state):
+            text = self._beds.close(bed, self._station)  # not before: until then people may say something of it
+            if not self._open(document, AlarmState(text, self._station, held.epoch, 0.0)):
                 del self._held[bed]
+                table.share(bed, held.epoch, text)
                 table.release(bed, held.epoch)
         self._write_cache()
 
@@ -370,12 +370,12 @@ class FleetKeeper:
                 self._held[bed.id] = HeldBed(bed, epoch, self._clock.monotonic())
 
     def _leave(self) -> None:
-        """Hand every bed back with its newest alarm state."""
+        """Hand every bed back with its last alarm state: what it said after that, no other station would know."""
         table = self._table
         if table is not None:
             try:
                 for bed, held in self._held.items():
-                    self._share_one(table, bed, held)
+                    table.share(bed, held.epoch, self._beds.leave(bed))
                     table.release(bed, held.epoch)
                 table.withdraw()
             except (RedisError, OSError, MonitorError) as error:

@@ -1,6 +1,7 @@
 """What the alerts of a station say about where they come from."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from monitor.alerts.record import AlertContext, AlertModel, GenerationMode
 from monitor.config import BedSettings, StationConfig
@@ -26,8 +27,10 @@ class AlertContexts:
         self._model = model
 
     def show(self, config: StationConfig, beds: Iterable[BedSettings]) -> None:
-        """Describe these beds, and the station, as the configuration has them; contexts of other beds stay."""
+        """Describe these beds, and the station, as the configuration has them; of other beds only its hash is new."""
         digest = config_hash(config)
+        for bed_id, context in list(self.of.items()):
+            self.of[bed_id] = replace(context, config_hash=digest)
         settings: dict[str | None, BedSettings | None] = {None: None, **{bed.id: bed for bed in beds}}
         for bed_id, bed in settings.items():
             is_synthetic = bed is not None and bed.camera.is_synthetic

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from monitor.clock import Clock
 from monitor.config import BedSettings, StationConfig
@@ -14,9 +14,10 @@ from monitor.fleet.keeper import FleetKeeper
 from monitor.fleet.lease_table import AlarmState
 from monitor.pain.vocabulary import Code
 from monitor.pipeline.alarm_snapshot import redate
+from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
-from monitor.station.left_alerts import LeftAlerts
+from monitor.station.left_alerts import LOST, LeftAlerts
 from monitor.station.measured_capacity import MeasuredCapacity
 from monitor.station.outputs import StationOutputs
 from monitor.station.station_conditions import ConditionReport
@@ -35,7 +36,7 @@ class FleetBeds:
     """Opens and closes shared beds; called from the keeper's thread.
 
     Args:
-        config: Of the station.
+        config: Returns the configuration that holds now.
         watched: The beds that are watched.
         contexts: What their alerts say about where they come from.
         outputs: Where their alerts go.
@@ -46,7 +47,7 @@ class FleetBeds:
 
     def __init__(
         self,
-        config: StationConfig,
+        config: Callable[[], StationConfig],
         watched: WatchedBeds,
         contexts: AlertContexts,
         outputs: StationOutputs,
@@ -66,29 +67,40 @@ class FleetBeds:
     def open(self, settings: BedSettings, state: AlarmState | None) -> None:
         """Watch a bed from now on; go on with its alarms under their ids."""
         bed_id = settings.id
-        stored = self._publisher.load_snapshots().get(bed_id)
-        self._contexts.show(self._config, [settings])
+        self._describe(settings)
+        goes_on: list[str] = []
         try:
-            bed = self._watched.create(settings, _phase(bed_id))
+            self._watched.create(settings, _phase(bed_id), lambda bed: goes_on.extend(self._go_on(bed, state)))
         except MonitorError:
             self._contexts.of.pop(bed_id, None)
             raise
-        wall = self._clock.wall()
+        self._watched.open(bed_id)
+        self._publisher.reconcile()
+        self._audit("bed_opened", {"bed": bed_id, "alerts": goes_on})
+
+    def _go_on(self, bed: BedPipeline, state: AlarmState | None) -> list[str]:
+        """Take up a bed's alarms, before anybody but this thread sees the bed; return the ids of those that are on.
+
+        Once supervisor, workers and people see it, it says newer things, which this would overwrite.
+        """
+        wall, stored = self._clock.wall(), self._publisher.load_snapshots().get(bed.id)
         try:
             text = stored if state is None else redate(state.text, wall, state.age_seconds)
             active = () if text is None else bed.restore(text, wall, self._clock.monotonic())
         except (ValueError, KeyError, TypeError) as error:
-            _log.warning("%s: the alarm state that was handed over does not fit and is left: %s", bed_id, error)
+            _log.warning("%s: the alarm state that was handed over does not fit and is left: %s", bed.id, error)
             active = ()
-        self._watched.open(bed_id)
-        self._publisher.restore(self._dispatcher.show(bed_id, active))
-        self._end_left(bed_id, {transition.alert_id for transition in active})
-        self._publisher.reconcile()
-        self._audit("bed_opened", {"bed": bed_id, "alerts": [transition.alert_id for transition in active]})
+        ids = [transition.alert_id for transition in active]
+        self._publisher.restore(self._dispatcher.show(bed.id, active))
+        self._end_left(bed.id, ids)
+        return ids
 
-    def close(self, bed: str, successor: str | None) -> None:
-        """Watch a bed no more; its alerts end only where no station goes on with them."""
-        self._watched.close(bed)
+    def close(self, bed: str, successor: str | None) -> str:
+        """Watch a bed no more, and return its last alarm state; its alerts end only where no station goes on with them.
+
+        What people say while the bed's last frame is analysed is in that state.
+        """
+        state = self._watched.close(bed).snapshot(self._clock.wall())
         if successor is None:
             self._left.end(self._publisher.signalled_of(bed))
             self._publisher.remove_bed(bed)
@@ -96,10 +108,23 @@ class FleetBeds:
             self._publisher.hand_over(bed)
         self._contexts.of.pop(bed, None)
         self._audit("bed_closed", {"bed": bed, "successor": successor})
+        return state
 
-    def _end_left(self, bed: str, goes_on: set[str]) -> None:
+    def leave(self, bed: str) -> str:
+        """Say nothing more of a bed, because this station ends; return its last alarm state, which is stored, too."""
+        state = self._watched.leave(bed).snapshot(self._clock.wall())
+        self._dispatcher.store_state(bed, state)
+        return state
+
+    def _describe(self, settings: BedSettings) -> None:
+        config = self._config()
+        self._contexts.show(config, [settings])
+        if (newer := self._config()) is not config:  # a reload on another thread came between
+            self._contexts.show(newer, [settings])
+
+    def _end_left(self, bed: str, goes_on: Collection[str]) -> None:
         """End what an earlier run of this station left on and the shared alarm state knows nothing of."""
-        self._left.end([draft for draft in self._publisher.newest_drafts() if draft.bed == bed], goes_on)
+        self._left.end([draft for draft in self._publisher.newest_drafts() if draft.bed == bed], goes_on, LOST)
 
     def snapshot(self, bed: str) -> str:
         """Return the alarm state of a bed."""
@@ -114,8 +139,9 @@ def claimed_beds(config: StationConfig, measured: MeasuredCapacity | None, worke
     """Return how many beds this station may claim: four fifths of what it was told, or measured, or is likely to do."""
     stated = None if config.fleet is None else config.fleet.capacity_beds
     if stated is None and measured is not None:
+        # Of a machine that is too slow for one bed, too: 0 of all is what it may claim least.
         stated = int(measured.frames_per_second / config.analysis.frames_per_second)
-    return claim_limit(stated or _BEDS_A_WORKER * workers)
+    return claim_limit(_BEDS_A_WORKER * workers if stated is None else stated)
 
 
 def open_fleet(

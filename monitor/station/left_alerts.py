@@ -9,16 +9,20 @@ from monitor.clock import Clock
 from monitor.delivery.publisher import Publisher
 from monitor.pain.vocabulary import Phase, Signal, Validity
 
-__all__ = ["LeftAlerts", "end_left_alerts"]
+__all__ = ["LOST", "LeftAlerts", "end_left_alerts"]
 
 _log = logging.getLogger(__name__)
 
 _REMOVED = "Bed {bed} left the configuration: this station does not watch it any more."
-_LOST = "The alarm state of the last run could not be read; what still holds is raised again."
+LOST = "The alarm state of the last run could not be read; what still holds is raised again."
 
 
 def end_left_alerts(
-    newest: Iterable[AlertDraft], restored: Collection[str], beds: Collection[str], now: datetime
+    newest: Iterable[AlertDraft],
+    restored: Collection[str],
+    beds: Collection[str],
+    now: datetime,
+    reason: str | None = None,
 ) -> list[AlertDraft]:
     """Return the ends of alerts that an earlier run left on and this one knows nothing of.
 
@@ -27,6 +31,7 @@ def end_left_alerts(
         restored: Ids of the alerts with which this run goes on.
         beds: The beds that are watched.
         now: Wall label.
+        reason: The sentence that each end gives; None lets it follow from whether the bed is watched.
 
     Returns:
         One record an alert. The end is no statement about the infant, hence questionable.
@@ -42,7 +47,7 @@ def end_left_alerts(
             "signal": Signal.OFF,
             "validity": Validity.QUESTIONABLE,
             "determined_at": max(now, draft.determined_at),
-            "detail": _REMOVED.format(bed=draft.bed) if is_removed else _LOST,
+            "detail": reason or (_REMOVED.format(bed=draft.bed) if is_removed else LOST),
             "remedy": "See for yourself how the infant is." if draft.bed is not None else "Nothing needs to be done.",
         }
         ends.append(draft.model_copy(update=changes))
@@ -71,14 +76,15 @@ class LeftAlerts:
         self._clock = clock
         self._audit = audit
 
-    def end(self, newest: Iterable[AlertDraft], goes_on: Collection[str] = ()) -> None:
+    def end(self, newest: Iterable[AlertDraft], goes_on: Collection[str] = (), reason: str | None = None) -> None:
         """End those of these alerts that are on.
 
         Args:
             newest: The newest record of every alert.
             goes_on: Ids of the alerts with which this run goes on.
+            reason: The sentence that each end gives; None lets it follow from whether the bed is watched.
         """
-        ends = end_left_alerts(newest, goes_on, self._beds, self._clock.wall())
+        ends = end_left_alerts(newest, goes_on, self._beds, self._clock.wall(), reason)
         if not ends:
             return
         self._publisher.submit(ends)

@@ -171,7 +171,13 @@ class Station:
             lambda: None if self.server is None else self.server.fault,
         )
         shared = FleetBeds(
-            config, self.watched, self._contexts, self._outputs, self.dispatcher, self.clock, self.audit.note
+            lambda: self.config,
+            self.watched,
+            self._contexts,
+            self._outputs,
+            self.dispatcher,
+            self.clock,
+            self.audit.note,
         )
         self.fleet = open_fleet(
             config,

@@ -92,10 +92,22 @@ class WatchedBeds:
         self._new_camera = new_camera
         self._phases: dict[str, float] = {}
 
-    def create(self, settings: BedSettings, phase: float) -> BedPipeline:
-        """Take a bed in, without opening its camera yet; its alarm state may then be restored before `open`."""
+    def create(
+        self, settings: BedSettings, phase: float, prepare: Callable[[BedPipeline], object] = lambda _: None
+    ) -> BedPipeline:
+        """Take a bed in, without opening its camera yet.
+
+        Args:
+            settings: Of the bed.
+            phase: In [0, 1): when its frames lie between those of other beds.
+            prepare: Called with the bed before any other thread can see it: what it said meanwhile would be lost.
+
+        Raises:
+            MonitorError: It can have no such camera; `prepare` was not called.
+        """
         bed = self._new_bed(settings, phase)
         camera = self._new_camera(settings, phase)
+        prepare(bed)
         with self.guard:
             self._phases[bed.id] = phase
             self.beds.put(bed.id, bed)
@@ -112,8 +124,8 @@ class WatchedBeds:
             self.pairs.put(bed_id, (bed, camera))
         camera.start()
 
-    def close(self, bed_id: str) -> None:
-        """Watch a bed no more; what was published of it stays as it is."""
+    def close(self, bed_id: str) -> BedPipeline:
+        """Watch a bed no more, and return it; what was published of it stays as it is."""
         self._scheduler.remove(bed_id, _WORKER_SECONDS)
         bed, camera = self.beds[bed_id], self.cameras[bed_id]
         with self.guard:
@@ -124,6 +136,16 @@ class WatchedBeds:
             self._show_beds()
             self._outputs.metrics.remove_camera(bed_id, camera.camera_id)
         camera.stop()
+        return bed
+
+    def leave(self, bed_id: str) -> BedPipeline:
+        """Let a bed say nothing more, and nobody ask anything of it; return it. Its camera goes on until `stop`."""
+        bed = self.beds[bed_id]
+        with self.guard:
+            bed.retire()
+            for mapping in (self.pairs, self.beds):
+                mapping.drop(bed_id)
+        return bed
 
     def check(self, beds: Iterable[BedSettings]) -> None:
         """Make sure that each of these beds can have its camera, before any bed is changed.

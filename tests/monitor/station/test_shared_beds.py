@@ -1,0 +1,233 @@
+"""What becomes of a shared bed's alarms when it is taken, opened again, left, or lost: a real Redis, no models."""
+
+import json
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+import pytest
+from redis_server import wait_until
+
+from monitor.clock import SystemClock
+from monitor.config import AlarmSettings, StationConfig
+from monitor.config.changes import compare_configs
+from monitor.config.file import config_hash
+from monitor.config.fleet import FleetBed
+from monitor.control.requests import Discharge, RefusedError
+from monitor.delivery.keys import Keys
+from monitor.fleet.lease_table import LeaseTable
+from monitor.pain.bed_alarms import BedAlarms
+from monitor.pain.vocabulary import Code, Sample, Signal, Visibility
+from monitor.pipeline.alarm_snapshot import pack, unpack
+from monitor.station.fleet_beds import claimed_beds
+from monitor.station.measured_capacity import MeasuredCapacity
+from monitor.station.station import Station
+
+BED = "one"
+CLOCK = SystemClock()
+CAMERA = {"url": "rtsp://127.0.0.1:9/x"}
+
+
+def config(directory, name, redis_url, **changes):
+    fields = {
+        "station": {"id": name},
+        "fleet": {"capacity_beds": 5, "lease_seconds": 2.0},
+        "beds": [],
+        "spool": {"directory": str(directory / name)},
+        "redis": {"url": redis_url, "timeout_seconds": 1.0},
+        "web": {"enabled": False},
+        "history": {"days": 0},
+        **changes,
+    }
+    return StationConfig.model_validate(fields)
+
+
+@contextmanager
+def member(settings, opened=lambda *_: None):
+    """A station that shares beds, of which nobody supervises or analyses anything but the test.
+
+    Args:
+        settings: Its configuration.
+        opened: Called as soon as other threads can see a bed.
+    """
+    station = Station(settings)
+    really_open = station.watched.open
+
+    def open_bed(bed):
+        really_open(bed)
+        opened(station, bed)
+
+    station.watched.open = open_bed
+    with ExitStack() as stack:
+        stack.callback(station.publisher.stop)
+        stack.callback(station.watched.stop)
+        stack.callback(station.fleet.stop)
+        station.publisher.start(station.requests.handle)
+        station.fleet.start()
+        yield station
+
+
+def table_of(client, name="ward"):
+    return LeaseTable(client, Keys("nicu", name))
+
+
+def publish(client, bed=BED, **camera):
+    table_of(client).publish(FleetBed.model_validate({"id": bed, "camera": {**CAMERA, **camera}}))
+
+
+def let_pass(station, bed, seconds=0.0):
+    """Do for a bed what the supervisor does several times a second."""
+    station.beds[bed].update_camera(station.cameras[bed].status(), CLOCK.monotonic() + seconds)
+
+
+def on_in_redis(client):
+    """The newest record of every alert of a bed that Redis shows as on: id to signal."""
+    newest = {}
+    for _, fields in client.xrange("nicu:alerts"):
+        record = json.loads(fields["alert"])
+        if record["bed"] is not None:
+            newest[record["alert_id"]] = record
+    return {key: x["signal"] for key, x in newest.items() if x["signal"] != "off" or x["condition_present"]}
+
+
+def on_in(station, bed=BED):
+    """What a bed's alarm logic has on: id to signal."""
+    logic = BedAlarms(AlarmSettings(), str)
+    logic.restore(unpack(station.beds[bed].snapshot(CLOCK.wall()), CLOCK.wall())[0], CLOCK.monotonic())
+    return {transition.alert_id: str(transition.signal) for transition in logic.active()}
+
+
+def is_delivered(station):
+    station.publisher.wait_until_stored(5.0)
+    wait_until(lambda: station.publisher._outbox.backlog().count == 0, 10, "nothing waits for Redis")
+
+
+def codes_in(station, bed=BED):
+    return {draft.code for draft in station.publisher.signalled_of(bed)}
+
+
+def pain_seen_by_a_nurse(seconds_ago):
+    """The alarm state of a bed where a nurse has acknowledged pain that goes on."""
+    numbers = iter(range(100))
+    logic = BedAlarms(AlarmSettings(), lambda: f"pain-{next(numbers)}")
+    began = CLOCK.monotonic() - seconds_ago - 40.0
+    for step in range(200):
+        score = 0.05 if step < 100 else 0.95
+        logic.observe(Sample(began + step / 5, score, Visibility.USABLE, 1))
+    for transition in logic.active():
+        logic.acknowledge(transition.alert_id, "nurse", logic.now_seconds)
+    assert {transition.signal for transition in logic.active()} == {Signal.ACKNOWLEDGED}
+    return pack(logic.snapshot(), CLOCK.wall())
+
+
+def store_state(client, text, seconds_ago):
+    table_of(client, "gone").share(BED, 0, text)
+    written_ms = int(client.hget("nicu:beds:alarms:one", "written_ms"))
+    client.hset("nicu:beds:alarms:one", "written_ms", written_ms - int(seconds_ago * 1000))
+
+
+def test_what_a_bed_says_as_soon_as_it_is_seen_stands_over_what_was_handed_over(tmp_path, redis_server):
+    client = redis_server.client()
+    publish(client)
+    # The acknowledgement lapsed while nobody watched: the first look at the bed signals the pain again.
+    store_state(client, pain_seen_by_a_nurse(700.0), 700.0)
+    looked = threading.Event()
+
+    def look(station, bed):
+        let_pass(station, bed)
+        station.publisher.wait_until_stored(5.0)
+        looked.set()
+
+    with member(config(tmp_path, "a", redis_server.url), look) as station:
+        assert looked.wait(20)
+        wait_until(lambda: on_in_redis(client), 20, "the alarms in Redis")
+        said = on_in(station)
+        pains = {key for key in said if key.startswith("pain-")}
+        assert pains
+        assert {said[key] for key in pains} == {"on"}
+        wait_until(lambda: on_in_redis(client) == said, 10, "the alarm logic's state in Redis")
+        assert {draft.alert_id: str(draft.signal) for draft in station.publisher.signalled_of(BED)} == said
+        board = {x.newest.alert_id: str(x.newest.signal) for x in station.board.snapshot().beds[0].open_alerts}
+        assert board == said
+
+
+def test_what_begins_as_soon_as_a_bed_is_seen_is_not_ended_as_left_over(tmp_path, redis_server):
+    client = redis_server.client()
+    publish(client)
+    looked = threading.Event()
+
+    def look(station, bed):
+        station.beds[bed].discharge("nurse", CLOCK.monotonic())
+        station.publisher.wait_until_stored(5.0)
+        looked.set()
+
+    with member(config(tmp_path, "a", redis_server.url), look) as station:
+        assert looked.wait(20)
+        wait_until(lambda: BED in station.fleet._held, 10, "the end of the taking over")
+        wait_until(lambda: on_in_redis(client), 10, "the empty bed in Redis")
+        assert on_in_redis(client) == on_in(station)
+
+
+def test_what_is_said_of_a_bed_while_it_is_closed_goes_on_when_it_is_opened_again(tmp_path, redis_server):
+    client = redis_server.client()
+    publish(client)
+    with member(config(tmp_path, "a", redis_server.url)) as station:
+        wait_until(lambda: BED in station.fleet._held, 20, "the bed")
+        close = station.watched.close
+
+        def close_later(bed):
+            station.beds[bed].discharge("nurse", CLOCK.monotonic())
+            station.publisher.wait_until_stored(5.0)
+            return close(bed)
+
+        station.watched.close = close_later
+        first = station.beds[BED]
+        publish(client, url="rtsp://127.0.0.1:9/other")
+        wait_until(lambda: station.beds.get(BED, first) is not first, 20, "the bed with its new camera")
+        wait_until(lambda: station.publisher.signalled_of(BED), 10, "its alarms")
+        assert codes_in(station) == {Code.BED_EMPTY}
+        wait_until(lambda: set(on_in_redis(client).values()) == {"acknowledged"}, 10, "the empty bed in Redis")
+        assert on_in_redis(client) == on_in(station)
+
+
+def test_after_its_bed_was_handed_back_a_station_says_nothing_more_of_it(tmp_path, redis_server):
+    client = redis_server.client()
+    publish(client)
+    with member(config(tmp_path, "a", redis_server.url)) as station:
+        wait_until(lambda: BED in station.fleet._held, 20, "the bed")
+        bed = station.beds[BED]
+        bed.discharge("nurse", CLOCK.monotonic())
+        station.fleet.stop()
+        with pytest.raises(RefusedError):
+            station.requests.handle(Discharge(BED, "nurse"))
+        bed.admit("a worker that was late", CLOCK.monotonic())
+        is_delivered(station)
+        state = table_of(client).alarm_state(BED)
+        (alert_id,) = on_in_redis(client)
+        assert alert_id in state.text
+        assert alert_id in station.publisher.load_snapshots()[BED]
+
+
+def test_alerts_name_the_configuration_that_holds_since_a_reload(tmp_path):
+    old = config(tmp_path, "a", "redis://127.0.0.1:1")
+    new = config(tmp_path, "a", "redis://127.0.0.1:1", alarms={"on_level": 0.7})
+    station = Station(old)
+    try:
+        shared, contexts = station.fleet._beds, station._contexts.of
+        camera = {"id": "before", "camera": CAMERA}
+        shared.open(FleetBed.model_validate(camera).settings(), None)
+        station._apply(compare_configs(old, new), new)
+        shared.open(FleetBed.model_validate({**camera, "id": "after"}).settings(), None)
+        assert {name: context.config_hash for name, context in contexts.items()} == dict.fromkeys(
+            (None, "before", "after"), config_hash(new)
+        )
+    finally:
+        station.watched.stop()
+        station.publisher.stop()
+
+
+@pytest.mark.parametrize(("rate", "beds"), [(4.0, 1), (4.9, 1), (5.0, 1), (26.0, 4)])
+def test_a_machine_that_is_too_slow_for_one_bed_claims_one(tmp_path, rate, beds):
+    settings = config(tmp_path, "a", "redis://127.0.0.1:1", fleet={}, analysis={"frames_per_second": 5.0})
+    measured = MeasuredCapacity(setup="x", frames_per_second=rate, beds=3, measured_at=CLOCK.wall() - timedelta(days=1))
+    assert claimed_beds(settings, measured, workers=4) == beds
