@@ -75,8 +75,7 @@ class AlertBook:
 
     def add(self, bed_id: str | None, alert: AlertDraft) -> None:
         """Take the newest record of an alert; `bed_id` is None for a condition of the whole station."""
-        self._number += 1
-        self._records.append(AlertRecord(self._number, alert))
+        self.note(alert)
         current = self._open.setdefault(bed_id, OrderedDict())
         past = self._past.setdefault(bed_id, OrderedDict())
         before = current.get(alert.alert_id) or past.pop(alert.alert_id, None)
@@ -91,6 +90,11 @@ class AlertBook:
         for shelf in (current, past):
             while len(shelf) > _PER_PLACE:
                 shelf.popitem(last=False)
+
+    def note(self, alert: AlertDraft) -> None:
+        """Take a record for those who read records alone: nobody looks at its bed any more."""
+        self._number += 1
+        self._records.append(AlertRecord(self._number, alert))
 
     def load_history(self, bed_id: str | None, alerts: Iterable[AlertDraft]) -> None:
         """Take the records of an earlier run, oldest first; what was not over then is for this run to say.

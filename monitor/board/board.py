@@ -144,6 +144,18 @@ class Board:
             self._alerts.add(bed_id, alert)
             self._has_alert_changed = True
 
+    def end_left(self, end: AlertDraft) -> None:
+        """Take the end of an alert that an earlier run, or a bed that is not watched any more, left on.
+
+        Who reads records gets it in every case; the bed shows it only while it is watched.
+        """
+        with self._lock:
+            if end.bed is None or end.bed in self._beds:
+                self._alerts.add(end.bed, end)
+                self._has_alert_changed = True
+            else:
+                self._alerts.note(end)
+
     def load_history(self, alerts: Iterable[AlertDraft]) -> None:
         """Take the alerts of an earlier run of the station, oldest first, for the history of each bed.
 

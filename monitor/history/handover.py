@@ -9,12 +9,14 @@ import numpy as np
 from monitor.history.entries import ActionEntry, AlertEntry, moment_of
 from monitor.history.reader import HistoryReader
 from monitor.history.samples import NOT_SEEN, SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS
-from monitor.pain.vocabulary import Code, Kind
+from monitor.pain.vocabulary import Code, Kind, Phase
 
 __all__ = ["BedHandover", "Episode", "bed_handover", "episodes_of"]
 
 _UNDONE_SECONDS = 20.0
 """An acknowledgement that is gone so soon was withdrawn; later it has lapsed."""
+_BEFORE_SECONDS = 0.001
+"""An episode whose end is not recorded was over so long before the next one at the latest."""
 _PAIN = frozenset({Code.PAIN_SIGN, Code.PAIN_SUSTAINED})
 _OF_PEOPLE = frozenset({Code.BED_EMPTY, Code.BED_STANDBY, Code.PROCEDURE})
 
@@ -28,7 +30,8 @@ class Episode:
         kind: Of the patient or of the equipment.
         began_at: When the condition began to hold.
         called_at: When it was declared, and people were called.
-        ended_at: When it was declared over; None while it holds.
+        ended_at: When it was declared over, or when the next one began where that was never recorded; None while it
+            holds.
         bouts: How often it was declared.
         acknowledged_by: Who acknowledged it first; None where nobody has.
         acknowledged_at: When; None where nobody has.
@@ -120,9 +123,25 @@ def episodes_of(entries: Iterable[AlertEntry]) -> list[Episode]:
         entries: Of one bed, oldest first.
     """
     by_id: dict[str, list[AlertEntry]] = {}
+    is_open: dict[str, Code] = {}
+    lost_ends: dict[str, float] = {}
     for entry in entries:
-        by_id.setdefault(entry.alert_id, []).append(entry)
-    episodes = sorted((_episode(records) for records in by_id.values()), key=lambda one: one.began_at)
+        name = entry.alert_id
+        if entry.phase is Phase.START and name not in by_id:
+            # A sign of pain begins where there is no pain: the sustained pain before it is over, too.
+            codes = _PAIN if entry.code is Code.PAIN_SIGN else {entry.code}
+            for other in [other for other, code in is_open.items() if code in codes]:
+                del is_open[other]
+                lost_ends[other] = entry.onset_seconds - _BEFORE_SECONDS
+        by_id.setdefault(name, []).append(entry)
+        lost_ends.pop(name, None)  # it went on after all
+        if entry.is_present:
+            is_open[name] = entry.code
+        else:
+            is_open.pop(name, None)
+    episodes = sorted(
+        (_episode(records, lost_ends.get(name)) for name, records in by_id.items()), key=lambda one: one.began_at
+    )
     merged: list[Episode] = []
     for episode in episodes:
         before = next((one for one in reversed(merged) if one.is_pain), None) if episode.is_pain else None
@@ -133,8 +152,10 @@ def episodes_of(entries: Iterable[AlertEntry]) -> list[Episode]:
     return merged
 
 
-def _episode(records: Sequence[AlertEntry]) -> Episode:
+def _episode(records: Sequence[AlertEntry], lost_end: float | None) -> Episode:
+    """Return the episode of one alert; `lost_end` is when it was over at the latest where no record says when."""
     first, last = records[0], records[-1]
+    began = min(record.onset_seconds for record in records)
     ended: float | None = None
     by: str | None = None
     given: float | None = None
@@ -144,10 +165,12 @@ def _episode(records: Sequence[AlertEntry]) -> Episode:
             by, given = record.by, record.acknowledged_seconds
         elif record.by is None and given is not None and record.at_seconds - given <= _UNDONE_SECONDS:
             by = given = None
+    if ended is None and lost_end is not None:
+        ended = max(began, lost_end)
     return Episode(
         code=first.code,
         kind=first.kind,
-        began_at=moment_of(min(record.onset_seconds for record in records)),
+        began_at=moment_of(began),
         called_at=moment_of(first.at_seconds),
         ended_at=None if ended is None else moment_of(ended),
         bouts=max(record.bouts for record in records),

@@ -62,7 +62,7 @@ class FleetBeds:
         self._dispatcher = dispatcher
         self._clock = clock
         self._audit = audit
-        self._left = LeftAlerts(outputs.publisher, watched.beds, clock, audit)
+        self._left = LeftAlerts(outputs, watched.beds, clock, audit)
 
     def open(self, settings: BedSettings, state: AlarmState | None) -> None:
         """Watch a bed from now on; go on with its alarms under their ids."""

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from monitor.alerts.record import AlertDraft
 from monitor.clock import Clock
-from monitor.delivery.publisher import Publisher
 from monitor.pain.vocabulary import Phase, Signal, Validity
+from monitor.station.outputs import StationOutputs
 
 __all__ = ["LOST", "LeftAlerts", "end_left_alerts"]
 
@@ -55,10 +55,12 @@ def end_left_alerts(
 
 
 class LeftAlerts:
-    """Ends alerts that nobody would end, in Redis and in the audit log. May be used from any thread.
+    """Ends alerts that nobody would end: in Redis, on the board, hence in the history, and in the audit log.
+
+    May be used from any thread.
 
     Args:
-        publisher: Takes the ends.
+        outputs: Take the ends.
         beds: The beds that are watched, as they come and go.
         clock: For labels.
         audit: Takes the ends for the audit log.
@@ -66,12 +68,12 @@ class LeftAlerts:
 
     def __init__(
         self,
-        publisher: Publisher,
+        outputs: StationOutputs,
         beds: Collection[str],
         clock: Clock,
         audit: Callable[[str, Mapping[str, object]], None],
     ) -> None:
-        self._publisher = publisher
+        self._publisher, self._board = outputs.publisher, outputs.board
         self._beds = beds
         self._clock = clock
         self._audit = audit
@@ -89,5 +91,6 @@ class LeftAlerts:
             return
         self._publisher.submit(ends)
         for end in ends:
+            self._board.end_left(end)
             self._audit("alert", {"alert": end.model_dump(mode="json")})
         _log.warning("%d alerts that nobody would end any more are ended", len(ends))

@@ -137,7 +137,7 @@ class Station:
         self.dispatcher = AlertDispatcher(self._contexts.of, LabelClock(self.clock), self._outputs, self.audit.note)
         self.watched = WatchedBeds(self.clock, self._scheduler, self._outputs, self._new_bed, self._new_camera)
         self.beds, self.cameras = self.watched.beds, self.watched.cameras
-        self._left = LeftAlerts(self.publisher, self.beds, self.clock, self.audit.note)
+        self._left = LeftAlerts(self._outputs, self.beds, self.clock, self.audit.note)
         for index, settings in enumerate(config.beds):
             # Beds take turns: started together, they would all want the workers at the same moments.
             self.watched.create(settings, phase=index / len(config.beds))

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis_server import RedisServer, wait_until
 
-from monitor.alerts.record import AlertDraft
+from monitor.alerts.record import AlertDraft, GenerationMode
+from monitor.board import BedInfo, Board
 from monitor.clock import ManualClock, SystemClock
 from monitor.config import SpoolSettings
 from monitor.delivery.claims import Claims
@@ -20,6 +21,8 @@ from monitor.delivery.orphan_search import OrphanSearch
 from monitor.delivery.publisher import Publisher
 from monitor.pain.vocabulary import Phase, Signal
 from monitor.station.left_alerts import LeftAlerts
+from monitor.station.outputs import StationOutputs
+from monitor.telemetry.metrics import StationMetrics
 
 Entry = tuple[str, dict[str, str]]
 _PAGE = 3
@@ -35,7 +38,12 @@ def start(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable[..., P
         settings = redis_server.settings().model_copy(update={"state_ttl_seconds": _LIFE_SECONDS})
         publisher = Publisher(settings, SpoolSettings(directory=tmp_path / directory), "station-1", SystemClock())
         publishers.append(publisher)
-        left = LeftAlerts(publisher, {"bed-1"}, SystemClock(), lambda _event, _details: None)
+        outputs = StationOutputs(
+            publisher,
+            StationMetrics("station-1", GenerationMode.TEST, SystemClock()),
+            Board([BedInfo("bed-1", "bed-1-camera")], SystemClock(), on_level=0.6),
+        )
+        left = LeftAlerts(outputs, {"bed-1"}, SystemClock(), lambda _event, _details: None)
         publisher.restore(restored)
         publisher.start(take_left=left.end)
         return publisher

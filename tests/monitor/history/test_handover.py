@@ -1,12 +1,16 @@
 """What a shift leaves to the next: episodes, minutes with signs, minutes not seen, who answered after how long."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
 from recorded_board import EPOCH
 
-from monitor.history.handover import bed_handover
-from monitor.pain.vocabulary import Code
+from monitor.config import AlarmSettings
+from monitor.history.entries import AlertEntry
+from monitor.history.handover import bed_handover, episodes_of
+from monitor.pain.bed_alarms import BedAlarms
+from monitor.pain.vocabulary import Code, Kind, Phase, Priority, Signal
 
 
 def handover(recorded):
@@ -87,3 +91,35 @@ def test_time_without_a_record_is_named(recorded):
     recorded.clock.advance(3_600)
     recorded.show(60, 0.05)
     assert handover(recorded).unrecorded_seconds == pytest.approx(3_600, abs=30)
+
+
+def test_pain_whose_end_was_never_recorded_is_over_where_the_next_begins_and_does_not_swallow_it(recorded):
+    recorded.show(40, 0.95)
+    assert {alert.code for alert in recorded.alarms.active()} == {Code.PAIN_SIGN, Code.PAIN_SUSTAINED}
+    numbers = itertools.count()
+    recorded.alarms = BedAlarms(AlarmSettings(), lambda: f"later-{next(numbers)}")  # as after a loss of its state
+    recorded.show(300, 0.05)
+    for _ in range(2):
+        recorded.show(40, 0.95)
+        recorded.record(recorded.alarms.acknowledge(None, "nurse 7", recorded.clock.monotonic()))
+        recorded.show(600, 0.05)
+    lost, *others = handover(recorded).pain
+    assert lost.code is Code.PAIN_SUSTAINED
+    assert lost.acknowledged_by is None
+    assert timedelta(0) < others[0].began_at - lost.ended_at < timedelta(seconds=0.1)
+    assert [(one.acknowledged_by, one.ended_at is None) for one in others] == [("nurse 7", False)] * 2
+
+
+def test_pain_that_is_recorded_at_two_stations_at_once_goes_on_as_long_as_either_says_so(recorded):
+    def entry(at, name, phase=Phase.UPDATE, **changes):
+        fields = {"is_present": True, "signal": Signal.ON, "onset_seconds": at - 5.0, **changes}
+        return AlertEntry(
+            bed="bed-1", at_seconds=at, alert_id=name, code=Code.PAIN_SIGN, kind=Kind.PHYSIOLOGICAL, phase=phase,
+            priority=Priority.LOW, bouts=1, by=None, acknowledged_seconds=None, detail="Seen.", **fields,
+        )  # fmt: skip
+
+    both = [entry(100.0, "a", Phase.START), entry(110.0, "b", Phase.START)]
+    end = entry(150.0, "b", Phase.END, is_present=False, signal=Signal.OFF)
+    (episode,) = episodes_of([*both, entry(120.0, "a", onset_seconds=95.0), end])
+    assert episode.ended_at is None
+    assert [one.ended_at is None for one in episodes_of([*both, end])] == [False, False]

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from redis_server import wait_until
 from rtsp_process import RtspProcess
 
 from monitor.control.access import hash_token
+from monitor.history.database import HistoryView
+from monitor.pain.vocabulary import Phase
 
 TOKEN = "t" * 43
 WORD = "hunter2"
@@ -173,6 +176,12 @@ def test_beds_come_change_and_go_and_the_others_go_on(tmp_path, redis_server):
         wait_until(ended, 10, "the end of the removed bed's alarm")
         assert ended()[0]["alert_id"] == first["alert_id"]
         assert ended()[0]["validity"] == "questionable"
+        past = HistoryView(station.file.parent / "state" / "history")
+        wait_until(
+            lambda: [one.phase for one in past.alerts("lost", 0.0, time.time() + 3_600)][-1:] == [Phase.END],
+            20,
+            "the end in the record of days past",
+        )
         assert station.analysed("lost") is None
         before = station.analysed("stays")
         wait_until(lambda: station.analysed("stays") > before, 20, "frames of the bed that stayed")
