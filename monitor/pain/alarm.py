@@ -1,6 +1,7 @@
 """One alarm condition of one scope: its alert, who has acknowledged it, and what is known about it."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from monitor.pain.conditions import Condition, Source
@@ -13,6 +14,11 @@ _HOUR_SECONDS = 3600.0
 _BOUTS_SHOWN = 8
 _BOUT_RECORDS_SECONDS = 60.0
 """Bouts of an alarm that stays on are recorded together, at most this often."""
+_RESTATED_SECONDS = 60.0
+"""Another sentence about trouble that goes on is recorded at most this often."""
+_COUNTED_AGAIN_SECONDS = 600.0
+"""The same for a sentence in which only numbers have changed: what waits for Redis must not grow by counting it."""
+_NUMBER = re.compile(r"\d+([.,]\d+)*")
 # The ten seconds for which a page offers it, and the way there.
 _WITHDRAW_WITHIN_SECONDS = 15.0
 PERSON_REMEDY = (
@@ -48,6 +54,7 @@ class AlarmState:
     has_worsened: bool = False
     phase: Phase = Phase.START
     detail: str = ""
+    subjects: list[str] = field(default_factory=list)  # what the newest record says that it is about, by name
     evidence: AlarmEvidence | None = None
     silence: Acknowledgement | None = None
     seen_seconds: float | None = None  # of the newest acknowledgement, for as long as it may be withdrawn
@@ -121,6 +128,7 @@ class Alarm:
         evidence: AlarmEvidence | None,
         pause: Acknowledgement | None,
         needs_person: bool = False,
+        subjects: Collection[str] = (),
     ) -> list[Transition]:
         """Declare the condition: the same episode where it has been over only for a short time, else a new one."""
         memory = self.memory
@@ -146,6 +154,7 @@ class Alarm:
         memory.silence, memory.seen_seconds = silence, seen_seconds
         memory.has_worsened, memory.needs_person = False, needs_person
         memory.validity, memory.detail, memory.evidence = validity, detail or self.condition.detail, evidence
+        memory.subjects = list(subjects)
         self._note_bout(onset_seconds, at_seconds, evidence)
         return transitions + self._apply(event, at_seconds)
 
@@ -178,6 +187,30 @@ class Alarm:
             return []
         self.memory.has_worsened, self.memory.evidence, self.memory.silence = True, evidence, None
         return self._apply(Event.ESCALATE, at_seconds)
+
+    def restate(self, detail: str, subjects: Collection[str], now_seconds: float) -> list[Transition]:
+        """Say what is seen by now of trouble that goes on.
+
+        One more that it is about is news at once, which no acknowledgement covers. Another sentence is recorded once
+        the last record is a minute old, or ten where only its numbers have changed.
+
+        Args:
+            detail: One sentence for people; the table's when empty.
+            subjects: What it is about, by name; empty where it is about one thing.
+            now_seconds: Monotonic time.
+        """
+        memory, words = self.memory, detail or self.condition.detail
+        if not self.is_present or (words == memory.detail and set(subjects) == set(memory.subjects)):
+            return []
+        is_more = not set(memory.subjects).issuperset(subjects)
+        is_counted = _NUMBER.sub("", words) == _NUMBER.sub("", memory.detail)
+        wait_seconds = _COUNTED_AGAIN_SECONDS if is_counted else _RESTATED_SECONDS
+        if not is_more and now_seconds < memory.determined_seconds + wait_seconds:
+            return []
+        memory.detail, memory.subjects = words, list(subjects)
+        if is_more:
+            memory.silence = None
+        return self._apply(Event.ESCALATE if is_more else Event.CHANGE, now_seconds)
 
     def set_validity(self, validity: Validity, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
         """Say how far it can be trusted."""

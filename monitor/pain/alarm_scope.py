@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -54,11 +54,13 @@ class AlarmScope(ABC, Generic[Memory]):
         time_seconds: float,
         detail: str = "",
         since_seconds: float | None = None,
+        subjects: Collection[str] = (),
     ) -> tuple[Transition, ...]:
         """Take what another part of the program sees of a technical condition.
 
-        Report early and often: the delay is applied here, and repeating a report changes nothing. After `restore`,
-        every condition has to be reported again, whether it holds or not.
+        Report early and often: the delay is applied here, and repeating a report changes nothing. Another sentence
+        about what is on is an update, at most once a minute; one more of its subjects is signalled again at once. After
+        `restore`, every condition has to be reported again, whether it holds or not.
 
         Args:
             code: Any technical code but `face_not_visible`, which follows from the frames.
@@ -67,6 +69,7 @@ class AlarmScope(ABC, Generic[Memory]):
             detail: One sentence for people, without a credential; the table's sentence when empty.
             since_seconds: When it began to hold or to be gone, where that was earlier: for a camera that is lost, the
                 time of its last frame.
+            subjects: What it is about, by name, where that can be several: the beds that nobody watches.
 
         Raises:
             ValueError: The code cannot be reported, or a time is not finite.
@@ -74,7 +77,7 @@ class AlarmScope(ABC, Generic[Memory]):
         transitions = self._advance(time_seconds)
         now = self._now()
         since = now if since_seconds is None else min(_finite(since_seconds), now)
-        self._board.report_external(code, since, present=present, detail=detail)
+        self._board.report_external(code, since, present=present, detail=detail, subjects=subjects)
         return (*transitions, *self._advance(now))
 
     def acknowledge(self, target: str | None, by: str, time_seconds: float) -> tuple[Transition, ...]:

@@ -8,7 +8,7 @@ from monitor.pain.alarm import Acknowledgement, Alarm, AlarmState
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.debounce import Debounce
 from monitor.pain.lifecycle import PRESENT, State
-from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Transition, Validity
+from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Transition, Validity
 
 __all__ = ["AlarmSet", "AlarmSetState"]
 
@@ -97,11 +97,15 @@ class AlarmSet:
         detail: str = "",
         evidence: AlarmEvidence | None = None,
         needs_person: bool = False,
+        subjects: Collection[str] = (),
     ) -> list[Transition]:
-        """Declare a condition; one that is suspended is not declared."""
+        """Declare a condition; one that is suspended is not declared. A pause covers only what it was about before."""
         if code in self._suspended:
             return []
-        return self._alarms[code].begin(
+        alarm = self._alarms[code]
+        if not set(alarm.memory.subjects).issuperset(subjects):
+            self.memory.pauses.pop(code, None)
+        return alarm.begin(
             onset_seconds,
             at_seconds,
             validity=validity,
@@ -109,6 +113,7 @@ class AlarmSet:
             evidence=evidence,
             pause=self._pause(code, at_seconds),
             needs_person=needs_person,
+            subjects=subjects,
         )
 
     def escalate(self, code: Code, at_seconds: float, evidence: AlarmEvidence | None) -> list[Transition]:
@@ -207,8 +212,10 @@ class AlarmSet:
         if present and detail:
             gate.detail = detail
 
-    def report_external(self, code: Code, at_seconds: float, *, present: bool, detail: str) -> None:
-        """Note what was reported from outside about a condition.
+    def report_external(
+        self, code: Code, at_seconds: float, *, present: bool, detail: str, subjects: Collection[str] = ()
+    ) -> None:
+        """Note what was reported from outside about a condition; see `AlarmScope.report`.
 
         Raises:
             ValueError: The code is one that only the level, the sight of a face or a person's request can show.
@@ -218,7 +225,7 @@ class AlarmSet:
         gate = self._gate(code)
         gate.set_source(_REPORT, at_seconds, present=present)
         if present:
-            gate.detail = detail
+            gate.detail, gate.subjects = detail, list(subjects)
 
     def advance(self, now_seconds: float, frames_seconds: float) -> list[Transition]:
         """Let time pass: end delays, acknowledgements and pauses that are due.
@@ -290,9 +297,18 @@ class AlarmSet:
         condition = CONDITIONS[code]
         declared = gate.declared_at(now_seconds, condition.delay_seconds(self._settings))
         if declared is not None and gate.since_seconds is not None and not self.is_present(code):
-            return self.begin(code, gate.since_seconds, declared, detail=gate.detail)
+            return self.begin(code, gate.since_seconds, declared, detail=gate.detail, subjects=gate.subjects)
+        if gate.holds:
+            return self._restate(code, gate, now_seconds)
         over = gate.over_at(now_seconds, condition.clear_seconds(self._settings))
         return [] if over is None else self.clear(code, over)
+
+    def _restate(self, code: Code, gate: Debounce, now_seconds: float) -> list[Transition]:
+        """Say what is seen by now of a condition that holds; one more that it is about ends a pause of its code."""
+        transitions = self._alarms[code].restate(gate.detail, gate.subjects, now_seconds)
+        if any(item.phase is Phase.ESCALATE for item in transitions):
+            self.memory.pauses.pop(code, None)
+        return transitions
 
     def _gate(self, code: Code) -> Debounce:
         return self.memory.gates.setdefault(code, Debounce())

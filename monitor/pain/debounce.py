@@ -15,12 +15,14 @@ class Debounce:
     Attributes:
         witnesses: Who says that it holds now.
         detail: What the last witness said about it, for people; empty for nothing in particular.
+        subjects: What it is about, by name, as the last witness said; empty where it is about one thing.
         since_seconds: When it began to hold; retained over a short interruption.
         gone_seconds: When it last ceased to hold.
     """
 
     witnesses: list[str] = field(default_factory=list)
     detail: str = ""
+    subjects: list[str] = field(default_factory=list)
     since_seconds: float | None = None
     gone_seconds: float | None = None
 

@@ -180,7 +180,7 @@ def report_fleet(keeper: FleetKeeper | None) -> tuple[ConditionReport, ...]:
     """
     beds = () if keeper is None else keeper.status.unwatched
     detail = f"No station watches {', '.join(beds)}: pain there raises no alert." if beds else ""
-    return (ConditionReport(Code.BED_UNWATCHED, bool(beds), detail),)
+    return (ConditionReport(Code.BED_UNWATCHED, bool(beds), detail, tuple(beds)),)
 
 
 def _phase(bed: str) -> float:

@@ -16,11 +16,19 @@ __all__ = ["ConditionReport", "StationConditions"]
 
 @dataclass(frozen=True, slots=True)
 class ConditionReport:
-    """What a check says about one condition of the whole station; `detail` is one sentence for people."""
+    """What a check says about one condition of the whole station.
+
+    Attributes:
+        code: Which condition.
+        present: Whether it holds.
+        detail: One sentence for people.
+        subjects: What it is about, by name, where that can be several; one more is signalled again.
+    """
 
     code: Code
     present: bool
     detail: str = ""
+    subjects: tuple[str, ...] = ()
 
 
 class StationConditions:
@@ -44,7 +52,7 @@ class StationConditions:
         with self._lock:
             changed: list[Transition] = []
             for report in reports:
-                changed += self._alarms.report(report.code, report.present, now, report.detail)
+                changed += self._alarms.report(report.code, report.present, now, report.detail, None, report.subjects)
             self._dispatch((*changed, *self._alarms.tick(now)))
 
     def acknowledge(self, target: str | None, by: str) -> tuple[Transition, ...]:

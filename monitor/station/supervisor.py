@@ -146,5 +146,7 @@ class Supervisor:
 
 def _check_parts(late: list[str], fault: str | None) -> ConditionReport:
     sentences = [f"These parts of the station have stopped working: {', '.join(late)}."] if late else []
-    sentences += [] if fault is None else [fault]
-    return ConditionReport(Code.SELF_CHECK_FAILED, bool(sentences), " ".join(sentences))
+    faults = () if fault is None else (fault,)
+    return ConditionReport(
+        Code.SELF_CHECK_FAILED, bool(late or faults), " ".join((*sentences, *faults)), (*late, *faults)
+    )

@@ -240,13 +240,16 @@ class WardReader:
         view = self.view
         unwatched = [bed for bed, since in self._unwatched_since.items() if now - since >= _UNWATCHED_SECONDS]
         silent = [name for name, lives in view.stations.items() if not lives]
+        beds = f"No station watches {', '.join(unwatched)}: pain there raises no alert." if unwatched else ""
+        stations = f"These stations are silent: {', '.join(silent)}." if silent else ""
+        old = f"What is shown here is old: {view.failure}." if view.failure else ""
         reports = (
-            (Code.BED_UNWATCHED, unwatched, f"No station watches {', '.join(unwatched)}: pain there raises no alert."),
-            (Code.SELF_CHECK_FAILED, silent, f"These stations are silent: {', '.join(silent)}."),
-            (Code.PUBLISHER_BACKLOG, view.failure, f"What is shown here is old: {view.failure}."),
+            (Code.BED_UNWATCHED, beds, unwatched),
+            (Code.SELF_CHECK_FAILED, stations, silent),
+            (Code.PUBLISHER_BACKLOG, old, ()),
         )
-        for code, found, sentence in reports:
-            for transition in self._alarms.report(code, bool(found), now, sentence if found else ""):
+        for code, words, subjects in reports:
+            for transition in self._alarms.report(code, bool(words), now, words, None, subjects):
                 self._board.transition(None, compose_alert(transition, self._context, self._clock))
         for transition in self._alarms.tick(now):
             self._board.transition(None, compose_alert(transition, self._context, self._clock))

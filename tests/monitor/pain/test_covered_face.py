@@ -41,6 +41,16 @@ def test_a_covered_face_has_no_level_and_its_alert_says_what_is_hidden(watched, 
     assert watched.observation.hidden == ()
 
 
+def test_what_is_hidden_in_its_place_later_is_said_within_a_minute_and_is_no_news(watched):
+    watched.show(40, 0.05)
+    (start,) = cover(watched, 30, Region.MOUTH)
+    watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now)
+    changed = cover(watched, 62, Region.EYES)
+    assert [(t.alert_id, t.phase, t.signal, t.detail) for t in changed] == [
+        (start.alert_id, Phase.UPDATE, Signal.ACKNOWLEDGED, "The eyes are covered: pain cannot be determined.")
+    ]
+
+
 def test_a_pain_alarm_does_not_end_under_a_cloth(watched):
     watched.show(20, 0.05)
     watched.show(40, 0.95)

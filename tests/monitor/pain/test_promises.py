@@ -49,7 +49,14 @@ FRAMES = st.tuples(
     ),
 )
 WAITS = st.tuples(st.just("wait"), st.floats(0.1, 40.0))
-REPORTS = st.tuples(st.just("report"), st.sampled_from(REPORTABLE), st.booleans(), EIGHTHS)
+REPORTS = st.tuples(
+    st.just("report"),
+    st.sampled_from(REPORTABLE),
+    st.booleans(),
+    EIGHTHS,
+    st.sampled_from(["", "It is 3 s late.", "It is 4 s late.", "It is away."]),
+    st.sampled_from([(), ("one",), ("one", "other")]),
+)
 PAUSES = st.one_of(st.tuples(st.just("pause"), st.sampled_from([5.0, 30.0])), st.tuples(st.just("resume")))
 PEOPLE = st.one_of(
     st.tuples(st.just("acknowledge"), st.sampled_from([None, "pain_sign", "pain_sustained", "alert-1"])),
@@ -109,8 +116,9 @@ class Teller:
             step = self.monitor.tick(self.now)
             yield step.observation, step.transitions
 
-    def report(self, code, present, before):
-        yield None, self.monitor.report(code, present, self.now, since_seconds=self.now - before)
+    def report(self, code, present, before, detail="", subjects=()):
+        since = self.now - before
+        yield None, self.monitor.report(code, present, self.now, detail, since_seconds=since, subjects=subjects)
 
     def acknowledge(self, target):
         yield None, self.monitor.acknowledge(target, "nurse-7", self.now)
