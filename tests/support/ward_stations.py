@@ -35,6 +35,7 @@ class StationsAndWard:
         watched: Mapping[str, Collection[str]],
         *,
         written_by_silent: Mapping[str, Collection[str]] | None = None,
+        also_named: Mapping[str, Collection[str]] | None = None,
         names_beds: bool = True,
     ) -> None:
         """Let time pass second by second: stations write, the ward reads.
@@ -43,11 +44,13 @@ class StationsAndWard:
             seconds: How long.
             watched: Station to the beds that it watches. Each gives its heartbeat.
             written_by_silent: Likewise of stations that give none.
+            also_named: Station to beds that it has, but of which it writes nothing.
             names_beds: Whether heartbeats name the beds, as those of older stations do not.
         """
         for _ in range(seconds):
             for station, beds in watched.items():
-                heartbeat = {"beds": sorted(beds)} if names_beds else {}
+                named = [*beds, *(also_named or {}).get(station, ())]
+                heartbeat = {"beds": named} if names_beds else {}
                 self.client.set(f"nicu:heartbeat:{station}", json.dumps(heartbeat))
             for station, beds in (*watched.items(), *(written_by_silent or {}).items()):
                 for bed in beds:

@@ -97,6 +97,24 @@ def test_a_server_that_is_away_is_said_together_with_what_waits(redis_server, ma
     assert seen[-1].backlog_count == 1
 
 
+def test_the_heartbeat_names_the_beds_as_soon_as_they_change(redis_server, make_publisher) -> None:
+    # The next heartbeat would be due after more than four hours.
+    publisher = make_publisher(redis_server.settings(state_ttl_seconds=80_000.0))
+
+    def named() -> list[str]:
+        return json.loads(redis_server.client().get("nicu:heartbeat:station-1") or "{}").get("beds")
+
+    for bed in ("bed-2", "bed-1"):
+        publisher.update_state(bed, {"level": 0.1})
+    wait_until(lambda: named() == ["bed-1", "bed-2"], 10)
+    publisher.remove_bed("bed-1")
+    wait_until(lambda: named() == ["bed-2"], 10)
+    wait_until(lambda: not redis_server.client().exists("nicu:state:bed-1"), 10)
+    publisher.hand_over("bed-2")
+    wait_until(lambda: named() == [], 10)
+    assert redis_server.client().exists("nicu:state:bed-2"), "the next station's"
+
+
 def test_a_clean_end_sends_what_waits_and_takes_the_heartbeat_away(redis_server, make_publisher) -> None:
     publisher = make_publisher()
     client = redis_server.client()
