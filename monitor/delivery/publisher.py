@@ -96,6 +96,7 @@ class Publisher:
         self._hidden: set[str] = set()
         self._published = 0
         self._beat_seconds: float | None = None
+        self._said_beds: list[str] = []
         self._refused: dict[str, tuple[float, str]] = {}  # when it is tried again, and why it was refused
         self._session: RedisSession | None = None
         self._stats = PublisherStats()
@@ -316,30 +317,25 @@ class Publisher:
     def _beat(self, session: RedisSession, *, checks_stream: bool = True) -> None:
         now_seconds = self._clock.monotonic()
         life_seconds = self._settings.state_ttl_seconds
+        with self._mutex:
+            beds = sorted(self._beds)
         if (
             self._claims.is_id_shared
             or not self._watching()
             or (
                 self._beat_seconds is not None
                 and self._stats.redis_up is True
+                and beds == self._said_beds
                 and now_seconds - self._beat_seconds < life_seconds / _BEATS_PER_LIFE
             )
         ):
             return
         if checks_stream:
             session.check_stream()
-        stats = self._stats
-        session.send_heartbeat(
-            {
-                "station": self._keys.station,
-                "producer_id": self.producer_id,
-                "at": format_time(self._clock.wall()),
-                "backlog": stats.backlog_count,
-                "disk_fault": self._outbox.fault,
-            },
-            life_seconds,
-        )
-        self._beat_seconds = now_seconds
+        said: dict[str, object] = {"station": self._keys.station, "producer_id": self.producer_id, "beds": beds}
+        said |= {"backlog": self._stats.backlog_count, "disk_fault": self._outbox.fault}
+        session.send_heartbeat({**said, "at": format_time(self._clock.wall())}, life_seconds)
+        self._beat_seconds, self._said_beds = now_seconds, beds
 
     def _show(self, session: RedisSession) -> None:
         with self._mutex:

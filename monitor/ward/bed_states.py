@@ -1,5 +1,6 @@
-"""A bed's state in Redis, as the board takes it."""
+"""What stations say in Redis, as the board takes it: the states of their beds, and which beds they have."""
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -8,7 +9,7 @@ from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.vocabulary import Observation, Occupancy, Validity
 from monitor.video.status import CameraState, CameraStatus
 
-__all__ = ["camera_of", "observation_of", "occupancy_of", "pause_of"]
+__all__ = ["camera_of", "named_beds_of", "observation_of", "occupancy_of", "pause_of"]
 
 State = Mapping[str, str]
 
@@ -31,6 +32,15 @@ def observation_of(state: State, now_seconds: float) -> Observation:
         seconds_since_face=_seconds(state, "seconds_since_face"),
         occupancy=occupancy_of(state, now_seconds).state,
     )
+
+
+def named_beds_of(heartbeat: str) -> frozenset[str] | None:
+    """Return the beds that a station's heartbeat names; None where it names none, as that of an older version."""
+    try:
+        beds = json.loads(heartbeat)["beds"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return frozenset(map(str, beds)) if isinstance(beds, list) else None
 
 
 def camera_of(state: State) -> CameraStatus:

@@ -24,7 +24,7 @@ from monitor.loops import run_until_done
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code
 from monitor.ward.alert_feed import AlertFeed
-from monitor.ward.bed_states import camera_of, observation_of, occupancy_of, pause_of
+from monitor.ward.bed_states import camera_of, named_beds_of, observation_of, occupancy_of, pause_of
 
 __all__ = ["WardReader", "WardView"]
 
@@ -34,6 +34,8 @@ _TURN_SECONDS = 1.0
 _SCAN_SECONDS = 5.0
 _UNWATCHED_SECONDS = 10.0
 """A bed that was unwatched for so long, with every station's chance to take it, is reported here, too."""
+_LEFT_SECONDS = 8.0
+"""Shorter, so that a bed that left is no alarm; longer than a station that starts takes to name its beds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,9 @@ class WardReader:
         self._known_beds: set[str] = set()
         self._updated: dict[str, str] = {}
         self._heard: dict[str, float] = {}
+        self._named_beds: dict[str, frozenset[str] | None] = {}
+        self._writers: dict[str, str] = {}
+        self._stateless_since: dict[str, float] = {}
         self._unwatched_since: dict[str, float] = {}
         self._read_seconds: float | None = None
         self.view = WardView({}, {}, failure="nothing has been read from Redis yet")
@@ -147,9 +152,10 @@ class WardReader:
             self._feed.notice_loss(self._client)
         client: Any = self._client
         reading = self._table.read()
-        beds = self._list_beds(client, reading)
-        states = self._read_states(client, beds)
+        states = self._read_states(client, self._list_beds(client, reading))
         self._hear_stations(client, states)
+        self._drop_left_beds(reading, states)
+        beds = list(states)
         owners = self._owners(reading, states, beds)
         self._show(beds, states, owners)
         self._feed.poll(client)
@@ -177,15 +183,44 @@ class WardReader:
                 pipe.hgetall(self._keys.state(bed))
             return dict(zip(beds, pipe.execute(), strict=True))
 
+    def _drop_left_beds(self, reading: TableReading, states: dict[str, dict[str, str]]) -> None:
+        """Forget the beds that left: nobody shares them, and the station that last had them lives and names them not.
+
+        What a station that is silent had stays, and so does what one has whose state does not arrive.
+        """
+        now = self._clock.monotonic()
+        for bed, state in list(states.items()):
+            if state:
+                self._stateless_since.pop(bed, None)
+                self._writers[bed] = state.get("station", "")
+                continue
+            since = self._stateless_since.setdefault(bed, now)
+            writer = self._writers.get(bed, "")
+            named = self._named_beds.get(writer)
+            has_left = self._lives(writer) and named is not None and bed not in named
+            is_shared = bed in reading.beds or bed in reading.unreadable
+            if not has_left or is_shared or now - since < _LEFT_SECONDS:
+                continue
+            _log.info("bed %s left: %s, which watched it, does not name it any more", bed, writer)
+            del states[bed]
+            self._scanned.discard(bed)
+            self._known_beds.discard(bed)
+            for known in (self._updated, self._unwatched_since, self._stateless_since, self._writers):
+                known.pop(bed, None)
+
     def _hear_stations(self, client: Any, states: Mapping[str, Mapping[str, str]]) -> None:  # noqa: ANN401 - as above
         now = self._clock.monotonic()
         names = sorted({*self._heard, *(state["station"] for state in states.values() if "station" in state)})
         with client.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.exists(Keys(self._keys.prefix, name).heartbeat)
+                pipe.get(Keys(self._keys.prefix, name).heartbeat)
             answers = pipe.execute()
-        for name, lives in zip(names, answers, strict=True):
-            self._heard[name] = now if lives else self._heard.get(name, now - _UNWATCHED_SECONDS)
+        for name, heartbeat in zip(names, answers, strict=True):
+            if heartbeat is None:
+                self._heard.setdefault(name, now - _UNWATCHED_SECONDS)
+                continue
+            self._heard[name] = now
+            self._named_beds[name] = named_beds_of(str(heartbeat))
 
     def _lives(self, station: str) -> bool:
         return self._clock.monotonic() - self._heard.get(station, float("-inf")) < 2 * _TURN_SECONDS
@@ -214,7 +249,7 @@ class WardReader:
     def _show(self, beds: list[str], states: Mapping[str, Mapping[str, str]], owners: Mapping[str, str | None]) -> None:
         now = self._clock.monotonic()
         self._board.watch(
-            BedInfo(bed, states[bed].get("camera") or f"{bed}-camera", owners[bed] or states[bed].get("station", ""))
+            BedInfo(bed, states[bed].get("camera") or f"{bed}-camera", owners[bed] or self._writers.get(bed, ""))
             for bed in beds
         )
         for bed in beds:

@@ -1,6 +1,6 @@
 """What answers the pictures of an evaluation: a trained model, a bundle as the monitor runs it, or a run's networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from trainer.errors import CheckpointError, DataError
 from trainer.experiments.files import RUN_NAME
 from trainer.experiments.run import Run, open_run
 from trainer.models import Prediction
-from trainer.networks import InputContract, PainNetwork
+from trainer.networks import InputContract
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["Answerer", "Learnt", "open_answerer"]
@@ -96,7 +96,7 @@ def _of_model(trained: TrainedModel) -> Answerer:
     def predict(crops: CropSet, rows: NDArray[np.int64]) -> Prediction:
         with pinned_threads(1):
             logits = predict_logits(trained.network, ExactSamples(crops, rows), record.contract, resolve_device("cpu"))
-        return _mean([(trained.network, record.temperature)], logits[None] / record.temperature)
+        return Prediction(logits / record.temperature, np.zeros(len(rows)))
 
     learnt = Learnt(
         is_known=record.learnt_from is not None,
@@ -157,7 +157,7 @@ def _of_run(run: Run) -> Answerer:
                     for network, temperature in pairs
                 ]
             )
-        return _mean(pairs, logits)
+        return _mean(logits)
 
     sets = "+".join(run.record["data_sets"])
     return Answerer(
@@ -172,25 +172,17 @@ def _of_run(run: Run) -> Answerer:
     )
 
 
-def _mean(pairs: Sequence[tuple[PainNetwork, float]], logits: NDArray[np.float64]) -> Prediction:
-    """Return the log-odds of the mean probability, and the disagreement, of logits of shape (networks, n).
-
-    Where all networks are silent there is no answer, as in the monitor.
-
-    Args:
-        pairs: The networks and their temperatures.
-        logits: Divided by these.
-    """
+def _mean(logits: NDArray[np.float64]) -> Prediction:
+    """Return the log-odds of the mean probability, and the disagreement, of logits of shape (networks, n)."""
+    if len(logits) == 1:
+        return Prediction(logits[0], np.zeros(logits.shape[1]))
+    mean = np.clip(1.0 / (1.0 + np.exp(-logits)), 1e-9, 1.0 - 1e-9).mean(axis=0)
     import torch
 
-    from trainer.networks import are_silent, mutual_information
+    from trainer.networks import mutual_information
 
-    silent = are_silent([network for network, _ in pairs], [temperature for _, temperature in pairs], logits)
-    if len(logits) == 1:
-        return Prediction(np.where(silent, np.nan, logits[0]), np.zeros(logits.shape[1]))
-    mean = np.clip(1.0 / (1.0 + np.exp(-logits)), 1e-9, 1.0 - 1e-9).mean(axis=0)
     disagreement = mutual_information(torch.from_numpy(logits)).numpy().astype(np.float64)
-    return Prediction(np.where(silent, np.nan, np.log(mean) - np.log1p(-mean)), disagreement)
+    return Prediction(np.log(mean) - np.log1p(-mean), disagreement)
 
 
 def _learnt_by(run: Run) -> Learnt:
