@@ -172,14 +172,16 @@ class AlarmScope(ABC, Generic[Memory]):
     def restore(self, state: Mapping[str, Any], time_seconds: float, away_seconds: float = 0.0) -> None:
         """Go on from a snapshot: what was on is still on, with the same id.
 
+        Where it was taken with another window length, a bed's level begins from nothing, and only a person can end pain
+        that is on.
+
         Args:
             state: From `snapshot`.
             time_seconds: Monotonic time now, from any origin.
             away_seconds: Time between the newest call before the snapshot and now.
 
         Raises:
-            ValueError: The state is of another version, damaged, or was taken with another window length; nothing was
-                changed then.
+            ValueError: The state is of another version or damaged; nothing was changed then.
         """
         if state.get("schema") != _SCHEMA:
             raise ValueError(f"the alarm state has the schema {state.get('schema')!r}, expected {_SCHEMA!r}")

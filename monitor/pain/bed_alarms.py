@@ -154,11 +154,16 @@ class BedAlarms(OccupiedScope):
     def _adopt(self, memory: BedAlarmState) -> None:
         super()._adopt(memory)
         self._suspend()
-        self._filter = LevelFilter(self._settings, memory.level)
-        self._reading = self._filter.read(self._now())
+        if memory.level.fits(self._settings.window_seconds):
+            self._filter = LevelFilter(self._settings, memory.level)
+            self._reading = self._filter.read(self._now())
+        else:
+            # What was added up over another window says nothing in this one; what is on, and who lies here, stays.
+            self._start_level_again()
+            self.lose_face()
 
     def _check(self, memory: BedAlarmState) -> None:
-        memory.level.check(self._settings.window_seconds)
+        memory.level.check()
 
     @classmethod
     @cache

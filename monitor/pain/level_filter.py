@@ -116,12 +116,21 @@ class LevelFilterState:
             frames=SlidingWindow.of(window_seconds),
         )
 
-    def check(self, window_seconds: float) -> None:
-        """Raise ValueError when a memory from outside is damaged or of another window length."""
+    @property
+    def windows(self) -> tuple[SlidingWindow, ...]:
+        """Everything that is added up over the window."""
         windows = (self.covered, self.above, self.frames)
-        for window in windows if self.painful is None else (*windows, self.painful):
-            if window.width != SlidingWindow.of(window_seconds).width or not window.is_sound():
-                raise ValueError("the alarm state holds a window that is damaged or of another length")
+        return windows if self.painful is None else (*windows, self.painful)
+
+    def check(self) -> None:
+        """Raise ValueError when a memory from outside is damaged."""
+        if not all(window.is_sound() for window in self.windows):
+            raise ValueError("the alarm state holds a window that is damaged")
+
+    def fits(self, window_seconds: float) -> bool:
+        """Whether this was added up over a window of that length."""
+        width = SlidingWindow.of(window_seconds).width
+        return all(window.width == width for window in self.windows)
 
     def shift(self, seconds: float) -> None:
         """Move to another origin of time."""

@@ -309,11 +309,7 @@ class BedPipeline:
             return pack(self._monitor.snapshot(), wall)
 
     def change_alarms(self, alarms: AlarmSettings) -> None:
-        """Go on with other delays and limits; what is on stays on, with the same ids.
-
-        Raises:
-            ValueError: The window has another length; nothing was changed.
-        """
+        """Go on with other delays and limits; what is on stays on, with the same ids."""
         with self._lock:
             state, now_seconds = self._monitor.snapshot(), self._monitor.now_seconds
             changed = BedAlarms(alarms, self._new_id)

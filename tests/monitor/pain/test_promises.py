@@ -23,6 +23,7 @@ from monitor.pain import (
     Validity,
     Visibility,
 )
+from monitor.pain.undoable_statement import UNDO_WITHIN_SECONDS
 
 pytestmark = pytest.mark.timeout(600)  # a busy machine must not be taken for a broken promise
 
@@ -323,9 +324,41 @@ def test_a_restored_memory_is_not_shared_with_the_snapshot():
     assert json.dumps(state) == text
 
 
-def test_a_state_of_another_window_is_refused():
+@settings(max_examples=60, deadline=None)
+@example(
+    before=[
+        ("show", 5.0, 4.0, (Visibility.USABLE, 0.02)),
+        ("show", 20.0, 4.0, (Visibility.USABLE, 0.98)),
+        ("acknowledge", "pain_sign"),
+    ],
+    after=[("wait", 3.0), ("show", 25.0, 4.0, (Visibility.USABLE, 0.02))],
+    window=60.0,
+)
+@given(before=STORIES, after=LOSSES, window=st.sampled_from([10.0, 20.0, 60.0, 600.0]))
+def test_a_start_with_another_window_forgets_nothing_but_the_level(before, after, window):
+    """The story: the window was changed; the next start watched an empty bed, and ended pain that nobody had seen."""
+    whole = teller()
+    list(whole.play(before))
+    state = json.loads(json.dumps(whole.monitor.snapshot()))
+    again = teller(SETTINGS.model_copy(update={"window_seconds": window}), first=1_000)
+    again.now = whole.monitor.now_seconds
+    again.monitor.restore(state, again.now)
+    assert again.monitor.active() == whole.monitor.active()
+    assert again.monitor.occupancy == whole.monitor.occupancy
+    said = whole.monitor.recent_statement
+    if said is not None and again.now - said.at_seconds <= UNDO_WITHIN_SECONDS:
+        assert again.monitor.recent_statement == said
+    assert again.monitor.paused_codes() == whole.monitor.paused_codes()
+    assert (again.monitor.observation().level, again.monitor.observation().coverage) == (None, 0.0)
+    painful = {item.alert_id for item in again.monitor.active() if item.kind is Kind.PHYSIOLOGICAL}
+    changed = [item for _, transitions in again.play(after) for item in transitions if item.alert_id in painful]
+    assert not [item for item in changed if item.phase is Phase.END], "a person ends it"
+
+
+def test_a_damaged_window_is_refused():
     playing = teller()
     list(playing.show(3.0, 5.0, (Visibility.USABLE, 0.5)))
-    other = BedAlarms(SETTINGS.model_copy(update={"window_seconds": 60.0}), lambda: "one")
-    with pytest.raises(ValueError, match="another length"):
-        other.restore(playing.monitor.snapshot(), 0.0)
+    state = json.loads(json.dumps(playing.monitor.snapshot()))
+    state["memory"]["level"]["covered"]["total"] += 1
+    with pytest.raises(ValueError, match="a window that is damaged"):
+        teller().monitor.restore(state, 0.0)
