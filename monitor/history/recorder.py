@@ -153,13 +153,18 @@ class HistoryRecorder:
         Raises:
             HistoryError: The file cannot be read.
         """
-        found = dict(self._view.minutes(bed, first, last))
+        # Memory first, here and below: what is written and leaves it meanwhile is in the file then.
         with self._lock:
-            for (name, number), minute in self._minutes.items():
-                if name == bed and first <= number <= last:
-                    stored, found[number] = found.get(number), minute.copy()
-                    if stored is not None:
-                        fill_minute(found[number], stored)
+            waiting = {
+                number: minute.copy()
+                for (name, number), minute in self._minutes.items()
+                if name == bed and first <= number <= last
+            }
+        found = dict(self._view.minutes(bed, first, last))
+        for number, minute in waiting.items():
+            if number in found:
+                fill_minute(minute, found[number])
+            found[number] = minute
         return sorted(found.items(), key=lambda pair: pair[0])
 
     def alerts(self, bed: str, since: datetime, until: datetime) -> list[AlertEntry]:
@@ -168,10 +173,10 @@ class HistoryRecorder:
         Raises:
             HistoryError: The file cannot be read.
         """
-        stored = self._view.alerts(bed, since.timestamp(), until.timestamp())
-        known = {(one.alert_id, one.at_seconds, one.phase, one.signal) for one in stored}
         with self._lock:
             waiting = [one for one in self._alerts if one.bed == bed and one.at_seconds < until.timestamp()]
+        stored = self._view.alerts(bed, since.timestamp(), until.timestamp())
+        known = {(one.alert_id, one.at_seconds, one.phase, one.signal) for one in stored}
         return stored + [one for one in waiting if (one.alert_id, one.at_seconds, one.phase, one.signal) not in known]
 
     def actions(self, bed: str, since: datetime, until: datetime) -> list[ActionEntry]:

@@ -51,6 +51,46 @@ def test_what_was_not_written_yet_is_read_as_well(recorded):
     assert len(all_samples(recorded)) >= 14
 
 
+@pytest.mark.parametrize("writes_first", [False, True])
+def test_an_answer_misses_nothing_and_has_nothing_twice_that_is_written_meanwhile(recorded, monkeypatch, writes_first):
+    recorder, view = recorded.recorder, recorded.recorder._view
+    recorded.show(60, 0.1)
+    recorder.write()
+    recorded.show(200, 0.95)
+    since, until = EPOCH, recorded.now() + timedelta(seconds=1)
+    minutes = range(int(EPOCH.timestamp() // 60), int(until.timestamp() // 60) + 1)
+    expected = recorder.alerts("bed-1", since, until)
+    samples = recorder.samples("bed-1", since, until)
+    assert expected
+    assert len(view.minutes("bed-1", minutes[0], minutes[-1])) < len(recorder._minutes) // 2
+
+    def answers_around_a_write(name):
+        read = getattr(view, name)
+
+        def read_around_a_write(*question):
+            if writes_first:
+                recorder.write()
+            answer = read(*question)
+            recorder.write()
+            return answer
+
+        return read_around_a_write
+
+    with monkeypatch.context() as patch:
+        patch.setattr(view, "minutes", answers_around_a_write("minutes"))
+        found = recorder.samples("bed-1", since, until)
+    np.testing.assert_array_equal(found.seconds, samples.seconds)
+    np.testing.assert_array_equal(found.level, samples.level)
+    recorded.show(60, 0.05)
+    recorder.take(recorded.board.snapshot())
+    until = recorded.now() + timedelta(seconds=1)
+    expected = recorder.alerts("bed-1", since, until)
+    assert recorder._alerts
+    with monkeypatch.context() as patch:
+        patch.setattr(view, "alerts", answers_around_a_write("alerts"))
+        assert recorder.alerts("bed-1", since, until) == expected
+
+
 def test_another_process_goes_on_where_one_was_killed(recorded):
     recorded.show(45, 0.1)
     recorded.recorder.write()
