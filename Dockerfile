@@ -3,6 +3,7 @@
 #   docker build -t nicu-monitor:gpu --target gpu .      (TensorRT-RTX)
 #   docker build -t nicu-monitor:cuda --target cuda .    (ONNX Runtime on a GPU)
 #   docker run --read-only -v ./nicu:/etc/nicu:ro -v nicu-state:/var/lib/nicu -p 127.0.0.1:9108:9108 nicu-monitor
+#   docker run --gpus all ... nicu-monitor:gpu           (with NVIDIA's container toolkit on the host)
 # BASE may name a mirror of the same Debian. PIP_ARGS may choose another package index (for a CPU build of torch, say).
 ARG BASE=debian:bookworm-slim
 
@@ -44,7 +45,14 @@ COPY --from=models /models/share/nicu-pain-monitor/models /opt/nicu-monitor/shar
 
 FROM packages AS packages-gpu
 ARG PIP_ARGS=""
-RUN /opt/nicu-monitor/bin/pip install --quiet --no-cache-dir ${PIP_ARGS} -c deploy/constraints.txt ".[web,tensorrt-rtx]"
+RUN /opt/nicu-monitor/bin/pip install --quiet --no-cache-dir ${PIP_ARGS} -c deploy/constraints.txt ".[web,tensorrt-rtx]" \
+        nvidia-cuda-nvrtc==13.0.88
+# Plans for the bundles of this image, which nobody can write beside later; no GPU is needed. NVRTC above compiles the crops.
+ARG PLAN_TARGETS=sm80,sm86,sm89,sm120
+RUN for bundle in retinaface face-actions; do \
+        /opt/nicu-monitor/bin/nicu-export engine "/opt/nicu-monitor/share/nicu-pain-monitor/models/$bundle" \
+            --engine tensorrt-rtx --target "$PLAN_TARGETS" || exit 1; \
+    done
 
 FROM packages AS packages-cuda
 ARG PIP_ARGS=""

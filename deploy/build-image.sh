@@ -4,12 +4,12 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: deploy/build-image.sh [--target cpu|gpu] [--store DIRECTORY] [--mirror ADDRESS] [--share DIRECTORY]...
+Usage: deploy/build-image.sh [--target cpu|gpu|cuda] [--store DIRECTORY] [--mirror ADDRESS] [--share DIRECTORY]...
 
 Builds nicu-monitor:TARGET from what is committed (HEAD), as root, with buildah and debootstrap, and tries it: the
 self-test of the program, and the health check of a running station.
 
-  --target cpu|gpu      Which image; cpu when absent.
+  --target cpu|gpu|cuda Which image; cpu when absent.
   --store DIRECTORY     Where base, layers and images are stored; /var/tmp/nicu-images when absent. Some gigabytes.
   --mirror ADDRESS      Of Debian; debootstrap's own choice when absent.
   --share DIRECTORY     A directory of this machine that pip reads (wheels, an index); may be given several times. pip's own
@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
     *) usage >&2 && exit 2 ;;
     esac
 done
-case "$target" in cpu | gpu) ;; *) usage >&2 && exit 2 ;; esac
+case "$target" in cpu | gpu | cuda) ;; *) usage >&2 && exit 2 ;; esac
 
 repository="$(cd "$(dirname "$0")/.." && pwd)"
 [ "$(id -u)" = 0 ] || fail "a chroot needs root; run: sudo $0 $*"

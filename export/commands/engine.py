@@ -93,7 +93,7 @@ def _profile(text: str) -> tuple[int, int, int]:
     try:
         low, best, high = (int(part) for part in text.split(","))
     except ValueError as error:
-        raise click.BadParameter(f"{text!r} is not three whole numbers like 1,1,8", param_hint="--profile") from error
+        raise click.BadParameter(f"{text!r} is not three whole numbers like 1,4,16", param_hint="--profile") from error
     if not 1 <= low <= best <= high:
         raise click.BadParameter("the batches must grow: 1 <= MIN <= OPT <= MAX", param_hint="--profile")
     return low, best, high

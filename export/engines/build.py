@@ -21,7 +21,8 @@ from monitor.inference.plans import PlanRecord, plan_directory, write_plan
 
 __all__ = ["DEFAULT_PROFILE", "Target", "build_engine", "parse_target"]
 
-DEFAULT_PROFILE = (1, 1, 8)
+DEFAULT_PROFILE = (1, 4, 16)
+"""The batches that a station runs on a GPU, by default."""
 _MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 _LIMIT_SECONDS = 3600.0
 """A build takes seconds with TensorRT-RTX, minutes with TensorRT; one that takes an hour hangs."""

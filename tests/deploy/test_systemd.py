@@ -58,3 +58,12 @@ def test_it_is_watched_and_started_again_for_ever():
     assert service["Restart"] == "always"
     assert parser["Unit"]["StartLimitIntervalSec"] == "0"
     assert service["ExecStart"].endswith("run --config /etc/nicu/station.yaml")
+
+
+def test_decoders_and_gpus_may_be_used_whenever_their_nodes_are_made():
+    """Paths are looked up when the service starts, and left out where nothing is there yet."""
+    fields = [line.partition("=")[::2] for line in UNIT.read_text().splitlines() if "=" in line]
+    allowed = {value for key, value in fields if key == "DeviceAllow"}
+    assert {f"char-{group} rw" for group in ("drm", "media", "video4linux", "nvidia", "nvidia-uvm")} <= allowed
+    assert all(value.startswith("char-") for value in allowed)
+    assert ("SupplementaryGroups", "video render") in fields
