@@ -78,16 +78,29 @@ class LearntFrom(_Part):
 
     pictures: tuple[Sha256, ...] = Field(description="SHA-256 of the files.")
     subjects: tuple[Sha256, ...] = Field(description="SHA-256 of the subjects' names in the manifest.")
+    bare_names: tuple[Sha256, ...] | None = Field(
+        default=None, description="Likewise without the data set. Absent in models of earlier versions."
+    )
 
     @classmethod
     def of(cls, pictures: Iterable[str], subjects: Iterable[str]) -> "LearntFrom":
         """Hash the names of subjects; pictures are given by the SHA-256 of their files."""
-        return cls(pictures=tuple(sorted(set(pictures))), subjects=tuple(sorted({name_hash(n) for n in subjects})))
+        names = set(subjects)
+        return cls(
+            pictures=tuple(sorted(set(pictures))),
+            subjects=tuple(sorted({name_hash(name) for name in names})),
+            bare_names=tuple(sorted({name_hash(bare_name(name)) for name in names})),
+        )
 
 
 def name_hash(subject: str) -> str:
     """Return the SHA-256 by which a model knows a subject's name."""
     return hashlib.sha256(subject.encode()).hexdigest()
+
+
+def bare_name(subject: str) -> str:
+    """Return a subject's name as its table has it, without the data set, by which a manifest tells tables apart."""
+    return subject.partition("/")[2] or subject
 
 
 class ModelRecord(_Part):

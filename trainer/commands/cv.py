@@ -10,7 +10,7 @@ from monitor.cli_framework import examples
 from trainer.commands.options import cluster_option, config_from, experiment_options, open_cluster
 from trainer.evaluation.table_one import FOLD_HEAD, fold_rows
 from trainer.experiments import ExperimentConfig
-from trainer.protocols import EXPANSION_NAMES, seen_in_training
+from trainer.protocols import EXPANSION_NAMES, UNKNOWN_INFANTS, seen_in_training
 
 __all__ = ["command", "cores", "fold_lines", "metric_lines", "repeat_lines", "summary_lines"]
 
@@ -136,6 +136,8 @@ def cores(experiment: ExperimentConfig) -> int:
 def summary_lines(results: dict[str, Any]) -> list[str]:
     """Return the main metrics of a run for people."""
     lines = [*fold_lines(results), *metric_lines(results)]
+    if not results.get("subjects_are_known", True):
+        lines.append(f"Warning: whether tested infants were seen in training is {UNKNOWN_INFANTS}.")
     if seen := seen_in_training(results["audit"]):
         lines.append(f"Warning: {'; '.join(seen)}. `nicu-trainer audit` says more.")
     return lines

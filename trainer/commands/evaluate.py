@@ -8,6 +8,7 @@ import click
 from monitor.cli_framework import examples
 from trainer.commands.cv import metric_lines
 from trainer.evaluation.bootstrap import RESAMPLES
+from trainer.experiments.seen import doubts_of_infants
 
 __all__ = ["command", "recalibration_lines", "seen_lines"]
 
@@ -30,6 +31,7 @@ def seen_lines(results: dict[str, Any]) -> list[str]:
             f"Warning: the model learnt from other pictures of {seen['subjects']} of these subjects "
             f"({seen['subject_pictures']} pictures here); these are no unseen infants."
         )
+    lines += [f"Warning: {words}." for words in doubts_of_infants(seen)]
     return lines
 
 

@@ -12,7 +12,7 @@ from monitor.inference.bundle import read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine_factory import open_engine
 from monitor.inference.manifest import MANIFEST_NAME
-from trainer.checkpoint import MODEL_NAME, TrainedModel, name_hash, read_model
+from trainer.checkpoint import MODEL_NAME, TrainedModel, bare_name, name_hash, read_model
 from trainer.crops import CropSet, ExactSamples
 from trainer.errors import CheckpointError, DataError
 from trainer.experiments.files import RUN_NAME
@@ -37,6 +37,8 @@ class Learnt:
         is_known: Whether that is recorded.
         pictures: SHA-256 of the files.
         subjects: SHA-256 of the subjects' names.
+        bare_names: Likewise without the data set; None where they are not recorded.
+        subjects_are_known: Whether every picture said whose face it is.
         manifest_sha256: Of the manifest that they learnt from; None where it is not recorded.
     """
 
@@ -44,6 +46,8 @@ class Learnt:
     pictures: frozenset[str]
     subjects: frozenset[str]
     manifest_sha256: str | None
+    bare_names: frozenset[str] | None = None
+    subjects_are_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ def _of_model(trained: TrainedModel) -> Answerer:
         pictures=frozenset(record.learnt_from.pictures if record.learnt_from else ()),
         subjects=frozenset(record.learnt_from.subjects if record.learnt_from else ()),
         manifest_sha256=record.provenance.data_manifest_sha256,
+        bare_names=_set(record.learnt_from.bare_names if record.learnt_from else None),
+        subjects_are_known=record.subjects_are_known,
     )
     return Answerer("model", record.architecture, record.name, trained.sha256, 1, record.contract, learnt, predict)
 
@@ -185,6 +191,10 @@ def _mean(logits: NDArray[np.float64]) -> Prediction:
     return Prediction(np.log(mean) - np.log1p(-mean), disagreement)
 
 
+def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
+    return None if names is None else frozenset(names)
+
+
 def _learnt_by(run: Run) -> Learnt:
     """Return what a run's networks have seen: its fold map says it; where its pictures are gone, who was tested."""
     try:
@@ -200,4 +210,6 @@ def _learnt_by(run: Run) -> Learnt:
         pictures=frozenset(pictures),
         subjects=frozenset(name_hash(subject) for subject in subjects),
         manifest_sha256=run.record["manifest_sha256"],
+        bare_names=frozenset(name_hash(bare_name(subject)) for subject in subjects),
+        subjects_are_known=bool(run.metrics().get("subjects_are_known", True)),
     )

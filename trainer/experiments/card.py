@@ -150,10 +150,17 @@ def _evaluation(cross_validation: Run | None, *, is_ensemble_of_folds: bool) -> 
         return ("Not evaluated: no cross-validation was named when the model was trained.",)
     results = cross_validation.metrics()
     folds, answers, infants = len(results["folds"]), results["pictures"], results["subjects"]
-    sentences = [
-        f"A {cross_validation.protocol} cross-validation with {folds} folds: {answers} answers for {infants} infants.",
-        "Intervals are Student's t over infants, the standard error from 2,000 resamples of whole infants.",
-    ]
+    what = f"A {cross_validation.protocol} cross-validation with {folds} folds: {answers} answers"
+    if results.get("subjects_are_known", True):
+        sentences = [
+            f"{what} for {infants} infants.",
+            "Intervals are Student's t over infants, the standard error from 2,000 resamples of whole infants.",
+        ]
+    else:
+        sentences = [
+            f"{what}; whose faces they show is not known, so tested infants may have been learnt from.",
+            "Intervals count every picture as an infant of its own, and are too narrow where one has several.",
+        ]
     if is_ensemble_of_folds:
         sentences.append("The metrics are of the single folds' networks, not of the ensemble that they make together.")
     else:

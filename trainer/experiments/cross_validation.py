@@ -94,6 +94,7 @@ def cross_validate(
         PredictionTable(inner).write(folder / INNER_NAME)
     results = evaluate(table, without_face(study), groups=group_columns(study.manifest))
     results["training"] = [outcome.details for outcome in outcomes]
+    results["subjects_are_known"] = study.manifest.subjects_are_known
     results["audit"] = [asdict(overlap) | {"clean": overlap.is_clean} for overlap in audit(study, folds)]
     write_atomically(folder / METRICS_NAME, (json.dumps(results, indent=1) + "\n").encode())
     return results

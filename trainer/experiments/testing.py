@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.atomic_file import write_atomically
-from trainer.checkpoint import name_hash
+from trainer.checkpoint import bare_name, name_hash
 from trainer.crops import Study, open_study
 from trainer.data.group_columns import group_columns
 from trainer.errors import naming
@@ -69,6 +69,7 @@ def evaluate_model(
     results["recalibration"] = recalibration(*answers_here, count=min(count, _RECALIBRATIONS))
     results["model"] = {"name": answerer.title, "sha256": answerer.sha256}
     results["manifest_sha256"] = study.manifest.sha256
+    results["subjects_are_known"] = study.manifest.subjects_are_known
     results["seen"] = _seen(answerer.learnt, study, rows)
     results["is_trained_on_these"] = (
         answerer.learnt.manifest_sha256 == study.manifest.sha256 or results["seen"]["pictures"] > 0
@@ -78,11 +79,19 @@ def evaluate_model(
 
 
 def _seen(learnt: Learnt, study: Study, rows: NDArray[np.int64]) -> dict[str, Any]:
-    """Return how many tested pictures and subjects the networks have seen; `is_known` is false where nobody knows."""
+    """Return how many tested pictures and subjects the networks have seen; `is_known` is false where nobody knows.
+
+    A subject of another table may have the same name by chance, or be the same infant: `namesakes`, None where the
+    model does not record names.
+    """
     tested = [study.records[row] for row in rows]
     again = {entry.subject for entry in tested if name_hash(entry.subject) in learnt.subjects}
+    others = {entry.subject for entry in tested} - again
+    names = learnt.bare_names
     return {
         "is_known": learnt.is_known,
+        "subjects_are_known": learnt.subjects_are_known and study.manifest.subjects_are_known,
+        "namesakes": None if names is None else sum(name_hash(bare_name(subject)) in names for subject in others),
         "pictures": sum(entry.sha256 in learnt.pictures for entry in tested),
         "subjects": len(again),
         "subject_pictures": sum(entry.subject in again for entry in tested),

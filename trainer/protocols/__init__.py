@@ -2,7 +2,7 @@
 
 from trainer.crops import Study
 from trainer.crops.expansion import EXPANSIONS
-from trainer.protocols.audit import Overlap, audit, audit_lines, seen_in_training
+from trainer.protocols.audit import UNKNOWN_INFANTS, Overlap, audit, audit_lines, seen_in_training
 from trainer.protocols.dissertation import dissertation_folds
 from trainer.protocols.folds import AS_IT_IS, Fold, FoldMap, Items, read_fold_map
 from trainer.protocols.grouping import groups_of
@@ -13,6 +13,7 @@ from trainer.protocols.whole import whole_study
 __all__ = [
     "AS_IT_IS",
     "EXPANSION_NAMES",
+    "UNKNOWN_INFANTS",
     "Fold",
     "FoldMap",
     "Items",

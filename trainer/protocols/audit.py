@@ -11,7 +11,13 @@ from trainer.crops import Study
 from trainer.data import NEAR_BITS, near_duplicates
 from trainer.protocols.folds import Fold, FoldMap
 
-__all__ = ["Overlap", "audit", "audit_lines", "seen_in_training"]
+__all__ = ["UNKNOWN_INFANTS", "Overlap", "audit", "audit_lines", "seen_in_training"]
+
+UNKNOWN_INFANTS = (
+    "not known: not every picture says whose face it shows, so each counts as an infant of its own, and an infant with "
+    "several pictures is on both sides unnoticed"
+)
+"""The verdict on a manifest without subjects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ class Reported:
         """Content of metrics.json."""
         return self.entry.metrics
 
+    @property
+    def subjects_are_known(self) -> bool:
+        """Whether every picture says whose face it shows; runs of earlier versions did not store it."""
+        return bool(self.metrics.get("subjects_are_known", True))
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

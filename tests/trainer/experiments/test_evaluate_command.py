@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from monitor.errors import BundleError
 from monitor.inference.bundle import read_bundle
 from trainer.checkpoint import read_model
+from trainer.commands.audit import command as audit
 from trainer.commands.compare import command as compare
 from trainer.commands.crop import command as crop
 from trainer.commands.cv import command as cv
@@ -45,7 +46,7 @@ def model(paint_study, tmp_path_factory):
 def test_held_out_pictures_are_answered_and_evaluated(model, paint_study, tmp_path):
     folder, _ = model
     manifest = paint_study(subjects=4, each=6, seed=9, stress=2).folder.with_suffix(".csv")
-    manifest.write_text(manifest.read_text().replace("set/s", "another/s"))
+    manifest.write_text(manifest.read_text().replace("set/s", "another/t"))
 
     output = run(evaluate, folder, manifest, "--out", tmp_path)
 
@@ -89,6 +90,45 @@ def test_other_pictures_of_a_training_subject_are_no_unseen_infants(model, paint
 
     assert "learnt from other pictures of 2 of these subjects (12 pictures here)" in output
     assert not json.loads((tmp_path / "metrics.json").read_text())["is_trained_on_these"]
+
+
+def test_the_same_names_in_another_table_may_be_the_same_infants(model, paint_study, tmp_path):
+    folder, _ = model
+    manifest = paint_study(subjects=4, each=6, seed=9).folder.with_suffix(".csv")
+    manifest.write_text(manifest.read_text().replace("set/s", "held_out/s"))
+
+    output = run(evaluate, folder, manifest, "--out", tmp_path / "run")
+    run(report, tmp_path / "run", "--out", tmp_path / "report")
+
+    doubt = "4 tested infants have the name of one that the model learnt from, in another table"
+    assert f"Warning: {doubt}" in output
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert doubt in page
+    assert "none of these infants" not in page
+
+
+def test_nobody_calls_a_division_clean_whose_infants_nobody_knows(paint_study, tmp_path):
+    source = paint_study(subjects=6, each=8).folder.parent
+    rows = list(csv.reader((source / "set.csv").read_text().splitlines()))
+    table = source / "unnamed.csv"
+    table.write_text("image,label\n" + "".join(f"{row[0]},{row[2]}\n" for row in rows[1:]))
+    run(ingest, "table", table)
+    manifest = source / "unnamed.manifest.csv"
+    run(crop, manifest, "--faces", "whole", "--size", 32)
+    folder = tmp_path / "run"
+
+    output = run(cv, manifest, "--model", "pixel-logistic", "--out", folder)
+    proof = CliRunner().invoke(audit, [str(folder)], catch_exceptions=False, standalone_mode=False)
+    run(report, folder, "--out", tmp_path / "report")
+
+    assert "Warning: whether tested infants were seen in training is not known" in output
+    assert proof.return_value == 1
+    assert "strict protocol of this run is not known: not every picture says whose face it shows" in proof.output
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert "not every picture says whose face it shows, so each counts as an infant of its own" in page
+    assert "every run divides infants" not in page
+    assert "no infant, no file, no near-duplicate" not in page
+    assert "48 pictures, infants not known" in page
 
 
 def test_a_model_knows_what_it_saw_by_hashes_alone(model):
@@ -147,7 +187,7 @@ def flags():
 def site(paint_study):
     """Pictures of another data set and of other infants."""
     manifest = paint_study(subjects=6, each=6, seed=9).folder.with_suffix(".csv")
-    manifest.write_text(manifest.read_text().replace(",set,", ",site,").replace("set/s", "site/s"))
+    manifest.write_text(manifest.read_text().replace(",set,", ",site,").replace("set/s", "site/t"))
     return manifest
 
 

@@ -26,7 +26,8 @@ def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_inf
     overlap = {"fold": 0, "sides": ["development", "test"], "pictures": 8, "subjects": [], "subject_pictures": 0}
     overlap |= {"files": 0, "near_duplicates": [["a.png", "b.png"]], "clean": False}
     entry = SimpleNamespace(title="Mimic", protocol="strict", data="set")
-    part = SimpleNamespace(entry=entry, metrics={"audit": [overlap]}, run=SimpleNamespace(is_external=False))
+    run = SimpleNamespace(is_external=False)
+    part = SimpleNamespace(entry=entry, metrics={"audit": [overlap]}, run=run, subjects_are_known=True)
 
     verdict = audit_section(SimpleNamespace(reported=[part])).blocks[0]
 

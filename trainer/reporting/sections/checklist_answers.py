@@ -20,7 +20,7 @@ def _joined(sentences: Iterable[str]) -> str:
 
 
 def _infants(part: Reported) -> str:
-    return counted(int(part.metrics["subjects"]), "infant")
+    return counted(int(part.metrics["subjects"]), "infant") if part.subjects_are_known else "infants not known"
 
 
 def _about_data(comparison: Comparison) -> dict[str, str]:
@@ -31,11 +31,13 @@ def _about_data(comparison: Comparison) -> dict[str, str]:
             refused.append(f"{facts.name}: {count} refused, with reasons.")
         if facts.study is not None:
             main, has = facts.study.is_main, facts.study.has_face
-            infants = len(set(facts.study.subjects[main].tolist()))
+            infants = "infants not known"
+            if facts.study.manifest.subjects_are_known:
+                infants = counted(len(set(facts.study.subjects[main].tolist())), "infant")
             pain = int(facts.study.labels[main].sum())
-            held.append(f"{facts.name}: {int(main.sum())} pictures of {infants} infants.")
+            held.append(f"{facts.name}: {int(main.sum())} pictures, {infants}.")
             flow.append(
-                f"{facts.name}: {infants} infants; {pain} pictures with pain, {int(main.sum()) - pain} without; "
+                f"{facts.name}: {infants}; {pain} pictures with pain, {int(main.sum()) - pain} without; "
                 f"{int((~has).sum())} of all {len(has)} without a found face."
             )
     for part in comparison.reported:

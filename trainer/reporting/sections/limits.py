@@ -19,6 +19,7 @@ def limits_section(comparison: Comparison) -> Section:
 
 
 def _points(comparison: Comparison) -> Iterator[str]:
+    yield from _unknown_infants(comparison)
     yield from _leaks(comparison)
     yield from _size(comparison)
     yield from _baselines(comparison)
@@ -28,10 +29,21 @@ def _points(comparison: Comparison) -> Iterator[str]:
     yield from _always()
 
 
+def _unknown_infants(comparison: Comparison) -> Iterator[str]:
+    for data in comparison.data:
+        if not all(part.subjects_are_known for part in comparison.of(data)):
+            yield (
+                f"{data}: not every picture says whose face it shows, so each counts as an infant of its own. Where "
+                "one infant has several, it is on both sides of divisions, metrics are too high and intervals too "
+                "narrow: give the subjects (`nicu-trainer ingest`)."
+            )
+
+
 def _leaks(comparison: Comparison) -> Iterator[str]:
     leaky = [entry for entry in comparison.entries if entry.protocol == "dissertation"]
     if not leaky:
-        yield "Split by picture and copies made before the split: not here; every run divides infants."
+        if all(part.subjects_are_known for part in comparison.reported):
+            yield "Split by picture and copies made before the split: not here; every run divides infants."
         return
     strict = {(entry.model, entry.data) for entry in comparison.entries if entry.protocol == "strict"}
     yield (

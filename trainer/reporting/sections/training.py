@@ -5,7 +5,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from trainer.evaluation.tables import Table
-from trainer.protocols import seen_in_training
+from trainer.experiments.seen import doubts_of_infants
+from trainer.protocols import UNKNOWN_INFANTS, seen_in_training
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
 from trainer.reporting.gathering import Comparison, Reported
 from trainer.reporting.plotting import axes_grid, plain, svg_of
@@ -81,13 +82,15 @@ def audit_section(comparison: Comparison) -> Section:
         if not overlaps:
             blocks.append(Notice(f"{where}: this run was not audited; `nicu-trainer audit` does it."))
             continue
-        if all(overlap["clean"] for overlap in overlaps):
+        if not part.subjects_are_known:
+            verdict = UNKNOWN_INFANTS
+        elif all(overlap["clean"] for overlap in overlaps):
             verdict = "nothing is on two sides of any division: no infant, no file, no near-duplicate."
         elif seen := seen_in_training(overlaps):
             verdict = f"not clean: {'; '.join(seen)}."
         else:
             verdict = "what is tested was not seen, but training and validation share pictures or infants."
-        clean = all(overlap["clean"] for overlap in overlaps)
+        clean = part.subjects_are_known and all(overlap["clean"] for overlap in overlaps)
         blocks.append((Text if clean else Notice)(f"{where}: {verdict}"))
         blocks.append(Grid(_audit_table(where, overlaps), folded=True))
     return Section("Audit: was anything tested that had been seen?", tuple(blocks))
@@ -103,6 +106,8 @@ def _seen(where: str, part: Reported) -> Block:
         )
     if not seen["is_known"]:
         return Notice(f"{where}: what the model had seen is not recorded in it.")
+    if doubts := doubts_of_infants(seen):
+        return Notice(f"{where}: the model had seen none of these pictures; {'; '.join(doubts)}.")
     return Text(f"{where}: the model had seen none of these pictures and none of these infants.")
 
 

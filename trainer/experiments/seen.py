@@ -1,0 +1,26 @@
+"""What is not known of the infants that a model was tested on, in words: "none was seen" takes names on both sides."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["doubts_of_infants"]
+
+
+def doubts_of_infants(seen: Mapping[str, Any]) -> list[str]:
+    """Return why infants that were tested may have been learnt from, as clauses; none where they were not.
+
+    Args:
+        seen: As metrics.json of an evaluation has it; earlier versions did not store all.
+    """
+    if not seen["is_known"]:
+        return []
+    if not seen.get("subjects_are_known", True):
+        return ["whose faces these are is not known of every picture, so neither is whether the model had seen them"]
+    namesakes = seen.get("namesakes")
+    if namesakes is None:
+        return ["the model records no names of infants without their data set, so other tables of theirs go unnoticed"]
+    if namesakes == 0:
+        return []
+    word = "infant has" if namesakes == 1 else "infants have"
+    found = f"{namesakes} tested {word} the name of one that the model learnt from, in another table"
+    return [f"{found}; if they are the same, give both tables one --name (`nicu-trainer ingest`), and test on others"]
