@@ -72,7 +72,7 @@ class BedCollector(Collector):
             if transition.code in _PAIN:
                 self._count_bouts(bed, transition)
             running = self._conditions.setdefault(bed, {})
-            if transition.phase is Phase.END or (transition.signal is Signal.OFF and not transition.condition_present):
+            if transition.signal is Signal.OFF and not transition.condition_present:
                 running.pop(transition.code, None)
             else:
                 running[transition.code] = transition

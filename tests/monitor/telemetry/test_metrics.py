@@ -1,5 +1,6 @@
 """What Prometheus reads: names, labels, and that what is not known is absent."""
 
+import itertools
 import json
 import subprocess
 import urllib.parse
@@ -14,10 +15,22 @@ from redis_server import wait_until
 
 from monitor.alerts.record import GenerationMode
 from monitor.clock import ManualClock
+from monitor.config import AlarmSettings
 from monitor.delivery.publisher import PublisherStats
 from monitor.delivery.request_reader import CommandOutcome
 from monitor.demo.servers import LocalPrometheus
-from monitor.pain.vocabulary import Code, Observation, Occupancy, Phase, Priority, Signal, Validity
+from monitor.pain.bed_alarms import BedAlarms
+from monitor.pain.vocabulary import (
+    Code,
+    Observation,
+    Occupancy,
+    Phase,
+    Priority,
+    Sample,
+    Signal,
+    Validity,
+    Visibility,
+)
 from monitor.telemetry.metrics import StationMetrics
 from monitor.telemetry.status_server import Health, StatusServer
 from monitor.video.status import CameraState, CameraStatus, DropCause
@@ -230,6 +243,28 @@ def test_two_stations_in_one_process_do_not_share_anything(clock) -> None:
     second = StationMetrics("two", GenerationMode.TEST, clock)
     first.published(0.1)
     assert value(second, "alert_publish_latency_seconds_count") == 0
+
+
+def test_pain_that_is_over_and_that_nobody_saw_shows_as_signalled_until_somebody_acknowledges_it(
+    metrics, clock
+) -> None:
+    alarms = BedAlarms(AlarmSettings(), map(str, itertools.count()).__next__)
+
+    def show(seconds: float, score: float) -> None:
+        for _ in range(int(seconds * 2)):
+            clock.advance(0.5)
+            for transition in alarms.observe(Sample(clock.monotonic(), score, Visibility.USABLE)).transitions:
+                metrics.transition("bed-1", transition)
+
+    labels = {"bed": "bed-1", "code": "pain_sign", "kind": "physiological", "priority": "low"}
+    show(40, 0.95)
+    assert value(metrics, "alarm_condition", **labels) == 1
+    show(60, 0.02)
+    assert value(metrics, "alarm_transitions_total", bed="bed-1", code="pain_sign", phase="end") == 1
+    assert value(metrics, "alarm_condition", **labels) == 0
+    for transition in alarms.acknowledge(None, "nurse 7", clock.monotonic()):
+        metrics.transition("bed-1", transition)
+    assert value(metrics, "alarm_condition", **labels) is None
 
 
 @pytest.fixture
