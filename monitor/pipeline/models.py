@@ -1,6 +1,7 @@
 """The detector and the classifier of a station: bundles read once, engines opened once a worker."""
 
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ from monitor.pipeline.crop_choice import CUDA_CROPS, CropChoice, CropDevices
 __all__ = ["ModelSet", "WorkerModels"]
 
 _log = logging.getLogger(__name__)
+
+_BUSY_MODELS = 2
+"""The detector of faces that are tracked, and the classifier, run for nearly every frame; the others seldom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +186,7 @@ class ModelSet:
         """
         models, bundle = self._models, self.bundle(role)
 
-        def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back") -> Engine:
+        def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back", threads: int = threads) -> Engine:
             return open_engine(
                 bundle,
                 size_px=size_px,
@@ -209,7 +213,9 @@ class ModelSet:
         reserve: Engine | None = None
         if name != RESERVE_ENGINE:
             try:
-                reserve = open_this(RESERVE_ENGINE)
+                # Where requests run together one session answers for all beds, and no other one stands beside it.
+                cores = len(os.sched_getaffinity(0)) // _BUSY_MODELS
+                reserve = open_this(RESERVE_ENGINE, threads=threads if sizes is None else max(threads, cores))
             except EngineError as error:
                 _log.warning("nothing can run instead of %s when it fails: %s", name, error)
 

@@ -4,10 +4,13 @@ A step that did not run, failed, or was only rehearsed leaves no number behind; 
 """
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+_REMARK = "Since then some of this has run: the records at the end of this page say what, and on which GPU."
 
 
 def record(results: Path, day: str) -> str:
@@ -40,6 +43,13 @@ def _rows(numbers: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
+def add(page: str, text: str) -> str:
+    """Return a page with a record at its end, and with a remark where it says that nothing has run on a GPU."""
+    if _REMARK not in page:
+        page = re.sub(r"^(## Record: .*no GPU at hand.*)$", rf"\1\n\n{_REMARK}", page, count=1, flags=re.MULTILINE)
+    return f"{page.rstrip()}\n\n{text}"
+
+
 def main() -> None:
     """Add the record to the page."""
     results, page = Path(sys.argv[1]), Path(sys.argv[2])
@@ -47,7 +57,7 @@ def main() -> None:
     if not text:
         print("no step ran on a GPU; the record stays as it is")
         return
-    page.write_text(f"{page.read_text(encoding='utf-8').rstrip()}\n\n{text}", encoding="utf-8")
+    page.write_text(add(page.read_text(encoding="utf-8"), text), encoding="utf-8")
     print(f"{page} has the record now")
 
 

@@ -16,7 +16,8 @@ _INSTALLED = Path(sys.prefix) / "share" / "nicu-pain-monitor" / "models"
 _BUNDLES = _INSTALLED if (_INSTALLED / "retinaface").is_dir() else Path(__file__).parents[2] / "monitor" / "bundles"
 _STEPS = {path.stem for path in _RUN.parent.glob("[a-f]_*.py")}
 
-record = runpy.run_path(str(_RUN.with_name("record.py")))["record"]
+_RECORDER = runpy.run_path(str(_RUN.with_name("record.py")))
+record = _RECORDER["record"]
 
 pytestmark = pytest.mark.e2e
 
@@ -130,3 +131,13 @@ def test_tensorrt_8_is_built_so_that_every_batch_size_may_have_a_context(monkeyp
     config = builder.create_builder_config.return_value
     (call,) = config.set_preview_feature.call_args_list
     assert call.args == (trt.PreviewFeature.PROFILE_SHARING_0806, True)
+
+
+def test_the_page_no_longer_says_that_nothing_has_run() -> None:
+    page = (_RUN.parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
+    once = _RECORDER["add"](page, "## Record: 2026-01-01, a GPU\n")
+    twice = _RECORDER["add"](once, "## Record: 2026-01-02, a GPU\n")
+    _, _, section = twice.partition("no GPU at hand")
+    assert "Since then some of this has run" in "".join(section.splitlines()[:3])
+    assert twice.count("Since then some of this has run") == 1
+    assert twice.endswith("## Record: 2026-01-01, a GPU\n\n## Record: 2026-01-02, a GPU\n")

@@ -187,6 +187,7 @@ class _GpuEngine(OnnxRuntimeEngine):
     """ONNX Runtime on a GPU, as far as a station sees it: the processor computes. Remembers its batches."""
 
     batches: ClassVar[list[int]] = []
+    reserve_threads: ClassVar[list[int]] = []
     works: ClassVar[bool] = True
 
     @property
@@ -208,12 +209,14 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> type[_GpuEngine]:
 
     def open_variant(bundle: Bundle, variant: Variant, name: str, **options: Any) -> Any:
         if name != "onnxruntime-cuda":
+            _GpuEngine.reserve_threads.append(options["threads"])
             return original(bundle, variant, name, **options)
         return _GpuEngine(bundle.read(variant.file), label=variant.file)
 
     monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
     monkeypatch.setattr(engine_factory, "open_variant", open_variant)
     monkeypatch.setattr(_GpuEngine, "batches", [])
+    monkeypatch.setattr(_GpuEngine, "reserve_threads", [])
     return _GpuEngine
 
 
@@ -238,4 +241,12 @@ def test_a_gpu_that_opens_and_does_not_run_is_found_before_the_first_frame(gpu, 
     assert sentence in caplog.text
     assert "falling back to onnxruntime" in caplog.text
     assert not models.is_batched
+    worker.close()
+
+
+@pytest.mark.parametrize(("batching", "threads"), [("auto", 8), ("off", 1)])
+def test_the_reserve_that_answers_for_all_beds_has_cores_for_it(gpu, batching, threads, monkeypatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)))
+    _, worker = open_models(engine="onnxruntime-cuda", batching=batching)
+    assert set(gpu.reserve_threads) == {threads}
     worker.close()
