@@ -4,11 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-
 from monitor.history.entries import ActionEntry, AlertEntry, moment_of
 from monitor.history.reader import HistoryReader
-from monitor.history.samples import NOT_SEEN, SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS
+from monitor.history.samples import SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS
 from monitor.pain.vocabulary import Code, Kind, Phase
 
 __all__ = ["BedHandover", "Episode", "bed_handover", "episodes_of"]
@@ -98,9 +96,6 @@ def bed_handover(history: HistoryReader, bed: str, since: datetime, until: datet
     """
     samples = history.samples(bed, since, until)
     episodes = episodes_of(history.alerts(bed, since, until))
-    is_unwatched = samples.is_any(UNWATCHED)
-    # A pain alarm stays on where the face is out of sight: that is not seen, too.
-    is_not_seen = ~is_unwatched & (samples.is_any(NOT_SEEN) | np.isnan(samples.level))
     recorded_seconds = len(samples) * SAMPLE_SECONDS
     return BedHandover(
         bed=bed,
@@ -110,8 +105,8 @@ def bed_handover(history: HistoryReader, bed: str, since: datetime, until: datet
         technical=tuple(one for one in episodes if not one.is_pain and one.code not in _OF_PEOPLE),
         actions=tuple(history.actions(bed, since, until)),
         signs_seconds=float(samples.is_any(WITH_SIGNS).sum() * SAMPLE_SECONDS),
-        not_seen_seconds=float(is_not_seen.sum() * SAMPLE_SECONDS),
-        unwatched_seconds=float(is_unwatched.sum() * SAMPLE_SECONDS),
+        not_seen_seconds=float(samples.is_not_seen().sum() * SAMPLE_SECONDS),
+        unwatched_seconds=float(samples.is_any(UNWATCHED).sum() * SAMPLE_SECONDS),
         unrecorded_seconds=max(0.0, (until - since).total_seconds() - recorded_seconds),
     )
 

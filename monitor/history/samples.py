@@ -13,7 +13,6 @@ from monitor.pain.vocabulary import FaceAction
 __all__ = [
     "ACTIONS",
     "MINUTE_SECONDS",
-    "NOT_SEEN",
     "SAMPLE",
     "SAMPLES_A_MINUTE",
     "SAMPLE_SECONDS",
@@ -72,8 +71,7 @@ def _codes(*states: BedState) -> NDArray[np.uint8]:
 
 WITH_SIGNS = _codes(BedState.PAIN_SUSTAINED, BedState.PAIN_SIGN)
 """States in which a pain alarm is on."""
-NOT_SEEN = _codes(BedState.CAMERA_LOST, BedState.CANNOT_SEE, BedState.STARTING)
-"""States in which the face cannot be assessed; a pain alarm that is on stays on meanwhile."""
+_NOT_SEEN = _codes(BedState.CAMERA_LOST, BedState.CANNOT_SEE, BedState.STARTING)
 UNWATCHED = _codes(BedState.STANDBY, BedState.EMPTY)
 """States in which people have said that pain is not watched."""
 
@@ -103,6 +101,13 @@ class SampleSeries:
     def is_any(self, codes: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Return for each sample whether its state is one of these."""
         return np.isin(self.state, codes)
+
+    def is_not_seen(self) -> NDArray[np.bool_]:
+        """Return for each sample whether the face should have been assessed and could not be.
+
+        A pain alarm stays on where the face is out of sight: that is not seen, too.
+        """
+        return ~self.is_any(UNWATCHED) & (self.is_any(_NOT_SEEN) | np.isnan(self.level))
 
     def state_at(self, index: int) -> BedState | None:
         """Return the state of one sample; None where a newer version of the program has stored it."""

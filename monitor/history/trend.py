@@ -32,16 +32,16 @@ def thinned(series: SampleSeries, every_seconds: float) -> SampleSeries:
     )
 
 
-def stretches(series: SampleSeries, codes: NDArray[np.uint8], gap_seconds: float) -> list[tuple[float, float]]:
-    """Return begin and end, in seconds since 1970, of every stretch in which the state is one of these.
+def stretches(series: SampleSeries, is_within: NDArray[np.bool_], gap_seconds: float) -> list[tuple[float, float]]:
+    """Return begin and end, in seconds since 1970, of every stretch of samples that are marked.
 
     Args:
         series: Samples, oldest first.
-        codes: Numbers of states.
+        is_within: Which of them are marked, shape (n,).
         gap_seconds: The time from one sample to the next; a longer one ends a stretch.
     """
     found: list[tuple[float, float]] = []
-    for seconds in series.seconds[series.is_any(codes)]:
+    for seconds in series.seconds[is_within]:
         at = float(seconds)
         if found and at - found[-1][1] <= 0.5 * gap_seconds:
             found[-1] = (found[-1][0], at + gap_seconds)

@@ -11,7 +11,7 @@ from nicegui import run, ui
 from monitor.errors import HistoryError
 from monitor.history.entries import ActionEntry
 from monitor.history.reader import HistoryReader
-from monitor.history.samples import NOT_SEEN, SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS, SampleSeries
+from monitor.history.samples import SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS, SampleSeries
 from monitor.history.trend import stretches, thinned
 from monitor.localization import Localizer
 from monitor.web.pages.chart_style import ALARM, INK, LEVEL, SHADE, chart_axes
@@ -63,17 +63,18 @@ def read_trend(history: HistoryReader, bed: str, until: datetime, hours: int) ->
     """
     since, every = until - timedelta(hours=hours), _EVERY_SECONDS[hours]
     samples = history.samples(bed, since, until)
+    has_signs, is_not_seen = samples.is_any(WITH_SIGNS), samples.is_not_seen()
     return Trend(
         since=since,
         until=until,
         every_seconds=every,
         points=thinned(samples, every),
-        signs=stretches(samples, WITH_SIGNS, SAMPLE_SECONDS),
-        not_seen=stretches(samples, NOT_SEEN, SAMPLE_SECONDS),
-        unwatched=stretches(samples, UNWATCHED, SAMPLE_SECONDS),
+        signs=stretches(samples, has_signs, SAMPLE_SECONDS),
+        not_seen=stretches(samples, is_not_seen, SAMPLE_SECONDS),
+        unwatched=stretches(samples, samples.is_any(UNWATCHED), SAMPLE_SECONDS),
         actions=[one for one in history.actions(bed, since, until) if one.action in _SHOWN_ACTIONS],
-        signs_seconds=float(samples.is_any(WITH_SIGNS).sum() * SAMPLE_SECONDS),
-        not_seen_seconds=float(samples.is_any(NOT_SEEN).sum() * SAMPLE_SECONDS),
+        signs_seconds=float(has_signs.sum() * SAMPLE_SECONDS),
+        not_seen_seconds=float(is_not_seen.sum() * SAMPLE_SECONDS),
     )
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from monitor.board import BedState
 from monitor.history.samples import (
     ACTIONS,
-    NOT_SEEN,
     SAMPLES_A_MINUTE,
     WITH_SIGNS,
     empty_minute,
@@ -99,6 +98,13 @@ def test_the_most_urgent_state_of_a_stretch_stays():
 def test_stretches_of_a_state_are_found():
     pain, calm, blind = (BedState.PAIN_SIGN, 0.9), (BedState.NO_SIGN, 0.1), (BedState.CANNOT_SEE,)
     found = series({0: pain, 1: pain, 2: calm, 3: pain, 5: pain, 6: blind})
-    assert stretches(found, WITH_SIGNS, 2) == [(6000.0, 6004.0), (6006.0, 6008.0), (6010.0, 6012.0)]
-    assert stretches(found, NOT_SEEN, 2) == [(6012.0, 6014.0)]
-    assert stretches(series({}), NOT_SEEN, 2) == []
+    assert stretches(found, found.is_any(WITH_SIGNS), 2) == [(6000.0, 6004.0), (6006.0, 6008.0), (6010.0, 6012.0)]
+    assert stretches(found, found.is_not_seen(), 2) == [(6012.0, 6014.0)]
+    assert stretches(series({}), series({}).is_not_seen(), 2) == []
+
+
+def test_pain_out_of_sight_is_not_seen_and_a_bed_that_people_took_out_of_the_watch_is_not_missed():
+    unseen = [(BedState.PAIN_SIGN,), (BedState.CANNOT_SEE, 0.1), (BedState.CAMERA_LOST,), (BedState.STARTING,)]
+    others = [(BedState.PAIN_SIGN, 0.9), (BedState.NO_SIGN, 0.1), (BedState.STANDBY,), (BedState.EMPTY, 0.1)]
+    found = series(dict(enumerate(unseen + others)))
+    assert found.is_not_seen().tolist() == [True] * len(unseen) + [False] * len(others)
