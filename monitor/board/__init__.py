@@ -21,10 +21,11 @@ from monitor.board.board import Board
 from monitor.board.history import HISTORY_SECONDS
 from monitor.board.reader import BoardReader
 from monitor.board.snapshot import BedPicture, BedSnapshot, BoardSnapshot
-from monitor.board.status_records import BedInfo, BedPause, HistoryPoint, StationStatus
+from monitor.board.status_records import AlarmLimits, BedInfo, BedPause, HistoryPoint, StationStatus
 
 __all__ = [
     "HISTORY_SECONDS",
+    "AlarmLimits",
     "AlertEpisode",
     "AlertRecord",
     "BedInfo",

@@ -73,7 +73,8 @@ class Board:
     Args:
         beds: The beds, in the order in which they are shown.
         clock: Source of monotonic and wall time; the same as the alarm logic's.
-        on_level: Level at or above which the alarm logic begins to count; for the words of a bed's state.
+        on_level: Level at or above which the alarm logic begins to count; for the words of a bed's state. What
+            `BedInfo.limits` says of a bed goes before it.
         keeps_pictures: Whether the newest picture of each bed may be shown. Without it no picture is stored at all.
     """
 
@@ -284,7 +285,7 @@ class Board:
                 - max(bed.known_since_seconds, bed.occupancy.since_seconds or bed.known_since_seconds),
                 camera=None if bed.camera is None else bed.camera.state,
                 alerts=tuple(episode.newest for episode in (*alerts, *of_station)),
-                on_level=self._on_level,
+                on_level=self._on_level if bed.info.limits is None else bed.info.limits.on_level,
                 occupancy=bed.occupancy,
                 now_seconds=now_seconds,
             )

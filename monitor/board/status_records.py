@@ -2,7 +2,22 @@
 
 from dataclasses import dataclass
 
-__all__ = ["BedInfo", "BedPause", "HistoryPoint", "StationStatus"]
+__all__ = ["AlarmLimits", "BedInfo", "BedPause", "HistoryPoint", "StationStatus"]
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLimits:
+    """What people are shown of the alarm settings that a bed is watched with.
+
+    Attributes:
+        on_level: Level in [0, 1] at or above which the alarm logic begins to count.
+        off_level: Level in [0, 1] below which an alarm ends.
+        acknowledge_expires_seconds: How long an acknowledgement lasts.
+    """
+
+    on_level: float
+    off_level: float
+    acknowledge_expires_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +31,14 @@ class BedInfo:
             None: the one that shows it.
         region: Left, top, right and bottom of the part of the picture in which the face is searched for, in shares of
             width and height; None where it is not known.
+        limits: Alarm settings of `station`; None where it has not said them, or where `station` is None.
     """
 
     bed_id: str
     camera_id: str
     station: str | None = None
     region: tuple[float, float, float, float] | None = None
+    limits: AlarmLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)

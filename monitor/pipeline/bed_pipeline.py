@@ -99,7 +99,7 @@ class BedPipeline:
         self.camera_id = settings.camera_id
         self._faces, self._phase, self._new_id = faces, phase, new_id
         self._region = settings.region_of_interest
-        self._monitor = BedAlarms(alarms, new_id)
+        self._alarms, self._monitor = alarms, BedAlarms(alarms, new_id)
         self._expected_prior = expected_prior
         self._watch_another_infant()
         # Held until a change has been passed on, so that changes leave in the order in which they happened.
@@ -316,7 +316,7 @@ class BedPipeline:
             changed.restore(state, now_seconds)
             is_another_awaited = self._infant_number != self._monitor.infant_number
             self._infant_number = changed.infant_number - is_another_awaited
-            self._monitor = changed
+            self._alarms, self._monitor = alarms, changed
 
     def change_settings(self, settings: BedSettings) -> None:
         """Search for the face again, in another region or another camera's pictures; alarms that are on stay on.
@@ -328,6 +328,11 @@ class BedPipeline:
             self._region = settings.region_of_interest
             self._watch_another_infant()
             self._monitor.lose_face()
+
+    @property
+    def alarms(self) -> AlarmSettings:
+        """The delays and limits in force."""
+        return self._alarms
 
     @property
     def region(self) -> RegionOfInterest:

@@ -194,7 +194,7 @@ class Station:
         )
         local = LocalRequests(self._reloader, lambda: self.server, self.audit.note)
         self._control = LocalSocket(
-            config.spool.directory, local.answer, ticked=lambda: self._heartbeats.beat(_CONTROL)
+            config.spool.directory, local.answer, ticked=partial(self._heartbeats.beat, _CONTROL)
         )
         self._workers: WorkerPool | None = None
         self._engine: str | None = None
@@ -304,6 +304,7 @@ class Station:
             registry=self.metrics.registry,
             healthy=self.healthy,
             ready=self.ready,
+            running=lambda: self.config,
             reload=self._reloader.for_page,
             change_region=self._reloader.change_region,
             cameras=self._trials,

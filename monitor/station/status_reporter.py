@@ -53,6 +53,7 @@ class StatusReporter:
         if now - self._state_seconds.get(bed.id, float("-inf")) < _STATE_SECONDS:
             return
         self._state_seconds[bed.id] = now
+        alarms = bed.alarms
         self._outputs.publisher.update_state(
             bed.id,
             {
@@ -68,6 +69,9 @@ class StatusReporter:
                 "on_share": observation.on_share,
                 "camera": bed.camera_id,
                 "seconds_since_frame": camera.seconds_since_frame,
+                "on_level": alarms.on_level,
+                "off_level": alarms.off_level,
+                "acknowledge_expires_seconds": alarms.acknowledge_expires_seconds,
                 **_what_people_said(bed.pause_in_force(), bed.occupancy(), now),
             },
         )

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 
-from monitor.board.status_records import BedPause
+from monitor.board.status_records import AlarmLimits, BedPause
 from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.vocabulary import Observation, Occupancy, Validity
 from monitor.video.status import CameraState, CameraStatus
 
-__all__ = ["camera_of", "named_beds_of", "observation_of", "occupancy_of", "pause_of"]
+__all__ = ["camera_of", "limits_of", "named_beds_of", "observation_of", "occupancy_of", "pause_of"]
 
 State = Mapping[str, str]
 
@@ -50,6 +50,15 @@ def camera_of(state: State) -> CameraStatus:
         found = CameraState(state.get("camera_state", ""))
     age_seconds = _seconds(state, "seconds_since_frame")
     return CameraStatus(state.get("camera", ""), "", found, seconds_since_frame=age_seconds)
+
+
+def limits_of(state: State) -> AlarmLimits | None:
+    """Return the alarm settings of the bed's station; None where it does not say all of them."""
+    on_level, off_level = _share(state, "on_level"), _share(state, "off_level")
+    expires_seconds = _seconds(state, "acknowledge_expires_seconds")
+    if on_level is None or off_level is None or expires_seconds is None:
+        return None
+    return AlarmLimits(on_level, off_level, expires_seconds)
 
 
 def pause_of(state: State, now_seconds: float) -> BedPause | None:

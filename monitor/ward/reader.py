@@ -24,7 +24,7 @@ from monitor.loops import run_until_done
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code
 from monitor.ward.alert_feed import AlertFeed
-from monitor.ward.bed_states import camera_of, named_beds_of, observation_of, occupancy_of, pause_of
+from monitor.ward.bed_states import camera_of, limits_of, named_beds_of, observation_of, occupancy_of, pause_of
 
 __all__ = ["WardReader", "WardView"]
 
@@ -249,7 +249,12 @@ class WardReader:
     def _show(self, beds: list[str], states: Mapping[str, Mapping[str, str]], owners: Mapping[str, str | None]) -> None:
         now = self._clock.monotonic()
         self._board.watch(
-            BedInfo(bed, states[bed].get("camera") or f"{bed}-camera", owners[bed] or self._writers.get(bed, ""))
+            BedInfo(
+                bed,
+                states[bed].get("camera") or f"{bed}-camera",
+                owners[bed] or self._writers.get(bed, ""),
+                limits=limits_of(states[bed]),
+            )
             for bed in beds
         )
         for bed in beds:

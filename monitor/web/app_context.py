@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.requests import HTTPConnection
 
-from monitor.board import BoardReader
+from monitor.board import AlarmLimits, BedSnapshot, BoardReader
 from monitor.clock import Clock
 from monitor.config import StationConfig
 from monitor.control.requests import OperatorRequest
@@ -102,7 +102,7 @@ class AppContext:
     """One running page server.
 
     Attributes:
-        config: The station's configuration.
+        running: Returns the station's configuration as it is now; a reload changes it.
         board: What there is to see.
         clock: The board's clock.
         access: Who may see it.
@@ -126,7 +126,7 @@ class AppContext:
         run_id: Differs from run to run, so that a reader's position in an earlier run is not taken for one in this.
     """
 
-    config: StationConfig
+    running: Callable[[], StationConfig]
     board: BoardReader
     clock: Clock
     access: Access
@@ -143,6 +143,27 @@ class AppContext:
     regions_before: dict[str, RegionBefore] = field(default_factory=dict)
     push: "PushNotices | None" = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def config(self) -> StationConfig:
+        """The configuration in force; not to be kept, for a reload replaces it."""
+        return self.running()
+
+    def limits_of(self, bed: BedSnapshot | None) -> AlarmLimits | None:
+        """Return the alarm settings that a bed is watched with now, or those of the station as a whole.
+
+        Args:
+            bed: None for the station as a whole.
+
+        Returns:
+            None where another station watches, and has not said them.
+        """
+        if bed is not None and bed.info.station is not None:
+            return bed.info.limits
+        if self.ward is not None:
+            return None
+        alarms = self.config.alarms
+        return AlarmLimits(alarms.on_level, alarms.off_level, alarms.acknowledge_expires_seconds)
 
 
 def checked_name(by: str) -> str:

@@ -65,6 +65,7 @@ def open_server(
     registry: CollectorRegistry,
     healthy: Callable[[], Health],
     ready: Callable[[], Health],
+    running: Callable[[], StationConfig] | None = None,
     reload: "Reload | None" = None,
     change_region: "ChangeRegion | None" = None,
     cameras: "CameraChanges | None" = None,
@@ -84,6 +85,7 @@ def open_server(
         registry: What /metrics shows.
         healthy: Answers /healthz.
         ready: Answers /readyz.
+        running: Returns the configuration in force; None where it never changes.
         reload: Reads the configuration again; see `AppContext`.
         change_region: Moves where a bed's face is searched for; see `AppContext`.
         cameras: Tries and changes cameras; see `AppContext`.
@@ -114,6 +116,7 @@ def open_server(
         registry=registry,
         healthy=healthy,
         ready=ready,
+        running=running,
         reload=reload,
         change_region=change_region,
         cameras=cameras,

@@ -60,6 +60,7 @@ class PageServer:
         registry: What /metrics shows.
         healthy: Whether the process is alive and its loops turn: /healthz.
         ready: Whether models are loaded and decisions flow: /readyz.
+        running: Returns the configuration in force; None where it never changes.
         reload: Reads the configuration again; see `AppContext`.
         change_region: Moves where a bed's face is searched for; see `AppContext`.
         cameras: Tries and changes cameras; see `AppContext`.
@@ -82,6 +83,7 @@ class PageServer:
         registry: CollectorRegistry,
         healthy: Callable[[], Health],
         ready: Callable[[], Health],
+        running: Callable[[], StationConfig] | None = None,
         reload: "Reload | None" = None,
         change_region: "ChangeRegion | None" = None,
         cameras: "CameraChanges | None" = None,
@@ -94,6 +96,7 @@ class PageServer:
         self._board = board
         self._clock = clock
         self._carry_out = handle
+        self._running = running or (lambda: config)
         self._reload = reload
         self._change_region = change_region
         self._cameras = cameras
@@ -265,7 +268,7 @@ class PageServer:
         anonymous = None if web.anonymous_role == "none" else Role(web.anonymous_role)
         self._access = Access(web.users_file, sessions, anonymous)
         return AppContext(
-            config=self._config,
+            running=self._running,
             board=self._board,
             clock=self._clock,
             access=self._access,

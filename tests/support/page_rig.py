@@ -77,7 +77,7 @@ class Rig:
             )
             self.push.start()
         self.site = AppContext(
-            config=self.config,
+            running=lambda: self.config,
             board=self.board,
             clock=self.clock,
             access=access,

@@ -75,6 +75,13 @@ class Stage:
         self.process.stdin.write(json.dumps({"bed": bed, **facts}) + "\n")
         self.process.stdin.flush()
 
+    def reload(self, **alarms) -> None:
+        """Write other alarm settings to the configuration, and let the station read it again."""
+        config = json.loads(self.file.read_text())
+        self.file.write_text(json.dumps({**config, "alarms": {**config["alarms"], **alarms}}))
+        self.process.stdin.write(json.dumps({"reload": True}) + "\n")
+        self.process.stdin.flush()
+
     def alerts(self, bed: str) -> list[dict]:
         # The token is that of the users file of these tests; where there is none, anybody may read.
         headers = {} if "users_file" not in self.file.read_text() else {"Authorization": "Bearer " + "t" * 43}

@@ -37,6 +37,7 @@ class StationsAndWard:
         written_by_silent: Mapping[str, Collection[str]] | None = None,
         also_named: Mapping[str, Collection[str]] | None = None,
         names_beds: bool = True,
+        state: Mapping[str, str] | None = None,
     ) -> None:
         """Let time pass second by second: stations write, the ward reads.
 
@@ -46,6 +47,7 @@ class StationsAndWard:
             written_by_silent: Likewise of stations that give none.
             also_named: Station to beds that it has, but of which it writes nothing.
             names_beds: Whether heartbeats name the beds, as those of older stations do not.
+            state: What stations say of every bed besides.
         """
         for _ in range(seconds):
             for station, beds in watched.items():
@@ -54,7 +56,7 @@ class StationsAndWard:
                 self.client.set(f"nicu:heartbeat:{station}", json.dumps(heartbeat))
             for station, beds in (*watched.items(), *(written_by_silent or {}).items()):
                 for bed in beds:
-                    self._write(station, bed)
+                    self._write(station, bed, state or {})
             self.clock.advance(1.0)
             self.reader.turn()
             self.reader._raise_alarms()
@@ -75,7 +77,7 @@ class StationsAndWard:
         """Return what the ward says of itself and of its stations."""
         return [alert.newest.detail for alert in self.board.snapshot().open_alerts]
 
-    def _write(self, station: str, bed: str) -> None:
+    def _write(self, station: str, bed: str, state: Mapping[str, str]) -> None:
         self._written += 1
         fields = {"camera_state": "playing", "seconds_since_face": "0.1", "updated_at": str(self._written)}
-        self.client.hset(f"nicu:state:{bed}", mapping={**_STATE, **fields, "station": station})
+        self.client.hset(f"nicu:state:{bed}", mapping={**_STATE, **fields, **state, "station": station})

@@ -121,7 +121,11 @@ class AcknowledgeButton:
         self._frame.offer_undo(words, lambda: self._withdraw(given, by))
 
     def _words(self, by: str, at: datetime) -> str:
-        until = at + timedelta(seconds=self._frame.acknowledge_expires_seconds)
+        site = self._frame.site
+        limits = site.limits_of(site.board.snapshot().bed(self._scope))
+        if limits is None:
+            return self._t("{bed}: acknowledged by {name}", bed=self._scope, name=by)
+        until = at + timedelta(seconds=limits.acknowledge_expires_seconds)
         return self._t(
             "{bed}: acknowledged by {name} until {time}",
             bed=self._scope,

@@ -40,7 +40,6 @@ class CompactTile:
         self._frame = frame
         self._bed_id = bed_id
         self._turn = turn
-        self._on_level = frame.site.config.alarms.on_level
         self._marks = ""
         self._waits = turn // _AT_FIRST
         self._parts: dict[str, ui.html] = {}
@@ -80,7 +79,7 @@ class CompactTile:
             part.set_content(content)
 
     def _show_status(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> None:
-        words = status_words(bed, snapshot, self._frame.t, self._frame.acknowledge_expires_seconds)
+        words = status_words(bed, snapshot, self._frame.t, self._frame.site.limits_of(bed))
         if words.marks != self._marks:
             self._marks = words.marks
             self._card.props(words.marks)
@@ -116,8 +115,9 @@ class CompactTile:
 
     def _history(self, bed: BedSnapshot, snapshot: BoardSnapshot) -> str:
         t = self._frame.t
+        drawn = sparkline(bed, snapshot.taken_seconds, self._frame.site.limits_of(bed), t)
         minutes = t.decimal(history_span_seconds(bed, snapshot.taken_seconds) / 60, 0)
         return (
-            f'<div class="spark">{sparkline(bed, snapshot.taken_seconds, self._on_level, t)}</div>'
+            f'<div class="spark">{drawn}</div>'
             f'<div class="spark-span">{escape(t("last {minutes} min", minutes=minutes))}</div>'
         )

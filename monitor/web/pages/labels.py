@@ -4,7 +4,7 @@ import math
 from datetime import datetime, timedelta
 
 from monitor.alerts.record import AlertDraft
-from monitor.board import HISTORY_SECONDS, AlertEpisode, BedSnapshot, BedState, BoardSnapshot
+from monitor.board import HISTORY_SECONDS, AlarmLimits, AlertEpisode, BedSnapshot, BedState, BoardSnapshot
 from monitor.config.writing import reason_of
 from monitor.errors import ConfigError, MonitorError, RefusedError
 from monitor.localization import Localizer, message
@@ -202,12 +202,12 @@ def hour_words(bed: BedSnapshot, t: Localizer) -> str:
     return t.plural("{count} time in the last hour", "{count} times in the last hour", count) if count > 1 else ""
 
 
-def acknowledged_words(bed: BedSnapshot, expires_seconds: float, now: datetime, t: Localizer) -> str:
+def acknowledged_words(bed: BedSnapshot, limits: AlarmLimits | None, now: datetime, t: Localizer) -> str:
     """Return who acknowledged what the headline speaks of, and until when; an empty text where nobody has.
 
     Args:
         bed: Whose alerts.
-        expires_seconds: How long an acknowledgement lasts.
+        limits: How long an acknowledgement lasts; None where that is not known.
         now: Wall time.
         t: The reader's language.
     """
@@ -219,7 +219,9 @@ def acknowledged_words(bed: BedSnapshot, expires_seconds: float, now: datetime, 
     if not given or not bed.status.is_acknowledged:
         return ""
     newest = max(given, key=lambda one: one.at)
-    until = newest.at + timedelta(seconds=expires_seconds)
+    if limits is None:
+        return t("Acknowledged by {name}", name=newest.by)
+    until = newest.at + timedelta(seconds=limits.acknowledge_expires_seconds)
     return t("Acknowledged by {name} until {time}", name=newest.by, time=t.moment(until, now).rpartition(":")[0])
 
 

@@ -93,11 +93,6 @@ class PageLayout:
         """Whether the visitor may acknowledge alerts."""
         return self.visitor.may(Role.NURSE)
 
-    @property
-    def acknowledge_expires_seconds(self) -> float:
-        """How long an acknowledgement lasts."""
-        return self.site.config.alarms.acknowledge_expires_seconds
-
     def is_still_allowed_to_acknowledge(self) -> bool:
         """Whether the visitor may acknowledge alerts now; a login may have ended since the page was opened."""
         return self.is_still_allowed(Role.NURSE)

@@ -27,7 +27,6 @@ class LevelChart:
     def __init__(self, frame: PageLayout) -> None:
         self._frame = frame
         self._t = frame.t
-        self._alarms = frame.site.config.alarms
         self._drawn = 0
         self._drawn_dark = frame.is_dark
         with ui.element("figure").classes("chart-figure"):
@@ -77,7 +76,8 @@ class LevelChart:
         end = milliseconds(snapshot.taken_seconds)
         span_seconds = history_span_seconds(bed, snapshot.taken_seconds)
         clock = "{HH}:{mm}:{ss}" if span_seconds < _SECONDS_COUNT_BELOW else "{HH}:{mm}"
-        thresholds = [{"yAxis": self._alarms.on_level}, {"yAxis": self._alarms.off_level}]
+        limits = self._frame.site.limits_of(bed)
+        thresholds = [] if limits is None else [{"yAxis": limits.on_level}, {"yAxis": limits.off_level}]
         return {
             **chart_axes(end - int(span_seconds * 1000), end, clock, is_dark=is_dark),
             "series": [

@@ -86,17 +86,22 @@ class TilePicture:
     """
 
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
-        self._is_on = frame.site.previews.is_on and len(frame.site.config.beds) <= _WARD_WITH_PICTURES_BEDS
+        self._previews_are_on = frame.site.previews.is_on
+        self._is_on = False
         self._bed_id = bed_id
         self._index: int | None = None
         with ui.element("figure").classes("tile-picture") as self._figure:
             self._image = ui.element("img").props(f'alt="{frame.t("Live picture of {bed}", bed=bed_id)}"')
         # Where pictures are shown, their room stays when there is none, so that nothing below moves.
-        self._figure.set_visibility(self._is_on)
+        self._figure.set_visibility(False)
         self._image.classes("unseen")
 
-    def show(self, bed: BedSnapshot) -> None:
-        """Show the newest picture, or none."""
+    def show(self, bed: BedSnapshot, beds: int) -> None:
+        """Show the newest picture, or none; `beds` is how many are shown."""
+        is_on = self._previews_are_on and beds <= _WARD_WITH_PICTURES_BEDS
+        if is_on != self._is_on:
+            self._is_on = is_on
+            self._figure.set_visibility(is_on)
         if not self._is_on or bed.picture_index == self._index:
             return
         self._index = bed.picture_index

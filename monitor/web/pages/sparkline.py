@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from monitor.board import BedSnapshot, HistoryPoint
+from monitor.board import AlarmLimits, BedSnapshot, HistoryPoint
 from monitor.localization import Localizer
 from monitor.web.pages.labels import history_span_seconds
 
@@ -12,13 +12,13 @@ _WIDTH, _HEIGHT = 300.0, 60.0
 _GAP_SECONDS = 6.0
 
 
-def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float, t: Localizer) -> str:
+def sparkline(bed: BedSnapshot, now_seconds: float, limits: AlarmLimits | None, t: Localizer) -> str:
     """Return an SVG: the level as a line, its threshold dashed, and hatched where it could not be determined.
 
     Args:
         bed: Whose history.
         now_seconds: Monotonic time of the right edge.
-        on_level: Threshold in [0, 1].
+        limits: With the threshold; None where it is not known, and is not drawn.
         t: The reader's language.
     """
     points = [point for point in bed.history if point.time_seconds <= now_seconds]
@@ -39,12 +39,15 @@ def sparkline(bed: BedSnapshot, now_seconds: float, on_level: float, t: Localize
         else:
             steps = " ".join(f"{x(p.time_seconds):.1f},{y(p.level):.1f}" for p in run if p.level is not None)
             lines.append(f'<polyline points="{steps}"/>')
+    threshold = ""
+    if limits is not None:
+        at = f"{y(limits.on_level):.1f}"
+        threshold = f'<line class="spark-on" x1="0" x2="{_WIDTH:.0f}" y1="{at}" y2="{at}"/>'
     return (
         f'<svg viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}" preserveAspectRatio="none" role="img" '
         f'aria-label="{_describe(points, span_seconds, t)}">'
         f'<g class="spark-blind">{"".join(blind)}</g>'
-        f'<line class="spark-on" x1="0" x2="{_WIDTH:.0f}" y1="{y(on_level):.1f}" y2="{y(on_level):.1f}"/>'
-        f'<g class="spark-level">{"".join(lines)}</g></svg>'
+        f'{threshold}<g class="spark-level">{"".join(lines)}</g></svg>'
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nicegui import ui
 from nicegui.element import Element
 
-from monitor.board import BedSnapshot, BedState, BoardSnapshot
+from monitor.board import AlarmLimits, BedSnapshot, BedState, BoardSnapshot
 from monitor.localization import Localizer
 from monitor.web.pages.history_words import procedure_words
 from monitor.web.pages.labels import ICONS, acknowledged_words, hour_words, pause_words, since_words
@@ -35,15 +35,15 @@ class StatusWords:
     extra: str
 
 
-def status_words(bed: BedSnapshot, snapshot: BoardSnapshot, t: Localizer, expires_seconds: float) -> StatusWords:
-    """Return how a bed's state reads; `expires_seconds` is how long an acknowledgement lasts."""
+def status_words(bed: BedSnapshot, snapshot: BoardSnapshot, t: Localizer, limits: AlarmLimits | None) -> StatusWords:
+    """Return how a bed's state reads; `limits` say how long an acknowledgement lasts, None where that is not known."""
     status = bed.status
     since = [procedure_words(bed, t), since_words(bed, snapshot, t), hour_words(bed, t)]
     if status.needs_acknowledgement and status.state is not BedState.PAIN_LATCHED:
         extra = t("An earlier alarm has not been acknowledged")
     else:
         paused = pause_words(bed, snapshot.taken_seconds, t)
-        extra = paused or acknowledged_words(bed, expires_seconds, snapshot.taken_at, t)
+        extra = paused or acknowledged_words(bed, limits, snapshot.taken_at, t)
     return StatusWords(
         marks=(
             f"data-state={status.state.value} data-acknowledged={str(status.is_acknowledged).lower()} "
@@ -66,7 +66,7 @@ class StatusPanel:
 
     def __init__(self, frame: PageLayout) -> None:
         self._t = frame.t
-        self._expires_seconds = frame.acknowledge_expires_seconds
+        self._site = frame.site
         self._marks = ""
         with ui.element("div").classes("status"):
             self._icon = ui.icon("hourglass_empty").classes("status-shape").props("aria-hidden=true")
@@ -78,7 +78,7 @@ class StatusPanel:
 
     def show(self, bed: BedSnapshot, snapshot: BoardSnapshot, around: Element) -> None:
         """Show a bed's state, and mark the element around it."""
-        words = status_words(bed, snapshot, self._t, self._expires_seconds)
+        words = status_words(bed, snapshot, self._t, self._site.limits_of(bed))
         if words.marks != self._marks:
             self._marks = words.marks
             around.props(words.marks)

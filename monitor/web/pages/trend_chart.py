@@ -8,6 +8,7 @@ from typing import Any
 
 from nicegui import run, ui
 
+from monitor.board import AlarmLimits, BoardSnapshot
 from monitor.errors import HistoryError
 from monitor.history.entries import ActionEntry
 from monitor.history.reader import HistoryReader
@@ -190,8 +191,9 @@ class TrendChart:
                     )
         self._mark()
         self._trend: Trend | None = None
+        self._limits: AlarmLimits | None = None
         self._is_painted_dark = frame.is_dark
-        frame.on_refresh(lambda _: self._follow_theme())
+        frame.on_refresh(self._follow)
         ui.timer(_REDRAWN_SECONDS, self._draw, immediate=True)
 
     async def _choose(self, hours: int) -> None:
@@ -225,15 +227,19 @@ class TrendChart:
         self._trend = trend
         self._paint(trend)
 
-    def _follow_theme(self) -> None:
-        """Paint again where the room became dark or light: the browser says so only after the first picture."""
-        if self._trend is not None and self._is_painted_dark != self._frame.is_dark:
+    def _follow(self, snapshot: BoardSnapshot) -> None:
+        """Paint again where the thresholds changed, or the room became dark or light: that the browser says late."""
+        bed = snapshot.bed(self._bed_id)
+        limits = None if bed is None else self._frame.site.limits_of(bed)
+        has_changed = limits != self._limits or self._is_painted_dark != self._frame.is_dark
+        self._limits = limits
+        if self._trend is not None and has_changed:
             self._paint(self._trend)
 
     def _paint(self, trend: Trend) -> None:
-        alarms = self._frame.site.config.alarms
+        limits = self._limits
         self._is_painted_dark = self._frame.is_dark
-        thresholds = (alarms.on_level, alarms.off_level)
+        thresholds = () if limits is None else (limits.on_level, limits.off_level)
         options = trend_options(trend, thresholds, self._t, is_dark=self._is_painted_dark)
         self._chart.options.clear()
         self._chart.options.update(options)

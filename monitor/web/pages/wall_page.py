@@ -110,7 +110,7 @@ class WallTile:
             self._card.props(marks)
             self._icon.set_name(ICONS[status.state])
         say(self._words, t(status.words))
-        self._picture.show(bed)
+        self._picture.show(bed, len(snapshot.beds))
         parts = [procedure_words(bed, t)]
         if status.is_acknowledged:
             parts.append(t("acknowledged"))

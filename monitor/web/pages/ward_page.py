@@ -75,7 +75,7 @@ class BedTile:
 
     def __init__(self, frame: PageLayout, bed_id: str) -> None:
         t = self._t = frame.t
-        self._on_level = frame.site.config.alarms.on_level
+        self._site = frame.site
         self._drawn = 0
         self._card = ui.element("article").classes("tile").props(f'aria-label="{bed_id}" data-bed="{bed_id}"')
         with self._card:
@@ -111,11 +111,11 @@ class BedTile:
         say(self._level, t.level(level))
         say(self._face, face_words(bed.seconds_since_face, t))
         say(self._coverage, t("not known") if seen is None else t.percent(seen.coverage))
-        self._picture.show(bed)
+        self._picture.show(bed, len(snapshot.beds))
         self._acknowledge.offer(bed.open_alerts)
         if not self._drawn or snapshot.number >= self._drawn + _SPARKLINE_EVERY:
             self._drawn = snapshot.number
-            self._spark.set_content(sparkline(bed, snapshot.taken_seconds, self._on_level, t))
+            self._spark.set_content(sparkline(bed, snapshot.taken_seconds, self._site.limits_of(bed), t))
             minutes = t.decimal(history_span_seconds(bed, snapshot.taken_seconds) / 60, 0)
             say(self._span, t("last {minutes} min", minutes=minutes))
 

@@ -86,6 +86,12 @@ class Reloaded:
             with error:
                 return error.code, json.load(error)
 
+    def page(self, bed):
+        """Return the page of a bed as it comes to a browser, with what its charts show."""
+        request = urllib.request.Request(f"{self.daemon.url}/bed/{bed}", headers={"Authorization": f"Bearer {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+
     def analysed(self, bed):
         assert "\nerror: " not in self.daemon.output()
         return self.daemon.metric("nicu_monitor_frames_analysed_total", bed=bed)
@@ -133,12 +139,16 @@ def test_beds_come_change_and_go_and_the_others_go_on(tmp_path, redis_server):
         assert starts == {first["alert_id"]}, "the alarm went on under its id"
 
         # By the API, for an admin alone; with new alarm settings.
-        station.write(beds=[synthetic("stays", 1), synthetic("comes", 2), real], alarms={"hold_seconds": 4.0})
+        station.write(
+            beds=[synthetic("stays", 1), synthetic("comes", 2), real], alarms={"hold_seconds": 4.0, "on_level": 0.7}
+        )
         assert station.post("n" * 43)[0] == 403
         status, body = station.post(TOKEN, dry_run=True)
         assert (status, body["applied"]) == (200, False)
         status, body = station.post(TOKEN)
         assert (status, body["applied"]) == (200, True)
+        wait_until(lambda: client.hget("nicu:state:stays", "on_level") == "0.7", 20, "the new limit, for a ward")
+        assert '"yAxis":0.7' in station.page("stays"), "the new limit, on the station's own page"
 
         # A region by the API, written into the file with its comments; refused while the file holds other changes.
         station.file.write_text("# of the ward\n" + station.file.read_text())

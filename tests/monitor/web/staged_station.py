@@ -63,8 +63,8 @@ class StagedBed:
     def __init__(self, settings, alarms, seed):
         self.id = settings.id
         self.camera_id = f"{settings.id}-camera"
-        numbers = iter(range(1, 1_000_000))
-        self.monitor = BedAlarms(alarms, lambda: f"{settings.id}-alert-{next(numbers)}")
+        self.numbers = iter(range(1, 1_000_000))
+        self.monitor = BedAlarms(alarms, self.new_id)
         self.score = 0.1
         self.visibility = Visibility.USABLE
         self.camera = CameraState.PLAYING
@@ -73,6 +73,14 @@ class StagedBed:
         self.synthetic = None  # made when a picture is wanted: it takes a second
         self.seed = seed
         self.picture = None
+
+    def new_id(self):
+        return f"{self.id}-alert-{next(self.numbers)}"
+
+    def change_alarms(self, alarms):
+        before = self.monitor
+        self.monitor = BedAlarms(alarms, self.new_id)
+        self.monitor.restore(before.snapshot(), before.now_seconds)
 
     def step(self, time_seconds):
         """Return what a camera's frame at this time leads to: observation, transitions, frame and its faces."""
@@ -120,6 +128,7 @@ class StagedStation:
             registry=CollectorRegistry(),
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
+            running=lambda: self.config,
             change_region=self.change_region,
             cameras=self.trials,
             audit=self.audit,
@@ -129,8 +138,13 @@ class StagedStation:
     def read(self):
         return read_config(self.file)
 
-    def apply(self, _changes, new):
+    def apply(self, changes, new):
         self.config = new
+        if changes.alarm_fields:
+            with self.lock:
+                for bed in self.beds.values():
+                    bed.change_alarms(new.alarms)
+            self.board.change_on_level(new.alarms.on_level)
 
     def open_models(self):
         return ModelSet(self.config.models, self.config.faces).open()
@@ -297,7 +311,11 @@ def main(arguments):
 
     def listen():
         for line in sys.stdin:
-            station.set_bed(json.loads(line))
+            order = json.loads(line)
+            if order.get("reload"):
+                station.reloader.reload("a test")
+            else:
+                station.set_bed(order)
         station.stopping.set()
 
     threading.Thread(target=listen, daemon=True).start()

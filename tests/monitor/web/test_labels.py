@@ -2,19 +2,23 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.board import BedInfo, BedSnapshot, BedState, BedStatus, HistoryPoint
+from monitor.board import AlarmLimits, BedInfo, BedSnapshot, BedState, BedStatus, HistoryPoint
 from monitor.localization import Localizer
-from monitor.pain.vocabulary import Code
+from monitor.pain.vocabulary import Code, Signal
 from monitor.video.status import CameraState, CameraStatus
-from monitor.web.pages.labels import _TITLES, ICONS, camera_words, face_words, history_span_seconds
+from monitor.web.pages.labels import _TITLES, ICONS, acknowledged_words, camera_words, face_words, history_span_seconds
 from monitor.web.pages.sparkline import sparkline
 
 T = Localizer()
+LIMITS = AlarmLimits(0.6, 0.4, 600.0)
 
 
 def bed(*points: HistoryPoint) -> BedSnapshot:
@@ -57,11 +61,30 @@ def test_a_camera_is_shown_with_its_rate_only_while_it_plays():
     assert camera_words(CameraStatus("c", "a", CameraState.LOST, frames_per_second=24.7), T) == "lost"
 
 
+def test_a_threshold_that_is_not_known_is_not_drawn():
+    point = HistoryPoint(990.0, 0.3, 0.9)
+    assert "spark-on" in sparkline(bed(point), 1000.0, LIMITS, T)
+    assert "spark-on" not in sparkline(bed(point), 1000.0, None, T)
+
+
+def acknowledged(limits):
+    given = SimpleNamespace(by="anna", at=datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
+    episode = SimpleNamespace(newest=SimpleNamespace(signal=Signal.ACKNOWLEDGED, acknowledgement=given))
+    seen = replace(bed(), open_alerts=(episode,))
+    seen = replace(seen, status=replace(seen.status, is_acknowledged=True))
+    return acknowledged_words(seen, limits, given.at, T)
+
+
+def test_how_long_an_acknowledgement_lasts_is_said_only_where_it_is_known():
+    assert acknowledged(replace(LIMITS, acknowledge_expires_seconds=3_600.0)) == "Acknowledged by anna until 13:00"
+    assert acknowledged(None) == "Acknowledged by anna"
+
+
 def test_the_line_breaks_where_nothing_is_known():
     points = [HistoryPoint(float(t), 0.5, 0.9) for t in range(400, 440, 2)]
     points += [HistoryPoint(float(t), None, 0.1) for t in range(440, 460, 2)]
     points += [HistoryPoint(float(t), 0.2, 0.9) for t in range(480, 500, 2)]
-    svg = sparkline(bed(*points), 500.0, 0.6, T)
+    svg = sparkline(bed(*points), 500.0, LIMITS, T)
     assert svg.count("<polyline") == 2
     assert svg.count("<rect") == 1
     assert "highest 0.5 of 1, not known for 25% of the time" in svg
@@ -73,11 +96,11 @@ def test_the_line_breaks_where_nothing_is_known():
 def test_the_first_minutes_fill_the_drawing_and_later_ten_do(age_seconds, span_seconds):
     seen = bed(HistoryPoint(1000.0 - age_seconds, 0.5, 0.9), HistoryPoint(1000.0, 0.5, 0.9))
     assert history_span_seconds(seen, 1000.0) == span_seconds
-    assert f"last {span_seconds / 60:.0f} minutes" in sparkline(seen, 1000.0, 0.6, T)
+    assert f"last {span_seconds / 60:.0f} minutes" in sparkline(seen, 1000.0, LIMITS, T)
 
 
 def test_without_a_history_nothing_is_claimed():
-    assert "not known" in sparkline(bed(), 1000.0, 0.6, T)
+    assert "not known" in sparkline(bed(), 1000.0, LIMITS, T)
 
 
 _points = st.builds(
@@ -90,7 +113,7 @@ _points = st.builds(
 
 @given(points=st.lists(_points, max_size=40), now=st.floats(600, 1300))
 def test_any_history_is_drawn_within_its_frame(points, now):
-    svg = sparkline(bed(*sorted(points, key=lambda point: point.time_seconds)), now, 0.6, T)
+    svg = sparkline(bed(*sorted(points, key=lambda point: point.time_seconds)), now, LIMITS, T)
     ET.fromstring(svg)  # noqa: S314 - made here
     vertices = re.findall(r"(-?[\d.]+),(-?[\d.]+)", svg.split("<polyline", 1)[-1] if "<polyline" in svg else "")
     assert bool(vertices) == ("<polyline" in svg)
