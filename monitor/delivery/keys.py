@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from monitor.control.requests import WHOLE_STATION
 
-__all__ = ["Keys", "id_after", "id_before", "id_order"]
+__all__ = ["DISPUTED", "Keys", "id_after", "id_before", "id_order"]
 
+DISPUTED = "disputed"
+"""Field of a bed's alarm state: another station wrote of the bed's alerts after the one that watches it."""
 _LAST_SEQUENCE = 2**64 - 1
 
 

@@ -25,6 +25,7 @@ from monitor.delivery.publisher_stats import PublisherStats
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.delivery.redis_session import RedisSession, SessionEvents, StateValue
+from monitor.delivery.settlement import Settlement
 from monitor.errors import MonitorError
 from monitor.loops import run_until_done
 
@@ -91,6 +92,7 @@ class Publisher:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._outbox = Outbox(spool, station, clock, stored=self._wake.set, ticked=writer_ticked)
+        self.settlement = Settlement(self._outbox.signalled.by_id)
         self._mutex = threading.Lock()
         self._states: dict[str, Mapping[str, StateValue]] = {}
         self._hidden: set[str] = set()
@@ -190,10 +192,8 @@ class Publisher:
 
     def remove_bed(self, bed: str) -> None:
         """Forget a bed that left the configuration, with its alarm state, and delete its state in Redis."""
-        self._outbox.drop_snapshot(bed)
+        self.hand_over(bed)
         with self._mutex:
-            self._states.pop(bed, None)
-            self._beds.discard(bed)
             self._hidden.add(bed)
 
     def hand_over(self, bed: str) -> None:
@@ -206,10 +206,9 @@ class Publisher:
 
     def stats(self) -> PublisherStats:
         """Return how publishing goes; never waits."""
-        stats = self._stats
         now_seconds = self._clock.monotonic()
         age_seconds = None if self._beat_seconds is None else max(0.0, now_seconds - self._beat_seconds)
-        return replace(stats, heartbeat_age_seconds=age_seconds, disk_fault=self._outbox.fault)
+        return replace(self._stats, heartbeat_age_seconds=age_seconds, disk_fault=self._outbox.fault)
 
     def _run(self) -> None:
         backoff = Backoff(_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS, factor=2.0)
@@ -246,6 +245,7 @@ class Publisher:
             self._step("heartbeat", lambda: self._beat(session))
             self._step("state", lambda: self._show(session))
             self._step("commands", lambda: session.take_commands(self._claims))
+            self._step("settlement", lambda: self.settlement.turn(session, self._ticked))
             self._step("history", lambda: self._take_left(self._orphans.turn(session.stream, self._claims)))
         except (RedisError, RedisClusterException, OSError) as error:
             self._drop_session(describe_failure(error, self._address))

@@ -18,14 +18,15 @@ from monitor.control.requests import OperatorRequest
 from monitor.delivery.alert_stream import AlertStream, ProducerConflictError, StreamEntry, StreamLostError
 from monitor.delivery.batch import Batch
 from monitor.delivery.claims import Claims
-from monitor.delivery.keys import Keys
+from monitor.delivery.keys import DISPUTED, Keys
 from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.request_reader import CommandOutcome, CommandReader
 from monitor.delivery.spool import Position, SpooledAlert
 from monitor.errors import PublishError
+from monitor.pain.vocabulary import Signal
 
-__all__ = ["RedisSession", "SessionEvents", "StateValue"]
+__all__ = ["RedisSession", "SessionEvents", "StateValue", "shows_as_on"]
 
 _log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ class RedisSession:
         """
         if self._is_reconciled:
             return
-        if self._outbox.backlog().count:
+        if not self.has_sent_all():
             return
         signalled = self._outbox.signalled.by_id()
         known = self._stream.newest_by_alert(signalled, turned) if signalled else {}
@@ -151,6 +152,14 @@ class RedisSession:
     def distrust(self) -> None:
         """Compare again, because this station goes on with alerts that another one wrote."""
         self._is_reconciled = False
+
+    def has_sent_all(self) -> bool:
+        """Return whether nothing waits: Redis has everything that this station ever said."""
+        return self._outbox.backlog().count == 0
+
+    def ask_to_compare(self, bed: str) -> None:
+        """Let the station that watches a bed compare what Redis says of its alerts with its own alarm logic."""
+        self._client.hset(self._keys.alarm_state(bed), DISPUTED, self._keys.station)
 
     def _deliver(self, claim: Batch) -> None:
         producer_id = claim.alerts[0].producer_id
@@ -294,6 +303,11 @@ class RedisSession:
                 pipe.execute()
         except ResponseError:
             _log.warning("this Redis user may not publish on %s:*; subscribers must read the stream", self._keys.alerts)
+
+
+def shows_as_on(record: Mapping[str, object] | None) -> bool:
+    """Return whether a record of the stream, None where there is none, leaves its alert on."""
+    return record is not None and not (record.get("signal") == Signal.OFF and record.get("condition_present") is False)
 
 
 def _agrees(record: Mapping[str, object] | None, draft: AlertDraft) -> bool:

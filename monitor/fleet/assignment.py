@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitor.fleet.lease_table import Lease, TableReading
 
-__all__ = ["CLAIMED_SHARE", "Decision", "Situation", "claim_limit", "decide", "is_free"]
+__all__ = ["CLAIMED_SHARE", "Decision", "Situation", "claim_limit", "decide", "is_free", "room_of"]
 
 CLAIMED_SHARE = 0.8
 """Of what a station can watch, so much is claimed; the rest absorbs what beds cost more at times."""
@@ -65,6 +65,14 @@ def claim_limit(capacity_beds: int) -> int:
 def is_free(lease: Lease | None, lease_seconds: float) -> bool:
     """Return whether nobody watches a bed, as far as the table knows."""
     return lease is None or lease.owner is None or lease.age_seconds >= lease_seconds
+
+
+def room_of(card: Mapping[str, str]) -> int:
+    """Return how many beds a station could still take by its card; none where that is damaged."""
+    try:
+        return int(card.get("limit", 0)) - int(card.get("held", 0))
+    except ValueError:
+        return 0
 
 
 def decide(now: Situation) -> Decision:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +37,22 @@ class SharedBeds(Protocol):
 
     def snapshot(self, bed: str) -> str:
         """Return the alarm state of a bed."""
+        ...
+
+    def spoken_of(self) -> Collection[str]:
+        """Return the beds of which this station, in this run or an earlier one, ever said anything."""
+        ...
+
+    def settle(self, states: Mapping[str, str | None]) -> None:
+        """End what this station left on at these beds and nobody goes on with.
+
+        Args:
+            states: Bed id to the alarm state of the station that watches it; None where no other station does.
+        """
+        ...
+
+    def compare(self) -> None:
+        """Say again what Redis does not say of the alerts that are on: another station wrote of them last."""
         ...
 
     def has_alarm(self, bed: str) -> bool:

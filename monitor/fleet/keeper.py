@@ -23,10 +23,12 @@ from monitor.delivery.redis_client import RedisClient, connect_redis, redis_addr
 from monitor.delivery.redis_errors import describe_failure
 from monitor.delivery.request_reader import CommandReader
 from monitor.errors import ConfigError, MonitorError
-from monitor.fleet.assignment import Situation, decide, is_free
+from monitor.fleet.assignment import Situation, decide, is_free, room_of
 from monitor.fleet.held_beds import FleetStatus, HeldBed, SharedBeds, read_noted_beds, write_noted_beds
-from monitor.fleet.lease_table import SCHEMA, AlarmState, LeaseTable, TableReading
+from monitor.fleet.lease_table import SCHEMA, AlarmState, LeaseTable, Shared, TableReading
+from monitor.fleet.left_beds import LeftBeds
 from monitor.fleet.observed_leases import ObservedLeases
+from monitor.fleet.scripts import NOBODY
 from monitor.loops import run_until_done
 
 __all__ = ["FleetKeeper"]
@@ -91,6 +93,7 @@ class FleetKeeper:
         self._access = access
         self._ticked = ticked
         self._held: dict[str, HeldBed] = {}
+        self._left = LeftBeds(beds, station)
         self._known: dict[str, FleetBed] = {}
         self._version = 0
         self._free_since: dict[str, float] = {}
@@ -189,12 +192,14 @@ class FleetKeeper:
             )
             for bed in self._known.values():
                 table.publish(bed, only_new=True)
+            self._left.look_again()
             reading = table.read()
         if self._watching():
             self._refresh(table, reading)
             self._refreshed_seconds = now
         self._follow_documents(table, reading)
         self._share(table)
+        self._left.turn(table, reading, self._held)
         self._introduce(table)
         self._decide(table, reading)
         self._take_commands()
@@ -203,6 +208,8 @@ class FleetKeeper:
         """Count the ages of leases from now on where the server's cannot be believed."""
         now = self._clock.monotonic()
         offset = reading.server_seconds - now
+        if self._server is None or self._server[0] != reading.server_id:
+            self._left.look_again()
         if self._server is not None:
             server, before = self._server
             if server != reading.server_id or abs(offset - before) > _CLOCK_JUMP_SECONDS:
@@ -217,13 +224,18 @@ class FleetKeeper:
     def _refresh(self, table: LeaseTable, reading: TableReading) -> None:
         lost = table.refresh({bed: held.epoch for bed, held in self._held.items()})
         for bed, lease in lost.items():
-            if bed in reading.beds and lease.owner is None:
+            held, is_known = self._held[bed], bed in reading.beds
+            if is_known and lease.owner is None and lease.epoch <= held.epoch:
                 continue  # the table was lost a moment ago; the next turn writes it again
-            held = self._held.pop(bed)
+            del self._held[bed]
             self.status.lost += lease.owner is not None
-            _log.warning("bed %s: %s", bed, f"{lease.owner} watches it now" if lease.owner else "it is no bed any more")
+            # Where a later station gave it back, it is free, and is taken with the alarms that one left.
+            owner = lease.owner or (NOBODY if is_known else None)
+            words = {None: "it is no bed any more", NOBODY: "a later station gave it back"}
+            _log.warning("bed %s: %s", bed, words.get(owner, f"{owner} watches it now"))
             self._share_one(table, bed, held)
-            self._beds.close(bed, lease.owner)
+            self._beds.close(bed, owner)
+            self._left.add(bed)
             self._write_cache()
             table.refresh({name: item.epoch for name, item in self._held.items()})
 
@@ -264,7 +276,7 @@ class FleetKeeper:
         beds = (*reading.beds, *reading.unreadable)
         free = {bed for bed in beds if bed not in self._held and is_free(reading.leases.get(bed), self._lease_seconds)}
         self._free_since = {bed: self._free_since.get(bed, now) for bed in free}
-        rooms = {name: _room(card) for name, card in table.stations().items()}
+        rooms = {name: room_of(card) for name, card in table.stations().items()}
         decision = decide(
             Situation(
                 station=self._station,
@@ -318,6 +330,7 @@ class FleetKeeper:
         except MonitorError as error:
             self._impossible[document.id] = str(error)
             return False
+        self._left.add(document.id)
         return True
 
     def _note_unwatched(self, beds: Sequence[str]) -> None:
@@ -337,8 +350,10 @@ class FleetKeeper:
 
     def _share_one(self, table: LeaseTable, bed: str, held: HeldBed) -> None:
         text = self._beds.snapshot(bed)
-        if text != held.shared and table.share(bed, held.epoch, text):
+        if text != held.shared and (outcome := table.share(bed, held.epoch, text)):
             held.shared = text
+            if outcome is Shared.DISPUTED:
+                self._beds.compare()
 
     def _take_commands(self) -> None:
         if self._client is None:
@@ -382,11 +397,3 @@ class FleetKeeper:
                 _log.warning("the beds could not be handed back, so others take them a little later: %s", error)
         if self._client is not None:
             self._client.close()
-
-
-def _room(card: Mapping[str, str]) -> int:
-    """Return how many beds a station could still take; none where its card is damaged."""
-    try:
-        return int(card.get("limit", 0)) - int(card.get("held", 0))
-    except ValueError:
-        return 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from monitor.delivery.redis_client import RedisClient
 from monitor.errors import PublishError
 from monitor.fleet import scripts
 
-__all__ = ["SCHEMA", "AlarmState", "Lease", "LeaseTable", "TableReading"]
+__all__ = ["SCHEMA", "AlarmState", "Lease", "LeaseTable", "Shared", "TableReading"]
 
 SCHEMA = 1
 """Goes up with every change that an older station would misread."""
@@ -70,6 +71,16 @@ class AlarmState:
     station: str
     epoch: int
     age_seconds: float
+
+
+class Shared(IntEnum):
+    """What became of an alarm state that was to be stored."""
+
+    REFUSED = 0
+    """A later station has written its own."""
+    STORED = 1
+    DISPUTED = 2
+    """Stored; another station has written of the bed's alerts since: they are to be compared with the stream."""
 
 
 class LeaseTable:
@@ -181,9 +192,9 @@ class LeaseTable:
         """Return which beds are offered to which station."""
         return dict(self._client.hgetall(self._keys.offers))
 
-    def share(self, bed: str, epoch: int, text: str) -> bool:
-        """Store a bed's alarm state for the next station; False where a later one has written its own."""
-        return bool(self._run(scripts.SHARE, [self._keys.alarm_state(bed)], text, self._keys.station, epoch))
+    def share(self, bed: str, epoch: int, text: str) -> Shared:
+        """Store a bed's alarm state for the next station."""
+        return Shared(self._run(scripts.SHARE, [self._keys.alarm_state(bed)], text, self._keys.station, epoch))
 
     def alarm_state(self, bed: str) -> AlarmState | None:
         """Return the alarm state of a bed; None where nobody stored one."""

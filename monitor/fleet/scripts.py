@@ -112,11 +112,11 @@ return 1
 )
 
 SHARE = """
--- KEYS: alarm state of one bed. ARGV: state, station, epoch
+-- KEYS: alarm state of one bed. ARGV: state, station, epoch. 2: stored, and another station disputes its alerts
 local stored = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0') or 0
 if stored > tonumber(ARGV[3]) then return 0 end
 local now = redis.call('TIME')
 redis.call('HSET', KEYS[1], 'state', ARGV[1], 'station', ARGV[2], 'epoch', ARGV[3],
   'written_ms', now[1] * 1000 + math.floor(now[2] / 1000))
-return 1
+return 1 + redis.call('HDEL', KEYS[1], 'disputed')
 """

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-__all__ = ["pack", "redate", "unpack"]
+from monitor.pain.lifecycle import PRESENT, State
+
+__all__ = ["pack", "redate", "signalled_alerts", "unpack"]
 
 _LONGEST_ABSENCE_SECONDS = 86_400.0
 
@@ -25,6 +27,19 @@ def redate(text: str, wall: datetime, age_seconds: float) -> str:
     if not isinstance(saved, dict):
         raise ValueError("the saved alarm state holds no object")  # noqa: TRY004 - damaged data, not a wrong argument
     return json.dumps({**saved, "saved_at": wall.timestamp() - age_seconds})
+
+
+def signalled_alerts(text: str) -> frozenset[str]:
+    """Return the ids of the alerts that a stored state has on: present, or latched.
+
+    Raises:
+        ValueError: The text is no such state.
+    """
+    try:
+        alarms = _read(text)["state"]["memory"]["board"]["alarms"].values()
+        return frozenset(alarm["alert_id"] for alarm in alarms if alarm["state"] in PRESENT | {State.LATCHED})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("the saved alarm state is incomplete") from error
 
 
 def unpack(text: str, wall: datetime) -> tuple[dict[str, Any], float]:

@@ -3,7 +3,9 @@
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
+from monitor.alerts.record import AlertDraft
 from monitor.clock import Clock
 from monitor.config import BedSettings, StationConfig
 from monitor.control.access import AccessList
@@ -13,11 +15,11 @@ from monitor.fleet.assignment import claim_limit
 from monitor.fleet.keeper import FleetKeeper
 from monitor.fleet.lease_table import AlarmState
 from monitor.pain.vocabulary import Code
-from monitor.pipeline.alarm_snapshot import redate
+from monitor.pipeline.alarm_snapshot import redate, signalled_alerts
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
-from monitor.station.left_alerts import LOST, LeftAlerts
+from monitor.station.left_alerts import ELSEWHERE, LeftAlerts
 from monitor.station.measured_capacity import MeasuredCapacity
 from monitor.station.outputs import StationOutputs
 from monitor.station.station_conditions import ConditionReport
@@ -63,10 +65,12 @@ class FleetBeds:
         self._clock = clock
         self._audit = audit
         self._left = LeftAlerts(outputs, watched.beds, clock, audit)
+        self._said: dict[str, list[AlertDraft]] = {}  # what was on at beds that were lost: the disk may have failed
 
     def open(self, settings: BedSettings, state: AlarmState | None) -> None:
         """Watch a bed from now on; go on with its alarms under their ids."""
         bed_id = settings.id
+        self._publisher.settlement.cancel(bed_id)
         self._describe(settings)
         goes_on: list[str] = []
         try:
@@ -90,10 +94,8 @@ class FleetBeds:
         except (ValueError, KeyError, TypeError) as error:
             _log.warning("%s: the alarm state that was handed over does not fit and is left: %s", bed.id, error)
             active = ()
-        ids = [transition.alert_id for transition in active]
         self._publisher.restore(self._dispatcher.show(bed.id, active))
-        self._end_left(bed.id, ids)
-        return ids
+        return [transition.alert_id for transition in active]
 
     def close(self, bed: str, successor: str | None) -> str:
         """Watch a bed no more, and return its last alarm state; its alerts end only where no station goes on with them.
@@ -105,6 +107,7 @@ class FleetBeds:
             self._left.end(self._publisher.signalled_of(bed))
             self._publisher.remove_bed(bed)
         else:
+            self._said[bed] = self._publisher.signalled_of(bed)
             self._publisher.hand_over(bed)
         self._contexts.of.pop(bed, None)
         self._audit("bed_closed", {"bed": bed, "successor": successor})
@@ -122,9 +125,31 @@ class FleetBeds:
         if (newer := self._config()) is not config:  # a reload on another thread came between
             self._contexts.show(newer, [settings])
 
-    def _end_left(self, bed: str, goes_on: Collection[str]) -> None:
-        """End what an earlier run of this station left on and the shared alarm state knows nothing of."""
-        self._left.end([draft for draft in self._publisher.newest_drafts() if draft.bed == bed], goes_on, LOST)
+    def spoken_of(self) -> Collection[str]:
+        """Return the beds of which this station ever said anything, as far as its spool reaches."""
+        return {draft.bed for draft in self._publisher.newest_drafts() if draft.bed is not None}
+
+    def settle(self, states: Mapping[str, str | None]) -> None:
+        """End what is on at these beds in Redis and in no station's alarm logic."""
+        said = {draft.alert_id: draft for bed in states for draft in self._said.pop(bed, ())}
+        said |= {draft.alert_id: draft for draft in self._publisher.newest_drafts()}
+        for bed, state in states.items():
+            on = [draft for draft in said.values() if draft.bed == bed and draft.is_on]
+            if state is None:
+                self._publisher.settlement.note(bed, on, self._left.end, has_successor=False)
+                continue
+            try:
+                goes_on = signalled_alerts(state)
+            except ValueError as error:
+                _log.warning("%s: its station's alarm state cannot be read, and no alert is ended: %s", bed, error)
+                goes_on = frozenset(draft.alert_id for draft in on)
+            left = [draft for draft in on if draft.alert_id not in goes_on]
+            end = partial(self._left.end, reason=ELSEWHERE.format(bed=bed))
+            self._publisher.settlement.note(bed, left, end, has_successor=True)
+
+    def compare(self) -> None:
+        """Compare what Redis says of every alert that is on with the alarm logic."""
+        self._publisher.reconcile()
 
     def snapshot(self, bed: str) -> str:
         """Return the alarm state of a bed."""

@@ -9,12 +9,14 @@ from monitor.clock import Clock
 from monitor.pain.vocabulary import Phase, Signal, Validity
 from monitor.station.outputs import StationOutputs
 
-__all__ = ["LOST", "LeftAlerts", "end_left_alerts"]
+__all__ = ["ELSEWHERE", "LeftAlerts", "end_left_alerts"]
 
 _log = logging.getLogger(__name__)
 
 _REMOVED = "Bed {bed} left the configuration: this station does not watch it any more."
-LOST = "The alarm state of the last run could not be read; what still holds is raised again."
+_LOST = "The alarm state of the last run could not be read; what still holds is raised again."
+
+ELSEWHERE = "Another station watches bed {bed} now; what still holds is raised there."
 
 
 def end_left_alerts(
@@ -47,7 +49,7 @@ def end_left_alerts(
             "signal": Signal.OFF,
             "validity": Validity.QUESTIONABLE,
             "determined_at": max(now, draft.determined_at),
-            "detail": reason or (_REMOVED.format(bed=draft.bed) if is_removed else LOST),
+            "detail": reason or (_REMOVED.format(bed=draft.bed) if is_removed else _LOST),
             "remedy": "See for yourself how the infant is." if draft.bed is not None else "Nothing needs to be done.",
         }
         ends.append(draft.model_copy(update=changes))

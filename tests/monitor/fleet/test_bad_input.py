@@ -65,6 +65,12 @@ class Beds:
     def has_alarm(self, _bed):
         return False
 
+    def spoken_of(self):
+        return ()
+
+    def settle(self, states):
+        pass
+
 
 @pytest.fixture
 def keeper_of(tmp_path):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from redis_server import wait_until
+from tcp_link import TcpLink
 
 from monitor.clock import SystemClock
 from monitor.config import AlarmSettings, StationConfig
@@ -16,9 +17,10 @@ from monitor.config.fleet import FleetBed
 from monitor.control.requests import Discharge, RefusedError
 from monitor.delivery.keys import Keys
 from monitor.fleet.lease_table import LeaseTable
+from monitor.fleet.left_beds import LeftBeds
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Signal, Visibility
-from monitor.pipeline.alarm_snapshot import pack, unpack
+from monitor.pipeline.alarm_snapshot import pack, signalled_alerts, unpack
 from monitor.station.fleet_beds import claimed_beds
 from monitor.station.measured_capacity import MeasuredCapacity
 from monitor.station.station import Station
@@ -75,6 +77,17 @@ def publish(client, bed=BED, **camera):
     table_of(client).publish(FleetBed.model_validate({"id": bed, "camera": {**CAMERA, **camera}}))
 
 
+@pytest.fixture
+def enter():
+    """Starts a station that ends with the test."""
+    with ExitStack() as stack:
+        yield stack.enter_context
+
+
+def link_url(link):
+    return f"redis://127.0.0.1:{link.port}/0"
+
+
 def let_pass(station, bed, seconds=0.0):
     """Do for a bed what the supervisor does several times a second."""
     station.beds[bed].update_camera(station.cameras[bed].status(), CLOCK.monotonic() + seconds)
@@ -104,6 +117,58 @@ def is_delivered(station):
 
 def codes_in(station, bed=BED):
     return {draft.code for draft in station.publisher.signalled_of(bed)}
+
+
+def shared_alerts(client):
+    state = table_of(client).alarm_state(BED)
+    return set() if state is None else signalled_alerts(state.text)
+
+
+def hurt(station):
+    """Let a station see twelve seconds of pain; return the ids of the alerts that begin."""
+    bed, began = station.beds[BED], CLOCK.monotonic()
+    before = set(on_in(station))
+    with bed._lock:
+        for step in range(60):
+            sample = Sample(began + step / 5, 0.95, Visibility.USABLE, 1)
+            bed._notify(bed._monitor.observe(sample).transitions)
+    return set(on_in(station)) - before
+
+
+def holds(station):
+    return BED in station.fleet._held
+
+
+@contextmanager
+def cut_off(link):
+    link.refuse = True
+    link.cut()
+    try:
+        yield
+    finally:
+        link.refuse = False
+
+
+def records_of(client, alert_id):
+    records = [json.loads(fields["alert"]) for _, fields in client.xrange("nicu:alerts")]
+    return [(record["station"], record["phase"]) for record in records if record["alert_id"] == alert_id]
+
+
+def is_settled(station):
+    return not station.fleet._left._waiting and not station.publisher.settlement._matters
+
+
+def agree(client, *stations):
+    """Wait until nobody has anything more to say; Redis then shows as on what the bed's station has on."""
+    for station in stations:
+        wait_until(lambda: is_settled(station), 20, "what was left is set right")  # noqa: B023 - called at once
+        is_delivered(station)
+    (holder,) = [station for station in stations if holds(station)]
+    wait_until(lambda: on_in_redis(client) == on_in(holder), 10, "Redis shows what the bed's station has on")
+    wait_until(lambda: not client.hexists("nicu:beds:alarms:one", "disputed"), 10, "the comparison")
+    is_delivered(holder)
+    assert on_in_redis(client) == on_in(holder)
+    assert {draft.alert_id for draft in holder.publisher.signalled_of(BED)} == set(on_in(holder))
 
 
 def pain_seen_by_a_nurse(seconds_ago):
@@ -206,6 +271,168 @@ def test_after_its_bed_was_handed_back_a_station_says_nothing_more_of_it(tmp_pat
         (alert_id,) = on_in_redis(client)
         assert alert_id in state.text
         assert alert_id in station.publisher.load_snapshots()[BED]
+
+
+def test_alerts_of_a_station_that_was_cut_off_end_where_the_other_one_does_not_know_them(tmp_path, redis_server, enter):
+    client = redis_server.client()
+    publish(client)
+    with TcpLink(redis_server.port) as link, member(config(tmp_path, "a", link_url(link))) as a:
+        wait_until(lambda: holds(a), 20, "the bed at a")
+        with cut_off(link):
+            b = enter(member(config(tmp_path, "b", redis_server.url)))
+            wait_until(lambda: holds(b), 20, "the bed at b")
+            of_a, of_b = hurt(a), hurt(b)
+            assert of_a
+            assert of_b
+            assert not of_a & of_b
+        wait_until(lambda: not holds(a), 20, "a lets go")
+        agree(client, a, b)
+        assert set(on_in_redis(client)) >= of_b
+        for alert_id in of_a:
+            assert [phase for _, phase in records_of(client, alert_id)].count("end") == 1
+        for alert_id in of_b:
+            assert "end" not in [phase for _, phase in records_of(client, alert_id)]
+
+
+def test_what_a_station_that_was_cut_off_said_late_of_an_alert_that_both_know_does_not_stand(
+    tmp_path, redis_server, enter
+):
+    client = redis_server.client()
+    publish(client)
+    with TcpLink(redis_server.port) as link, member(config(tmp_path, "a", link_url(link))) as a:
+        wait_until(lambda: holds(a), 20, "the bed at a")
+        pains = hurt(a)
+        wait_until(lambda: pains <= shared_alerts(client), 10, "the pain, for who comes next")
+        is_delivered(a)
+        with cut_off(link):
+            b = enter(member(config(tmp_path, "b", redis_server.url)))
+            wait_until(lambda: holds(b), 20, "the bed at b")
+            assert pains <= set(on_in(b))
+            a.beds[BED].discharge("nurse at the page of the station that was cut off", CLOCK.monotonic())
+            assert not pains & set(on_in(a))
+        wait_until(lambda: not holds(a), 20, "a lets go")
+        agree(client, a, b)
+        assert pains <= set(on_in_redis(client))
+        for alert_id in pains:
+            assert ("a", "end") in records_of(client, alert_id), "a really said so"
+
+
+def test_a_station_that_starts_without_redis_brings_back_nothing_that_a_person_has_ended(tmp_path, redis_server, enter):
+    client = redis_server.client()
+    publish(client)
+    with TcpLink(redis_server.port) as link:
+        with member(config(tmp_path, "a", link_url(link))) as a:
+            wait_until(lambda: holds(a), 20, "the bed at a")
+            pains = hurt(a)
+        b = enter(member(config(tmp_path, "b", redis_server.url)))
+        wait_until(lambda: holds(b), 20, "the bed at b")
+        assert pains <= set(on_in(b))
+        b.beds[BED].discharge("nurse", CLOCK.monotonic())
+        agree(client, b)
+        with cut_off(link):
+            a = enter(member(config(tmp_path, "a", link_url(link))))
+            wait_until(lambda: holds(a), 30, "a watches again what it had last")
+            assert pains <= set(on_in(a)), "after a restart, what was on is still on"
+            a.beds[BED].acknowledge(None, "nurse", CLOCK.monotonic() + 60.0)
+            hurt(a)
+        wait_until(lambda: not holds(a), 20, "a lets go")
+        agree(client, a, b)
+        assert list(on_in_redis(client).values()) == ["acknowledged"], "the empty bed, and nothing else"
+
+
+def test_what_the_spool_of_a_dead_station_brings_late_is_ended(tmp_path, redis_server, enter):
+    client = redis_server.client()
+    publish(client)
+    with TcpLink(redis_server.port) as link:
+        with member(config(tmp_path, "a", link_url(link))) as a:
+            wait_until(lambda: holds(a), 20, "the bed at a")
+            link.refuse = True
+            link.cut()
+            b = enter(member(config(tmp_path, "b", redis_server.url)))
+            wait_until(lambda: holds(b), 20, "the bed at b")
+            pains = hurt(a)
+        link.refuse = False
+        assert not any(records_of(client, alert_id) for alert_id in pains)
+        a = enter(member(config(tmp_path, "a", link_url(link))))
+        wait_until(lambda: a.fleet._server, 20, "a reads the table")
+        wait_until(lambda: all(records_of(client, alert_id) for alert_id in pains), 20, "the late alerts")
+        agree(client, a, b)
+        assert not pains & set(on_in_redis(client))
+
+
+def test_what_the_next_station_has_ended_is_not_ended_twice(tmp_path, redis_server, enter):
+    client = redis_server.client()
+    publish(client)
+    with member(config(tmp_path, "a", redis_server.url)) as a:
+        wait_until(lambda: holds(a), 20, "the bed at a")
+        pains = hurt(a)
+    b = enter(member(config(tmp_path, "b", redis_server.url)))
+    wait_until(lambda: holds(b), 20, "the bed at b")
+    b.beds[BED].discharge("nurse", CLOCK.monotonic())
+    agree(client, b)
+    a = enter(member(config(tmp_path, "a", redis_server.url)))
+    wait_until(lambda: a.fleet._server, 20, "a reads the table")
+    agree(client, a, b)
+    for alert_id in pains:
+        assert [record for record in records_of(client, alert_id) if record[1] == "end"] == [("b", "end")]
+
+
+def test_a_bed_that_a_later_station_gave_back_is_taken_with_the_alarms_that_one_left(tmp_path, redis_server):
+    client = redis_server.client()
+    publish(client)
+    with TcpLink(redis_server.port) as link, member(config(tmp_path, "a", link_url(link))) as a:
+        wait_until(lambda: holds(a), 20, "the bed at a")
+        first = a.beds[BED]
+        with cut_off(link), member(config(tmp_path, "b", redis_server.url)) as b:
+            wait_until(lambda: holds(b), 20, "the bed at b")
+            pains = hurt(a)
+            b.beds[BED].discharge("nurse", CLOCK.monotonic())
+        wait_until(lambda: holds(a) and a.beds.get(BED, first) is not first, 20, "the bed at a, taken anew")
+        assert codes_in(a) == {Code.BED_EMPTY}
+        agree(client, a)
+        assert not pains & set(on_in_redis(client))
+
+
+def test_what_was_on_ends_where_the_alarm_state_of_the_bed_cannot_be_read(tmp_path, redis_server):
+    client = redis_server.client()
+    publish(client)
+    with member(config(tmp_path, "a", redis_server.url)) as a:
+        wait_until(lambda: holds(a), 20, "the bed")
+        pains = hurt(a)
+        wait_until(lambda: pains <= set(on_in_redis(client)), 10, "the pain in Redis")
+    client.hset("nicu:beds:alarms:one", "state", "?")
+    with member(config(tmp_path, "a", redis_server.url)) as a:
+        wait_until(lambda: holds(a), 20, "the bed again")
+        agree(client, a)
+        assert not pains & set(on_in_redis(client))
+
+
+@pytest.mark.parametrize("text", ["?", "[]", '{"state": {"memory": {"board": {"alarms": [1]}}}}', '{"state": null}'])
+def test_a_damaged_alarm_state_names_no_alerts(text):
+    with pytest.raises(ValueError, match=r"alarm state|Expecting value"):
+        signalled_alerts(text)
+
+
+def test_nothing_is_ended_before_the_next_station_has_said_what_it_knows(redis_server):
+    client = redis_server.client()
+    publish(client)
+    a, b = table_of(client, "a"), table_of(client, "b")
+    settled = {}
+
+    class Beds:
+        def settle(self, states):
+            settled.update(states)
+
+    left = LeftBeds(Beds(), "a")
+    left.add(BED)
+    a.take(BED, 0.0)
+    a.share(BED, 1, "a's own, which is not what b knows")
+    assert b.take(BED, 0.0) == 2
+    left.turn(a, a.read(), {})
+    assert settled == {}
+    b.share(BED, 2, "what b knows")
+    left.turn(a, a.read(), {})
+    assert settled == {BED: "what b knows"}
 
 
 def test_alerts_name_the_configuration_that_holds_since_a_reload(tmp_path):
