@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from export.known_face import draw_known_face
 from monitor.errors import BundleError
 from monitor.faces.crop import CropSpec, crop_face
+from monitor.pipeline.covered_face import VISIBLE_FROM
 from trainer.synthetic import RenderedStill, SessionView, StillsPlan, plan_stills, render_still
 
 __all__ = [
@@ -49,6 +50,13 @@ class Golden:
 
     pictures: NDArray[np.uint8]
     answers: dict[str, NDArray[Any]]
+
+    @property
+    def uncovered(self) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """A classifier's pictures in which nothing is hidden, as far as it says so, and its scores of them."""
+        seen = self.answers.get("visible")
+        rows = np.ones(len(self.pictures), np.bool_) if seen is None else (seen >= VISIBLE_FROM).all(axis=1)
+        return self.pictures[rows], self.answers["score"][rows]
 
 
 def detector_pictures(size_px: int, *, calibration: bool = False) -> NDArray[np.uint8]:

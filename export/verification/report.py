@@ -68,7 +68,14 @@ class Report(BaseModel):
 
 def report_lines(report: Report) -> list[str]:
     """Return the PASS/FAIL table, one line a row; the reasons of a failure follow on lines of their own."""
-    lines = [_line("", "model", "engine", ("score max", "score p99", "flips", "IoU min", "points", "level", "alarms"))]
+    lines = [
+        _line(
+            "",
+            "model",
+            "engine",
+            ("score max", "score p99", "flips", "visible", "IoU min", "points", "level", "alarms"),
+        )
+    ]
     for row in report.rows:
         lines.append(_line("PASS" if row.outcome == "passed" else "FAIL", row.file, row.engine, _cells(row.figures)))
         lines += [f"      {reason}" for reason in row.reasons]
@@ -81,12 +88,13 @@ def _line(verdict: str, model: str, engine: str, cells: tuple[str, ...]) -> str:
 
 def _cells(figures: Differences | None) -> tuple[str, ...]:
     if figures is None:
-        return ("-",) * 7
+        return ("-",) * 8
     alarms = "-" if figures.timeline_equal is None else ("same" if figures.timeline_equal else "other")
     return (
         f"{figures.score_maximum:.2g}",
         f"{figures.score_p99:.2g}",
         str(figures.flips),
+        _number(figures.visibility_maximum, ".2g"),
         _number(figures.minimum_iou, ".3f"),
         _number(figures.point_px_maximum if figures.landmark_error is None else figures.landmark_error, ".3f"),
         _number(figures.level_maximum, ".2g"),

@@ -133,19 +133,31 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
 
 def _differences(bundle: Bundle, golden: Golden, engine: Engine, band: float) -> Differences:
     answers = _run(engine, golden.pictures)
+    if names := set(answers) ^ (set(golden.answers) - {CLIP_ANSWER}):
+        raise EngineError(
+            f"the file and {GOLDEN_NAME} have other outputs ({', '.join(sorted(names))}); export it again"
+        )
     if bundle.manifest.kind == "detector":
         threshold = bundle.detector.suggested_minimum_score
-        return detector_differences(golden.answers, answers, threshold=threshold, band=band)
+        return detector_differences(
+            golden.answers,
+            answers,
+            threshold=threshold,
+            band=band,
+            suppression=bundle.detector.suggested_nms_iou,
+        )
     if bundle.manifest.kind == "mesh":
         threshold = bundle.mesh.suggested_minimum_presence
         return mesh_differences(golden.answers, answers, threshold=threshold, band=band)
-    clip = _run(engine, golden_clip(golden.pictures, golden.answers["score"]))["score"]
+    clip = _run(engine, golden_clip(*golden.uncovered))["score"]
     reference_clip = golden.answers[CLIP_ANSWER]
     figures = classifier_differences(
         {**golden.answers, "score": np.concatenate([golden.answers["score"], reference_clip])},
         {**answers, "score": np.concatenate([answers["score"], clip])},
         threshold=bundle.classifier.decision_threshold,
         band=band,
+        constant=bundle.classifier.constant_logit,
+        engine=engine.name,
     )
     reference, timeline = alert_timeline(reference_clip), alert_timeline(clip)
     known = np.isfinite(reference.levels) & np.isfinite(timeline.levels)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
+from monitor.inference.engine_factory import REDUCED_ENGINES
 from monitor.inference.lazy_rows import Rows
 
-__all__ = ["Classifier", "FaceAnswer"]
+__all__ = ["Classifier", "FaceAnswer", "are_constant"]
 
 _INPUT = "crops"
 _OUTPUT = "score"
@@ -21,7 +22,9 @@ _POINTS, _PRESENCE, _VISIBLE = "points", "presence", "visible"
 _REGIONS = 4
 _POINT_AXES = 3
 _CONSTANT_TOLERANCE = 2e-3
-"""By how much a constant answer may differ from the exact one: half precision rounds it."""
+"""By how much a constant answer may differ from the exact one, as a share of it above 1: half precision rounds it."""
+_REDUCED_TOLERANCE = 1e-2
+"""The same where it was computed in bf16, whose steps are 0.8 %: the bias and the temperature are both rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,7 @@ class Classifier:
             raise EngineError(f"the classifier answered with shape {answers.shape} to {len(crops)} crops")
         scores = [_probability(answer) for answer in answers]
         if self._constant is not None:
-            tolerance = _CONSTANT_TOLERANCE * max(1.0, abs(self._constant))
-            silent = np.abs(outputs[_LOGIT] - self._constant) <= tolerance
+            silent = are_constant(outputs[_LOGIT], self._constant, self._engine.name)
             scores = [None if is_silent else score for score, is_silent in zip(scores, silent, strict=True)]
         visible = _visible(outputs.get(_VISIBLE), len(crops))
         if _VISIBLE in outputs:
@@ -138,6 +140,18 @@ class Classifier:
     def close(self) -> None:
         """Close the engine; safe to call twice."""
         self._engine.close()
+
+
+def are_constant(logits: NDArray[Any], constant: float, engine: str) -> NDArray[np.bool_]:
+    """Return which answers are the network's constant, which is none.
+
+    Args:
+        logits: Shape (N,), log-odds.
+        constant: The manifest's `constant_logit`.
+        engine: Name of the engine that answered: some compute in fewer bits than others.
+    """
+    tolerance = _REDUCED_TOLERANCE if engine in REDUCED_ENGINES else _CONSTANT_TOLERANCE
+    return np.asarray(np.abs(logits - constant) <= tolerance * max(1.0, abs(constant)), np.bool_)
 
 
 def _visible(answers: NDArray[Any] | None, crops: int) -> list[tuple[float, float, float, float] | None]:

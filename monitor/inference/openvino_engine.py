@@ -51,13 +51,16 @@ class OpenVinoEngine:
             "ENABLE_CPU_PINNING": False,
         }
         try:
-            compiled = openvino.Core().compile_model(openvino.Core().read_model(model), "CPU", settings)
+            read = openvino.Core().read_model(model)
+            # Compiling may give a tensor further names, and the first of them is then not that of the file.
+            names = [port.any_name for port in (*read.inputs, *read.outputs)]
+            compiled = openvino.Core().compile_model(read, "CPU", settings)
         except RuntimeError as error:
             raise EngineError(
                 f"OpenVINO {openvino.__version__} cannot load {label}: {_reason(error)}; export the model again"
             ) from error
-        self._inputs = tuple(_spec(port) for port in compiled.inputs)
-        self._outputs = tuple(_spec(port) for port in compiled.outputs)
+        specs = [_spec(name, port) for name, port in zip(names, (*compiled.inputs, *compiled.outputs), strict=True)]
+        self._inputs, self._outputs = tuple(specs[: len(read.inputs)]), tuple(specs[len(read.inputs) :])
         self._request: openvino.InferRequest | None = compiled.create_infer_request()
 
     @property
@@ -85,16 +88,16 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on {self._label}: {_reason(error)}") from error
         # The request reuses its buffers, and the caller owns what it gets.
-        return {spec.name: np.array(results[spec.name]) for spec in self._outputs}
+        return {spec.name: np.array(results[index]) for index, spec in enumerate(self._outputs)}
 
     def close(self) -> None:
         """Free the model; safe to call twice."""
         self._request = None
 
 
-def _spec(port: Any) -> TensorSpec:  # noqa: ANN401 - OpenVINO publishes no types
+def _spec(name: str, port: Any) -> TensorSpec:  # noqa: ANN401 - OpenVINO publishes no types
     shape = tuple(size.get_length() if size.is_static else None for size in port.partial_shape)
-    return TensorSpec(port.any_name, shape, np.dtype(port.element_type.to_dtype()))
+    return TensorSpec(name, shape, np.dtype(port.element_type.to_dtype()))
 
 
 def _reason(error: RuntimeError) -> str:

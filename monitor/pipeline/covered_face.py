@@ -13,11 +13,11 @@ from monitor.faces.region_visibility import RegionVisibility
 from monitor.inference.classifier import FaceAnswer
 from monitor.pain.vocabulary import Region
 
-__all__ = ["hidden_in", "hidden_regions", "shows_face"]
+__all__ = ["LEAST_PRESENCE", "VISIBLE_FROM", "hidden_in", "hidden_regions", "shows_face"]
 
-_VISIBLE = 0.5
+VISIBLE_FROM = 0.5
 # Real faces in full profile have 0.01 to 0.2. Below that a device lies across the face, or the box stands wrongly.
-_LEAST_PRESENCE = 0.01
+LEAST_PRESENCE = 0.01
 
 
 def hidden_in(crop: NDArray[np.uint8], answer: FaceAnswer) -> tuple[Region, ...]:
@@ -49,13 +49,13 @@ def hidden_regions(seen: RegionVisibility) -> tuple[Region, ...]:
     """
     eyes = [eye for eye in (seen.left_eye, seen.right_eye) if eye is not None]
     hidden = []
-    if eyes and max(eyes) < _VISIBLE:
+    if eyes and max(eyes) < VISIBLE_FROM:
         hidden.append(Region.EYES)
-    if seen.mouth is not None and seen.mouth < _VISIBLE:
+    if seen.mouth is not None and seen.mouth < VISIBLE_FROM:
         hidden.append(Region.MOUTH)
     return tuple(hidden)
 
 
 def shows_face(answer: FaceAnswer) -> bool:
     """Return whether a classifier's mesh sees a face in its crop, however faintly; one without a mesh does not say."""
-    return answer.presence is None or answer.presence >= _LEAST_PRESENCE
+    return answer.presence is None or answer.presence >= LEAST_PRESENCE

@@ -28,7 +28,7 @@ from monitor.video.freeze_dark_detector import FreezeDarkDetector
 from monitor.video.reader import open_video
 from trainer.atomic_file import write_atomically
 from trainer.checkpoint import git_commit
-from trainer.networks import InputContract, PainNetwork
+from trainer.networks import InputContract, PainNetwork, are_silent
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["FrameScores", "NetworkScorer", "detection_threads", "score_video", "with_network"]
@@ -87,14 +87,21 @@ class NetworkScorer:
         self._networks, self._temperature, self._contract = networks, temperature, contract
 
     def scores(self, crops: NDArray[np.uint8]) -> list[float | None]:
-        """Return the probability of pain of every crop."""
+        """Return the probability of pain of every crop; None where all networks are silent, as of a bundle."""
         with torch.inference_mode(), pinned_threads(1):
             batch = torch.from_numpy(np.ascontiguousarray(crops))
-            chances = [
-                torch.sigmoid(network(network.prepare(batch, self._contract)).double() / self._temperature)
-                for network in self._networks
-            ]
-        return [float(value) if np.isfinite(value) else None for value in torch.stack(chances).mean(0).tolist()]
+            logits = torch.stack(
+                [
+                    network(network.prepare(batch, self._contract)).double() / self._temperature
+                    for network in self._networks
+                ]
+            )
+            chances = torch.sigmoid(logits).mean(0).tolist()
+        silent = are_silent(self._networks, [self._temperature] * len(self._networks), logits.numpy())
+        return [
+            None if is_silent or not np.isfinite(value) else float(value)
+            for value, is_silent in zip(chances, silent, strict=True)
+        ]
 
 
 def with_network(

@@ -1,6 +1,6 @@
 """What answers the pictures of an evaluation: a trained model, a bundle as the monitor runs it, or a run's networks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,7 @@ from trainer.errors import CheckpointError, DataError
 from trainer.experiments.files import RUN_NAME
 from trainer.experiments.run import Run, open_run
 from trainer.models import Prediction
-from trainer.networks import InputContract
+from trainer.networks import InputContract, PainNetwork
 from trainer.training.determinism import pinned_threads
 
 __all__ = ["Answerer", "Learnt", "open_answerer"]
@@ -100,7 +100,7 @@ def _of_model(trained: TrainedModel) -> Answerer:
     def predict(crops: CropSet, rows: NDArray[np.int64]) -> Prediction:
         with pinned_threads(1):
             logits = predict_logits(trained.network, ExactSamples(crops, rows), record.contract, resolve_device("cpu"))
-        return Prediction(logits / record.temperature, np.zeros(len(rows)))
+        return _mean([(trained.network, record.temperature)], logits[None] / record.temperature)
 
     learnt = Learnt(
         is_known=record.learnt_from is not None,
@@ -163,7 +163,7 @@ def _of_run(run: Run) -> Answerer:
                     for network, temperature in pairs
                 ]
             )
-        return _mean(logits)
+        return _mean(pairs, logits)
 
     sets = "+".join(run.record["data_sets"])
     return Answerer(
@@ -178,17 +178,25 @@ def _of_run(run: Run) -> Answerer:
     )
 
 
-def _mean(logits: NDArray[np.float64]) -> Prediction:
-    """Return the log-odds of the mean probability, and the disagreement, of logits of shape (networks, n)."""
-    if len(logits) == 1:
-        return Prediction(logits[0], np.zeros(logits.shape[1]))
-    mean = np.clip(1.0 / (1.0 + np.exp(-logits)), 1e-9, 1.0 - 1e-9).mean(axis=0)
+def _mean(pairs: Sequence[tuple[PainNetwork, float]], logits: NDArray[np.float64]) -> Prediction:
+    """Return the log-odds of the mean probability, and the disagreement, of logits of shape (networks, n).
+
+    Where all networks are silent there is no answer, as in the monitor.
+
+    Args:
+        pairs: The networks and their temperatures.
+        logits: Divided by these.
+    """
     import torch
 
-    from trainer.networks import mutual_information
+    from trainer.networks import are_silent, mutual_information
 
+    silent = are_silent([network for network, _ in pairs], [temperature for _, temperature in pairs], logits)
+    if len(logits) == 1:
+        return Prediction(np.where(silent, np.nan, logits[0]), np.zeros(logits.shape[1]))
+    mean = np.clip(1.0 / (1.0 + np.exp(-logits)), 1e-9, 1.0 - 1e-9).mean(axis=0)
     disagreement = mutual_information(torch.from_numpy(logits)).numpy().astype(np.float64)
-    return Prediction(np.log(mean) - np.log1p(-mean), disagreement)
+    return Prediction(np.where(silent, np.nan, np.log(mean) - np.log1p(-mean)), disagreement)
 
 
 def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:

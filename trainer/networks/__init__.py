@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainer.networks.pretrained import installed_lite0_weights, load_resnet50_weights, load_trunk_weights
     from trainer.networks.registry import Registry, architectures
     from trainer.networks.resnet50 import ResNet50, ResNet50Settings
+    from trainer.networks.silence import are_silent
     from trainer.networks.trunk import TrunkHead, TrunkNetwork, TrunkSettings
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "TrunkNetwork",
     "TrunkSettings",
     "architectures",
+    "are_silent",
     "installed_lite0_weights",
     "load_resnet50_weights",
     "load_trunk_weights",
@@ -55,6 +57,7 @@ _DEFINED_IN = {
     "trainer.networks.pretrained": ("installed_lite0_weights", "load_resnet50_weights", "load_trunk_weights"),
     "trainer.networks.registry": ("Registry", "architectures"),
     "trainer.networks.resnet50": ("ResNet50", "ResNet50Settings"),
+    "trainer.networks.silence": ("are_silent",),
     "trainer.networks.trunk": ("TrunkHead", "TrunkNetwork", "TrunkSettings"),
 }
 

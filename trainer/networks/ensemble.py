@@ -69,19 +69,35 @@ class Ensemble(PainNetwork):
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
         """Return the logit of the members' mean probability, shape (N,)."""
-        mean = torch.sigmoid(self.member_logits(crops)).mean(dim=0).clamp(_SMALLEST, 1.0 - _SMALLEST)
-        return torch.log(mean) - torch.log1p(-mean)
+        return _pooled(self.member_logits(crops))
 
     def mutual_information(self, crops: torch.Tensor) -> torch.Tensor:
         """Return how much the members disagree, in nats, shape (N,): H[mean p] - mean H[p], 0 where all agree."""
         return mutual_information(self.member_logits(crops))
 
+    def constant_logit(self) -> float | None:
+        """Return the answer when the last hidden units of every member are silent; None where one cannot be."""
+        constants = [member.constant_logit() for member in self._networks()]
+        known = [constant for constant in constants if constant is not None]
+        if len(known) < len(constants):
+            return None
+        return float(_pooled(torch.tensor(known, dtype=torch.float64).reshape(-1, 1) / self.temperatures.double()))
+
     def cell_grid(self) -> CellGrid:
         """Return the first member's feature map."""
-        first = self.members[0]
-        if not isinstance(first, PainNetwork):
+        return self._networks()[0].cell_grid()
+
+    def _networks(self) -> list[PainNetwork]:
+        networks = [member for member in self.members if isinstance(member, PainNetwork)]
+        if len(networks) < len(self.members):
             raise TypeError("an ensemble's members are pain networks")
-        return first.cell_grid()
+        return networks
+
+
+def _pooled(logits: torch.Tensor) -> torch.Tensor:
+    """Return the logit of the mean probability over the first axis of logits, shape (members, N)."""
+    mean = torch.sigmoid(logits).mean(dim=0).clamp(_SMALLEST, 1.0 - _SMALLEST)
+    return torch.log(mean) - torch.log1p(-mean)
 
 
 def mutual_information(logits: torch.Tensor) -> torch.Tensor:

@@ -11,9 +11,9 @@ from export.classifier.bundle import write_classifier_bundle
 from export.classifier.graph import ClassifierGraph
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.classifier import Classifier
-from monitor.inference.engine_factory import open_engine
+from monitor.inference.engine_factory import missing_reason, open_engine, open_variant
 from trainer.checkpoint import ModelRecord, Provenance, read_model, write_model
-from trainer.networks import InputContract, PainNetwork, architectures, prepare_crops
+from trainer.networks import Ensemble, InputContract, PainNetwork, architectures, prepare_crops
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,57 @@ def test_the_constant_answer_of_a_silent_ncnn_is_no_score(tmp_path: Path, leak: 
         engine = open_engine(bundle, choice="onnxruntime", precision=precision)
         scores = Classifier(bundle, engine).scores(crops)
         assert all((score is None) == (leak == 0.0) for score in scores)
+
+
+def _silent(bias: float) -> PainNetwork:
+    network = architectures()["ncnn"].create({}).eval()
+    with torch.no_grad():
+        network.head[1].weight.mul_(0.01)
+        network.head[1].bias.fill_(-100.0)
+        network.head[4].bias.fill_(bias)
+    return network
+
+
+def _bundle_of(network: PainNetwork, settings: dict[str, object], temperature: float, folder: Path) -> Bundle:
+    record = ModelRecord(
+        name="silent",
+        architecture="ensemble" if settings else "ncnn",
+        network_settings=settings,
+        contract=architectures()["ncnn"].contract,
+        temperature=temperature,
+        training_prior=0.5,
+        generation="demo",
+        intended_use="Tests.",
+        provenance=Provenance(source="none", licence="none"),
+    )
+    write_model(folder / "model.pt", record, network)
+    return write_classifier_bundle(read_model(folder / "model.pt"), folder / "bundle", precisions=["fp32", "fp16"])
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.3])
+@pytest.mark.parametrize("biases", [(-2.51,), (0.3,), (3.17,), (-2.0, -1.5), (0.2, 4.4, -0.7)])
+def test_no_engine_makes_a_score_of_silent_networks(
+    tmp_path: Path, biases: tuple[float, ...], temperature: float, crops: np.ndarray
+) -> None:
+    """Fewer bits round the constant further from its exact value; members that are all silent have a constant, too."""
+    temperatures = tuple(0.7 + 0.5 * number for number in range(len(biases)))
+    settings = {"member": "ncnn", "count": len(biases), "temperatures": temperatures} if len(biases) > 1 else {}
+    networks = [_silent(bias) for bias in biases]
+    network = Ensemble(networks, temperatures) if settings else networks[0]
+    bundle = _bundle_of(network, settings, temperature, tmp_path)
+    assert bundle.classifier.constant_logit is not None
+    engines = [name for name in ("onnxruntime", "openvino", "openvino-bf16") if missing_reason(name) is None]
+    for variant in bundle.manifest.variants:
+        for name in engines:
+            engine = open_variant(bundle, variant, name)
+            assert Classifier(bundle, engine).scores(crops) == [None] * len(crops), (variant.file, name)
+            engine.close()
+
+
+def test_an_ensemble_with_one_member_that_always_speaks_has_no_constant() -> None:
+    leaking = architectures()["ncnn"].create({"head_leak": 0.01})
+    assert Ensemble([_silent(1.0), leaking]).constant_logit() is None
+    assert Ensemble([_silent(1.0), _silent(1.0)], (2.0, 2.0)).constant_logit() == pytest.approx(0.5)
 
 
 def test_a_bundle_of_pain_without_a_constant_is_recorded_as_before(classifier_bundle: Bundle) -> None:

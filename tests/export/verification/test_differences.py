@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from export.verification.differences import classifier_differences, detector_differences
 from export.verification.limits import LIMITS, broken_limits
+from monitor.inference.manifest import Precision
 
 _scores = hnp.arrays(np.float32, st.integers(1, 20), elements=st.floats(0, 1, width=32))
 
@@ -87,7 +88,7 @@ def _faces(shift: float = 0.0, score: float = 0.95, point: float = 0.0) -> dict[
 )
 def test_a_detector_that_moved_is_noticed(answer: dict[str, NDArray[np.float32]], reason: str | None) -> None:
     limits = LIMITS["fp16"]
-    differences = detector_differences(_faces(), answer, threshold=0.8, band=limits.band)
+    differences = detector_differences(_faces(), answer, threshold=0.8, band=limits.band, suppression=0.4)
     phrases = "; ".join(broken_limits(differences, limits))
     if reason is None:
         assert phrases == ""
@@ -96,5 +97,98 @@ def test_a_detector_that_moved_is_noticed(answer: dict[str, NDArray[np.float32]]
 
 
 def test_a_reference_without_faces_proves_nothing() -> None:
-    differences = detector_differences(_faces(score=0.2), _faces(score=0.2), threshold=0.8, band=0.0)
+    differences = detector_differences(_faces(score=0.2), _faces(score=0.2), threshold=0.8, band=0.0, suppression=0.4)
     assert broken_limits(differences, LIMITS["int8"]) != ()
+
+
+def _with_face_at(left: float, score: float) -> dict[str, NDArray[np.float32]]:
+    """The usual answer, whose second candidate is a box elsewhere."""
+    answer = _faces()
+    answer["boxes"][0, 1] = (left, 100, left + 40, 150)
+    answer["scores"][0, 1] = score
+    return answer
+
+
+@pytest.mark.parametrize("precision", list(LIMITS))
+def test_a_face_where_the_reference_has_none_is_noticed(precision: Precision) -> None:
+    """A second face in a station is a second patient, or takes the track."""
+    limits = LIMITS[precision]
+
+    def phrases(answer: dict[str, NDArray[np.float32]]) -> str:
+        found = detector_differences(_faces(), answer, threshold=0.8, band=limits.band, suppression=0.4)
+        return "; ".join(broken_limits(found, limits))
+
+    assert phrases(_with_face_at(200, 0.98)) == "1 faces are found where there is none"
+    assert phrases(_with_face_at(200, 0.79)) == ""
+    beside_the_first = _with_face_at(200, 0.9)
+    beside_the_first["boxes"][0, 1] = beside_the_first["boxes"][0, 0] + 1
+    assert phrases(beside_the_first) == "", "non-maximum suppression removes it"
+
+
+def test_a_face_that_the_reference_nearly_sees_may_be_found() -> None:
+    found = detector_differences(
+        _with_face_at(200, 0.75), _with_face_at(200, 0.81), threshold=0.8, band=0.1, suppression=0.4
+    )
+    assert found.faces_invented == 0
+
+
+def _whole_answer(**changes: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    logit = np.array([-1.4, 2.2, 0.8])
+    answer = {
+        "score": 1.0 / (1.0 + np.exp(-logit)),
+        "logit": logit,
+        "contributions": np.stack([logit - 1.0, np.ones(3)], axis=1),
+        "visible": np.array([[0.99, 0.98, 0.99, 0.97], [0.99, 0.99, 0.02, 0.01], [0.98, 0.99, 0.99, 0.99]]),
+        "presence": np.array([0.99, 0.95, 0.0001]),
+        "points": np.full((3, 8, 3), 90.0),
+    }
+    return {**answer, **changes}
+
+
+def _moved(rows: slice, px: float) -> NDArray[np.float64]:
+    points = np.full((3, 8, 3), 90.0)
+    points[rows, 0, 0] += px
+    return points
+
+
+@pytest.mark.parametrize("precision", list(LIMITS))
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"visible": 1.0 - _whole_answer()["visible"]}, "visibility"),
+        ({"visible": np.ones((3, 4))}, "visibility"),
+        ({"presence": np.array([0.01, 0.95, 0.0001])}, "visibility"),
+        ({"presence": np.array([0.99, 0.95, 0.011])}, "1 regions or faces are seen that are hidden"),
+        ({"contributions": _whole_answer()["contributions"][:, ::-1]}, "parts of log-odds"),
+        ({"points": _moved(slice(0, 1), 5.0)}, "a point lies 5.000 px away"),
+        ({"points": _moved(slice(2, 3), 5.0)}, None),
+    ],
+)
+def test_everything_that_the_monitor_reads_of_a_classifier_is_compared(
+    precision: Precision, changes: dict[str, NDArray[np.float64]], reason: str | None
+) -> None:
+    """What is hidden decides whether a score is shown, and the points of a crop without a face are used by nobody."""
+    limits = LIMITS[precision]
+    found = classifier_differences(_whole_answer(), _whole_answer(**changes), threshold=0.5, band=limits.band)
+    phrases = "; ".join(broken_limits(found, limits))
+    assert phrases == "" if reason is None else reason in phrases
+
+
+def test_a_constant_that_the_monitor_would_take_for_an_answer_is_noticed() -> None:
+    constant = -1.930769
+
+    def answers(logit: float) -> dict[str, NDArray[np.float64]]:
+        return {"score": np.array([1.0 / (1.0 + np.exp(-logit))]), "logit": np.array([logit])}
+
+    for engine, logit, scored in (
+        ("onnxruntime", -1.9307693, 0),
+        ("onnxruntime", -1.9350961, 1),
+        ("openvino-bf16", -1.9350961, 0),
+        ("openvino-bf16", -1.96, 1),
+    ):
+        found = classifier_differences(
+            answers(constant), answers(logit), threshold=0.5, band=0.1, constant=constant, engine=engine
+        )
+        assert found.constants_scored == scored, (engine, logit)
+        assert ("silent network" in "; ".join(broken_limits(found, LIMITS["int8"]))) == bool(scored)

@@ -17,6 +17,7 @@ _ROWS = {
     "level_maximum": "largest difference of the level",
     "logit_maximum": "largest difference of the log-odds",
     "mesh_point_px": "largest distance of a mesh point",
+    "visibility_maximum": "largest difference of the probability that a region is visible",
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from monitor.inference.bundle import read_bundle
 
@@ -51,3 +52,25 @@ def test_two_models_of_one_process_run_on_two_cores():
         for engine in engines:
             engine.close()
     assert max(shares) > 0.75, shares
+
+
+def test_outputs_have_the_names_of_the_file():
+    """Compiling removes what changes nothing, and a tensor then has several names; an output must not lose its own."""
+    nodes = [
+        helper.make_node("Cast", ["crops"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Reshape", ["mean", "shape"], ["score"]),
+    ]
+    constants = [
+        helper.make_tensor("axes", TensorProto.INT64, [3], [1, 2, 3]),
+        helper.make_tensor("shape", TensorProto.INT64, [1], [-1]),
+    ]
+    crops = helper.make_tensor_value_info("crops", TensorProto.UINT8, ["batch", 16, 16, 3])
+    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, ["batch"])
+    graph = helper.make_graph(nodes, "mean", [crops], [score], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    engine = openvino_engine.OpenVinoEngine(model.SerializeToString())
+    assert [spec.name for spec in engine.outputs] == ["score"]
+    answer = engine.run({"crops": np.full((2, 16, 16, 3), 7, np.uint8)})
+    assert {name: values.tolist() for name, values in answer.items()} == {"score": [7.0, 7.0]}
+    engine.close()
