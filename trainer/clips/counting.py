@@ -1,5 +1,6 @@
 """What alarms found and missed in labelled videos, counted as the literature on alarms counts."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,10 +8,12 @@ import numpy as np
 
 from trainer.clips.labels import Clip
 from trainer.clips.scores import FrameScores
+from trainer.errors import DataError
 
 __all__ = ["GRACE_SECONDS", "Episode", "Watched", "count_video", "joined"]
 
 GRACE_SECONDS = 5.0
+_TOLERANCE_SECONDS = 1.0
 """An alarm up to so long after an episode's end still found it."""
 
 
@@ -95,6 +98,24 @@ def _without(spans: Sequence[tuple[float, float]], removed: Sequence[tuple[float
     return found
 
 
+def _check_times(clips: Sequence[Clip], length_seconds: float) -> None:
+    for clip in clips:
+        end = clip.start_seconds if clip.end_seconds is None else clip.end_seconds
+        if clip.start_seconds >= length_seconds or end > length_seconds + _TOLERANCE_SECONDS:
+            until = "" if clip.end_seconds is None else f" to {clip.end_seconds:g}"
+            raise DataError(
+                f"{clip.file.name}: the clip from {clip.start_seconds:g}{until} s lies outside of the video, which "
+                f"lasts {length_seconds:.1f} s; start_s and end_s are seconds of the video"
+            )
+    for pain, calm in itertools.product(clips, clips):
+        begin = max(pain.start_seconds, calm.start_seconds)
+        end = min(length_seconds if clip.end_seconds is None else clip.end_seconds for clip in (pain, calm))
+        if pain.is_pain and not calm.is_pain and end - begin > _TOLERANCE_SECONDS:
+            raise DataError(
+                f"{pain.file.name}: {begin:g} to {end:g} s are labelled pain and no pain; correct the times"
+            )
+
+
 def count_video(clips: Sequence[Clip], frames: FrameScores, spells: Sequence[tuple[float, float]]) -> Watched:
     """Count one video.
 
@@ -102,9 +123,13 @@ def count_video(clips: Sequence[Clip], frames: FrameScores, spells: Sequence[tup
         clips: Its labels; clips of pain that touch are one episode.
         frames: Its scores.
         spells: (begin, end) of its alarms.
+
+    Raises:
+        DataError: A clip lies outside the video, or the same stretch is labelled pain and no pain.
     """
     length = float(frames.duration_seconds)
     infant = clips[0].infant
+    _check_times(clips, length)
 
     def span(clip: Clip) -> tuple[float, float]:
         end = length if clip.end_seconds is None else min(clip.end_seconds, length)

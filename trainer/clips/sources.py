@@ -1,12 +1,13 @@
 """What scores the videos: a bundle as the station runs it, a trained model, or the folds of a run."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from monitor.config import StationConfig
 from monitor.pipeline.models import ModelSet, WorkerModels
-from trainer.checkpoint import MODEL_NAME, read_model
+from trainer.checkpoint import MODEL_NAME, bare_name, read_model
 from trainer.clips.labels import Clip
 from trainer.clips.scores import FrameScores, NetworkScorer, detection_threads, score_video, with_network
 from trainer.errors import DataError
@@ -97,7 +98,7 @@ def _of_run(
 
 
 def _folds_of(run: Run) -> dict[str, int]:
-    """Return the fold that tested each subject.
+    """Return the fold that tested each subject, also by its name without the data set where that names one alone.
 
     Raises:
         DataError: The run is of the dissertation protocol, whose folds share infants.
@@ -105,7 +106,10 @@ def _folds_of(run: Run) -> dict[str, int]:
     if run.protocol != "strict":
         raise DataError(f"every fold of the run {run.folder} has seen the infants; use a run of the strict protocol")
     table = run.predictions()
-    return {str(subject): int(fold) for subject, fold in zip(table.subjects, table.fold, strict=True)}
+    found = {str(subject): int(fold) for subject, fold in zip(table.subjects, table.fold, strict=True)}
+    # A folder of clips knows no data set, whose name a manifest puts before each infant's.
+    bare = Counter(bare_name(subject) for subject in found)
+    return {bare_name(subject): fold for subject, fold in found.items() if bare[bare_name(subject)] == 1} | found
 
 
 def _prior(run: Run) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from monitor.config import AlarmSettings
 from trainer.clips.counting import Watched
+from trainer.errors import DataError
 
 __all__ = ["TunedAlarms", "candidates", "tune_alarms"]
 
@@ -54,9 +55,18 @@ def tune_alarms(count: Count, settings: Sequence[AlarmSettings], most_per_hour: 
         count: Counts all videos at some settings, always in the same order.
         settings: To choose from.
         most_per_hour: False alarms.
+
+    Raises:
+        DataError: There are fewer than two infants, or some choice would be made without time free of pain.
     """
     tried = [list(count(entry)) for entry in settings]
     infants = sorted({video.infant for video in tried[0]})
+    calm = {infant: sum(v.calm_seconds for v in tried[0] if v.infant == infant) for infant in infants}
+    if len([infant for infant in infants if calm[infant] > 0.0]) < 2:
+        raise DataError(
+            "alarm settings are chosen on other infants than they are measured on, by their false alarms: at least two "
+            f"infants with time free of pain are needed, and there are {sum(value > 0.0 for value in calm.values())}"
+        )
     groups = [infants[first::_GROUPS] for first in range(min(_GROUPS, len(infants)))]
     held_out: list[Watched] = []
     choices = []

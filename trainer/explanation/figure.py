@@ -86,7 +86,7 @@ def draw_figure(path: Path, title: str, titles: Sequence[str], rows: Sequence[Fi
     height = _INCHES * len(rows) + _HEAD_INCHES
     figure = Figure(figsize=(_INCHES * columns + 1.4, height), dpi=130)
     FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=10, y=1.0 - 0.12 / height, va="top")
+    figure.suptitle(title, parse_math=False, fontsize=10, y=1.0 - 0.12 / height, va="top")
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, row in zip(axes, rows, strict=True):
         pictures = [row.crop]
@@ -102,9 +102,9 @@ def draw_figure(path: Path, title: str, titles: Sequence[str], rows: Sequence[Fi
                 _write(axis, 0.5, "center", "no gradient:\nconstant answer")
             if panel.note:
                 _write(axis, 0.98, "top", panel.note)
-        line[0].set_ylabel(row.caption, fontsize=7, rotation=0, ha="right", va="center", labelpad=4)
+        line[0].set_ylabel(row.caption, parse_math=False, fontsize=7, rotation=0, ha="right", va="center", labelpad=4)
     for axis, name in zip(axes[0], ["original", *(name for own in titles for name in (own, "overlay"))], strict=True):
-        axis.set_title(name, fontsize=8)
+        axis.set_title(name, fontsize=8, parse_math=False)
     figure.subplots_adjust(
         left=0.14, right=0.995, bottom=0.05 / height, top=1.0 - _HEAD_INCHES / height, wspace=0.04, hspace=0.04
     )
@@ -116,4 +116,15 @@ def draw_figure(path: Path, title: str, titles: Sequence[str], rows: Sequence[Fi
 def _write(axis: Axes, y: float, where: str, text: str) -> None:
     """Write a few words into a picture, at a height from 0 to 1."""
     behind = {"facecolor": "black", "alpha": 0.45, "edgecolor": "none", "pad": 1.5}
-    axis.text(0.5, y, text, transform=axis.transAxes, ha="center", va=where, color="white", fontsize=7, bbox=behind)
+    axis.text(
+        0.5,
+        y,
+        text,
+        parse_math=False,
+        transform=axis.transAxes,
+        ha="center",
+        va=where,
+        color="white",
+        fontsize=7,
+        bbox=behind,
+    )

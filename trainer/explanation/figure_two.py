@@ -87,12 +87,13 @@ def _drawn(rows: Sequence[tuple[tuple[str, str, str], ExplainedPicture]], method
     height = _INCHES * len(rows) + _HEAD_INCHES
     figure = Figure(figsize=(sum(widths), height), dpi=130)
     FigureCanvasAgg(figure)
-    figure.suptitle(f"Figure 2: {title}, evidence for the given answer", fontsize=10, y=1.0 - 0.1 / height, va="top")
+    heading = f"Figure 2: {title}, evidence for the given answer"
+    figure.suptitle(heading, fontsize=10, y=1.0 - 0.1 / height, va="top", parse_math=False)
     axes = figure.subplots(len(rows), len(names), squeeze=False, gridspec_kw={"width_ratios": widths})
     for line, (words, picture) in zip(axes, rows, strict=True):
         for axis, word in zip(line, words, strict=False):
             axis.axis("off")
-            axis.text(0.5, 0.5, word, ha="center", va="center", fontsize=8, transform=axis.transAxes)
+            axis.text(0.5, 0.5, word, parse_math=False, ha="center", va="center", fontsize=8, transform=axis.transAxes)
         heat = picture.answered
         colours = coloured(heat, float(heat.max()))
         views = [picture.crop, colours, overlaid(picture.crop, colours), segmented(picture.crop, heat, threshold)]
@@ -105,7 +106,7 @@ def _drawn(rows: Sequence[tuple[tuple[str, str, str], ExplainedPicture]], method
             place = {"transform": line[_WORDS + 1].transAxes, "ha": "center", "va": "center", "fontsize": 7}
             line[_WORDS + 1].text(0.5, 0.5, "no evidence:\nconstant answer", color="white", bbox=behind, **place)
     for axis, name in zip(axes[0], names, strict=True):
-        axis.set_title(name, fontsize=8)
+        axis.set_title(name, fontsize=8, parse_math=False)
     figure.subplots_adjust(
         left=0.01, right=0.99, bottom=0.05 / height, top=1.0 - _HEAD_INCHES / height, wspace=0.04, hspace=0.04
     )

@@ -114,6 +114,11 @@ def inner_splits(
     """
     labels, groups = study.labels[rows], groups_of(study, rows)
     parts = min(max(settings.inner_folds, members), len(np.unique(groups)))
+    if parts < 2:
+        raise DataError(
+            f"fold {fold + 1} leaves one infant to learn from, and none to stop and calibrate on; use more folds, or "
+            "more infants (infants whose pictures look alike count as one)"
+        )
     for attempt in range(_TRIES):
         splits = [
             (Items.as_they_are(rows[train]), Items.as_they_are(rows[held]))

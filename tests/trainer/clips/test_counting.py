@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +67,27 @@ def test_a_planted_miss_a_hit_and_a_false_alarm_are_counted(tmp_path):
         1 for t in np.arange(0, 300, 0.1) if any(a <= t < b for a, b in spells) and not (50 <= t < 85 or 150 <= t < 175)
     )
     assert found.alarm_calm_seconds == pytest.approx(by_hand / 10, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("clips", "words"),
+    [
+        ([(10_000, 30_000, True)], "from 10000 to 30000 s lies outside of the video, which lasts 300.0 s"),
+        ([(10, 310, True)], "from 10 to 310 s lies outside"),
+        ([(300, None, False)], "from 300 s lies outside"),
+        ([(50, 80, True), (60, None, False)], "60 to 80 s are labelled pain and no pain"),
+    ],
+)
+def test_times_that_cannot_be_are_named(tmp_path, clips, words):
+    listed = [clip(tmp_path, begin, end, pain=pain) for begin, end, pain in clips]
+    with pytest.raises(DataError, match=re.escape(words)):
+        count_video(listed, planted([]), [])
+
+
+def test_settings_that_no_other_infant_could_have_chosen_are_refused(tmp_path):
+    frames = planted([(30, 60)], 130, 2.0)
+    with pytest.raises(DataError, match="at least two infants with time free of pain are needed, and there are 1"):
+        tune_alarms(lambda _: [count_video([clip(tmp_path, 30, 60)], frames, [])], candidates(AlarmSettings()), 1.0)
 
 
 def test_an_alarm_whose_face_was_lost_lasts_until_a_person_comes():

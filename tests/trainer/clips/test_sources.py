@@ -3,7 +3,7 @@
 import pytest
 
 from monitor.config import StationConfig
-from trainer.clips.sources import _of_run
+from trainer.clips.sources import _folds_of, _of_run
 from trainer.errors import SettingsError
 from trainer.evaluation.clip_results import ClipResults
 from trainer.experiments import cross_validate, open_run, read_config
@@ -28,6 +28,12 @@ def runs(paint_study, tmp_path_factory):
         training = SMALL["training"] | {"seed": seed}
         cross_validate(read_config(None, SMALL | {"manifest": str(manifest), "training": training}), folder / str(seed))
     return open_run(folder / "0"), open_run(folder / "1")
+
+
+def test_a_folder_of_clips_knows_infants_by_their_names_without_the_data_set(runs):
+    folds = _folds_of(runs[0])
+    assert folds["s0"] == folds["set/s0"]
+    assert {folds[f"s{n}"] for n in range(6)} == {0, 1}
 
 
 def test_videos_that_another_run_on_the_same_folds_scored_are_refused(runs, tmp_path):

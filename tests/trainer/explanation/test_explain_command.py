@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from trainer.commands.cv import command as cv
 from trainer.commands.explain import command as explain
+from trainer.crops import open_study
 from trainer.errors import SettingsError
 from trainer.experiments import open_run
 from trainer.experiments.fitting import FinalModel, ensemble_of_folds
@@ -28,7 +29,10 @@ def run(command, *arguments):
 
 @pytest.fixture(scope="module")
 def study(paint_study):
-    return paint_study(subjects=6, each=4)
+    manifest = paint_study(subjects=6, each=4).folder.with_suffix(".csv")
+    # A name that matplotlib could take for a formula, and a wrong one.
+    manifest.write_text(manifest.read_text().replace("set/s0,", "set/s0 $x_{$,"))
+    return open_study(manifest, None)
 
 
 @pytest.fixture(scope="module")

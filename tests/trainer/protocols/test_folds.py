@@ -194,6 +194,7 @@ def test_pictures_without_a_face_are_in_no_fold_and_confusers_only_in_their_infa
     [
         (*infants(2), ProtocolSettings(folds=3), r"2 infants cannot be divided into 3 folds"),
         (*infants(1), ProtocolSettings(folds="infants"), r"1 infant cannot be divided into 2 folds"),
+        (*infants(3), ProtocolSettings(folds=2), r"fold \d leaves one infant to learn from"),
         (infants(5)[0], [1] * 30, ProtocolSettings(), r"30 show pain and 0 do not"),
         (infants(5)[0], [0] * 30, ProtocolSettings(name="dissertation"), r"0 with pain and 30 without"),
         (
