@@ -233,6 +233,11 @@ class Alarm:
         self.memory.evidence, self.memory.ended_seconds = evidence, at_seconds
         return self._apply(Event.CLEAR_UNSEEN if self.condition.is_latching else Event.CLEAR, at_seconds)
 
+    def silence_again(self, silence: Acknowledgement, at_seconds: float) -> list[Transition]:
+        """Go on with the silence that a person's word had ended by mistake."""
+        self.memory.silence = silence
+        return self._apply(Event.ACKNOWLEDGE, at_seconds)
+
     def acknowledge(self, silence: Acknowledgement) -> list[Transition]:
         """Note that somebody has seen it."""
         if not self.is_signalled:

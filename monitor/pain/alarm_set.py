@@ -152,14 +152,29 @@ class AlarmSet:
         for code, alarm in self._alarms.items():
             if code not in codes or code not in before.alarms:  # a memory of an earlier version may know fewer
                 continue
+            was_signalled = alarm.is_signalled
             transitions += alarm.bring_back(
                 before.alarms[code], at_seconds, f"{by} took back what had ended this alert."
             )
             self.memory.alarms[code] = alarm.memory
-            if code in before.gates:
+            has_returned = alarm.is_present and not was_signalled
+            if code in before.gates and (has_returned or code not in self.memory.gates):
+                # What was seen since is of what began since, and nothing but what was seen before ends what returned.
                 self.memory.gates[code] = before.gates[code]
-            if code in before.pauses and before.pauses[code].until_seconds > at_seconds:
-                self.memory.pauses[code] = before.pauses[code]
+        return transitions
+
+    def pause_again(self, before: AlarmSetState, codes: Collection[Code], at_seconds: float) -> list[Transition]:
+        """Go on with the pauses of these conditions that a mistake had ended, and silence again what is still on."""
+        transitions: list[Transition] = []
+        for code, pause in before.pauses.items():
+            if code not in codes or code in self.memory.pauses or pause.until_seconds <= at_seconds:
+                continue
+            self.memory.pauses[code] = pause
+            alarm, was = self._alarms[code], before.alarms.get(code, AlarmState())
+            is_same = alarm.memory.alert_id == was.alert_id
+            if is_same and (alarm.memory.state, was.state) == (State.ON, State.ACKNOWLEDGED):
+                silence = Acknowledgement(pause.by, pause.at_seconds, pause.until_seconds)
+                transitions += alarm.silence_again(silence, at_seconds)
         return transitions
 
     def begin_by_person(self, code: Code, by: Acknowledgement, detail: str) -> list[Transition]:

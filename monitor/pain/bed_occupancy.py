@@ -36,6 +36,15 @@ _SUSPENDED = {
 }
 
 
+_ENDED_BY = {
+    BedStatement.ADMIT: _OF_INFANT,
+    BedStatement.DISCHARGE: _SUSPENDED[Occupancy.EMPTY],
+    BedStatement.STANDBY: _SUSPENDED[Occupancy.STANDBY],
+    BedStatement.RESUME: frozenset[Code](),
+}
+"""Whose alerts a word ends; what goes on meanwhile is not touched where that is taken back."""
+_UNPAUSED_BY = {**_ENDED_BY, BedStatement.ADMIT: frozenset(Code)}
+
 _EMPTY = Phrase("the bed is empty; admit an infant first")
 
 
@@ -255,7 +264,8 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         self._memory.occupancy = before.occupancy
         self._memory.face, self._memory.bouts = before.face, before.bouts
         watched = frozenset(Code) - _SUSPENDED[was.state] - _OF_PERSONS
-        transitions += self._board.bring_back(before.board, watched, now, by)
+        transitions += self._board.bring_back(before.board, watched & _ENDED_BY[said.statement], now, by)
+        transitions += self._board.pause_again(before.board, watched & _UNPAUSED_BY[said.statement], now)
         if was.state is Occupancy.EMPTY:
             again = Acknowledgement(was.by or by, now, now)
             transitions += self._board.begin_by_person(Code.BED_EMPTY, again, _emptied(was.by or by))

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
-from monitor.pain import Code, Kind, Occupancy, Phase, Signal, Validity
+from monitor.pain import Code, Kind, Occupancy, Phase, Sample, Signal, Validity, Visibility
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import ProcedureKind
@@ -237,3 +237,146 @@ def test_a_word_that_was_said_to_an_earlier_version_which_knew_fewer_conditions_
     watched.monitor.restore(saved, watched.now)
     undo(watched, BedStatement.DISCHARGE)
     assert watched.monitor.occupancy.state is Occupancy.OCCUPIED
+
+
+class Camera:
+    """Reports, a few times a second, whether a bed's camera is lost, while its frames come or do not."""
+
+    def __init__(self, watched):
+        self.watched = watched
+        self.lost_since = None
+
+    def live(self, seconds, *, lost=False, score=0.05):
+        """Return what changed of the camera's alert."""
+        if lost != (self.lost_since is not None):
+            self.lost_since = self.watched.now if lost else None
+        changed = []
+        for _ in range(round(seconds * 5)):
+            self.watched.now += 0.2
+            now = self.watched.now
+            changed += self.watched.monitor.report(Code.CAMERA_LOST, lost, now, "", self.lost_since)
+            changed += self.watched.monitor.tick(now).transitions
+            if not lost:
+                changed += self.watched.monitor.observe(Sample(now, score, Visibility.USABLE)).transitions
+        return [(item.phase, item.alert_id) for item in changed if item.code is Code.CAMERA_LOST]
+
+
+def test_a_camera_that_fails_after_an_admission_by_mistake_has_one_alert(watched):
+    camera = Camera(watched)
+    camera.live(10)
+    camera.live(6, lost=True)  # once before
+    camera.live(10)
+    say(watched, BedStatement.ADMIT)
+    ((phase, alert_id),) = camera.live(6, lost=True)
+    assert phase is Phase.START
+    changed = undo(watched, BedStatement.ADMIT)
+    assert Code.CAMERA_LOST not in {item.code for item in changed}
+    assert camera.live(6, lost=True) == []
+    assert camera.live(1) == [(Phase.END, alert_id)]
+
+
+def test_a_camera_that_came_back_before_an_admission_was_taken_back_is_not_lost_again(watched):
+    camera = Camera(watched)
+    camera.live(10)
+    camera.live(6, lost=True)
+    say(watched, BedStatement.ADMIT)
+    assert [phase for phase, _ in camera.live(6)] == [Phase.END]
+    assert Code.CAMERA_LOST not in {item.code for item in undo(watched, BedStatement.ADMIT)}
+    assert camera.live(6) == []
+
+
+def test_a_pause_that_an_admission_by_mistake_had_ended_silences_again_what_it_silenced(watched):
+    camera = Camera(watched)
+    camera.live(10)
+    ((_, alert_id),) = camera.live(6, lost=True)
+    watched.monitor.pause("nurse-3", watched.now, 300.0)
+    until = watched.monitor.pause_in_force().until_seconds
+    say(watched, BedStatement.ADMIT)
+    assert (Code.CAMERA_LOST, alert_id, Signal.ON) in signalled(watched)
+    camera.live(3, lost=True)
+    undo(watched, BedStatement.ADMIT)
+    assert signalled(watched) == {(Code.CAMERA_LOST, alert_id, Signal.ACKNOWLEDGED)}
+    (paused,) = watched.monitor.active()
+    assert (paused.acknowledged_by, watched.monitor.pause_in_force().until_seconds) == ("nurse-3", until)
+    camera.live(300, lost=True)
+    assert (Code.CAMERA_LOST, alert_id, Signal.ON) in signalled(watched), "the pause is over at its time"
+
+
+def test_what_began_since_an_admission_that_is_taken_back_goes_on_as_one_alert(watched):
+    watched.show(10, 0.05)
+    watched.show(8, 0.05, Visibility.AMBIGUOUS)
+    watched.show(10, 0.05)
+    say(watched, BedStatement.ADMIT)
+    (start,) = watched.show(8, 0.05, Visibility.AMBIGUOUS)
+    undo(watched, BedStatement.ADMIT)
+    assert watched.show(10, 0.05, Visibility.AMBIGUOUS) == []
+    assert [(item.phase, item.alert_id) for item in watched.show(5, 0.05)] == [(Phase.END, start.alert_id)]
+
+
+EQUIPMENT = [Code.CAMERA_LOST, Code.PICTURE_FROZEN]
+HAPPENINGS = st.one_of(
+    st.tuples(st.just("see"), st.sampled_from(EQUIPMENT), st.booleans()),
+    st.tuples(st.just("live"), st.floats(0.2, 12.0)),
+    st.tuples(st.sampled_from(["acknowledge", "pause"])),
+)
+
+
+class Equipment:
+    """A bed whose equipment is reported on five times a second."""
+
+    def __init__(self, watched):
+        self.watched = watched
+        self.held = dict.fromkeys(EQUIPMENT, False)
+
+    def see(self, code, present):
+        self.held[code] = present
+
+    def live(self, seconds):
+        for _ in range(round(seconds * 5)):
+            self.watched.now += 0.2
+            for code, present in self.held.items():
+                self.watched.note(self.watched.monitor.report(code, present, self.watched.now))
+
+    def acknowledge(self):
+        self.watched.note(self.watched.monitor.acknowledge(None, "nurse-3", self.watched.now))
+
+    def pause(self):
+        self.watched.note(self.watched.monitor.pause("nurse-3", self.watched.now))
+
+    def play(self, story):
+        for what, *rest in story:
+            getattr(self, what)(*rest)
+
+    def trouble(self):
+        """Return what is signalled, and every alert that there was."""
+        on = {(item.code, item.onset_seconds, item.signal) for item in self.watched.monitor.active()}
+        starts = [item.code for item in self.watched.transitions if item.phase is Phase.START]
+        return {item for item in on if item[0] in EQUIPMENT}, [code for code in starts if code in EQUIPMENT]
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    before=st.lists(HAPPENINGS, max_size=8),
+    during=st.lists(st.one_of(HAPPENINGS, st.just(("live", 5.0))), max_size=2),
+    statement=st.sampled_from([BedStatement.ADMIT, BedStatement.STANDBY, BedStatement.RESUME]),
+)
+def test_a_word_that_does_not_concern_the_camera_and_its_undo_change_no_alert_of_the_camera(
+    watch, before, during, statement
+):
+    one, other = Equipment(watch()), Equipment(watch())
+    for bed in (one, other):
+        if statement is BedStatement.RESUME:
+            say(bed.watched, BedStatement.STANDBY)
+        bed.play(before)
+    call = getattr(one.watched.monitor, CALLS.get(statement, statement.value))
+    one.watched.note(call("nurse-7", one.watched.now, *ARGUMENTS[statement]))
+    said = one.watched.now
+    during = [(what, *rest) for what, *rest in during if what in {"see", "live"}]
+    for bed in (one, other):
+        bed.play(during)
+    if one.watched.now - said > 15.0:
+        return
+    one.watched.note(one.watched.monitor.undo(statement, "nurse-7", one.watched.now))
+    for bed in (one, other):
+        bed.live(9.0)
+    assert one.trouble() == other.trouble()
