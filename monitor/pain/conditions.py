@@ -262,7 +262,6 @@ _ROWS = (
         5.0,
         "A part of the station has stopped working: beds may not be watched.",
         "Watch the infants in person; restart the station and look at its log.",
-        casts_doubt=True,
     ),
     _technical(
         Code.BED_UNWATCHED,

@@ -169,7 +169,7 @@ def test_after_a_lost_camera_only_a_person_ends_a_running_alarm(watched):
     assert watched.monitor.active() == ()
 
 
-@pytest.mark.parametrize("code", [Code.CAMERA_LOST, Code.PICTURE_FROZEN, Code.PICTURE_DARK, Code.SELF_CHECK_FAILED])
+@pytest.mark.parametrize("code", [Code.CAMERA_LOST, Code.PICTURE_FROZEN, Code.PICTURE_DARK, Code.NO_LIFE_SEEN])
 def test_calm_frames_of_a_doubtful_picture_end_no_alarm(watched, code):
     """A frozen picture of a calm face resembles relief and is none."""
     watched.show(20, 0.1)

@@ -41,6 +41,12 @@ def test_people_get_plain_sentences(code):
         assert 20 <= len(text) <= 160
 
 
+def test_what_concerns_the_whole_station_casts_no_doubt_on_a_bed():
+    """No bed is told of it, so that a table that said so would promise what does not happen."""
+    station = {Code.PUBLISHER_BACKLOG, Code.DISK_LOW, Code.CLOCK_UNSYNCHRONISED, Code.SELF_CHECK_FAILED}
+    assert not [code for code in (*station, Code.BED_UNWATCHED) if CONDITIONS[code].casts_doubt]
+
+
 def test_no_two_rules_compete():
     pairs = [(rule.event, state) for rule in RULES for state in rule.eligible]
     assert len(pairs) == len(set(pairs))
