@@ -128,26 +128,30 @@ class BedPipeline:
             occupancy = self._monitor.occupancy.state
             if self._infant_number != self._monitor.infant_number:
                 self._watch_another_infant()
+            tracker, assessor, liveness = self._patient_tracker, self._assessor, self._liveness
         if occupancy is Occupancy.EMPTY:
             observation, transitions = self._pass_time(frame.time_seconds)
             return FrameResult(frame, None, observation, transitions, 0.0, 0.0, None)
         frame_faces: FrameFaces | None = None
         seen = Assessment(Visibility.NO_SCORE)
         is_scored = occupancy is Occupancy.OCCUPIED
-        followed = self._assessor.follow(frame, self._patient_tracker, models) if is_scored else None
+        followed = assessor.follow(frame, tracker, models) if is_scored else None
         found = read = self._stopwatch()
         try:
-            frame_faces = self._patient_tracker.update(frame, models.detector, may_search=may_search, followed=followed)
+            frame_faces = tracker.update(frame, models.detector, may_search=may_search, followed=followed)
             found = self._stopwatch()
             patient = frame_faces.patient
-            self._liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
-            seen = self._assessor.assess(frame, frame_faces, models, is_scored=is_scored)
+            liveness.update(frame.image, None if patient is None else patient.face.box, frame.time_seconds)
+            seen = assessor.assess(frame, frame_faces, models, is_scored=is_scored)
         except EngineError as error:
             seen = Assessment(Visibility.NO_SCORE, failure=str(error))
         done = self._stopwatch()
         if budget is not None and frame_faces is not None and frame_faces.is_search:
             budget.spend(found - read)
         with self._lock:
+            if self._patient_tracker is not tracker:
+                # The region or the camera was changed, which waited for this frame, but not for as long as it took.
+                return FrameResult(frame, None, *self._pass_time(frame.time_seconds), 0.0, 0.0, seen.failure)
             if self._infant_number != self._monitor.infant_number:
                 # Another infant was admitted while this frame was analysed.
                 seen, frame_faces = Assessment(Visibility.NO_FACE, failure=seen.failure), None
@@ -321,7 +325,7 @@ class BedPipeline:
     def change_settings(self, settings: BedSettings) -> None:
         """Search for the face again, in another region or another camera's pictures; alarms that are on stay on.
 
-        No worker may analyse a frame of this bed meanwhile.
+        What a worker finds that hangs in a frame from before is left.
         """
         with self._lock:
             self.camera_id = settings.camera_id

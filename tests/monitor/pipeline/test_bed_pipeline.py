@@ -102,6 +102,37 @@ def test_a_score_that_is_no_probability_never_reaches_the_level(models):
     assert all(r.observation.score is None and r.observation.level is None for r in results)
 
 
+class HungDetector:
+    """Hangs in its first frame, while the bed gets another region and another worker goes on with it."""
+
+    size_px, face_size_px = 640, 320
+
+    def __init__(self, detector, meanwhile):
+        self._detector, self._meanwhile = detector, meanwhile
+
+    def detect(self, *arguments, **named):
+        meanwhile, self._meanwhile = self._meanwhile, lambda: None
+        meanwhile()
+        return self._detector.detect(*arguments, **named)
+
+
+def test_what_a_hung_worker_finds_in_the_region_from_before_is_left(models):
+    bed = make_bed()
+    settings = BedSettings(id="bed-1", camera=CameraSettings(url="synthetic://calm"))
+    others = []
+
+    def meanwhile():
+        bed.change_settings(settings)
+        others.extend(bed.analyse(frame, models) for frame in itertools.islice(frames("calm", 4), 1, None))
+
+    first = next(frames("calm", 4))
+    late = bed.analyse(first, dataclasses.replace(models, detector=HungDetector(models.detector, meanwhile)))
+    assert others[-1].frame_faces.patient is not None
+    assert late.frame_faces is None
+    assert late.observation.score == others[-1].observation.score
+    assert late.observation.time_seconds == others[-1].observation.time_seconds
+
+
 def test_a_lost_camera_is_an_alarm_and_its_return_the_end():
     bed = make_bed()
     lost = CameraStatus("c", "rtsp://x", CameraState.LOST, seconds_since_frame=1.0, last_error="no route to host")
