@@ -77,7 +77,7 @@ USER 10001:10001
 # State, and the caches of GStreamer and of GPU engines. The root file system may be read-only.
 WORKDIR /var/lib/nicu
 EXPOSE 9108
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
+HEALTHCHECK --interval=10s --timeout=3s --start-period=300s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9108/healthz', timeout=2)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["nicu-monitor"]
