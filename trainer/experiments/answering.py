@@ -14,6 +14,7 @@ from monitor.inference.engine_factory import open_engine
 from monitor.inference.manifest import MANIFEST_NAME
 from trainer.checkpoint import MODEL_NAME, TrainedModel, bare_name, name_hash, read_model
 from trainer.crops import CropSet, ExactSamples
+from trainer.data import PAIN_WORD
 from trainer.errors import CheckpointError, DataError
 from trainer.experiments.files import RUN_NAME
 from trainer.experiments.run import Run, open_run
@@ -63,6 +64,7 @@ class Answerer:
         contract: Their input.
         learnt: What they have seen.
         predict: Answers rows of a crop set; the logit is not a number where there is no answer.
+        positive: What the positive class was called in the training labels.
     """
 
     kind: Literal["model", "bundle", "run"]
@@ -73,6 +75,7 @@ class Answerer:
     contract: InputContract
     learnt: Learnt
     predict: Predict
+    positive: str
 
 
 def open_answerer(source: Path) -> Answerer:
@@ -110,7 +113,9 @@ def _of_model(trained: TrainedModel) -> Answerer:
         bare_names=_set(record.learnt_from.bare_names if record.learnt_from else None),
         subjects_are_known=record.subjects_are_known,
     )
-    return Answerer("model", record.architecture, record.name, trained.sha256, 1, record.contract, learnt, predict)
+    return Answerer(
+        "model", record.architecture, record.name, trained.sha256, 1, record.contract, learnt, predict, record.positive
+    )
 
 
 def _of_bundle(source: str | Path) -> Answerer:
@@ -137,7 +142,15 @@ def _of_bundle(source: str | Path) -> Answerer:
         manifest_sha256=bundle.manifest.provenance.data_manifest_sha256,
     )
     return Answerer(
-        "bundle", bundle.manifest.architecture, f"bundle {bundle.name}", bundle.sha256, 1, contract, learnt, predict
+        "bundle",
+        bundle.manifest.architecture,
+        f"bundle {bundle.name}",
+        bundle.sha256,
+        1,
+        contract,
+        learnt,
+        predict,
+        bundle.classifier.positive,
     )
 
 
@@ -175,6 +188,7 @@ def _of_run(run: Run) -> Answerer:
         contract,
         _learnt_by(run),
         predict,
+        str(run.metrics().get("positive", PAIN_WORD)),
     )
 
 

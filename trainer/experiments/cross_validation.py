@@ -94,6 +94,7 @@ def cross_validate(
         PredictionTable(inner).write(folder / INNER_NAME)
     results = evaluate(table, without_face(study), groups=group_columns(study.manifest))
     results["training"] = [outcome.details for outcome in outcomes]
+    results["positive"] = study.manifest.positive
     results["subjects_are_known"] = study.manifest.subjects_are_known
     results["audit"] = [asdict(overlap) | {"clean": overlap.is_clean} for overlap in audit(study, folds)]
     write_atomically(folder / METRICS_NAME, (json.dumps(results, indent=1) + "\n").encode())
@@ -147,6 +148,9 @@ def run_record(config: ExperimentConfig, study: Study, folds: FoldMap, plan: Net
 def claim_folder(folder: Path, record: dict[str, Any], name: str = RUN_NAME) -> None:
     """Write what the run is, or check that the folder holds this very run.
 
+    Where another version of the program, or another machine, began it, both are named, since both made its parts; its
+    metrics, which are computed anew, are removed before.
+
     Args:
         folder: The run's.
         record: What the run is; a run that goes on must agree with it.
@@ -161,7 +165,7 @@ def claim_folder(folder: Path, record: dict[str, Any], name: str = RUN_NAME) -> 
             known = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be read: {error}; give another folder") from error
-        known.pop("program", None)
+        made_by = [*known.pop("earlier_programs", []), known.pop("program", None)]
         if "crops_sha256" not in known:  # a run of an earlier version
             record = {name: value for name, value in record.items() if name != "crops_sha256"}
         if known != json.loads(json.dumps(record)):
@@ -171,7 +175,10 @@ def claim_folder(folder: Path, record: dict[str, Any], name: str = RUN_NAME) -> 
             raise CheckpointError(
                 f"{folder} holds another run (it differs in {', '.join(changed)}); give another folder with --out"
             )
-        return
+        if made_by[-1] == _program():
+            return
+        (folder / METRICS_NAME).unlink(missing_ok=True)
+        record = known | {"earlier_programs": [program for program in made_by if program is not None]}
     write_atomically(path, (json.dumps(record | {"program": _program()}, indent=1) + "\n").encode())
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["doubts_of_infants"]
+__all__ = ["doubts_of_infants", "other_class"]
 
 
 def doubts_of_infants(seen: Mapping[str, Any]) -> list[str]:
@@ -24,3 +24,15 @@ def doubts_of_infants(seen: Mapping[str, Any]) -> list[str]:
     word = "infant has" if namesakes == 1 else "infants have"
     found = f"{namesakes} tested {word} the name of one that the model learnt from, in another table"
     return [f"{found}; if they are the same, give both tables one --name (`nicu-trainer ingest`), and test on others"]
+
+
+def other_class(results: Mapping[str, Any]) -> str | None:
+    """Return that a model was tested on another class than it learnt, as a clause; None where it was not.
+
+    Args:
+        results: Content of metrics.json of an evaluation.
+    """
+    positive = results.get("positive")
+    if not isinstance(positive, Mapping) or positive["learnt"] == positive["tested"]:
+        return None
+    return f"the model learnt {positive['learnt']!r}, and the metrics here are of {positive['tested']!r}"

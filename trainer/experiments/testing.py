@@ -69,6 +69,7 @@ def evaluate_model(
     results["recalibration"] = recalibration(*answers_here, count=min(count, _RECALIBRATIONS))
     results["model"] = {"name": answerer.title, "sha256": answerer.sha256}
     results["manifest_sha256"] = study.manifest.sha256
+    results["positive"] = {"learnt": answerer.positive, "tested": study.manifest.positive}
     results["subjects_are_known"] = study.manifest.subjects_are_known
     results["seen"] = _seen(answerer.learnt, study, rows)
     results["is_trained_on_these"] = (

@@ -169,6 +169,12 @@ def test_a_finished_run_is_not_done_again_unless_a_part_of_it_is_missing_or_the_
     record.write_text(json.dumps(json.loads(record.read_text()) | {"program": {"nicu-pain-monitor": "0.0.1"}}))
     assert results() == first
     assert metrics.stat().st_mtime_ns > again
+    made_by = json.loads(record.read_text())
+    assert made_by["program"]["nicu-pain-monitor"] != "0.0.1"
+    assert made_by["earlier_programs"] == [{"nicu-pain-monitor": "0.0.1"}]
+    done = metrics.stat().st_mtime_ns
+    assert results() == first
+    assert metrics.stat().st_mtime_ns == done
 
 
 class _Killer(NullListener):

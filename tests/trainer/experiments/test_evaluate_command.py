@@ -172,6 +172,17 @@ def test_a_smile_detector_says_so_from_the_table_to_the_bundles_refusal(smiles):
     bundle.require_positive("smile")
 
 
+def test_a_smile_detector_that_is_tested_on_pain_says_so(smiles, site, tmp_path):
+    output = run(evaluate, smiles, site, "--out", tmp_path / "run")
+    run(report, tmp_path / "run", "--out", tmp_path / "report")
+
+    assert "Warning: the model learnt 'smile', and the metrics here are of 'pain'." in output
+    assert (
+        "the model learnt 'smile', and the metrics here are of 'pain'"
+        in (tmp_path / "report" / "report.md").read_text()
+    )
+
+
 def test_a_missing_model_is_named(model, tmp_path):
     _, manifest = model
 

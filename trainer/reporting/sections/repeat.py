@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from trainer.evaluation.tables import Table
-from trainer.reporting.document import Block, Code, Grid, Section, Text
+from trainer.reporting.document import Block, Code, Grid, Notice, Section, Text
 from trainer.reporting.gathering import Comparison, Reported
 
 __all__ = ["configuration_text", "repeat_section"]
@@ -21,6 +21,11 @@ def repeat_section(comparison: Comparison) -> Section:
         ),
         Grid(Table("Seeds and digests", _HEAD, [_row(part) for part in comparison.reported])),
         Grid(_versions(comparison)),
+        *(
+            Notice(f"{part.entry.name}: other versions of these programs, or another machine, had begun it.")
+            for part in comparison.reported
+            if part.run.record.get("earlier_programs")
+        ),
     ]
     blocks += [Code(_command(part), configuration_text(part)) for part in comparison.reported]
     return Section("How to repeat it", tuple(blocks))

@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from trainer.evaluation.tables import Table
-from trainer.experiments.seen import doubts_of_infants
+from trainer.experiments.seen import doubts_of_infants, other_class
 from trainer.protocols import UNKNOWN_INFANTS, seen_in_training
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
 from trainer.reporting.gathering import Comparison, Reported
@@ -78,6 +78,8 @@ def audit_section(comparison: Comparison) -> Section:
         where = f"{entry.title}, {entry.protocol}, {entry.data}"
         if part.run.is_external:
             blocks.append(_seen(where, part))
+            if words := other_class(part.metrics):
+                blocks.append(Notice(f"{where}: {words}."))
             continue
         if not overlaps:
             blocks.append(Notice(f"{where}: this run was not audited; `nicu-trainer audit` does it."))
