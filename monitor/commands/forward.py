@@ -94,6 +94,8 @@ def _run(settings: ForwardSettings, metrics_port: int | None) -> int:
     stopping = SignalEvent()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
+    # What the configuration says holds until the next start; a hang-up ends nothing.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     clock = SystemClock()
     forwarders = [Forwarder(settings, destination, clock) for destination in settings.destinations]
     if metrics_port is not None:

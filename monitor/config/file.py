@@ -261,7 +261,8 @@ class _Document:
                     message = f"the id {shown}is used twice, first in line {line}; every bed and camera needs its own"
                     self._add(self._nearest_line(field_path), field_path, message)
         self._check_shared_cameras(beds if isinstance(beds, list) else [])
-        self._check_files(tree.get("redis"), ("redis",))
+        for section in ("redis", "fleet"):
+            self._check_files(tree.get(section), (section,))
 
     def _check_shared_cameras(self, beds: list[Any]) -> None:
         """Find beds that would show one camera's picture, and so one infant, under two names."""

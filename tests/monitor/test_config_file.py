@@ -121,6 +121,7 @@ redis: {{url: "redis://:{secret}@host/x", timeout_seconds: -1, password: {secret
         (f"{RIGHT}redis: redis://:hunter2@server/0", "redis", "such as `url: ...`"),
         (f"{RIGHT}redis: {{key_prefix: 'redis://:hunter2@server/0'}}", "redis.key_prefix", "Begin of every key"),
         (f"{RIGHT}redis: {{password_file: hunter2}}", "redis.password_file", "a path belongs here, no password"),
+        ("fleet: {command_token_file: nope}\n", "fleet.command_token_file", "no file of this name"),
         ("beds: [{id: 'x@hunter2', camera: {url: synthetic://calm, id: 'x@hunter2'}}]", "beds[0].camera.id", "twice"),
     ],
 )

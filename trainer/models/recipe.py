@@ -226,4 +226,5 @@ def recipe(name: str) -> Recipe:
     registry = architectures()
     if name in registry.names and name != "ensemble":
         return Recipe(name, name, registry[name].summary, architecture=name)
-    raise SettingsError(f"unknown model {name!r}; the known ones are {', '.join([*RECIPES, *registry.names])}")
+    known = dict.fromkeys([*RECIPES, *registry.names])
+    raise SettingsError(f"unknown model {name!r}; the known ones are {', '.join(known)}")

@@ -46,6 +46,9 @@ def test_it_forwards_until_it_is_stopped_and_shows_metrics(config, stream, http_
 
         # Counted once the answer has come, which is after the arrival.
         wait_until(lambda: 'nicu_forward_sent_total{destination="pager"} 1.0' in metrics(), 20, "it is counted")
+        process.send_signal(signal.SIGHUP)
+        further = stream.publish().alert_id
+        wait_until(lambda: http_sink.alerts == [alert, further], 60, "it goes on after a hang-up")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:
