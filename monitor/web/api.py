@@ -73,8 +73,8 @@ class Accepted(BaseModel):
     by: str
 
 
-def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> str:
-    """Hand an acknowledgement to the alarm logic, and return the name as it will be recorded.
+def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> bool:
+    """Hand an acknowledgement to the alarm logic, and return whether it took it; on a ward, whether it was sent.
 
     Raises:
         LookupError: There is no such alert, or it needs nobody any more.
@@ -84,8 +84,7 @@ def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> str:
     episode = site.board.find_alert(alert_id)
     if episode is None or not episode.is_open:
         raise LookupError(Phrase("there is no such open alert"))
-    site.handle(Acknowledge(alert_id=alert_id, by=name))
-    return name
+    return site.handle(Acknowledge(alert_id=alert_id, by=name))
 
 
 def request_withdrawal(site: AppContext, alert_id: str, by: str) -> bool:
@@ -203,10 +202,10 @@ def _add_alert_routes(router: APIRouter) -> None:
             raise role_missing(Role.NURSE)
         by = visitor.name or (content.by if content is not None else None) or ""
         try:
-            name = request_acknowledgement(site_of(request), alert_id, by)
+            request_acknowledgement(site_of(request), alert_id, by)
         except LookupError as error:
             raise RefusedError(error.args[0], RefusalCode.ALERT_UNKNOWN) from None
-        return Accepted(alert_id=alert_id, by=name)
+        return Accepted(alert_id=alert_id, by=checked_name(by))
 
 
 def _add_withdrawal_route(router: APIRouter) -> None:

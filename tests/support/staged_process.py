@@ -41,6 +41,7 @@ class Stage:
         pseudo: bool = False,
         day: bool = False,
         patient: bool = False,
+        ward: str | None = None,
     ) -> None:
         self.forker = forker
         self.directory = directory
@@ -51,6 +52,7 @@ class Stage:
             write_day(Path(config["spool"]["directory"]) / "history", datetime.now(tz=UTC), beds)
         self.past = past
         self.options = [*(["--pseudo"] if pseudo else []), *(["--patient"] if patient else [])]
+        self.options += [] if ward is None else ["--ward", ward]
         self.url = ""
         self.process = None
 

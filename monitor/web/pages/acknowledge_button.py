@@ -1,12 +1,12 @@
 """The button with which a person says that they have seen an alarm, and takes that back within ten seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from nicegui import ui
 
-from monitor.board import AlertEpisode
+from monitor.board import AlertEpisode, BoardSnapshot
 from monitor.errors import RefusedError
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.vocabulary import Signal
@@ -14,6 +14,7 @@ from monitor.web.api import request_acknowledgement, request_withdrawal
 from monitor.web.pages.labels import alert_title, refusal_words
 from monitor.web.pages.layout import PageLayout, refuse
 from monitor.web.pages.name_dialog import ask_for_name
+from monitor.web.pages.sent_requests import follow_sent
 from monitor.web.pages.undo_bar import UNDO_SECONDS
 
 __all__ = ["AcknowledgeButton", "needs_acknowledgement", "recent_acknowledgements", "still_acknowledged"]
@@ -107,18 +108,57 @@ class AcknowledgeButton:
         if not self._frame.is_still_allowed_to_acknowledge():
             refuse(self._t("You are not logged in any more."))
             return
-        given = []
+        given, before = [], self._episodes(alert_ids)
         for alert_id in alert_ids:
             try:
-                request_acknowledgement(self._frame.site, alert_id, by)
+                is_taken = request_acknowledgement(self._frame.site, alert_id, by)
             except LookupError:
                 continue  # it has ended meanwhile
             except RefusedError as error:
                 refuse(refusal_words(error, self._t))
                 return
-            given.append(alert_id)
-        words = self._words(by, self._frame.site.clock.wall())
-        self._frame.offer_undo(words, lambda: self._withdraw(given, by))
+            if is_taken:
+                given.append(alert_id)
+        if given and self._frame.site.ward is not None:
+            self._follow(given, before, by)
+        else:
+            self._tell(given, by)
+
+    def _tell(self, given: Sequence[str], by: str, age_seconds: float = 0.0) -> None:
+        """Say what was acknowledged some seconds ago, and offer to withdraw it; or that nothing was."""
+        if not given:
+            refuse(self._t("{bed}: nothing was acknowledged, for that alarm needs nobody any more", bed=self._scope))
+            return
+        words = self._words(by, self._frame.site.clock.wall() - timedelta(seconds=age_seconds))
+        self._frame.offer_undo(words, lambda: self._withdraw(given, by), age_seconds)
+
+    def _follow(self, alert_ids: Sequence[str], before: Mapping[str, AlertEpisode], by: str) -> None:
+        """Wait until the station to which acknowledgements were sent shows that it has taken them."""
+
+        def is_done(_: BoardSnapshot) -> bool:
+            return not any(needs_acknowledgement(one) for one in self._episodes(alert_ids).values())
+
+        def done(age_seconds: float) -> None:
+            given = [
+                alert_id
+                for alert_id, episode in self._episodes(alert_ids).items()
+                if (word := episode.acknowledgement) is not None
+                and word.by == by
+                and (alert_id not in before or word != before[alert_id].acknowledgement)
+            ]
+            self._tell(given, by, age_seconds)
+
+        follow_sent(self._frame, self._scope, self._station_of(alert_ids), is_done, done)
+
+    def _episodes(self, alert_ids: Sequence[str]) -> dict[str, AlertEpisode]:
+        found = {alert_id: self._frame.site.board.find_alert(alert_id) for alert_id in alert_ids}
+        return {alert_id: episode for alert_id, episode in found.items() if episode is not None}
+
+    def _station_of(self, alert_ids: Sequence[str]) -> str:
+        bed = self._frame.site.board.snapshot().bed(self._scope)
+        if bed is not None and bed.info.station:
+            return bed.info.station
+        return next((one.newest.station for one in self._episodes(alert_ids).values()), "")
 
     def _words(self, by: str, at: datetime) -> str:
         site = self._frame.site
@@ -153,8 +193,10 @@ class AcknowledgeButton:
         except RefusedError as error:
             refuse(refusal_words(error, self._t))
             return
-        found = (self._frame.site.board.find_alert(alert_id) for alert_id in alert_ids)
-        left = still_acknowledged([one for one in found if one is not None], alert_ids, withdrawn)
+        if any(withdrawn) and self._frame.site.ward is not None:
+            self._follow_withdrawal(alert_ids)
+            return
+        left = still_acknowledged(list(self._episodes(alert_ids).values()), alert_ids, withdrawn)
         if left:
             names = ", ".join(alert_title(episode.newest, self._t) for episode in left)
             refuse(self._t("{bed}: too late to undo, still acknowledged: {alerts}", bed=self._scope, alerts=names))
@@ -162,3 +204,12 @@ class AcknowledgeButton:
             ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")
         else:
             refuse(self._t("{bed}: it was too late to undo that", bed=self._scope))
+
+    def _follow_withdrawal(self, alert_ids: Sequence[str]) -> None:
+        def is_done(_: BoardSnapshot) -> bool:
+            return any(needs_acknowledgement(one) for one in self._episodes(alert_ids).values())
+
+        def done(_: float) -> None:
+            ui.notify(self._t("{bed}: not acknowledged", bed=self._scope), position="top")
+
+        follow_sent(self._frame, self._scope, self._station_of(alert_ids), is_done, done)

@@ -77,6 +77,7 @@ class PageLayout:
         self._authorization = request.headers.get("authorization")
         self._proxy_name = user_of_proxy(request, self.site.config.web.user_header)
         self._refreshers: list[Refresh] = []
+        self._checks: list[Callable[[BoardSnapshot], bool]] = []
         self._states: dict[str, BedState] | None = None
         self._top = TopBar(request, self.site, self.visitor, self.t)
         self._undo: UndoBar | None = None
@@ -115,10 +116,14 @@ class PageLayout:
         self._refreshers.append(refresh)
         refresh(self.site.board.snapshot())
 
-    def offer_undo(self, words: str, undo: Callable[[], object]) -> None:
-        """Say what the visitor has done; `undo` is called where they take it back within ten seconds."""
+    def check_until_done(self, check: Callable[[BoardSnapshot], bool]) -> None:
+        """Call `check` once a second with the newest snapshot, until it returns True."""
+        self._checks.append(check)
+
+    def offer_undo(self, words: str, undo: Callable[[], object], age_seconds: float = 0.0) -> None:
+        """Say what the visitor has done; `undo` is called where they take it back within ten seconds of that."""
         if self._undo is not None:
-            self._undo.offer(words, undo)
+            self._undo.offer(words, undo, max(1.0, UNDO_SECONDS - age_seconds))
 
     def offer_undo_again(self, by: str, age_seconds: float, words: str, undo: Callable[[], object]) -> None:
         """Offer, for the rest of the ten seconds, to take back what was done before this page was opened.
@@ -195,6 +200,8 @@ class PageLayout:
         snapshot = self.site.board.snapshot()
         for refresh in self._refreshers:
             refresh(snapshot)
+        checks, self._checks = self._checks, []
+        self._checks += [check for check in checks if not check(snapshot)]
         self._top.show(snapshot)
         say(self._signals, signals_json(snapshot, self.t))
         self._speak(snapshot)

@@ -13,6 +13,7 @@ from monitor.web.app_context import checked_name
 from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout, refuse
 from monitor.web.pages.name_dialog import ask_for_name
+from monitor.web.pages.sent_requests import follow_request
 
 __all__ = ["PauseButton", "ResumeButton"]
 
@@ -80,12 +81,21 @@ class _OrderButton(ABC):
         except ValueError:
             refuse(self._t("Give a name or a pseudonym of 1 to 63 letters."))
             return
+        site, order = self._frame.site, self.order(name)
+        before = None if site.ward is None else site.board.snapshot().bed(self._bed_id)
         try:
-            changed = self._frame.site.handle(self.order(name))
+            changed = site.handle(order)
         except RefusedError as error:
             refuse(refusal_words(error, self._t))
             return
-        ui.notify(self.answer(name, changed=changed), position="top")
+
+        def tell(_: float = 0.0) -> None:
+            ui.notify(self.answer(name, changed=changed), position="top")
+
+        if before is not None and changed:
+            follow_request(self._frame, before, name if isinstance(order, Pause) else None, tell)
+        else:
+            tell()
 
 
 class PauseButton(_OrderButton):

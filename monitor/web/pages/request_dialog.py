@@ -12,6 +12,7 @@ from monitor.pain.occupancy import BedStatement
 from monitor.web.app_context import checked_name
 from monitor.web.pages.labels import refusal_words
 from monitor.web.pages.layout import PageLayout, refuse
+from monitor.web.pages.sent_requests import follow_request
 
 __all__ = ["RequestDialog", "text_field"]
 
@@ -69,19 +70,31 @@ class RequestDialog:
                 self._problem.set_text(t("Give a name or a pseudonym of 1 to 63 letters."))
                 return
             try:
-                request = order(by)
+                request, before = order(by), self._bed_now()
                 changed = self._frame.site.handle(request)
             except RefusedError as error:
                 self._problem.set_text(refusal_words(error, t))
                 return
             dialog.close()
-            if changed:
-                done = t("{bed}: {action}, by {name}", bed=self._bed_id, action=words, name=by)
-                self._frame.offer_undo(done, lambda: self._take_back(_STATEMENTS[type(request)], by))
-            else:
+            if not changed:
                 ui.notify(t("Nothing had to be changed."), position="top")
+                return
+
+            def tell(age_seconds: float = 0.0) -> None:
+                done = t("{bed}: {action}, by {name}", bed=self._bed_id, action=words, name=by)
+                self._frame.offer_undo(done, lambda: self._take_back(_STATEMENTS[type(request)], by), age_seconds)
+
+            if before is not None:
+                follow_request(self._frame, before, None if isinstance(request, Resume) else by, tell)
+            else:
+                tell()
 
         ui.button(words, on_click=act, color=None).props("unelevated no-caps").classes("ack")
+
+    def _bed_now(self) -> BedSnapshot | None:
+        """Return the bed before something is asked of it; None on a station, which does that at once."""
+        site = self._frame.site
+        return None if site.ward is None else site.board.snapshot().bed(self._bed_id)
 
     def _offer_again(self, bed: BedSnapshot) -> None:
         """Offer to take back what was said of the bed some seconds before the page was opened."""
@@ -98,13 +111,21 @@ class RequestDialog:
         if not self._frame.is_still_allowed_to_acknowledge():
             refuse(t("You are not logged in any more."))
             return
+        before = self._bed_now()
         try:
             self._frame.site.handle(Undo(self._bed_id, by, statement))
         except RefusedError:
             words = t("{bed}: it was too late to undo that", bed=self._bed_id)
             refuse(words)
             return
-        ui.notify(t("{bed}: taken back, all is as before", bed=self._bed_id), position="top")
+
+        def tell(_: float = 0.0) -> None:
+            ui.notify(t("{bed}: taken back, all is as before", bed=self._bed_id), position="top")
+
+        if before is not None:
+            follow_request(self._frame, before, None, tell)
+        else:
+            tell()
 
 
 def text_field(words: str, longest: int) -> ui.input:

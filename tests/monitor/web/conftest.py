@@ -41,12 +41,13 @@ def stages_in(forker: Forker, directory: Path) -> Iterator[Callable[..., Stage]]
         pseudo: bool = False,
         day: bool = False,
         patient: bool = False,
+        ward: str | None = None,
         **sections,
     ) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
         config = config_of(folder, beds, **sections)
-        one = Stage(forker, folder, config, past or [], pseudo=pseudo, day=day, patient=patient)
+        one = Stage(forker, folder, config, past or [], pseudo=pseudo, day=day, patient=patient, ward=ward)
         stages.append(one)
         one.start()
         return one

@@ -105,15 +105,17 @@ class StagedBed:
 
 
 class StagedStation:
-    def __init__(self, config, file):
+    def __init__(self, config, file, ward=None):
         self.config = config
+        self.ward = ward
         self.file = file
         self.clock = SystemClock()
         self.lock = threading.Lock()
         self.stopping = SignalEvent()
         self.lived_seconds = self.clock.monotonic()
         self.beds = {b.id: StagedBed(b, config.alarms, n) for n, b in enumerate(config.beds)}
-        infos = [BedInfo(bed.id, f"{bed.id}-camera", region=bed.region_of_interest.edges) for bed in config.beds]
+        watcher = None if ward is None else "station-7"
+        infos = [BedInfo(bed.id, f"{bed.id}-camera", watcher, bed.region_of_interest.edges) for bed in config.beds]
         self.board = Board(infos, self.clock, on_level=config.alarms.on_level, keeps_pictures=True)
         self.history = HistoryRecorder(config.history, config.spool.directory / "history", self.board, self.clock)
         self.reloader = Reloader(self.read, lambda: self.config, self.apply, self.audit, file)
@@ -124,7 +126,7 @@ class StagedStation:
             config,
             self.board,
             self.clock,
-            handle=self.handle,
+            handle=self.handle if ward is None else self.send,
             registry=CollectorRegistry(),
             healthy=lambda: Health(ok=True),
             ready=lambda: Health(ok=True),
@@ -133,6 +135,7 @@ class StagedStation:
             cameras=self.trials,
             audit=self.audit,
             history=self.history,
+            ward=None if ward is None else dict,
         )
 
     def read(self):
@@ -174,6 +177,12 @@ class StagedStation:
         details = {name: value for name, value in asdict(order).items() if value is not None}
         self.history.note(type(order).__name__.lower(), {**details, "changed": changed})
         return changed
+
+    def send(self, order):
+        """Do as a ward, whose stations do what is asked a moment later, or drop it."""
+        if self.ward == "takes":
+            threading.Timer(0.5, self.handle, [order]).start()
+        return True
 
     def carry_out(self, order):
         with self.lock:
@@ -296,12 +305,13 @@ def main(arguments):
     parser.add_argument("--past", type=json.loads, default=[])
     parser.add_argument("--pseudo", action="store_true", help="say everything in brackets, as a language of its own")
     parser.add_argument("--patient", action="store_true", help="let a page that is loaded again offer undo for minutes")
+    parser.add_argument("--ward", choices=["takes", "drops"], help="be a ward, whose station takes requests or not")
     options = parser.parse_args(arguments)
     if options.patient:  # a busy machine takes longer than ten seconds to load a page
         layout.UNDO_SECONDS = camera_trials._UNDO_SECONDS = 300.0
     if options.pseudo:
         localizer._catalogue = lambda _language: Brackets()
-    station = StagedStation(StationConfig.model_validate_json(options.config.read_text()), options.config)
+    station = StagedStation(StationConfig.model_validate_json(options.config.read_text()), options.config, options.ward)
     signal.signal(signal.SIGTERM, lambda *_: station.stopping.set())
     if options.past:
         station.live_past(options.past)
