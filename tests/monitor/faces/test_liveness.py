@@ -30,6 +30,15 @@ def _sensor(picture: np.ndarray, rng: np.random.Generator, sigma: float, gain: f
     return cv2.imdecode(cv2.imencode(".jpg", noisy, [cv2.IMWRITE_JPEG_QUALITY, 90])[1], cv2.IMREAD_COLOR)
 
 
+def _infrared(picture: np.ndarray, rng: np.random.Generator, sigma: float, gain: float) -> np.ndarray:
+    """Return it grey and flat, as at night, with noise after the contrast was lost."""
+    grey = cv2.cvtColor(np.asarray(picture, np.uint8), cv2.COLOR_RGB2GRAY)
+    noise = np.empty(grey.shape, np.float32)
+    cv2.setRNGSeed(int(rng.integers(1 << 31)))
+    cv2.randn(noise, 0.0, sigma)
+    return cv2.cvtColor(np.clip(grey * gain + 12 + noise, 0, 255).round().astype(np.uint8), cv2.COLOR_GRAY2RGB)
+
+
 def _bed(seed: int) -> tuple[SyntheticBed, OrientedBox]:
     bed = SyntheticBed(seed, "calm", width_px=640, height_px=480)
     face = bed.frame(3.0)[1].face
@@ -51,6 +60,31 @@ def test_a_resting_synthetic_infant_is_never_still_for_long(seed):
     rng = np.random.default_rng(seed)
     pictures = (_sensor(bed.frame(3.0 + number / _RATE)[0], rng, 3.0) for number in range(150))
     assert _still_seconds(pictures, box) == 0.0
+
+
+@pytest.mark.parametrize(("gain", "sigma"), [(0.25, 8.0), (0.15, 4.0)])
+def test_a_resting_infant_is_never_still_in_a_flat_and_noisy_picture(gain, sigma):
+    # The story: the room is dark, breathing changes the grey picture by less than its noise; no alarm may follow.
+    bed, box = _bed(9)
+    rng = np.random.default_rng(9)
+    pictures = (_infrared(bed.frame(3.0 + number / _RATE)[0], rng, sigma, gain) for number in range(110))
+    assert _still_seconds(pictures, box) == 0.0
+
+
+def test_a_resting_infant_is_never_still_after_the_room_is_darkened():
+    bed, box = _bed(9)
+    rng = np.random.default_rng(9)
+    pictures = (
+        _infrared(bed.frame(3.0 + number / _RATE)[0], rng, 4.0, 1.0 if number < 40 else 0.15) for number in range(160)
+    )
+    assert _still_seconds(pictures, box) == 0.0
+
+
+@pytest.mark.parametrize(("gain", "sigma"), [(0.5, 4.0), (0.25, 2.0)])
+def test_a_photograph_shows_no_life_in_a_flat_picture_with_little_noise(gain, sigma):
+    bed, box = _bed(2)
+    still, rng = bed.frame(3.0)[0], np.random.default_rng(0)
+    assert _still_seconds((_infrared(still, rng, sigma, gain) for _ in range(110)), box) >= 20.0
 
 
 @pytest.mark.parametrize("rate", [0.9, 1.0, 1.5, 2.0])
@@ -96,6 +130,19 @@ def test_a_sleeping_infant_is_never_called_lifeless(shared_media, sigma, seconds
     rng, box = np.random.default_rng(0), OrientedBox(330.0, 190.0, 130.0, 130.0, 90.0)
     pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(seconds * rate)))
     assert _still_seconds((_sensor(each, rng, sigma) if sigma else each for each in pictures), box, rate) == 0.0
+
+
+@pytest.mark.media
+@pytest.mark.parametrize(
+    ("gain", "sigma", "rate"),
+    [(0.5, 4.0, _RATE), (0.25, 2.0, _RATE), (0.25, 4.0, _RATE), (0.15, 2.0, _RATE), (0.25, 2.0, 1.0), (0.15, 4.0, 1.0)],
+)
+def test_a_sleeping_infant_is_never_called_lifeless_at_night(shared_media, gain, sigma, rate):
+    with open_video(shared_media / "evm_baby.mp4", rate) as reader:
+        clip = [frame.image for frame in reader]
+    rng, box = np.random.default_rng(0), OrientedBox(293.0, 207.0, 82.0, 120.0, 100.0)
+    pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(30 * rate) if rate > 1.0 else 60))
+    assert _still_seconds((_infrared(each, rng, sigma, gain) for each in pictures), box, rate) == 0.0
 
 
 def test_noise_that_would_hide_breathing_is_not_called_lifeless():
