@@ -8,12 +8,14 @@ from monitor.pain.alarm import Acknowledgement, Alarm, AlarmState
 from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.debounce import Debounce
 from monitor.pain.lifecycle import PRESENT, State
-from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Transition, Validity
+from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Transition, Validity, Visibility
 
 __all__ = ["AlarmSet", "AlarmSetState"]
 
 _FRAMES = "frames"
 _REPORT = "report"
+_EXPLAINED_BY = {Visibility.COVERED: Code.FACE_COVERED, Visibility.NO_SCORE: Code.MODEL_DEGRADED}
+"""Why there is no score for a face that a frame shows, once the condition is declared."""
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ class AlarmSet:
             for code, condition in CONDITIONS.items()
         }
         self._suspended: frozenset[Code] = frozenset()
+        self._hiding = [alarm for alarm in self._alarms.values() if alarm.condition.hides_face]
         self._doubting = [alarm for alarm in self._alarms.values() if alarm.condition.casts_doubt]
         self._pains = [alarm for alarm in self._alarms.values() if alarm.condition.kind is Kind.PHYSIOLOGICAL]
 
@@ -79,9 +82,14 @@ class AlarmSet:
             _REPORT in gate.witnesses for code, gate in self.memory.gates.items() if CONDITIONS[code].casts_doubt
         )
 
-    def is_face_hidden(self) -> bool:
-        """Whether something holds that explains why no face is seen."""
-        return any(gate.holds for code, gate in self.memory.gates.items() if CONDITIONS[code].hides_face)
+    def is_face_hidden(self, visibility: Visibility) -> bool:
+        """Whether a declared condition explains why no face is seen; one whose delay still runs says nothing yet.
+
+        Args:
+            visibility: What the newest frame shows.
+        """
+        seen = _EXPLAINED_BY.get(visibility)
+        return any(alarm.is_present for alarm in self._hiding) or (seen is not None and self.is_present(seen))
 
     def active(self) -> tuple[Transition, ...]:
         """Return the newest record of every alert that is signalled, most urgent codes as declared in the table."""

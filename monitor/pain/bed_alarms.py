@@ -35,11 +35,10 @@ _TRUSTED_AGAIN_OFTEN_SECONDS = 30.0
 
 _HOUR_SECONDS = 3600.0
 
-_FOLLOWED_SECONDS = 2 * FRAME_SPAN_SECONDS
-"""Between frames further apart no face was followed, whatever the frames say."""
+_FOLLOWED_SECONDS = 2.4
+"""Between frames further apart no face was followed, whatever the frames say; `face_id` never spans more."""
 
 _ROUNDING_SECONDS = 1e-6
-_FACES = frozenset({Visibility.USABLE, Visibility.COVERED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class BedAlarms(OccupiedScope):
         if since is not None and sample.time_seconds <= since:
             return self._step(transitions)  # it shows who lay there before
         if self.occupancy.state is not Occupancy.OCCUPIED:
-            transitions += self._see_on_standby(sample.time_seconds, is_face=sample.visibility in _FACES)
+            transitions += self._see_on_standby(sample.time_seconds, sample.visibility)
             return self._step(transitions)
         last = self._memory.level.last_frame_seconds
         if last is None or sample.time_seconds > last:
@@ -140,7 +139,7 @@ class BedAlarms(OccupiedScope):
     def _follow_face(self, sample: Sample, last_seconds: float | None) -> None:
         """Note whose face a frame shows; one that was not followed without a break is another one."""
         memory = self._memory
-        if last_seconds is not None and sample.time_seconds - last_seconds > _FOLLOWED_SECONDS:
+        if last_seconds is not None and sample.time_seconds - last_seconds > _FOLLOWED_SECONDS + _ROUNDING_SECONDS:
             self.lose_face()
         if sample.face_id is None or sample.face_id != memory.face_id:
             self.lose_face()
@@ -154,10 +153,9 @@ class BedAlarms(OccupiedScope):
     def _adopt(self, memory: BedAlarmState) -> None:
         super()._adopt(memory)
         self._suspend()
-        if memory.level.fits(self._settings.window_seconds):
-            self._filter = LevelFilter(self._settings, memory.level)
-            self._reading = self._filter.read(self._now())
-        else:
+        self._filter = LevelFilter(self._settings, memory.level)
+        self._reading = self._filter.read(self._now())
+        if not memory.level.fits(self._settings.window_seconds):
             # What was added up over another window says nothing in this one; what is on, and who lies here, stays.
             self._start_level_again()
             self.lose_face()
@@ -184,8 +182,7 @@ class BedAlarms(OccupiedScope):
         if last is not None and now - last > self._settings.indeterminate_after_seconds:
             self.lose_face()
         transitions = ended + self._board.advance(now, now if last is None else min(now, last + FRAME_SPAN_SECONDS))
-        transitions += self._update_burden(now)
-        transitions += self._update_face_absence(now)
+        transitions += self._update_burden(now) + self._update_face_absence(now)
         return transitions + self._update_validity(now, reading)
 
     def _take(
@@ -225,8 +222,7 @@ class BedAlarms(OccupiedScope):
         elif score is not None:
             memory.evidence.forget()
         last = min(now, time_seconds + FRAME_SPAN_SECONDS)
-        transitions += self._board.advance(now, last)
-        transitions += self._update_face_absence(now)
+        transitions += self._board.advance(now, last) + self._update_face_absence(now)
         return transitions + self._update_validity(now, reading)
 
     def _apply_segment(self, segment: LevelSegment) -> list[Transition]:
@@ -290,10 +286,12 @@ class BedAlarms(OccupiedScope):
     def _relief(self, segment: LevelSegment) -> float | None:
         """Return when the pain alarms are over; where they came back very often, they stay on for longer."""
         settings, timers = self._settings, self._memory.evidence
-        if not self._board.is_present(Code.ALARM_BURDEN_HIGH):
-            return timers.relief_proof(segment, settings.clear_seconds)
-        relief = timers.relief_proof(segment, max(settings.clear_seconds, settings.merge_seconds))
-        if timers.relief.lasted_seconds >= settings.clear_seconds and self._board.rest():
+        is_often = self._board.is_present(Code.ALARM_BURDEN_HIGH)
+        needed = max(settings.clear_seconds, settings.merge_seconds) if is_often else settings.clear_seconds
+        relief = timers.relief_proof(segment, needed)
+        if self._board.has_doubt():
+            return None  # what has been proven ends them once the doubt is over
+        if is_often and timers.relief.lasted_seconds >= settings.clear_seconds and self._board.rest():
             self._filter.forget_painful()
         return relief
 
@@ -333,8 +331,7 @@ class BedAlarms(OccupiedScope):
 
     def _update_face_absence(self, now_seconds: float) -> list[Transition]:
         memory, board = self._memory, self._board
-        is_covered = memory.newest_visibility is Visibility.COVERED and board.is_present(Code.FACE_COVERED)
-        is_hidden = is_covered or board.is_face_hidden()
+        is_hidden = board.is_face_hidden(memory.newest_visibility)
         memory.face.pass_time(now_seconds, is_level_known=memory.is_level_known, is_hidden=is_hidden)
         condition = CONDITIONS[Code.FACE_NOT_VISIBLE]
         if board.is_present(condition.code):

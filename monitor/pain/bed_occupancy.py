@@ -16,7 +16,7 @@ from monitor.pain.conditions import CONDITIONS, Source
 from monitor.pain.occupancy import BedOccupancy, BedStatement, OccupancyState, RecentStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, USUAL_PROCEDURE_SECONDS, Procedure, ProcedureKind
 from monitor.pain.undoable_statement import UNDO_WITHIN_SECONDS, UndoableStatement, undoable_adapter
-from monitor.pain.vocabulary import Code, Occupancy, Transition
+from monitor.pain.vocabulary import Code, Occupancy, Transition, Visibility
 from monitor.phrases import Phrase
 
 __all__ = ["OccupiedScope"]
@@ -283,9 +283,9 @@ class OccupiedScope(AlarmScope[BedAlarmState]):
         acknowledgement = Acknowledgement(procedure.by, self._now(), procedure.until_seconds)
         return self._board.begin_by_person(Code.PROCEDURE, acknowledgement, procedure.sentence)
 
-    def _see_on_standby(self, time_seconds: float, *, is_face: bool) -> list[Transition]:
+    def _see_on_standby(self, time_seconds: float, visibility: Visibility) -> list[Transition]:
         """Take a frame of a bed on stand-by."""
-        if not self._memory.occupancy.see(time_seconds, is_face=is_face):
+        if not self._memory.occupancy.see(time_seconds, visibility):
             return []
         return self._return(self._now(), "The stand-by is over: a face has returned.", None)
 

@@ -44,7 +44,7 @@ class Condition:
         is_latching: Signalled on after its end, until somebody acknowledges it.
         merges: A return within `merge_seconds` is the same episode and keeps its alert id.
         casts_doubt: While it lasts, what is known about the patient's pain is questionable.
-        hides_face: While it lasts, a face that is not seen is no news.
+        hides_face: While it is on, a face that is not seen is no news: it says itself that pain cannot be determined.
         detail: What was seen, for people.
         remedy: What to do, for people.
     """
@@ -215,7 +215,6 @@ _ROWS = (
         "The model gives no usable answer for this bed: pain cannot be determined.",
         "Watch the infant in person; run `nicu-monitor doctor` and look at the station's log.",
         casts_doubt=True,
-        hides_face=True,
     ),
     _technical(
         Code.OVERLOAD,
@@ -225,7 +224,6 @@ _ROWS = (
         10.0,
         "The station cannot keep up: frames are analysed too rarely or too late.",
         "Give the station fewer beds, fewer frames per second or a faster machine.",
-        hides_face=True,
     ),
     _technical(
         Code.PUBLISHER_BACKLOG,

@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from monitor.pain.vocabulary import Occupancy
+from monitor.pain.level_filter import FRAME_SPAN_SECONDS
+from monitor.pain.vocabulary import Occupancy, Visibility
 
 __all__ = ["BedOccupancy", "BedStatement", "OccupancyState", "RecentStatement"]
 
 _AWAY_SECONDS = 5.0
-"""A face that was not seen for so long has left; only then can one return."""
+"""A face that frames have not shown for so long has left; only then can one return."""
 _MISSED_SECONDS = 1.2
-"""A face that is missed for no longer than this is seen steadily."""
+"""A face that frames miss for no longer than this is seen steadily."""
+_FACES = frozenset({Visibility.USABLE, Visibility.COVERED})
 _RETURNED_SECONDS = 3.0
 """A face that is seen steadily for so long has returned."""
 
@@ -81,31 +83,45 @@ class RecentStatement:
 class OccupancyState:
     """An occupancy, and what was seen of faces since a stand-by began. Times are monotonic seconds.
 
+    A frame speaks for a second before and after it: what lies between two that are further apart, while a camera fails
+    or the station starts again, counts neither for a face nor against it, and the beginnings are moved on by it.
+
     Attributes:
         now: The occupancy.
         has_left: The face was out of sight since the stand-by began.
-        seen_since: Since when a face is seen steadily; None where none is.
+        seen_since: Since when a face is seen steadily; None where none was.
         seen_until: When a face was last seen; None where none was.
+        unseen_since: Since when frames show no face; None where the newest one shows one, or there is none.
+        frame_until: Time of the newest frame; None where there is none.
     """
 
     now: BedOccupancy = field(default_factory=BedOccupancy)
     has_left: bool = False
     seen_since: float | None = None
     seen_until: float | None = None
+    unseen_since: float | None = None
+    frame_until: float | None = None
 
-    def see(self, time_seconds: float, *, is_face: bool) -> bool:
+    def see(self, time_seconds: float, visibility: Visibility) -> bool:
         """Take what a frame of a bed on stand-by shows; return whether a face has returned, steadily.
 
         Somebody may ask for a stand-by while the infant still lies there: a face returns only after it has left.
         """
-        last = self.now.since_seconds if self.seen_until is None else self.seen_until
-        gap = 0.0 if last is None else time_seconds - last
-        self.has_left = self.has_left or gap >= _AWAY_SECONDS
-        if not is_face:
+        gap = 0.0 if self.frame_until is None else time_seconds - self.frame_until
+        if visibility is Visibility.NO_SCORE or gap < 0.0:
+            return False  # a model that failed has looked at nothing
+        unspoken = max(0.0, gap - 2 * FRAME_SPAN_SECONDS)
+        self.frame_until = time_seconds
+        if visibility not in _FACES:
+            self.unseen_since = time_seconds if self.unseen_since is None else self.unseen_since + unspoken
+            self.has_left = self.has_left or time_seconds - self.unseen_since >= _AWAY_SECONDS
             return False
-        if self.seen_since is None or self.seen_until is None or gap > _MISSED_SECONDS:
-            self.seen_since = time_seconds
-        self.seen_until = time_seconds
+        if self.seen_until is None or (
+            self.unseen_since is not None and time_seconds - self.seen_until > _MISSED_SECONDS
+        ):
+            self.seen_since = None
+        self.seen_since = time_seconds if self.seen_since is None else self.seen_since + unspoken
+        self.seen_until, self.unseen_since = time_seconds, None
         return self.now.until_face and self.has_left and time_seconds - self.seen_since >= _RETURNED_SECONDS
 
     def shift(self, seconds: float) -> None:
@@ -115,3 +131,7 @@ class OccupancyState:
             self.seen_since += seconds
         if self.seen_until is not None:
             self.seen_until += seconds
+        if self.unseen_since is not None:
+            self.unseen_since += seconds
+        if self.frame_until is not None:
+            self.frame_until += seconds

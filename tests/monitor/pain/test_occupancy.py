@@ -4,6 +4,7 @@ The stories: the next infant's calm face ended the alarm of the one before, and 
 """
 
 import json
+import math
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -153,6 +154,52 @@ def test_a_stand_by_until_a_face_returns_waits_until_it_has_left_and_is_seen_ste
     )
     watched.show(10, 0.05)
     assert watched.observation.validity is Validity.VALID
+
+
+INTERVALS = st.sampled_from([0.25, 0.5, 1.0, 1.25, 2.0, 3.0, 5.5])
+"""Of a camera of which every frame is analysed, and of one that sheds: key frames only."""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(interval=INTERVALS, stays=st.floats(0.0, 30.0), away=st.floats(0.0, 60.0))
+def test_a_stand_by_ends_by_a_face_however_rarely_frames_come(watch, interval, stays, away):
+    slow = watch(rate=1 / interval)
+    act(slow, "standby", until_face=True)
+    shown = min(interval, 2.0)  # a frame speaks for a second before and after it, and no more
+    assert slow.show(stays, 0.05) == []
+    assert slow.show(max(away, (math.ceil(5.0 / shown) + 1) * interval)) == []
+    (over,) = slow.show((math.ceil(3.0 / shown) + 1) * interval, 0.05)
+    assert (over.code, over.phase) == (Code.BED_STANDBY, Phase.END)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    interval=INTERVALS,
+    parts=st.lists(st.tuples(st.sampled_from(["outage", "model fails", "face"]), st.floats(0.5, 60.0)), max_size=8),
+)
+def test_an_outage_is_not_a_face_that_left(watch, interval, parts):
+    """The camera fails, the station starts again, a model gives no answer: the infant lies there all the time."""
+    bed = watch(rate=1 / interval)
+    act(bed, "standby", until_face=True)
+    for what, seconds in parts:
+        if what == "outage":
+            bed.now += seconds
+        else:
+            bed.show(seconds, *((None, Visibility.NO_SCORE) if what == "model fails" else (0.05,)))
+        bed.show(interval, 0.05)
+    assert [t.phase for t in bed.transitions] == [Phase.START]
+    assert bed.monitor.occupancy.state is Occupancy.STANDBY
+
+
+def test_one_missed_frame_beside_an_outage_is_not_a_face_that_left(watched):
+    act(watched, "standby", until_face=True)
+    for _ in range(5):
+        watched.show(4, 0.05)
+        watched.show(0.4)
+        watched.now += 20.0
+        watched.show(0.4)
+    watched.show(10, 0.05)
+    assert [t.phase for t in watched.transitions] == [Phase.START]
 
 
 def test_a_face_that_is_not_waited_for_ends_no_stand_by(watched):

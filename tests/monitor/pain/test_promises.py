@@ -257,6 +257,37 @@ def test_no_sequence_of_face_losses_ends_a_pain_alarm(losses):
 
 
 @settings(max_examples=100, deadline=None)
+@example(  # calm and certain, then calm and ambiguous for so long that it is declared, then certain for a moment
+    calm=[(Visibility.USABLE, 4.25, 4.0), (Visibility.AMBIGUOUS, 6.0, 4.0), (Visibility.USABLE, 5.0, 4.0)], flickers=[]
+)
+@given(
+    calm=st.lists(
+        st.tuples(
+            st.sampled_from([Visibility.USABLE, Visibility.USABLE, *Visibility]),
+            st.floats(0.3, 14.0),
+            st.sampled_from([2.0, 4.0, 16.0]),
+        ),
+        max_size=8,
+    ),
+    flickers=st.lists(st.tuples(st.integers(0, 8), REPORTS), max_size=3),
+)
+def test_no_pain_alarm_ends_by_a_face_while_something_casts_doubt(calm, flickers):
+    playing = teller()
+    list(playing.play([("show", 5.0, 4.0, (Visibility.USABLE, 0.1)), ("show", 8.0, 4.0, (Visibility.USABLE, 0.98))]))
+    assert playing.monitor.active()
+    doubts = {code for code, condition in CONDITIONS.items() if condition.casts_doubt}
+    present = {t.code for t in playing.monitor.active() if t.condition_present}
+    for number, (seen, seconds, rate) in enumerate(calm):
+        reports = [report for place, report in flickers if place == number]
+        score = 0.02 if seen in {Visibility.USABLE, Visibility.AMBIGUOUS} else None
+        for _, transitions in playing.play([*reports, ("show", seconds, rate, (seen, score))]):
+            for changed in transitions:
+                if changed.kind is Kind.PHYSIOLOGICAL and changed.phase is Phase.END:
+                    assert not present & doubts
+                present = present | {changed.code} if changed.condition_present else present - {changed.code}
+
+
+@settings(max_examples=100, deadline=None)
 @given(before=STORIES, after=STORIES)
 def test_a_restart_goes_on_exactly(before, after):
     whole = teller()

@@ -6,11 +6,12 @@ The story: an infant in pain was covered by a blanket, and the calm face of a ca
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
-from monitor.pain import BedAlarms, Code, Kind, Occupancy, Phase, Sample, Signal, Validity, Visibility
+from monitor.faces import face_identity
+from monitor.pain import BedAlarms, Code, Kind, Occupancy, Phase, Sample, Signal, Validity, Visibility, bed_alarms
 
 RATE = 4.0
 QUICK = AlarmSettings(
@@ -75,6 +76,26 @@ def test_another_face_never_ends_it(bed, break_seconds):
     assert (newest.validity, newest.needs_person) == (Validity.QUESTIONABLE, True)
     assert "acknowledge" in newest.remedy
     assert bed.observation.validity is Validity.QUESTIONABLE
+
+
+@settings(max_examples=40, deadline=None)
+@example(steps=[2.4])
+@given(steps=st.lists(st.floats(0.2, 2.4), min_size=1, max_size=6))
+def test_a_face_that_is_followed_ends_it_however_rarely_frames_come(steps):
+    """As long as a face may be out of sight and keep its name, frames may be apart."""
+    bed, times = Bedside(), itertools.cycle(steps)
+    changed = []
+    for score in (0.05, 0.98, 0.02):
+        until = bed.now + 60.0
+        while bed.now < until:
+            bed.now += next(times)
+            changed += bed.alarms.observe(Sample(bed.now, score, Visibility.USABLE, 1)).transitions
+    assert not any(t.needs_person for t in changed)
+    assert {t.code for t in ends(changed)} == {Code.PAIN_SIGN, Code.PAIN_SUSTAINED}
+
+
+def test_a_face_is_let_go_where_those_that_name_it_let_it_go_too():
+    assert bed_alarms._FOLLOWED_SECONDS == face_identity._LONGEST_SECONDS
 
 
 def test_an_identity_that_comes_back_is_not_believed(bed):
