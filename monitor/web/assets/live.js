@@ -69,14 +69,25 @@
   function fit() {
     for (const element of document.querySelectorAll(".wall-fit")) {
       const room = element.parentElement;
-      const key = [element.textContent, room.clientWidth, room.clientHeight].join(" ");
+      const isName = element.classList.contains("wall-name");
+      if (isName && element.dataset.shown !== element.textContent) element.dataset.whole = element.textContent;
+      const whole = element.dataset.whole ?? element.textContent;
+      const key = [whole, room.clientWidth, room.clientHeight].join(" ");
       if (element.dataset.fitted === key) continue;
       element.dataset.fitted = key;
+      if (isName) element.textContent = whole;
+      const fits = () => element.scrollWidth <= element.clientWidth + 1 && element.scrollHeight <= room.clientHeight + 1;
       for (let scale = 1; scale >= 0.45; scale -= 0.05) {
         element.style.width = 100 / scale + "%";
         element.style.transform = scale === 1 ? "" : "scaleX(" + scale + ")";
-        if (element.scrollWidth <= element.clientWidth + 1 && element.scrollHeight <= room.clientHeight + 1) break;
+        if (fits()) break;
       }
+      // A name that is still too long loses its middle: beds are told apart by the end more often than by the beginning.
+      for (let kept = whole.length - 1; isName && kept >= 4 && !fits(); kept--) {
+        const head = Math.floor(kept / 3);
+        element.textContent = whole.slice(0, head) + "…" + whole.slice(head - kept);
+      }
+      if (isName) element.dataset.shown = element.textContent;
     }
   }
 

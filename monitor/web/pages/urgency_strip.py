@@ -6,6 +6,7 @@ from nicegui import ui
 
 from monitor.board import BedSnapshot, BedState, BoardSnapshot
 from monitor.pain.vocabulary import Signal
+from monitor.web.pages.bed_names import common_ends, short_name
 from monitor.web.pages.labels import ICONS
 from monitor.web.pages.layout import PageLayout, say
 from monitor.web.pages.station_alerts import is_silent, station_words
@@ -48,7 +49,8 @@ class UrgencyStrip:
     def show(self, snapshot: BoardSnapshot) -> None:
         """Show the names of the beds that need somebody now, and the station where something is wrong with it."""
         urgent = [bed for bed in snapshot.by_urgency() if is_urgent(bed)]
-        chips = (*self._station(snapshot), *(self._bed(bed) for bed in urgent))
+        ends = common_ends([bed.info.bed_id for bed in snapshot.beds])
+        chips = (*self._station(snapshot), *(self._bed(bed, ends) for bed in urgent))
         if chips == self._shown:
             return
         self._shown = chips
@@ -66,9 +68,9 @@ class UrgencyStrip:
                     ui.icon(shape).props("aria-hidden=true")
                     ui.label(words)
 
-    def _bed(self, bed: BedSnapshot) -> _Chip:
+    def _bed(self, bed: BedSnapshot, ends: tuple[str, str]) -> _Chip:
         status = bed.status
-        words = f"{bed.info.bed_id}: {self._t(status.words)}"
+        words = f"{short_name(bed.info.bed_id, ends)}: {self._t(status.words)}"
         seen = str(status.is_acknowledged).lower()
         return f"/bed/{quote(bed.info.bed_id)}", ICONS[status.state], words, status.state.value, seen
 

@@ -8,6 +8,7 @@ from nicegui import ui
 from monitor.board import BedSnapshot, BoardSnapshot
 from monitor.localization import message
 from monitor.web.display_login import WALL_PATH
+from monitor.web.pages.bed_names import common_ends, short_name
 from monitor.web.pages.history_words import procedure_words
 from monitor.web.pages.labels import ICONS, NOTICE, hour_words
 from monitor.web.pages.layout import PageLayout, say, wall_frame
@@ -45,6 +46,7 @@ class WallView:
         self._frame = frame
         with ui.element("header").classes("wall-top"):
             ui.label(frame.site.config.station.id).classes("wall-station").props("role=heading aria-level=1")
+            self._ends = ui.label().classes("wall-ends")
             self._count = ui.label().classes("wall-count")
             self._trouble = ui.label().classes("wall-trouble")
             ui.label(t(NOTICE)).classes("wall-notice")
@@ -70,10 +72,12 @@ class WallView:
 
     def _build(self, snapshot: BoardSnapshot) -> None:
         columns, rows = grid_size(len(snapshot.beds))
+        ends = common_ends([bed.info.bed_id for bed in snapshot.beds])
+        say(self._ends, "…".join(ends) if any(ends) else "")
         self._grid.clear()
         self._grid.style(f"--columns: {columns}; --rows: {rows}")
         with self._grid:
-            self._tiles = {bed.info.bed_id: WallTile(self._frame, bed.info.bed_id) for bed in snapshot.beds}
+            self._tiles = {bed.info.bed_id: WallTile(self._frame, bed.info.bed_id, ends) for bed in snapshot.beds}
 
 
 class WallTile:
@@ -82,16 +86,17 @@ class WallTile:
     Args:
         frame: The page.
         bed_id: Which bed.
+        ends: What the names of all beds begin and end with; not repeated on the tile.
     """
 
-    def __init__(self, frame: PageLayout, bed_id: str) -> None:
+    def __init__(self, frame: PageLayout, bed_id: str, ends: tuple[str, str]) -> None:
         self._t = frame.t
         self._marks = ""
         self._card = ui.element("article").classes("wall-tile").props(f'aria-label="{bed_id}" data-bed="{bed_id}"')
         with self._card:
             with ui.element("div").classes("wall-head"):
                 with ui.element("div").classes("wall-bed"):
-                    ui.label(bed_id).classes("wall-fit")
+                    ui.label(short_name(bed_id, ends)).classes("wall-fit wall-name").props(f'title="{bed_id}"')
                 self._icon = ui.icon("hourglass_empty").classes("wall-shape").props("aria-hidden=true")
             with ui.element("div").classes("wall-words"):
                 self._words = ui.label().classes("wall-fit")

@@ -3,6 +3,7 @@
 import pytest
 
 from monitor.control.access import Role
+from monitor.web.pages.bed_names import common_ends, short_name
 from monitor.web.pages.wall_page import grid_size
 from monitor.web.users import User, hash_password, read_users, write_users
 
@@ -102,3 +103,43 @@ def test_the_dark_room_dims_the_pictures(stage, visit):
     image = page.locator("[data-bed=bed-1] .tile-picture img")
     image.wait_for()
     assert image.evaluate("e => getComputedStyle(e).filter") == "brightness(0.5)"
+
+
+NAMES = """names => Array.from(document.querySelectorAll(names)).map(
+    e => [e.textContent, e.scrollWidth <= e.clientWidth + 1 && e.scrollHeight <= e.clientHeight + 1])"""
+ALIKE = [f"NICU-north-incubator-position-{n:02d}" for n in range(1, 41)]
+DIFFERENT = [
+    f"{'north' if n % 2 else 'south'}-incubator-in-the-large-room-{n:02d}-beside-the-window" for n in range(18)
+]
+
+
+@pytest.mark.parametrize("ids", [ALIKE, DIFFERENT])
+def test_beds_with_long_names_are_told_apart_on_the_wall_and_in_the_strip(stage, visit, ids):
+    station = stage(beds=[{"id": one, "camera": {"url": "synthetic://calm"}} for one in ids])
+    station.set_bed(ids[3], score=0.9)
+    page = visit(f"{station.url}/wall", 1920, 1080)
+    page.wait_for_selector(f"[data-bed={ids[3]}][data-state=pain_sustained]")
+    page.wait_for_function("Array.from(document.querySelectorAll('.wall-name')).every(e => e.dataset.shown)")
+    page.wait_for_timeout(1000)
+    names = page.evaluate(NAMES, ".wall-name")
+    assert len({text for text, _ in names}) == len(ids), "no two beds are called the same"
+    assert all(fits for _, fits in names)
+    assert all("…" in text for text, _ in names), "what is left out leaves a sign"
+    page.goto(station.url)
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.locator(f".urgency-chip[href='/bed/{ids[3]}']").wait_for()
+    assert all(fits for _, fits in page.evaluate(NAMES, ".tile-head h2"))
+    assert [text for text, _ in page.evaluate(NAMES, ".tile-head h2")] == ids
+
+
+def test_short_names_and_one_alone_are_shown_whole():
+    assert common_ends([f"bed-{n}" for n in range(40)]) == ("", "")
+    assert common_ends(["NICU-north-incubator-position-01"]) == ("", "")
+    assert common_ends(ALIKE) == ("NICU-north-incubator-position-", "")
+    assert short_name(ALIKE[8], common_ends(ALIKE)) == "…09"
+    assert common_ends(["NICU-incubator-1-a", "NICU-incubator-12-a"]) == ("NICU-incubator-", "-a")
+    assert short_name("NICU-incubator-12-a", ("NICU-incubator-", "-a")) == "…12…"
+    assert common_ends(["incubator-eleven", "incubation-twelve"]) == ("", "")
+    assert short_name("NICU-", ("NICU-", "")) == "NICU-"
+    names = ["NICU-incubator", "NICU-incubator-incubator"]
+    assert len({short_name(one, common_ends(names)) for one in names}) == 2
