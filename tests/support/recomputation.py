@@ -125,9 +125,8 @@ def brier(label, logit):
 def calibration_error(label, logit):
     """Debiased expected calibration error: E|g + sZ| - g is taken off each bin's gap g."""
     p = chance(logit)
-    order = np.argsort(p, kind="stable")
     total = 0.0
-    for rows in np.array_split(order, min(10, max(1, len(p) // 10))):
+    for rows in equal_bins(p, min(10, max(1, len(p) // 10))):
         gap = abs(label[rows].mean() - p[rows].mean())
         s = max(math.sqrt((p[rows] * (1 - p[rows])).sum()) / len(rows), 1e-12)
         folded = s * math.sqrt(2 / math.pi) * math.exp(-gap * gap / (2 * s * s)) + gap * math.erf(
@@ -135,6 +134,22 @@ def calibration_error(label, logit):
         )
         total += len(rows) / len(p) * (gap - (folded - gap))
     return max(0.0, total)
+
+
+def equal_bins(values, number):
+    """Rows of bins of about equal size; a bin goes on until the value changes, and what it took the next ones lack."""
+    order = sorted(range(len(values)), key=lambda row: values[row])
+    size, more = divmod(len(order), number)
+    bins, start, end = [], 0, 0
+    for index in range(number):
+        end += size + (index < more)
+        stop = max(end, start)
+        while start < stop < len(order) and values[order[stop]] == values[order[stop - 1]]:
+            stop += 1
+        if stop > start:
+            bins.append(np.array(order[start:stop]))
+            start = stop
+    return bins
 
 
 def line(label, logit):
@@ -248,7 +263,7 @@ def spread(values, infants, scale="share"):
         error = np.diff(np.quantile(known, [1 - one_sigma, one_sigma]))[0] / 2
     else:
         error = known.std(ddof=1)
-    return float(error) * math.sqrt(infants / (infants - 1))
+    return float(error) * math.sqrt(infants / max(1, infants - 1))
 
 
 def shown(value, both, scale=1.0, digits=3):
@@ -289,7 +304,7 @@ def share_over_infants(hit, subject):
 def difference(value, drawn, infants):
     """Ends of a difference: percentiles, moved away from the value as Student's t and few infants ask; None if none."""
     known = np.array([number for number in drawn if math.isfinite(number)])
-    if infants < 5 or len(known) < len(drawn) / 2 or known.min() == known.max():
+    if infants < 5 or len(known) < len(drawn) / 2 or known.max() - known.min() < 1e-12:
         return None
     wider = t_quantile(infants - 1) / t_quantile(1_000_000) * math.sqrt(infants / (infants - 1))
     low, high = np.quantile(known, [0.025, 0.975])

@@ -75,19 +75,46 @@ def metrics(runs):
     cells = {}
     for run in runs:
         once, infants = run.once, infants_of(run.once)
+        behind = infants_by_metric(once)
         values = every_metric(once.label, once.logit)
         drawn = {name: [] for name in values}
         for rows in resampled(once.subject):
             for name, value in every_metric(once.label[rows], once.logit[rows]).items():
                 drawn[name].append(value)
         for name, value in values.items():
-            scale = SCALES.get(name, "share")
-            cells[run.name, name] = shown(value, with_error(value, spread(drawn[name], infants, scale), infants, scale))
-        own = within_folds(run.all)
-        error = spread([within_folds_at(run.all, rows) for rows in resampled(run.all.subject)], infants)
-        cells[run.name, "AUC within folds"] = shown(own, with_error(own, error, infants))
+            scale, number = SCALES.get(name, "share"), behind.get(name, infants)
+            both = with_error(value, spread(drawn[name], number, scale), number, scale) if name != "ece" else None
+            cells[run.name, name] = shown(value, both)
+        own, number = within_folds(run.all), infants_by_metric(run.all)["auc"]
+        error = spread([within_folds_at(run.all, rows) for rows in resampled(run.all.subject)], number)
+        cells[run.name, "AUC within folds"] = shown(own, with_error(own, error, number))
         cells |= {(run.name, "Pictures"): str(len(once.label)), (run.name, "Subjects"): str(infants)}
     return cells
+
+
+def infants_by_metric(answers):
+    """How many infants have a picture that a metric's denominator counts."""
+    infants = {"pain": set(), "calm": set(), "called": set(), "pain or called": set()}
+    for label, logit, subject in zip(answers.label, answers.logit, answers.subject.tolist(), strict=True):
+        infants["pain" if label == 1 else "calm"].add(subject)
+        if logit >= 0:
+            infants["called"].add(subject)
+        if label == 1 or logit >= 0:
+            infants["pain or called"].add(subject)
+    sizes = {name: len(found) for name, found in infants.items()}
+    return {
+        "sensitivity": sizes["pain"],
+        "specificity": sizes["calm"],
+        "precision": sizes["called"],
+        "f1": sizes["pain or called"],
+        "auc": min(sizes["pain"], sizes["calm"]),
+    }
+
+
+def fewer_infants(*parts):
+    """How many infants have pictures of the class that fewer have."""
+    by_label = [{name for part in parts for name in part.subject[part.label == label].tolist()} for label in (0, 1)]
+    return min(map(len, by_label))
 
 
 def within_folds(answers):
@@ -140,6 +167,8 @@ def gaps(runs):
 
                 value = of(np.arange(own), np.arange(len(leaky.once.label)))
                 drawn = [of(rows[rows < own], rows[rows >= own] - own) for rows in resampled(both)]
+                if metric is auc:
+                    infants = fewer_infants(honest.once, leaky.once)
                 cells[leaky.title, leaky.data, column] = signed(value, difference(value, drawn, infants), scale, digits)
     return cells
 
@@ -167,7 +196,8 @@ def paired(runs, reference):
 
                 value = of(np.arange(len(keys)))
                 drawn = [of(rows) for rows in resampled(first.subject)]
-                cells[*start, column] = signed(value, difference(value, drawn, infants_of(first)), scale, digits)
+                infants = fewer_infants(first) if metric is auc else infants_of(first)
+                cells[*start, column] = signed(value, difference(value, drawn, infants), scale, digits)
             cells |= {(*start, column): text for column, text in zip("tp", nadeau_bengio(base, run), strict=True)}
     return cells
 
@@ -181,7 +211,7 @@ def nadeau_bengio(first, second):
     learnt = {fold["fold"]: fold["learnt_pictures"] for fold in first.metrics["training"]}
     share = np.mean([len(a.label) / learnt[fold] for fold, (a, _) in zip(first.folds, parts, strict=True)])
     variance = ((d - d.mean()) ** 2).sum() / (len(d) - 1)
-    if variance == 0:
+    if variance < 1e-24:
         return "-", "-"
     t = d.mean() / math.sqrt((1 / len(d) + share) * variance)
     return f"{t:.2f}", f"{2 * upper_tail(abs(t), len(d) - 1):.3f}"
@@ -229,7 +259,7 @@ def benefits(runs):
 
             value = of(np.arange(len(once.label)))
             error = spread([of(rows) for rows in resampled(once.subject)], infants)
-            both = ends(value, error, infants, "real") if error else None
+            both = ends(value, error, infants, "real") if error > 1e-12 else None
             cells[run.title, run.protocol, run.data, f"at {limit:g}"] = shown(value, both)
     return cells
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trainer.clips.counting import GRACE_SECONDS, Episode, Watched
 from trainer.clips.labels import Clip
 from trainer.clips.scores import FrameScores
-from trainer.evaluation.bootstrap import RESAMPLES, interval_of, resamples
+from trainer.evaluation.bootstrap import RESAMPLES, infants_of_both, interval_of, resamples
 from trainer.evaluation.intervals import Interval, cluster_share, poisson_rate
 from trainer.evaluation.metrics import area_under_curve
 from trainer.evaluation.survival import kaplan_meier
@@ -151,4 +151,4 @@ def _area(labels: NDArray[np.float64], values: NDArray[np.float64], infants: NDA
     if len(labels) == 0:
         return Interval(math.nan, math.nan, math.nan)
     resampled = [area_under_curve(labels[rows], values[rows]) for rows in resamples(infants, count)]
-    return interval_of(area_under_curve(labels, values), resampled, len(np.unique(infants)))
+    return interval_of(area_under_curve(labels, values), resampled, infants_of_both(labels, infants))

@@ -2,7 +2,7 @@
 
 The standard error comes from 2,000 resamples of infants with replacement, the interval is Student's t on the scale of
 the metric (`trainer.evaluation.intervals`). A test of 77 pictures of 20 infants knows less than 77 independent pictures
-would, and these intervals say so; with fewer than 5 infants there is none.
+would, and these intervals say so; with fewer than 5 infants there is none. Only infants count that a metric rests on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtrit
 
 from trainer.evaluation.intervals import CONFIDENCE, LEAST_INFANTS, Interval, Scale, t_interval
-from trainer.evaluation.metrics import SCALES, classifier_metrics
+from trainer.evaluation.metrics import SCALES, WITHOUT_INTERVAL, area_under_curve, classifier_metrics
 
 __all__ = [
     "CONFIDENCE",
@@ -23,6 +23,8 @@ __all__ = [
     "as_json",
     "cluster_intervals",
     "gap_between",
+    "infants_behind",
+    "infants_of_both",
     "interval_of",
     "paired_difference",
     "resamples",
@@ -30,7 +32,7 @@ __all__ = [
 
 RESAMPLES = 2_000
 _ONE_SIGMA = float(ndtr(1.0))
-_ROUNDING = 1e-12  # a share of the value, to which sums in another order agree
+_ROUNDING = 1e-12  # to which sums in another order agree
 
 Numbers = NDArray[np.float64]
 
@@ -101,7 +103,7 @@ def _difference_interval(value: float, resampled: list[float], infants: int) -> 
     There is none where all resamples have one value: models that answered alike so far are not known to do so always.
     """
     finite = np.array([number for number in resampled if np.isfinite(number)])
-    if infants < LEAST_INFANTS or len(finite) < max(2, len(resampled) / 2) or float(np.ptp(finite)) == 0.0:
+    if infants < LEAST_INFANTS or len(finite) < max(2, len(resampled) / 2) or float(np.ptp(finite)) <= _ROUNDING:
         return Interval(value, float("nan"), float("nan"))
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(finite, [tail, 1.0 - tail])
@@ -125,8 +127,40 @@ def cluster_intervals(
     for rows in resamples(subjects, count):
         for name, number in classifier_metrics(labels[rows], logits[rows]).items():
             resampled[name].append(number)
-    infants = len(np.unique(subjects))
-    return {name: interval_of(value[name], resampled[name], infants, SCALES[name]) for name in value}
+    infants = infants_behind(labels, logits, subjects)
+    return {
+        name: Interval(value[name], float("nan"), float("nan"))
+        if name in WITHOUT_INTERVAL
+        else interval_of(value[name], resampled[name], infants[name], SCALES[name])
+        for name in value
+    }
+
+
+def infants_behind(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_]) -> dict[str, int]:
+    """Return how many infants each metric rests on: those with a picture in its denominator.
+
+    Infants without a picture of pain say nothing of the sensitivity, however many they are.
+
+    Args:
+        labels: Shape (n,), 0 or 1.
+        logits: Shape (n,).
+        subjects: Shape (n,).
+    """
+    pain, predicted = labels >= 0.5, logits >= 0.0
+    parts = {"sensitivity": pain, "specificity": ~pain, "precision": predicted, "f1": pain | predicted}
+    counts = dict.fromkeys(SCALES, len(np.unique(subjects)))
+    counts |= {name: len(np.unique(subjects[rows])) for name, rows in parts.items()}
+    return {**counts, "auc": infants_of_both(labels, subjects)}
+
+
+def infants_of_both(labels: Numbers, subjects: NDArray[np.str_]) -> int:
+    """Return how many infants an AUC rests on: those with pictures of the class that fewer have.
+
+    Args:
+        labels: Shape (n,), 0 or 1.
+        subjects: Shape (n,).
+    """
+    return min(len(np.unique(subjects[labels >= 0.5])), len(np.unique(subjects[labels < 0.5])))
 
 
 def paired_difference(
@@ -151,7 +185,7 @@ def paired_difference(
     resampled = [
         metric(labels[rows], second[rows]) - metric(labels[rows], first[rows]) for rows in resamples(subjects, count)
     ]
-    return _difference_interval(value, resampled, len(np.unique(subjects)))
+    return _difference_interval(value, resampled, _infants(metric, labels, subjects))
 
 
 def gap_between(
@@ -174,7 +208,13 @@ def gap_between(
         resampled.append(
             metric(second.labels[theirs], second.logits[theirs]) - metric(first.labels[ours], first.logits[ours])
         )
-    return _difference_interval(value, resampled, len(np.unique(subjects)))
+    return _difference_interval(
+        value, resampled, _infants(metric, np.concatenate([first.labels, second.labels]), subjects)
+    )
+
+
+def _infants(metric: Callable[[Numbers, Numbers], float], labels: Numbers, subjects: NDArray[np.str_]) -> int:
+    return infants_of_both(labels, subjects) if metric is area_under_curve else len(np.unique(subjects))
 
 
 def as_json(intervals: Mapping[str, Interval]) -> dict[str, dict[str, float | None]]:

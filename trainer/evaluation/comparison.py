@@ -36,7 +36,9 @@ def metrics_table(entries: Sequence[RunSummary]) -> Table:
     ]
     note = (
         f"Each picture counted once; 95 % intervals: Student's t over infants, the standard error from {RESAMPLES:,} "
-        "resamples of whole infants; none below 5 infants. AUC within folds compares no answers of different networks."
+        "resamples of whole infants; none below 5 infants with a picture that the metric counts, and none for the ECE, "
+        "whose resamples look less calibrated than the model is. AUC within folds compares no answers of different "
+        "networks."
     )
     return Table("Metrics", head, rows, note)
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from trainer.evaluation.bootstrap import RESAMPLES, interval_of, resamples
+from trainer.evaluation.bootstrap import RESAMPLES, infants_of_both, interval_of, resamples
 from trainer.evaluation.intervals import Interval, cluster_share
 from trainer.evaluation.metrics import area_under_curve
 
@@ -129,7 +129,7 @@ def per_group(
 
 def _area(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_], count: int) -> dict[str, float | None]:
     resampled = [area_under_curve(labels[part], logits[part]) for part in resamples(subjects, count)]
-    return interval_of(area_under_curve(labels, logits), resampled, len(np.unique(subjects))).as_json()
+    return interval_of(area_under_curve(labels, logits), resampled, infants_of_both(labels, subjects)).as_json()
 
 
 def share_of(hits: NDArray[np.bool_], subjects: NDArray[np.str_]) -> Interval:

@@ -16,6 +16,7 @@ from trainer.evaluation.intervals import Scale
 __all__ = [
     "METRICS",
     "SCALES",
+    "WITHOUT_INTERVAL",
     "accuracy",
     "area_under_curve",
     "brier_score",
@@ -44,6 +45,9 @@ SCALES: Mapping[str, Scale] = {
 }
 """What values each metric can have; its interval stays within them."""
 METRICS = tuple(SCALES)
+WITHOUT_INTERVAL = frozenset({"ece"})
+"""Resamples repeat infants' pictures, which looks like a calibration that is off: an interval from them would leave out
+the truth, 0, of most calibrated models."""
 _MOST_BINS = 10
 _LEAST_PER_BIN = 10
 _LARGEST_SLOPE = 50.0
@@ -95,6 +99,7 @@ def reliability_bins(labels: Numbers, probabilities: Numbers) -> list[tuple[floa
     """Return (mean predicted, observed share of pain, pictures) of each bin of a reliability diagram.
 
     The probability of pain is binned, not the confidence, into at most 10 bins of equal size of at least 10 pictures.
+    Equal answers are in one bin: else the order of the rows would decide which labels meet. There are fewer bins then.
     """
     return [
         (float(probabilities[part].mean()), float(labels[part].mean()), len(part)) for part in _bin_rows(probabilities)
@@ -107,7 +112,11 @@ def _bin_rows(probabilities: Numbers) -> list[NDArray[np.int64]]:
     if count == 0:
         return []
     bins = int(np.clip(count // _LEAST_PER_BIN, 1, _MOST_BINS))
-    return np.array_split(np.argsort(probabilities, kind="stable"), bins)
+    order = np.argsort(probabilities, kind="stable")
+    ordered = probabilities[order]
+    cuts = [part[-1] for part in np.array_split(np.arange(count), bins)]
+    ends = np.unique(np.searchsorted(ordered, ordered[cuts], side="right"))
+    return np.split(order, ends[:-1])
 
 
 def expected_calibration_error(labels: Numbers, probabilities: Numbers) -> float:

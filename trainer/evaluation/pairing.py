@@ -15,6 +15,7 @@ from trainer.evaluation.tables import Table
 
 __all__ = ["comparable", "corrected_t", "paired_answers", "paired_table"]
 
+_ROUNDING = 1e-12  # to which equal differences of accuracies agree
 _DIFFERENCES = ("Accuracy difference (points)", "AUC difference", "Brier score difference")
 
 
@@ -92,7 +93,7 @@ def corrected_t(first: RunSummary, second: RunSummary) -> tuple[float, float]:
     ]
     differences = np.array([by_fold[1][fold] - by_fold[0][fold] for fold in sorted(by_fold[0])], np.float64)
     folds = len(differences)
-    if folds < 2 or float(differences.std(ddof=1)) == 0.0:
+    if folds < 2 or float(differences.std(ddof=1)) <= _ROUNDING:
         return float("nan"), float("nan")
     spread = (1.0 / folds + _test_over_training(first)) * differences.var(ddof=1)
     t = float(differences.mean() / np.sqrt(spread))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from trainer.atomic_file import write_atomically
 from trainer.errors import DataError
-from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals, interval_of, resamples
+from trainer.evaluation.bootstrap import RESAMPLES, as_json, cluster_intervals, infants_of_both, interval_of, resamples
 from trainer.evaluation.groups import per_group, per_stimulus, per_subject
 from trainer.evaluation.intervals import LEAST_INFANTS, Interval
 from trainer.evaluation.metrics import area_under_curve, classifier_metrics, confusion
@@ -253,4 +253,4 @@ def _auc_within_folds(table: PredictionTable, count: int) -> Interval:
         return right / pairs if pairs else float("nan")
 
     resampled = [value(rows) for rows in resamples(subjects, count)]
-    return interval_of(value(np.arange(len(labels))), resampled, len(np.unique(subjects)))
+    return interval_of(value(np.arange(len(labels))), resampled, infants_of_both(labels, subjects))

@@ -70,14 +70,15 @@ def kaplan_meier(times: NDArray[np.float64], is_found: NDArray[np.bool_]) -> Sur
         if events < at_risk:
             variance += events / (at_risk * (at_risk - events))
         moments.append(moment)
-        shares.append((waiting, *_ends(waiting, variance)))
+        # Once all are found the variance has no value: the upper end stays what it was, and the time of no upper end
+        # is known, as in `survfit` of R's survival.
+        ends = _ends(waiting, variance) if waiting > 0.0 else (0.0, shares[-1][2] if shares else 1.0)
+        shares.append((waiting, *ends))
     columns = list(zip(*shares, strict=True)) if shares else [(), (), ()]
     return SurvivalCurve(tuple(moments), *(tuple(column) for column in columns))
 
 
 def _ends(waiting: float, variance: float) -> tuple[float, float]:
-    if waiting <= 0.0:
-        return 0.0, 0.0
     if waiting >= 1.0:
         return 1.0, 1.0
     width = _Z * math.sqrt(variance) / math.log(waiting)

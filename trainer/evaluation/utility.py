@@ -11,10 +11,11 @@ from scipy.special import expit
 from trainer.evaluation.bootstrap import RESAMPLES, resamples
 from trainer.evaluation.intervals import LEAST_INFANTS, t_interval
 
-__all__ = ["net_benefit", "risk_coverage"]
+__all__ = ["mean_of_ties", "net_benefit", "risk_coverage"]
 
 Numbers = NDArray[np.float64]
 
+_ROUNDING = 1e-12  # to which sums in another order agree
 _COVERAGES = tuple(round(0.1 * step, 1) for step in range(1, 11))
 _THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
 
@@ -34,13 +35,24 @@ def risk_coverage(labels: Numbers, logits: Numbers, uncertainty: Numbers | None 
         return {"aurc": None, "points": []}
     doubt = -np.abs(logits) if uncertainty is None else uncertainty
     order = np.argsort(doubt, kind="stable")
-    wrong = ((logits >= 0.0) != (labels >= 0.5))[order]
+    wrong = mean_of_ties(doubt, (logits >= 0.0) != (labels >= 0.5))[order]
     risk = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
     points = []
     for coverage in _COVERAGES:
         answered = max(1, round(coverage * len(wrong)))
         points.append({"coverage": coverage, "error": float(risk[answered - 1]), "pictures": answered})
     return {"aurc": float(risk.mean()), "points": points}
+
+
+def mean_of_ties(doubt: Numbers, wrong: NDArray[np.bool_]) -> Numbers:
+    """Return, for each answer, the share of errors among those that are as sure as it: any of them may come first.
+
+    Args:
+        doubt: Shape (n,).
+        wrong: Shape (n,).
+    """
+    _, groups, sizes = np.unique(doubt, return_inverse=True, return_counts=True)
+    return np.asarray((np.bincount(groups, wrong.astype(np.float64)) / sizes)[groups], np.float64)
 
 
 def net_benefit(
@@ -76,7 +88,9 @@ def net_benefit(
         error = np.nanstd(np.stack(drawn), axis=0, ddof=1) * np.sqrt(infants / (infants - 1))
         ends = [t_interval(float(v), float(e), infants, "real") for v, e in zip(found, error, strict=True)]
         low, high = np.array([end.low for end in ends]), np.array([end.high for end in ends])
-        low[error == 0.0] = high[error == 0.0] = np.nan  # nobody is acted on in any resample: that is no certainty
+        low[error <= _ROUNDING] = high[error <= _ROUNDING] = (
+            np.nan
+        )  # nobody is acted on in any resample: that is no certainty
     odds = thresholds / (1.0 - thresholds)
     return [
         {

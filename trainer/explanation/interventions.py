@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from trainer.errors import DataError
-from trainer.evaluation.bootstrap import interval_of, resamples
+from trainer.evaluation.bootstrap import infants_of_both, interval_of, resamples
 from trainer.evaluation.metrics import area_under_curve
 from trainer.explanation.inputs import ExplanationInput, Part
 from trainer.explanation.regions import crop_regions
@@ -166,7 +166,7 @@ def _auc(
     share = np.clip(scores, _SMALLEST, 1.0 - _SMALLEST)
     logits, truth = np.log(share) - np.log1p(-share), labels.astype(np.float64)
     resampled = [area_under_curve(truth[rows], logits[rows]) for rows in resamples(subjects, _RESAMPLES)]
-    return interval_of(area_under_curve(truth, logits), resampled, len(np.unique(subjects))).as_json()
+    return interval_of(area_under_curve(truth, logits), resampled, infants_of_both(truth, subjects)).as_json()
 
 
 def _changed_regions(regions: Sequence[Mapping[str, Masks]]) -> list[str]:

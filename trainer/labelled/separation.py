@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.evaluation.bootstrap import infants_of_both, interval_of
+from trainer.evaluation.utility import mean_of_ties
+
 __all__ = ["Separation", "abstention_errors", "auc", "separation"]
 
 # Two faces count as of the same size within this factor.
 _SAME_SIZE = 1.25
-_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Separation:
 
     Attributes:
         value: Probability that a positive scores higher than a negative; ties count half.
-        low: Of the 95 % interval over subjects.
+        low: Of the 95 % interval over subjects, as `trainer.evaluation` gives it: NaN below 5 subjects of a group.
         high: Of the same.
         same_size: The same over pairs of faces whose sizes differ by less than a quarter; NaN without such pairs.
         positives: How many.
@@ -74,17 +76,19 @@ def separation(
     names, numbers = np.unique(np.concatenate([high_subjects, low_subjects]), return_inverse=True)
     first, second = numbers[: len(high_subjects)], numbers[len(high_subjects) :]
     rng = np.random.default_rng(seed)
-    values = []
+    values: list[float] = []
     for counts in rng.multinomial(len(names), np.full(len(names), 1.0 / len(names)), size=resamples):
         high, low = counts[first].astype(float), counts[second].astype(float)
-        if high.sum() and low.sum():
-            values.append(float(high @ wins @ low) / float(high.sum() * low.sum()))
-    tail = (1.0 - _CONFIDENCE) / 2
-    bounds = np.quantile(values, [tail, 1.0 - tail]) if values else (float("nan"), float("nan"))
+        pairs = float(high.sum() * low.sum())
+        values.append(float(high @ wins @ low) / pairs if pairs else float("nan"))
+    labels = np.repeat([1.0, 0.0], [len(first), len(second)])
+    interval = interval_of(
+        auc(high_scores, low_scores), values, infants_of_both(labels, np.concatenate([high_subjects, low_subjects]))
+    )
     return Separation(
-        value=auc(high_scores, low_scores),
-        low=float(bounds[0]),
-        high=float(bounds[1]),
+        value=interval.value,
+        low=interval.low,
+        high=interval.high,
         same_size=auc(high_scores, low_scores, near),
         positives=len(high_scores),
         negatives=len(low_scores),
@@ -102,8 +106,9 @@ def abstention_errors(
         threshold: From which a score means positive.
         shares: Of the answers that are not withheld, those furthest from the threshold.
     """
-    order = np.argsort(-np.abs(scores - threshold), kind="stable")
-    wrong = (scores >= threshold) != labels
+    doubt = -np.abs(scores - threshold)
+    order = np.argsort(doubt, kind="stable")
+    wrong = mean_of_ties(doubt, (scores >= threshold) != labels)
     return [float(wrong[order[: max(1, round(share * len(scores)))]].mean()) for share in shares]
 
 

@@ -149,7 +149,8 @@ def _as_dict(measured: Separation) -> dict[str, float]:
 def _separation(row: dict[str, float] | None) -> str:
     if row is None:
         return "-"
-    return f"{_two(row['auc'])} ({_two(row['low'])} to {_two(row['high'])}) [{_two(row['same_size'])}]"
+    interval = "" if math.isnan(row["low"]) else f" ({_two(row['low'])} to {_two(row['high'])})"
+    return f"{_two(row['auc'])}{interval} [{_two(row['same_size'])}]"
 
 
 def _two(value: float) -> str:

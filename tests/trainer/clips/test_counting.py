@@ -158,6 +158,17 @@ def test_kaplan_and_meier_by_hand():
     assert all(low <= share <= high for low, share, high in zip(curve.low, curve.waiting, curve.high, strict=True))
 
 
+def test_the_upper_end_of_a_median_is_unknown_where_no_upper_end_falls_to_a_half():
+    """Three episodes, all found, after 1, 2 and 3 s: R's survfit gives 2 (1 to NA)."""
+    curve = kaplan_meier(np.array([1.0, 2.0, 3.0]), np.array([True, True, True]))
+
+    assert (curve.quantile(0.5), curve.quantile_interval(0.5)) == (2.0, (1.0, None))
+    assert (curve.low[-1], curve.high[-1]) == (0.0, curve.high[-2])
+    assert curve.high[-1] == pytest.approx(0.774, abs=1e-3)
+    lone = kaplan_meier(np.array([4.0]), np.array([True]))
+    assert (lone.quantile(0.5), lone.quantile_interval(0.5)) == (4.0, (4.0, None))
+
+
 def test_simulated_infants_with_planted_episodes_are_counted_as_the_simulation_counts_them(tmp_path):
     """The simulation counts by its own code; sensitivity and false alarms agree, and lie in the intervals."""
     infants = [simulate_infant(InfantSettings(frames_per_second=5.0, episodes_per_hour=12.0), 0.2, n) for n in range(8)]

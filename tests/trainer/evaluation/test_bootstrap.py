@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from trainer.evaluation.bootstrap import cluster_intervals, interval_of, paired_difference, resamples
-from trainer.evaluation.metrics import area_under_curve
+from trainer.evaluation.bootstrap import as_json, cluster_intervals, interval_of, paired_difference, resamples
+from trainer.evaluation.groups import per_group
+from trainer.evaluation.metrics import accuracy, area_under_curve
+from trainer.evaluation.utility import net_benefit
 
 
 def infants(effect, each=20, count=12, seed=0):
@@ -59,7 +61,8 @@ def test_a_paired_difference_is_narrower_than_two_intervals_and_signed():
 def test_the_same_seed_repeats_itself():
     labels, logits, subjects = infants(effect=1.0)
 
-    assert cluster_intervals(labels, logits, subjects, 100) == cluster_intervals(labels, logits, subjects, 100)
+    first, second = (as_json(cluster_intervals(labels, logits, subjects, 100)) for _ in range(2))
+    assert first == second
 
 
 def test_a_model_that_always_answers_the_same_has_no_interval_of_width_zero():
@@ -84,4 +87,68 @@ def test_resamples_that_agree_but_for_rounding_give_no_interval(scale):
 def test_a_slope_that_nearly_all_resamples_leave_at_its_limit_has_no_interval():
     found = interval_of(50.0, [50.0] * 58 + [3.0, 4.0], 8, "real")
 
+    assert np.isnan([found.low, found.high]).all()
+
+
+@pytest.mark.parametrize("in_pain", [3, 5])
+def test_infants_without_a_picture_of_the_class_do_not_count(in_pain):
+    """Thirty infants, few of them in pain, all answered rightly: that is few infants for the sensitivity."""
+    subjects = np.array([f"s{number:02d}" for number in range(30)] + [f"s{number:02d}" for number in range(in_pain)])
+    labels = np.repeat([0.0, 1.0], [30, in_pain])
+    logits = np.where(labels == 1.0, 1.0, -1.0)
+    logits[:10] = 0.5  # ten calm pictures are called pain, so that precision and specificity have errors
+
+    found = cluster_intervals(labels, logits, subjects, 60)
+    (group,) = per_group(labels, logits, subjects, np.full(len(labels), "all"), 60)
+
+    has_interval = {name for name, interval in found.items() if np.isfinite(interval.low)}
+    assert ("sensitivity" in has_interval) == ("auc" in has_interval) == (in_pain >= 5)
+    assert {"accuracy", "specificity", "precision"} <= has_interval
+    assert (group["sensitivity"]["low"] is not None) == (group["auc"]["low"] is not None) == (in_pain >= 5)
+    if in_pain == 5:
+        lone = 0.025 ** (1 / 5)
+        assert (found["sensitivity"].value, found["sensitivity"].low) == (1.0, pytest.approx(lone))
+
+
+def test_a_difference_of_areas_needs_infants_of_both_classes():
+    labels, logits, subjects = infants(effect=1.0, count=12)
+    kept = (labels == 0.0) | np.isin(subjects, ["s0", "s1", "s2"])
+    labels, logits, subjects = labels[kept], logits[kept], subjects[kept]
+
+    assert np.isnan(paired_difference(labels, logits, -logits, subjects, area_under_curve, 60).low)
+    assert np.isfinite(paired_difference(labels, logits, -logits, subjects, accuracy, 60).low)
+
+
+def test_a_difference_that_is_rounding_noise_has_no_interval():
+    """One more right picture in each of ten infants: the resampled differences are 0.1 but for the last digits."""
+    labels, subjects = np.tile([0.0, 1.0] * 5, 10), np.repeat([f"s{number}" for number in range(10)], 10)
+    random = np.random.default_rng(1)
+    wrong = np.zeros((10, 10), bool)
+    for row in wrong:
+        row[random.permutation(10)[: random.integers(1, 8)]] = True
+    better = wrong.copy()
+    for row in better:
+        row[np.flatnonzero(row)[0]] = False
+    first, second = (np.where(part.ravel(), 1.0, -1.0) * np.where(labels == 1.0, -1.0, 1.0) for part in (wrong, better))
+
+    found = paired_difference(labels, first, second, subjects, accuracy, 200)
+
+    assert found.value == pytest.approx(0.1)
+    assert np.isnan([found.low, found.high]).all()
+
+
+def test_a_net_benefit_that_is_the_same_but_for_rounding_has_no_interval():
+    labels, subjects = np.tile([0.0, 1.0, 1.0], 7), np.repeat([f"s{number}" for number in range(7)], 3)
+    points = net_benefit(labels, np.full(21, 3.0), subjects, count=60)
+
+    assert all(point["low"] is None and point["high"] is None for point in points if point["threshold"] < 0.9)
+
+
+def test_the_calibration_error_has_no_interval():
+    """Those of calibrated models would nearly always leave out 0."""
+    labels, logits, subjects = infants(effect=0.5)
+
+    found = cluster_intervals(labels, logits, subjects, 40)["ece"]
+
+    assert np.isfinite(found.value)
     assert np.isnan([found.low, found.high]).all()

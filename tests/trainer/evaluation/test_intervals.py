@@ -256,3 +256,11 @@ def test_nadeau_and_bengio_take_the_pictures_that_were_learnt_from():
 
     assert t == pytest.approx(difference.mean() / math.sqrt((1 / 3 + 20 / 30) * difference.var(ddof=1)))
     assert p == pytest.approx(1 - t / math.sqrt(2 + t * t))  # Student's t with 2 degrees of freedom, both tails
+
+
+def test_folds_that_gain_alike_but_for_rounding_have_no_t():
+    def summary(accuracies):
+        folds = [{"fold": n, "pictures": 20, "figures": {"accuracy": value}} for n, value in enumerate(accuracies)]
+        return RunSummary("r", "ncnn", "N", "strict", "cope", "", "a", "f", {"folds": folds}, PredictionTable([]))
+
+    assert np.isnan(corrected_t(summary([0.8, 0.7, 0.5]), summary([0.9, 0.8, 0.6]))).all()

@@ -14,6 +14,7 @@ from trainer.evaluation.metrics import (
     classifier_metrics,
     confusion,
     expected_calibration_error,
+    reliability_bins,
 )
 from trainer.evaluation.utility import net_benefit, risk_coverage
 
@@ -193,3 +194,26 @@ def test_the_calibration_line_is_found_wherever_the_logits_lie(middle, unit):
 
     assert moved[0] * unit == pytest.approx(slope, rel=1e-2)
     assert moved[1] + moved[0] * middle == pytest.approx(intercept, abs=1e-2)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=1, max_size=80), st.randoms())
+def test_the_order_of_the_rows_decides_nothing(answers, random):
+    """Networks that answer few values, or always the same, are common; tables are sorted by label."""
+    shuffled = random.sample(answers, len(answers))
+    found = []
+    for rows in (sorted(answers, key=lambda row: row[1]), shuffled):
+        logits, labels = (np.array(column, float) for column in zip(*rows, strict=True))
+        chance = probabilities(logits)
+        bins = [number for one in reliability_bins(labels, chance) for number in one]
+        risk = risk_coverage(labels, logits)
+        found.append([expected_calibration_error(labels, chance), *bins, risk["aurc"]])
+        found[-1] += [point["error"] for point in risk["points"]]
+    assert found[0] == pytest.approx(found[1])
+
+
+def test_answers_that_are_all_the_same_are_one_bin():
+    labels = np.repeat([1.0, 0.0], 50)
+    assert reliability_bins(labels, np.full(100, 0.5)) == [(0.5, 0.5, 100)]
+    assert expected_calibration_error(labels, np.full(100, 0.5)) == 0.0
+    assert {point["error"] for point in risk_coverage(labels, np.zeros(100))["points"]} == {0.5}

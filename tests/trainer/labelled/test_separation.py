@@ -50,3 +50,24 @@ def test_the_unsure_answers_are_left_out_first() -> None:
     scores = np.array([0.95, 0.05, 0.55, 0.45])
     truth = np.array([True, False, False, True])
     assert abstention_errors(scores, truth, 0.5, (1.0, 0.5)) == [0.5, 0.0]
+
+
+def test_few_subjects_have_no_interval() -> None:
+    """Neither one that is as good as it gets, nor one of a single subject, is known exactly."""
+    high, low, size = np.array([0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.3]), np.full(3, 100.0)
+    for names in (["a", "b", "c"], ["a", "a", "a"]):
+        subjects = np.array(names)
+        measured = separation((high, size, subjects), (low, size, subjects), resamples=100)
+        assert measured.value == 1.0
+        assert np.isnan([measured.low, measured.high]).all()
+    size, subjects = np.full(8, 100.0), np.array([str(number) for number in range(8)])
+    measured = separation((np.full(8, 0.9), size, subjects), (np.full(8, 0.1), size, subjects), resamples=100)
+    assert (measured.value, measured.low) == (1.0, pytest.approx(0.025 ** (1 / 8)))
+
+
+def test_answers_that_are_equally_sure_are_left_out_alike() -> None:
+    scores, truth = np.array([1.0, 1.0, 1.0, 1.0, 0.6]), np.array([True, True, False, False, True])
+    forwards, backwards = (
+        abstention_errors(scores[rows], truth[rows], 0.5, (0.4, 0.8)) for rows in (slice(None), slice(None, None, -1))
+    )
+    assert forwards == backwards == [0.5, 0.5]

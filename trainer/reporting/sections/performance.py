@@ -123,7 +123,8 @@ def calibration_section(comparison: Comparison) -> Section:
     note = (
         "Ideal: ECE 0, slope 1, intercept 0, in the large 0; a Brier skill of 0 is that of always saying the share of "
         "pain. The ECE is debiased. The intercept is Cox's, beside the slope; in the large the slope is 1. In brackets "
-        "the 95 % interval over infants; a slope of perfectly separated pictures is stopped at 50."
+        "the 95 % interval over infants, which the ECE has not; a slope of perfectly separated pictures is stopped "
+        "at 50."
     )
     bins = [row for entry in entries for row in _bin_rows(entry)]
     bin_head = ["Model", "Protocol", "Data", "pictures", "mean probability", "share with pain"]
