@@ -38,7 +38,7 @@ LIGHT_NAMES = ("grey", "infrared", "blue", "blue-alone", "dark")
 @click.option(
     "--faces",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File that keeps the faces that were found, so that a second run need not find them again.",
+    help="File that keeps the faces that were found, so that another run with this detector is quick.",
 )
 @click.option(
     "--light",
@@ -67,7 +67,7 @@ def command(
     from monitor.inference.bundle import read_bundle
     from monitor.inference.classifier import Classifier
     from monitor.inference.engine_factory import open_engine
-    from trainer.detection import open_detector
+    from trainer.detection import detector_sha256, open_detector
     from trainer.labelled.folder import read_folder
     from trainer.labelled.seeing import see
     from trainer.labelled.table import check
@@ -94,6 +94,7 @@ def command(
                 classifiers,
                 face_mesh,
                 found=faces,
+                detector_digest=detector_sha256(detector),
                 light=light,
                 progress=lambda done: bar.update(done - bar.pos),
             )

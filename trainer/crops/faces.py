@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.faces import OrientedBox
 from trainer.errors import DataError
 
-__all__ = ["FaceRecord", "read_faces"]
+__all__ = ["FaceRecord", "drop_cut_line", "read_faces"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class FaceRecord:
         score: The detector's confidence; 0 without a face.
         candidates: How many faces there were; the largest one was taken.
         how: "detected", "whole" (the picture is a face already) or "none".
+        detector: SHA-256 of the bundle of the detector that looked for it; empty where none did, or nobody knows.
     """
 
     sha256: str
@@ -34,6 +35,7 @@ class FaceRecord:
     score: float
     candidates: int
     how: str
+    detector: str = ""
 
     def to_line(self) -> str:
         """Return one line of JSON."""
@@ -48,7 +50,7 @@ class FaceRecord:
             else [box.center_x_px, box.center_y_px, box.width_px, box.height_px, box.orientation_deg],
             "landmarks": None if self.landmarks is None else self.landmarks.tolist(),
         }
-        return json.dumps(content)
+        return json.dumps(content | ({"detector": self.detector} if self.detector else {}))
 
     @classmethod
     def from_line(cls, line: str) -> "FaceRecord":
@@ -67,13 +69,32 @@ class FaceRecord:
                 score=float(content["score"]),
                 candidates=int(content["candidates"]),
                 how=str(content["how"]),
+                detector=str(content.get("detector", "")),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a face record: {error}") from error
 
 
-def read_faces(path: Path) -> dict[str, FaceRecord]:
+def drop_cut_line(path: Path) -> None:
+    """Remove a last line that a kill cut off, so that lines can be added behind the others.
+
+    Raises:
+        DataError: The file cannot be read or written.
+    """
+    try:
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            path.write_bytes(content[: content.rfind(b"\n") + 1])
+    except OSError as error:
+        raise DataError(f"{path} cannot be read and written: {error.strerror}") from error
+
+
+def read_faces(path: Path, detector: str | None = None) -> dict[str, FaceRecord]:
     """Return the records of a file by the pictures' SHA-256; a cut-off last line is left aside.
+
+    Args:
+        path: The file.
+        detector: Digest of the detector whose records are wanted; None for those of any.
 
     Raises:
         DataError: The file is missing or has a wrong line.
@@ -84,7 +105,7 @@ def read_faces(path: Path) -> dict[str, FaceRecord]:
         raise DataError(f"there are no faces at {path}; `nicu-trainer crop` finds them") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    return {record.sha256: record for record in _parsed(lines, path)}
+    return {record.sha256: record for record in _parsed(lines, path) if detector in (None, record.detector)}
 
 
 def _parsed(lines: Iterable[str], path: Path) -> Iterator[FaceRecord]:

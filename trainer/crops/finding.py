@@ -14,7 +14,7 @@ from monitor.faces import FaceDetector, OrientedBox, detect_faces
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.manifest import Manifest
 from trainer.data.pictures import read_picture
-from trainer.detection import open_detector
+from trainer.detection import detector_sha256, open_detector
 from trainer.errors import CheckpointError
 
 __all__ = ["FACES_NAME", "FaceMode", "find_all_faces"]
@@ -25,22 +25,29 @@ _CHUNK = 12
 FaceMode = Literal["detect", "whole", "detect-or-whole"]
 
 
-def _record(image: NDArray[np.uint8], sha256: str, detector: FaceDetector | None, mode: FaceMode) -> FaceRecord:
+def _record(
+    image: NDArray[np.uint8], sha256: str, detector: FaceDetector | None, mode: FaceMode, detector_digest: str
+) -> FaceRecord:
     found = () if detector is None else detect_faces(image, detector)
     if found:
         face = max(found, key=lambda candidate: candidate.box.size_px)
-        return FaceRecord(sha256, face.box, face.landmarks, face.score, len(found), "detected")
+        return FaceRecord(sha256, face.box, face.landmarks, face.score, len(found), "detected", detector_digest)
     if mode == "detect":
-        return FaceRecord(sha256, None, None, 0.0, 0, "none")
+        return FaceRecord(sha256, None, None, 0.0, 0, "none", detector_digest)
     height, width = image.shape[:2]
     box = OrientedBox((width - 1) / 2, (height - 1) / 2, float(width), float(height), 0.0)
-    return FaceRecord(sha256, box, None, 0.0, 0, "whole")
+    return FaceRecord(sha256, box, None, 0.0, 0, "whole", detector_digest)
 
 
 def _chunk(items: list[tuple[Path, str]], mode: FaceMode, detector_bundle: str) -> list[FaceRecord]:
     cv2.setNumThreads(1)
     detector = None if mode == "whole" else open_detector(detector_bundle)
-    return [_record(read_picture(path), sha256, detector, mode) for path, sha256 in items]
+    digest = _digest(mode, detector_bundle)
+    return [_record(read_picture(path), sha256, detector, mode, digest) for path, sha256 in items]
+
+
+def _digest(mode: FaceMode, detector_bundle: str) -> str:
+    return "" if mode == "whole" else detector_sha256(detector_bundle)
 
 
 def find_all_faces(
@@ -52,7 +59,7 @@ def find_all_faces(
     jobs: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, FaceRecord]:
-    """Find the face in every picture; what an interrupted run found is reused.
+    """Find the face in every picture; what an interrupted run found with the same detector is reused.
 
     Args:
         manifest: The pictures.
@@ -72,15 +79,16 @@ def find_all_faces(
     """
     if mode != "whole":
         open_detector(detector_bundle)  # a missing bundle is reported once, before any process starts
+    digest = _digest(mode, detector_bundle)
     path = folder / FACES_NAME
     known = read_faces(path) if path.exists() else {}
     wanted = {record.sha256: manifest.path(record) for record in manifest.records}
-    reusable = {sha256: record for sha256, record in known.items() if _fits(record, mode)}
+    reusable = {sha256: record for sha256, record in known.items() if _fits(record, mode, digest)}
     known = {sha256: record for sha256, record in reusable.items() if sha256 in wanted}
     waiting = [(file, sha256) for sha256, file in wanted.items() if sha256 not in known]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Rewritten first: a line that a kill cut off, or that belongs to another mode, goes.
+        # Rewritten first: a line that a kill cut off, or that belongs to another mode or detector, goes.
         part = path.with_suffix(".part")
         part.write_text("".join(record.to_line() + "\n" for record in reusable.values()), encoding="utf-8")
         part.replace(path)
@@ -99,8 +107,9 @@ def find_all_faces(
     return known
 
 
-def _fits(record: FaceRecord, mode: FaceMode) -> bool:
-    return record.how in {"detect": ("detected", "none"), "whole": ("whole",)}.get(mode, ("detected", "whole"))
+def _fits(record: FaceRecord, mode: FaceMode, digest: str) -> bool:
+    kinds = {"detect": ("detected", "none"), "whole": ("whole",)}.get(mode, ("detected", "whole"))
+    return record.how in kinds and (mode == "whole" or record.detector == digest)
 
 
 def _found(

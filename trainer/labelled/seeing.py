@@ -16,7 +16,7 @@ from monitor.faces.mesh import FaceMesh
 from monitor.faces.quality import assess, is_cut_off
 from monitor.inference.classifier import Classifier
 from monitor.pipeline.covered_face import hidden_in, shows_face
-from trainer.crops.faces import FaceRecord, read_faces
+from trainer.crops.faces import FaceRecord, drop_cut_line, read_faces
 from trainer.data.pictures import file_sha256, read_picture
 from trainer.labelled.folder import LabelledPicture
 from trainer.labelled.lights import under_light
@@ -62,6 +62,7 @@ def see(
     mesh: FaceMesh | None,
     *,
     found: Path | None = None,
+    detector_digest: str = "",
     light: str | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[SeenPicture]:
@@ -72,7 +73,9 @@ def see(
         detector: The calling thread's.
         classifiers: By the name of their score.
         mesh: For facial actions; None to do without.
-        found: File that faces are read from where they are known, and added to; None to find them all.
+        found: File that faces are read from where this detector found them before, and added to; None to find them
+            all.
+        detector_digest: Of the detector's bundle; faces that another one found are not taken.
         light: Of `LIGHTS`, that the pictures are put under; None to take them as they are.
         progress: Called with the number of pictures done.
 
@@ -81,7 +84,10 @@ def see(
         DataError: `found` cannot be read.
         EngineError: A model failed.
     """
-    known = read_faces(found) if found is not None and found.exists() else {}
+    known = {}
+    if found is not None and found.exists():
+        drop_cut_line(found)
+        known = read_faces(found, detector_digest)
     seen = []
     for number, picture in enumerate(pictures, start=1):
         image, sha256 = under_light(read_picture(picture.path), light), file_sha256(picture.path)
@@ -89,7 +95,7 @@ def see(
             sha256 = hashlib.sha256(f"{sha256} {light}".encode()).hexdigest()
         record = known.get(sha256)
         if record is None:
-            record = _find(image, sha256, detector)
+            record = _find(image, sha256, detector, detector_digest)
             if found is not None:
                 with found.open("a", encoding="utf-8") as stream:
                     stream.write(record.to_line() + "\n")
@@ -98,12 +104,12 @@ def see(
     return seen
 
 
-def _find(image: NDArray[np.uint8], sha256: str, detector: FaceDetector) -> FaceRecord:
+def _find(image: NDArray[np.uint8], sha256: str, detector: FaceDetector, digest: str) -> FaceRecord:
     faces = detect_faces(image, detector)
     if not faces:
-        return FaceRecord(sha256, None, None, 0.0, 0, "none")
+        return FaceRecord(sha256, None, None, 0.0, 0, "none", digest)
     face = max(faces, key=lambda candidate: candidate.box.size_px)
-    return FaceRecord(sha256, face.box, face.landmarks, face.score, len(faces), "detected")
+    return FaceRecord(sha256, face.box, face.landmarks, face.score, len(faces), "detected", digest)
 
 
 def _see_one(

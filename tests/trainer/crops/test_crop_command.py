@@ -13,8 +13,9 @@ from monitor.inference.bundle import find_bundle
 from monitor.synthetic import BedOptions, SyntheticBed
 from trainer.commands.crop import command
 from trainer.commands.ingest import command as ingest
-from trainer.crops import FaceRecord, open_study, read_faces
+from trainer.crops import FaceRecord, finding, open_study, read_faces
 from trainer.data import file_sha256
+from trainer.detection import detector_sha256
 from trainer.errors import DataError
 from trainer.networks import InputContract
 
@@ -107,6 +108,23 @@ def test_an_interrupted_run_goes_on_where_it_stopped(cropped, tmp_path):
     assert sorted(record.candidates for record in found.values()) == [0, 1, 1, 7]
 
 
+def test_faces_of_another_detector_are_found_anew(pictures, tmp_path, monkeypatch):
+    """A detector that was fitted is tried in the folder of the one before; what that one found is not its own."""
+    asked = []
+    monkeypatch.setattr(finding, "open_detector", lambda bundle: bundle)
+    monkeypatch.setattr(finding, "detector_sha256", lambda bundle: bundle * 8)
+    monkeypatch.setattr(finding, "detect_faces", lambda _, detector: asked.append(detector) or [])
+
+    digests = []
+    for detector in ("original", "original", "fitted"):
+        crop(pictures, "--out", tmp_path, "--faces", "detect-or-whole", "--detector", detector, "--jobs", 1)
+        digests.append(open_study(pictures, tmp_path).crops_sha256)
+
+    assert asked == ["original"] * 4 + ["fitted"] * 4
+    assert {face.detector for face in open_study(pictures, tmp_path).faces} == {"fitted" * 8}
+    assert len(set(digests)) == 1  # the same boxes are the same study, whoever found them
+
+
 def test_pictures_that_are_faces_already_are_taken_whole(pictures, tmp_path):
     output = crop(pictures, "--out", tmp_path, "--faces", "whole")
 
@@ -153,9 +171,9 @@ def test_a_sample_distinguishes_tight_faces_from_photographs(tmp_path, share, mi
     edge = side * share**0.5
     box = OrientedBox(99.5, 99.5, edge, edge, 0.0)
     known = [
-        FaceRecord(file_sha256(tmp_path / name), None, None, 0.0, 0, "none")
+        FaceRecord(file_sha256(tmp_path / name), None, None, 0.0, 0, "none", detector_sha256())
         if index < missed
-        else FaceRecord(file_sha256(tmp_path / name), box, np.full((5, 2), 99.0), 0.9, 1, "detected")
+        else FaceRecord(file_sha256(tmp_path / name), box, np.full((5, 2), 99.0), 0.9, 1, "detected", detector_sha256())
         for index, name in enumerate(names)
     ]
     folder = tmp_path / "crops"

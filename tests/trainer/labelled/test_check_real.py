@@ -14,8 +14,10 @@ from monitor.synthetic.expression import Expression, State
 from trainer.commands.check_real import LIGHT_NAMES, command
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.data.pictures import file_sha256
+from trainer.detection import detector_sha256
 from trainer.errors import DataError
-from trainer.labelled.folder import read_folder
+from trainer.labelled import seeing
+from trainer.labelled.folder import LabelledPicture, read_folder
 from trainer.labelled.lights import LIGHTS, under_light
 from trainer.synthetic import SessionView, render_still
 from trainer.synthetic.plan import session_still
@@ -28,7 +30,7 @@ _MODELS = installed_models_directory()
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight infants at rest and crying, and one picture without a face, with the faces known beforehand."""
     folder = tmp_path_factory.mktemp("real")
-    rows, faces = [], []
+    rows, faces, digest = [], [], detector_sha256()
     for infant in range(8):
         for label, expression in (("calm", Expression()), ("cry", _CRY)):
             view = SessionView(384, 384, (170.0, 190.0), "upright", seed=920_000 + infant)
@@ -38,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rows.append((path.name, str(infant), label))
             assert still.truth.face is not None
             face = still.truth.face
-            faces.append(FaceRecord(file_sha256(path), face.box, face.landmarks, 1.0, 1, "detected"))
+            faces.append(FaceRecord(file_sha256(path), face.box, face.landmarks, 1.0, 1, "detected", digest))
     empty = folder / "empty.png"
     cv2.imwrite(str(empty), cv2.GaussianBlur(still.image, (0, 0), 60.0))
     rows.append((empty.name, "none", "no_usable_face"))
@@ -81,6 +83,28 @@ def test_another_light_has_faces_of_its_own(folder: Path, tmp_path: Path) -> Non
         result = CliRunner().invoke(command, arguments, catch_exceptions=False)
         assert "| cry | 1 | 1.00 |" in result.stdout
     assert len(read_faces(faces)) == 2
+
+
+def test_a_second_detector_is_asked_and_a_line_that_a_kill_cut_off_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(seeing, "detect_faces", lambda _, detector: asked.append(detector) or [])
+    picture, faces = tmp_path / "a.png", tmp_path / "faces.jsonl"
+    cv2.imwrite(str(picture), np.full((64, 64, 3), 128, np.uint8))
+    rows = [LabelledPicture(picture, "s", "cry")]
+
+    def see(detector: str) -> None:
+        seeing.see(rows, detector, {}, None, found=faces, detector_digest=detector * 64)  # type: ignore[arg-type]
+
+    for detector in "abab":
+        see(detector)
+    assert asked == ["a", "b"]
+    faces.write_text(faces.read_text()[:-30])
+    for detector in "aab":
+        see(detector)
+    assert asked == ["a", "b", "b"]
+    assert set(read_faces(faces, "a" * 64)) == {file_sha256(picture)}
 
 
 def test_a_light_changes_colours_as_it_says() -> None:
