@@ -42,6 +42,7 @@ class Stage:
         day: bool = False,
         patient: bool = False,
         ward: str | None = None,
+        slow: bool = False,
     ) -> None:
         self.forker = forker
         self.directory = directory
@@ -52,6 +53,7 @@ class Stage:
             write_day(Path(config["spool"]["directory"]) / "history", datetime.now(tz=UTC), beds)
         self.past = past
         self.options = [*(["--pseudo"] if pseudo else []), *(["--patient"] if patient else [])]
+        self.options += ["--slow"] if slow else []
         self.options += [] if ward is None else ["--ward", ward]
         self.url = ""
         self.process = None

@@ -28,18 +28,18 @@ _SHOWN_ACTIONS = frozenset({"admit", "discharge", "standby", "procedure", "pause
 
 
 @ui.page("/handover")
-async def show_handover(request: Request) -> None:
+def show_handover(request: Request) -> None:
     """Build the handover of all beds."""
-    await _show(request, None)
+    _show(request, None)
 
 
 @ui.page("/handover/{bed_id}")
-async def show_bed_handover(request: Request, bed_id: str) -> None:
+def show_bed_handover(request: Request, bed_id: str) -> None:
     """Build the handover of one bed."""
-    await _show(request, bed_id)
+    _show(request, bed_id)
 
 
-async def _show(request: Request, bed_id: str | None) -> None:
+def _show(request: Request, bed_id: str | None) -> None:
     with page_frame(request, message("Handover")) as frame:
         t, history = frame.t, frame.site.history
         known = [bed.info.bed_id for bed in frame.site.board.snapshot().beds]
@@ -56,13 +56,25 @@ async def _show(request: Request, bed_id: str | None) -> None:
         since, until, problem = _period(request, frame, now)
         _choice(frame, bed_id, since, until, problem)
         names = [bed_id] if bed_id is not None else [*known, _STATION]
-        try:
-            beds = await run.io_bound(read_handover, history, names, since, until)
-        except HistoryError:
-            ui.label(t("The record cannot be read now; the page of the station says why.")).props("role=alert")
-            return
-        if beds is not None:  # None: the server ends
-            _summary(frame, beds, since, until)
+        with ui.element("div").props("aria-live=polite") as place:
+            ui.label(t("The record is being read; for many beds and days that takes a while.")).classes("handover-wait")
+
+            async def read() -> None:
+                try:
+                    beds = await run.io_bound(read_handover, history, names, since, until)
+                except HistoryError:
+                    place.clear()
+                    with place:
+                        words = t("The record cannot be read now; the page of the station says why.")
+                        ui.label(words).props("role=alert")
+                    return
+                if beds is not None:  # None: the server ends
+                    place.clear()
+                    with place:
+                        _summary(frame, beds, since, until)
+
+        # After the page has come to its reader: a page that is not built within seconds is none at all.
+        ui.timer(0.0, read, once=True)
 
 
 def _period(request: Request, frame: PageLayout, now: datetime) -> tuple[datetime, datetime, str]:

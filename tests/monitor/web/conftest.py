@@ -42,12 +42,13 @@ def stages_in(forker: Forker, directory: Path) -> Iterator[Callable[..., Stage]]
         day: bool = False,
         patient: bool = False,
         ward: str | None = None,
+        slow: bool = False,
         **sections,
     ) -> Stage:
         folder = directory / f"station-{len(stages)}"
         folder.mkdir()
         config = config_of(folder, beds, **sections)
-        one = Stage(forker, folder, config, past or [], pseudo=pseudo, day=day, patient=patient, ward=ward)
+        one = Stage(forker, folder, config, past or [], pseudo=pseudo, day=day, patient=patient, ward=ward, slow=slow)
         stages.append(one)
         one.start()
         return one

@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ from monitor.telemetry.status_server import Health
 from monitor.video.frame import Frame
 from monitor.video.status import CameraState, CameraStatus
 from monitor.web.http_server import open_server
-from monitor.web.pages import layout
+from monitor.web.pages import handover_page, layout
 
 STEP_SECONDS = 0.2
 BEFORE_SECONDS = 20.0
@@ -306,9 +307,13 @@ def main(arguments):
     parser.add_argument("--pseudo", action="store_true", help="say everything in brackets, as a language of its own")
     parser.add_argument("--patient", action="store_true", help="let a page that is loaded again offer undo for minutes")
     parser.add_argument("--ward", choices=["takes", "drops"], help="be a ward, whose station takes requests or not")
+    parser.add_argument("--slow", action="store_true", help="take five seconds to read a handover")
     options = parser.parse_args(arguments)
     if options.patient:  # a busy machine takes longer than ten seconds to load a page
         layout.UNDO_SECONDS = camera_trials._UNDO_SECONDS = 300.0
+    if options.slow:
+        read_at_once = handover_page.read_handover
+        handover_page.read_handover = lambda *asked: (time.sleep(5.0), read_at_once(*asked))[1]
     if options.pseudo:
         localizer._catalogue = lambda _language: Brackets()
     station = StagedStation(StationConfig.model_validate_json(options.config.read_text()), options.config, options.ward)

@@ -84,9 +84,19 @@ def test_the_handover_of_the_ward_names_episodes_minutes_and_who_answered(day, z
     assert Axe().run(page).violations_count == 0
 
 
+def test_a_handover_that_takes_long_to_read_says_so_and_comes(stage, visit):
+    station = stage(day=True, slow=True)
+    page = visit(f"{station.url}/handover")
+    page.get_by_role("heading", name="Handover").wait_for()
+    page.get_by_text("The record is being read").wait_for()
+    page.locator(".handover-table").first.wait_for()
+    assert page.get_by_text("The record is being read").count() == 0
+
+
 def test_a_begin_that_somebody_chooses_and_one_that_cannot_be(day, visit):
     page = visit(f"{day.url}/handover/bed-2")
     page.get_by_role("heading", name="Handover of bed-2").wait_for()
+    page.locator(".handover-period").wait_for()
     assert page.locator(".handover-table").first.locator("tbody tr").count() == 1
     begin = page.get_by_label("Begin")
     assert begin.input_value(), "the begin of what is shown"

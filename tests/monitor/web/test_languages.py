@@ -71,6 +71,8 @@ def test_no_sentence_of_the_page_is_outside_the_catalogue(bracketed, visit, path
     page = visit(bracketed.url + path)
     page.wait_for_function("document.getElementById('pulse')?.textContent")
     page.wait_for_timeout(500)
+    if path == "/handover":
+        page.locator(".handover-period").wait_for()
     texts = page.evaluate(TEXTS)
     assert sum("⟦" in text for text in texts) > 4
     assert outside(texts) == []
@@ -138,6 +140,7 @@ def test_no_sentence_of_users_and_the_region_editor_is_outside_the_catalogue(bra
 
     page.goto(f"{bracketed.url}/handover")
     page.get_by_role("link", name="Episodes as CSV").wait_for()
+    page.locator(".handover-period").wait_for()
     assert outside(page.evaluate(TEXTS)) == []
     page.goto(f"{bracketed.url}/bed/bed-1")
     page.get_by_role("button", name="Region of interest of bed-1").click()

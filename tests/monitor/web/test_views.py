@@ -29,6 +29,8 @@ def test_axe_finds_no_violation_in_any_view(ward, visit, theme):
     for path in VIEWS:
         page.goto(ward.url + path)
         live(page)
+        if "/handover" in path:
+            page.locator(".handover-period").wait_for()
         # What fades in has too little contrast half-way.
         page.wait_for_timeout(150)
         for item in Axe().run(page).response["violations"]:
