@@ -109,7 +109,9 @@ def clips_tables(results: ClipResults) -> list[Table]:
     ]
     rate = content["positive_predictive_value"]["episodes_per_hour"]
     note = (
-        f"{results.size_text}. 95 % intervals over infants, of rates exact (Poisson). Alarms that are right: at "
+        f"{results.size_text}. 95 % intervals over infants; of rates exact (Poisson), "
+        "of the median delay over episodes: both as if each was of another infant, so too narrow where few have "
+        "most. Alarms that are right: at "
         f"{rate:g} episodes of pain an hour. An episode is found by an alarm from its begin to 5 s after its end."
     )
     if (seconds := content.get("person_seconds")) is not None:
