@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -40,6 +40,7 @@ class RunSummary:
         table: All answers.
         inner: Answers for the inner infants of each fold, which stopped and calibrated; None where there are none.
         repeats: Content of repeats.json; None where it was run once.
+        settings: What the model is and how it was trained, by the name of the setting.
     """
 
     name: str
@@ -54,6 +55,7 @@ class RunSummary:
     table: PredictionTable
     inner: PredictionTable | None = None
     repeats: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_one_test_half(self) -> bool:

@@ -1,6 +1,6 @@
 """Reads several runs for a comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ from trainer.data.group_columns import group_columns
 from trainer.errors import DataError, SettingsError
 from trainer.evaluation.benefit import benefit_table
 from trainer.evaluation.comparison import groups_table, metrics_table
-from trainer.evaluation.gap import gap_table
+from trainer.evaluation.gap import differing_settings, gap_table
 from trainer.evaluation.operating import DEFAULT_TARGETS, OperatingTarget, operating_table
 from trainer.evaluation.pairing import comparable, paired_table
 from trainer.evaluation.results import grouped
@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 _REFERENCE = "ncnn"
+_MACHINE = {
+    f"training.{name}" for name in ("seed", "deterministic", "device", "precision", "threads", "maximum_restarts")
+}
+"""Settings that make no other model of a run."""
 
 
 def open_runs(folders: Sequence[Path]) -> list[Run]:
@@ -101,6 +105,7 @@ def read_entries(runs: Sequence[Run], groups: Sequence[str] = ()) -> list[RunSum
             table=run.predictions(),
             inner=run.inner(),
             repeats=read_repeats(run.folder),
+            settings=_settings(run),
         )
         for run, name in zip(runs, run_names([run.folder for run in runs]), strict=True)
     ]
@@ -111,6 +116,23 @@ def read_entries(runs: Sequence[Run], groups: Sequence[str] = ()) -> list[RunSum
             f"known are {', '.join(sorted(known)) or 'none'}"
         )
     return with_unique_titles(entries)
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """Return what the model is and how it was trained, by the name of the setting; not where and with which seed."""
+    record, config = run.record, run.record["config"]
+    parts = {name: record.get(name) for name in ("network", "contract", "training", "augmentation", "copies")}
+    parts |= {"members": record.get("members"), "weights": record.get("weights_sha256")}
+    parts |= {name: config.get(name) for name in ("balance_data_sets", "tuning")}
+    flat = _flat(parts, "")
+    return {name: value for name, value in flat.items() if name not in _MACHINE and value is not None}
+
+
+def _flat(parts: Mapping[str, Any], before: str) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in parts.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {before + name: value}
+    return flat
 
 
 def _with_groups(run: Run, wanted: Sequence[str]) -> dict[str, Any]:
@@ -167,17 +189,22 @@ def _without_gap(entries: Sequence[RunSummary]) -> list[str]:
     other = {"strict": "dissertation", "dissertation": "strict"}
     if not set(other) <= {entry.protocol for entry in entries}:
         return []
-    known = {(entry.model, entry.data, entry.protocol) for entry in entries}
-    return [
-        f"{entry.name} is in no gap between the protocols: "
-        + (
-            f"there is no {other[entry.protocol]} run of {entry.model!r} on {entry.data}."
-            if entry.protocol in other
-            else "it evaluated a finished model."
-        )
-        for entry in in_order(entries)
-        if (entry.model, entry.data, other.get(entry.protocol, "")) not in known
-    ]
+    sentences = []
+    for entry in in_order(entries):
+        key = (entry.model, entry.data, other.get(entry.protocol))
+        counterparts = [one for one in in_order(entries) if (one.model, one.data, one.protocol) == key]
+        differing = [differing_settings(entry, one) for one in counterparts]
+        if [] in differing:
+            continue
+        if entry.protocol not in other:
+            why = "it evaluated a finished model"
+        elif counterparts:
+            pairs = zip(counterparts, differing, strict=True)
+            why = " and ".join(f"it differs from {one.name} in {', '.join(names)}" for one, names in pairs)
+        else:
+            why = f"there is no {other[entry.protocol]} run of {entry.model!r} on {entry.data}"
+        sentences.append(f"{entry.name} is in no gap between the protocols: {why}.")
+    return sentences
 
 
 def chosen_reference(entries: Sequence[RunSummary], wanted: str | None) -> str:

@@ -185,6 +185,23 @@ def test_without_both_protocols_there_is_no_gap():
     assert gap_table(with_unique_titles([entry("s"), other]), 50).rows == []
 
 
+def test_only_runs_of_the_same_settings_have_a_gap_and_how_long_they_trained_is_said():
+    settings = {"network.settings.head_leak": 0.01, "training.epochs": 12, "training.label_smoothing": 0.0}
+    leaky = replace(entry("d", protocol="dissertation", strength=3.0), settings=settings)
+    longer = replace(entry("s", strength=0.2), settings=settings | {"training.epochs": 15, "copies": 4})
+    tuned = replace(longer, settings=settings | {"training.label_smoothing": 0.1, "tuning.trials": 9})
+
+    (cells,) = gap_table(with_unique_titles([leaky, longer]), 50).rows
+    assert dict(zip(gap_table([], 10).head, cells, strict=True))["Differs as well"] == "copies None / 4, epochs 12 / 15"
+    assert left_out([leaky, longer], "ncnn") == []
+
+    assert gap_table(with_unique_titles([leaky, tuned]), 50).rows == []
+    assert left_out([leaky, tuned], "ncnn") == [
+        "d is in no gap between the protocols: it differs from s in training.label_smoothing, tuning.trials.",
+        "s is in no gap between the protocols: it differs from d in training.label_smoothing, tuning.trials.",
+    ]
+
+
 def test_only_runs_on_the_same_pictures_are_paired():
     base, better = entry("base", strength=0.2), entry("better", model="mimic", strength=3.0)
     other = entry("other", model="ridge", infants=6)

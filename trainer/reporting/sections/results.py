@@ -47,7 +47,9 @@ def gap_section(comparison: Comparison) -> Section:
     blocks.append(
         Grid(table)
         if table.rows
-        else Notice("No model was run under both protocols on the same pictures, so there is no gap to show.")
+        else Notice(
+            "No model was run under both protocols on the same pictures with the same settings: there is no gap."
+        )
     )
     return Section(title, tuple(blocks))
 
