@@ -76,7 +76,6 @@ _FLEET_LIMIT_SECONDS = 60.0
 """Taking beds over, each with a camera to open and close, takes a while."""
 _MODELS = "models"
 """Where the copies of the models lie in the state directory."""
-_BATCHED_WORKERS = 32
 _SEARCH_SHARE = 0.4
 """Of each worker's time, the most that searches for faces may take."""
 
@@ -275,21 +274,11 @@ class Station:
     def _start(self, started: ExitStack) -> None:
         """Start the parts, last consumer first, so that nothing is produced before somebody takes it."""
         config = self.config
-        restore_alarms(
-            self.beds,
-            self.conditions,
-            self._outputs,
-            self.dispatcher,
-            self.clock,
-            self._left,
-            is_shared=config.fleet is not None,
-        )
+        parts = self.beds, self.conditions, self._outputs, self.dispatcher, self.clock, self._left
+        restore_alarms(*parts, is_shared=config.fleet is not None)
         opened = [self._models.open()]
-        count = worker_count(config)
-        if self._models.is_batched and not config.analysis.workers:
-            # These workers mostly wait: for the batches, which take them together.
-            count = _BATCHED_WORKERS if config.fleet is not None else min(_BATCHED_WORKERS, len(config.beds))
-        opened += [self._models.open() for _ in range(count - 1)]
+        wanted = worker_count(config, is_batched=self._models.is_batched)
+        opened += [self._models.open() for _ in range(wanted - 1)]
         self._models.save_backup()
         for role, engine in opened[0].engines.items():
             bundle = self._models.bundle(role)

@@ -20,6 +20,8 @@ __all__ = ["WorkerPool", "worker_count"]
 
 _log = logging.getLogger(__name__)
 
+_BATCHED_WORKERS = 32
+
 _WAIT_SECONDS = 0.25
 _LIMIT_SECONDS = 10.0
 
@@ -132,7 +134,13 @@ class WorkerPool:
         return False
 
 
-def worker_count(config: StationConfig) -> int:
-    """Return how many workers a station starts with: as configured or one a core, and no more than it has beds."""
-    workers = config.analysis.workers or max(1, len(os.sched_getaffinity(0)))
+def worker_count(config: StationConfig, *, is_batched: bool = False) -> int:
+    """Return how many workers a station starts with: as configured or one a core, and no more than it has beds.
+
+    Args:
+        config: The station's.
+        is_batched: Whether their requests run together on a GPU, so that they mostly wait.
+    """
+    usual = _BATCHED_WORKERS if is_batched else max(1, len(os.sched_getaffinity(0)))
+    workers = config.analysis.workers or usual
     return workers if config.fleet is not None else min(workers, len(config.beds))
