@@ -22,9 +22,10 @@ def clip_candidates(root: Path, frames_folder: Path, frames_per_clip: int) -> It
 
     Args:
         root: Folder of clips; a folder of pictures that bears a clip's name counts as that clip.
-        frames_folder: Where the stills are written, as PNG files.
+        frames_folder: Where the stills are written, as PNG files, in folders like those of the clips.
         frames_per_clip: How many.
     """
+    cut: dict[Path, Path] = {}
     for path in picture_files(root, CLIP_SUFFIXES | PICTURE_SUFFIXES):
         is_clip = path.suffix.lower() in CLIP_SUFFIXES
         stem = path.stem if is_clip or path.parent == root else path.parent.name
@@ -33,14 +34,19 @@ def clip_candidates(root: Path, frames_folder: Path, frames_per_clip: int) -> It
             if not is_clip:
                 yield Candidate(path, named)
                 continue
-            for still in _stills(path, frames_folder, frames_per_clip):
+            start = frames_folder / path.relative_to(root).with_suffix("")
+            if (first := cut.setdefault(start, path)) != path:
+                why = f"it has the name of {first.name} beside it but for the ending; rename one of both"
+                yield Candidate(path, RejectedImageError(Reason.DUPLICATE, f"{path.name}: {why}"))
+                continue
+            for still in _stills(path, start, frames_per_clip):
                 yield Candidate(still, named)
         except RejectedImageError as refused:
             yield Candidate(path, RejectedImageError(refused.reason, f"{path.name}: {refused}"))
 
 
-def _stills(clip: Path, folder: Path, count: int) -> list[Path]:
-    """Write `count` stills of a clip and return their files.
+def _stills(clip: Path, start: Path, count: int) -> list[Path]:
+    """Write `count` stills of a clip and return their files, whose names begin with `start`.
 
     Raises:
         RejectedImageError: It cannot be decoded.
@@ -59,7 +65,7 @@ def _stills(clip: Path, folder: Path, count: int) -> list[Path]:
             if index in wanted:
                 decoded, image = capture.retrieve()
                 if decoded:
-                    path = folder / f"{clip.stem}_frame{index:05d}.png"
+                    path = start.with_name(f"{start.name}_frame{index:05d}.png")
                     write_atomically(path, cv2.imencode(".png", image)[1].tobytes())
                     written.append(path)
         if not written:

@@ -141,6 +141,31 @@ def test_icopevid_clips_are_cut_into_stills(tmp_path):
     assert "S026_Rest_1_[0]_20s.avi: no video can be decoded" in output
 
 
+def test_clips_of_one_name_keep_their_own_stills(tmp_path):
+    """A recorder that counts from 1 every day: what one day shows must not be overwritten by another."""
+    names = ("day1/S025_Pain_1.avi", "day2/S025_Pain_1.avi", "day2/S025_Pain_1.mkv", "S025_Rest_1.avi")
+    for number, name in enumerate(names):
+        path = tmp_path / "video" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+        for index in range(4):
+            writer.write(np.random.default_rng(10 * number + index).integers(0, 255, (48, 64, 3)).astype(np.uint8))
+        writer.release()
+
+    output = run("icopevid", tmp_path / "video", "--frames-per-clip", 2)
+
+    records = read_manifest(tmp_path / "video.manifest.csv").records
+    assert [record.image.partition("/")[2] for record in records] == [
+        "S025_Rest_1_frame00000.png",
+        "S025_Rest_1_frame00003.png",
+        "day1/S025_Pain_1_frame00000.png",
+        "day1/S025_Pain_1_frame00003.png",
+        "day2/S025_Pain_1_frame00000.png",
+        "day2/S025_Pain_1_frame00003.png",
+    ]
+    assert "S025_Pain_1.mkv: it has the name of S025_Pain_1.avi beside it" in output
+
+
 def test_a_table_of_any_picture_set_is_taken_in(tmp_path):
     rows = [("image", "subject", "label")]
     for index in range(4):
