@@ -17,7 +17,7 @@ _TRIES = 50
 
 
 def strict_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> FoldMap:
-    """Divide the infants.
+    """Divide the infants; every picture with a face is tested once, a confuser with its infant.
 
     Args:
         study: The pictures; those without a face are in no fold.
@@ -28,19 +28,22 @@ def strict_folds(study: Study, settings: ProtocolSettings, members: int = 1) -> 
         DataError: There are fewer infants than folds, or a class is missing.
     """
     usable = np.flatnonzero(study.has_face & study.is_main)
-    labels, groups = study.labels[usable], groups_of(study, usable)
-    _check(labels, groups, settings)
     stress = np.flatnonzero(study.has_face & ~study.is_main)
+    every = groups_of(study, np.concatenate([usable, stress]))
+    labels, groups, of_stress = study.labels[usable], every[: len(usable)], every[len(usable) :]
+    _check(labels, groups, settings)
+    outer = _outer(labels, groups, settings)
+    # Infants of whom there are confusers alone are learnt from nowhere, so any fold can test them: each in turn.
+    alone = np.setdiff1d(of_stress, groups)
     folds = []
-    for index, (rest, tested) in enumerate(_outer(labels, groups, settings)):
-        test = usable[tested]
-        subjects = np.unique(study.subjects[test])
+    for index, (rest, tested) in enumerate(outer):
+        followers = np.concatenate([groups[tested], alone[index :: len(outer)]])
         folds.append(
             Fold(
                 index=index,
                 splits=inner_splits(study, usable[rest], settings, index, members),
-                test=test,
-                stress=stress[np.isin(study.subjects[stress], subjects)],
+                test=usable[tested],
+                stress=stress[np.isin(of_stress, followers)],
             )
         )
     return FoldMap(

@@ -91,6 +91,23 @@ def test_infants_whose_confusers_look_alike_stay_together():
     assert sum({first, second} <= set(fold.stress.tolist()) for fold in linked.folds) == 1
 
 
+@pytest.mark.parametrize("folds", [3, "infants"])
+def test_confusers_of_infants_without_other_pictures_are_tested_too(folds):
+    subjects, labels = infants(8, each=4)
+    stress = {0, *range(4, 8), 12, *range(28, 32)}  # of S00 and S03 one each; S01 and S07 have nothing else
+    hashes = random_hashes(32)
+    hashes[30] = hashes[20]  # one of S07's looks like a picture of S05
+
+    study = fake_study(subjects, labels, hashes=hashes, stress=stress)
+    plan = make_folds(study, ProtocolSettings(folds=folds, inner_folds=2))
+
+    tested = np.concatenate([fold.stress for fold in plan.folds])
+    assert sorted(tested.tolist()) == sorted(stress)
+    assert all(overlap.is_clean for overlap in audit(study, plan))
+    with_the_like = [set(range(28, 32)) <= set(fold.stress.tolist()) for fold in plan.folds if 20 in fold.test]
+    assert with_the_like == [True]
+
+
 def test_a_main_picture_that_looks_like_another_infants_confuser_is_not_learnt_from_where_that_is_tested():
     subjects, labels = infants(6)
     stress, plan = set(range(0, 36, 6)), ProtocolSettings(folds=3, inner_folds=2)
