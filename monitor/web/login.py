@@ -60,15 +60,15 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
     one_at_a_time = anyio.CapacityLimiter(1)
 
     @router.get("/login")
-    async def show(request: Request, next: str = "/") -> HTMLResponse:  # noqa: A002 - the parameter's usual name
+    async def show(request: Request, next: str = "/", ended: str = "") -> HTMLResponse:  # noqa: A002 - its usual name
         site, t = site_of(request), localizer_of(request)
-        message = ""
+        message = t("You were logged out. Nothing is signalled here. Look at the infants.") if ended else ""
         if len(site.access.users()) == 0:
             message = t(
                 "Nobody can log in yet: name a users_file in the configuration's section web, and add a user with "
                 "nicu-monitor users add FILE NAME --role nurse"
             )
-        return _form(request, next, message)
+        return _form(request, next, message, is_ended=bool(ended))
 
     @router.post("/login")
     async def log_in(
@@ -112,12 +112,18 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
 
 
 def _form(
-    request: Request, next_path: str, message: str, status: int = 200, headers: dict[str, str] | None = None
+    request: Request,
+    next_path: str,
+    message: str,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    *,
+    is_ended: bool = False,
 ) -> HTMLResponse:
     shown = f'<p class="message" role="alert">{html.escape(message)}</p>' if message else ""
     t = localizer_of(request)
     path = own_path(next_path)
-    back = quote("/login?next=" + quote(path))
+    back = quote(f"/login?{'ended=1&' if is_ended else ''}next={quote(path)}")
     languages = " · ".join(
         f'<a href="{LANGUAGE_PATH}{tag}?next={back}" lang="{tag}">{html.escape(name)}</a>'
         for tag, name in LANGUAGES.items()

@@ -7,6 +7,7 @@
   const ASK_EVERY_MS = 3000;
   const ANSWER_WITHIN_MS = 2500;
   const RELOAD_AFTER_MS = 8000;
+  const LAST_TONE_MS = 1200;
   const started = Date.now();
   let pulse = "";
   let pulseAt = 0;
@@ -14,6 +15,7 @@
   let askedAt = 0;
   let answersSince = 0;
   let title = "";
+  let leaving = false;
 
   function lose(now) {
     lostAt = now;
@@ -37,6 +39,15 @@
     sign.hidden = true;
   }
 
+  // The form says why it has come, and leads back here; a last tone goes before it, for there is none on it.
+  window.nicuLogIn = () => {
+    if (leaving) return;
+    leaving = true;
+    document.dispatchEvent(new Event("nicu-logged-out"));
+    const here = window.location.pathname + window.location.search;
+    setTimeout(() => window.location.assign("/login?ended=1&next=" + encodeURIComponent(here)), LAST_TONE_MS);
+  };
+
   async function ask(now) {
     askedAt = now;
     const stop = new AbortController();
@@ -51,7 +62,7 @@
         return;
       }
       if (answer.status === 401) {
-        window.location.assign("/login?next=" + encodeURIComponent(window.location.pathname));
+        window.nicuLogIn();
         return;
       }
       if (!answer.ok) throw new Error("not ready");

@@ -116,6 +116,9 @@
     }
     show();
   });
+  document.addEventListener("nicu-logged-out", () => {
+    if (isOn()) play("lost");
+  });
   if (isOn()) wake();
   setInterval(() => {
     show();

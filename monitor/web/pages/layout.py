@@ -38,6 +38,7 @@ _LINK_LOST = (
     '<span id="link-lost-since"></span> {what}</div>'
     '<div id="logged-out" role="alert" hidden>{out} {what}</div>'
 )
+_LOG_IN = 'window.nicuLogIn ? window.nicuLogIn() : window.location.assign("/login?ended=1")'
 
 Refresh = Callable[[BoardSnapshot], None]
 
@@ -192,7 +193,7 @@ class PageLayout:
         visitor = self._visitor_now()
         if not visitor.may(Role.VIEWER):
             if not self._is_display:
-                ui.navigate.to("/login")
+                ui.run_javascript(_LOG_IN)
             return  # on a display the pulse stands still, and its script says why
         if (visitor.beds, visitor.sees_pictures) != (self.visitor.beds, self.visitor.sees_pictures):
             ui.navigate.reload()  # other beds may be seen now, or pictures

@@ -39,6 +39,43 @@ def visit_with_sound(browser, url, on=True):
     return page
 
 
+def test_a_login_that_ends_says_so_gives_a_last_tone_and_leads_back(stage, browser, tmp_path, users_file):
+    users = users_file(tmp_path)
+    station = stage(web={"users_file": str(users)})
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_init_script(
+        RECORD.replace(
+            "window.played.push([this.type, this.frequency.value, at]);",
+            """
+        sessionStorage.played = `${sessionStorage.played ?? ""} ${this.frequency.value}`;""",
+        )
+    )
+    page = context.new_page()
+    page.set_default_timeout(45_000)
+
+    def log_in(name, secret):
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password or token").fill(secret)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+
+    page.goto(f"{station.url}/login?next=/bed/bed-1%3Fsound=on")
+    log_in("anna", "another password")
+    page.mouse.click(5, 400)  # lifts the browser's block
+    page.locator("#sound[data-state=on]").wait_for()
+    users.write_text("".join(line for line in users.read_text().splitlines(keepends=True) if "anna" not in line))
+    message = page.get_by_text("You were logged out. Nothing is signalled here. Look at the infants.")
+    message.wait_for()
+    assert page.evaluate("sessionStorage.played").endswith(" 831 208 831 208")
+    page.get_by_role("link", name="Español").click()
+    page.get_by_text("Aquí no se señaliza nada. Observe a los bebés.").wait_for()
+    page.get_by_role("link", name="English").click()
+    message.wait_for()
+    log_in("wall", "a long password")
+    assert page.url == f"{station.url}/bed/bed-1?sound=on", "the page that was open"
+    context.close()
+
+
 def contains(sequence):
     return (
         "wanted => window.played.some((_, i) => wanted.every((note, k) => window.played[i + k]?.[1] === note))",
