@@ -169,15 +169,8 @@ class Station:
             lambda: report_fleet(self.fleet),
             lambda: None if self.server is None else self.server.fault,
         )
-        shared = FleetBeds(
-            lambda: self.config,
-            self.watched,
-            self._contexts,
-            self._outputs,
-            self.dispatcher,
-            self.clock,
-            self.audit.note,
-        )
+        parts = (self.watched, self._contexts, self._outputs, self.dispatcher)
+        shared = FleetBeds(lambda: self.config, *parts, self.clock, self.audit.note)
         self.fleet = open_fleet(
             config,
             shared,
@@ -192,9 +185,8 @@ class Station:
             lambda: self.config, self._models.open, self._reloader.change_camera, self.clock, self.audit.note
         )
         local = LocalRequests(self._reloader, lambda: self.server, self.audit.note)
-        self._control = LocalSocket(
-            config.spool.directory, local.answer, ticked=partial(self._heartbeats.beat, _CONTROL)
-        )
+        beat = partial(self._heartbeats.beat, _CONTROL)
+        self._control = LocalSocket(config.spool.directory, local.answer, ticked=beat)
         self._workers: WorkerPool | None = None
         self._engine: str | None = None
         self.server: HttpServer | None = None
