@@ -32,6 +32,7 @@ __all__ = [
     "ModelRecord",
     "Provenance",
     "TrainedModel",
+    "bare_name",
     "find_model",
     "git_commit",
     "name_hash",
