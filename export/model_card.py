@@ -107,11 +107,16 @@ def _evaluation_data(manifest: BundleManifest) -> str:
 
 
 def _analyses(manifest: BundleManifest) -> str:
-    groups = tuple(metric for metric in manifest.metrics if ", " in metric.name)
+    groups = tuple(metric for metric in manifest.metrics if _is_of_group(metric))
     overall = tuple(metric for metric in manifest.metrics if metric not in groups)
     if not groups:
         return _metric_table(overall)
     return f"### All\n\n{_metric_table(overall)}\n\n### By group\n\n{_metric_table(groups)}"
+
+
+def _is_of_group(metric: Metric) -> bool:
+    """Whether a metric is one of a group, such as a stimulus, whose name then follows the metric's."""
+    return ", " in metric.name
 
 
 def _ethics(manifest: BundleManifest) -> str:
@@ -120,7 +125,12 @@ def _ethics(manifest: BundleManifest) -> str:
     return (
         "Faces of newborns are health data of people who cannot consent; guardians must, and the pictures stay where "
         "they are. A missed pain is the worst error: a score below the threshold is no proof of comfort. A false alarm "
-        "can lead to needless analgesia. Fairness between groups was not measured."
+        "can lead to needless analgesia. "
+        + (
+            "What was measured of groups stands under Quantitative analyses; of all other groups nothing is known."
+            if any(_is_of_group(metric) for metric in manifest.metrics)
+            else "Fairness between groups was not measured."
+        )
     )
 
 

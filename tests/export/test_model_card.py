@@ -50,11 +50,16 @@ def test_metrics_by_group_stand_apart(classifier_bundle):
     metric = classifier_bundle.manifest.metrics[0]
     metrics = (metric, metric.model_copy(update={"name": "false positive rate, cry", "value": 0.25}))
 
-    text = model_card(classifier_bundle.manifest.model_copy(update={"metrics": metrics}), _contents(classifier_bundle))
+    trained = classifier_bundle.manifest.model_copy(update={"metrics": metrics, "generation": "trained"})
+    text = model_card(trained, _contents(classifier_bundle))
+    without = model_card(trained.model_copy(update={"metrics": (metric,)}), _contents(classifier_bundle))
 
     overall, _, groups = text.partition("### By group")
     assert "| false positive rate, cry | 0.250 |" in groups
     assert "false positive rate, cry" not in overall
+    assert "Fairness between groups was not measured" not in text
+    assert "of all other groups nothing is known" in text
+    assert "Fairness between groups was not measured" in without
 
 
 def _contents(bundle):

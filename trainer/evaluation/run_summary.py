@@ -68,6 +68,11 @@ class RunSummary:
         return len(tested) > 1 and all(pictures == first for pictures in tested.values())
 
     @property
+    def positive_share(self) -> float:
+        """Share of the positive class among the tested pictures of the main set, each counted once."""
+        return float(self.table.labels[self.table.is_main & self.table.is_counted].mean())
+
+    @property
     def protocol_text(self) -> str:
         """The protocol in tables; of the dissertation's also whether the folds share one test half."""
         if self.protocol != "dissertation":

@@ -1,8 +1,8 @@
 """Numbers in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-__all__ = ["counted", "decimals", "percent", "share_of", "with_interval"]
+__all__ = ["counted", "decimals", "percent", "percent_range", "share_of", "with_interval"]
 
 
 def decimals(value: float | None, digits: int = 3) -> str:
@@ -13,6 +13,13 @@ def decimals(value: float | None, digits: int = 3) -> str:
 def percent(value: float | None) -> str:
     """Return a share in percent, or a dash where there is none."""
     return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def percent_range(values: Iterable[float]) -> str:
+    """Return the one share, or the least and the largest of several, in percent; there must be one."""
+    shown = sorted(values)
+    low, high = percent(shown[0]), percent(shown[-1])
+    return low if low == high else f"{low.removesuffix(' %')} to {high}"
 
 
 def share_of(part: int, whole: int) -> str:

@@ -1,9 +1,14 @@
 """Sentences of the report that depend on metrics which may be missing."""
 
+import re
 from types import SimpleNamespace
 
+import pytest
+
+from trainer.evaluation.results import PredictionRow, PredictionTable
+from trainer.evaluation.run_summary import RunSummary
 from trainer.reporting.document import Notice
-from trainer.reporting.sections.limits import _size
+from trainer.reporting.sections.limits import _always, _prevalence, _size
 from trainer.reporting.sections.training import audit_section
 
 
@@ -20,6 +25,29 @@ def test_where_no_accuracy_has_an_interval_the_widest_is_not_said_to_span_nothin
 
     assert without.startswith("set: 6 infants. No accuracy has an interval, since infants are too few or all alike; ")
     assert "The widest 95 % interval of an accuracy spans 30 points" in with_one
+
+
+@pytest.mark.parametrize(
+    ("pains", "said"), [((2,), "10 %"), ((2, 2), "10 %"), ((1, 6), "5 to 30 %")], ids=["one", "alike", "several"]
+)
+def test_the_share_of_pain_is_that_of_the_tested_pictures(pains, said):
+    """Confusers and repeated answers do not count; nothing is said of pictures that nobody looked at."""
+    parts = [SimpleNamespace(entry=run_of(pain)) for pain in pains]
+
+    (sentence,) = _prevalence(SimpleNamespace(data=["set"], of=lambda _: parts))
+
+    assert sentence.startswith(f"set: {said} of the tested pictures show pain. ")
+    assert not re.search("[Hh]alf|rare here|studio", " ".join(_always()))
+
+
+def run_of(pain):
+    """A run that tested 20 pictures twice, so many of them of pain, and a confuser."""
+    rows = [
+        PredictionRow(fold, f"{i}.png", f"{i}", f"s{i}", int(i < pain), "", role, 0.0, 0.5, 0.0)
+        for i, role in [*((i, "main") for i in range(20)), (20, "stress")]
+        for fold in range(2)
+    ]
+    return RunSummary("run", "ncnn", "N", "strict", "set", "set", "a", "f", {}, PredictionTable(rows))
 
 
 def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_infants():

@@ -7,7 +7,7 @@ from trainer.evaluation.run_summary import BASELINES, RunSummary
 from trainer.reporting.document import Listing, Section, Text
 from trainer.reporting.gathering import Comparison
 from trainer.reporting.sections.groups import CONFUSERS
-from trainer.reporting.words import counted, percent, with_interval
+from trainer.reporting.words import counted, percent, percent_range, with_interval
 
 __all__ = ["limits_section"]
 
@@ -15,7 +15,8 @@ __all__ = ["limits_section"]
 def limits_section(comparison: Comparison) -> Section:
     """Return the limits that apply to these runs, one point each."""
     intro = Text("Points that a strict reviewer would raise, checked against these very runs.")
-    return Section("Limits", (intro, Listing(tuple(_points(comparison)))))
+    general = Text("Points that hold for such pictures and metrics in general; no program can check them here.")
+    return Section("Limits", (intro, Listing(tuple(_points(comparison))), general, Listing(tuple(_always()))))
 
 
 def _points(comparison: Comparison) -> Iterator[str]:
@@ -26,7 +27,7 @@ def _points(comparison: Comparison) -> Iterator[str]:
     yield from _confusers(comparison)
     yield from _data(comparison)
     yield from _groups(comparison)
-    yield from _always()
+    yield from _prevalence(comparison)
 
 
 def _unknown_infants(comparison: Comparison) -> Iterator[str]:
@@ -172,6 +173,15 @@ def _groups(comparison: Comparison) -> Iterator[str]:
                 )
 
 
+def _prevalence(comparison: Comparison) -> Iterator[str]:
+    for data in comparison.data:
+        shares = percent_range(part.entry.positive_share for part in comparison.of(data))
+        yield (
+            f"{data}: {shares} of the tested pictures show pain. Where pain is rarer, the share of alarms that are "
+            "true is lower than the precision here."
+        )
+
+
 def _always() -> Iterator[str]:
     yield (
         "The label of a photograph is usually the stimulus (a heel lance, rest), not a coded face; only about two "
@@ -182,10 +192,7 @@ def _always() -> Iterator[str]:
         "need not fit others; published thresholds by fold ranged from 0.37 to 0.73."
     )
     yield (
-        "Still photographs of a studio kind are no video from a ward: tape, tubes, hands, dim light and pose are rare "
-        "here, and finding the face is harder there."
-    )
-    yield (
-        "About half of these pictures show pain. Where pain is rare, the share of alarms that are true is far lower "
-        "than the precision here."
+        "Still photographs are no video from a ward. Whether tape, tubes, hands, dim light and turned heads are as "
+        "frequent in these pictures as at the bedside is for their owner to say; finding and reading a face is harder "
+        "with them."
     )

@@ -11,7 +11,7 @@ from trainer.evaluation.tables import Table
 from trainer.reporting.document import Grid, Picture, Section, Text
 from trainer.reporting.gathering import Comparison
 from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, svg_of
-from trainer.reporting.words import decimals
+from trainer.reporting.words import decimals, percent_range
 
 __all__ = ["abstention_section", "benefit_section", "operating_section"]
 
@@ -73,8 +73,12 @@ def benefit_section(comparison: Comparison) -> Section:
         axis.set(xlabel="threshold", ylabel="net benefit", ylim=(-0.1, max(0.05, top) * 1.08))
         axis.set_title(plain(data))
     legend_below(figure, axes)
+    shares = ", ".join(
+        f"{percent_range(part.entry.positive_share for part in comparison.of(data))} ({data})"
+        for data in comparison.data
+    )
     text = (
-        "The curves are at the share of pain in these pictures, about one half. At a bedside pain is far rarer, and "
+        f"The curves are at the share of pain in the tested pictures: {shares}. Where pain is rarer, as at a bedside, "
         "the probabilities must be moved to that share before a threshold means the same: --prevalence does so in the "
         "table."
     )
