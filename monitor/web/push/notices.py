@@ -21,7 +21,7 @@ from monitor.control.access import Role
 from monitor.errors import ConfigError, RefusalCode, RefusedError
 from monitor.localization import Phrase
 from monitor.loops import run_until_done
-from monitor.pain.vocabulary import Priority, Signal
+from monitor.pain.vocabulary import Phase, Priority, Signal
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.web.access import Access, HeldLogin, Visitor
 from monitor.web.push.client import PushClient, PushOutcome, PushResult, check_device_keys
@@ -239,7 +239,8 @@ class PushNotices:
         self._signalled[alert.alert_id] = alert.signal, alert.priority
         while len(self._signalled) > _REMEMBERED:
             self._signalled.popitem(last=False)
-        if alert.signal is not Signal.ON or before == (alert.signal, alert.priority):
+        is_repeat = before == (alert.signal, alert.priority) and alert.phase is not Phase.ESCALATE
+        if alert.signal is not Signal.ON or is_repeat:
             return False
         return (self._clock.wall() - alert.determined_at).total_seconds() <= _NEWS_SECONDS
 

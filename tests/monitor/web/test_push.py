@@ -108,8 +108,10 @@ def test_what_was_signalled_already_is_no_news(pushing, nurse, push_service):
     pushing.alert("a1", **OVER)
     pushing.alert("old", determined_seconds=pushing.clock.monotonic() - 900.0)
     pushing.alert("a2", bed="bed-2")
-    notices = wait_for_notices(push_service, phone, 3)
-    assert [notice["tag"] for notice in notices] == ["a1", "a1", "a2"]
+    pushing.alert("a2", bed="bed-2", phase=Phase.UPDATE)
+    pushing.alert("a2", bed="bed-2", phase=Phase.ESCALATE)
+    notices = wait_for_notices(push_service, phone, 4)
+    assert [notice["tag"] for notice in notices] == ["a1", "a1", "a2", "a2"], "an escalation is news"
 
 
 def test_who_may_see_some_beds_gets_their_notices_alone(make_rig, tmp_path, secrets, push_service):
