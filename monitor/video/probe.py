@@ -120,6 +120,15 @@ class PipelineProbe:
                 self._pending.setdefault(pts_ns, (now, keyframe))
             return True
 
+    def note_damaged(self) -> None:
+        """Note an encoded picture that is not decoded because it was found damaged."""
+        with self._lock:
+            self.data_seconds = self._clock.monotonic()
+            self.drops[DropCause.CORRUPT] += 1
+            self.pictures += 1
+            self.undecoded += 1
+            self._is_decoding_well = False
+
     def is_still_due(self, pts_ns: int | None, *, keyframe: bool) -> bool:
         """Return whether a picture that waited for the decoder is still to be decoded.
 

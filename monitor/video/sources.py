@@ -12,6 +12,7 @@ from monitor.video.decoding import ChainSettings
 from monitor.video.faults import UNTRUSTED, FaultKind, SourceFaultError
 from monitor.video.gst import gi_module, gstreamer, make_element
 from monitor.video.hardware import DecoderChoice
+from monitor.video.jpeg_stream import DAMAGED_END, JpegStreamMender
 from monitor.video.login_check import check_login
 from monitor.video.pipeline import MediaPipeline
 from monitor.video.probe import PipelineProbe
@@ -245,8 +246,32 @@ def _add_http(media: MediaPipeline, address: SourceAddress, settings: CameraSett
     media.pipeline.add(source)
     media.pipeline.add(parser)
     source.link(parser)
+    _mend_pictures(source.get_static_pad("src"))
     _watch_http(media, parser, address)
     media.take_pad(parser.get_static_pad("src"), gstreamer().Caps.from_string("image/jpeg"))
+
+
+def _mend_pictures(pad: Any) -> None:  # noqa: ANN401 - from gi
+    """Give pictures that a camera has cut off an end, by which they are dropped."""
+    gst, mender = gstreamer(), JpegStreamMender()
+    seen = {"own": False}
+
+    def on_data(pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        buffer = info.get_buffer()
+        mended = None if seen["own"] else mender.mend(buffer.extract_dup(0, buffer.get_size()))
+        if mended is None:
+            return gst.PadProbeReturn.OK
+        changed = gst.Buffer.new_wrapped(mended)
+        changed.pts, changed.dts = buffer.pts, buffer.dts
+        # The probe's own buffer cannot be exchanged from Python; the new one passes this probe again.
+        seen["own"] = True
+        try:
+            pad.push(changed)
+        finally:
+            seen["own"] = False
+        return gst.PadProbeReturn.DROP
+
+    pad.add_probe(gst.PadProbeType.BUFFER, on_data)
 
 
 def _watch_http(media: MediaPipeline, parser: Any, address: SourceAddress) -> None:  # noqa: ANN401 - from gi
@@ -254,6 +279,7 @@ def _watch_http(media: MediaPipeline, parser: Any, address: SourceAddress) -> No
     gst = gstreamer()
     # One cell: callbacks hold no object that leads back to the pipeline.
     seen: dict[str, Any] = {"bytes": 0, "type": ""}
+    probe = media.probe
 
     def on_data(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         seen["bytes"] += info.get_buffer().get_size()
@@ -266,9 +292,13 @@ def _watch_http(media: MediaPipeline, parser: Any, address: SourceAddress) -> No
             seen["type"] = found[1].lower() if found else ""
         return gst.PadProbeReturn.OK
 
-    def on_picture(_pad: Any, _info: Any) -> Any:  # noqa: ANN401 - from gi
+    def on_picture(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
         seen["bytes"] = 0
-        return gst.PadProbeReturn.OK
+        buffer = info.get_buffer()
+        if buffer.extract_dup(max(0, buffer.get_size() - len(DAMAGED_END)), len(DAMAGED_END)) != DAMAGED_END:
+            return gst.PadProbeReturn.OK
+        probe.note_damaged()
+        return gst.PadProbeReturn.DROP
 
     def check() -> None:
         if seen["type"].startswith(("text/", "application/json", "application/xhtml", "video/", "audio/")):

@@ -1,6 +1,8 @@
+import cv2
+import numpy as np
 import pytest
 
-from monitor.video.status import CameraState
+from monitor.video.status import CameraState, DropCause
 
 
 @pytest.fixture
@@ -73,3 +75,27 @@ def test_nobody_listens(make_camera, mjpeg_server, pictures, eventually):
     camera = make_camera(server.url)
     eventually(lambda: camera.status().last_error)
     assert "cannot be reached" in camera.status().last_error
+
+
+def _cut_off(picture: bytes) -> bytes:
+    return picture[: len(picture) * 2 // 3]
+
+
+def _second_header(picture: bytes) -> bytes:
+    """Return it with what reads as a second frame header in its coded data."""
+    at = len(picture) // 2
+    return picture[:at] + b"\xff\xc0" + picture[at + 2 :]
+
+
+@pytest.mark.parametrize("damage", [_cut_off, _second_header])
+def test_damaged_pictures_are_dropped_and_the_camera_goes_on(make_camera, mjpeg_server, eventually, damage):
+    noise = np.random.default_rng(0)
+    whole = [
+        cv2.imencode(".jpg", noise.integers(0, 256, (240, 320, 3)).astype(np.uint8))[1].tobytes() for _ in range(6)
+    ]
+    server = mjpeg_server([damage(each) if number % 3 == 1 else each for number, each in enumerate(whole)])
+    camera = make_camera(server.url, None)
+    eventually(_playing(camera, 30))
+    status = camera.status()
+    assert status.drops[DropCause.CORRUPT] >= 10
+    assert (status.reconnects, status.last_error) == (0, None)
