@@ -62,13 +62,14 @@ def login_routes(throttle: LoginThrottle) -> APIRouter:
     @router.get("/login")
     async def show(request: Request, next: str = "/", ended: str = "") -> HTMLResponse:  # noqa: A002 - its usual name
         site, t = site_of(request), localizer_of(request)
-        message = t("You were logged out. Nothing is signalled here. Look at the infants.") if ended else ""
+        messages = [t("You were logged out. Nothing is signalled here. Look at the infants.")] if ended else []
         if len(site.access.users()) == 0:
-            message = t(
+            nobody = t(
                 "Nobody can log in yet: name a users_file in the configuration's section web, and add a user with "
                 "nicu-monitor users add FILE NAME --role nurse"
             )
-        return _form(request, next, message, is_ended=bool(ended))
+            messages.append(nobody)
+        return _form(request, next, " ".join(messages), is_ended=bool(ended))
 
     @router.post("/login")
     async def log_in(

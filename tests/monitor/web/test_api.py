@@ -218,6 +218,15 @@ def test_what_is_typed_into_the_address_is_not_run(rig):
     assert "<script>" not in text
 
 
+def test_the_form_says_that_a_login_has_ended_also_where_nobody_can_log_in(make_rig):
+    client = make_rig().client()
+    text = client.get("/login", params={"ended": "1", "next": "/bed/bed-1"}).text
+    assert "Nothing is signalled here." in text
+    assert "Nobody can log in yet" in text
+    assert "ended%3D1%26next%3D/bed/bed-1" in text, "and says it in another language, too"
+    assert "Nothing is signalled here." not in client.get("/login").text
+
+
 def test_every_answer_forbids_to_load_from_elsewhere(rig):
     for path in ("/login", "/healthz", "/api/v1/beds"):
         headers = rig.client().get(path).headers
