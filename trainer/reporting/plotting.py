@@ -6,7 +6,7 @@ colour instead, so that a chart follows the reader's light or dark background; a
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,13 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from trainer.evaluation.run_summary import RunSummary
+from trainer.experiments.run import EXTERNAL
 
 __all__ = [
     "INK",
     "axes_grid",
+    "bar_of",
+    "bar_words",
     "chart_style",
     "colour_of",
     "inline_svg",
@@ -27,6 +30,7 @@ __all__ = [
     "plain",
     "standalone_svg",
     "style_of",
+    "style_words",
     "svg_of",
 ]
 
@@ -34,6 +38,13 @@ INK = "#0a0b0c"
 _PIXELS_PER_POINT = 1.6
 _LEAST_SHARE = 0.55
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8f98", "#7f6bd6")
+_PROTOCOLS = {
+    "strict": "strict protocol",
+    "dissertation": "dissertation protocol",
+    EXTERNAL: "a finished model, evaluated",
+}
+_STYLES = {"strict": ("-", "whole lines"), "dissertation": ("--", "dashed"), EXTERNAL: ("-.", "dashed and dotted")}
+_BARS = {"strict": "filled bars", "dissertation": "hollow bars", EXTERNAL: "hatched bars"}
 _SETTINGS: Any = {
     "text.parse_math": False,
     "svg.fonttype": "none",
@@ -72,8 +83,30 @@ def colour_of(entry: RunSummary, models: Sequence[str]) -> str:
 
 
 def style_of(entry: RunSummary) -> str:
-    """Return the line of a protocol: whole for strict, dashed for the dissertation's."""
-    return "-" if entry.protocol == "strict" else "--"
+    """Return the line of a protocol, as `style_words` tells."""
+    return _STYLES.get(entry.protocol, _STYLES[EXTERNAL])[0]
+
+
+def style_words(entries: Sequence[RunSummary]) -> str:
+    """Return what the lines of a figure mean, for the protocols that are in it."""
+    return _words([entry.protocol for entry in entries], {name: found[1] for name, found in _STYLES.items()})
+
+
+def bar_of(entry: RunSummary, colour: str) -> dict[str, Any]:
+    """Return how a bar of a protocol is filled, as `bar_words` tells."""
+    return {"facecolor": colour if entry.protocol == "strict" else "none"} | (
+        {"hatch": "////"} if entry.protocol == EXTERNAL else {}
+    )
+
+
+def bar_words(entries: Sequence[RunSummary]) -> str:
+    """Return what the bars of a figure mean, for the protocols that are in it."""
+    return _words([entry.protocol for entry in entries], _BARS)
+
+
+def _words(present: Sequence[str], words: Mapping[str, str]) -> str:
+    shown = [f"{words[name]}: {_PROTOCOLS[name]}" for name in words if name in present]
+    return f"{'; '.join(shown).capitalize()}." if shown else ""
 
 
 def axes_grid(count: int, *, columns: int = 2, width: float = 3.6, height: float = 2.9) -> tuple[Figure, list[Axes]]:

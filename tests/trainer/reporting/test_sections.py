@@ -8,7 +8,8 @@ import pytest
 from trainer.evaluation.results import PredictionRow, PredictionTable
 from trainer.evaluation.run_summary import RunSummary
 from trainer.reporting.document import Notice
-from trainer.reporting.sections.limits import _always, _prevalence, _size
+from trainer.reporting.plotting import bar_of, bar_words, style_of, style_words
+from trainer.reporting.sections.limits import _always, _leaks, _prevalence, _size
 from trainer.reporting.sections.training import audit_section
 
 
@@ -48,6 +49,28 @@ def run_of(pain):
         for fold in range(2)
     ]
     return RunSummary("run", "ncnn", "N", "strict", "set", "set", "a", "f", {}, PredictionTable(rows))
+
+
+def test_an_evaluation_is_drawn_as_neither_protocol_and_captions_name_what_is_there():
+    strict, leaky, outside = (SimpleNamespace(protocol=name) for name in ("strict", "dissertation", "external"))
+
+    assert len({style_of(entry) for entry in (strict, leaky, outside)}) == 3
+    assert len({str(bar_of(entry, "red")) for entry in (strict, leaky, outside)}) == 3
+    assert style_words([outside, strict]) == (
+        "Whole lines: strict protocol; dashed and dotted: a finished model, evaluated."
+    )
+    assert bar_words([strict, leaky]) == "Filled bars: strict protocol; hollow bars: dissertation protocol."
+
+
+@pytest.mark.parametrize(("external", "said"), [((True,), []), ((True, False), ["every run that trained"])])
+def test_only_of_runs_that_trained_it_is_said_that_they_divide_infants(external, said):
+    parts = [SimpleNamespace(run=SimpleNamespace(is_external=one), subjects_are_known=True) for one in external]
+    entry = SimpleNamespace(protocol="external")
+
+    found = list(_leaks(SimpleNamespace(entries=[entry], reported=parts)))
+
+    assert len(found) == len(said)
+    assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 
 
 def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_infants():

@@ -131,3 +131,16 @@ def test_icopevid_has_49_infants_and_234_clips_49_of_pain():
 def test_a_name_of_one_set_is_not_taken_for_another():
     with pytest.raises(RejectedImageError):
         parse_unifesp(plan_cope(CopePlan())[0].name)
+
+
+def test_which_infants_a_seed_draws_is_as_the_documents_say():
+    """Of COPE and UNIFESP it draws other pictures of the same infants, of iCOPEvid other infants."""
+    cope = [plan_cope(CopePlan(seed=seed, difficulty="hard")) for seed in (0, 1)]
+    unifesp = [[item.planned for item in plan_unifesp(seed)] for seed in (0, 1)]
+    icopevid = [{clip.infant for clip in plan_icopevid(seed)} for seed in (0, 1)]
+
+    for (first, second), count in ((cope, 26), (unifesp, 30)):
+        assert {item.still.infant for item in first} == {item.still.infant for item in second}
+        assert len({item.still.infant for item in first}) == count
+        assert [item.still for item in first] != [item.still for item in second]
+    assert not icopevid[0] & icopevid[1]

@@ -10,7 +10,7 @@ from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
 from trainer.reporting.gathering import Comparison
-from trainer.reporting.plotting import axes_grid, colour_of, legend_below, plain, svg_of
+from trainer.reporting.plotting import axes_grid, bar_of, bar_words, colour_of, legend_below, plain, svg_of
 from trainer.reporting.words import percent, share_of, with_interval
 
 __all__ = ["CONFUSERS", "groups_section", "infants_section", "stimuli_section"]
@@ -50,7 +50,7 @@ def _stimuli_picture(comparison: Comparison, data: str, entries: list[RunSummary
     axis.set_title(plain(data))
     legend_below(figure, [axis], columns=2)
     alt = f"Bars: for each stimulus of {data} the share of pictures called pain by each run; numbers in the tables."
-    caption = f"How often pain was predicted, {data}. Hollow bars: dissertation protocol."
+    caption = f"How often pain was predicted, {data}. {bar_words(entries)}"
     return Picture(f"stimuli-{number + 1}", "svg", svg_of(figure), alt, caption)
 
 
@@ -59,9 +59,9 @@ def _bars(axis: Axes, entry: RunSummary, names: list[str], index: int, count: in
     height, shown = 0.8 / count, [name for name in names if name in found]
     positions = np.array([names.index(name) for name in shown]) - 0.4 + (index + 0.5) * height
     shares = np.array([found[name]["said_pain_share"] for name in shown])
-    face = colour if entry.protocol == "strict" else "none"
     label = f"{plain(entry.title)}, {entry.protocol}"
-    axis.barh(positions, shares, 0.85 * height, facecolor=face, edgecolor=colour, lw=1.0, alpha=0.85, label=label)
+    filled = bar_of(entry, colour)
+    axis.barh(positions, shares, 0.85 * height, **filled, edgecolor=colour, lw=1.0, alpha=0.85, label=label)
     for y, share, name in zip(positions, shares, shown, strict=True):
         ends = _ends(found[name])
         if ends is not None:

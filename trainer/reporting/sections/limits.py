@@ -43,8 +43,9 @@ def _unknown_infants(comparison: Comparison) -> Iterator[str]:
 def _leaks(comparison: Comparison) -> Iterator[str]:
     leaky = [entry for entry in comparison.entries if entry.protocol == "dissertation"]
     if not leaky:
-        if all(part.subjects_are_known for part in comparison.reported):
-            yield "Split by picture and copies made before the split: not here; every run divides infants."
+        trained = [part for part in comparison.reported if not part.run.is_external]
+        if trained and all(part.subjects_are_known for part in trained):
+            yield "Split by picture and copies made before the split: not here; every run that trained divides infants."
         return
     strict = {(entry.model, entry.data) for entry in comparison.entries if entry.protocol == "strict"}
     yield (

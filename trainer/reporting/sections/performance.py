@@ -12,7 +12,7 @@ from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Block, Grid, Picture, Section, anchor
 from trainer.reporting.gathering import Comparison, Reported
-from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, svg_of
+from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, style_words, svg_of
 from trainer.reporting.words import decimals, with_interval
 
 __all__ = ["calibration_section", "confusion_section", "roc_section"]
@@ -75,7 +75,7 @@ def roc_section(comparison: Comparison) -> Section:
         f"{entry.title}, {entry.protocol}, {entry.data}: {with_interval(entry.metrics['pooled']['auc'])}"
         for entry in comparison.entries
     )
-    caption = "ROC curves of the pooled answers. Whole lines: strict protocol; dashed: dissertation protocol."
+    caption = f"ROC curves of the pooled answers. {style_words(comparison.entries)}"
     picture = Picture("roc", "svg", svg_of(figure), f"ROC curves. Areas under them: {areas}.", caption)
     return Section("ROC curves", (picture,))
 

@@ -10,7 +10,7 @@ from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Grid, Picture, Section, Text
 from trainer.reporting.gathering import Comparison
-from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, svg_of
+from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, style_words, svg_of
 from trainer.reporting.words import decimals, percent_range
 
 __all__ = ["abstention_section", "benefit_section", "operating_section"]
@@ -37,7 +37,7 @@ def abstention_section(comparison: Comparison) -> Section:
     head = ["Model", "Protocol", "Data", "Uncertainty", "mean error over all coverages (AURC)"]
     head += [f"error at {100 * coverage:.0f} %" for coverage in _COVERAGES_SHOWN]
     alt = "Curves of the error among the answered pictures against coverage; numbers in the table."
-    caption = "Risk and coverage, by distance of the probability from 0.5. Dashed: dissertation protocol."
+    caption = f"Risk and coverage, by distance of the probability from 0.5. {style_words(comparison.entries)}"
     picture = Picture("risk-coverage", "svg", svg_of(figure), alt, caption)
     return Section("When the model may abstain", (picture, Grid(Table("Risk and coverage", head, rows))))
 
@@ -83,7 +83,7 @@ def benefit_section(comparison: Comparison) -> Section:
         "table."
     )
     alt = "Decision curves: net benefit against the threshold probability; numbers in the table."
-    caption = "Net benefit of acting on the model, on all and on none."
+    caption = f"Net benefit of acting on the model, on all and on none. {style_words(comparison.entries)}"
     table = benefit_table(comparison.entries, comparison.prevalence, comparison.resamples)
     picture = Picture("net-benefit", "svg", svg_of(figure), alt, caption)
     return Section("Net benefit", (Text(text), picture, Grid(table)))
