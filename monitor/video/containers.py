@@ -27,10 +27,12 @@ class Completeness:
     Attributes:
         missing_bytes: How many are missing at the end; 0 where the file is complete or does not declare it.
         has_index: False for an MP4 file without its index, which cannot be played at all.
+        is_fragmented: Whether it is an MP4 file in fragments: it plays up to a damaged one and then ends as if whole.
     """
 
     missing_bytes: int = 0
     has_index: bool = True
+    is_fragmented: bool = False
 
 
 def check_completeness(path: Path) -> Completeness:
@@ -47,13 +49,13 @@ def check_completeness(path: Path) -> Completeness:
         if head[:4] == _EBML_MAGIC:
             return Completeness(max(0, _matroska_size(file) - size))
         if head[4:8] in _MP4_BOXES:
-            end, has_index = _mp4_boxes(file, size)
-            return Completeness(max(0, end - size), has_index)
+            end, has_index, is_fragmented = _mp4_boxes(file, size)
+            return Completeness(max(0, end - size), has_index, is_fragmented)
     return Completeness()
 
 
-def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, bool]:
-    """Return where the last top-level box ends, and whether there is an index, or may be one that was not reached."""
+def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, bool, bool]:
+    """Return where the last top-level box ends, whether there is an index or may be one further on, and fragments."""
     position, last = 0, b""
     names: set[bytes] = set()
     for _ in range(_MOST_BOXES):
@@ -65,16 +67,16 @@ def _mp4_boxes(file: BinaryIO, size: int) -> tuple[int, bool]:
         if box_size == 1:
             (box_size,) = struct.unpack(">Q", header[8:16])
         elif box_size == 0 and _is_name(name):
-            return size, b"moov" in names | {name}
+            return size, b"moov" in names | {name}, b"moof" in names
         if box_size < 8 or not _is_name(name):
             # The pictures of a recording that was never finished follow a box that does not count them yet.
-            return position, b"moov" in names or last != b"mdat"
+            return position, b"moov" in names or last != b"mdat", b"moof" in names
         names.add(name)
         last = name
         position += box_size
         if position >= size:
             break
-    return position, b"moov" in names
+    return position, b"moov" in names, b"moof" in names
 
 
 def _is_name(name: bytes) -> bool:

@@ -25,6 +25,7 @@ class FileProbe(PipelineProbe):
         super().__init__(clock, sampler)
         self._offset_ns: int | None = None
         self._newest_ns: int | None = None
+        self._longest_interval_ns = 0
 
     def encoded(self, pts_ns: int | None, *, keyframe: bool) -> bool:
         """Let everything pass that is not refused: a replay leaves nothing out."""
@@ -48,6 +49,8 @@ class FileProbe(PipelineProbe):
             index, self.pictures = self.pictures, self.pictures + 1
             self._check_pts(pts_ns)
             media_ns = self._media_ns(pts_ns)
+            if self._newest_ns is not None:
+                self._longest_interval_ns = max(self._longest_interval_ns, media_ns - self._newest_ns)
             self._newest_ns = media_ns
             if corrupt:
                 self.drops[DropCause.CORRUPT] += 1
@@ -61,6 +64,11 @@ class FileProbe(PipelineProbe):
     def end_seconds(self) -> float:
         """Where the last decoded picture ends, in media time."""
         return 0.0 if self._newest_ns is None else (self._newest_ns + self._interval_ns()) / 1e9
+
+    @property
+    def longest_interval_seconds(self) -> float:
+        """Longest time between two pictures, in media time; 0 before the second."""
+        return self._longest_interval_ns / 1e9
 
     def _interval_ns(self) -> int:
         return int(1e9 / (self.nominal_rate or _DEFAULT_RATE))

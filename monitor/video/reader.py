@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.clock import SystemClock
 from monitor.errors import VideoError
 from monitor.video.address import SourceAddress, SourceKind
-from monitor.video.containers import check_completeness
+from monitor.video.containers import Completeness, check_completeness
 from monitor.video.decoding import ChainSettings
 from monitor.video.faults import SourceEndedError
 from monitor.video.file_probe import FileProbe
@@ -27,6 +27,7 @@ _PULL_SECONDS = 0.05
 _SILENCE_SECONDS = 30.0
 _OPENING_SECONDS = 10.0
 _CLOSE_SECONDS = 5.0
+_TOLERATED_MISSING_SECONDS = 1.0
 
 
 def open_video(path: Path | str, frames_per_second: float | None = None) -> "VideoReader":
@@ -59,7 +60,7 @@ class VideoReader:
         try:
             add_file_source(self._media, address)
             self._opened = path.stat()
-            self._missing_bytes = _missing_bytes(path)
+            self._completeness = _completeness(path)
             self._first = self._begin()
         except BaseException:
             self.close()
@@ -86,7 +87,8 @@ class VideoReader:
         """Deliver the frames.
 
         Raises:
-            VideoError: After the last frame of a truncated file, naming where it ends; or the file cannot be read on.
+            VideoError: After the last frame of a truncated or damaged file, naming where it ends; or the file cannot be
+                read on.
         """
         pulled, self._first = self._first, None
         while pulled is not None:
@@ -94,9 +96,14 @@ class VideoReader:
             pts_seconds = None if timing.pts_ns is None else timing.pts_ns / 1e9
             yield Frame(image, timing.arrival_seconds, pts_seconds, timing.index)
             pulled = None if self._closed else self._next()
-        if not self._closed and (missing_bytes := self._missing_bytes or self._lost_bytes()):
+        if not self._closed and (missing_bytes := self._completeness.missing_bytes or self._lost_bytes()):
             raise VideoError(
                 f"{self.path} is truncated at {self._probe.end_seconds:.1f} s: {missing_bytes} bytes are missing"
+            )
+        if not self._closed and (missing_seconds := self._missing_seconds()):
+            end_seconds = self._probe.end_seconds
+            raise VideoError(
+                f"{self.path} is damaged at {end_seconds:.1f} s: its last {missing_seconds:.1f} s cannot be read"
             )
 
     @property
@@ -123,6 +130,15 @@ class VideoReader:
             return 0  # Removed or replaced: what was opened is still whole.
         is_same = (now.st_dev, now.st_ino) == (self._opened.st_dev, self._opened.st_ino)
         return max(0, self._opened.st_size - now.st_size) if is_same else 0
+
+    def _missing_seconds(self) -> float:
+        """Return by how much an MP4 file in fragments ended before the end that it declares."""
+        if self.duration_seconds is None or not self._completeness.is_fragmented or self._media.other_streams:
+            return 0.0  # What is declared is not, or is that of the sound.
+        missing_seconds = self.duration_seconds - self._probe.end_seconds
+        # The last picture may stand as long as another did.
+        tolerated_seconds = max(_TOLERATED_MISSING_SECONDS, 2.0 * self._probe.longest_interval_seconds)
+        return missing_seconds if missing_seconds > tolerated_seconds else 0.0
 
     def _begin(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
         """Start and return the first chosen picture; None where there is none."""
@@ -151,8 +167,8 @@ class VideoReader:
         raise VideoError(f"{self.path} cannot be read on: nothing came for {_SILENCE_SECONDS:g} s")
 
 
-def _missing_bytes(path: Path) -> int:
+def _completeness(path: Path) -> Completeness:
     completeness = check_completeness(path)
     if not completeness.has_index:
         raise VideoError(f"{path} is not complete: its index is missing, so the recording was never finished")
-    return completeness.missing_bytes
+    return completeness

@@ -1,6 +1,7 @@
 import os
 import struct
 import time
+from pathlib import Path
 from itertools import pairwise
 
 import numpy as np
@@ -143,6 +144,41 @@ def test_truncated_file_gives_what_is_there_and_then_says_so(make_clip, tmp_path
     ):
         frames.extend(reader)
     assert 30 <= len(frames) <= 70
+
+
+@pytest.fixture
+def fragmented(tmp_path, run_encoder) -> Path:
+    """An MP4 of 4 s in fragments of half a second, as cameras and recorders write it."""
+    path = tmp_path / "fragments.mp4"
+    run_encoder(
+        "videotestsrc num-buffers=120 pattern=ball ! video/x-raw,format=I420,width=320,height=240,framerate=30/1"
+        " ! x264enc speed-preset=ultrafast key-int-max=10 ! h264parse ! mp4mux fragment-duration=500"
+        f" ! filesink location={path}"
+    )
+    return path
+
+
+def test_damaged_fragment_gives_what_is_before_it_and_then_says_so(fragmented):
+    """What was never seen would pass for "no alert"."""
+    data = bytearray(fragmented.read_bytes())
+    starts = [at for at in range(len(data)) if data[at : at + 4] == b"moof"]
+    middle = starts[len(starts) // 2] - 4
+    end = middle + int.from_bytes(data[middle : middle + 4], "big")
+    # Each picture has a duration, a size and flags, of four bytes each: the size of the last picture but one.
+    data[end - 20 : end - 16] = b"\x00\xff\xff\xff"
+    fragmented.write_bytes(data)
+    frames = []
+    with (
+        pytest.raises(VideoError, match=r"is damaged at 2\.\d s: its last 1\.\d s cannot be read"),
+        open_video(fragmented) as reader,
+    ):
+        frames.extend(reader)
+    assert 50 <= len(frames) <= 75
+
+
+def test_whole_recording_in_fragments_ends_without_an_error(fragmented):
+    with open_video(fragmented) as reader:
+        assert len(list(reader)) == 120
 
 
 def test_recording_that_was_never_finished(make_clip, tmp_path):
