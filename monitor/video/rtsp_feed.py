@@ -29,6 +29,8 @@ _ENCODERS = {
     " ! h265parse config-interval=-1 ! rtph265pay name=pay0 pt=96",
     "mjpeg": "jpegenc quality=80 ! rtpjpegpay name=pay0 pt=26",
 }
+# A decoder takes JPEG for full range, whatever was encoded.
+_FULL_RANGE = ",colorimetry=1:4:0:0"
 _PAYLOADERS = {
     "video/x-h264": "h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96",
     "video/x-h265": "h265parse config-interval=-1 ! rtph265pay name=pay0 pt=96",
@@ -85,8 +87,9 @@ class PaintedFeed:
             raise VideoError(f"streams are encoded as {', '.join(_ENCODERS)}, not as {self.codec!r}")
         gop = max(1, round(self.key_frame_seconds * self.frames_per_second))
         encoder = _ENCODERS[self.codec].format(kbit=self.kbit_per_second, gop=gop)
+        colours = _FULL_RANGE if self.codec == "mjpeg" else ""
         # Without a fixed format the encoder would choose 4:4:4, which many decoders do not know.
-        return f"appsrc name=feed ! videoconvert ! video/x-raw,format=I420 ! {encoder}"
+        return f"appsrc name=feed ! videoconvert ! video/x-raw,format=I420{colours} ! {encoder}"
 
     @property
     def caps(self) -> str:

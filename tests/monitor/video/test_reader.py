@@ -1,8 +1,8 @@
 import os
 import struct
 import time
-from pathlib import Path
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest

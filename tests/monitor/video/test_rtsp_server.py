@@ -38,6 +38,18 @@ def test_clips_are_sent_again_and_again_without_a_break(make_camera, serve, make
     assert camera.status().frames_per_second < 40.0
 
 
+@pytest.mark.parametrize("codec", ["h264", "h265", "mjpeg"])
+def test_black_and_white_arrive_as_such(make_camera, serve, eventually, codec):
+    picture = np.zeros((240, 320, 3), np.uint8)
+    picture[:, 160:] = 255
+    camera = make_camera(serve(PaintedFeed(lambda _: picture, (320, 240), 10.0, codec)).url("/bed"), None)
+    frames = []
+    eventually(lambda: (frame := camera.latest_frame.take(0.0)) is not None and not frames.append(frame))
+    black, white = frames[0].image[40:200, 20:140], frames[0].image[40:200, 180:300]
+    assert black.mean() <= 3.0
+    assert white.mean() >= 252.0
+
+
 class _Sink:
     """Takes so many buffers, and then no more."""
 
