@@ -9,8 +9,9 @@ from trainer.evaluation.results import PredictionRow, PredictionTable
 from trainer.evaluation.run_summary import RunSummary
 from trainer.reporting.document import Notice
 from trainer.reporting.plotting import bar_of, bar_words, style_of, style_words
+from trainer.reporting.sections.checklist_answers import _steps
 from trainer.reporting.sections.limits import _always, _leaks, _prevalence, _size
-from trainer.reporting.sections.training import audit_section
+from trainer.reporting.sections.training import audit_section, training_section
 
 
 def comparison_of(*accuracies):
@@ -71,6 +72,34 @@ def test_only_of_runs_that_trained_it_is_said_that_they_divide_infants(external,
 
     assert len(found) == len(said)
     assert all(part in sentence for part, sentence in zip(said, found, strict=True))
+
+
+def test_what_a_search_chose_is_in_the_report_and_no_value_that_no_network_had():
+    """The settings of the run are those before the search."""
+    rate = "training.optimiser.learning_rate"
+    folds = [
+        {"fold": fold, "tuned": {rate: value}, "trials": [{"values": {rate: value}, "inner_loss": loss}, other]}
+        for fold, (value, loss) in enumerate([(0.00067, 0.5), (0.0030119, 0.4)])
+        for other in [{"values": {rate: 0.02}, "inner_loss": None}]
+    ]
+    training = {"optimiser": {"name": "adamw", "learning_rate": 0.001}, "batch_size": 16, "epochs": 9}
+    record = {"summary": "a network", "training": training | {"patience_epochs": 3}}
+    entry = SimpleNamespace(title="Mimic", protocol="strict", data="set")
+    facts = {"histories": [], "history_missing": "gone", "is_network": True}
+    part = SimpleNamespace(entry=entry, metrics={"training": folds}, run=SimpleNamespace(record=record), **facts)
+    plain = SimpleNamespace(entry=entry, metrics={"training": [{"fold": 0}]}, run=part.run, **facts)
+
+    *_, searched, _ = training_section(SimpleNamespace(reported=[part])).blocks
+    (_, only) = training_section(SimpleNamespace(reported=[plain])).blocks
+
+    assert searched.table.rows == [
+        ["Mimic", "strict", "set", "1", "2", f"{rate} 0.00067", "0.500"],
+        ["Mimic", "strict", "set", "2", "2", f"{rate} 0.003012", "0.400"],
+    ]
+    assert only.table.title == "Networks"
+    assert "adamw at a searched value, batch 16, at most 9 epochs, patience 3." in _steps(part)
+    assert f"Searched in each fold, by the loss of inner infants: {rate}; " in _steps(part)
+    assert _steps(plain) == "Mimic: a network; adamw at 0.001, batch 16, at most 9 epochs, patience 3."
 
 
 def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_infants():

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.experiments.run import EXTERNAL
 from trainer.reporting.gathering import Comparison, Reported
+from trainer.reporting.sections.training import searched_settings
 from trainer.reporting.words import counted, with_interval
 
 __all__ = ["answers"]
@@ -88,11 +89,7 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
             f"{part.entry.title}: crop of {contract['size_px']} px with margin {contract['margin']:g}, values scaled "
             "by fixed mean and spread."
         )
-        steps.append(
-            f"{part.entry.title}: {part.run.record['summary']}; {training['optimiser']['name']} at "
-            f"{training['optimiser']['learning_rate']:g}, batch {training['batch_size']}, at most {training['epochs']} "
-            f"epochs, patience {training['patience_epochs']}."
-        )
+        steps.append(_steps(part))
         word = "classes weighted as if equally frequent" if training.get("balance_classes") else "no method used"
         balanced.append(f"{part.entry.title}: {word}.")
     handling += [f"{part.entry.title}: features standardised." for part in simple]
@@ -119,6 +116,28 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
             else "."
         ),
     }
+
+
+def _steps(part: Reported) -> str:
+    """Return how a network was trained; what a search chose fold by fold is no one value."""
+    training, searched = part.run.record["training"], searched_settings(part)
+
+    def said(value: object, *names: str) -> str:
+        return "a searched value" if f"training.{'.'.join(names)}" in searched else f"{value}"
+
+    optimiser = training["optimiser"]
+    text = (
+        f"{part.entry.title}: {part.run.record['summary']}; {said(optimiser['name'], 'optimiser', 'name')} at "
+        f"{said(format(optimiser['learning_rate'], 'g'), 'optimiser', 'learning_rate')}, "
+        f"batch {said(training['batch_size'], 'batch_size')}, at most {said(training['epochs'], 'epochs')} "
+        f"epochs, patience {said(training['patience_epochs'], 'patience_epochs')}."
+    )
+    if not searched:
+        return text
+    return (
+        f"{text} Searched in each fold, by the loss of inner infants: {', '.join(searched)}; trials and choices: "
+        "section Training."
+    )
 
 
 def _about_results(comparison: Comparison) -> dict[str, str]:

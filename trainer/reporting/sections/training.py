@@ -12,7 +12,7 @@ from trainer.reporting.gathering import Comparison, Reported
 from trainer.reporting.plotting import axes_grid, plain, svg_of
 from trainer.reporting.words import counted, decimals, percent
 
-__all__ = ["audit_section", "training_section"]
+__all__ = ["audit_section", "searched_settings", "training_section"]
 
 _FOLD_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _PAIRS_SHOWN = 5
@@ -41,7 +41,33 @@ def training_section(comparison: Comparison) -> Section:
     head += ["Validation loss", "Minutes"]
     note = "Attempts: more than 1 where a network died and was restarted. Validation: accuracy and loss."
     table = Table("Networks", head, [row for part in networks for row in _rows(part)], note)
+    searched = [row for part in networks for row in _searched_rows(part)]
+    if searched:
+        head = ["Model", "Protocol", "Data", "Fold", "Trials", "Chosen", "Loss of inner infants"]
+        note = "The trial of the least loss on the inner infants of its fold was taken; tested infants took no part."
+        blocks.append(Grid(Table("Searched settings", head, searched, note)))
     return Section("Training", (*blocks, Grid(table)))
+
+
+def searched_settings(part: Reported) -> list[str]:
+    """Return the names of the settings that were searched in the folds of a run; empty without a search."""
+    return sorted({name for fold in part.metrics["training"] for name in fold.get("tuned", {})})
+
+
+def _searched_rows(part: Reported) -> list[list[str]]:
+    entry, rows = part.entry, []
+    for fold in part.metrics["training"]:
+        if "tuned" in fold:
+            chosen, trials = fold["tuned"], fold.get("trials", [])
+            losses = [trial["inner_loss"] for trial in trials if trial["values"] == chosen]
+            shown = ", ".join(f"{name} {_value(value)}" for name, value in sorted(chosen.items()))
+            loss = decimals(losses[0] if losses else None)
+            rows.append([entry.title, entry.protocol, entry.data, str(fold["fold"] + 1), str(len(trials)), shown, loss])
+    return rows
+
+
+def _value(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _curves(axis: Axes, part: Reported) -> None:
