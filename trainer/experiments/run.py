@@ -203,4 +203,6 @@ def open_run(folder: Path) -> Run:
         raise DataError(f"{folder} is no run: it has no {RUN_NAME}; `nicu-trainer cv` makes one") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+    if not isinstance(record, dict) or "config" not in record:
+        raise DataError(f"{path} is damaged: it holds no record of a run")
     return Run(folder, record)

@@ -123,10 +123,21 @@ def read_fold_map(path: Path, study: Study) -> FoldMap:
         raise DataError(f"there is no fold map {path}; `nicu-trainer cv` writes one") from None
     except (OSError, ValueError) as error:
         raise DataError(f"the fold map {path} cannot be read: {error}") from error
-    if content.get("manifest_sha256") != study.manifest.sha256:
+    if not isinstance(content, dict) or "manifest_sha256" not in content:
+        raise DataError(f"{path} is no fold map; `nicu-trainer cv` writes one")
+    if content["manifest_sha256"] != study.manifest.sha256:
         raise DataError(f"the fold map {path} belongs to another manifest than {study.manifest.folder}")
     rows = {record.sha256: row for row, record in enumerate(study.records)}
-    folds = tuple(
+    try:
+        return FoldMap(content["protocol"], _folds(content["folds"], rows))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"the fold map {path} is damaged ({type(error).__name__}: {error}); make the run anew"
+        ) from error
+
+
+def _folds(entries: list[dict[str, Any]], rows: dict[str, int]) -> tuple[Fold, ...]:
+    return tuple(
         Fold(
             index=entry["index"],
             splits=tuple(
@@ -135,9 +146,8 @@ def read_fold_map(path: Path, study: Study) -> FoldMap:
             test=np.array([rows[sha256] for sha256 in entry["test"]], np.int64),
             stress=np.array([rows[sha256] for sha256 in entry["stress"]], np.int64),
         )
-        for entry in content["folds"]
+        for entry in entries
     )
-    return FoldMap(content["protocol"], folds)
 
 
 def _items(found: dict[str, list[int]], rows: dict[str, int]) -> Items:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from trainer.commands.ingest import command as ingest
 from trainer.commands.merge import command as merge
-from trainer.data.group_columns import group_columns
+from trainer.data.group_columns import _banded, group_columns
 from trainer.data.manifest import read_manifest
 from trainer.errors import DataError
 from trainer.evaluation.groups import per_group
@@ -27,6 +27,21 @@ def pictures(folder, names):
     random = np.random.default_rng(len(names))
     for name in names:
         cv2.imwrite(str(folder / name), random.integers(0, 255, (40, 40, 3)).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("written", "band"),
+    [
+        *((text, "below 28 weeks") for text in ("27", "27.9", "27,5", "27+6", "27 3/7", "27w3d", "27 weeks 3 days")),
+        *((text, "28 to 31 weeks") for text in ("28+0", "31 semanas e 6 dias", "31s6d", "196", "223")),
+        *((text, "32 to 36 weeks") for text in ("32 + 0", "36+6/7", "258")),
+        *((text, "37 weeks or more") for text in ("37", "41+2", "259")),
+        *((text, text) for text in ("99", "5", "27+9", "term", "400")),
+        ("", "unknown"),
+    ],
+)
+def test_gestation_is_read_as_clinicians_write_it(written, band):
+    assert _banded("gestation", [written, "40"]) == [band, "37 weeks or more"]
 
 
 def test_the_sex_in_copes_names_is_a_group_and_stays_one_through_merge(tmp_path):

@@ -1,6 +1,7 @@
 """Strict folds never divide an infant; the dissertation's do, and the audit says so."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from trainer.crops import FaceRecord, Study
 from trainer.data import ImageRecord, Label, Manifest, Role
 from trainer.errors import DataError
+from trainer.experiments import open_run
 from trainer.protocols import AS_IT_IS, ProtocolSettings, audit, make_folds, read_fold_map, seen_in_training
 
 
@@ -244,6 +246,29 @@ def test_a_fold_map_comes_back_and_knows_its_pictures(tmp_path):
     other = dataclasses.replace(study, manifest=Manifest(study.records[:-1], tmp_path))
     with pytest.raises(DataError, match="belongs to another manifest"):
         read_fold_map(tmp_path / "folds.json", other)
+
+
+@pytest.mark.parametrize("damage", ["unknown picture", "no folds", "a list"])
+def test_a_damaged_fold_map_is_named(tmp_path, damage):
+    study, path = fake_study(*infants(6), folder=tmp_path), tmp_path / "folds.json"
+    make_folds(study, ProtocolSettings()).write(path, study)
+    content = json.loads(path.read_text())
+    if damage == "unknown picture":
+        content["folds"][0]["test"][0] = "f" * 64
+    if damage == "no folds":
+        content["folds"] = [1]
+    path.write_text(json.dumps([] if damage == "a list" else content))
+
+    with pytest.raises(DataError, match=r"folds\.json is (damaged|no fold map)"):
+        read_fold_map(path, study)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}"])
+def test_a_damaged_record_of_a_run_is_named(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
+
+    with pytest.raises(DataError, match=r"run\.json is damaged"):
+        open_run(tmp_path)
 
 
 def test_strict_items_are_no_copies():
