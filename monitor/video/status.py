@@ -52,7 +52,8 @@ class CameraStatus:
         reconnects: How often the source was opened again after a fault.
         abandoned: Pipelines that did not stop in time and were left behind.
         pictures: Pictures of the stream that were decoded or left out before the decoder, dropped ones included.
-        undecoded: Those left out because they would not have been analysed and no other picture needs them.
+        undecoded: Those left out because they would not have been analysed and no other picture needs them, or were
+            found damaged before the decoder.
         frames: Frames offered to the workers.
         drops: Pictures that were not handed on, by cause.
         lag_seconds: From the arrival of the newest decoded picture's data to its decoding; None without a picture since
