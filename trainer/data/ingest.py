@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trainer.data.duplicates import near_duplicates, perceptual_hash
 from trainer.data.manifest import PAIN_WORD, ImageRecord, unknown_subject
 from trainer.data.naming import Label, ParsedName, Role
-from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, read_picture
+from trainer.data.pictures import PICTURE_SUFFIXES, file_sha256, guessed_bits, read_picture
 from trainer.data.rejection import Reason, RejectedImageError
 from trainer.data.report import IngestReport
 from trainer.data.soft_labels import SoftLabels, soft_summary, softened
@@ -102,11 +102,15 @@ def ingest(
 
     Returns:
         What was taken and what was refused. Nothing is passed over in silence.
+
+    Raises:
+        DataError: Grey pictures of more than 8 bits do not say how many count, and seem to differ in it.
     """
     report = IngestReport()
     sexes: dict[str, set[str]] = defaultdict(set)
     by_hash: dict[str, list[ImageRecord]] = defaultdict(list)
     scores: dict[str, float] = {}
+    depths: dict[int, list[str]] = defaultdict(list)
     for done, candidate in enumerate(candidates, start=1):
         shown = _shown(candidate.path, folder)
         try:
@@ -114,6 +118,8 @@ def ingest(
             record = replace(_take(candidate, shown, data_set, is_main, read), positive=positive)
             if soft is not None and candidate.score is not None:
                 record, scores[record.sha256] = softened(record, candidate.score, soft), candidate.score
+            if read is read_picture and (bits := guessed_bits(candidate.path)) is not None:
+                depths[bits].append(shown)
             named = candidate.named
             if isinstance(named, ParsedName):
                 sexes[record.subject] |= {named.sex} - {""}
@@ -123,6 +129,7 @@ def ingest(
         except RejectedImageError as refused:
             report.refuse(printable(shown), refused.reason, printable(str(refused)))
         progress(done)
+    report.warnings += _depth_warnings(depths)
     report.records = _without_copies(by_hash, report)
     used = [record.label for record in report.records if record.role is Role.MAIN]
     if len(set(used)) == 1:
@@ -140,6 +147,28 @@ def ingest(
         if len(found) > 1
     ]
     return report
+
+
+def _depth_warnings(depths: dict[int, list[str]]) -> list[str]:
+    """Return a sentence about grey pictures of more than 8 bits that do not say how many count.
+
+    Raises:
+        DataError: They seem to differ in it. Scaled picture by picture, one lamp or one bright pixel would darken a
+            picture up to 256 times, and where that goes with the label a model learns it.
+    """
+    if not depths:
+        return []
+    count = sum(map(len, depths.values()))
+    if len(depths) > 1:
+        low, high = min(depths), max(depths)
+        raise DataError(
+            f"{count} grey pictures have more than 8 bits and do not say how many count; by their brightest pixels it "
+            f"is {low} in some ({depths[low][0]}) and {high} in others ({depths[high][0]}), so that they would be "
+            "scaled differently. Scale all of them to 8 bits alike, or write TIFF files with the tag MaxSampleValue"
+        )
+    return [
+        f"{count} grey pictures have more than 8 bits and do not say how many count; {min(depths)} are taken for all."
+    ]
 
 
 def _shown(path: Path, folder: Path) -> str:

@@ -15,13 +15,15 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trainer.data.rejection import Reason, RejectedImageError
 
-__all__ = ["PICTURE_SUFFIXES", "file_sha256", "read_picture"]
+__all__ = ["PICTURE_SUFFIXES", "file_sha256", "guessed_bits", "read_picture"]
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm"})
 
 _MAXIMUM_PIXELS = 100_000_000
 _MINIMUM_SIDE_PX = 8
 _DEPTHS = (8, 10, 12, 14, 16)
+_LEAST_MAXIMUM = 16
+"""Of a colour picture of 16 bits, as 8: a brightest value below shows that fewer bits count than the file holds."""
 _BITS_PER_SAMPLE, _MAX_SAMPLE_VALUE = 258, 281
 
 
@@ -49,9 +51,17 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")  # Pillow warns of what is checked or refused here anyway
             with Image.open(path) as picture:
                 _check_size(path, picture)
+                is_deep = picture.mode.startswith("RGB") and ";16" in str(getattr(picture, "tile", ""))
                 picture.load()
                 bits = _significant_bits(picture)
-                return _to_rgb(path, ImageOps.exif_transpose(picture), bits)
+                rgb = _to_rgb(path, ImageOps.exif_transpose(picture), bits)
+                if is_deep and rgb.max() < _LEAST_MAXIMUM:
+                    raise RejectedImageError(
+                        Reason.UNREADABLE,
+                        f"{path} has 16 bits a colour, but none above {_LEAST_MAXIMUM * 256}: fewer count, and nothing "
+                        "says how many; scale it to 8 bits",
+                    )
+                return rgb
     except FileNotFoundError:
         raise RejectedImageError(Reason.MISSING, f"{path} does not exist") from None
     except Image.DecompressionBombError:
@@ -73,6 +83,33 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         ):
             raise RejectedImageError(Reason.TRUNCATED, f"{path} is cut off or damaged ({error})") from error
         raise RejectedImageError(Reason.UNREADABLE, f"{path} cannot be decoded ({error})") from error
+
+
+def guessed_bits(path: Path) -> int | None:
+    """Return how many bits of a grey picture of more than 8 count, where only its brightest pixel says so.
+
+    Args:
+        path: A picture that `read_picture` reads.
+
+    Returns:
+        None where nothing is guessed: the picture has 8 bits, is in colour, or its file says how many count.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as picture:
+            if not picture.mode.startswith("I"):
+                return None
+            picture.load()
+            high, bits = float(np.asarray(picture).max()), _significant_bits(picture)
+    return None if _is_declared(bits, high) else _fitting_bits(high)
+
+
+def _is_declared(bits: int | None, high: float) -> bool:
+    return bits is not None and high < 2**bits
+
+
+def _fitting_bits(high: float) -> int:
+    return next((depth for depth in _DEPTHS if high < 2**depth), max(_DEPTHS))
 
 
 def _check_size(path: Path, picture: Image.Image) -> None:
@@ -105,7 +142,8 @@ def _deep_to_grey(path: Path, values: NDArray[np.generic], bits: int | None) -> 
     """Scale more than 8 bits to 8.
 
     Cameras store 10, 12 or 14 bits in 16. Where the file does not say how many count, the full scale of integers is the
-    smallest of 8, 10, 12, 14 and 16 bits that holds all values; of floats it is 1 or 255.
+    smallest of 8, 10, 12, 14 and 16 bits that holds all values (`ingest` refuses sets in which that differs); of floats
+    it is 1 or 255.
     """
     numbers = values.astype(np.float64)
     if not np.isfinite(numbers).all():
@@ -117,8 +155,7 @@ def _deep_to_grey(path: Path, values: NDArray[np.generic], bits: int | None) -> 
     if np.issubdtype(values.dtype, np.floating):
         full = 1.0 if high <= 1.0 else 255.0
     else:
-        fitting = (depth for depth in _DEPTHS if high < 2**depth)
-        full = 2.0 ** (bits if bits is not None and high < 2**bits else next(fitting, max(_DEPTHS))) - 1.0
+        full = 2.0 ** (bits if bits is not None and _is_declared(bits, high) else _fitting_bits(high)) - 1.0
     if low < 0.0 or high > full:
         raise RejectedImageError(
             Reason.UNREADABLE, f"{path} has values from {low:g} to {high:g}, which are no grey levels"

@@ -166,6 +166,30 @@ def test_clips_of_one_name_keep_their_own_stills(tmp_path):
     assert "S025_Pain_1.mkv: it has the name of S025_Pain_1.avi beside it" in output
 
 
+@pytest.mark.parametrize("case", ["alike", "one bright pixel", "declared"])
+def test_deep_grey_pictures_of_one_set_are_scaled_alike_or_not_at_all(tmp_path, case):
+    """One lamp in one picture would make it 64 times as dark as the others."""
+    suffix, tags = (".tif", {"tiffinfo": {281: 65535}}) if case == "declared" else (".png", {})
+    rows = "image,subject,label\n"
+    for index in range(4):
+        grey = np.random.default_rng(index).integers(100, 900, (32, 32)).astype(np.uint16)
+        if case != "alike" and index == 0:
+            grey[0, 0] = 60_000
+        Image.fromarray(grey).save(tmp_path / f"{index}{suffix}", **tags)
+        rows += f"{index}{suffix},s{index},{index % 2}\n"
+    (tmp_path / "set.csv").write_text(rows)
+
+    result = CliRunner().invoke(command, ["table", str(tmp_path / "set.csv")])
+
+    if case == "one bright pixel":
+        assert isinstance(result.exception, DataError)
+        assert "it is 10 in some (1.png) and 16 in others (0.png)" in str(result.exception)
+        assert not (tmp_path / "set.manifest.csv").exists()
+    else:
+        assert len(read_manifest(tmp_path / "set.manifest.csv").records) == 4
+        assert ("do not say how many count; 10 are taken for all" in result.output) is (case == "alike")
+
+
 def test_a_table_of_any_picture_set_is_taken_in(tmp_path):
     rows = [("image", "subject", "label")]
     for index in range(4):

@@ -117,6 +117,16 @@ def test_deep_pictures_fill_the_grey_scale_whatever_their_bits(tmp_path, bits):
     np.testing.assert_allclose(grey, ramp * 255 / (2**bits - 1), atol=1)
 
 
+def test_a_colour_picture_of_fewer_bits_than_its_file_has_is_refused(tmp_path, rgb):
+    cv2.imwrite(str(tmp_path / "full.png"), rgb[:, :, ::-1].astype(np.uint16) * 257)
+    cv2.imwrite(str(tmp_path / "twelve.png"), rgb[:, :, ::-1].astype(np.uint16) * 16)
+    Image.fromarray(rgb // 32).save(tmp_path / "dark.png")
+
+    assert np.array_equal(read_picture(tmp_path / "full.png"), rgb)
+    assert refusal(tmp_path / "twelve.png") is Reason.UNREADABLE
+    assert np.array_equal(read_picture(tmp_path / "dark.png"), rgb // 32)
+
+
 def test_a_tag_with_the_largest_value_wins_over_the_guess(tmp_path):
     dark = np.full((16, 16), 700, np.uint16)
     Image.fromarray(dark).save(tmp_path / "dark.tif", tiffinfo={281: 4095})
