@@ -34,7 +34,7 @@ class Finding:
         bare: Views of bare faces in which the infant's face is found; a visiting carer's does not count.
         devices: Likewise with devices.
         goggles: Views of faces under goggles in which a face is found all the same.
-        beside: Views in which something is found where no face is.
+        beside: Views in which something is found where no face is, not even one under goggles.
     """
 
     infants: int
@@ -76,10 +76,14 @@ def measure(detector: PretrainedDetector, views: Sequence[View]) -> Finding:
     beside: list[bool] = []
     for view in views:
         for scene, is_covered in ((view.bare, False), (view.covered, True)):
-            answer = _answer(graph, scene)
+            under_goggles = is_covered and view.has_goggles
+            # Both pictures show the same view: under goggles the face lies where the bare one does.
+            hidden = view.bare.boxes[view.bare.is_patient] if under_goggles else scene.boxes[:0]
+            answer = _answer(graph, scene, hidden)
             beside.append(answer.has_other)
-            if is_covered and view.has_goggles:
-                goggles.append(answer.has_other)
+            if under_goggles:
+                if len(hidden):
+                    goggles.append(answer.has_hidden)
             elif (scene.is_certain & scene.is_patient).any():
                 (devices if is_covered else bare).append(answer.found)
     return Finding(len(views) // 2, _share(bare), _share(devices), _share(goggles), _share(beside))
@@ -88,26 +92,34 @@ def measure(detector: PretrainedDetector, views: Sequence[View]) -> Finding:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     found: bool
+    has_hidden: bool
     has_other: bool
 
 
-def _answer(graph: DetectorGraph, scene: Scene) -> _Answer:
-    """Return whether the infant's face is found where it must be, and whether something that is no face is."""
+def _answer(graph: DetectorGraph, scene: Scene, hidden: NDArray[np.float32]) -> _Answer:
+    """Return whether the infant's face is found where it must be, whether one under goggles is, and what is no face.
+
+    Args:
+        graph: The detector.
+        scene: The picture with the faces that count.
+        hidden: Shape (H, 4): boxes of faces under goggles.
+    """
     with torch.inference_mode():
         boxes, scores, points = graph(torch.from_numpy(scene.image[None]))
     likely = scores[0] >= _MINIMUM_SCORE
-    found, other = False, False
+    found, under, other = False, False, False
     for box, landmarks in zip(boxes[0][likely].numpy(), points[0][likely].numpy(), strict=True):
         overlaps = [_overlap(box, face) for face in scene.boxes]
         if not overlaps or max(overlaps) < _LEAST_OVERLAP:
-            other = True
+            is_hidden = any(_overlap(box, face) >= _LEAST_OVERLAP for face in hidden)
+            under, other = under or is_hidden, other or not is_hidden
             continue
         face = int(np.argmax(overlaps))
         iod = float(np.linalg.norm(scene.points[face][1] - scene.points[face][0]))
         error = float(np.linalg.norm(landmarks - scene.points[face], axis=1).mean()) / iod
         must_be_found = bool(scene.is_certain[face] and scene.is_patient[face])
         found = found or (must_be_found and error <= _LARGEST_POINT_ERROR_IOD)
-    return _Answer(found, other)
+    return _Answer(found, under, other)
 
 
 def _overlap(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -69,6 +69,14 @@ def test_a_view_whose_only_certain_face_is_a_carers_is_not_counted(finding_of):
     assert np.isnan([finding.bare, finding.devices]).all()
 
 
+def test_a_face_under_goggles_is_no_false_box_and_a_false_box_is_no_face_under_goggles(finding_of):
+    view = View(scene((INFANT, True, True)), scene(), has_goggles=True)
+    found, stray = finding_of(view, INFANT), finding_of(view, ELSEWHERE)
+    assert (found.goggles, found.beside) == (1.0, 0.0)
+    assert (stray.goggles, stray.beside) == (0.0, 1.0)
+    assert np.isnan(finding_of(View(scene(), scene(), has_goggles=True), ELSEWHERE).goggles)
+
+
 def test_drawn_views_say_which_face_is_the_infants():
     views = [view for number in range(12) for view in pictures.draw_views(0, number, 1, 256)]
     patients = [view.bare.is_patient.tolist() for view in views]
