@@ -52,7 +52,7 @@ _COLOURS = {"low": "cyan", "medium": "yellow", "high": "red"}
 @click.option(
     "--silence",
     "silence_seconds",
-    type=NumberRange(min=1.0),
+    type=NumberRange(min=0.0, min_open=True),
     default=20.0,
     show_default=True,
     help="Seconds without heartbeat: alarm.",
