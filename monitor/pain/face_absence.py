@@ -42,7 +42,8 @@ class FaceAbsence:
         It does not begin again afterwards: what hides the face for a moment, over and over, must not keep silent that
         nobody is seen. Only what is unknown is counted anew, once: a level takes a while to be known again.
         """
-        before = now_seconds if self.passed_seconds is None else self.passed_seconds
+        known = (time for time in (self.passed_seconds, self.unseen_since, now_seconds) if time is not None)
+        before = next(known)  # a state of an earlier version does not say up to when time had passed
         stood_still = max(0.0, now_seconds - before) if is_hidden else 0.0
         self.passed_seconds = now_seconds
         self.unseen_since = _later(self.unseen_since, stood_still, now_seconds)

@@ -20,7 +20,7 @@ FIELDS = {
 
 @pytest.fixture(scope="module")
 def manifest(paint_study):
-    return paint_study(subjects=10, each=6, by_subject=True).folder.with_suffix(".csv")
+    return paint_study(subjects=16, each=6, by_subject=True).folder.with_suffix(".csv")
 
 
 def auc(manifest, folder, protocol, epochs):
