@@ -6,16 +6,20 @@ with `make slow`.
 """
 
 import json
+import time
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from push_service import PushService, Subscription
 from redis_server import wait_until
+from reliability import allowance
 
 from monitor.control.access import Role
 from monitor.web.users import User, write_users
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.browser]
+
+_DELIVERIES, _SHOWN_SECONDS = 6, 5.0
 
 # A subscription at a push service that answers, in place of one that the browser makes over the internet.
 SUBSCRIBE = """(() => {
@@ -89,8 +93,22 @@ def subscribed(station, browser, phone):
     context.close()
 
 
-def deliver(page, url, notice):
-    """Hand a message to the worker as the browser does when one comes from its push service."""
+def deliver(page, url, notice, is_shown):
+    """Hand a message to the worker as the browser does when one comes from its push service, until it is shown.
+
+    On a busy machine, messages of this tool of the browser's get lost; a notice with the same tag replaces the first.
+    """
+    for _ in range(_DELIVERIES):
+        hand_over(page, url, notice)
+        give_up = time.monotonic() + _SHOWN_SECONDS * allowance()
+        while time.monotonic() < give_up:
+            if is_shown(shown(page)):
+                return
+            time.sleep(0.1)
+    pytest.fail(f"the browser did not show the notice, which it was handed {_DELIVERIES} times")
+
+
+def hand_over(page, url, notice):
     session = page.context.new_cdp_session(page)
     found = []
     session.on("ServiceWorker.workerRegistrationUpdated", lambda event: found.extend(event["registrations"]))
@@ -124,8 +142,7 @@ def test_a_nurse_turns_notices_on_and_gets_one_in_her_language_that_opens_the_be
     wait_until(lambda: len(service.notices(phone)) >= 2, 60, "the notice of an alert")
     assert service.refused == []
     notice = service.notices(phone)[1]
-    deliver(page, station.url, json.dumps(notice))
-    wait_until(lambda: shown(page), 45, "the notice on the screen")
+    deliver(page, station.url, json.dumps(notice), bool)
     (seen,) = shown(page)
     assert seen["title"].startswith("bed-2: ")
     assert seen["title"] != "bed-2: Sign of pain"
@@ -148,8 +165,7 @@ def test_a_nurse_turns_notices_on_and_gets_one_in_her_language_that_opens_the_be
     )
     assert opened == [f"{station.url}/bed/bed-2"]
     # What cannot be read is shown all the same: a browser takes the right away from who shows nothing.
-    deliver(page, station.url, "no JSON")
-    wait_until(lambda: any(one["title"] == "NICU pain monitor" for one in shown(page)), 45, "the unreadable notice")
+    deliver(page, station.url, "no JSON", lambda notices: "NICU pain monitor" in [one["title"] for one in notices])
 
 
 def test_settings_are_stored_and_a_device_is_turned_off(station, subscribed, service):
