@@ -5,7 +5,7 @@ cores several intra-op threads or spinning ones slow each other down (measured: 
 
 Where ONNX Runtime cannot use a GPU it runs on the CPU and says so in its log at most. A session that was asked for on a
 GPU and is not there is refused. There every batch size has a session of its own: since ONNX Runtime 1.20 a convolution
-keeps the plan of one shape only, and makes it anew whenever the batch has another size than the last one had.
+keeps the plan of one shape only, and makes a new one whenever the batch has another size than the last one had.
 
 TF32 is off: it is another precision, which no gate of a bundle has seen. `use_tf32: 0` takes all tensor cores from
 convolutions, those of fp16 too, and is given up without a word where cuDNN has nothing else; NVIDIA's own switch, which

@@ -40,7 +40,7 @@ class FaceAbsence:
         """Let time pass; while an alert says why the face is not seen, the count stands still.
 
         It does not begin again afterwards: what hides the face for a moment, over and over, must not keep silent that
-        nobody is seen. Only what is unknown is counted anew, once: a level takes a while to be known again.
+        nobody is seen. Only what is unknown is counted from the start, once: a level takes a while to be known again.
         """
         known = (time for time in (self.passed_seconds, self.unseen_since, now_seconds) if time is not None)
         before = next(known)  # a state of an earlier version does not say up to when time had passed

@@ -1,6 +1,7 @@
 """Step (c): a GPU whose context is reset under a running engine: who answers, how soon, and whether it comes back.
 
-It is the process's own context that is destroyed; the next call makes it anew. `c_sticky.py` has the fault that stays.
+It is the process's own context that is destroyed; the next call makes a new one. `c_sticky.py` has the fault that
+stays.
 Where a library ends the process, the log of the step ends with it.
 """
 

@@ -149,7 +149,7 @@ def claim_folder(folder: Path, record: dict[str, Any], name: str = RUN_NAME) -> 
     """Write what the run is, or check that the folder holds this very run.
 
     Where another version of the program, or another machine, began it, both are named, since both made its parts; its
-    metrics, which are computed anew, are removed before.
+    metrics, which are computed again, are removed before.
 
     Args:
         folder: The run's.

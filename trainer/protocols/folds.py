@@ -132,7 +132,7 @@ def read_fold_map(path: Path, study: Study) -> FoldMap:
         return FoldMap(content["protocol"], _folds(content["folds"], rows))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"the fold map {path} is damaged ({type(error).__name__}: {error}); make the run anew"
+            f"the fold map {path} is damaged ({type(error).__name__}: {error}); make the run again"
         ) from error
 
 

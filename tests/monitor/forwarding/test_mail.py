@@ -100,6 +100,18 @@ def _acknowledge(stream):
     stream.publish("a1", phase=Phase.UPDATE, signal=Signal.ACKNOWLEDGED, acknowledged_by="nurse-7")
 
 
+def _with_an_escalation_that_waits(stream, mail, mail_sink):
+    """Return a clock, and a forwarder whose mail server is away since it sent an alert that nobody acknowledged."""
+    clock = ManualClock()
+    forwarder = mail(clock)
+    stream.publish("a1")
+    drain(forwarder)
+    mail_sink.is_busy = True
+    clock.advance(61.0)
+    drain(forwarder)
+    return clock, forwarder
+
+
 def test_an_alert_that_was_acknowledged_while_the_mail_server_was_away_is_not_escalated(stream, mail, mail_sink):
     clock = ManualClock()
     forwarder = mail(clock)
@@ -118,13 +130,7 @@ def test_an_alert_that_was_acknowledged_while_the_mail_server_was_away_is_not_es
 
 
 def test_an_alert_that_is_acknowledged_while_its_escalation_waits_is_not_escalated(stream, mail, mail_sink):
-    clock = ManualClock()
-    forwarder = mail(clock)
-    stream.publish("a1")
-    drain(forwarder)
-    mail_sink.is_busy = True
-    clock.advance(61.0)
-    drain(forwarder)
+    clock, forwarder = _with_an_escalation_that_waits(stream, mail, mail_sink)
     clock.advance(1.0)
     assert forwarder.waiting_seconds == 1.0
     mail_sink.is_busy = False
@@ -137,13 +143,7 @@ def test_an_alert_that_is_acknowledged_while_its_escalation_waits_is_not_escalat
 
 
 def test_an_escalation_that_waits_for_the_mail_server_arrives(stream, mail, mail_sink):
-    clock = ManualClock()
-    forwarder = mail(clock)
-    stream.publish("a1")
-    drain(forwarder)
-    mail_sink.is_busy = True
-    clock.advance(61.0)
-    drain(forwarder)
+    clock, forwarder = _with_an_escalation_that_waits(stream, mail, mail_sink)
     mail_sink.is_busy = False
     clock.advance(30.0)
     drain(forwarder)

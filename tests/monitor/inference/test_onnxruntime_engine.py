@@ -103,7 +103,7 @@ def test_the_build_for_cpus_refuses_a_gpu_in_one_sentence(classifier_onnx) -> No
 class _Session:
     """What a session of the build for GPUs says of itself; the real one of the CPU does the rest.
 
-    Since version 1.20 a session makes all plans anew when its batch has another size than the last one: refused here.
+    Since version 1.20 a session makes all plans again when its batch has another size than the last one: refused here.
     """
 
     asked_for: object = None
@@ -123,7 +123,7 @@ class _Session:
 
     def run(self, names: list[str], inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         (rows,) = {len(array) for array in inputs.values()}
-        assert self.rows in {None, rows}, "every convolution is planned anew"
+        assert self.rows in {None, rows}, "every convolution is planned again"
         self.rows = rows
         return self.session.run(names, inputs)
 

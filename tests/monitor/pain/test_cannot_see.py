@@ -85,7 +85,7 @@ def test_a_bed_without_a_level_says_so_within_its_delay_whatever_comes_and_goes(
     delay = SETTINGS.face_lost_after_seconds
     for at_once, altogether in silences(sights, flickers):
         assert at_once <= delay
-        # Before a level is known again the count begins anew twice at most: after an alert that says why no face is
+        # Before a level is known again the count starts again twice at most: after an alert that says why no face is
         # seen, and after a face that was back for two seconds.
         assert altogether <= 3 * delay
 
