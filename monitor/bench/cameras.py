@@ -51,7 +51,9 @@ def main(arguments: list[str]) -> None:
     # Real cameras take no core from a station whenever they send a packet. Before GStreamer starts any thread:
     with batch_scheduling():
         feed = ClipFeed(Path(clip))
-        with RtspServer({f"/{name}": feed for name in names}) as server:
+        # Beds are no copies of each other: each shows another moment, or all would need a key frame at once.
+        feeds = {f"/{name}": feed.begun_at(number / len(names)) for number, name in enumerate(names)}
+        with RtspServer(feeds) as server:
             urls = {name: server.url(f"/{name}") for name in names}
             print(json.dumps({"urls": urls}), flush=True)  # noqa: T201 - the answer
             sys.stdin.read()

@@ -44,7 +44,9 @@ def draw_clip(
     encoding: CameraEncoding | None = None,
     noise_levels: float = _NOISE_LEVELS,
 ) -> None:
-    """Draw and encode a clip with 30 pictures per second (H.264, MP4).
+    """Draw and encode a clip with 30 pictures per second (H.264, MP4) that can be repeated without a seam.
+
+    The infant's movements go forth for half of it, and then back.
 
     Args:
         path: The file to write.
@@ -61,10 +63,11 @@ def draw_clip(
     bed = SyntheticBed(_SEED, _SCENARIO, width_px=width_px, height_px=height_px, fps=_FRAMES_PER_SECOND)
     rng = np.random.default_rng(_SEED)
     with VideoWriter(path, _FRAMES_PER_SECOND, encoding) as writer:
-        for index in range(round(seconds * _FRAMES_PER_SECOND)):
-            time_seconds = index / _FRAMES_PER_SECOND
-            image = bed.frame(time_seconds)[0]
-            writer.write(image if encoding is None else _noisy(image, rng, noise_levels), time_seconds)
+        count = round(seconds * _FRAMES_PER_SECOND)
+        for index in range(count):
+            image = bed.frame(min(index, count - index) / _FRAMES_PER_SECOND)[0]
+            shown = image if encoding is None else _noisy(image, rng, noise_levels)
+            writer.write(shown, index / _FRAMES_PER_SECOND)
 
 
 def _noisy(image: NDArray[np.uint8], rng: np.random.Generator, levels: float) -> NDArray[np.uint8]:

@@ -3,12 +3,13 @@
 A feed runs only while a client watches: one thread per stream pushes into the stream's appsrc at the feed's own rate.
 """
 
+import copy
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +130,7 @@ class ClipFeed:
     """
 
     def __init__(self, path: Path) -> None:
+        self._first_index = 0
         self._caps, self._buffers = _load(path)
         gst = gstreamer()
         media_type = self._caps.get_structure(0).get_name()
@@ -144,6 +146,19 @@ class ClipFeed:
         self._send_ns = [time_ns - times[0] for time_ns in times]
         step_ns = self._send_ns[-1] // max(1, len(times) - 1) or _NS // 25
         self._length_ns = self._send_ns[-1] + step_ns
+
+    def begun_at(self, share: float) -> Self:
+        """Return a feed of the same pictures, shared with this one, that begins at a later key frame.
+
+        Args:
+            share: Where in the clip, in [0, 1); the last key frame before it is the first picture.
+        """
+        before = range(int(share * len(self._buffers)) + 1)
+        delta = gstreamer().BufferFlags.DELTA_UNIT
+        first = max((index for index in before if not self._buffers[index].has_flags(delta)), default=0)
+        later = copy.copy(self)
+        later._first_index = first  # noqa: SLF001 - it is of this class
+        return later
 
     @property
     def launch(self) -> str:
@@ -162,8 +177,8 @@ class ClipFeed:
     def buffer(self, index: int) -> tuple[float, Any]:
         """See `Feed`."""
         gst = gstreamer()
-        round_, position = divmod(index, len(self._buffers))
-        shift_ns = round_ * self._length_ns
+        round_, position = divmod(index + self._first_index, len(self._buffers))
+        shift_ns = round_ * self._length_ns - self._send_ns[self._first_index]
         original = self._buffers[position]
         # Shares the bytes; plain `copy` would hand out the original itself.
         buffer = original.copy_region(self._copy_flags, 0, original.get_size())

@@ -19,6 +19,7 @@ _LOOK_SECONDS = 0.005
 _WAITING_PICTURES = 8
 _DEFAULT_RATE = 25.0
 _QUALITY = 23
+_KEY_FRAME_PICTURES = 50
 _PART_SUFFIX = ".part"
 
 
@@ -33,7 +34,7 @@ class CameraEncoding:
     """
 
     kbit_per_second: int = 4000
-    key_frame_pictures: int = 50
+    key_frame_pictures: int = _KEY_FRAME_PICTURES
     b_pictures: int = 0
 
     def properties(self) -> dict[str, object]:
@@ -155,7 +156,12 @@ class VideoWriter:
         )
         encoder = make_element("x264enc", threads=os.cpu_count() or 1)
         if self._encoding is None:
-            choices: dict[str, object] = {"pass": "qual", "quantizer": _QUALITY, "bframes": 0}
+            choices: dict[str, object] = {
+                "pass": "qual",
+                "quantizer": _QUALITY,
+                "bframes": 0,
+                "key-int-max": _KEY_FRAME_PICTURES,
+            }
         else:
             choices = {"pass": "cbr", **self._encoding.properties()}
         for name, value in {"speed-preset": "veryfast", **choices}.items():

@@ -50,3 +50,15 @@ def test_the_camera_like_clip_is_encoded_as_a_camera_does(tmp_path):
             pictures = [frame.image[::4, ::4, 1].astype(int) for frame in video]
         changes[name] = float(np.mean([np.abs(one - other).mean() for one, other in pairwise(pictures)]))
     assert changes["camera"] > changes["clean"] + 0.5
+
+
+def test_a_repeated_clip_has_no_seam(tmp_path):
+    """Beds whose infants jump at every repetition cost more than infants do, all at the same moment."""
+    path = tmp_path / "clip.mp4"
+    draw_clip(path, 360, 4.0)
+    with open_video(path, 30.0) as video:
+        pictures = [frame.image.astype(int) for frame in video]
+    steps = [float(np.abs(one - other).mean()) for one, other in pairwise([*pictures, pictures[0]])]
+    assert len(pictures) == 120
+    assert steps[-1] <= max(steps[:-1])
+    assert float(np.abs(pictures[60] - pictures[0]).mean()) > steps[-1]

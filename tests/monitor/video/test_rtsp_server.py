@@ -12,6 +12,7 @@ from monitor.video.gst import gstreamer
 from monitor.video.rtsp_feed import ClipFeed, FeedThread, PaintedFeed
 from monitor.video.rtsp_server import RtspServer
 from monitor.video.status import CameraState
+from monitor.video.writer import CameraEncoding, VideoWriter
 
 
 def _playing(camera, frames=3):
@@ -78,6 +79,25 @@ def test_what_is_painted_too_slowly_is_not_shown_in_slow_motion(eventually):
     # Nine pictures after the first took 0.9 s or more; one after another they are 0.3 s of the scene.
     assert shown[-1] > 0.6
     assert shown == sorted(set(shown))
+
+
+def test_a_clip_that_begins_later_sends_the_same_pictures_from_a_key_frame_on(tmp_path):
+    path = tmp_path / "clip.mp4"
+    with VideoWriter(path, 10.0, CameraEncoding(key_frame_pictures=4)) as writer:
+        for number in range(12):
+            writer.write(np.full((64, 64, 3), 20 * number, np.uint8), number / 10)
+    whole = ClipFeed(path)
+    later = whole.begun_at(0.6)
+    sizes = [whole.buffer(index)[1].get_size() for index in range(12)]
+    assert [later.buffer(index)[1].get_size() for index in range(12)] == sizes[4:] + sizes[:4]
+    assert [later.buffer(index)[0] for index in range(24)] == pytest.approx(
+        [index / 10 for index in range(24)], abs=1e-3
+    )
+    stamps = [later.buffer(index)[1].pts for index in range(24)]
+    assert stamps[0] == whole.buffer(0)[1].pts
+    assert stamps == sorted(set(stamps))
+    assert not later.buffer(0)[1].has_flags(gstreamer().BufferFlags.DELTA_UNIT)
+    assert whole.begun_at(0.0).buffer(0)[1].get_size() == sizes[0]
 
 
 @given(st.integers(0, 10**6), st.floats(0.0, 10**5), st.floats(1.0, 120.0))
