@@ -28,6 +28,8 @@ class Sampler:
         self._phase = phase
         self._period_seconds = 0.0
         self._next_seconds: float | None = None
+        self._selected_seconds: float | None = None
+        self._is_off_grid = False
         # Networks deliver in bursts, so that single intervals mean little; their mean over many does.
         self._recent_seconds: deque[float] = deque(maxlen=_INTERVAL_PICTURES + 1)
         self._interval_seconds: float | None = None
@@ -35,15 +37,20 @@ class Sampler:
 
     @property
     def frames_per_second(self) -> float | None:
-        """Pictures to select per second; may be changed at any time, from any thread."""
+        """Pictures to select per second; may be changed at any time, from any thread.
+
+        The next picture is selected at most one new period after the last one, but not at once where that is not over:
+        cameras whose rates change at the same moment keep their turns.
+        """
         return None if self._period_seconds == 0.0 else 1.0 / self._period_seconds
 
     @frames_per_second.setter
     def frames_per_second(self, value: float | None) -> None:
         if value is not None and not 0.0 < value < float("inf"):
             raise ValueError(f"frames_per_second must be above 0, not {value}")
-        self._period_seconds = 0.0 if value is None else 1.0 / value
-        self._next_seconds = None
+        period_seconds = 0.0 if value is None else 1.0 / value
+        if period_seconds != self._period_seconds:
+            self._period_seconds, self._next_seconds = period_seconds, None
 
     @property
     def interval_seconds(self) -> float | None:
@@ -55,16 +62,24 @@ class Sampler:
         self._learn_interval(time_seconds)
         period, next_seconds = self._period_seconds, self._next_seconds
         if period == 0.0:
+            self._selected_seconds = time_seconds
             return True
+        if next_seconds is None and self._selected_seconds is not None:
+            next_seconds = self._next_seconds = self._after_change(time_seconds, self._selected_seconds, period)
+            self._is_off_grid = True
         tolerance = min((self._interval_seconds or 0.0) / 2, period * _LARGEST_TOLERANCE)
         went_back = next_seconds is not None and time_seconds < next_seconds - 2 * period
         if next_seconds is not None and not went_back and time_seconds < next_seconds - tolerance:
             return False
         # After a gap, or at the start, the grid begins again: catching up would analyse a burst of old pictures.
-        if next_seconds is None or went_back or time_seconds > next_seconds + period:
+        is_late = next_seconds is not None and time_seconds > next_seconds + period
+        if next_seconds is None or went_back or is_late:
             self._next_seconds = self._begin_grid(time_seconds, period)
+        elif self._is_off_grid:
+            self._next_seconds = self._begin_grid(max(time_seconds, next_seconds), period)
         else:
             self._next_seconds = next_seconds + period
+        self._selected_seconds, self._is_off_grid = time_seconds, False
         return True
 
     def skip(self, time_seconds: float) -> None:
@@ -76,6 +91,13 @@ class Sampler:
         if self._phase is None:
             return time_seconds + period_seconds
         return (math.floor(time_seconds / period_seconds - self._phase) + 1 + self._phase) * period_seconds
+
+    def _after_change(self, time_seconds: float, selected_seconds: float, period_seconds: float) -> float:
+        """Return the first due time at a new rate: by the new grid, and at most one period after the last picture."""
+        latest_seconds = max(time_seconds, selected_seconds + period_seconds)
+        if self._phase is None:
+            return latest_seconds
+        return min(latest_seconds, self._begin_grid(max(time_seconds, selected_seconds), period_seconds))
 
     def _learn_interval(self, time_seconds: float) -> None:
         recent = self._recent_seconds

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -91,3 +92,48 @@ def test_none_selects_everything():
 def test_impossible_rates_are_refused(rate):
     with pytest.raises(ValueError, match="must be above 0"):
         Sampler(rate)
+
+
+@given(count=st.integers(4, 16), rates=st.lists(st.floats(2.5, 5.0), min_size=2, max_size=8))
+def test_cameras_whose_rates_change_together_keep_their_turns(count, rates):
+    """A machine that is too slow changes all rates at once; every bed then had a frame in the same moment."""
+    samplers = [Sampler(5.0, index / count) for index in range(count)]
+    chosen: list[list[float]] = [[] for _ in samplers]
+    for step in range(int(200 * len(rates))):
+        time = step / 100
+        for own, sampler in zip(chosen, samplers, strict=True):
+            if step % 200 == 0:
+                sampler.frames_per_second = rates[step // 200]
+            if sampler.due(time):
+                own.append(time)
+    settled = 1.0 / min(rates)
+    for own in chosen:
+        assert max(later - sooner for sooner, later in pairwise(own)) <= 1.0 / min(rates) + 0.03
+    together = Counter(time for own in chosen for time in own if time > settled)
+    assert max(together.values()) <= 1 + count // 2
+
+
+@given(phase=st.none() | st.floats(0.0, 0.99), changed=st.integers(0, 24))
+def test_a_bed_that_is_analysed_more_often_again_is_analysed_within_a_period(phase, changed):
+    sampler = Sampler(1.0, phase)
+    chosen = []
+    for picture in range(75):
+        if picture == 25 + changed:
+            sampler.frames_per_second = 5.0
+        if sampler.due(picture / 25):
+            chosen.append(picture)
+    after = [picture for picture in chosen if picture >= 25 + changed]
+    assert after[0] <= 25 + changed + 6
+    assert max(later - sooner for sooner, later in pairwise(after)) <= 6
+
+
+@given(phase=st.floats(0.0, 0.99), rate=st.floats(1.0, 4.9), changed=st.integers(0, 24))
+def test_a_face_is_followed_across_a_lower_rate(phase, rate, changed):
+    """No gap is longer than one at the lower rate, or the patient's identity would be lost when a machine slows."""
+    sampler, chosen = Sampler(5.0, phase), []
+    for picture in range(150):
+        if picture == 25 + changed:
+            sampler.frames_per_second = rate
+        if sampler.due(picture / 25):
+            chosen.append(picture / 25)
+    assert max(later - sooner for sooner, later in pairwise(chosen)) <= 1.0 / rate + 0.041
