@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from monitor.faces.crop import CropSpec, crop_face
 from monitor.faces.geometry import OrientedBox, turn_between_deg
+from monitor.faces.scene_cut import scene_cells
 from monitor.video.frame import Frame
 
 __all__ = ["FOLLOWED_SECONDS", "FaceAppearance", "FaceIdentity", "face_appearance"]
@@ -48,10 +49,11 @@ _SCENE = 0.8
 _TEMPLATE_SECONDS = 4.0
 
 _CROP = CropSpec(size_px=48)
+# Pixels a side that a face's shorter side keeps: what is left out of a large face is averaged away in the crop anyway.
+_LEAST_PX = 2 * _CROP.size_px
 _SHADING_PX = 16
 _COLOUR_BINS = 12
 _COLOUR_RANGE = (96, 192)
-_SCENE_PX = (24, 18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def face_appearance(image: NDArray[np.uint8], box: OrientedBox) -> FaceAppearanc
     Raises:
         ValueError: As `crop_face` does.
     """
-    crop = crop_face(image, box, _CROP)
+    step = max(1, int(min(box.width_px, box.height_px)) // _LEAST_PX)
+    crop = crop_face(image[::step, ::step], _scaled(box, 1.0 / step), _CROP)
     tones = np.asarray(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1.5), cv2.COLOR_RGB2LAB), dtype=np.uint8)
     shading = cv2.resize(tones[..., 0].astype(np.float32), (_SHADING_PX, _SHADING_PX), interpolation=cv2.INTER_AREA)
     histograms = [cv2.GaussianBlur(_tone_counts(tones[..., channel]), (1, 3), 0.8).ravel() for channel in (1, 2)]
@@ -145,7 +148,7 @@ class FaceIdentity:
 
     def _check_picture(self, frame: Frame) -> None:
         """Lose the face where the pictures do not follow each other: another connection, or another scene."""
-        scene = _scene(frame.image)
+        scene = _normalised(scene_cells(frame.image))
         if frame.stream != self._stream or self._scene is None or float(scene @ self._scene) < _SCENE:
             self.lose()
         self._stream, self._scene = frame.stream, scene
@@ -177,6 +180,16 @@ class FaceIdentity:
         self._track_id, self._box, self._last, self._seen_seconds = track_id, box, appearance, now_seconds
 
 
+def _scaled(box: OrientedBox, factor: float) -> OrientedBox:
+    return OrientedBox(
+        box.center_x_px * factor,
+        box.center_y_px * factor,
+        box.width_px * factor,
+        box.height_px * factor,
+        box.orientation_deg,
+    )
+
+
 def _tone_counts(tones: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how many tones lie in each of 12 bins from 96 to 192, both included, as float32 of shape (12,)."""
     low, high = _COLOUR_RANGE
@@ -190,9 +203,3 @@ def _normalised(values: NDArray[Any]) -> NDArray[np.float32]:
     centred = values.ravel() - values.mean()
     norm = float(np.linalg.norm(centred))
     return np.asarray(centred / norm if norm > 1e-6 * values.size else np.zeros_like(centred), dtype=np.float32)
-
-
-def _scene(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    step = max(1, min(image.shape[:2]) // 120)
-    grey = cv2.cvtColor(np.ascontiguousarray(image[::step, ::step]), cv2.COLOR_RGB2GRAY)
-    return _normalised(cv2.resize(grey.astype(np.float32), _SCENE_PX, interpolation=cv2.INTER_AREA))

@@ -10,6 +10,8 @@ lie otherwise.
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from monitor.config import FaceSettings, RegionOfInterest
 from monitor.faces.detection_passes import PROOFS_PER_FRAME, RETRY_SECONDS, FrameDetector
 from monitor.faces.detector import FaceDetector
@@ -18,7 +20,7 @@ from monitor.faces.geometry import Face
 from monitor.faces.patient import RIVAL_SIZE, PatientSelector
 from monitor.faces.quality import Quality, assess, is_cut_off
 from monitor.faces.scan_schedule import RejectedRegions, RotationCycle, ScanSchedule
-from monitor.faces.scene_cut import SceneCutDetector
+from monitor.faces.scene_cut import SceneChangeDetector, SceneCutDetector, scene_cells
 from monitor.faces.tracking import Track, Tracker
 from monitor.faces.viewport import ImageRegion
 from monitor.pain.vocabulary import Visibility
@@ -101,6 +103,7 @@ class PatientTracker:
         self._phase = phase
         self._region = region or RegionOfInterest()
         self._cuts = SceneCutDetector()
+        self._cells = np.zeros((0, 0), np.float32)
         self._identity = FaceIdentity()
         self.reset()
 
@@ -112,6 +115,7 @@ class PatientTracker:
         self._rejected = RejectedRegions(RETRY_SECONDS)
         self._search = RotationCycle()
         self._schedule = ScanSchedule(guided=self._settings.track_guided, phase=self._phase)
+        self._changes = SceneChangeDetector()
         self._recheck_offset_deg = _RECHECK_OFFSET_DEG
         self._rechecked_seconds = float("-inf")
         self._unchecked_frames = 0
@@ -145,8 +149,12 @@ class PatientTracker:
         Raises:
             EngineError: The detector failed; the tracker stays usable.
         """
-        is_cut = self._cuts.is_cut(frame.image)
-        if is_cut or frame.image.shape != self._shape or frame.time_seconds < self._last_seconds:
+        self._cells = scene_cells(frame.image)
+        if (
+            self._cuts.is_cut(self._cells)
+            or frame.image.shape != self._shape
+            or frame.time_seconds < self._last_seconds
+        ):
             self.reset()
             self._shape = frame.image.shape
         self._last_seconds = frame.time_seconds
@@ -209,7 +217,10 @@ class PatientTracker:
         """Scan the whole picture for faces that may be taken for the patient's, when it is time."""
         rival_px = RIVAL_SIZE * patient.face.box.size_px
         small = self._settings.track_guided and frame_detector.can_scan_small(rival_px)
-        turn_deg = self._schedule.next_deg(frame_detector.now_seconds, patient.face.orientation_deg, small=small)
+        changed = self._changes.has_changed(self._cells, patient.face.box, frame_detector.image.shape)
+        turn_deg = self._schedule.next_deg(
+            frame_detector.now_seconds, patient.face.orientation_deg, small=small, changed=changed
+        )
         if turn_deg is None:
             return
         if small:

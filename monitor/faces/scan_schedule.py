@@ -19,6 +19,9 @@ _LARGE_OFFSETS_DEG = (0.0, 180.0, 0.0, 90.0, 0.0, -90.0)
 # where they are nearly upright. All turns are done in 12.5 s instead of 15 s, the patient's every 3.75 s or 5 s.
 _SMALL_SECONDS = 1.25
 _SMALL_OFFSETS_DEG = (0.0, 180.0, 90.0, 0.0, -90.0, 45.0, 0.0, 135.0, -45.0, -135.0)
+# The same picture gets the same answer: where nothing has changed beside the patient's face since a whole round of
+# small scans, only what a scan may have missed by chance is left to find.
+_UNCHANGED_SECONDS = 5.0
 # A slow machine's frames are so far apart that each would have a scan due, which costs more than all else about it: the
 # frames would come more seldom still. At 5 frames/s a scan takes every seventh.
 _LEAST_FRAMES = 3
@@ -88,16 +91,24 @@ class ScanSchedule:
         self._phase = phase
         self._scanned_seconds: float | None = None
         self._frames = 0
+        self._scans_of_scene = 0
 
-    def next_deg(self, now_seconds: float, base_deg: float, *, small: bool) -> float | None:
+    def next_deg(self, now_seconds: float, base_deg: float, *, small: bool, changed: bool) -> float | None:
         """Return in which turn to scan now; None where no scan is due. Ask once in every frame that shows the patient.
 
         Args:
             now_seconds: Time of the frame.
             base_deg: The patient's orientation.
             small: Whether the scan would be a small one.
+            changed: Whether something beside the patient's face is not as it was in the frame before.
         """
-        period_seconds = _SMALL_SECONDS if small else self._seconds
+        if changed or not small:
+            if self._scans_of_scene >= len(self._small):
+                self._small.restart()
+            self._scans_of_scene = 0
+        period_seconds = self._seconds
+        if small:
+            period_seconds = self._small_period_seconds()
         self._frames += 1
         early_seconds = 0.0
         if self._scanned_seconds is None:
@@ -105,5 +116,14 @@ class ScanSchedule:
         elif now_seconds - self._scanned_seconds < period_seconds or self._frames < _LEAST_FRAMES:
             return None
         self._frames = 0
+        self._scans_of_scene += 1
         self._scanned_seconds = now_seconds - early_seconds
         return (self._small if small else self._large).next_deg(base_deg)
+
+    def _small_period_seconds(self) -> float:
+        """Return the time to the next small scan; the longer times of beds that began together begin apart."""
+        longer = self._scans_of_scene - len(self._small)
+        if longer < 0:
+            return _SMALL_SECONDS
+        share = self._phase if longer == 0 else 1.0
+        return _SMALL_SECONDS + share * (_UNCHANGED_SECONDS - _SMALL_SECONDS)

@@ -5,7 +5,7 @@
 Into pictures of synthetic infants (720p) another synthetic infant's face is put, or that of a recorded clip, with 0.55
 of the patient's size, far from it, at angles all around. Four frames a second go through a tracker; a second face
 counts as noticed when it makes the patient questionable, within 15 s. Prints how many were noticed, and after how many
-seconds.
+seconds. With `--seconds-alone 25` nothing has changed for so long before that scans come seldom.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from monitor.video.frame import Frame
 from monitor.video.reader import open_video
 
 FRAMES_PER_SECOND = 4.0
-FRAMES_ALONE = 5
+SECONDS_ALONE = 1.25
 LONGEST_SECONDS = 15.0
 SHARE = 0.55
 FIRST_SEED = 101
@@ -66,14 +66,15 @@ def put(image, patient, source, box, turn_deg):
     return (image * (1 - share) + other * share).astype(np.uint8)
 
 
-def noticed_after(detector, alone, both):
+def noticed_after(detector, alone, both, seconds_alone):
     """Return after how many seconds the second face is noticed; None where it is not."""
+    frames_alone = round(seconds_alone * FRAMES_PER_SECOND)
     patient_tracker = PatientTracker(FaceSettings())
-    for index in range(FRAMES_ALONE + int(LONGEST_SECONDS * FRAMES_PER_SECOND)):
-        image = alone if index < FRAMES_ALONE else both
+    for index in range(frames_alone + int(LONGEST_SECONDS * FRAMES_PER_SECOND)):
+        image = alone if index < frames_alone else both
         frame_faces = patient_tracker.update(Frame(image, index / FRAMES_PER_SECOND, None, index), detector)
         if frame_faces.visibility is Visibility.AMBIGUOUS:
-            return (index - FRAMES_ALONE) / FRAMES_PER_SECOND
+            return (index - frames_alone) / FRAMES_PER_SECOND
     return None
 
 
@@ -92,6 +93,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("clips", nargs="*", type=Path, help="every fourth second face is one of theirs")
     parser.add_argument("--infants", type=int, default=12)
+    parser.add_argument("--seconds-alone", type=float, default=SECONDS_ALONE, help="before the second face comes")
     options = parser.parse_args()
     detector = ModelSet(ModelSettings(engine="onnxruntime"), FaceSettings()).open().detector
     recorded = [recorded_face(path, detector) for path in options.clips]
@@ -105,9 +107,9 @@ def main():
             others = recorded if recorded and face == FACES_EACH - 1 else synthetic
             source, source_box = others[(number + face + 2) % len(others)]
             both = put(image, box, source, source_box, box.orientation_deg + 90.0 * number + 45.0 * face + 11.0 * face)
-            seconds["small scans"].append(noticed_after(detector, image, both))
+            seconds["small scans"].append(noticed_after(detector, image, both, options.seconds_alone))
             with patch.object(FrameDetector, "can_scan_small", lambda *_: False):
-                seconds["large scans"].append(noticed_after(detector, image, both))
+                seconds["large scans"].append(noticed_after(detector, image, both, options.seconds_alone))
     print(json.dumps({way: metrics(found) for way, found in seconds.items()}, indent=2))
 
 

@@ -26,7 +26,7 @@ def turns(schedule, base_deg, *, small, rate=5.0, seconds=60.0):
     """Return when, and in which turn relative to the patient, the whole picture is scanned."""
     found = []
     for index in range(int(seconds * rate)):
-        turn_deg = schedule.next_deg(index / rate, base_deg, small=small)
+        turn_deg = schedule.next_deg(index / rate, base_deg, small=small, changed=True)
         if turn_deg is not None:
             found.append((index / rate, normalise_deg(turn_deg - base_deg)))
     return found

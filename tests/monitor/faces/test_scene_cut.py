@@ -2,7 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from monitor.faces.scene_cut import SceneCutDetector
+from monitor.faces.geometry import OrientedBox
+from monitor.faces.scene_cut import SceneChangeDetector, SceneCutDetector, scene_cells
 from monitor.synthetic import SyntheticBed
 
 
@@ -14,24 +15,90 @@ def pictures(seed: int, scenario: str, times: list[float]) -> list[np.ndarray]:
 @pytest.mark.parametrize("scenario", ["pain", "calm", "carer-pain"])
 def test_a_moving_infant_and_a_carer_who_leans_in_are_no_cut(scenario):
     cuts = SceneCutDetector()
-    assert not any(cuts.is_cut(image) for image in pictures(3, scenario, [n * 0.5 for n in range(60)]))
+    assert not any(cuts.is_cut(scene_cells(image)) for image in pictures(3, scenario, [n * 0.5 for n in range(60)]))
 
 
 def test_light_that_changes_is_no_cut():
     (image,) = pictures(3, "calm", [1.0])
     cuts = SceneCutDetector()
     shown = [image, (image * 0.4).astype(np.uint8), np.clip(image.astype(int) + 60, 0, 255).astype(np.uint8), image]
-    assert [cuts.is_cut(each) for each in shown] == [False] * 4
+    assert [cuts.is_cut(scene_cells(each)) for each in shown] == [False] * 4
 
 
 def test_another_bed_or_a_camera_that_was_turned_is_a_cut():
     first, other = pictures(3, "calm", [1.0])[0], pictures(8, "calm", [1.0])[0]
     shifted = cv2.warpAffine(first, np.float32([[1, 0, 260], [0, 1, 150]]), (640, 480), borderMode=cv2.BORDER_REFLECT)
     cuts = SceneCutDetector()
-    assert [cuts.is_cut(image) for image in (first, other, first, shifted, shifted)] == [False, True, True, True, False]
+    assert [cuts.is_cut(scene_cells(image)) for image in (first, other, first, shifted, shifted)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_black_picture_is_no_scene():
     cuts = SceneCutDetector()
     black = np.zeros((480, 640, 3), np.uint8)
-    assert [cuts.is_cut(image) for image in (pictures(3, "calm", [1.0])[0], black, black)] == [False] * 3
+    assert [cuts.is_cut(scene_cells(image)) for image in (pictures(3, "calm", [1.0])[0], black, black)] == [False] * 3
+
+
+def changes(images, boxes):
+    """Return, picture by picture, whether something beside the face has changed."""
+    detector = SceneChangeDetector()
+    return [
+        detector.has_changed(scene_cells(image), box, image.shape) for image, box in zip(images, boxes, strict=True)
+    ]
+
+
+def seen(seed, scenario, times, noise_levels=0.0):
+    """Return pictures of a synthetic bed with a sensor's noise, and the infant's box in each."""
+    bed, rng = SyntheticBed(seed, scenario, width_px=1280, height_px=720), np.random.default_rng(seed)
+    frames = [bed.frame(time) for time in times]
+    images = [
+        np.clip(image + rng.normal(0.0, noise_levels, image.shape), 0, 255).astype(np.uint8) for image, _ in frames
+    ]
+    return images, [truth.face.box for _, truth in frames]
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_a_calm_infant_changes_nothing_beside_its_face(seed):
+    images, boxes = seen(seed, "calm", [n * 0.5 for n in range(40)], noise_levels=3.0)
+    assert changes(images, boxes) == [True] + [False] * 39
+
+
+def test_a_carer_who_leans_in_is_a_change_at_once_and_so_is_that_they_leave():
+    times = [n * 0.2 for n in range(100)]
+    images, boxes = seen(3, "carer", times)
+    changed = [time for time, is_changed in zip(times, changes(images, boxes), strict=True) if is_changed]
+    came_after, gone_before = 6.0, 16.5
+    assert changed[0] == 0.0
+    assert all(came_after < time < gone_before for time in changed[1:])
+    assert len(changed) > 10
+
+
+def test_a_slow_change_adds_up():
+    (image,), (box,) = seen(3, "calm", [0.0])
+    corner, steps = (slice(0, 90), slice(0, 160)), 60
+    images = []
+    for step in range(steps):
+        images.append(image.copy())
+        images[-1][corner] = np.clip(images[-1][corner].astype(int) + step, 0, 255)
+    changed = changes(images, [box] * steps)
+    assert not any(changed[1:5])
+    assert any(changed[5:])
+
+
+def test_light_that_changes_everywhere_is_no_change():
+    (image,), (box,) = seen(3, "calm", [0.0])
+    brighter = np.clip(image.astype(int) + 10, 0, 255).astype(np.uint8)
+    assert changes([image, brighter, image], [box] * 3) == [True, False, False]
+
+
+def test_where_nothing_can_be_compared_everything_may_have_changed():
+    (image,), (box,) = seen(3, "calm", [0.0])
+    everywhere = OrientedBox(640, 360, 1600, 1600, 0)
+    black = np.zeros_like(image)
+    assert changes([image] * 3, [everywhere] * 3) == [True] * 3
+    assert changes([black] * 3, [box] * 3) == [True] * 3
