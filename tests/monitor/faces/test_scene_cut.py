@@ -102,3 +102,19 @@ def test_where_nothing_can_be_compared_everything_may_have_changed():
     black = np.zeros_like(image)
     assert changes([image] * 3, [everywhere] * 3) == [True] * 3
     assert changes([black] * 3, [box] * 3) == [True] * 3
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.35, 0.25])
+def test_a_face_in_a_dim_bed_beside_a_bright_screen_is_a_change(gain):
+    """The screen's contrast is not the bed's: measured by it, a parent who bends in at night is nothing."""
+    (image,), (box,) = seen(3, "calm", [0.0])
+    (other,), (other_box,) = seen(8, "calm", [0.0])
+    half = round(0.5 * other_box.size_px)
+    x, y = round(other_box.center_x_px), round(other_box.center_y_px)
+    face = cv2.resize(other[y - half : y + half, x - half : x + half], (150, 150), interpolation=cv2.INTER_AREA)
+    both = image.copy()
+    both[20:170, 20:170] = face
+    pictures = [(each * gain).astype(np.uint8) for each in (image, both)]
+    for picture in pictures:
+        picture[:, -128:] = 255
+    assert changes(pictures, [box] * 2) == [True, True]
