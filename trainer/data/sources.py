@@ -1,6 +1,6 @@
 """The data sets that can be taken in, and where their labels come from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -25,14 +25,41 @@ def _named(path: Path, *parsers: Callable[[str], ParsedName]) -> ParsedName | Re
     return complaint or RejectedImageError(Reason.UNKNOWN_NAME, f"{path.name} cannot be understood")
 
 
-def _folder_label(path: Path, root: Path) -> Label | None:
-    """Return the label that the nearest folder with a label gives, if one does."""
-    for part in reversed(path.relative_to(root).parts[:-1]):
-        try:
-            return parse_label(part)
-        except RejectedImageError:
-            continue
-    return None
+def _number(folder: str) -> int | None:
+    """Return the number that a folder's name is, as an infant's may be; None where it is a word."""
+    return int(folder) if folder.isdecimal() else None
+
+
+def _label_of(folder: str) -> Label | None:
+    try:
+        return parse_label(folder)
+    except RejectedImageError:
+        return None
+
+
+def _numbers_are_labels(paths: Iterable[Path], root: Path) -> bool:
+    """Return whether folders `0` and `1` are labels: no folder's name is one in words, and no other is a number.
+
+    Beside those, a number is an infant's, as in `sem_dor/1`.
+    """
+    folders = {part for path in paths for part in path.relative_to(root).parts[:-1]}
+    named = {part for part in folders if _number(part) is None and _label_of(part) is not None}
+    return not named and {part for part in folders if _number(part) is not None} <= {"0", "1"}
+
+
+def _folder_label(path: Path, root: Path, *, numbers: bool) -> Label | RejectedImageError | None:
+    """Return the label that the folders on the way give, if one does; a complaint where they contradict each other."""
+    found = {
+        part: label
+        for part in path.relative_to(root).parts[:-1]
+        if (numbers or _number(part) is None) and (label := _label_of(part)) is not None
+    }
+    if len(set(found.values())) > 1:
+        told = " and ".join(f"{part!r} {label}" for part, label in found.items())
+        return RejectedImageError(
+            Reason.CONFLICTING_LABEL, f"{path.name}: its folders contradict each other: {told}; rename one of them"
+        )
+    return next(iter(found.values()), None)
 
 
 def cope_candidates(root: Path) -> Iterator[Candidate]:
@@ -46,15 +73,22 @@ def unifesp_candidates(
 ) -> Iterator[Candidate]:
     """Yield the files of a UNIFESP folder; labels come from a table, else from the folders' names.
 
+    Folders in which an infant's pictures lie may be numbered: a number is a label only where all of them are 0 or 1 and
+    no folder is called in words.
+
     Args:
         root: The folder.
         labels: File name (with or without suffix) to label.
         scores: Likewise, to the NFCS score.
     """
-    for path in picture_files(root):
-        label = labels.get(path.name, labels.get(path.stem)) or _folder_label(path, root)
-        score = scores.get(path.name, scores.get(path.stem))
-        yield Candidate(path, _named(path, parse_unifesp, parse_fei), label, score)
+    paths = list(picture_files(root))
+    numbers = _numbers_are_labels(paths, root)
+    for path in paths:
+        named = _named(path, parse_unifesp, parse_fei)
+        label = labels.get(path.name, labels.get(path.stem)) or _folder_label(path, root, numbers=numbers)
+        if isinstance(label, RejectedImageError):
+            named, label = label, None
+        yield Candidate(path, named, label, scores.get(path.name, scores.get(path.stem)))
 
 
 def find_labels(root: Path, table: Path | None, nfcs_threshold: float | None = None) -> dict[str, Label]:

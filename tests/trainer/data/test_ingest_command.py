@@ -115,6 +115,44 @@ def test_unifesp_takes_its_labels_from_a_table_or_from_folders(tmp_path, by):
     }
 
 
+def test_an_infants_folder_named_1_is_no_label(tmp_path):
+    for number in (1, 2):
+        for state, shot in (("dor", 1), ("sem_dor", 2)):
+            paint(tmp_path / "UNIFESP" / state / str(number) / f"{number:02d}_11122{shot}.png", 10 * number + shot)
+
+    run("unifesp", tmp_path / "UNIFESP")
+
+    records = read_manifest(tmp_path / "UNIFESP.manifest.csv").records
+    assert [record.label for record in records if record.subject == "unifesp/01"] == [Label.PAIN, Label.NO_PAIN]
+    assert all((record.label is Label.NO_PAIN) == ("sem_dor" in record.image) for record in records)
+
+
+def test_numbered_folders_are_labels_only_where_all_are_0_or_1(tmp_path):
+    for part in ("0", "1"):
+        paint(tmp_path / "labels" / part / f"0{part}_111221.png", int(part))
+        paint(tmp_path / "infants" / part / f"0{part}_111221.png", int(part))
+    paint(tmp_path / "infants" / "2" / "02_111221.png", 2)
+
+    run("unifesp", tmp_path / "labels")
+    assert [record.label for record in read_manifest(tmp_path / "labels.manifest.csv").records] == [
+        Label.NO_PAIN,
+        Label.PAIN,
+    ]
+    refused = CliRunner().invoke(command, ["unifesp", str(tmp_path / "infants")]).output
+    assert "(3 no_label)" in refused
+
+
+def test_folders_that_contradict_each_other_are_refused(tmp_path):
+    paint(tmp_path / "UNIFESP" / "dor" / "01_111221.png", 1)
+    paint(tmp_path / "UNIFESP" / "sem dor" / "01_111222.png", 2)
+    paint(tmp_path / "UNIFESP" / "sem dor" / "p" / "02_111222.png", 3)
+
+    output = run("unifesp", tmp_path / "UNIFESP")
+
+    assert "02_111222.png: its folders contradict each other: 'sem dor' no_pain and 'p' pain; rename one" in output
+    assert len(read_manifest(tmp_path / "UNIFESP.manifest.csv").records) == 2
+
+
 def test_a_unifesp_picture_without_a_label_is_refused(tmp_path):
     paint(tmp_path / "UNIFESP" / "dor" / "01_114221.bmp", 1)
     paint(tmp_path / "UNIFESP" / "02_114222.bmp", 2)
