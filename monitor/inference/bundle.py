@@ -43,7 +43,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
             with the package; anything else is a path.
 
     Raises:
-        BundleError: There is none.
+        BundleError: There is none, or where it would be cannot be looked into (rights, a mount that is gone).
     """
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or "/" in text or text in {".", ".."}:
@@ -51,8 +51,15 @@ def find_bundle(name_or_path: str | Path) -> Path:
     else:
         candidates = [installed_models_directory() / text, _packaged_models_directory() / text]
     for candidate in candidates:
-        if (candidate / MANIFEST_NAME).is_file():
-            return candidate
+        try:
+            if (candidate / MANIFEST_NAME).is_file():
+                return candidate
+        except OSError as error:
+            # Not the next candidate: that one may be another model of the same name.
+            raise BundleError(
+                f"{candidate / MANIFEST_NAME} cannot be read ({error.strerror}); give this user the right to read and "
+                f"enter the bundle's directory, or mount it again"
+            ) from error
     searched = " and ".join(str(candidate) for candidate in candidates)
     raise BundleError(
         f"no bundle {text!r}: {searched} has no {MANIFEST_NAME}; give a bundle's directory, or install the face "

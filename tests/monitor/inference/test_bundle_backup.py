@@ -1,5 +1,6 @@
 """A damaged bundle is replaced by the copy of itself that ran last, and by nothing else."""
 
+import errno
 import os
 import shutil
 import stat
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import BundleError
-from monitor.inference.bundle import find_bundle
+from monitor.inference.bundle import find_bundle, read_bundle
 from monitor.inference.bundle_backup import BundleBackup
 
 
@@ -49,6 +50,24 @@ def test_a_bundle_that_ran_is_replaced_by_its_copy(bundle, backup, harm):
     copy, why = backup.read(str(bundle), "classifier")
     assert copy.sha256 == digest
     assert "missing or damaged" in why
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_bundle_that_cannot_be_looked_at_is_replaced_by_its_copy(bundle, backup, number, monkeypatch):
+    digest = store(backup, bundle)
+    original = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.is_relative_to(bundle):
+            raise OSError(number, os.strerror(number), str(path))
+        return original(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    copy, why = backup.read(str(bundle), "classifier")
+    assert copy.sha256 == digest
+    assert "missing or damaged" in why
+    with pytest.raises(BundleError, match=rf"bundle/bundle\.json cannot be read \({os.strerror(number)}\)"):
+        read_bundle(bundle)
 
 
 def test_a_bundle_that_never_ran_is_refused(bundle, backup):
