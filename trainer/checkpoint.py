@@ -113,7 +113,12 @@ class ModelRecord(_Part):
     network_settings: dict[str, Any] = Field(default_factory=dict, description="As the architecture wants them.")
     contract: InputContract
     temperature: float = Field(gt=0.0, description="The logit is divided by this to become calibrated.")
-    training_prior: float = Field(gt=0.0, lt=1.0, description="Share of pain among the training pictures.")
+    training_prior: float = Field(
+        gt=0.0,
+        lt=1.0,
+        description="Share of pain that the probabilities hold for: of the training pictures, or a half where the loss "
+        "weighed the classes as if equally frequent.",
+    )
     decision_threshold: float = Field(default=0.5, ge=0.0, le=1.0, description="On the calibrated probability.")
     generation: Generation
     intended_use: str

@@ -15,7 +15,7 @@ from trainer.experiments.origin import is_synthetic
 from trainer.experiments.run import Run
 from trainer.protocols import seen_in_training
 
-__all__ = ["card_facts", "carried_metrics", "clip_metrics"]
+__all__ = ["card_facts", "carried_metrics", "clip_metrics", "prior_of"]
 
 _SHOWN = (
     "accuracy",
@@ -106,8 +106,26 @@ def _metric(name: str, interval: Mapping[str, Any], subjects: int | None, sample
     )
 
 
+def prior_of(study: Study, *, balanced: bool) -> float:
+    """Return the share of pain, in (0, 1), that a network's probabilities hold for.
+
+    That is the share among what it learnt from. Where the loss weighs the classes as if equally frequent it is a half,
+    whatever was learnt from: the weight adds log-odds to every answer, and a temperature cannot take them away.
+    """
+    return 0.5 if balanced else _share(study)
+
+
+def _share(study: Study) -> float:
+    return float(study.labels[study.is_main & study.has_face].mean())
+
+
 def card_facts(
-    study: Study, cross_validation: Run | None, clips: ClipResults | None = None, *, is_ensemble_of_folds: bool = False
+    study: Study,
+    cross_validation: Run | None,
+    clips: ClipResults | None = None,
+    *,
+    prior: float | None = None,
+    is_ensemble_of_folds: bool = False,
 ) -> CardFacts:
     """Return the facts for the model card.
 
@@ -115,12 +133,13 @@ def card_facts(
         study: The pictures that the model was trained on.
         cross_validation: The cross-validation whose metrics the model carries, if any.
         clips: What the networks of that cross-validation reached on labelled videos, if they were evaluated there.
+        prior: The share of pain that the probabilities hold for; that of the pictures if absent.
         is_ensemble_of_folds: Whether the model is made of that run's own networks.
     """
     return CardFacts(
         training_data=_training(study),
         evaluation_data=_evaluation(cross_validation, is_ensemble_of_folds=is_ensemble_of_folds) + _videos(clips),
-        caveats=_caveats(study, cross_validation, clips),
+        caveats=_caveats(study, cross_validation, clips, _share(study) if prior is None else prior),
     )
 
 
@@ -219,11 +238,19 @@ def _videos(clips: ClipResults | None) -> tuple[str, ...]:
     return (sentence,)
 
 
-def _caveats(study: Study, cross_validation: Run | None, clips: ClipResults | None = None) -> tuple[str, ...]:
-    usable = study.is_main & study.has_face
-    share = 100 * float(study.labels[usable].mean())
+def _prior(share: float, prior: float) -> str:
+    moved = "where pain is rarer, the probability must be moved there first."
+    if prior == share:
+        return f"Trained at a share of pain of {100 * share:.0f} %; {moved}"
+    return (
+        f"Trained at a share of pain of {100 * share:.0f} %, with the classes weighted so that the probabilities hold "
+        f"for a share of {100 * prior:.0f} %; {moved}"
+    )
+
+
+def _caveats(study: Study, cross_validation: Run | None, clips: ClipResults | None, prior: float) -> tuple[str, ...]:
     sentences = [
-        f"Trained at a share of pain of {share:.0f} %; where pain is rarer, the probability must be moved there first.",
+        _prior(_share(study), prior),
         _groups(study, cross_validation),
         "Never tested on pictures of another origin."
         if clips

@@ -16,7 +16,7 @@ from trainer.crops import Study, open_study
 from trainer.data import PAIN_WORD
 from trainer.errors import CheckpointError, SettingsError, TrainingError, naming
 from trainer.evaluation.clip_results import ClipResults
-from trainer.experiments.card import card_facts, carried_metrics, clip_metrics
+from trainer.experiments.card import card_facts, carried_metrics, clip_metrics, prior_of
 from trainer.experiments.config import ExperimentConfig
 from trainer.experiments.cross_validation import claim_folder, run_record
 from trainer.experiments.files import FIT_NAME
@@ -114,12 +114,14 @@ def fit_all(
         else:
             fitted, _ = fit_tuned(config, study, folds.folds[0], folder, listener)
     network, architecture, settings, temperature = _as_one(fitted)
+    prior = prior_of(study, balanced=fitted.plan.training.balance_classes)
     record = _record(study, folds, plan.contract, final, cross_validation, clips).model_copy(
         update={
             "architecture": architecture,
             "network_settings": settings,
             "temperature": temperature,
-            "card": card_facts(study, cross_validation, clips),
+            "training_prior": prior,
+            "card": card_facts(study, cross_validation, clips, prior=prior),
         }
     )
     write_model(folder / MODEL_NAME, record, network)
@@ -256,16 +258,25 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel, clips: ClipResu
         temperatures += [part.temperature] * len(part.networks)
     contract = InputContract.model_validate(run.record["contract"])
     given = run.record["network"]
+    prior = _mean_prior(run, study)
     record = _record(study, folds, contract, final, run, clips).model_copy(
         update={
             "architecture": "ensemble",
             "network_settings": _ensemble_settings(given["architecture"], given["settings"], tuple(temperatures)),
             "temperature": 1.0,
-            "card": card_facts(study, run, clips, is_ensemble_of_folds=True),
+            "training_prior": prior,
+            "card": card_facts(study, run, clips, prior=prior, is_ensemble_of_folds=True),
         }
     )
     write_model(folder / MODEL_NAME, record, Ensemble(networks, tuple(temperatures)))
     return folder / MODEL_NAME
+
+
+def _mean_prior(run: Run, study: Study) -> float:
+    """Return the share of pain that a run's networks take for granted; a search may have chosen it fold by fold."""
+    given = run.record["training"].get("balance_classes", False)
+    chosen = [fold.get("tuned", {}).get("training.balance_classes", given) for fold in run.metrics()["training"]]
+    return float(np.mean([prior_of(study, balanced=bool(balanced)) for balanced in chosen or [given]]))
 
 
 def _record(
@@ -289,7 +300,7 @@ def _record(
         architecture="ncnn",
         contract=contract,
         temperature=1.0,
-        training_prior=float(study.labels[usable].mean()),
+        training_prior=prior_of(study, balanced=False),
         generation=final.generation,
         intended_use=final.intended_use if positive == PAIN_WORD else _OTHER_USE.format(positive),
         positive=positive,

@@ -8,7 +8,7 @@ import torch
 from trainer.checkpoint import read_model
 from trainer.errors import CheckpointError, SettingsError
 from trainer.experiments import Run, cross_validate, open_run, read_config
-from trainer.experiments.fitting import FinalModel, fit_all
+from trainer.experiments.fitting import FinalModel, ensemble_of_folds, fit_all
 from trainer.networks import EfficientNetLite0
 
 SMALL = {
@@ -67,6 +67,28 @@ def test_a_finished_training_from_other_weights_is_not_taken_for_this_models(stu
             continue
         with pytest.raises(CheckpointError, match=r"holds another run \(it differs in weights_sha256\)"):
             fit_all(config(study, manifest, **given), tmp_path / "final", FinalModel("one"))
+
+
+@pytest.mark.parametrize(("balanced", "prior"), [(True, 0.5), (False, 0.25)])
+def test_the_recorded_prior_is_that_of_the_probabilities(study, manifest, tmp_path, balanced, prior):
+    head, *rows = manifest.read_text().splitlines()
+    label = head.split(",").index("label")
+    kept = []
+    for number, row in enumerate(rows):
+        cells = row.split(",")
+        cells[label] = "pain" if number % 4 == 0 else "no_pain"
+        kept.append(",".join(cells))
+    manifest.write_text("\n".join([head, *kept]))
+    given = config(study, manifest, training=SMALL["training"] | {"balance_classes": balanced})
+
+    record = read_model(fit_all(given, tmp_path / "final", FinalModel("one"))).record
+    cross_validate(given, tmp_path / "cv")
+    of_folds = read_model(ensemble_of_folds(open_run(tmp_path / "cv"), tmp_path / "all", FinalModel("all"))).record
+
+    assert record.training_prior == of_folds.training_prior == prior
+    assert ("probabilities hold for a share of 50 %" in record.card.caveats[0]) == balanced
+    assert record.card.caveats[0].startswith("Trained at a share of pain of 25 %")
+    assert of_folds.card.caveats[0] == record.card.caveats[0]
 
 
 def test_a_training_that_does_not_say_what_it_learnt_from_is_not_taken_up(study, manifest, tmp_path):

@@ -9,9 +9,10 @@ from trainer.evaluation.results import PredictionRow, PredictionTable
 from trainer.evaluation.run_summary import RunSummary
 from trainer.reporting.document import Notice
 from trainer.reporting.plotting import bar_of, bar_words, style_of, style_words
-from trainer.reporting.sections.checklist_answers import _steps
+from trainer.reporting.sections.checklist_answers import _about_models, _steps
 from trainer.reporting.sections.limits import _always, _leaks, _prevalence, _size
 from trainer.reporting.sections.training import audit_section, training_section
+from trainer.training import TrainingSettings
 
 
 def comparison_of(*accuracies):
@@ -100,6 +101,27 @@ def test_what_a_search_chose_is_in_the_report_and_no_value_that_no_network_had()
     assert "adamw at a searched value, batch 16, at most 9 epochs, patience 3." in _steps(part)
     assert f"Searched in each fold, by the loss of inner infants: {rate}; " in _steps(part)
     assert _steps(plain) == "Mimic: a network; adamw at 0.001, batch 16, at most 9 epochs, patience 3."
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_the_checklist_says_which_share_of_pain_the_probabilities_hold_for(balanced):
+    training = TrainingSettings(balance_classes=balanced).model_dump(mode="json")
+    contract = {"size_px": 32, "margin": 0.0}
+    record = {"contract": contract, "training": training, "summary": "a network", "config": {}}
+    run = SimpleNamespace(record=record, config=SimpleNamespace(tuning=None))
+    part = SimpleNamespace(
+        is_network=True,
+        is_baseline=False,
+        entry=SimpleNamespace(title="Mimic"),
+        run=run,
+        metrics={"training": [{"fold": 0}]},
+    )
+
+    answer = _about_models(SimpleNamespace(reported=[part]))["13"]
+
+    assert answer.startswith("Mimic: classes weighted" if balanced else "Mimic: no method used.")
+    assert ("hold for a share of pain of 50 %" in answer) == balanced
+    assert "recalibrates" not in answer
 
 
 def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_infants():

@@ -90,7 +90,12 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
             "by fixed mean and spread."
         )
         steps.append(_steps(part))
-        word = "classes weighted as if equally frequent" if training.get("balance_classes") else "no method used"
+        word = (
+            "classes weighted as if equally frequent, so its probabilities hold for a share of pain of 50 %, which its "
+            "temperature does not change"
+            if training.get("balance_classes")
+            else "no method used"
+        )
         balanced.append(f"{part.entry.title}: {word}.")
     handling += [f"{part.entry.title}: features standardised." for part in simple]
     balanced += [f"{part.entry.title}: no method used." for part in simple]
@@ -105,7 +110,7 @@ def _about_models(comparison: Comparison) -> dict[str, str]:
         "and coverage, net benefit; ROC, reliability and decision curves; paired differences.",
         "12f": "Temperature scaling on validation pictures of each fold; never on tested ones.",
         "12g": "By the stored networks of each fold; every answer is in predictions.csv of its run.",
-        "13": _joined(balanced) + " The temperature recalibrates afterwards.",
+        "13": _joined(balanced),
         "15": "A calibrated probability of pain; classified at 0.5, a threshold that was not tuned.",
         "18f": "This program; version and commit are in 'How to repeat it'.",
         "22": "Configuration, seeds and digests in 'How to repeat it'; 'nicu-trainer fit' writes the model's bundle.",
