@@ -4,7 +4,7 @@ import hashlib
 import importlib.resources
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ class Bundle:
 
     path: Path
     manifest: BundleManifest
+    _remembered: dict[str, bytes] | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -121,6 +122,14 @@ class Bundle:
         if self.manifest.mesh is None:
             raise _wrong_kind(self, "mesh")
         return self.manifest.mesh
+
+    def remembering(self) -> "Bundle":
+        """Return this bundle with a memory: a file that was read once is never read from the disk again.
+
+        Whoever opens an engine a second time gets the model of the first time, also where the directory was replaced
+        for the next start, moved or unmounted meanwhile.
+        """
+        return replace(self, _remembered={})
 
     def require_positive(self, wanted: str) -> None:
         """Refuse a classifier that recognises something else than is wanted.
@@ -172,6 +181,8 @@ class Bundle:
         record = self.manifest.files.get(file)
         if record is None:
             raise BundleError(f"bundle {self.name} lists no file {file!r}")
+        if self._remembered is not None and file in self._remembered:
+            return self._remembered[file]
         try:
             content = (self.path / file).read_bytes()
         except OSError as error:
@@ -183,6 +194,8 @@ class Bundle:
                 f"{self.path / file} is not the file that the bundle was made with (its SHA-256 differs from "
                 f"{MANIFEST_NAME}, {len(content)} bytes instead of {record.bytes}); build or copy the bundle again"
             )
+        if self._remembered is not None:
+            self._remembered[file] = content
         return content
 
 

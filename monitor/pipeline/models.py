@@ -103,6 +103,8 @@ class ModelSet:
             self.detector, why_detector = backup.read(models.detector, "detector")
             self.classifier, why_classifier = backup.read(models.classifier, "classifier")
         self.classifier.require_positive(models.positive_class)
+        # An engine that fails is opened again, however long ago what is on the disk now was replaced.
+        self._opened_from = {"detector": self.detector.remembering(), "classifier": self.classifier.remembering()}
         self._health = EngineHealth()
         self._crops = CropChoice(models, self._health, crop_devices)
         self._batchers: dict[tuple[str, int | None], Batcher] = {}
@@ -184,7 +186,7 @@ class ModelSet:
         Returns:
             The engine, and the sizes of its batches where it has few.
         """
-        models, bundle = self._models, self.bundle(role)
+        models, bundle = self._models, self._opened_from[role]
 
         def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back", threads: int = threads) -> Engine:
             return open_engine(

@@ -1,6 +1,7 @@
 """Each model of a station may have an engine of its own; what cannot run is replaced or refused for it alone."""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -15,8 +16,8 @@ from monitor.config.changes import compare_configs
 from monitor.config.file import find_mistakes, read_config
 from monitor.errors import EngineError
 from monitor.faces.viewport import Viewport
-from monitor.inference import engine_factory
-from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference import engine_factory, recovering_engine
+from monitor.inference.bundle import Bundle, find_bundle, read_bundle
 from monitor.inference.engine_factory import ENGINES, open_engine
 from monitor.inference.manifest import Variant
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
@@ -249,4 +250,30 @@ def test_the_reserve_that_answers_for_all_beds_has_cores_for_it(gpu, batching, t
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)))
     _, worker = open_models(engine="onnxruntime-cuda", batching=batching)
     assert set(gpu.reserve_threads) == {threads}
+    worker.close()
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("harm", ["replaced", "gone"])
+def test_an_engine_is_opened_again_with_the_model_that_ran(engine, harm, tmp_path, monkeypatch) -> None:
+    """A bundle that lies ready for the next start must not blind the station that runs."""
+    if engine == "openvino":
+        pytest.importorskip("openvino", reason="openvino is not installed")
+    monkeypatch.setattr(recovering_engine, "_WAIT_SECONDS", 60.0)
+    directory = Path(shutil.copytree(find_bundle("ncnn-demo"), tmp_path / "bundle"))
+    models, worker = open_models(classifier=str(directory), classifier_engine=engine)
+    expected = answers(worker)[1]
+    if harm == "gone":
+        shutil.rmtree(directory)
+    else:
+        shutil.copytree(find_bundle("face-actions"), directory, dirs_exist_ok=True)
+
+    def fail(*_: object) -> None:
+        raise EngineError("an error that passes")
+
+    recovering: Any = worker.classifier.engine
+    monkeypatch.setattr(recovering._engine, "run", fail)
+    assert answers(worker)[1] == expected
+    assert recovering.name == engine
+    assert models.degraded is None
     worker.close()
