@@ -1,6 +1,5 @@
 """Runs every variant of a bundle on every engine that is present, and writes the outcome into the bundle."""
 
-import importlib.metadata
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from monitor.inference.engine_factory import (
     ENGINES,
     GPU_ENGINES,
     REDUCED_ENGINES,
+    engine_version,
     missing_reason,
     open_variant,
     plan_key_here,
@@ -29,14 +29,6 @@ from monitor.inference.plans import note_parity, plan_directory
 
 __all__ = ["engines_present", "verify_bundle", "write_report"]
 
-_DISTRIBUTIONS: dict[EngineName, str] = {
-    "onnxruntime": "onnxruntime",
-    "onnxruntime-cuda": "onnxruntime-gpu",
-    "openvino": "openvino",
-    "openvino-bf16": "openvino",
-    "tensorrt": "tensorrt",
-    "tensorrt-rtx": "tensorrt_rtx",
-}
 _BATCH = 8
 
 
@@ -106,7 +98,9 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
     reasons: tuple[str, ...]
     figures: Differences | None = None
     plan: str | None = None
+    version = "unknown"
     try:
+        version = engine_version(name)
         if name.startswith("tensorrt"):
             plan = plan_key_here(bundle, variant, name).file_name
         engine = open_variant(bundle, variant, name)
@@ -123,7 +117,7 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
         precision=variant.precision,
         size_px=variant.size_px,
         engine=name,
-        engine_version=importlib.metadata.version(_DISTRIBUTIONS[name]),
+        engine_version=version,
         plan=plan,
         outcome="failed" if reasons else "passed",
         reasons=reasons,

@@ -4,6 +4,7 @@
 CPU. OpenVINO runs when it is asked for; at fp32 it is no faster than ONNX Runtime, which every model is verified with.
 """
 
+import importlib
 import importlib.util
 import logging
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ __all__ = [
     "EngineChoice",
     "OnMissing",
     "describe_engines",
+    "engine_version",
     "extra_of",
     "is_installed",
     "missing_reason",
@@ -248,6 +250,26 @@ def is_installed(name: EngineName) -> bool:
         return found is not None
     # One package name, two builds: this library is in the one for GPUs alone.
     return (Path(found.origin).parent / "capi" / "libonnxruntime_providers_cuda.so").is_file()
+
+
+def engine_version(name: EngineName) -> str:
+    """Return the version of an engine that is installed, as its own module gives it, without the commit of its build.
+
+    Distributions are not asked: builds of one module come under several names (onnxruntime, onnxruntime-gpu).
+
+    Args:
+        name: One for which `missing_reason` is None.
+
+    Raises:
+        EngineError: It is installed and cannot be loaded.
+    """
+    try:
+        module = importlib.import_module(_MODULES[name])
+        return str(module.__version__).partition("-")[0]
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        raise EngineError(
+            f"{name} is installed and cannot be loaded ({first_line(error)}); install it again"
+        ) from error
 
 
 def describe_engines(engines: Mapping[ModelRole, str]) -> str:

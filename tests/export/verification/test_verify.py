@@ -1,10 +1,12 @@
 """The gate: honest variants pass, damaged ones fail and cannot be selected."""
 
+import importlib.metadata
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
@@ -120,6 +122,22 @@ def test_the_command_writes_the_table_into_the_bundle(three_variants: Bundle, tm
     result = CliRunner().invoke(verify.command, [str(damaged.path), "--engine", "onnxruntime"])
     assert result.exit_code == 1
     assert "FAIL  model.onnx" in result.output
+
+
+def test_the_version_is_the_modules_whatever_its_distribution_is_called(
+    three_variants: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build for GPUs is the same module in another distribution, which stands in the place of the usual one."""
+    known = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "onnxruntime":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return known(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    report = verify_bundle(three_variants, ["onnxruntime"])
+    assert {row.engine_version for row in report.rows} == {onnxruntime.__version__}
 
 
 def test_a_missing_engine_is_named(three_variants: Bundle) -> None:
