@@ -21,7 +21,7 @@ class Differences(BaseModel):
     """Measured differences from the reference; what does not apply to a model is None.
 
     Attributes:
-        pictures: How many were compared.
+        pictures: How many answers were compared: each picture counts once for every size of batch that it was run in.
         finite: Whether every number of the answer was finite.
         score_maximum: Largest |difference| of the score.
         score_p99: 99th percentile of it.

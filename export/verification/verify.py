@@ -11,8 +11,8 @@ from export.verification.differences import Differences, classifier_differences,
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
 from export.verification.limits import broken_limits, limits_of
 from export.verification.report import REPORT_NAME, Report, Row
-from export.verification.timeline import alert_timeline, golden_clip, timelines_agree
-from monitor.errors import BundleError, EngineError
+from export.verification.timeline import Timeline, alert_timeline, golden_clip, timelines_agree
+from monitor.errors import BundleError, EngineError, EngineInputError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
 from monitor.inference.engine_factory import (
@@ -25,11 +25,13 @@ from monitor.inference.engine_factory import (
     plan_key_here,
 )
 from monitor.inference.manifest import EngineName, Outcome, Variant
+from monitor.inference.padded_engine import BATCH_SIZES, BatchSizes
 from monitor.inference.plans import note_parity, plan_directory
 
 __all__ = ["engines_present", "verify_bundle", "write_report"]
 
-_BATCH = 8
+_CPU_BATCH = 8
+"""Of the comparison in batches on a CPU: a large model should not need much memory."""
 
 
 def engines_present() -> list[EngineName]:
@@ -126,15 +128,24 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
 
 
 def _differences(bundle: Bundle, golden: Golden, engine: Engine, band: float) -> Differences:
-    answers = _run(engine, golden.pictures)
-    if names := set(answers) ^ (set(golden.answers) - {CLIP_ANSWER}):
-        raise EngineError(
-            f"the file and {GOLDEN_NAME} have other outputs ({', '.join(sorted(names))}); export it again"
-        )
+    """Compare the answers to the golden pictures in every size of batch in which a station may ask for them.
+
+    Kernels are chosen by the shape of what they compute, so that a picture alone may be answered otherwise than in a
+    batch. The figures are those of all answers together.
+    """
+    sizes = _batch_sizes(engine)
+    runs = _run_in(engine, golden.pictures, sizes)
+    for run in runs:
+        if names := set(run) ^ (set(golden.answers) - {CLIP_ANSWER}):
+            raise EngineError(
+                f"the file and {GOLDEN_NAME} have other outputs ({', '.join(sorted(names))}); export it again"
+            )
+    answers = _joined(runs)
+    wanted = {name: np.concatenate([golden.answers[name]] * len(runs)) for name in answers}
     if bundle.manifest.kind == "detector":
         threshold = bundle.detector.suggested_minimum_score
         return detector_differences(
-            golden.answers,
+            wanted,
             answers,
             threshold=threshold,
             band=band,
@@ -142,30 +153,73 @@ def _differences(bundle: Bundle, golden: Golden, engine: Engine, band: float) ->
         )
     if bundle.manifest.kind == "mesh":
         threshold = bundle.mesh.suggested_minimum_presence
-        return mesh_differences(golden.answers, answers, threshold=threshold, band=band)
-    clip = _run(engine, golden_clip(*golden.uncovered))["score"]
+        return mesh_differences(wanted, answers, threshold=threshold, band=band)
+    # The clip is long: in the sizes that its engine mostly runs, which is one picture on a CPU.
+    clips = _run_in(engine, golden_clip(*golden.uncovered), sizes if engine.name in GPU_ENGINES else sizes[:1])
     reference_clip = golden.answers[CLIP_ANSWER]
     figures = classifier_differences(
-        {**golden.answers, "score": np.concatenate([golden.answers["score"], reference_clip])},
-        {**answers, "score": np.concatenate([answers["score"], clip])},
+        {**wanted, "score": np.concatenate([wanted["score"], *[reference_clip] * len(clips)])},
+        {**answers, "score": np.concatenate([answers["score"], *(clip["score"] for clip in clips)])},
         threshold=bundle.classifier.decision_threshold,
         band=band,
         constant=bundle.classifier.constant_logit,
         engine=engine.name,
     )
-    reference, timeline = alert_timeline(reference_clip), alert_timeline(clip)
-    known = np.isfinite(reference.levels) & np.isfinite(timeline.levels)
+    reference, timelines = alert_timeline(reference_clip), [alert_timeline(clip["score"]) for clip in clips]
     return figures.model_copy(
         update={
-            "level_maximum": float(np.abs(reference.levels - timeline.levels)[known].max(initial=0.0)),
-            "timeline_equal": timelines_agree(reference, timeline)
-            and bool((np.isfinite(reference.levels) == np.isfinite(timeline.levels)).all()),
+            "level_maximum": max(_level_difference(reference, timeline) for timeline in timelines),
+            "timeline_equal": all(
+                timelines_agree(reference, timeline)
+                and bool((np.isfinite(reference.levels) == np.isfinite(timeline.levels)).all())
+                for timeline in timelines
+            ),
         }
     )
 
 
-def _run(engine: Engine, pictures: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    """Run pictures in small batches, so that a large model does not need much memory."""
+def _level_difference(reference: Timeline, timeline: Timeline) -> float:
+    known = np.isfinite(reference.levels) & np.isfinite(timeline.levels)
+    return float(np.abs(reference.levels - timeline.levels)[known].max(initial=0.0))
+
+
+def _batch_sizes(engine: Engine) -> tuple[int, ...]:
+    """Return the batches in which an engine is compared, the smallest first: those that a station runs."""
+    if engine.name in GPU_ENGINES:
+        return BatchSizes(getattr(engine, "largest_batch", BATCH_SIZES[-1])).sizes
+    return (1, _CPU_BATCH)
+
+
+def _run_in(engine: Engine, pictures: NDArray[np.uint8], sizes: Sequence[int]) -> list[dict[str, NDArray[Any]]]:
+    """Return the answers to all pictures in each size of batch that the engine takes.
+
+    A plan is built for some sizes and refuses others; that says nothing about the model in it.
+
+    Raises:
+        EngineError: It takes none of them, or fails.
+    """
+    runs: list[dict[str, NDArray[Any]]] = []
+    refusal: EngineInputError | None = None
+    for size in sizes:
+        try:
+            runs.append(_run(engine, pictures, size))
+        except EngineInputError as error:
+            if not engine.name.startswith("tensorrt"):
+                raise
+            refusal = error
+    if refusal is not None and not runs:
+        raise refusal
+    return runs
+
+
+def _run(engine: Engine, pictures: NDArray[np.uint8], size: int) -> dict[str, NDArray[Any]]:
+    """Run pictures in batches of one size, the last of them filled up with zeros on a GPU, as a station does."""
     name = engine.inputs[0].name
-    parts = [engine.run({name: pictures[start : start + _BATCH]}) for start in range(0, len(pictures), _BATCH)]
+    missing = -len(pictures) % size if engine.name in GPU_ENGINES else 0
+    filled = np.concatenate([pictures, np.zeros((missing, *pictures.shape[1:]), pictures.dtype)])
+    answers = _joined([engine.run({name: filled[start : start + size]}) for start in range(0, len(filled), size)])
+    return {output: rows[: len(pictures)] for output, rows in answers.items()}
+
+
+def _joined(parts: Sequence[dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {output: np.concatenate([part[output] for part in parts]) for output in parts[0]}
