@@ -5,7 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-__all__ = ["same_subject", "spelling_warnings"]
+__all__ = ["name_key", "namesake_warning", "same_subject", "spelling_warnings"]
 
 _SHOWN_AT_MOST = 20
 
@@ -32,6 +32,32 @@ def spelling_warnings(subjects: Iterable[str]) -> list[str]:
     if len(alike) > _SHOWN_AT_MOST:
         sentences.append(f"{len(alike) - _SHOWN_AT_MOST} more groups of subjects differ only in spelling.")
     return sentences
+
+
+def name_key(subject: str) -> str:
+    """Return what is equal for subjects of a manifest whose names differ at most in the data set and in spelling."""
+    return _key(subject.partition("/")[2] or subject)
+
+
+def namesake_warning(subjects: Iterable[str]) -> str | None:
+    """Return a sentence about subjects of several data sets that have one name; None where there are none.
+
+    Args:
+        subjects: As a manifest names them: data set and name.
+    """
+    groups: dict[str, set[str]] = defaultdict(set)
+    for subject in subjects:
+        groups[name_key(subject)].add(subject)
+    alike = sorted(sorted(names) for names in groups.values() if len(names) > 1)
+    if not alike:
+        return None
+    such = " and ".join(repr(name) for name in alike[0])
+    count = sum(map(len, alike))
+    return (
+        f"{count} infants have the name of another one, up to its spelling, such as {such}. They count as several, and "
+        "folds keep them together; if they are the same, merge with --same-infants, or metrics give too many infants "
+        "and too narrow intervals."
+    )
 
 
 def _key(subject: str) -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from trainer.crops import Study
 from trainer.data import NEAR_BITS, near_duplicates
+from trainer.data.subjects import name_key
 from trainer.protocols.folds import Fold, FoldMap
 
 __all__ = ["UNKNOWN_INFANTS", "Overlap", "audit", "audit_lines", "seen_in_training"]
@@ -32,6 +33,7 @@ class Overlap:
         subject_pictures: Pictures of the second side whose subject is on the first, too.
         files: Pictures of the second side whose very file (by SHA-256) is on the first.
         near_duplicates: Pairs (first side, second side) of pictures that look alike, as paths.
+        namesakes: Pairs (first side, second side) of subjects whose names differ only in the data set or in spelling.
     """
 
     fold: int
@@ -41,11 +43,12 @@ class Overlap:
     subject_pictures: int
     files: int
     near_duplicates: tuple[tuple[str, str], ...]
+    namesakes: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing is shared."""
-        return not (self.subjects or self.files or self.near_duplicates)
+        return not (self.subjects or self.files or self.near_duplicates or self.namesakes)
 
     @property
     def subject_share(self) -> float:
@@ -93,6 +96,17 @@ def _overlap(
         subject_pictures=int(np.isin(subjects[second], shared).sum()),
         files=int(np.isin(hashes[second], hashes[first]).sum()),
         near_duplicates=tuple((study.records[a].image, study.records[b].image) for a, b in across),
+        namesakes=_namesakes(subjects[first].tolist(), subjects[second].tolist()),
+    )
+
+
+def _namesakes(first: list[str], second: list[str]) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of different subjects of two sides that have one name, up to data set and spelling."""
+    named: dict[str, list[str]] = {}
+    for subject in sorted(set(first)):
+        named.setdefault(name_key(subject), []).append(subject)
+    return tuple(
+        (own, other) for other in sorted(set(second)) for own in named.get(name_key(other), []) if own != other
     )
 
 
@@ -109,19 +123,20 @@ def audit_lines(overlaps: Iterable[Overlap]) -> list[str]:
             continue
         sentences.append(
             f"{where}: {len(overlap.subjects)} subjects are on both sides ({overlap.subject_share:.0%} of {second}'s "
-            f"{overlap.pictures} pictures), {overlap.files} files, {len(overlap.near_duplicates)} pairs look alike."
+            f"{overlap.pictures} pictures), {overlap.files} files, {len(overlap.near_duplicates)} pairs look alike"
+            + (f", {len(overlap.namesakes)} pairs of infants have one name." if overlap.namesakes else ".")
         )
     return sentences
 
 
 def seen_in_training(overlaps: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what a run tested and had seen in training, in words: infants, files and near-duplicates.
+    """Return what a run tested and had seen in training, in words: infants, files, near-duplicates, namesakes.
 
     Args:
         overlaps: As a run's metrics hold them: the fields of `Overlap`, for all folds and sides.
 
     Returns:
-        A part of a sentence for each of the three that is not 0, with the largest number of any fold; none where
+        A part of a sentence for each of the four that is not 0, with the largest number of any fold; none where
         nothing that was tested had been seen.
     """
     tested = [overlap for overlap in overlaps if overlap["sides"][0] == "development"]
@@ -140,5 +155,10 @@ def seen_in_training(overlaps: Sequence[Mapping[str, Any]]) -> list[str]:
     if pairs:
         parts.append(
             f"up to {pairs} pair{'s' if pairs > 1 else ''} of a tested picture and one seen in training that look alike"
+        )
+    if named := max((len(overlap.get("namesakes", ())) for overlap in tested), default=0):
+        parts.append(
+            f"up to {named} tested infant{'s' if named > 1 else ''} with the name of one seen in training, up to data "
+            "set and spelling"
         )
     return parts

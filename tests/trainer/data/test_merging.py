@@ -1,5 +1,6 @@
 """Merged manifests hold every picture once, with its data set, wherever the pictures lie."""
 
+import json
 from dataclasses import replace
 
 import cv2
@@ -49,7 +50,7 @@ def test_every_picture_keeps_its_data_set_and_is_found(manifests, tmp_path):
 def test_pictures_beside_the_new_folder_are_named_whole(manifests, tmp_path):
     out = tmp_path / "elsewhere" / "both.manifest.csv"
 
-    merged = merge_manifests(manifests, out)
+    merged, _ = merge_manifests(manifests, out)
 
     assert all(merged.path(record).is_file() for record in read_manifest(out).records)
 
@@ -64,6 +65,40 @@ def test_a_picture_or_an_infant_in_two_sets_is_refused(manifests, tmp_path):
     with pytest.raises(DataError, match="both have a subject"):
         merge_manifests(manifests, tmp_path / "both.csv")
     assert not (tmp_path / "both.csv").exists()
+
+
+def renamed(path, change):
+    write_manifest(path, [change(record) for record in read_manifest(path).records])
+
+
+@pytest.mark.parametrize("spelt", ["s0", "S00", "s 0"])
+def test_equal_names_in_two_sets_are_said_and_kept_in_the_report(manifests, tmp_path, spelt):
+    renamed(manifests[1], lambda record: replace(record, subject=record.subject.replace("s0", spelt)))
+    renamed(manifests[1], lambda record: replace(record, subject=record.subject.replace("/s1", "/t9")))
+    out = tmp_path / "both.manifest.csv"
+
+    printed = CliRunner().invoke(command, [*map(str, manifests), "--out", str(out)], catch_exceptions=False).stdout
+
+    sentence = "2 infants have the name of another one, up to its spelling, such as"
+    assert f"Warning: {sentence} 'cope/s0' and 'unifesp/{spelt}'." in printed
+    (kept,) = json.loads(out.with_suffix(".report.json").read_text())["warnings"]
+    assert kept.startswith(sentence)
+
+
+@pytest.mark.parametrize("data_set", ["unifesp", "cope"])
+def test_two_tables_of_the_same_infants_can_be_joined(manifests, tmp_path, data_set):
+    renamed(
+        manifests[1], lambda record: replace(record, data_set=data_set, subject=f"{data_set}/S0{record.subject[-1]}")
+    )
+    arguments = [*map(str, manifests), "--out", str(tmp_path / "both.csv"), "--same-infants"]
+
+    printed = CliRunner().invoke(command, arguments, catch_exceptions=False).stdout
+
+    records = read_manifest(tmp_path / "both.csv").records
+    assert {record.subject for record in records} == {"cope/s0", "cope/s1"}
+    assert {record.data_set for record in records} == {"cope", data_set}
+    assert "2 infants in all" in printed
+    assert "Warning" not in printed
 
 
 def test_a_merged_manifest_does_not_take_the_place_of_a_part(manifests):

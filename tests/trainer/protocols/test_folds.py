@@ -195,6 +195,25 @@ def test_the_audit_finds_a_near_duplicate_across_sides():
     assert not overlap.is_clean
 
 
+def test_infants_of_one_name_in_two_sets_are_kept_together_and_found_where_they_are_not():
+    subjects, labels = infants(6)
+    plain = fake_study(subjects, labels)
+
+    def named(record, row):
+        subject = record.subject if row % 6 < 3 else record.subject.replace("t/S0", "u/s")
+        return dataclasses.replace(record, subject=subject)
+
+    records = tuple(named(record, row) for row, record in enumerate(plain.records))
+    study = dataclasses.replace(plain, manifest=Manifest(records, None))
+    settings_ = ProtocolSettings(folds=3)
+
+    assert all(overlap.is_clean for overlap in audit(study, make_folds(study, settings_)))
+    divided = audit(study, make_folds(study, ProtocolSettings(name="dissertation")))
+    assert any(("t/S01", "u/s1") in overlap.namesakes for overlap in divided)
+    found = seen_in_training([{**dataclasses.asdict(overlap), "subjects": ()} for overlap in divided])
+    assert any("with the name of one seen in training, up to data set and spelling" in part for part in found)
+
+
 def test_pictures_without_a_face_are_in_no_fold_and_confusers_only_in_their_infants_test():
     subjects, labels = infants(6)
     study = fake_study(subjects, labels, faceless={0, 1}, stress={4, 10, 16})
