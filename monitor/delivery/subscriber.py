@@ -1,13 +1,10 @@
 """The other end of the wire: reads the alert stream, once each, and notices when nobody watches any more.
 
-What has been read is stored in a small file: the last id in the stream, and per producer the highest number with the
-numbers missing below it. That is all it takes to skip repeats (a server that lost its data gets its alerts again) and
-to name gaps. The file is written after an alert has been handled, so a reader that dies sees that alert once more.
+What has been read is stored after an alert has been handled, so a reader that dies sees that alert once more.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,11 +14,10 @@ from redis.exceptions import RedisClusterException, RedisError
 from monitor.alerts.record import Alert
 from monitor.clock import Clock, SystemClock
 from monitor.config import RedisSettings
-from monitor.delivery.keys import Keys, id_after, id_order
+from monitor.delivery.keys import Keys, id_order
+from monitor.delivery.progress import Progress, ProgressError
 from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
-from monitor.errors import PublishError
-from monitor.private_file import replace_private_file
 
 __all__ = [
     "AlertSubscriber",
@@ -36,7 +32,6 @@ __all__ = [
 ]
 
 _PAGE = 200
-_MISSING_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,85 +76,6 @@ class ServerSeen:
 
 
 Event = NewAlert | HeartbeatLost | HeartbeatSeen | ServerLost | ServerSeen
-
-
-@dataclass(slots=True)
-class _Numbers:
-    highest: int
-    missing: set[int] = field(default_factory=set)
-
-
-class ProgressError(PublishError):
-    """What has been read cannot be stored: only a restart would read it again."""
-
-
-class Progress:
-    """What has been read of the stream.
-
-    Args:
-        path: Where it is stored; None keeps it in memory only.
-
-    Raises:
-        PublishError: The file cannot be read or is none of this program's.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self.last_id: str | None = None
-        self.is_saved = True
-        self._producers: dict[str, _Numbers] = {}
-        if path is None or not path.exists():
-            return
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            id_order(str(document["last_id"]))
-            self.last_id = str(document["last_id"])
-            for name, numbers in document["producers"].items():
-                self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise PublishError(f"{path} cannot be read as a subscriber's state; delete it to start afresh") from error
-
-    def admit(self, producer_id: str, seq: int) -> int | None:
-        """Note a number; return how many were skipped right before it, or None when it has been seen already."""
-        numbers = self._producers.get(producer_id)
-        if numbers is None:
-            self._producers[producer_id] = _Numbers(seq)
-            return 0
-        if seq <= numbers.highest:
-            if seq not in numbers.missing:
-                return None
-            numbers.missing.discard(seq)
-            return 0
-        skipped = seq - numbers.highest - 1
-        numbers.missing.update(range(max(numbers.highest + 1, seq - _MISSING_KEPT), seq))
-        if len(numbers.missing) > _MISSING_KEPT:
-            numbers.missing = set(sorted(numbers.missing)[-_MISSING_KEPT:])
-        numbers.highest = seq
-        return skipped
-
-    def save(self) -> None:
-        """Replace the file by a new one, whole or not at all.
-
-        Raises:
-            ProgressError: It cannot be written.
-        """
-        if self._path is None:
-            return
-        self.is_saved = False
-        document = {
-            "last_id": self.last_id,
-            "producers": {
-                name: {"highest": numbers.highest, "missing": sorted(numbers.missing)}
-                for name, numbers in self._producers.items()
-            },
-        }
-        try:
-            replace_private_file(self._path, json.dumps(document))
-        except OSError as error:
-            raise ProgressError(
-                f"cannot write {self._path} ({error.strerror}); free some space, or choose another state file"
-            ) from error
-        self.is_saved = True
 
 
 class AlertSubscriber:
@@ -284,7 +200,7 @@ class AlertSubscriber:
             yield ServerSeen()
         yield from self._check_silence(beating)
         for stream_id, fields in entries:
-            event = self._admit(fields)
+            event = self._admit(stream_id, fields)
             if event is not None:
                 yield event
             self._progress.last_id = stream_id
@@ -300,26 +216,43 @@ class AlertSubscriber:
             self._client = None
 
     def _begin(self) -> None:
-        newest = self._client.xrevrange(self._keys.alerts, count=1)
-        tip = str(newest[0][0]) if newest else "0-0"
         if self._progress.last_id is None:
-            self._progress.last_id = "0-0" if self._from_start else tip
+            newest = [] if self._from_start else self._client.xrevrange(self._keys.alerts, count=1)
+            self._progress.begin(str(newest[0][0]) if newest else "0-0")
             self._progress.save()
-        elif id_order(tip) < id_order(self._progress.last_id):
-            # The server lost its data, and its clock may have gone back too: read all; repeats are known by number.
-            self._progress.last_id = "0-0"
 
     def _read(self) -> list[tuple[str, Mapping[str, str]]]:
-        entries = self._client.xrange(self._keys.alerts, min=id_after(self._progress.last_id or "0-0"), count=_PAGE)
+        """Return the next page; from the beginning where the server has lost what was read last.
+
+        It may have, and be back between two calls without an error: the entry that was read last must still be there.
+        A clock that went back with the data would otherwise hide all that comes behind it.
+        """
+        last_id = self._progress.last_id or "0-0"
+        if last_id == "0-0":
+            return self._page(last_id, _PAGE)
+        page = self._page(last_id, _PAGE + 1)
+        if page and page[0][0] == last_id:
+            return page[1:]
+        oldest = self._page("0-0", 1)
+        if oldest and id_order(oldest[0][0]) > id_order(last_id):
+            return page[:_PAGE]  # trimmed, or emptied: all that is there comes behind it
+        # Repeats are known by number. What was there before this reader began lies before the entry that it began at,
+        # as long as that is still there.
+        begun_id = self._progress.begun_id
+        self._progress.read_again(keeps_begin=any(entry_id == begun_id for entry_id, _ in self._page(begun_id, 1)))
+        return self._page("0-0", _PAGE)
+
+    def _page(self, start: str, count: int) -> list[tuple[str, Mapping[str, str]]]:
+        entries = self._client.xrange(self._keys.alerts, min=start, count=count)
         return [(str(stream_id), fields) for stream_id, fields in entries]
 
-    def _admit(self, fields: Mapping[str, str]) -> NewAlert | None:
+    def _admit(self, stream_id: str, fields: Mapping[str, str]) -> NewAlert | None:
         text = fields.get("alert", "")
         try:
             alert = Alert.model_validate_json(text)
         except ValidationError:
             return None  # another program's entry, or a later version's
-        skipped = self._progress.admit(alert.producer_id, alert.seq)
+        skipped = self._progress.admit(alert.producer_id, alert.seq, stream_id)
         return None if skipped is None else NewAlert(alert, text, skipped)
 
     def _beating_stations(self) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """The ready-made subscriber, as a class and as `nicu-monitor tail`, against a real server."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis_server import RedisServer, wait_until
 
+from monitor.alerts.record import Alert
 from monitor.clock import ManualClock
 from monitor.commands.tail import command
 from monitor.delivery.redis_client import connect_redis
@@ -59,6 +62,26 @@ def collect(subscriber: AlertSubscriber, count: int, timeout_seconds: float = 10
     events: list[Event] = []
     wait_until(lambda: events.extend(subscriber.poll()) or len(events) >= count, timeout_seconds, f"{count} events")
     return events
+
+
+def put(server: RedisServer, alert_id: str, seq: int, producer_id: str = "station-1", *, entry_id: str = "*") -> str:
+    """Write an alert into the stream as a station does; return the entry's id."""
+    draft = make_draft(alert_id).model_dump(by_alias=False)
+    alert = Alert(**draft, producer_id=producer_id, seq=seq, published_at=datetime.now(tz=UTC))
+    return server.client().xadd("nicu:alerts", {"alert": alert.model_dump_json()}, id=entry_id)
+
+
+def lose_newest(server: RedisServer, publish: Callable[[], object], subscriber: AlertSubscriber) -> None:
+    """Restart a server without what `publish` wrote and the subscriber has read."""
+    kept = server.directory / "kept"
+    shutil.copytree(server.directory / "appendonlydir", kept)
+    publish()
+    list(subscriber.poll())
+    server.kill()
+    list(subscriber.poll())
+    server.lose_data()
+    kept.rename(server.directory / "appendonlydir")
+    server.start()
 
 
 def ids(events: list[Event]) -> list[str]:
@@ -108,6 +131,86 @@ def test_repeats_after_a_loss_are_skipped(redis_server, make_publisher, make_sub
     events = collect(subscriber, 2)
     assert isinstance(events[0], ServerSeen)
     assert ids(events) == ["c"]
+
+
+def test_what_was_there_before_the_first_start_does_not_come_after_a_loss(
+    redis_server, make_subscriber, tmp_path
+) -> None:
+    for number in range(1, 4):
+        put(redis_server, f"old-{number}", number, "quiet")
+    subscriber = make_subscriber(tmp_path / "seen.json")
+    assert ids(list(subscriber.poll())) == []
+    put(redis_server, "known", 1, "busy")
+    assert ids(list(subscriber.poll())) == ["known"]
+    lose_newest(redis_server, lambda: put(redis_server, "lost", 2, "busy"), subscriber)
+    assert redis_server.client().xlen("nicu:alerts") == 4
+    assert ids(list(subscriber.poll())) == []
+    put(redis_server, "first", 1, "newcomer")
+    put(redis_server, "next", 4, "quiet")
+    assert ids(collect(subscriber, 2)) == ["first", "next"]
+
+
+def test_progress_of_the_last_version_learns_what_was_there_before(redis_server, make_subscriber, tmp_path) -> None:
+    for number in range(1, 4):
+        newest = put(redis_server, f"old-{number}", number, "quiet")
+    (tmp_path / "seen.json").write_text(json.dumps({"last_id": newest, "producers": {}}))
+    subscriber = make_subscriber(tmp_path / "seen.json")
+    list(subscriber.poll())
+    lose_newest(redis_server, lambda: put(redis_server, "lost", 1, "busy"), subscriber)
+    assert ids(list(subscriber.poll())) == []
+    put(redis_server, "next", 4, "quiet")
+    assert ids(collect(subscriber, 1)) == ["next"]
+
+
+def test_a_server_that_lost_all_hides_no_producer_whose_clock_is_behind_the_first_start(
+    redis_server, make_subscriber
+) -> None:
+    behind = int(put(redis_server, "old", 1, "quiet").partition("-")[0]) - 60_000
+    subscriber = make_subscriber()
+    assert ids(list(subscriber.poll())) == []
+    redis_server.kill()
+    redis_server.lose_data()
+    redis_server.start()
+    put(redis_server, "new", 1, "newcomer", entry_id=f"{behind}-0")
+    assert ids(list(subscriber.poll())) == ["new"]
+
+
+def test_a_server_that_lost_data_between_two_calls_hides_nothing_behind_a_clock_that_went_back(
+    redis_server, make_subscriber
+) -> None:
+    subscriber = make_subscriber(from_start=True)
+    behind = int(put(redis_server, "known", 1).partition("-")[0]) - 60_000
+    assert ids(list(subscriber.poll())) == ["known"]
+    redis_server.kill()
+    redis_server.lose_data()
+    redis_server.start()
+    put(redis_server, "new-2", 2, entry_id=f"{behind}-0")
+    assert ids(list(subscriber.poll())) == ["new-2"]
+    redis_server.kill()
+    redis_server.lose_data()
+    redis_server.start()
+    put(redis_server, "new-3", 3, entry_id=f"{behind - 60_000}-0")
+    put(redis_server, "new-4", 4)  # the clock is right again
+    assert ids(list(subscriber.poll())) == ["new-3", "new-4"]
+    assert ids(list(subscriber.poll())) == []
+
+
+def test_an_entry_that_was_trimmed_or_deleted_repeats_nothing(redis_server, make_subscriber) -> None:
+    subscriber = make_subscriber(from_start=True)
+    client = redis_server.client()
+    for number, name in enumerate("abc", 1):
+        newest = put(redis_server, name, number)
+    assert ids(list(subscriber.poll())) == ["a", "b", "c"]
+    client.xdel("nicu:alerts", newest)
+    put(redis_server, "d", 4)
+    assert ids(list(subscriber.poll())) == ["d"]
+    put(redis_server, "e", 5)
+    client.xtrim("nicu:alerts", maxlen=1, approximate=False)
+    assert ids(list(subscriber.poll())) == ["e"]
+    client.delete("nicu:alerts")
+    assert ids(list(subscriber.poll())) == []
+    put(redis_server, "f", 6)
+    assert ids(list(subscriber.poll())) == ["f"]
 
 
 def test_a_gap_is_named_and_may_be_filled_later(redis_server, make_publisher, make_subscriber) -> None:
@@ -180,7 +283,7 @@ def test_a_state_file_of_something_else_is_refused(tmp_path) -> None:
 @given(st.lists(st.integers(1, 30), max_size=60))
 def test_every_number_from_the_first_on_is_admitted_exactly_once(numbers: list[int]) -> None:
     progress = Progress(None)
-    admitted = [number for number in numbers if progress.admit("p", number) is not None]
+    admitted = [number for number in numbers if progress.admit("p", number, "1-0") is not None]
     first = numbers[0] if numbers else 0
     assert sorted(admitted) == sorted({number for number in numbers if number >= first})
 
