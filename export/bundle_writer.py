@@ -1,19 +1,29 @@
 """Writes bundles: all files, their hashes, the manifest and the model card, in one step that cannot be half done."""
 
+import fcntl
 import hashlib
 import importlib.metadata
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from export.model_card import CARD_NAME, model_card
 from monitor.errors import BundleError
-from monitor.inference.bundle import Bundle, read_bundle
+from monitor.inference.bundle import Bundle, draft_path, read_bundle
 from monitor.inference.manifest import MANIFEST_NAME, BundleManifest, FileRecord
 
-__all__ = ["build_versions", "file_records", "git_commit", "write_bundle"]
+__all__ = [
+    "build_versions",
+    "file_records",
+    "git_commit",
+    "refuse_other_than_bundle",
+    "update_bundle",
+    "write_bundle",
+]
 
 
 def file_records(contents: Mapping[str, bytes]) -> dict[str, FileRecord]:
@@ -44,46 +54,162 @@ def git_commit() -> str | None:
 def write_bundle(directory: Path, manifest: BundleManifest, contents: Mapping[str, bytes]) -> Bundle:
     """Write a bundle and return it as a reader sees it.
 
-    Everything is written beside the target first and then replaces it by renaming, so that a reader meets the old
-    bundle or the new one, never a mixture.
+    A reader meets the old bundle or the new one, never a mixture and never none, also where this program is killed: the
+    new files are written beside the old ones, and one replacement of bundle.json makes them valid. Files that are no
+    part of the old bundle stay, and files that do not change are left alone; new ones get the owner and the rights of
+    what they replace.
 
     Args:
-        directory: Where to; an older bundle there is replaced.
+        directory: Where to; an older bundle there is replaced. May be a link.
         manifest: What to say; its `files` are computed here.
         contents: Every file but bundle.json and the model card, by name.
 
     Raises:
         BundleError: The directory is taken by something that is no bundle, or cannot be written to.
     """
-    if directory.exists() and not _may_replace(directory):
-        raise BundleError(f"{directory} exists and is no bundle; give a new directory, or remove that one first")
-    everything = {**contents, CARD_NAME: model_card(manifest, contents).encode()}
-    sealed = manifest.model_copy(update={"files": file_records(everything)})
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-        try:
-            for name, content in everything.items():
-                (fresh / name).write_bytes(content)
-            (fresh / MANIFEST_NAME).write_text(sealed.to_json(), encoding="utf-8")
-            fresh.chmod(0o755)
-            _move_into_place(fresh, directory)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    except OSError as error:
-        raise BundleError(f"the bundle cannot be written to {directory}: {error.strerror}") from error
+    with _written(directory):
+        _write(directory, manifest, contents)
     return read_bundle(directory)
 
 
-def _may_replace(directory: Path) -> bool:
-    return directory.is_dir() and ((directory / MANIFEST_NAME).is_file() or not any(directory.iterdir()))
+def update_bundle(directory: Path, change: Callable[[Bundle], tuple[BundleManifest, Mapping[str, bytes]]]) -> Bundle:
+    """Change a bundle as it is on the disk now, and return the new one; others that change it meanwhile wait.
+
+    Args:
+        directory: The bundle's.
+        change: Returns what `write_bundle` takes, given the bundle as it is.
+
+    Raises:
+        BundleError: It cannot be read or written, or what `change` raises.
+    """
+    with _written(directory):
+        _write(directory, *change(read_bundle(directory)))
+    return read_bundle(directory)
 
 
-def _move_into_place(fresh: Path, directory: Path) -> None:
+def refuse_other_than_bundle(directory: Path) -> None:
+    """Refuse a directory that `write_bundle` would not write to.
+
+    Raises:
+        BundleError: Something is there that is no bundle, or it cannot be looked into.
+    """
+    try:
+        is_taken = directory.exists() and not (
+            directory.is_dir() and ((directory / MANIFEST_NAME).is_file() or not any(directory.iterdir()))
+        )
+    except OSError as error:
+        raise BundleError(f"the bundle cannot be written to {directory}: {error.strerror}") from error
+    if is_taken:
+        raise BundleError(f"{directory} exists and is no bundle; give a new directory, or remove that one first")
+
+
+@contextmanager
+def _written(directory: Path) -> Iterator[None]:
+    """Keep other writers of this bundle waiting, and say what the system refuses in one sentence."""
+    refuse_other_than_bundle(directory)
+    try:
+        place = directory.resolve()
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as held:
+            # Some network file systems lock no folder: there, writers are kept apart by nothing.
+            with suppress(OSError):
+                descriptor = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+                held.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+    except OSError as error:
+        raise BundleError(f"the bundle cannot be written to {directory}: {error.strerror}") from error
+
+
+def _write(directory: Path, manifest: BundleManifest, contents: Mapping[str, bytes]) -> None:
+    everything = {**contents, CARD_NAME: model_card(manifest, contents).encode()}
+    record = manifest.model_copy(update={"files": file_records(everything)}).to_json().encode()
     if directory.exists():
-        retired = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
-        directory.rename(retired / "bundle")
+        _replace_files(directory, everything, record)
+        return
+    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        for name, content in {**everything, MANIFEST_NAME: record}.items():
+            _write_through(fresh / name, content, None)
+        fresh.chmod(0o755)
+        _sync(fresh)
         fresh.rename(directory)
-        shutil.rmtree(retired)
-    else:
-        fresh.rename(directory)
+        _sync(directory.parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _replace_files(directory: Path, everything: Mapping[str, bytes], record: bytes) -> None:
+    manifest = directory / MANIFEST_NAME
+    listed = _finish_earlier(directory)
+    changed = {name: content for name, content in everything.items() if not _holds(directory / name, content)}
+    rights = manifest.stat() if manifest.exists() else None
+    try:
+        for name, content in {MANIFEST_NAME: record, **changed}.items():
+            path = directory / name
+            _write_through(draft_path(path), content, path.stat() if path.exists() else rights)
+        _sync(directory)
+        draft_path(manifest).replace(manifest)
+    except BaseException:
+        # Once the record is replaced, the drafts are the bundle.
+        if draft_path(manifest).exists():
+            for name in (*changed, MANIFEST_NAME):
+                draft_path(directory / name).unlink(missing_ok=True)
+        raise
+    _sync(directory)
+    for name in changed:
+        draft_path(directory / name).replace(directory / name)
+    for name in listed - everything.keys():
+        (directory / name).unlink(missing_ok=True)
+    _sync(directory)
+
+
+def _finish_earlier(directory: Path) -> set[str]:
+    """Put in place, or remove, the drafts of a writer that was killed; return the files that the record lists."""
+    draft_path(directory / MANIFEST_NAME).unlink(missing_ok=True)
+    try:
+        files = read_bundle(directory).manifest.files
+    except BundleError:
+        return set()  # damaged, or none yet: whatever of it is needed is written anew
+    for name, known in files.items():
+        path = directory / name
+        draft = draft_path(path)
+        if not draft.exists():
+            continue
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == known.sha256:
+            draft.unlink()
+        else:
+            draft.replace(path)
+    return set(files)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except FileNotFoundError:
+        return False
+
+
+def _write_through(path: Path, content: bytes, rights: os.stat_result | None) -> None:
+    """Write a new file through to the disk, with the owner and the rights of another one where there is one."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if rights is None else 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        if rights is not None:
+            with suppress(PermissionError):  # only root gives files away; the group may still be ours
+                os.fchown(descriptor, -1, rights.st_gid)
+                os.fchown(descriptor, rights.st_uid, -1)
+            os.fchmod(descriptor, rights.st_mode & 0o777)
+        file.write(content)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _sync(directory: Path) -> None:
+    """Write what a folder lists through to the disk, so that a power cut does not undo a step that others follow."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # not every file system can
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

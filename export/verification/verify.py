@@ -1,12 +1,14 @@
 """Runs every variant of a bundle on every engine that is present, and writes the outcome into the bundle."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
-from export.bundle_writer import write_bundle
+from export.bundle_writer import update_bundle
+from export.model_card import CARD_NAME
 from export.verification.differences import Differences, classifier_differences, detector_differences, mesh_differences
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
 from export.verification.limits import broken_limits, limits_of
@@ -24,7 +26,7 @@ from monitor.inference.engine_factory import (
     open_variant,
     plan_key_here,
 )
-from monitor.inference.manifest import EngineName, Outcome, Variant
+from monitor.inference.manifest import BundleManifest, EngineName, Outcome, Variant
 from monitor.inference.padded_engine import BATCH_SIZES, BatchSizes
 from monitor.inference.plans import note_parity, plan_directory
 
@@ -69,31 +71,57 @@ def verify_bundle(
 def write_report(bundle: Bundle, report: Report) -> Bundle:
     """Write the outcome into the bundle, so that nothing that failed can be selected; return the new bundle.
 
-    The side-cars of the plans that were run get their outcome too.
+    What other verifications noted meanwhile stays. The side-cars of the plans that were run get their outcome too.
 
     Raises:
-        BundleError: The bundle cannot be written to.
+        BundleError: The bundle cannot be written to, or its models are no longer those that were verified.
         EngineError: A plan's side-car cannot be written to.
     """
-    older = Report.model_validate_json(bundle.read(REPORT_NAME)) if REPORT_NAME in bundle.manifest.files else None
-    complete = report.merged_with(older)
-    variants = [
-        variant.model_copy(update={"verification": dict(_outcomes(complete, variant))})
-        for variant in bundle.manifest.variants
-    ]
-    contents = {name: bundle.read(name) for name in bundle.manifest.files}
-    contents[REPORT_NAME] = (complete.model_dump_json(by_alias=True, indent=2) + "\n").encode()
-    written = write_bundle(bundle.path, bundle.manifest.model_copy(update={"variants": tuple(variants)}), contents)
+
+    def noted(now: Bundle) -> tuple[BundleManifest, dict[str, bytes]]:
+        if _models(now) != _models(bundle):
+            raise BundleError(
+                f"{bundle.path} was replaced by another bundle while it was verified; nothing is noted, verify it again"
+            )
+        older = _older_report(now)
+        complete = report.merged_with(older)
+        # The record keeps what a report of another version said: a model that failed stays unselectable.
+        variants = [
+            variant.model_copy(
+                update={
+                    "verification": (variant.verification if older is None else {}) | _outcomes(complete, variant),
+                }
+            )
+            for variant in now.manifest.variants
+        ]
+        contents = {name: now.read(name) for name in now.manifest.files}
+        contents[REPORT_NAME] = (complete.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+        return now.manifest.model_copy(update={"variants": tuple(variants)}), contents
+
+    written = update_bundle(bundle.path, noted)
     for row in report.rows:
         if row.plan is not None:
             note_parity(plan_directory(bundle) / row.plan, row.sentence)
     return written
 
 
-def _outcomes(report: Report, variant: Variant) -> Iterator[tuple[EngineName, Outcome]]:
-    for row in report.rows:
-        if row.file == variant.file:
-            yield row.engine, row.outcome
+def _models(bundle: Bundle) -> dict[str, str]:
+    """Return the SHA-256 of every file that a verification reads and does not write, by name."""
+    return {name: known.sha256 for name, known in bundle.manifest.files.items() if name not in {REPORT_NAME, CARD_NAME}}
+
+
+def _older_report(bundle: Bundle) -> Report | None:
+    """Return what earlier verifications found; None where there was none, or one of another version of this program."""
+    if REPORT_NAME not in bundle.manifest.files:
+        return None
+    try:
+        return Report.model_validate_json(bundle.read(REPORT_NAME))
+    except ValidationError:
+        return None
+
+
+def _outcomes(report: Report, variant: Variant) -> dict[EngineName, Outcome]:
+    return {row.engine: row.outcome for row in report.rows if row.file == variant.file}
 
 
 def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> Row:

@@ -17,13 +17,14 @@ from monitor.inference.manifest import (
     BundleManifest,
     ClassifierContract,
     DetectorContract,
+    FileRecord,
     Kind,
     MeshContract,
     Precision,
     Variant,
 )
 
-__all__ = ["Bundle", "find_bundle", "installed_models_directory", "read_bundle"]
+__all__ = ["Bundle", "draft_path", "find_bundle", "installed_models_directory", "read_bundle"]
 
 
 def installed_models_directory() -> Path:
@@ -33,6 +34,15 @@ def installed_models_directory() -> Path:
 
 def _packaged_models_directory() -> Path:
     return Path(str(importlib.resources.files("monitor"))) / "bundles"
+
+
+def draft_path(path: Path) -> Path:
+    """Return where the next content of a bundle's file lies until the file is replaced.
+
+    A bundle is replaced by its record alone, `bundle.json`: the new files lie beside the old ones by then, and a reader
+    takes the one that the record means. So there is no moment without a whole bundle, also where a writer is killed.
+    """
+    return path.with_name(f".{path.name}.new")
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
@@ -183,20 +193,28 @@ class Bundle:
             raise BundleError(f"bundle {self.name} lists no file {file!r}")
         if self._remembered is not None and file in self._remembered:
             return self._remembered[file]
-        try:
-            content = (self.path / file).read_bytes()
-        except OSError as error:
-            raise BundleError(
-                f"{self.path / file} cannot be read ({error.strerror}); build or copy the bundle again"
-            ) from error
-        if hashlib.sha256(content).hexdigest() != record.sha256:
-            raise BundleError(
-                f"{self.path / file} is not the file that the bundle was made with (its SHA-256 differs from "
-                f"{MANIFEST_NAME}, {len(content)} bytes instead of {record.bytes}); build or copy the bundle again"
-            )
+        content = _matching_content(self.path / file, record)
         if self._remembered is not None:
             self._remembered[file] = content
         return content
+
+
+def _matching_content(path: Path, record: FileRecord) -> bytes:
+    reason = ""
+    # Once more at the end: a writer may have put the draft in its place between the first two looks.
+    for candidate in (path, draft_path(path), path):
+        try:
+            content = candidate.read_bytes()
+        except OSError as error:
+            reason = f"{path} cannot be read ({error.strerror}); build or copy the bundle again"
+            continue
+        if hashlib.sha256(content).hexdigest() == record.sha256:
+            return content
+        reason = (
+            f"{path} is not the file that the bundle was made with (its SHA-256 differs from {MANIFEST_NAME}, "
+            f"{len(content)} bytes instead of {record.bytes}); build or copy the bundle again"
+        )
+    raise BundleError(reason)
 
 
 def _wrong_kind(bundle: Bundle, wanted: Kind) -> BundleError:
@@ -214,11 +232,20 @@ def read_bundle(name_or_path: str | Path, *, kind: Kind | None = None) -> Bundle
         BundleError: It is missing, of an unknown schema, inconsistent, damaged, or of another kind.
     """
     path = find_bundle(name_or_path)
+    try:
+        bundle = _read_whole(path)
+    except BundleError:
+        # It may have been replaced after its record was read; what is damaged is found damaged again.
+        bundle = _read_whole(path)
+    if kind is not None and bundle.manifest.kind != kind:
+        raise _wrong_kind(bundle, kind)
+    return bundle
+
+
+def _read_whole(path: Path) -> Bundle:
     bundle = Bundle(path, _read_manifest(path / MANIFEST_NAME))
     for file in bundle.manifest.files:
         bundle.read(file)
-    if kind is not None and bundle.manifest.kind != kind:
-        raise _wrong_kind(bundle, kind)
     return bundle
 
 

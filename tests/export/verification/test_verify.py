@@ -164,3 +164,47 @@ def test_half_precision_keeps_the_types_at_the_border(three_variants: Bundle) ->
 def test_golden_pictures_are_the_same_every_time() -> None:
     pictures: list[NDArray[np.uint8]] = [detector_pictures(320) for _ in range(2)]
     np.testing.assert_array_equal(*pictures)
+
+
+def test_outcomes_that_two_verifications_write_at_once_are_both_noted(
+    three_variants: Bundle, report: Report, tmp_path: Path
+) -> None:
+    contents = {name: three_variants.read(name) for name in three_variants.manifest.files}
+    bundle = write_bundle(tmp_path / "copy", three_variants.manifest, contents)
+    for engine in ("onnxruntime", "openvino"):
+        write_report(bundle, Report(rows=tuple(row for row in report.rows if row.engine == engine)))
+    verified = read_bundle(bundle.path)
+    assert all(
+        variant.verification == {"onnxruntime": "passed", "openvino": "passed"}
+        for variant in verified.manifest.variants
+    )
+
+
+def test_nothing_is_noted_on_models_that_replaced_those_that_were_verified(
+    three_variants: Bundle, report: Report, tmp_path: Path
+) -> None:
+    contents = {name: three_variants.read(name) for name in three_variants.manifest.files}
+    bundle = write_bundle(tmp_path / "copy", three_variants.manifest, contents)
+    other = write_bundle(bundle.path, bundle.manifest, {**contents, "model.onnx": contents["model.onnx"] + b"newer"})
+    with pytest.raises(BundleError, match="was replaced by another bundle while it was verified"):
+        write_report(bundle, report)
+    assert read_bundle(bundle.path).sha256 == other.sha256
+
+
+def test_a_report_of_another_version_is_replaced_and_its_failures_are_not_forgotten(
+    three_variants: Bundle, report: Report, tmp_path: Path
+) -> None:
+    contents = {name: three_variants.read(name) for name in three_variants.manifest.files}
+    variants = tuple(
+        variant.model_copy(update={"verification": {"openvino": "failed"}})
+        for variant in three_variants.manifest.variants
+    )
+    manifest = three_variants.manifest.model_copy(update={"variants": variants})
+    bundle = write_bundle(tmp_path / "copy", manifest, {**contents, "verification.json": b'{"schema": "later/2"}'})
+    mine = Report(rows=tuple(row for row in report.rows if row.engine == "onnxruntime"))
+    verified = write_report(bundle, mine)
+    assert Report.model_validate_json(verified.read("verification.json")) == mine
+    assert all(
+        variant.verification == {"onnxruntime": "passed", "openvino": "failed"}
+        for variant in verified.manifest.variants
+    )
