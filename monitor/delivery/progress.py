@@ -3,6 +3,8 @@
 The last id in the stream, and per producer the highest number with the numbers missing below it. That is all it takes
 to skip repeats (a server that lost its data gets its alerts again) and to name gaps. And the id at which reading began:
 what lies up to there is no news when all must be read again, though its producers may never have spoken since.
+
+Beside that, which stations were watching: one that falls silent while its reader is not running must be missed as well.
 """
 
 import json
@@ -37,7 +39,8 @@ class Progress:
     Attributes:
         last_id: Of the entry that was read last; None before the first.
         begun_id: Of the newest entry that was there before this reader began, and that it never read.
-        is_saved: Whether the newest `save` went well.
+        watching: Stations that were heard and have not been reported as silent since.
+        is_saved: Whether the file says all that is known here, but for the alerts read since the newest `save`.
 
     Raises:
         PublishError: The file cannot be read or is none of this program's.
@@ -47,6 +50,7 @@ class Progress:
         self._path = path
         self.last_id: str | None = None
         self.begun_id = "0-0"
+        self.watching: frozenset[str] = frozenset()
         self.is_saved = True
         self._producers: dict[str, _Numbers] = {}
         if path is None or not path.exists():
@@ -58,6 +62,7 @@ class Progress:
             # Absent in files of version 0.3, of which is known only that all up to `last_id` has been read.
             self.begun_id = str(document.get("begun_id", self.last_id))
             id_order(self.begun_id)
+            self.watching = frozenset(str(name) for name in document.get("watching", ()))
             for name, numbers in document["producers"].items():
                 self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
@@ -77,6 +82,12 @@ class Progress:
         self.last_id = "0-0"
         if not keeps_begin:
             self.begun_id = "0-0"
+
+    def note_station(self, station: str, *, is_watching: bool) -> None:
+        """Note that a station was heard, or that its silence was reported; `save` stores it."""
+        if is_watching != (station in self.watching):
+            self.watching = self.watching | {station} if is_watching else self.watching - {station}
+            self.is_saved = False
 
     def admit(self, producer_id: str, seq: int, stream_id: str) -> int | None:
         """Note a number that was read; return how many were skipped right before it, or None when it is no news.
@@ -118,6 +129,7 @@ class Progress:
         document = {
             "last_id": self.last_id,
             "begun_id": self.begun_id,
+            "watching": sorted(self.watching),
             "producers": {
                 name: {"highest": numbers.highest, "missing": sorted(numbers.missing)}
                 for name, numbers in self._producers.items()

@@ -87,7 +87,8 @@ class AlertSubscriber:
         prefix: Of the key names.
         progress: What was read before; saved by `events` after each batch was taken.
         clock: For the time since a heartbeat.
-        stations: Stations whose heartbeat is watched from the start; others are watched once they have been seen.
+        stations: Stations whose heartbeat is watched from the start; others are watched once they have been seen,
+            by an earlier reader with the same progress too.
         from_start: Without earlier progress, begin with the oldest alert in the stream instead of the next one.
         silence_seconds: A station without heartbeat for so long is reported.
         saves_each: Save progress after every alert that the caller has taken, not only after each batch.
@@ -119,7 +120,7 @@ class AlertSubscriber:
         self._server_lost = False
         self._has_read_all = False
         # Station to the time of its last heartbeat; and those that have been reported as silent.
-        self._heard: dict[str, float] = dict.fromkeys(stations, clock.monotonic())
+        self._heard: dict[str, float] = dict.fromkeys((*stations, *progress.watching), clock.monotonic())
         self._seen: set[str] = set()
         self._silent: set[str] = set()
 
@@ -194,6 +195,8 @@ class AlertSubscriber:
                 self._server_lost = True
                 yield ServerLost(describe_failure(error, self._address))
             yield from self._check_silence(())
+            if not self._progress.is_saved and self._progress.last_id is not None:
+                self._progress.save()
             return
         if self._server_lost:
             self._server_lost = False
@@ -267,8 +270,11 @@ class AlertSubscriber:
             if station in self._silent or station not in self._seen:
                 self._silent.discard(station)
                 self._seen.add(station)
+                self._progress.note_station(station, is_watching=True)
                 yield HeartbeatSeen(station)
         for station, heard_seconds in self._heard.items():
             if station not in self._silent and now_seconds - heard_seconds >= self._silence_seconds:
                 self._silent.add(station)
                 yield HeartbeatLost(station)
+                # Only now: a reader that dies before it was done with it reports the silence once more.
+                self._progress.note_station(station, is_watching=False)

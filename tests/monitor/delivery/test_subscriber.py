@@ -28,6 +28,7 @@ from monitor.delivery.subscriber import (
     HeartbeatSeen,
     NewAlert,
     Progress,
+    ProgressError,
     ServerLost,
     ServerSeen,
 )
@@ -264,6 +265,60 @@ def test_an_expected_station_that_never_beats_is_reported(make_subscriber, clock
     assert list(subscriber.poll()) == []
     clock.advance(20.0)
     assert list(subscriber.poll()) == [HeartbeatLost("station-9")]
+
+
+def test_a_station_that_dies_while_its_reader_is_restarted_is_reported_once(
+    redis_server, make_subscriber, clock, tmp_path
+) -> None:
+    state = tmp_path / "seen.json"
+    client = redis_server.client()
+    client.set("nicu:heartbeat:station-1", "{}")
+    assert list(make_subscriber(state).poll()) == [HeartbeatSeen("station-1")]
+    client.delete("nicu:heartbeat:station-1")
+    dying = make_subscriber(state)
+    clock.advance(20.0)
+    assert next(dying.poll()) == HeartbeatLost("station-1")  # and dies before it was done with it
+    second = make_subscriber(state)
+    assert list(second.poll()) == []
+    clock.advance(20.0)
+    assert list(second.poll()) == [HeartbeatLost("station-1")]
+    third = make_subscriber(state)
+    clock.advance(20.0)
+    assert list(third.poll()) == []
+    client.set("nicu:heartbeat:station-1", "{}")
+    assert list(third.poll()) == [HeartbeatSeen("station-1")]
+
+
+def test_a_silence_that_was_reported_while_redis_was_away_is_not_reported_again_after_a_restart(
+    redis_server, make_subscriber, clock, tmp_path
+) -> None:
+    redis_server.client().set("nicu:heartbeat:station-1", "{}")
+    list(make_subscriber(tmp_path / "seen.json").poll())
+    redis_server.stop()
+    for is_news in (True, False):
+        subscriber = make_subscriber(tmp_path / "seen.json")
+        clock.advance(20.0)
+        assert (HeartbeatLost("station-1") in list(subscriber.poll())) == is_news
+
+
+def test_a_state_that_cannot_be_written_holds_up_neither_alerts_nor_news_of_stations(
+    redis_server, make_subscriber, tmp_path
+) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    subscriber = make_subscriber(folder / "seen.json", from_start=True)
+    list(subscriber.poll())
+    shutil.rmtree(folder)
+    redis_server.client().set("nicu:heartbeat:station-1", "{}")
+    put(redis_server, "a", 1)
+    poll = subscriber.poll()
+    assert next(poll) == HeartbeatSeen("station-1")
+    assert ids([next(poll)]) == ["a"]
+    with pytest.raises(ProgressError):
+        next(poll)
+    folder.mkdir()
+    assert list(subscriber.poll()) == []
+    assert Progress(folder / "seen.json").watching == {"station-1"}
 
 
 def test_silence_is_reported_though_redis_is_away_too(redis_server, make_subscriber, clock) -> None:

@@ -212,6 +212,22 @@ def test_the_return_of_a_silent_station_is_news_after_a_restart_too(stream, forw
     assert [json.loads(body)["watching"] for _, body in http_sink.requests] == [False, True]
 
 
+def test_a_station_that_dies_while_the_forwarder_is_restarted_is_news(stream, forward, http_sink):
+    clock = ManualClock()
+    forwarder = forward(clock, type="webhook", url=http_sink.url)
+    stream.client.set("nicu:heartbeat:station-1", "1")
+    drain(forwarder)
+    forwarder.close()
+    stream.client.delete("nicu:heartbeat:station-1")
+    for _ in range(2):
+        again = forward(clock, type="webhook", url=http_sink.url)
+        drain(again)
+        clock.advance(30.0)
+        drain(again)
+        again.close()
+    assert [json.loads(body)["watching"] for _, body in http_sink.requests] == [False]
+
+
 def test_redis_that_is_away_is_waited_for(stream, forward, http_sink, redis_server):
     forwarder = forward(type="webhook", url=http_sink.url)
     drain(forwarder)
