@@ -4,7 +4,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.machinery import PathFinder
@@ -18,6 +18,7 @@ from monitor.errors import MonitorError
 from monitor.telemetry.clock_sync import is_synchronised
 
 if TYPE_CHECKING:
+    from monitor.config.base import ModelRole
     from monitor.delivery.redis_client import RedisClient
 
 __all__ = ["Check", "Verdict", "examine"]
@@ -136,25 +137,39 @@ def _video() -> Iterator[Check]:
 
 
 def _models(models: ModelSettings, faces: FaceSettings) -> Iterator[Check]:
-    from monitor.inference.bundle import read_bundle
+    from monitor.diagnostics.model_inputs import input_sizes
+    from monitor.inference.bundle import find_bundle, read_bundle
     from monitor.inference.engine_factory import open_engine
 
-    def detector() -> str:
-        bundle = read_bundle(models.detector, kind="detector")
-        open_engine(bundle, size_px=faces.detection_size_px, choice="onnxruntime").close()
-        return f"{bundle.path}, {bundle.sha256[:12]}"
-
-    def classifier() -> str:
-        bundle = read_bundle(models.classifier, kind="classifier")
-        bundle.require_positive(models.positive_class)
-        open_engine(bundle, choice="onnxruntime").close()
+    roles: tuple[tuple[ModelRole, str], ...] = (("detector", models.detector), ("classifier", models.classifier))
+    for role, given in roles:
+        name = f"{role} {given}"
+        remedy = "nicu-export detector --from retinaface" if role == "detector" else "nicu-export actions"
+        try:
+            path = find_bundle(given)
+            remedy = f"copy the bundle again, build it again ({remedy} --force), or name another one as models.{role}"
+            bundle = read_bundle(path, kind=role)
+            remedy = f"see what `nicu-export show {path}` says, or name another bundle as models.{role}"
+            if role == "classifier":
+                bundle.require_positive(models.positive_class)
+            running: list[str] = []
+            for size_px in input_sizes(bundle, role, faces):
+                engine = open_engine(
+                    bundle,
+                    size_px=size_px,
+                    choice=models.engines[role],
+                    on_missing=models.on_missing_engine,
+                    cuda_api=models.cuda_api,
+                    prefer_int8=models.cpu_precision == "int8",
+                )
+                running.append(engine.name)
+                engine.close()
+        except MonitorError as error:
+            yield Check("model", name, Verdict.MISSING, str(error), remedy)
+            continue
         generation = "; trained on synthetic infants: for trials only" if bundle.manifest.generation == "demo" else ""
-        return f"{bundle.path}, {bundle.sha256[:12]}{generation}"
-
-    yield _attempt("model", f"detector {models.detector}", detector, "nicu-export detector --from retinaface")
-    yield _attempt(
-        "model", f"classifier {models.classifier}", classifier, "give a bundle's directory as models.classifier"
-    )
+        on = " and ".join(dict.fromkeys(running))
+        yield Check("model", name, Verdict.FOUND, f"{bundle.path}, {bundle.sha256[:12]}, runs on {on}{generation}")
 
 
 def _engines(models: ModelSettings) -> Iterator[Check]:
@@ -190,13 +205,6 @@ def _nvdec() -> Check:
         "NVIDIA_DRIVER_CAPABILITIES with video); then rm ~/.cache/gstreamer-1.0/registry.*.bin"
     )
     return Check("gpu", "NVDEC", Verdict.ABSENT, detail, remedy)
-
-
-def _attempt(area: str, name: str, act: Callable[[], str], remedy: str) -> Check:
-    try:
-        return Check(area, name, Verdict.FOUND, act())
-    except MonitorError as error:
-        return Check(area, name, Verdict.MISSING, str(error), remedy)
 
 
 def _redis(settings: RedisSettings) -> Check:

@@ -8,8 +8,10 @@ from typing import Literal
 from monitor.config import AlarmSettings, AnalysisSettings, StationConfig
 from monitor.config.fields import FieldPath
 from monitor.config.secret_file import read_secret_file, secret_files
+from monitor.diagnostics.model_inputs import input_sizes
 from monitor.errors import MonitorError
 from monitor.inference.bundle import read_bundle
+from monitor.inference.engine_factory import require_engine
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Visibility
 from monitor.synthetic.bed import SCENARIOS
@@ -37,6 +39,14 @@ def find_missing(config: StationConfig) -> Iterator[tuple[FieldPath, str]]:
             bundle = read_bundle(getattr(config.models, role), kind=role)
             if role == "classifier":
                 bundle.require_positive(config.models.positive_class)
+            for size_px in input_sizes(bundle, role, config.faces):
+                require_engine(
+                    bundle,
+                    size_px=size_px,
+                    choice=config.models.engines[role],
+                    on_missing=config.models.on_missing_engine,
+                    prefer_int8=config.models.cpu_precision == "int8",
+                )
         except MonitorError as error:
             yield ("models", role), str(error)
     if config.web.users_file is not None and config.web.enabled:

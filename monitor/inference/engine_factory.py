@@ -7,9 +7,9 @@ CPU. OpenVINO runs when it is asked for; at fp32 it is no faster than ONNX Runti
 import importlib
 import importlib.util
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from monitor.config.base import ModelRole
 from monitor.errors import BundleError, EngineError, MonitorError
@@ -38,6 +38,7 @@ __all__ = [
     "open_engine",
     "open_variant",
     "plan_key_here",
+    "require_engine",
 ]
 
 ENGINES: tuple[EngineName, ...] = (
@@ -67,6 +68,7 @@ _MODULES: dict[EngineName, str] = {
     "tensorrt-rtx": "tensorrt_rtx",
 }
 _log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 
 def open_engine(
@@ -98,42 +100,87 @@ def open_engine(
         BundleError: The bundle has no such model, or it failed its verification.
         EngineError: No allowed engine can run it here.
     """
-    wanted = _AUTO if choice == "auto" else (choice,)
+
+    def attempt(name: EngineName) -> tuple[Engine, Variant]:
+        variant = _allowed(bundle, name, size_px, precision, prefer_int8=prefer_int8)
+        return open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api), variant
+
+    (engine, variant), name, reasons = _first(bundle, choice, on_missing, attempt)
+    if choice in {"auto", name}:
+        passed = reasons or f"first choice of {choice}"
+        _log.info("%s of bundle %s runs on %s (%s)", variant.file, bundle.name, name, passed)
+    else:
+        _log.warning("%s; falling back to %s", _cannot_run(bundle, choice, reasons), name)
+    return engine
+
+
+def require_engine(
+    bundle: Bundle,
+    *,
+    size_px: int | None = None,
+    choice: EngineChoice = "auto",
+    on_missing: OnMissing = "fall_back",
+    prefer_int8: bool = False,
+) -> EngineName:
+    """Return which engine `open_engine` would take for one model, as far as can be told without opening it.
+
+    Args:
+        bundle: What would be run.
+        size_px: As for `open_engine`, like the following.
+        choice: Which implementation, or `auto`.
+        on_missing: What to do when the chosen implementation cannot run here.
+        prefer_int8: Whether the int8 file is taken where it may be.
+
+    Raises:
+        BundleError: The bundle has no such model, or it failed its verification.
+        EngineError: No allowed engine can run it here: it is not installed, the model failed its verification or is not
+            verified with it, or there is no plan of it.
+    """
+
+    def attempt(name: EngineName) -> None:
+        variant = _allowed(bundle, name, size_px, None, prefer_int8=prefer_int8)
+        if name.startswith("tensorrt"):
+            find_plan(plan_directory(bundle), plan_key_here(bundle, variant, name))
+
+    return _first(bundle, choice, on_missing, attempt)[1]
+
+
+def _first(
+    bundle: Bundle, choice: EngineChoice, on_missing: OnMissing, attempt: Callable[[EngineName], _T]
+) -> tuple[_T, EngineName, str]:
+    """Return what `attempt` made of the first engine that can run, the engine, and why others before it cannot.
+
+    Raises:
+        BundleError: From `attempt`, as it is.
+        EngineError: No allowed engine can run.
+    """
     reasons: list[str] = []
-    for name in wanted:
+    for name in _AUTO if choice == "auto" else (choice,):
         try:
-            engine, variant = _try(bundle, name, size_px, precision, threads, cuda_api, prefer_int8=prefer_int8)
+            return attempt(name), name, "; ".join(reasons)
         except EngineError as error:
             # The engine that everything falls back to has no other way out.
             if name == RESERVE_ENGINE:
                 raise
             reasons.append(f"{name}: {error}")
-            continue
-        passed = "; ".join(reasons) or f"first choice of {choice}"
-        _log.info("%s of bundle %s runs on %s (%s)", variant.file, bundle.name, name, passed)
-        return engine
-    sentence = f"bundle {bundle.name} cannot run on {choice} here ({'; '.join(reasons)})"
     if on_missing == "refuse":
+        sentence = _cannot_run(bundle, choice, "; ".join(reasons))
         raise EngineError(f"{sentence}; install what is missing, or choose another engine")
-    _log.warning("%s; falling back to %s", sentence, RESERVE_ENGINE)
-    engine, _ = _try(bundle, RESERVE_ENGINE, size_px, precision, threads, cuda_api, prefer_int8=prefer_int8)
-    return engine
+    return attempt(RESERVE_ENGINE), RESERVE_ENGINE, "; ".join(reasons)
 
 
-def _try(
-    bundle: Bundle,
-    name: EngineName,
-    size_px: int | None,
-    precision: Precision | None,
-    threads: int,
-    cuda_api: CudaApi,
-    *,
-    prefer_int8: bool,
-) -> tuple[Engine, Variant]:
-    """Open one implementation.
+def _cannot_run(bundle: Bundle, choice: EngineChoice, reasons: str) -> str:
+    return f"bundle {bundle.name} cannot run on {choice} here ({reasons})"
+
+
+def _allowed(
+    bundle: Bundle, name: EngineName, size_px: int | None, precision: Precision | None, *, prefer_int8: bool
+) -> Variant:
+    """Return the model file that one implementation may run here.
 
     Raises:
-        EngineError: It cannot run here, or the model failed its verification with it.
+        BundleError: The bundle has no such model, or it failed its verification.
+        EngineError: The implementation cannot run here, or the model failed its verification with it.
     """
     reason = missing_reason(name)
     if reason is not None:
@@ -146,7 +193,7 @@ def _try(
         )
     if variant.verification.get(name) == "failed":
         raise EngineError(f"{variant.file} of bundle {bundle.name} failed its verification with {name}")
-    return open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api), variant
+    return variant
 
 
 def open_variant(

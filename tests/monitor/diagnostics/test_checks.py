@@ -18,6 +18,8 @@ from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSett
 from monitor.demo.servers import LocalRedis
 from monitor.diagnostics import cameras
 from monitor.diagnostics.checks import Verdict, examine
+from monitor.inference import engine_factory
+from monitor.inference.bundle import find_bundle
 from monitor.inference.cuda import CudaProbe, Gpu
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -34,6 +36,31 @@ def test_a_missing_model_is_named_with_its_remedy(tmp_path):
     assert detector.verdict is Verdict.MISSING
     assert "nothing" in detector.detail
     assert detector.remedy
+
+
+def test_a_model_is_opened_with_the_engine_that_a_station_would_take(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_factory, "missing_reason", lambda name: None if "openvino" not in name else "not here")
+    found = {}
+    for on_missing in ("fall_back", "refuse"):
+        models = ModelSettings(classifier="ncnn-demo", classifier_engine="openvino", on_missing_engine=on_missing)
+        checks = examine(models, FaceSettings(), RedisSettings(), SpoolSettings(directory=tmp_path))
+        found[on_missing] = find(checks, "model")[1]
+    assert found["fall_back"].verdict is Verdict.FOUND
+    assert "runs on onnxruntime" in found["fall_back"].detail
+    assert found["refuse"].verdict is Verdict.MISSING
+    assert "cannot run on openvino here" in found["refuse"].detail
+
+
+def test_a_damaged_model_is_not_mended_by_naming_it(tmp_path):
+    packaged = find_bundle("ncnn-demo")
+    damaged = tmp_path / "damaged"
+    shutil.copytree(packaged, damaged)
+    (damaged / "model.onnx").write_bytes(b"cut short")
+    models = ModelSettings(classifier=str(damaged))
+    checks = examine(models, FaceSettings(), RedisSettings(), SpoolSettings(directory=tmp_path))
+    classifier = find(checks, "model")[1]
+    assert classifier.verdict is Verdict.MISSING
+    assert classifier.remedy.startswith("copy the bundle again, build it again (nicu-export actions --force)")
 
 
 @pytest.mark.parametrize("field", ["engine", "detector_engine", "classifier_engine"])

@@ -7,9 +7,12 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from export.bundle_writer import write_bundle
 from monitor.commands.check import command
 from monitor.config import AlarmSettings
 from monitor.diagnostics.surroundings import find_silent_settings
+from monitor.inference import engine_factory
+from monitor.inference.bundle import read_bundle
 from monitor.web.users import write_users
 
 
@@ -21,6 +24,14 @@ def check(directory, **sections):
     rows = json.loads(done.stdout)
     assert done.return_value == (1 if rows else 0)
     return [(row["field"], row["message"], row["line"]) for row in rows]
+
+
+def packaged_classifier(directory, verification):
+    """Store the packaged classifier as a bundle with another outcome of its verification."""
+    packaged = read_bundle("ncnn-demo", kind="classifier")
+    contents = {name: packaged.read(name) for name in packaged.manifest.files if name != "verification.json"}
+    variants = tuple(one.model_copy(update={"verification": verification}) for one in packaged.manifest.variants)
+    return write_bundle(directory, packaged.manifest.model_copy(update={"variants": variants}), contents).path
 
 
 def beds(*urls):
@@ -68,6 +79,29 @@ def test_a_bundle_and_users_that_are_not_there(tmp_path):
     assert "no bundle 'no-such-model'" in found[0][1]
     assert "cannot read the users file" in found[1][1]
     assert all(line for _, _, line in found)
+
+
+def test_a_model_that_no_station_would_run_is_named(tmp_path):
+    path = packaged_classifier(tmp_path / "bundle", {"onnxruntime": "failed"})
+    ((field, message, line),) = check(tmp_path, models={"classifier": str(path)})
+    assert (field, bool(line)) == ("models.classifier", True)
+    assert "model.onnx of bundle ncnn-demo failed its verification and is not run" in message
+
+
+def test_an_engine_that_would_be_refused_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_factory, "missing_reason", lambda name: None if "openvino" not in name else "not here")
+    models = {"classifier": "ncnn-demo", "classifier_engine": "openvino"}
+    assert check(tmp_path, models=models) == []
+    ((field, message, _),) = check(tmp_path, models={**models, "on_missing_engine": "refuse"})
+    assert field == "models.classifier"
+    assert "bundle ncnn-demo cannot run on openvino here (openvino: not here)" in message
+
+    monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
+    path = packaged_classifier(tmp_path / "bundle", {"onnxruntime": "passed"})
+    models = {"classifier": str(path), "classifier_engine": "openvino-bf16", "on_missing_engine": "refuse"}
+    ((field, message, _),) = check(tmp_path, models=models)
+    assert field == "models.classifier"
+    assert "is not verified with openvino-bf16" in message
 
 
 @pytest.mark.parametrize(
