@@ -122,12 +122,12 @@ def _follow(
     as_json: bool,
 ) -> int:
     while not interrupted.is_set():
-        came = _print(_checked(subscriber.poll(), must_answer=once), beds, as_json=as_json)
+        _print(_checked(subscriber.poll(), must_answer=once), beds, as_json=as_json)
         if exit_on_silence and subscriber.silent_stations:
             return EXIT_NO
-        if once and not came:
-            break
-        if not came:
+        if subscriber.has_read_all:
+            if once:
+                break
             interrupted.wait(_POLL_SECONDS)
     return 0
 
@@ -151,12 +151,9 @@ def _checked(events: Iterable[Event], *, must_answer: bool) -> Iterator[Event]:
         yield event
 
 
-def _print(events: Iterable[Event], beds: frozenset[str], *, as_json: bool) -> bool:
-    """Print events; return whether there were alerts among them."""
-    came = False
+def _print(events: Iterable[Event], beds: frozenset[str], *, as_json: bool) -> None:
     for event in events:
         if isinstance(event, NewAlert):
-            came = True
             if event.missing_before:
                 _say(
                     {"event": "gap", "producer_id": event.alert.producer_id, "count": event.missing_before},
@@ -175,7 +172,6 @@ def _print(events: Iterable[Event], beds: frozenset[str], *, as_json: bool) -> b
             _say({"event": "redis_lost", "reason": event.reason}, event.reason, as_json=as_json, colour="red")
         else:
             _say({"event": "redis_seen"}, "Redis answers again", as_json=as_json)
-    return came
 
 
 def _say(document: dict[str, object], text: str, *, as_json: bool, colour: str | None = None) -> None:
@@ -183,7 +179,7 @@ def _say(document: dict[str, object], text: str, *, as_json: bool, colour: str |
     if as_json:
         click.echo(json.dumps(document))
     else:
-        click.secho(f"-- {text}", fg=colour, err=True)
+        click.secho(f"-- {_plain(text)}", fg=colour, err=True)
 
 
 def _line(alert: Alert) -> str:

@@ -374,6 +374,24 @@ def test_tail_prints_lines_for_people(redis_server, make_publisher) -> None:
     assert "station-1 watches" in notes
 
 
+def test_tail_cleans_what_stations_are_called_and_reads_past_what_it_knows(redis_server, tmp_path) -> None:
+    redis_server.client().set("nicu:heartbeat:steer \x1b[31m", "{}")
+    for number in range(300):
+        put(redis_server, "known", number + 1)
+    words = ("--redis", redis_server.url, "--state", str(tmp_path / "seen.json"), "--once")
+    assert len(run_tail(*words, "--from-start")[1]) == 300
+    client = redis_server.client()
+    entries = client.xrange("nicu:alerts")
+    client.delete("nicu:alerts")
+    for _, fields in entries:
+        client.xadd("nicu:alerts", fields)
+    put(redis_server, "new", 302)
+    _, lines, notes = run_tail(*words)
+    assert len(lines) == 1
+    assert "steer ?[31m watches" in notes
+    assert "1 alerts of station-1 are missing" in notes
+
+
 def test_tail_ends_with_1_when_a_station_falls_silent(redis_server) -> None:
     code, _, notes = run_tail(
         "--redis", redis_server.url, "--station", "station-1", "--silence", "0.5", "--exit-on-silence"
