@@ -24,7 +24,7 @@ _FACE_MARGIN = 0.2
 
 
 def scene_cells(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return a picture's green as means of 24 x 24 cells.
+    """Return a picture's luma (ITU-R BT.601) as means of 24 x 24 cells: under blue light there is no green.
 
     Args:
         image: Shape (height, width, 3), uint8.
@@ -33,8 +33,8 @@ def scene_cells(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         Shape (24, 24), grey levels.
     """
     step_y, step_x = max(1, image.shape[0] // 96), max(1, image.shape[1] // 96)
-    small = cv2.resize(image[::step_y, ::step_x, 1], (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-    return small.astype(np.float32)
+    grey = cv2.cvtColor(np.ascontiguousarray(image[::step_y, ::step_x]), cv2.COLOR_RGB2GRAY)
+    return cv2.resize(grey, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 class SceneCutDetector:

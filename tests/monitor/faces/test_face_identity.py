@@ -147,3 +147,9 @@ def test_a_black_picture_and_an_identity_are_never_given_twice(marker_faces, mar
     assert identities == [1, 1, 2, 2, 3, 3]
     black = Frame(np.zeros_like(image), 10.0, None, 10)
     assert tracker.update(black, marker_detector).face_id is None
+
+
+@pytest.mark.parametrize("light", [(1.0, 1.0, 1.0), (0.2, 0.0, 1.0), (1.0, 0.0, 0.0)])
+def test_a_face_is_followed_under_light_without_green(light):
+    shown = [((image * np.array(light)).astype(np.uint8), box) for image, box in sights(2, seconds=4.0)]
+    assert set(play(FaceIdentity(), shown)) == {1}
