@@ -6,6 +6,7 @@ at once. Colours are for terminals, and not even for those where NO_COLOR is set
 
 import errno
 import importlib
+import io
 import math
 import os
 import sys
@@ -18,7 +19,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from monitor import __version__
-from monitor.errors import MonitorError
+from monitor.errors import MonitorError, without_logins
 
 __all__ = [
     "EXIT_CODES",
@@ -202,7 +203,9 @@ def run(group: click.Group) -> NoReturn:
         click.echo(error.format_message())
         sys.exit(2)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(without_logins(shown.getvalue()), nl=False, err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as error:
         if isinstance(error.__context__, EOFError):
@@ -221,5 +224,8 @@ def run(group: click.Group) -> NoReturn:
         if error.filename is None or not isinstance(error.errno, int):
             raise
         reason = error.strerror or type(error).__name__
-        click.echo(f"error: {error.filename}: {reason}; check the path, its rights and the free space", err=True)
+        click.echo(
+            f"error: {without_logins(str(error.filename))}: {reason}; check the path, its rights and the free space",
+            err=True,
+        )
         sys.exit(EXIT_ERROR)

@@ -13,6 +13,7 @@
 The message is one sentence: what, where, and what to do about it. It never holds a credential.
 """
 
+import re
 from enum import StrEnum
 
 __all__ = [
@@ -27,11 +28,23 @@ __all__ = [
     "RefusedError",
     "SpoolError",
     "VideoError",
+    "without_logins",
 ]
+
+_LOGIN = re.compile(r"(?<=[a-z0-9]:)(//?)[^/\s@]+@", re.IGNORECASE)
+
+
+def without_logins(text: str) -> str:
+    """Return a text without the logins of addresses, also of one that was taken for a path (`rtsp:/user:...@host`)."""
+    return _LOGIN.sub(r"\1***@", text)
 
 
 class MonitorError(Exception):
     """Base of all errors that are meant for the user."""
+
+    def __str__(self) -> str:
+        """Return the sentence, without the logins of addresses in it."""
+        return without_logins(super().__str__())
 
 
 class ConfigError(MonitorError):

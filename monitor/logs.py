@@ -10,11 +10,11 @@ from pythonjsonlogger.json import JsonFormatter
 
 from monitor.clock import Clock, SystemClock
 from monitor.config import LogSettings
+from monitor.errors import without_logins
 
 __all__ = ["RateLimit", "configure", "redact"]
 
-# Whatever stands between `://` and `@`, and the values of fields that hold secrets.
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+# The values of fields that hold secrets.
 _NAMED = re.compile(r"""(?i)\b(pass(?:word|wd)?|token|secret|authorization)(["']?\s*[=:]\s*)(["']?)[^\s"',;&}]+\3""")
 
 _NEVER_LIMITED = frozenset({"monitor.alerts", "monitor.station.request_handler"})
@@ -28,7 +28,7 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` without credentials: the given values, URL user parts, and the values of fields named like one."""
     for secret in secrets:
         text = text.replace(secret, "***")
-    return _NAMED.sub(r"\1\2***", _USERINFO.sub("***@", text))
+    return _NAMED.sub(r"\1\2***", without_logins(text))
 
 
 class _RedactedText(logging.Formatter):

@@ -8,6 +8,7 @@ import click
 from monitor.cli_framework import EXIT_NO, examples
 from monitor.config import StationConfig
 from monitor.config.file import Mistake, find_mistakes, mistake_at, read_config
+from monitor.errors import without_logins
 from monitor.station.measured_capacity import capacity_warning, read_capacity
 
 __all__ = ["command"]
@@ -31,11 +32,13 @@ def command(file: Path, *, as_json: bool) -> int:
             click.echo(f"warning: {warning}", err=True)
     if as_json:
         rows = [{"file": str(m.file), "line": m.line, "field": m.field, "message": m.message} for m in mistakes]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(without_logins(json.dumps(rows, indent=2)))
     elif mistakes:
         for mistake in mistakes:
-            click.echo(str(mistake))
-        click.echo(f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''} in {file}", err=True)
+            click.echo(without_logins(str(mistake)))
+        click.echo(
+            f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''} in {without_logins(str(file))}", err=True
+        )
     else:
         click.echo(f"{file} is right")
     return EXIT_NO if mistakes else 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from monitor.clock import ManualClock
 from monitor.config import LogSettings
+from monitor.errors import ConfigError, without_logins
 from monitor.logs import RateLimit, configure, redact
 
 
@@ -31,6 +32,20 @@ def test_no_line_holds_a_secret_even_in_a_traceback(root_logger, capsys, form):
     assert "Traceback" in line
     assert "hunter2" not in line
     assert "s3cr3t" not in line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://u:word@camera/x", "rtsp://***@camera/x"),
+        ("rtsp:/u:word@camera/x does not exist", "rtsp:/***@camera/x does not exist"),
+        ("redis://:word@host", "redis://***@host"),
+        ("/etc/nicu@site/x.yaml: no such file", "/etc/nicu@site/x.yaml: no such file"),
+    ],
+)
+def test_addresses_lose_their_logins_also_where_they_were_taken_for_paths(text, shown):
+    assert without_logins(text) == shown
+    assert str(ConfigError(text)) == shown
 
 
 def test_json_lines_can_be_read_by_a_machine(root_logger, capsys):

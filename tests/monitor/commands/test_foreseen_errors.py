@@ -99,3 +99,13 @@ def test_a_password_that_cannot_be_read_holds_up_no_station(tmp_path):
     (tmp_path / "sentinel").write_text("p4ss-of-sentinel\n")
     config = StationConfig.model_validate({"beds": [broken, right], "redis": redis})
     assert secrets_of(config) == ["p4ss-of-sentinel", "p4ss-of-the-camera"]
+
+
+@pytest.mark.parametrize("command", [["replay"], ["check"], ["bench", "--clip"], ["doctor", "--config"], ["no-such"]])
+def test_an_address_in_a_files_place_does_not_print_its_login(command):
+    program = str(Path(sys.executable).parent / "nicu-monitor")
+    address = "rtsp://nurse:geheim@127.0.0.1/x"
+    done = subprocess.run([program, *command, address], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stdout + done.stderr
+    assert "geheim" not in done.stdout + done.stderr
