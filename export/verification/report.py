@@ -6,10 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from export.verification.differences import Differences
 from monitor.inference.manifest import EngineName, Outcome, Precision
+from monitor.inference.outcomes import REPORT_NAME
 
 __all__ = ["REPORT_NAME", "Report", "Row", "report_lines"]
-
-REPORT_NAME = "verification.json"
 
 
 class Row(BaseModel):

@@ -28,6 +28,7 @@ from monitor.inference.engine_factory import (
     REDUCED_ENGINES,
     describe_engines,
     missing_reason,
+    outcome_here,
 )
 from monitor.inference.manifest import EngineName
 from monitor.pipeline.models import ModelSet, WorkerModels
@@ -220,7 +221,7 @@ def _not_verified(bundle: Bundle, engine: EngineName) -> str | None:
     """Return why an engine may not be chosen for a bundle; None where `nicu-export verify` passed it."""
     precision = "fp16" if engine in GPU_ENGINES else "fp32"
     variants = [variant for variant in bundle.manifest.variants if variant.precision == precision]
-    outcomes = {variant.verification.get(engine) for variant in variants or bundle.manifest.variants}
+    outcomes = {outcome_here(bundle, variant, engine) for variant in variants or bundle.manifest.variants}
     if "failed" in outcomes:
         return f"bundle {bundle.name} failed its verification with it"
     if outcomes != {"passed"}:
@@ -231,7 +232,7 @@ def _not_verified(bundle: Bundle, engine: EngineName) -> str | None:
 def _has_int8(bundle: Bundle, engine: EngineName) -> bool:
     """Return whether a model would run in int8 with an engine: what is not compared is not chosen."""
     return any(
-        variant.precision == "int8" and variant.verification.get(engine) == "passed"
+        variant.precision == "int8" and outcome_here(bundle, variant, engine) == "passed"
         for variant in bundle.manifest.variants
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
-from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, REDUCED_ENGINES, missing_reason
+from monitor.inference.engine_factory import ENGINES, GPU_ENGINES, REDUCED_ENGINES, missing_reason, outcome_here
 from monitor.inference.manifest import EngineName
 
 __all__ = ["unverified_engines", "verify_bundles"]
@@ -20,7 +20,8 @@ _PASSED_OR_FAILED = {0, 1}
 def unverified_engines(bundle: Bundle) -> tuple[EngineName, ...]:
     """Return the engines that are here and have not been compared with every file of a bundle that they may run.
 
-    TensorRT is left out: what is compared there is a plan, which has to be built first.
+    TensorRT is left out: what is compared there is a plan, which has to be built first. An outcome of another version
+    of an engine is none where fewer bits are computed with, see `outcome_here`.
 
     Args:
         bundle: What would be run.
@@ -31,7 +32,7 @@ def unverified_engines(bundle: Bundle) -> tuple[EngineName, ...]:
         if not name.startswith("tensorrt")
         and missing_reason(name) is None
         and any(
-            name not in variant.verification
+            outcome_here(bundle, variant, name) is None
             for variant in bundle.manifest.variants
             if variant.precision != "int8" or name not in GPU_ENGINES | REDUCED_ENGINES
         )

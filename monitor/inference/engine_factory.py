@@ -17,8 +17,9 @@ from monitor.inference.bundle import Bundle
 from monitor.inference.cuda import probe_cuda, wait_asleep
 from monitor.inference.device_memory import CudaApi, open_device_memory
 from monitor.inference.engine import Engine
-from monitor.inference.manifest import EngineName, Precision, Variant
+from monitor.inference.manifest import EngineName, Outcome, Precision, Variant
 from monitor.inference.model_metadata import require_class_order
+from monitor.inference.outcomes import verified_version
 from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
 from monitor.inference.processor import has_bf16
 from monitor.inference.tensors import first_line
@@ -37,6 +38,7 @@ __all__ = [
     "missing_reason",
     "open_engine",
     "open_variant",
+    "outcome_here",
     "plan_key_here",
     "require_engine",
 ]
@@ -186,14 +188,49 @@ def _allowed(
     if reason is not None:
         raise EngineError(reason)
     variant = _variant(bundle, name, size_px, precision, prefer_int8=prefer_int8)
-    if name in REDUCED_ENGINES and variant.verification.get(name) != "passed":
+    outcome = outcome_here(bundle, variant, name)
+    if name in REDUCED_ENGINES and outcome is None:
         raise EngineError(
             f"{variant.file} of bundle {bundle.name} is not verified with {name} (nicu-export verify {bundle.path} "
             f"--engine {name})"
         )
-    if variant.verification.get(name) == "failed":
+    if outcome == "failed":
         raise EngineError(f"{variant.file} of bundle {bundle.name} failed its verification with {name}")
     return variant
+
+
+def outcome_here(bundle: Bundle, variant: Variant, name: EngineName) -> Outcome | None:
+    """Return what verification found with an engine, as far as it says something of the version that is installed.
+
+    What fewer bits do to a model is known of the kernels that were compared, so that for int8 and bf16 an outcome of
+    another version is none. That of a file in fp32 or fp16 stands, and the log says with which version it was made.
+
+    Args:
+        bundle: What would be run.
+        variant: Its model file.
+        name: An engine that can run here.
+    """
+    outcome = variant.verification.get(name)
+    verified = None if outcome is None else verified_version(bundle, variant, name)
+    if verified is None:
+        return outcome
+    try:
+        here = engine_version(name)
+    except EngineError:
+        return outcome  # why it cannot be loaded is said where it is opened
+    if verified == here:
+        return outcome
+    is_reduced = variant.precision == "int8" or name in REDUCED_ENGINES
+    _log.info(
+        "%s of bundle %s was verified with %s %s, and %s is installed: %s",
+        variant.file,
+        bundle.name,
+        name,
+        verified,
+        here,
+        "it counts as not verified" if is_reduced else f"nicu-export verify {bundle.path} compares it again",
+    )
+    return None if is_reduced else outcome
 
 
 def open_variant(
@@ -279,7 +316,7 @@ def _variant(
             pass
         else:
             # What a lower precision does to a model is known only where it was compared.
-            if variant.verification.get(name) == "passed":
+            if outcome_here(bundle, variant, name) == "passed":
                 return variant
             _log.info("%s of bundle %s is not verified with %s: fp32 runs", variant.file, bundle.name, name)
     if precision is None and name in GPU_ENGINES:

@@ -1,14 +1,16 @@
 """int8 files and bf16 run only where, and with what, they were compared with the trained network."""
 
 import hashlib
+import json
 import logging
 
 import pytest
 
+from monitor.bench import verifying
 from monitor.errors import EngineError
 from monitor.inference import engine_factory
 from monitor.inference.bundle import read_bundle
-from monitor.inference.engine_factory import missing_reason, open_engine
+from monitor.inference.engine_factory import missing_reason, open_engine, require_engine
 from monitor.inference.manifest import FileRecord, Variant
 from monitor.inference.processor import has_bf16
 
@@ -17,15 +19,26 @@ from monitor.inference.processor import has_bf16
 def with_int8(make_bundle, classifier_onnx):
     """Return a maker of bundles with an int8 file whose verification had this outcome."""
 
-    def make(verification, *, fp32_verification=None):
+    def make(verification, *, fp32_verification=None, version=None):
         content = classifier_onnx()
         record = FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+        rows = [
+            {"file": file, "engine": engine, "engine_version": version}
+            for file, outcomes in (("model.onnx", fp32_verification or {}), ("int8.onnx", verification))
+            for engine in outcomes
+        ]
+        report = b"" if version is None else json.dumps({"rows": rows}).encode()
+        files = {"model.onnx": record, "int8.onnx": record}
+        if report:
+            files["verification.json"] = FileRecord(sha256=hashlib.sha256(report).hexdigest(), bytes=len(report))
         variants = (
             Variant(file="model.onnx", precision="fp32", size_px=16, verification=fp32_verification or {}),
             Variant(file="int8.onnx", precision="int8", size_px=16, verification=verification),
         )
-        path = make_bundle(content, files={"model.onnx": record, "int8.onnx": record}, variants=variants)
+        path = make_bundle(content, files=files, variants=variants)
         (path / "int8.onnx").write_bytes(content)
+        if report:
+            (path / "verification.json").write_bytes(report)
         return read_bundle(path)
 
     return make
@@ -57,6 +70,52 @@ def test_a_model_without_an_int8_file_runs_in_fp32(make_bundle, caplog):
     with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
         open_engine(read_bundle(make_bundle()), choice="onnxruntime", prefer_int8=True).close()
     assert "model.onnx of bundle tiny runs on onnxruntime" in caplog.text
+
+
+def opened_with(bundle, caplog, **options):
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
+        open_engine(bundle, choice="onnxruntime", **options).close()
+    return caplog.text
+
+
+def test_int8_that_was_compared_with_another_version_is_not_verified(with_int8, monkeypatch, caplog):
+    monkeypatch.setattr(engine_factory, "engine_version", lambda _: "2.0.0")
+    bundle = with_int8({"onnxruntime": "passed"}, version="2.0.0")
+    assert "int8.onnx of bundle tiny runs on onnxruntime" in opened_with(bundle, caplog, prefer_int8=True)
+    monkeypatch.setattr(engine_factory, "engine_version", lambda _: "2.1.0")
+    said = opened_with(bundle, caplog, prefer_int8=True)
+    assert "int8.onnx of bundle tiny was verified with onnxruntime 2.0.0, and 2.1.0 is installed" in said
+    assert "model.onnx of bundle tiny runs on onnxruntime" in said
+
+
+def test_fp32_that_was_compared_with_another_version_runs_and_the_log_says_so(with_int8, monkeypatch, caplog):
+    monkeypatch.setattr(engine_factory, "engine_version", lambda _: "2.1.0")
+    bundle = with_int8({}, fp32_verification={"onnxruntime": "passed"}, version="2.0.0")
+    said = opened_with(bundle, caplog)
+    assert "was verified with onnxruntime 2.0.0, and 2.1.0 is installed: nicu-export verify" in said
+    assert "model.onnx of bundle tiny runs on onnxruntime" in said
+    monkeypatch.setattr(engine_factory, "engine_version", lambda _: "2.0.0")
+    assert "was verified with" not in opened_with(bundle, caplog)
+
+
+def test_bf16_that_was_compared_with_another_version_is_refused(with_int8, monkeypatch):
+    monkeypatch.setattr(engine_factory, "missing_reason", lambda _: None)
+    monkeypatch.setattr(engine_factory, "engine_version", lambda _: "2026.4.1")
+    bundle = with_int8({}, fp32_verification={"openvino-bf16": "passed"}, version="2026.4.1")
+    assert require_engine(bundle, choice="openvino-bf16", on_missing="refuse") == "openvino-bf16"
+    bundle = with_int8({}, fp32_verification={"openvino-bf16": "passed"}, version="2022.1.0")
+    with pytest.raises(EngineError, match=r"is not verified with openvino-bf16 \(nicu-export verify"):
+        require_engine(bundle, choice="openvino-bf16", on_missing="refuse")
+
+
+def test_what_was_compared_with_another_version_is_compared_again(with_int8, monkeypatch):
+    monkeypatch.setattr(verifying, "missing_reason", lambda name: None if name == "onnxruntime" else "not here")
+    monkeypatch.setattr(engine_factory, "engine_version", lambda _: "2.1.0")
+    outcomes = {"fp32_verification": {"onnxruntime": "passed"}}
+    for version, wanted in (("2.1.0", ()), ("2.0.0", ("onnxruntime",))):
+        bundle = with_int8({"onnxruntime": "passed"}, **outcomes, version=version)
+        assert verifying.unverified_engines(bundle) == wanted
 
 
 def test_bf16_is_missing_where_the_processor_has_no_unit_for_it(monkeypatch):
