@@ -1,7 +1,7 @@
 """`nicu-monitor beds`: the beds that several stations share, in Redis."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from redis.exceptions import RedisError
 
 from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.config.base import first_mistake
+from monitor.config.fields import same_source
 from monitor.config.file import read_config
 from monitor.config.fleet import FleetBed
+from monitor.config.settings import RegionOfInterest
 from monitor.delivery.keys import Keys
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
@@ -53,6 +55,7 @@ def publish(file: Path, config_file: Path, *, replace: bool) -> int:
     wanted = _read_beds(file)
     with _table(config_file) as table:
         known = table.read().beds
+        _refuse_one_camera_twice(wanted, known)
         differing = [bed.id for bed in wanted if bed.id in known and known[bed.id] != bed]
         if differing and not replace:
             click.echo(
@@ -62,7 +65,8 @@ def publish(file: Path, config_file: Path, *, replace: bool) -> int:
             )
             return EXIT_NO
         count = sum(table.publish(bed) for bed in wanted if known.get(bed.id) != bed)
-    click.echo(f"{count} of {len(wanted)} beds were written; the others were there")
+    others = "; the others were there" if count < len(wanted) else ""
+    click.echo(f"{count} of {len(wanted)} beds were written{others}")
     return 0
 
 
@@ -120,7 +124,7 @@ def _read_beds(file: Path) -> list[FleetBed]:
     try:
         if file.stat().st_size > _LARGEST_BYTES:
             raise ConfigError(f"{file} is too large for a list of beds")
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        document = _read_yaml(file)
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         raise ConfigError(f"{file} cannot be read as YAML; write `beds:` as in configs/example.yaml") from None
     listed = document.get("beds") if isinstance(document, dict) else None
@@ -136,3 +140,68 @@ def _read_beds(file: Path) -> list[FleetBed]:
             raise ConfigError(f"{file}: the bed {bed.id} is there twice; keep one")
         found[bed.id] = bed
     return list(found.values())
+
+
+def _read_yaml(file: Path) -> object:
+    """Return what a file holds. Of two equal keys YAML drops the first: nobody would watch its beds."""
+    loader = yaml.SafeLoader(file.read_text(encoding="utf-8"))
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        twice = _key_given_twice(root)
+        if twice is not None:
+            name, line, first = twice
+            raise ConfigError(f"{file}:{line}: {name}: given twice, first in line {first}; keep one")
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _key_given_twice(root: yaml.Node) -> tuple[str, int, int] | None:
+    """Return a key that a mapping holds twice, its line and the first one's; None where there is none."""
+    waiting = [root]
+    seen: set[int] = set()  # an alias leads to its anchor's node, and may lead to itself
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += reversed(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            first_lines: dict[tuple[str, str], int] = {}
+            for key, _ in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                name, line = (key.tag, key.value), key.start_mark.line + 1
+                if name in first_lines:
+                    return key.value, line, first_lines[name]
+                first_lines[name] = line
+            waiting += [value for _, value in reversed(node.value)]
+    return None
+
+
+def _refuse_one_camera_twice(wanted: Sequence[FleetBed], known: Mapping[str, FleetBed]) -> None:
+    """Refuse beds that would show one infant under two names; pairs that were in Redis before are not looked at."""
+    new = {bed.id for bed in wanted}
+    present = [bed for bed in known.values() if bed.id not in new]
+    first_use: dict[tuple[str, tuple[float, ...]], str] = {}
+    for bed in [*present, *wanted]:
+        source = same_source(bed.camera["url"])
+        if source is None:
+            continue
+        try:
+            edges = RegionOfInterest.model_validate(bed.region_of_interest).edges
+        except ValidationError as error:
+            if bed.id in new:
+                raise ConfigError(f"bed {bed.id}: region_of_interest: {first_mistake(error)}") from None
+            continue
+        first = first_use.setdefault((source, edges), bed.id)
+        if first != bed.id and bed.id in new:
+            where = "" if first in new else " in Redis"
+            raise ConfigError(
+                f"the beds {first}{where} and {bed.id} have the same camera, with the same region_of_interest: both "
+                "would show one infant; nothing was written. Correct the address, give each its own region_of_interest "
+                f"or take one out (nicu-monitor beds remove {first})"
+            )

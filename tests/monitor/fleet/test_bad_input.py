@@ -24,7 +24,7 @@ from monitor.config.fleet import FleetBed
 from monitor.delivery.keys import Keys
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
-from monitor.errors import PublishError
+from monitor.errors import ConfigError, PublishError
 from monitor.fleet.keeper import FleetKeeper
 from monitor.fleet.lease_table import LeaseTable
 
@@ -97,21 +97,30 @@ def keeper_of(tmp_path):
         keeper.stop()
 
 
-def test_a_bed_in_two_files_is_refused_and_nothing_is_written(redis_server, table, tmp_path):
-    config = tmp_path / "station.yaml"
+@pytest.fixture
+def publish(redis_server, tmp_path):
+    """Run `beds publish` with the text of a file."""
+    config, file = tmp_path / "station.yaml", tmp_path / "beds.yaml"
     config.write_text(yaml.safe_dump({"station": {"id": "a"}, "fleet": {}, "redis": {"url": redis_server.url}}))
-    north, south = tmp_path / "north.yaml", tmp_path / "south.yaml"
-    entry = {"id": "bed-1", "camera": {"url": "rtsp://203.0.113.1/north"}}
-    other = {"id": "bed-1", "camera": {"url": "rtsp://203.0.113.1/south"}}
-    north.write_text(yaml.safe_dump({"beds": [entry]}))
-    south.write_text(yaml.safe_dump({"beds": [other, {"id": "bed-2", "camera": {"url": "rtsp://203.0.113.1/2"}}]}))
 
-    def publish(file, *options):
+    def run(text, *options):
+        file.write_text(text)
         return CliRunner().invoke(
             beds, ["publish", str(file), "--config", str(config), *options], standalone_mode=False
         )
 
-    assert publish(north).return_value == 0
+    return run
+
+
+def entries(*pairs, **more):
+    listed = [{"id": name, "camera": {"url": f"rtsp://203.0.113.1/{path}"}, **more} for name, path in pairs]
+    return yaml.safe_dump({"beds": listed})
+
+
+def test_a_bed_in_two_files_is_refused_and_nothing_is_written(table, publish):
+    done = publish(entries(("bed-1", "north")))
+    assert (done.return_value, done.output) == (0, "1 of 1 beds were written\n")
+    south = entries(("bed-1", "south"), ("bed-2", "2"))
     refused = publish(south)
     assert refused.return_value == 1
     assert "other settings: bed-1; nothing was written" in refused.output
@@ -119,6 +128,48 @@ def test_a_bed_in_two_files_is_refused_and_nothing_is_written(redis_server, tabl
     assert table.read().beds["bed-1"].camera["url"].endswith("north")
     assert publish(south, "--replace").return_value == 0
     assert table.read().beds["bed-1"].camera["url"].endswith("south")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (entries(("bed-1", "1")) + entries(("bed-2", "2")), "beds: given twice, first in line 1"),
+        ("beds: [{id: bed-1, camera: {url: rtsp://h/1, url: rtsp://h/2}}]", "url: given twice"),
+        ("beds: [{id: bed-1, camera: {url: rtsp://h/1}, region_of_interest: {left: 2}}]", "region_of_interest"),
+    ],
+    ids=["two lists", "two addresses", "no region"],
+)
+def test_a_file_that_would_lose_or_blind_a_bed_is_refused_and_nothing_is_written(table, publish, text, words):
+    refused = publish(text)
+    assert isinstance(refused.exception, ConfigError)
+    assert words in str(refused.exception)
+    assert table.read().beds == {}
+
+
+def test_a_file_may_use_anchors_and_merges(table, publish):
+    text = """
+shared: &base {camera: &camera {url: rtsp://203.0.113.1/1}, region_of_interest: {right: 0.5}}
+beds:
+- {id: bed-1, <<: *base}
+- {id: bed-2, <<: *base, region_of_interest: {left: 0.5}}
+"""
+    assert publish(text).return_value == 0
+    assert sorted(table.read().beds) == ["bed-1", "bed-2"]
+
+
+def test_one_camera_for_two_beds_is_refused_and_nothing_is_written(table, publish):
+    refused = publish(entries(("bed-1", "1"), ("bed-2", "1")))
+    assert "bed-1 and bed-2 have the same camera" in str(refused.exception)
+    assert table.read().beds == {}
+    publish(entries(("bed-1", "1")))
+    # Another spelling of the camera of a bed that is in Redis; --replace changes nothing about it.
+    for options in ([], ["--replace"]):
+        refused = publish(entries(("bed-2", "1/"), region_of_interest={"left": 0.0}), *options)
+        assert "bed-1 in Redis and bed-2 have the same camera" in str(refused.exception)
+    assert list(table.read().beds) == ["bed-1"]
+    # Its own part of the picture is another infant, and a camera may go from one bed to another.
+    assert publish(entries(("bed-2", "1"), region_of_interest={"left": 0.5})).return_value == 0
+    assert publish(entries(("bed-1", "9"), ("bed-3", "1")), "--replace").return_value == 0
 
 
 def test_a_bed_of_a_newer_version_is_left_to_newer_stations_and_not_forgotten(redis_server, table, keeper_of):
