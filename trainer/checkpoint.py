@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from monitor.inference.manifest import Generation, Metric
 from trainer.card import CardFacts
+from trainer.data import ImageRecord
+from trainer.data.subjects import name_key
 from trainer.errors import CheckpointError
 from trainer.networks import Architecture, InputContract
 from trainer.training.storage import read_checkpoint, write_checkpoint
@@ -74,7 +76,8 @@ class Provenance(_Part):
 class LearntFrom(_Part):
     """Which pictures and subjects a model learnt from, stopped or was calibrated on, so that a test can find them.
 
-    Files and names are hashed: the model does not say who they are, only whether it has seen them.
+    Files and names are hashed: the model does not say who they are, only whether it has seen them. A perceptual hash
+    holds the signs of 320 low frequencies of a picture, by which a copy in another format is found.
     """
 
     pictures: tuple[Sha256, ...] = Field(description="SHA-256 of the files.")
@@ -82,15 +85,24 @@ class LearntFrom(_Part):
     bare_names: tuple[Sha256, ...] | None = Field(
         default=None, description="Likewise without the data set. Absent in models of earlier versions."
     )
+    name_keys: tuple[Sha256, ...] | None = Field(
+        default=None, description="Likewise, equal for spellings of one name. Absent in models of earlier versions."
+    )
+    perceptual_hashes: tuple[str, ...] | None = Field(
+        default=None, description="Of the pictures. Absent in models of earlier versions."
+    )
 
     @classmethod
-    def of(cls, pictures: Iterable[str], subjects: Iterable[str]) -> "LearntFrom":
-        """Hash the names of subjects; pictures are given by the SHA-256 of their files."""
-        names = set(subjects)
+    def of(cls, records: Iterable[ImageRecord]) -> "LearntFrom":
+        """Return what a model has seen that learnt from these pictures."""
+        seen = list(records)
+        names = {record.subject for record in seen}
         return cls(
-            pictures=tuple(sorted(set(pictures))),
+            pictures=tuple(sorted({record.sha256 for record in seen})),
             subjects=tuple(sorted({name_hash(name) for name in names})),
             bare_names=tuple(sorted({name_hash(bare_name(name)) for name in names})),
+            name_keys=tuple(sorted({name_hash(name_key(name)) for name in names})),
+            perceptual_hashes=tuple(sorted({record.perceptual_hash for record in seen})),
         )
 
 

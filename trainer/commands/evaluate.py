@@ -8,7 +8,7 @@ import click
 from monitor.cli_framework import examples
 from trainer.commands.cv import metric_lines
 from trainer.evaluation.bootstrap import RESAMPLES
-from trainer.experiments.seen import doubts_of_infants, other_class
+from trainer.experiments.seen import doubts_of_infants, doubts_of_pictures, other_class
 
 __all__ = ["command", "recalibration_lines", "seen_lines"]
 
@@ -31,7 +31,7 @@ def seen_lines(results: dict[str, Any]) -> list[str]:
             f"Warning: the model learnt from other pictures of {seen['subjects']} of these subjects "
             f"({seen['subject_pictures']} pictures here); these are no unseen infants."
         )
-    doubts = [other_class(results), *doubts_of_infants(seen)]
+    doubts = [other_class(results), *doubts_of_pictures(seen), *doubts_of_infants(seen)]
     lines += [f"Warning: {words}." for words in doubts if words is not None]
     return lines
 

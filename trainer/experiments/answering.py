@@ -12,9 +12,10 @@ from monitor.inference.bundle import read_bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine_factory import open_engine
 from monitor.inference.manifest import MANIFEST_NAME
-from trainer.checkpoint import MODEL_NAME, TrainedModel, bare_name, name_hash, read_model
+from trainer.checkpoint import MODEL_NAME, LearntFrom, TrainedModel, bare_name, name_hash, read_model
 from trainer.crops import CropSet, ExactSamples
 from trainer.data import PAIN_WORD
+from trainer.data.subjects import name_key
 from trainer.errors import CheckpointError, DataError
 from trainer.experiments.files import RUN_NAME
 from trainer.experiments.run import Run, open_run
@@ -39,6 +40,8 @@ class Learnt:
         pictures: SHA-256 of the files.
         subjects: SHA-256 of the subjects' names.
         bare_names: Likewise without the data set; None where they are not recorded.
+        name_keys: Likewise, equal for spellings of one name.
+        perceptual_hashes: Of the pictures; None where they are not recorded.
         subjects_are_known: Whether every picture said whose face it is.
         manifest_sha256: Of the manifest that they learnt from; None where it is not recorded.
     """
@@ -48,6 +51,8 @@ class Learnt:
     subjects: frozenset[str]
     manifest_sha256: str | None
     bare_names: frozenset[str] | None = None
+    name_keys: frozenset[str] | None = None
+    perceptual_hashes: frozenset[str] | None = None
     subjects_are_known: bool = True
 
 
@@ -105,14 +110,7 @@ def _of_model(trained: TrainedModel) -> Answerer:
             logits = predict_logits(trained.network, ExactSamples(crops, rows), record.contract, resolve_device("cpu"))
         return _mean([(trained.network, record.temperature)], logits[None] / record.temperature)
 
-    learnt = Learnt(
-        is_known=record.learnt_from is not None,
-        pictures=frozenset(record.learnt_from.pictures if record.learnt_from else ()),
-        subjects=frozenset(record.learnt_from.subjects if record.learnt_from else ()),
-        manifest_sha256=record.provenance.data_manifest_sha256,
-        bare_names=_set(record.learnt_from.bare_names if record.learnt_from else None),
-        subjects_are_known=record.subjects_are_known,
-    )
+    learnt = _learnt(record.learnt_from, record.provenance.data_manifest_sha256, is_known=record.subjects_are_known)
     return Answerer(
         "model", record.architecture, record.name, trained.sha256, 1, record.contract, learnt, predict, record.positive
     )
@@ -135,12 +133,7 @@ def _of_bundle(source: str | Path) -> Answerer:
         chance = np.clip(chance, _SMALLEST, 1.0 - _SMALLEST)
         return Prediction(np.log(chance) - np.log1p(-chance), np.zeros(len(rows)))
 
-    learnt = Learnt(
-        is_known=False,
-        pictures=frozenset(),
-        subjects=frozenset(),
-        manifest_sha256=bundle.manifest.provenance.data_manifest_sha256,
-    )
+    learnt = _learnt(None, bundle.manifest.provenance.data_manifest_sha256)
     return Answerer(
         "bundle",
         bundle.manifest.architecture,
@@ -217,21 +210,37 @@ def _set(names: tuple[str, ...] | None) -> frozenset[str] | None:
     return None if names is None else frozenset(names)
 
 
+def _learnt(found: LearntFrom | None, manifest_sha256: str | None, *, is_known: bool = True) -> Learnt:
+    """Return what a model or a run has seen; `is_known` is whether every picture said whose face it is."""
+    return Learnt(
+        is_known=found is not None,
+        pictures=frozenset(found.pictures if found else ()),
+        subjects=frozenset(found.subjects if found else ()),
+        manifest_sha256=manifest_sha256,
+        bare_names=_set(found.bare_names if found else None),
+        name_keys=_set(found.name_keys if found else None),
+        perceptual_hashes=_set(found.perceptual_hashes if found else None),
+        subjects_are_known=is_known,
+    )
+
+
 def _learnt_by(run: Run) -> Learnt:
     """Return what a run's networks have seen: its fold map says it; where its pictures are gone, who was tested."""
+    is_known = bool(run.metrics().get("subjects_are_known", True))
+    manifest_sha256 = run.record["manifest_sha256"]
     try:
         study = run.study()
         rows = np.unique(np.concatenate([fold.development for fold in run.folds(study).folds]))
-        pictures = {study.records[row].sha256 for row in rows}
-        subjects = {study.records[row].subject for row in rows}
+        return _learnt(LearntFrom.of(study.records[row] for row in rows), manifest_sha256, is_known=is_known)
     except DataError:
         answers = run.predictions().rows  # every infant of a strict run is tested once, and learnt from in other folds
-        pictures, subjects = {row.sha256 for row in answers}, {row.subject for row in answers}
+    subjects = {row.subject for row in answers}
     return Learnt(
         is_known=True,
-        pictures=frozenset(pictures),
+        pictures=frozenset(row.sha256 for row in answers),
         subjects=frozenset(name_hash(subject) for subject in subjects),
-        manifest_sha256=run.record["manifest_sha256"],
+        manifest_sha256=manifest_sha256,
         bare_names=frozenset(name_hash(bare_name(subject)) for subject in subjects),
-        subjects_are_known=bool(run.metrics().get("subjects_are_known", True)),
+        name_keys=frozenset(name_hash(name_key(subject)) for subject in subjects),
+        subjects_are_known=is_known,
     )

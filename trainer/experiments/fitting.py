@@ -305,9 +305,7 @@ def _record(
         intended_use=final.intended_use if positive == PAIN_WORD else _OTHER_USE.format(positive),
         positive=positive,
         subjects_are_known=study.manifest.subjects_are_known,
-        learnt_from=LearntFrom.of(
-            (study.records[row].sha256 for row in learnt), (study.records[row].subject for row in learnt)
-        ),
+        learnt_from=LearntFrom.of(study.records[row] for row in learnt),
         metrics=(() if cross_validation is None else carried_metrics(cross_validation, study))
         + (() if clips is None else clip_metrics(clips)),
         provenance=Provenance(

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from trainer.atomic_file import write_atomically
 from trainer.checkpoint import bare_name, name_hash
 from trainer.crops import Study, open_study
+from trainer.data import ImageRecord, near_duplicates
 from trainer.data.group_columns import group_columns
+from trainer.data.subjects import name_key
 from trainer.errors import naming
 from trainer.evaluation.bootstrap import RESAMPLES
 from trainer.evaluation.recalibration import recalibration
@@ -83,20 +85,38 @@ def _seen(learnt: Learnt, study: Study, rows: NDArray[np.int64]) -> dict[str, An
     """Return how many tested pictures and subjects the networks have seen; `is_known` is false where nobody knows.
 
     A subject of another table may have the same name by chance, or be the same infant: `namesakes`, None where the
-    model does not record names.
+    model does not record names; `spellings_are_known` is whether other spellings of a name count. Copies in another
+    format are `look_alikes`, None where the model does not record what its pictures look like.
     """
     tested = [study.records[row] for row in rows]
     again = {entry.subject for entry in tested if name_hash(entry.subject) in learnt.subjects}
     others = {entry.subject for entry in tested} - again
-    names = learnt.bare_names
     return {
         "is_known": learnt.is_known,
         "subjects_are_known": learnt.subjects_are_known and study.manifest.subjects_are_known,
-        "namesakes": None if names is None else sum(name_hash(bare_name(subject)) in names for subject in others),
+        "namesakes": _namesakes(learnt, others),
+        "spellings_are_known": learnt.name_keys is not None,
         "pictures": sum(entry.sha256 in learnt.pictures for entry in tested),
+        "look_alikes": _look_alikes(learnt, [entry for entry in tested if entry.sha256 not in learnt.pictures]),
         "subjects": len(again),
         "subject_pictures": sum(entry.subject in again for entry in tested),
     }
+
+
+def _namesakes(learnt: Learnt, subjects: set[str]) -> int | None:
+    if learnt.name_keys is not None:
+        return sum(name_hash(name_key(subject)) in learnt.name_keys for subject in subjects)
+    if learnt.bare_names is not None:
+        return sum(name_hash(bare_name(subject)) in learnt.bare_names for subject in subjects)
+    return None
+
+
+def _look_alikes(learnt: Learnt, tested: list[ImageRecord]) -> int | None:
+    if learnt.perceptual_hashes is None:
+        return None
+    known = sorted(learnt.perceptual_hashes)
+    pairs = near_duplicates([*known, *(entry.perceptual_hash for entry in tested)])
+    return len({second for first, second in pairs if first < len(known) <= second})
 
 
 def _record(

@@ -3,6 +3,7 @@
 import csv
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -22,6 +23,7 @@ from trainer.commands.report import command as report
 from trainer.crops import open_study
 from trainer.errors import CheckpointError
 from trainer.experiments import open_run
+from trainer.experiments.seen import doubts_of_infants, doubts_of_pictures
 from trainer.networks import InputContract
 
 SMALL = ["network.width=8", "network.depth=1", "contract.size_px=32", "contract.margin=0", "augmentation=light"]
@@ -105,6 +107,48 @@ def test_the_same_names_in_another_table_may_be_the_same_infants(model, paint_st
     page = (tmp_path / "report" / "report.md").read_text()
     assert doubt in page
     assert "none of these infants" not in page
+
+
+def test_other_spellings_of_names_may_be_the_same_infants(model, paint_study, tmp_path):
+    manifest = paint_study(subjects=4, each=6, seed=9).folder.with_suffix(".csv")
+    manifest.write_text(manifest.read_text().replace("set/s", "held_out/S0"))
+
+    output = run(evaluate, model[0], manifest, "--out", tmp_path / "run")
+
+    assert "Warning: 4 tested infants have the name of one that the model learnt from, in another table or" in output
+
+
+def test_copies_in_another_format_are_no_unseen_pictures(model, tmp_path):
+    table = tmp_path / "copies.csv"
+    rows = ["image,subject,label"]
+    for row in csv.reader((model[1].parent / "set.csv").read_text().splitlines()[1:]):
+        name = row[0].replace(".png", ".jpg")
+        cv2.imwrite(str(tmp_path / name), cv2.imread(str(model[1].parent / row[0])), [cv2.IMWRITE_JPEG_QUALITY, 90])
+        rows.append(f"{name},other{row[1]},{row[2]}")
+    table.write_text("\n".join(rows) + "\n")
+    run(ingest, "table", table)
+    manifest = tmp_path / "copies.manifest.csv"
+    run(crop, manifest, "--faces", "whole", "--size", 32)
+
+    output = run(evaluate, model[0], manifest, "--out", tmp_path / "run")
+    run(report, tmp_path / "run", "--no-explain", "--out", tmp_path / "report")
+
+    alike = json.loads((tmp_path / "run" / "metrics.json").read_text())["seen"]["look_alikes"]
+    doubt = f"{alike} tested pictures look like one that the model learnt from"
+    assert alike > 40  # of 48; the grain of some is changed too much
+    assert f"Warning: {doubt}" in output
+    page = (tmp_path / "report" / "report.md").read_text()
+    assert f"not known: no tested file is one that the model learnt from, but {doubt}" in page
+    assert "had seen none" not in page
+
+
+def test_of_a_model_of_an_earlier_version_nobody_says_that_it_had_seen_none():
+    seen = {"is_known": True, "subjects_are_known": True, "namesakes": 0, "pictures": 0, "subjects": 0}
+
+    assert "copies in another format go unnoticed" in doubts_of_pictures(seen)[0]
+    assert "spelt otherwise go unnoticed" in doubts_of_infants(seen)[0]
+    told = seen | {"look_alikes": 0, "spellings_are_known": True}
+    assert doubts_of_pictures(told) == doubts_of_infants(told) == []
 
 
 def test_nobody_calls_a_division_clean_whose_infants_nobody_knows(paint_study, tmp_path):

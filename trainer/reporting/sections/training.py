@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from trainer.evaluation.tables import Table
-from trainer.experiments.seen import doubts_of_infants, other_class
+from trainer.experiments.seen import doubts_of_infants, doubts_of_pictures, other_class
 from trainer.protocols import UNKNOWN_INFANTS, seen_in_training
 from trainer.reporting.document import Block, Grid, Notice, Picture, Section, Text
 from trainer.reporting.gathering import Comparison, Reported
@@ -134,9 +134,12 @@ def _seen(where: str, part: Reported) -> Block:
         )
     if not seen["is_known"]:
         return Notice(f"{where}: what the model had seen is not recorded in it.")
-    if doubts := doubts_of_infants(seen):
-        return Notice(f"{where}: the model had seen none of these pictures; {'; '.join(doubts)}.")
-    return Text(f"{where}: the model had seen none of these pictures and none of these infants.")
+    if doubts := [*doubts_of_pictures(seen), *doubts_of_infants(seen)]:
+        return Notice(f"{where}: not known: no tested file is one that the model learnt from, but {'; '.join(doubts)}.")
+    return Text(
+        f"{where}: the model had seen none of these pictures and none of these infants, as far as files, likeness and "
+        "names tell."
+    )
 
 
 def _audit_table(where: str, overlaps: list[dict[str, Any]]) -> Table:
