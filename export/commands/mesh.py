@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from export.commands.options import finish, precision_option
+from export.commands.options import finish, has_failed, precision_option, refuse_target
 from monitor import __version__
 from monitor.cli_framework import examples
 from monitor.errors import BundleError
@@ -54,6 +54,7 @@ def command(
     if not force and _is_intact(target, precisions, PACKAGE.member_sha256):
         click.echo(f"{target}: already there and intact (all files match their SHA-256)")
         return
+    refuse_target(target, _NAME)
     click.echo(f"building the face mesh from the PyPI package {source}, about half a minute")
     finish(write_mesh_bundle(PACKAGE.content(wheel), target, name=_NAME, precisions=precisions))
 
@@ -69,4 +70,5 @@ def _is_intact(target: Path, precisions: Sequence[Precision], source_sha256: str
         origin.source_sha256 == source_sha256
         and origin.versions.get("nicu-pain-monitor") == __version__
         and {*precisions, "fp32"} <= {variant.precision for variant in manifest.variants}
+        and not has_failed(manifest)
     )

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from export.commands.options import bundle_files
 from export.verification.report import Report, report_lines
 from export.verification.verify import engines_present, verify_bundle, write_report
-from monitor.cli_framework import EXIT_NO, OutputFile, examples
+from monitor.cli_framework import EXIT_NO, OutputFile, examples, refuse_overwriting
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine_factory import ENGINES, missing_reason
@@ -46,6 +47,7 @@ def command(
     A model that fails cannot be selected by the monitor. Exit code 1 when anything fails.
     """
     read = read_bundle(bundle)
+    refuse_overwriting({"--report": report}, bundle_files(read))
     found = verify_and_print(read, chosen_engines(engines), write=report is None, as_json=as_json)
     if report is not None:
         report.write_text(found.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
