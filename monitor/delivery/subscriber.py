@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 _PAGE = 200
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class AlertSubscriber:
         connect: Makes a connection.
         address: Of the server, without credentials, for messages.
         prefix: Of the key names.
-        progress: What was read before; saved by `events` after each batch was taken.
+        progress: What was read before; saved by `poll` after each batch was taken.
         clock: For the time since a heartbeat.
         stations: Stations whose heartbeat is watched from the start; others are watched once they have been seen,
             by an earlier reader with the same progress too.
@@ -176,6 +177,8 @@ class AlertSubscriber:
     def poll(self) -> Iterator[Event]:
         """Yield what is new, without waiting. Progress is saved after the caller has taken an alert.
 
+        It ends early where the caller takes long, so that the next call looks at the heartbeats before further alerts.
+
         Raises:
             ProgressError: Progress cannot be saved. It is held in memory: the next call goes on with what comes after
                 the alert that was taken, and tries to save again.
@@ -202,13 +205,7 @@ class AlertSubscriber:
             self._server_lost = False
             yield ServerSeen()
         yield from self._check_silence(beating)
-        for stream_id, fields in entries:
-            event = self._admit(stream_id, fields)
-            if event is not None:
-                yield event
-            self._progress.last_id = stream_id
-            if event is not None and self._saves_each:
-                self._progress.save()
+        yield from self._take(entries)
         if entries or not self._progress.is_saved:
             self._progress.save()
 
@@ -248,6 +245,18 @@ class AlertSubscriber:
     def _page(self, start: str, count: int) -> list[tuple[str, Mapping[str, str]]]:
         entries = self._client.xrange(self._keys.alerts, min=start, count=count)
         return [(str(stream_id), fields) for stream_id, fields in entries]
+
+    def _take(self, entries: Sequence[tuple[str, Mapping[str, str]]]) -> Iterator[Event]:
+        began_seconds = self._clock.monotonic()
+        for stream_id, fields in entries:
+            event = self._admit(stream_id, fields)
+            if event is not None:
+                yield event
+            self._progress.last_id = stream_id
+            if event is not None and self._saves_each:
+                self._progress.save()
+            if self._clock.monotonic() - began_seconds >= _LOOK_SECONDS:
+                return
 
     def _admit(self, stream_id: str, fields: Mapping[str, str]) -> NewAlert | None:
         text = fields.get("alert", "")

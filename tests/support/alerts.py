@@ -1,6 +1,10 @@
 """Alerts for tests, as the alarm logic would make them."""
 
-from monitor.alerts.record import AlertContext, AlertDraft, AlertModel, GenerationMode, compose_alert
+from datetime import UTC, datetime
+
+from redis_server import RedisServer
+
+from monitor.alerts.record import Alert, AlertContext, AlertDraft, AlertModel, GenerationMode, compose_alert
 from monitor.clock import Clock, SystemClock
 from monitor.pain.vocabulary import AlarmEvidence, Code, Kind, Phase, Priority, Signal, Transition, Validity
 
@@ -64,3 +68,10 @@ def make_draft(
         config_hash=CONTEXT.config_hash,
     )
     return compose_alert(transition, context, clock)
+
+
+def put(server: RedisServer, alert_id: str, seq: int, producer_id: str = "station-1", *, entry_id: str = "*") -> str:
+    """Write an alert into the stream as a station does; return the entry's id."""
+    draft = make_draft(alert_id).model_dump(by_alias=False)
+    alert = Alert(**draft, producer_id=producer_id, seq=seq, published_at=datetime.now(tz=UTC))
+    return server.client().xadd("nicu:alerts", {"alert": alert.model_dump_json()}, id=entry_id)
