@@ -25,9 +25,9 @@ class Episode:
         infant: Whose.
         begin: In seconds.
         end: In seconds.
-        delay: From the begin to the alarm, 0 where one was on already; None where there was none until 5 s after the
-            end.
-        spells: How many alarms there were in it.
+        delay: From the begin to the first alarm that began in it or within 5 s after its end; None where none did.
+        was_on_already: Whether an alarm was on when it began: that alarm says nothing of this episode.
+        spells: How many alarms began in it.
         coverage: Share of its frames in which the face could be scored.
     """
 
@@ -35,6 +35,7 @@ class Episode:
     begin: float
     end: float
     delay: float | None
+    was_on_already: bool
     spells: int
     coverage: float
 
@@ -173,8 +174,10 @@ def _episode(
     infant: str, span: tuple[float, float], spells: Sequence[tuple[float, float]], frames: FrameScores
 ) -> Episode:
     begin, end = span
-    inside = [(on, off) for on, off in spells if on <= end + GRACE_SECONDS and off >= begin]
-    delay = max(0.0, min(on for on, _ in inside) - begin) if inside else None
+    # Who never stops sounding would find every episode at once: only an alarm that begins here was raised by it.
+    inside = [on for on, _ in spells if begin <= on <= end + GRACE_SECONDS]
+    delay = min(inside) - begin if inside else None
+    was_on = any(on < begin <= off for on, off in spells)
     rows = (frames.times >= begin) & (frames.times <= end)
     coverage = float(np.mean(frames.is_usable[rows])) if rows.any() else 0.0
-    return Episode(infant, begin, end, delay, len(inside), coverage)
+    return Episode(infant, begin, end, delay, was_on, len(inside), coverage)

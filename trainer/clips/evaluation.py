@@ -13,6 +13,7 @@ from trainer.atomic_file import write_atomically
 from trainer.clips.alarms import PERSON_SECONDS, alarm_spells
 from trainer.clips.counting import Watched, count_video
 from trainer.clips.labels import Clip
+from trainer.clips.limits import MOST_ALARM_TIME
 from trainer.clips.measures import clip_areas, measures
 from trainer.clips.scores import FrameScores
 from trainer.clips.strips import draw_strips
@@ -37,11 +38,13 @@ class ClipSettings:
         episodes_per_hour: Of pain at the bedside, for the positive predictive value.
         most_false_alarms_per_hour: Settings are chosen for it; None chooses none.
         resamples: Of the infants.
+        most_alarm_time: Share of the time without pain in alarm that settings are chosen for, from 0 to 1.
     """
 
     episodes_per_hour: float = 1.0
     most_false_alarms_per_hour: float | None = None
     resamples: int = RESAMPLES
+    most_alarm_time: float = MOST_ALARM_TIME
 
 
 def evaluate_clips(
@@ -110,7 +113,7 @@ def evaluate_clips(
 def _free_response(level: float, alarms: AlarmSettings, count: Count) -> dict[str, Any]:
     changed = alarms.model_copy(update={"on_level": level, "off_level": round(max(0.0, level - 0.2), 2)})
     found = measures(count(changed), 1.0)
-    names = ("sensitivity", "false_alarms_per_hour")
+    names = ("sensitivity", "false_alarms_per_hour", "alarm_time_outside_pain")
     return {"on_level": level, **{name: found[name] for name in names}}
 
 
@@ -122,7 +125,7 @@ def _tuned(
     folder: Path,
 ) -> dict[str, Any]:
     """Choose alarm settings, write them for a station, and return them with what supports them."""
-    tuned = tune_alarms(count, candidates(config.alarms), most)
+    tuned = tune_alarms(count, candidates(config.alarms), most, settings.most_alarm_time)
     evidence = measures(tuned.held_out, settings.episodes_per_hour)
     changed = {
         name: value
@@ -131,16 +134,19 @@ def _tuned(
     }
     sensitivity, rate = evidence["sensitivity"], evidence["false_alarms_per_hour"]
     lines = [
-        f"Chosen for at most {most:g} false alarms an hour on {evidence['infants']} infants.",
+        f"Chosen for at most {most:g} false alarms an hour and at most {100 * settings.most_alarm_time:g} % of",
+        f"the time without pain in alarm, on {evidence['infants']} infants.",
         f"On infants that took no part in the choice: {evidence['found']} of {evidence['episodes']} episodes found",
-        f"(sensitivity {_shown(sensitivity)}), false alarms an hour {_shown(rate)}.",
+        f"(sensitivity {_shown(sensitivity)}), false alarms an hour {_shown(rate)},",
+        f"share of the time without pain in alarm {_shown(evidence['alarm_time_outside_pain'])}.",
     ]
     if not tuned.is_within_limit:
-        lines.append("No settings keep to the limit; these come nearest.")
+        lines.append("No settings keep to both limits; these come nearest.")
     text = "".join(f"# {line}\n" for line in lines) + yaml.safe_dump({"alarms": changed}, sort_keys=False)
     write_atomically(folder / STATION_NAME, text.encode())
     return {
         "most_false_alarms_per_hour": most,
+        "most_alarm_time": settings.most_alarm_time,
         "settings": tuned.settings.model_dump(mode="json"),
         "is_within_limit": tuned.is_within_limit,
         "choices": list(tuned.choices),

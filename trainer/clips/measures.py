@@ -24,8 +24,10 @@ _USABLE_COVERAGE = 0.5
 def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, Any]:
     """Return all measures of some videos as plain values.
 
-    Sensitivity is the share of episodes with an alarm between their begin and 5 s after their end, over infants. A
-    false alarm begins outside; its rate is an hour of time outside, with the exact interval of a Poisson count. The
+    Sensitivity is the share of episodes in which an alarm begins, from their begin to 5 s after their end, over
+    infants; an alarm that was on already finds none. A false alarm begins outside; its rate is an hour of time outside,
+    with the exact interval of a Poisson count. An alarm that does not end is counted at most once: only the share of
+    the time outside that is spent in alarm shows it. The
     positive predictive value is the share of alarms that would be right at a stated rate of episodes, r s / (r s + f);
     its ends come from both intervals' ends, so that it is rather too wide.
 
@@ -47,6 +49,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
         "hours_without_pain": calm_hours,
         "episodes": len(episodes),
         "found": len(found),
+        "episodes_with_alarm_on_already": sum(episode.was_on_already for episode in episodes),
         "sensitivity": sensitivity.as_json(),
         "episodes_with_usable_face": len(usable),
         "sensitivity_on_usable_time": _sensitivity(usable).as_json(),

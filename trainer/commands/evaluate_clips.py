@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from monitor.cli_framework import NumberRange, examples
+from trainer.clips.limits import MOST_ALARM_TIME
 from trainer.evaluation.bootstrap import RESAMPLES
 
 __all__ = ["command", "summary_lines"]
@@ -28,6 +29,13 @@ __all__ = ["command", "summary_lines"]
     help="Choose alarm settings for at most so many an hour, on other infants than they are tested on.",
 )
 @click.option(
+    "--alarm-time",
+    type=NumberRange(0.0, 1.0),
+    default=MOST_ALARM_TIME,
+    show_default=True,
+    help="Settings that --false-alarms chooses are in alarm for at most this share of the time without pain.",
+)
+@click.option(
     "--episodes-per-hour",
     type=NumberRange(0.0, min_open=True),
     default=1.0,
@@ -42,6 +50,7 @@ def command(
     config: Path | None,
     out: Path,
     false_alarms: float | None,
+    alarm_time: float,
     episodes_per_hour: float,
     resamples: int,
 ) -> None:
@@ -64,7 +73,7 @@ def command(
         else read_config(config)
     )
     labelled = read_clips(clips)
-    settings = ClipSettings(episodes_per_hour, false_alarms, resamples)
+    settings = ClipSettings(episodes_per_hour, false_alarms, resamples, alarm_time)
     with opened_source(source, labelled, station, out / "scores") as (score, title, evaluated):
         results = evaluate_clips(labelled, station, score, out, title, settings, evaluated)
     for line in summary_lines(results):
@@ -81,6 +90,7 @@ def summary_lines(results: dict[str, Any]) -> list[str]:
     lines = [
         f"{results['videos']} videos of {results['infants']} infants, {results['hours']:.2f} h; {results['model']}.",
         f"episodes found         {results['found']} of {results['episodes']}: {_shown(results['sensitivity'])}",
+        f"  alarm on already     {results['episodes_with_alarm_on_already']} episodes; only a new alarm finds one",
         f"  with a usable face   {_shown(results['sensitivity_on_usable_time'])}",
         f"false alarms an hour   {_shown(results['false_alarms_per_hour'])} ({results['false_alarms']} in all)",
         f"median delay           {'-' if delay is None else f'{delay:.1f} s'}, misses censored",
@@ -93,7 +103,7 @@ def summary_lines(results: dict[str, Any]) -> list[str]:
         held = results["tuned"]["on_other_infants"]
         lines.append(
             f"chosen settings, other infants: sensitivity {_shown(held['sensitivity'])}, false alarms an hour "
-            f"{_shown(held['false_alarms_per_hour'])}"
+            f"{_shown(held['false_alarms_per_hour'])}, alarm outside pain {_shown(held['alarm_time_outside_pain'])}"
         )
     return lines
 

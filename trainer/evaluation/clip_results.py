@@ -16,7 +16,7 @@ _MEASURES = {
     "sensitivity": "episodes found",
     "sensitivity_on_usable_time": "episodes found, usable face",
     "false_alarms_per_hour": "false alarms an hour",
-    "alarm_time_outside_pain": "time in alarm outside pain",
+    "alarm_time_outside_pain": "share of the time without pain in alarm",
     "coverage": "time with a usable face",
     "positive_predictive_value": "alarms that are right",
 }
@@ -77,7 +77,7 @@ def read_clip_results(folder: Path) -> ClipResults:
         folder: That `nicu-trainer evaluate-clips` wrote, or its clips.json.
 
     Raises:
-        DataError: There is none, or it is damaged.
+        DataError: There is none, it is damaged, or of a version that counted otherwise.
     """
     path = folder if folder.suffix == ".json" else folder / CLIPS_NAME
     try:
@@ -88,6 +88,11 @@ def read_clip_results(folder: Path) -> ClipResults:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not {"model", "sensitivity", "delay", *_MEASURES} <= set(content):
         raise DataError(f"{path} is not what `nicu-trainer evaluate-clips` writes")
+    if "episodes_with_alarm_on_already" not in content:
+        raise DataError(
+            f"{path} is of an earlier version, for which an alarm that was on already found an episode; run "
+            "`nicu-trainer evaluate-clips` again"
+        )
     return ClipResults(path.parent, content)
 
 
@@ -112,7 +117,9 @@ def clips_tables(results: ClipResults) -> list[Table]:
         f"{results.size_text}. 95 % intervals over infants; of rates exact (Poisson), "
         "of the median delay over episodes: both as if each was of another infant, so too narrow where few have "
         "most. Alarms that are right: at "
-        f"{rate:g} episodes of pain an hour. An episode is found by an alarm from its begin to 5 s after its end."
+        f"{rate:g} episodes of pain an hour. An episode is found by an alarm that begins from its begin to 5 s after "
+        f"its end; when {content['episodes_with_alarm_on_already']} began, one was on already, which finds nothing. An "
+        "alarm that does not end is one false alarm at most: the time in alarm says more."
     )
     if (seconds := content.get("person_seconds")) is not None:
         note += f" An alarm whose face was lost is taken to be acknowledged by a person {seconds:g} s later."

@@ -75,6 +75,7 @@ def clip_metrics(clips: ClipResults) -> tuple[Metric, ...]:
     names = {
         "sensitivity": "episodes found by an alarm",
         "false_alarms_per_hour": "false alarms an hour",
+        "alarm_time_outside_pain": "share of time without pain in alarm",
         "coverage": "share of time with a usable face",
     }
     data = f"labelled videos, whole monitor: {clips.title}; {clips.size_text}"
@@ -228,12 +229,13 @@ def _groups(study: Study, cross_validation: Run | None) -> str:
 def _videos(clips: ClipResults | None) -> tuple[str, ...]:
     if clips is None:
         return ()
-    delay = clips.content["delay"]["median_s"]
+    delay, in_alarm = clips.content["delay"]["median_s"], clips.content["alarm_time_outside_pain"]["value"]
     median = "not reached" if delay is None else f"{delay:.1f} s"
+    share = "" if in_alarm is None else f" ({100 * in_alarm:.0f} % of them in alarm)"
     sentence = (
         f"The whole monitor on {clips.size_text}, each infant by networks that had not seen it: "
         f"{clips.content['found']} episodes found, {clips.content['false_alarms']} false alarms in "
-        f"{clips.content['hours_without_pain']:.2f} h without pain, median delay {median} with misses censored."
+        f"{clips.content['hours_without_pain']:.2f} h without pain{share}, median delay {median} with misses censored."
     )
     return (sentence,)
 

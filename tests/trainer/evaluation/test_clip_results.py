@@ -26,6 +26,7 @@ CONTENT = {
     "hours_without_pain": 3.25,
     "episodes": 9,
     "found": 6,
+    "episodes_with_alarm_on_already": 1,
     "false_alarms": 13,
     "sensitivity": interval(6 / 9, 0.31, 0.9),
     "sensitivity_on_usable_time": interval(6 / 8, 0.4, 0.93),
@@ -62,9 +63,11 @@ def test_the_tables_say_what_the_file_says(folder):
     rows = {row[0]: row[1:] for row in measures.rows}
     assert rows["episodes found"] == ["0.667 [0.310, 0.900]", "0.500"]
     assert rows["false alarms an hour"] == ["4.000 [2.130, 6.840]", "1.500 [0.400, 3.800]"]
+    assert rows["share of the time without pain in alarm"] == ["0.020 [0.010, 0.050]", "0.010"]
     assert rows["median delay, misses censored (s)"] == ["7.2", "-"]
     assert by_stimulus.rows == [["cry", "0.50", "9", "18.000 [8.200, 34.200]"]]
     assert "12 videos of 7 infants, 3.50 h, 9 episodes" in measures.note
+    assert "when 1 began, one was on already, which finds nothing" in measures.note
     assert "acknowledged by a person 60 s later" in measures.note
 
 
@@ -73,6 +76,7 @@ def test_the_card_carries_rates_with_their_intervals_and_infants(folder):
 
     rate = metrics["false alarms an hour"]
     assert (rate.value, rate.low, rate.high, rate.subjects, rate.samples) == (4.0, 2.13, 6.84, 7, 12)
+    assert metrics["share of time without pain in alarm"].value == 0.02
     assert metrics["episodes found by an alarm"].value == pytest.approx(6 / 9)
     assert "labelled videos, whole monitor: run strict" in rate.data
 
@@ -91,6 +95,10 @@ def test_other_files_are_refused_with_what_to_do(tmp_path):
         read_clip_results(tmp_path)
     (tmp_path / "clips.json").write_text('{"model": "x"}')
     with pytest.raises(DataError, match="is not what `nicu-trainer evaluate-clips` writes"):
+        read_clip_results(tmp_path)
+    earlier = {name: value for name, value in CONTENT.items() if name != "episodes_with_alarm_on_already"}
+    (tmp_path / "clips.json").write_text(json.dumps(earlier))
+    with pytest.raises(DataError, match="an alarm that was on already found an episode; run `nicu-trainer evaluate-cl"):
         read_clip_results(tmp_path)
 
 

@@ -158,7 +158,8 @@ def _about_results(comparison: Comparison) -> dict[str, str]:
         events.append(f"{found.title}: {found.size_text}.")
         results.append(
             f"{found.title}, whole monitor on videos: episodes found {with_interval(content['sensitivity'])}, false "
-            f"alarms an hour {with_interval(content['false_alarms_per_hour'])}."
+            f"alarms an hour {with_interval(content['false_alarms_per_hour'])}, share of the time without pain in "
+            f"alarm {with_interval(content['alarm_time_outside_pain'])}."
         )
     return {
         "21": _joined(events),
