@@ -34,6 +34,8 @@ def test_the_compose_file_is_one_and_every_service_is_hardened():
     for name, service in services.items():
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
+        # Our image is in no registry.
+        assert ("build" in service) == service["image"].startswith("nicu-monitor"), name
         if name.startswith("redis"):
             assert service["command"][-2:] == ["--min-replicas-to-write", "1"] or "--replicaof" in service["command"]
 
@@ -55,6 +57,11 @@ def test_stations_are_replicas_with_their_pod_s_name_and_a_node_of_their_own():
     [rule] = spec["template"]["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
     assert rule["topologyKey"] == "kubernetes.io/hostname"
     assert rule["labelSelector"]["matchLabels"] == spec["selector"]["matchLabels"]
+
+
+def test_one_pod_alone_serves_the_ward_s_page_for_each_signs_logins_with_its_own_key():
+    spec = MANIFESTS["Deployment", "ward"]["spec"]
+    assert spec["replicas"] == 1
 
 
 @pytest.mark.parametrize("file", [DEPLOY / "compose" / "fleet" / "station.yaml", None], ids=["compose", "kubernetes"])
