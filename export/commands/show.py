@@ -2,6 +2,7 @@
 
 import click
 
+from export.verification.report import read_report
 from monitor.cli_framework import examples
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.manifest import BundleManifest, Variant
@@ -21,7 +22,7 @@ def command(bundle: str, *, as_json: bool) -> None:
         click.echo(read.manifest.to_json(), nl=False)
         return
     for name, value in _rows(read):
-        click.echo(f"{name + ':':<20} {value}")
+        click.echo(f"{name + ':' if name else '':<20} {value}")
 
 
 def _rows(bundle: Bundle) -> list[tuple[str, str]]:
@@ -35,10 +36,13 @@ def _rows(bundle: Bundle) -> list[tuple[str, str]]:
         ("input", _input(manifest)),
         ("output", _output(manifest)),
     ]
+    report = read_report(bundle)
+    failed = [] if report is None else [row for row in report.rows if row.outcome == "failed"]
     for variant in manifest.variants:
         kilobytes = manifest.files[variant.file].bytes / 1000
         text = f"{variant.precision}, {variant.size_px} px, {kilobytes:.0f} kB, {_verification(variant)}"
         rows.append((variant.file, text))
+        rows += [("", f"{row.engine} failed: {'; '.join(row.reasons)}") for row in failed if row.file == variant.file]
     rows += [("metric", f"{metric.name} {metric.value:.3f} ({metric.data})") for metric in manifest.metrics]
     rows += [("source", origin.source), ("licence", origin.licence)]
     rows += [("made with", ", ".join(f"{name} {version}" for name, version in origin.versions.items()))]

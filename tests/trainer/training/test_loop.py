@@ -170,6 +170,40 @@ def test_a_network_that_stays_dead_ends_the_run_with_advice(tiny, make_crops):
         train(job)
 
 
+def hide_in_evaluation(architecture):
+    """The same network, whose answers are alike in evaluation as those of a deep one are at first."""
+
+    class Hidden(type(architecture.build(architecture.settings({})))):
+        def forward(self, crops):
+            return super().forward(crops) * (1.0 if self.training else 1e-9)
+
+    return dataclasses.replace(architecture, build=Hidden)
+
+
+@pytest.mark.parametrize("changes", [{}, {"balance_classes": True, "mixup": 0.2, "label_smoothing": 0.1}])
+def test_a_network_whose_training_loss_is_no_constants_is_not_dead(tiny, make_crops, changes):
+    plain = {"average_decay": 0.0, "mixup": 0.0, "label_smoothing": 0.0, "epochs": 8} | changes
+    job = make_job(hide_in_evaluation(tiny), make_crops(signal=150), **plain)
+
+    trained = train(dataclasses.replace(job, train=ExactSamples(make_crops(signal=150), np.arange(32))))
+
+    assert trained.attempts == 1
+    assert trained.history[-1].train_loss < trained.history[-1].constant_loss - 0.01
+
+
+def test_a_dead_networks_loss_is_that_of_the_best_constant(tiny, make_crops):
+    job = make_job(
+        kill_units(tiny, 9), make_crops(), average_decay=0.0, maximum_restarts=0, epochs=30, patience_epochs=30
+    )
+    notes = Notes()
+
+    with pytest.raises(TrainingError, match="dead"):
+        train(job, listener=notes)
+
+    assert all(report.train_loss > report.constant_loss - 1e-6 for report in notes.reports)
+    assert len(notes.reports) == 2
+
+
 def test_a_missing_class_is_named(tiny, make_crops):
     crops = make_crops()
     only_pain = dataclasses.replace(make_job(tiny, crops), train=ExactSamples(crops, np.flatnonzero(crops.labels)))
