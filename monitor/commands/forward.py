@@ -15,9 +15,10 @@ from monitor.config import LogSettings
 from monitor.errors import PublishError
 from monitor.forwarding.dead_letters import DeadLetters
 from monitor.forwarding.forwarder import Forwarder, open_sender, paths_of
+from monitor.forwarding.mail import Mail
 from monitor.forwarding.message import DeliveryError
 from monitor.forwarding.sample import sample_message
-from monitor.forwarding.settings import ForwardSettings, read_forward_settings
+from monitor.forwarding.settings import EmailSettings, ForwardSettings, read_forward_settings
 from monitor.logs import configure
 
 __all__ = ["command"]
@@ -82,12 +83,17 @@ def _resend(settings: ForwardSettings, name: str) -> int:
         raise click.UsageError(f"there is no destination {name!r} in the configuration, only {names}")
     clock = SystemClock()
     sender = open_sender(destination, clock)
+    escalate = None
+    if isinstance(sender, Mail) and isinstance(destination, EmailSettings) and destination.escalate_to:
+        escalate = sender.escalate
     try:
-        arrived, stay = DeadLetters(paths_of(settings, name)[1], clock).resend(sender.send)
+        resent = DeadLetters(paths_of(settings, name)[1], clock).resend(sender.send, escalate)
     finally:
         sender.close()
-    click.echo(f"{name}: {arrived} arrived, {stay} remain")
-    return EXIT_NO if stay else 0
+    click.echo(f"{name}: {resent.arrived} arrived, {resent.remain} remain")
+    if resent.old_news:
+        click.echo(f"{name}: {resent.old_news} dropped: old news of stations")
+    return EXIT_NO if resent.remain else 0
 
 
 def _run(settings: ForwardSettings, metrics_port: int | None) -> int:

@@ -25,6 +25,7 @@ class Attempts:
         destination: How often it may be refused, and how long it is tried.
         dead: Where it goes when it is given up.
         clock: Monotonic time.
+        is_escalation: Whether it goes to those who hear of what nobody acknowledged.
 
     Attributes:
         message: As given.
@@ -39,6 +40,8 @@ class Attempts:
         destination: DestinationSettings,
         dead: DeadLetters,
         clock: Clock,
+        *,
+        is_escalation: bool = False,
     ) -> None:
         self.message = message
         self.began_seconds = clock.monotonic()
@@ -47,16 +50,22 @@ class Attempts:
         self._destination = destination
         self._dead = dead
         self._clock = clock
+        self._is_escalation = is_escalation
         self._backoff = Backoff(first_seconds=0.5, cap_seconds=_LONGEST_WAIT_SECONDS)
         self._refusals = 0
         self._is_first = True
+        self._given_up_for = ""
 
     def attempt(self) -> float | None:
         """Try once more; return how many seconds to wait before the next attempt, None where none is needed.
 
         Raises:
-            PublishError: It is given up, and its dead letter cannot be stored.
+            PublishError: It is given up, and its dead letter can neither be stored nor held; the next call tries to
+                store it, and sends nothing.
         """
+        if self._given_up_for:
+            self._give_up()
+            return None
         name, key = self._destination.name, self.message.key
         try:
             self._send(self.message)
@@ -79,6 +88,11 @@ class Attempts:
             self._is_first = False
         if not is_over:
             return self._backoff.next_seconds()
-        self._dead.add(self.message, reason)
-        _log.error("%s: %s is given up and lies with the dead letters: %s", name, key, reason)
+        self._given_up_for = reason
+        self._give_up()
         return None
+
+    def _give_up(self) -> None:
+        self._dead.add(self.message, self._given_up_for, is_escalation=self._is_escalation)
+        name, key = self._destination.name, self.message.key
+        _log.error("%s: %s is given up and lies with the dead letters: %s", name, key, self._given_up_for)

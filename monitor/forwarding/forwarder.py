@@ -3,11 +3,11 @@
 import logging
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from monitor.clock import Clock
+from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.subscriber import (
     AlertSubscriber,
     Event,
@@ -20,6 +20,7 @@ from monitor.delivery.subscriber import (
 )
 from monitor.forwarding.attempts import Attempts
 from monitor.forwarding.dead_letters import DeadLetters
+from monitor.forwarding.held_progress import HeldProgress
 from monitor.forwarding.mail import Escalations, Mail
 from monitor.forwarding.message import Message
 from monitor.forwarding.mllp import Mllp
@@ -86,7 +87,7 @@ class Forwarder:
     """A thread that serves one destination, independent of the others.
 
     Progress is stored after a message has arrived or was written to the dead letters, so that a process that dies sends
-    the messages of one batch again: at least once, in order.
+    one message again: at least once, in order. While progress cannot be stored, it is held in memory.
 
     Args:
         settings: The whole configuration.
@@ -107,17 +108,20 @@ class Forwarder:
         self._escalations = None
         if isinstance(destination, EmailSettings) and destination.escalate_to:
             self._escalations = Escalations(opened, destination.escalate_after_seconds, clock)
-        self._open_subscriber = partial(
-            AlertSubscriber.from_settings,
-            settings.redis,
-            state_file=progress,
-            clock=clock,
+        self._progress = HeldProgress(progress, lambda: self._dead.is_stored)
+        self._subscriber = AlertSubscriber(
+            lambda: connect_redis(settings.redis),
+            redis_address(settings.redis),
+            settings.redis.key_prefix,
+            self._progress,
+            clock,
             stations=settings.stations,
             from_start=settings.from_start,
             silence_seconds=settings.silence_seconds,
             saves_each=True,  # so that a restart repeats one at most
         )
-        self._subscriber: AlertSubscriber | None = self._open_subscriber()
+        self._in_hand: Event | None = None
+        self._unsaved_for = ""
         self._delivering: Attempts | None = None
         self._escalating: Attempts | None = None
         self._escalated_seconds = float("-inf")
@@ -167,12 +171,7 @@ class Forwarder:
     def close(self) -> None:
         """Close the connections of a forwarder that does not run."""
         self._sender.close()
-        self._close_subscriber()
-
-    def _close_subscriber(self) -> None:
-        if self._subscriber is not None:
-            self._subscriber.close()
-            self._subscriber = None
+        self._subscriber.close()
 
     def _turn(self) -> bool:
         try:
@@ -188,27 +187,36 @@ class Forwarder:
         Where progress cannot be stored, it goes on: what has arrived would only come again after a restart.
 
         Raises:
-            PublishError: A dead letter cannot be stored.
+            PublishError: So many dead letters cannot be stored that no more are held in memory.
         """
-        try:
-            return self._forward_waiting()
-        except BaseException:
-            # What was read and has not arrived must be read again, so what this subscriber has seen counts no more.
-            self._close_subscriber()
-            raise
-
-    def _forward_waiting(self) -> bool:
-        came = False
-        if self._subscriber is None:
-            self._subscriber = self._open_subscriber()
+        self._dead.store_held()
+        came = self._in_hand is not None
+        if self._in_hand is not None:  # what was read, and failed here, does not come from the stream again
+            self._take(self._in_hand)
+            self._in_hand = None
         try:
             for event in self._subscriber.poll():
                 came = came or isinstance(event, NewAlert)
+                self._in_hand = event
                 self._take(event)
+                self._in_hand = None
         except ProgressError as error:
-            _log.warning("%s: %s; a restart would send again what has arrived meanwhile", self.name, error)
+            self._note_unsaved(str(error))
+        else:
+            if self._progress.is_saved:
+                self._note_unsaved("")
         is_escalated = self._subscriber.has_read_all and self._escalate()
         return came or is_escalated
+
+    def _note_unsaved(self, reason: str) -> None:
+        """Log that progress cannot be stored, or can be again: once, for a full disk is no place for repeats."""
+        if reason == self._unsaved_for:
+            return
+        self._unsaved_for = reason
+        if reason:
+            _log.warning("%s: %s; a restart would send again what has arrived meanwhile", self.name, reason)
+        else:
+            _log.info("%s: progress is stored again", self.name)
 
     def _take(self, event: Event) -> None:
         match event:
@@ -254,7 +262,7 @@ class Forwarder:
         due = self._escalations.due()
         way = self._escalating
         if way is None or way.message not in due:
-            way = self._escalating = self._attempts(due[0], self._sender.escalate) if due else None
+            way = self._escalating = self._attempts(due[0], self._sender.escalate, is_escalation=True) if due else None
             self._escalated_seconds = float("-inf")
         now = self._clock.monotonic()
         if way is None or now < self._escalated_seconds:
@@ -270,15 +278,17 @@ class Forwarder:
 
     def _deliver(self, message: Message) -> None:
         """Send until it has arrived or is given up."""
-        way = self._delivering = self._attempts(message, self._sender.send)
+        way = self._delivering
+        if way is None or way.message.key != message.key:
+            way = self._delivering = self._attempts(message, self._sender.send)
         while (wait_seconds := way.attempt()) is not None:
             if self._stopping.wait(wait_seconds):
                 raise _StoppedError(message.key)
         self._count(way)
         self._delivering = None
 
-    def _attempts(self, message: Message, send: Callable[[Message], None]) -> Attempts:
-        return Attempts(message, send, self._destination, self._dead, self._clock)
+    def _attempts(self, message: Message, send: Callable[[Message], None], *, is_escalation: bool = False) -> Attempts:
+        return Attempts(message, send, self._destination, self._dead, self._clock, is_escalation=is_escalation)
 
     def _count(self, way: Attempts) -> None:
         if way.has_arrived:

@@ -1,16 +1,16 @@
 """At least once, in order, through everything that a destination does."""
 
+import errno
 import json
+import pkgutil
 import threading
 
 import pytest
-from receivers import drain, make_alert
+from receivers import drain
 from redis_server import wait_until
 
 from monitor.clock import ManualClock
 from monitor.errors import PublishError
-from monitor.forwarding.dead_letters import DeadLetters
-from monitor.forwarding.message import Message
 
 
 def test_every_alert_arrives_once_and_in_order(stream, forward, http_sink):
@@ -75,15 +75,88 @@ def test_a_destination_that_stays_away_is_given_up_after_its_time(stream, forwar
     assert (forwarder.sent, forwarder.given_up) == (0, 1)
 
 
-def test_a_dead_letter_that_cannot_be_written_is_tried_again(stream, forward, http_sink, tmp_path):
-    alert = stream.publish().alert_id
+def test_a_dead_letter_that_cannot_be_written_is_held_and_blocks_nothing(stream, forward, http_sink, tmp_path):
+    bad, good = stream.publish().alert_id, stream.publish().alert_id
     http_sink.answers = [400]
     forwarder = forward(type="webhook", url=http_sink.url, refusals=1)
     (tmp_path / "out.dead.jsonl").mkdir()
-    with pytest.raises(PublishError, match="free some space"):
-        forwarder.forward_waiting()
     drain(forwarder)
-    assert http_sink.alerts == [alert]
+    drain(forwarder)
+    assert (http_sink.alerts, http_sink.answers) == ([good], []), "each was sent once"
+    assert json.loads((tmp_path / "out.progress.json").read_text())["last_id"] == "0-0", "a restart reads it again"
+    (tmp_path / "out.dead.jsonl").rmdir()
+    drain(forwarder)
+    (row,) = [json.loads(line) for line in (tmp_path / "out.dead.jsonl").read_text().splitlines()]
+    assert row["alert"]["alert_id"] == bad
+    forwarder.close()
+    drain(forward(type="webhook", url=http_sink.url))
+    assert http_sink.alerts == [good]
+
+
+def test_a_process_that_ends_with_a_held_dead_letter_sends_that_alert_again(stream, forward, http_sink, tmp_path):
+    published = [stream.publish().alert_id for _ in range(3)]
+    http_sink.answers = [200, 400]
+    (tmp_path / "out.dead.jsonl").mkdir()
+    forwarder = forward(type="webhook", url=http_sink.url, refusals=1)
+    drain(forwarder)
+    forwarder.close()
+    drain(forward(type="webhook", url=http_sink.url, refusals=1))
+    assert http_sink.alerts == [published[0], published[2], *published[1:]]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_state_directory_that_takes_nothing_and_a_refused_alert_repeat_and_lose_nothing(
+    stream, forward, http_sink, tmp_path, monkeypatch, caplog, begins
+):
+    forwarder = forward(type="webhook", url=http_sink.url, refusals=1)
+    if begins:
+        drain(forwarder)
+    is_full = [True]
+    for module in ("delivery.progress.replace_private_file", "forwarding.dead_letters.os.open"):
+        _fill(monkeypatch, f"monitor.{module}", is_full)
+    http_sink.answers = [200, 200, 400]
+    published = [stream.publish().alert_id for _ in range(5)]
+    for _ in range(10):
+        drain(forwarder)
+    assert http_sink.alerts == [*published[:2], *published[3:]]
+    assert forwarder.dead_letters == 1
+    assert caplog.text.count("a restart would send again") == 1
+    assert caplog.text.count("held in memory") == 1
+    is_full[0] = False
+    drain(forwarder)
+    assert len((tmp_path / "out.dead.jsonl").read_text().splitlines()) == 1
+    forwarder.close()
+    drain(forward(type="webhook", url=http_sink.url))
+    assert len(http_sink.alerts) == 4
+
+
+def _fill(monkeypatch, name, is_full):
+    real = pkgutil.resolve_name(name)
+
+    def write(path, *rest, **options):
+        if is_full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(name, write)
+
+
+def test_more_dead_letters_than_memory_holds_wait_and_are_not_sent_again(
+    stream, forward, http_sink, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("monitor.forwarding.dead_letters._MOST_HELD", 1)
+    forwarder = forward(type="webhook", url=http_sink.url, refusals=1)
+    for _ in range(3):
+        stream.publish()
+    http_sink.answers = [400] * 5
+    (tmp_path / "out.dead.jsonl").mkdir()
+    for _ in range(2):
+        with pytest.raises(PublishError, match="free some space"):
+            drain(forwarder)
+    assert len(http_sink.answers) == 3
+    (tmp_path / "out.dead.jsonl").rmdir()
+    drain(forwarder)
+    assert (forwarder.dead_letters, len(http_sink.answers)) == (3, 2)
 
 
 def test_progress_that_cannot_be_written_repeats_and_holds_up_nothing(stream, forward, http_sink, tmp_path):
@@ -98,40 +171,6 @@ def test_progress_that_cannot_be_written_repeats_and_holds_up_nothing(stream, fo
     forwarder.close()
     drain(forward(type="webhook", url=http_sink.url))
     assert http_sink.alerts == published, "it was stored once that was possible, without another alert"
-
-
-def test_dead_letters_are_sent_again_and_those_that_fail_stay(tmp_path):
-    letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
-    for number in (1, 2, 3):
-        alert = make_alert(f"a{number}", number, detail="by Ann\u2028Lee\x85 and others")
-        letters.add(Message.from_alert(alert, alert.model_dump_json()), "HTTP 400")
-    arrived = []
-
-    def send(message):
-        from monitor.forwarding.message import DeliveryError
-
-        if message.alert.alert_id == "a2":
-            raise DeliveryError("still away")
-        arrived.append(message.key)
-
-    assert letters.resend(send) == (2, 1)
-    assert arrived == ["a1:1", "a3:3"]
-    assert letters.resend(send) == (0, 1)
-
-
-def test_a_message_that_is_given_up_while_others_are_sent_again_stays_and_the_file_stays_private(tmp_path):
-    letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
-
-    def give_up(number):
-        alert = make_alert(f"a{number}", number)
-        letters.add(Message.from_alert(alert, alert.model_dump_json()), "HTTP 400")
-
-    give_up(1)
-    # The forwarder runs on, and gives up another one to the same destination.
-    assert letters.resend(lambda message: give_up(2) if message.key == "a1:1" else None) == (1, 1)
-    (left,) = [json.loads(line) for line in (tmp_path / "dead.jsonl").read_text().splitlines()]
-    assert left["alert"]["alert_id"] == "a2"
-    assert (tmp_path / "dead.jsonl").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(
