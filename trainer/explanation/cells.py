@@ -1,11 +1,43 @@
-"""Puts the cells of a feature map where they look."""
+"""Reads the cells of a feature map and puts them where they look."""
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from trainer.networks import CellGrid
+from trainer.errors import SettingsError
+from trainer.networks import CellGrid, PainNetwork
 
-__all__ = ["spread_cells"]
+__all__ = ["feature_maps", "spread_cells"]
+
+
+def feature_maps(
+    network: PainNetwork, grid: CellGrid, inputs: torch.Tensor
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Score crops and return the feature map of every call of the grid's layer.
+
+    Args:
+        network: In evaluation mode; not an ensemble.
+        grid: Of that network.
+        inputs: Shape (N, 3, S, S), prepared as the input contract says.
+
+    Returns:
+        The logits, shape (N,), and a map of shape (N, C, cells, cells) for each of `grid.mirrored_calls`.
+
+    Raises:
+        SettingsError: The layer is called otherwise than the grid says: what a map shows would not be known.
+    """
+    seen: list[torch.Tensor] = []
+    handle = grid.layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    try:
+        logits: torch.Tensor = network(inputs)
+    finally:
+        handle.remove()
+    if len(seen) != len(grid.mirrored_calls):
+        raise SettingsError(
+            f"{type(network).__name__} calls the layer of its cell grid {len(seen)} times in one pass, and the grid "
+            f"names {len(grid.mirrored_calls)} (mirrored_calls): where its feature maps look is not known"
+        )
+    return logits, tuple(seen)
 
 
 def spread_cells(cells: NDArray[np.float32], grid: CellGrid, size_px: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainer.explanation.cells import spread_cells
+from trainer.explanation.cells import feature_maps, spread_cells
 from trainer.explanation.perturbing import blurred
 from trainer.explanation.target_class import Evidence, TargetClass, of_both_signs
 from trainer.networks import CellGrid, PainNetwork
@@ -59,13 +59,8 @@ def score_cam_evidence(network: PainNetwork, inputs: torch.Tensor) -> Evidence:
 
 def _cells(network: PainNetwork, grid: CellGrid, inputs: torch.Tensor) -> NDArray[np.float32]:
     """Return the feature maps of crops, shape (N, C, cells, cells)."""
-    seen: list[torch.Tensor] = []
-    handle = grid.layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output.detach()))
-    try:
-        network(inputs)
-    finally:
-        handle.remove()
-    return seen[0].cpu().numpy().astype(np.float32)
+    _, maps = feature_maps(network, grid, inputs)
+    return maps[grid.mirrored_calls.index(False)].cpu().numpy().astype(np.float32)
 
 
 def _masks(cells: NDArray[np.float32], grid: CellGrid, size_px: int) -> torch.Tensor:

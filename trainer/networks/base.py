@@ -22,11 +22,14 @@ class CellGrid:
         layer: The module whose output is the feature map, shape (N, C, cells, cells).
         scale_px: Distance of neighbouring cells.
         offset_px: Centre of cell 0.
+        mirrored_calls: For every call of the layer in one pass, whether it sees the crop's mirror image (left to right)
+            in place of the crop.
     """
 
     layer: nn.Module
     scale_px: float
     offset_px: float
+    mirrored_calls: tuple[bool, ...] = (False,)
 
 
 class PainNetwork(nn.Module, ABC):

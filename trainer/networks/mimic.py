@@ -103,4 +103,5 @@ class Mimic(PainNetwork):
 
     def cell_grid(self) -> CellGrid:
         """Return the last feature map; each of its four strides of 2 keeps cell 0 centred on pixel 0."""
-        return CellGrid(self.features, scale_px=16.0, offset_px=0.0)
+        calls = (False, True) if self._mirror and not self.training else (False,)
+        return CellGrid(self.features, scale_px=16.0, offset_px=0.0, mirrored_calls=calls)

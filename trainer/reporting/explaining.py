@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import trainer.explanation
+import trainer.networks
 from trainer.atomic_file import write_atomically
 from trainer.experiments.files import PREDICTIONS_NAME
 from trainer.experiments.run import Run
@@ -148,10 +149,14 @@ def _key(run: Run, settings: ExplanationSettings) -> str:
 
 
 def _code_sha256() -> str:
-    """Return a digest of the code that explains: between two releases the version stays the same."""
+    """Return a digest of the code that explains and of the networks, which say where their feature maps look.
+
+    Between two releases the version stays the same.
+    """
     digest = hashlib.sha256()
-    for path in sorted(Path(trainer.explanation.__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for package in (trainer.explanation, trainer.networks):
+        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerGradCam
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 from trainer.explanation import TargetClass, grad_cam, spread_cells
-from trainer.explanation.gradcam import LayerGradCam
 from trainer.networks import CellGrid, EfficientNetLite0, ResNet50, ResNet50Settings
 
 RED, BLUE = 0, 2
