@@ -87,7 +87,11 @@ class BundleBackup:
 
     def _stored(self, name: str, kind: Kind) -> Bundle | None:
         folder = self._directory / kind
+        fresh = self._directory / f"{kind}.new"
         with suppress(OSError, ValueError, BundleError):
+            # Its source is written last: a station that died after removing the old copy left a whole one.
+            if not folder.exists() and (fresh / _SOURCE_NAME).exists():
+                fresh.rename(folder)
             source = json.loads((folder / _SOURCE_NAME).read_bytes())
             if isinstance(source, dict) and source.get("name") == name:
                 return read_bundle(folder, kind=kind)

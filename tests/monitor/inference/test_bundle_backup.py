@@ -106,6 +106,25 @@ def test_there_is_one_copy_private_and_renewed(bundle, backup, tmp_path):
     assert (folder / "classifier").stat().st_ino == inode, "what is the same is not written again"
 
 
+def test_a_station_that_died_while_it_stored_a_copy_has_one(bundle, backup, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        """Nothing after it is done."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    digest = store(backup, bundle)
+    (tmp_path / "state" / "models" / "classifier" / "model.onnx").unlink()  # so that it is stored anew
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", die)
+        with pytest.raises(Killed):
+            store(backup, bundle)
+    shutil.rmtree(bundle)
+    copy, _ = backup.read(str(bundle), "classifier")
+    assert copy.sha256 == digest
+    assert [path.name for path in (tmp_path / "state" / "models").iterdir()] == ["classifier"]
+
+
 def test_a_disk_that_takes_no_copy_stops_nothing(bundle, tmp_path, caplog):
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
     store(BundleBackup(tmp_path / "file" / "models"), bundle)
