@@ -40,7 +40,9 @@ _LIMIT_SECONDS = 60.0
 _TURN_SECONDS = 0.5
 _SWEEP_SECONDS = 3.0
 _NEWS_SECONDS = 60.0
-"""Older records are no news: a ward's page reads them all when it starts."""
+"""What is older is no news where it is read at the start: a ward's page then reads all that there was."""
+_START_SECONDS = 60.0
+"""So long after the first look the history comes; what is old later on came late, or its station's clock is behind."""
 _REMEMBERED = 2_000
 _TRIALS_AT_ONCE = 2
 
@@ -87,6 +89,7 @@ class PushNotices:
         for episode in (*snapshot.open_alerts, *(item for bed in snapshot.beds for item in bed.open_alerts)):
             self._signalled[episode.newest.alert_id] = episode.newest.signal, episode.newest.priority
         self._swept_seconds = float("-inf")
+        self._began_seconds: float | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="push-notices", daemon=True)
 
@@ -187,6 +190,11 @@ class PushNotices:
             self._trials.release()
         if result.outcome is PushOutcome.GONE:
             self._drop(device, result.detail)
+        if result.outcome is PushOutcome.DELIVERED:
+            with self._guard:
+                sender = self._senders.get(service_of(device.endpoint, self._config.web.push.services) or "")
+            if sender is not None:
+                sender.note_reached(device.id)
         return result
 
     def start(self) -> None:
@@ -223,16 +231,23 @@ class PushNotices:
         if access is None:
             return
         now_seconds = self._clock.monotonic()
+        if self._began_seconds is None:
+            self._began_seconds = now_seconds
         if now_seconds - self._swept_seconds >= _SWEEP_SECONDS:
             self._swept_seconds = now_seconds
             self._sweep(access)
         for record in self._board.records_after(self._number):
             self._number = record.number
-            if self._is_news(record.alert):
+            if self._is_news(record.alert, is_start=now_seconds - self._began_seconds < _START_SECONDS):
                 self._notify(access, record.alert)
 
-    def _is_news(self, alert: AlertDraft) -> bool:
+    def _is_news(self, alert: AlertDraft, *, is_start: bool) -> bool:
         """Return whether an alert calls people now that did not before, or more urgently."""
+        is_old = (self._clock.wall() - alert.determined_at).total_seconds() > _NEWS_SECONDS
+        if is_old and not is_start:
+            episode = self._board.find_alert(alert.alert_id)
+            if episode is not None and episode.newest != alert:
+                return False  # what is newer comes behind it, and is looked at then
         before = self._signalled.pop(alert.alert_id, None)
         if not alert.is_on:
             return False
@@ -242,7 +257,7 @@ class PushNotices:
         is_repeat = before == (alert.signal, alert.priority) and alert.phase is not Phase.ESCALATE
         if alert.signal is not Signal.ON or is_repeat:
             return False
-        return (self._clock.wall() - alert.determined_at).total_seconds() <= _NEWS_SECONDS
+        return not (is_old and is_start)
 
     def _notify(self, access: Access, alert: AlertDraft) -> None:
         for device in self._devices.all():

@@ -262,6 +262,23 @@ def test_a_person_has_a_bounded_number_of_devices(pushing, nurse, push_service):
     assert (answer.status_code, answer.json()["code"]) == (409, "push_too_many")
 
 
+def test_an_alert_that_is_still_on_is_news_however_late_its_record_comes(pushing, nurse, push_service):
+    """As after minutes without Redis, or from a station whose clock is behind."""
+    phone = Subscription(push_service.url, "phone")
+    add(nurse, phone)
+    wait_until(lambda: pushing.push._began_seconds is not None, 20, "the first look")
+    late = pushing.clock.monotonic() - 90.0
+    pushing.alert("at the start", determined_seconds=late, onset_seconds=late)
+    wait_until(lambda: pushing.push._number >= 1, 20, "the history to be read")
+    pushing.push._began_seconds -= 600.0
+    pushing.alert("over", determined_seconds=late, onset_seconds=late, **OVER)
+    pushing.alert("late", determined_seconds=late, onset_seconds=late)
+    pushing.alert("late", determined_seconds=late + 1.0, onset_seconds=late, phase=Phase.UPDATE)
+    pushing.alert("new")
+    wait_for_notices(push_service, phone, 2)
+    assert [notice["tag"] for notice in push_service.notices(phone)] == ["late", "new"]
+
+
 def test_what_waits_is_bounded_and_what_is_old_is_dropped(pushing, nurse, push_service):
     add(nurse, Subscription(push_service.url, "phone"))
     (device,) = pushing.push.devices_of("anna")

@@ -5,8 +5,10 @@ from page_rig import logged_in
 from push_service import PushService, Subscription, add, devices, wait_for_notices
 from redis_server import wait_until
 
+from monitor.clock import ManualClock
 from monitor.pain.vocabulary import Code, Kind, Phase, Priority, Signal
-from monitor.web.push.client import check_device_keys
+from monitor.web.push.client import PushOutcome, PushResult, check_device_keys
+from monitor.web.push.sender import PushNotice, ServiceSender
 from monitor.web.push.services import service_of
 
 TOKEN = {"Authorization": "Bearer " + "t" * 43}
@@ -44,6 +46,63 @@ def test_a_service_that_is_busy_is_tried_again(pushing, nurse, push_service):
     del push_service.answers["phone"]
     wait_for_notices(push_service, phone)
     wait_until(lambda: nurse.get("/api/v1/push").json()["unreached"] == [], 60, "the end of the failure")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_device_whose_address_fails_delays_nobody_else(pushing, nurse, push_service, status):
+    broken, phone = Subscription(push_service.url, "broken"), Subscription(push_service.url, "phone")
+    push_service.answers["broken"] = status
+    add(nurse, broken)
+    add(nurse, phone)
+    for number in range(3):
+        pushing.alert(f"a{number}")
+        wait_until(lambda wanted=number + 1: len(push_service.notices(phone)) >= wanted, 15, "the notice")
+    assert nurse.get("/api/v1/push").json()["unreached"] == []
+
+
+def attempts_over_hours(pushing, nurse, push_service, away):
+    """Return which devices are settled as gone in eight hours with an alert each five minutes."""
+    for name in ("broken", "phone"):
+        add(nurse, Subscription(push_service.url, name))
+    clock, gone = ManualClock(), []
+
+    def send(notice):
+        is_away = notice.device.endpoint.rsplit("/", 1)[1] in away
+        return PushResult(PushOutcome.AWAY if is_away else PushOutcome.DELIVERED, "none")
+
+    def settle(notice, result):
+        if result.outcome is PushOutcome.GONE:
+            gone.append(notice.device.endpoint.rsplit("/", 1)[1])
+
+    sender = ServiceSender("a service", send, clock, settle)
+    for _ in range(8 * 12):
+        for device in pushing.push.devices_of("anna"):
+            if device.endpoint.rsplit("/", 1)[1] not in gone:
+                sender.submit(PushNotice(device, None, b"", "t", urgent=False, made_seconds=clock.monotonic()))
+                sender._turn()
+        clock.advance(300.0)
+    return gone
+
+
+def test_a_device_that_fails_for_hours_while_others_are_reached_is_given_up(pushing, nurse, push_service):
+    assert attempts_over_hours(pushing, nurse, push_service, {"broken"}) == ["broken"]
+
+
+def test_no_device_is_given_up_because_its_service_is_away_for_hours(pushing, nurse, push_service):
+    assert attempts_over_hours(pushing, nurse, push_service, {"broken", "phone"}) == []
+
+
+def test_a_trial_that_arrives_ends_the_failure_that_is_shown(pushing, nurse, push_service):
+    phone = Subscription(push_service.url, "phone")
+    push_service.answers["phone"] = 503
+    device = add(nurse, phone)
+    pushing.alert()
+    wait_until(lambda: nurse.get("/api/v1/push").json()["unreached"], 60, "the failure")
+    with pushing.push._senders[push_service.host]._changed:
+        pushing.push._senders[push_service.host]._waiting.clear()
+    del push_service.answers["phone"]
+    assert nurse.post(f"/api/v1/push/devices/{device['id']}/test").json()["outcome"] == "delivered"
+    assert nurse.get("/api/v1/push").json()["unreached"] == []
 
 
 def test_a_redirect_is_not_followed(pushing, nurse, push_service):
