@@ -67,6 +67,10 @@ def cross_validate(
     chosen = recipe_of(config)
     if config.tuning is not None and chosen.kind != "network":
         raise SettingsError(f"{chosen.title} is a baseline and has no settings to search; tune a network")
+    if config.tuning is not None:
+        from trainer.experiments.tuning import check_space
+
+        check_space(config)
     with naming(config.manifest):
         folds = make_folds(study, config.protocol, members_of(config))
     plan = plan_network(config) if chosen.kind == "network" else None

@@ -23,7 +23,7 @@ from trainer.experiments.files import FIT_NAME
 from trainer.experiments.planning import members_of, plan_network, recipe_of, weights_file
 from trainer.experiments.run import Run
 from trainer.experiments.search_space import TuningSettings
-from trainer.experiments.tuning import fit_tuned
+from trainer.experiments.tuning import check_space, fit_tuned
 from trainer.models import FittedNetworks, NetworkPlan, fit_networks
 from trainer.models.onnx_features import file_digest
 from trainer.networks import Ensemble, InputContract, PainNetwork
@@ -101,6 +101,7 @@ def fit_all(
             f"a model carries the metrics of a strict run of its own recipe ({config.model!r})"
         )
     _check_clips(clips, cross_validation)
+    check_space(config)
     study = open_study(config.manifest, config.crops)
     plan = plan_network(config)
     if cross_validation is not None:

@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from trainer.crops import Study
 from trainer.errors import SettingsError, TrainingError
-from trainer.experiments.config import ExperimentConfig, deep_merge
+from trainer.experiments.config import ExperimentConfig, deep_merge, explained
 from trainer.experiments.planning import plan_network, recipe_of
 from trainer.experiments.search_space import Range, nested
-from trainer.models import FittedNetworks, fit_networks
+from trainer.models import FittedNetworks, NetworkPlan, fit_networks
 from trainer.protocols import Fold
 from trainer.training import Listener
 
-__all__ = ["fit_tuned", "tuned_config"]
+__all__ = ["check_space", "fit_tuned", "tuned_config"]
 
 _RANDOM_TRIALS = 5
 """So many trials are random before Optuna's tree-structured Parzen estimator proposes values."""
@@ -38,6 +39,46 @@ def tuned_config(config: ExperimentConfig, values: dict[str, Any]) -> Experiment
         # All fields of the preset, or those that are not searched would be switched off.
         content["augmentation"] = config.variation(recipe_of(config).augmentation).model_dump()
     return ExperimentConfig.model_validate(deep_merge(content, nested(values)))
+
+
+def check_space(config: ExperimentConfig) -> None:
+    """Try the bounds, the middles and the choices of what is searched, before anything is trained.
+
+    Args:
+        config: Nothing is done where it has no search.
+
+    Raises:
+        SettingsError: A value cannot be one of its field, or there is no such field.
+    """
+    space = {} if config.tuning is None else config.tuning.space
+    probes = {name: _probes(entry) for name, entry in space.items()}
+    for number in range(max(map(len, probes.values()), default=0)):
+        _planned(config, {name: values[number % len(values)] for name, values in probes.items()})
+
+
+def _probes(entry: Range | list[Any]) -> list[Any]:
+    if isinstance(entry, list):
+        return entry
+    if entry.whole:
+        return [int(entry.low), int(entry.high)]
+    # Bounds may be whole by chance; the golden section between them is not.
+    return [entry.low, entry.low + 0.381966 * (entry.high - entry.low), entry.high]
+
+
+def _planned(config: ExperimentConfig, values: dict[str, Any]) -> NetworkPlan:
+    """Return what a trial trains.
+
+    Raises:
+        SettingsError: A value cannot be one of its field.
+    """
+    try:
+        return plan_network(tuned_config(config, values))
+    except ValidationError as error:
+        whole = any(mistake["type"].startswith("int_") for mistake in error.errors())
+        hint = "; a range of whole numbers is written low:high:whole" if whole else ""
+        raise SettingsError(f"a search with {_text(values)}: {'; '.join(explained(error))}{hint}") from error
+    except SettingsError as error:
+        raise SettingsError(f"a search with {_text(values)}: {error}") from error
 
 
 def fit_tuned(
@@ -74,7 +115,7 @@ def fit_tuned(
         values, where = dict(trial.params), folder / f"trial{number}"
         listener.note(f"trial {number + 1} of {settings.trials}: {_text(values)}")
         try:
-            fitted = fit_networks(plan_network(tuned_config(config, values)), study, fold, where, listener)
+            fitted = fit_networks(_planned(config, values), study, fold, where, listener)
         except TrainingError as error:
             search.tell(trial, state=optuna.trial.TrialState.FAIL)
             tried.append({"values": values, "inner_loss": None, "failed": str(error)})

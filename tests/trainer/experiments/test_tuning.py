@@ -17,7 +17,7 @@ from trainer.experiments import cross_validate, open_run, read_config
 from trainer.experiments.fitting import FinalModel, fit_all
 from trainer.experiments.planning import plan_network
 from trainer.experiments.search_space import Range, TuningSettings
-from trainer.experiments.tuning import fit_tuned, tuned_config
+from trainer.experiments.tuning import check_space, fit_tuned, tuned_config
 from trainer.protocols import make_folds
 from trainer.training import NullListener
 
@@ -217,3 +217,26 @@ def test_ranges_and_choices_are_read_from_the_command_line():
     assert settings.space["training.batch_size"] == Range(low=4, high=64, log=True, whole=True)
     assert settings.space["augmentation"] == ["fei", "light"]
     assert json.loads(settings.model_dump_json())["space"]["training.mixup"]["high"] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"copies": {"low": 2, "high": 8}}, "copies: .*; a range of whole numbers is written low:high:whole"),
+        ({"training.batch_size": {"low": 8, "high": 32}}, "batch_size: .*; a range of whole numbers"),
+        ({"augmentation.scale": {"low": 0.8, "high": 0.9}}, "augmentation.*scale"),
+        ({"training.mixup": {"low": 0.0, "high": 9.0}}, "mixup: "),
+        ({"augmentation": ["light", "lite"]}, "augmentation 'lite' is unknown"),
+        ({"training.optimiser.rate": [0.1, 0.2]}, "optimiser.rate: "),
+    ],
+)
+@pytest.mark.parametrize("begin", [cross_validate, lambda given, folder: fit_all(given, folder, FinalModel("one"))])
+def test_what_cannot_be_searched_is_said_before_anything_is_trained(manifest, tmp_path, space, words, begin):
+    with pytest.raises(SettingsError, match=f"a search with .*{words}"):
+        begin(config(manifest, space=space), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_whole_ranges_and_choices_can_be_searched(manifest):
+    space = {"copies": {"low": 2, "high": 8, "whole": True}, "training.batch_size": [8, 16, 32, 64]}
+    check_space(config(manifest, space=space))
