@@ -8,6 +8,7 @@ Beside that, which stations were watching: one that falls silent while its reade
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Progress:
     Attributes:
         last_id: Of the entry that was read last; None before the first.
         begun_id: Of the newest entry that was there before this reader began, and that it never read.
+        noted_id: Of the newest entry before that whose number is not known yet; `0-0` when all are.
         watching: Stations that were heard and have not been reported as silent since.
         is_saved: Whether the file says all that is known here, but for the alerts read since the newest `save`.
 
@@ -50,6 +52,7 @@ class Progress:
         self._path = path
         self.last_id: str | None = None
         self.begun_id = "0-0"
+        self.noted_id = "0-0"
         self.watching: frozenset[str] = frozenset()
         self.is_saved = True
         self._producers: dict[str, _Numbers] = {}
@@ -61,7 +64,9 @@ class Progress:
             self.last_id = str(document["last_id"])
             # Absent in files of version 0.3, of which is known only that all up to `last_id` has been read.
             self.begun_id = str(document.get("begun_id", self.last_id))
-            id_order(self.begun_id)
+            self.noted_id = str(document.get("noted_id", self.begun_id))
+            for stream_id in (self.begun_id, self.noted_id):
+                id_order(stream_id)
             self.watching = frozenset(str(name) for name in document.get("watching", ()))
             for name, numbers in document["producers"].items():
                 self._producers[str(name)] = _Numbers(int(numbers["highest"]), {int(n) for n in numbers["missing"]})
@@ -70,7 +75,19 @@ class Progress:
 
     def begin(self, stream_id: str) -> None:
         """Begin behind an entry of the stream; `0-0` is before the first."""
-        self.last_id = self.begun_id = stream_id
+        self.last_id = self.begun_id = self.noted_id = stream_id
+
+    def note_earlier(self, numbers: Iterable[tuple[str, int]], noted_id: str) -> None:
+        """Take what lies before the beginning as read, so that it is no news when its station sends it again.
+
+        Args:
+            numbers: Producers and their numbers, newest first.
+            noted_id: The newest entry that is not among them.
+        """
+        for producer_id, seq in numbers:
+            self._producers.setdefault(producer_id, _Numbers(seq))
+        self.noted_id = noted_id
+        self.is_saved = self.is_saved and noted_id != "0-0"
 
     def read_again(self, *, keeps_begin: bool) -> None:
         """Go back to the oldest entry of a server that lost its newest ones.
@@ -81,7 +98,7 @@ class Progress:
         """
         self.last_id = "0-0"
         if not keeps_begin:
-            self.begun_id = "0-0"
+            self.begun_id = self.noted_id = "0-0"
 
     def note_station(self, station: str, *, is_watching: bool) -> None:
         """Note that a station was heard, or that its silence was reported; `save` stores it."""
@@ -129,6 +146,7 @@ class Progress:
         document = {
             "last_id": self.last_id,
             "begun_id": self.begun_id,
+            "noted_id": self.noted_id,
             "watching": sorted(self.watching),
             "producers": {
                 name: {"highest": numbers.highest, "missing": sorted(numbers.missing)}

@@ -14,7 +14,7 @@ from redis.exceptions import RedisClusterException, RedisError
 from monitor.alerts.record import Alert
 from monitor.clock import Clock, SystemClock
 from monitor.config import RedisSettings
-from monitor.delivery.keys import Keys, id_order
+from monitor.delivery.keys import Keys, id_before, id_order
 from monitor.delivery.progress import Progress, ProgressError
 from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
@@ -191,6 +191,8 @@ class AlertSubscriber:
             entries = self._read()
             beating = self._beating_stations()
             self._has_read_all = not entries
+            if not entries and self._progress.noted_id != "0-0":
+                self._note_earlier()
         except (RedisError, RedisClusterException, OSError) as error:
             self.close()
             self._has_read_all = True
@@ -242,6 +244,14 @@ class AlertSubscriber:
         self._progress.read_again(keeps_begin=any(entry_id == begun_id for entry_id, _ in self._page(begun_id, 1)))
         return self._page("0-0", _PAGE)
 
+    def _note_earlier(self) -> None:
+        """Learn a page of numbers from before the beginning, newest first: little by little, a stream may be long."""
+        progress = self._progress
+        page = self._client.xrevrange(self._keys.alerts, max=progress.noted_id, count=_PAGE)
+        alerts = [alert for _, fields in page if (alert := _parse(fields)) is not None]
+        further_id = id_before(str(page[-1][0])) if len(page) == _PAGE else "0-0"
+        progress.note_earlier([(alert.producer_id, alert.seq) for alert in alerts], further_id)
+
     def _page(self, start: str, count: int) -> list[tuple[str, Mapping[str, str]]]:
         entries = self._client.xrange(self._keys.alerts, min=start, count=count)
         return [(str(stream_id), fields) for stream_id, fields in entries]
@@ -259,13 +269,11 @@ class AlertSubscriber:
                 return
 
     def _admit(self, stream_id: str, fields: Mapping[str, str]) -> NewAlert | None:
-        text = fields.get("alert", "")
-        try:
-            alert = Alert.model_validate_json(text)
-        except ValidationError:
-            return None  # another program's entry, or a later version's
+        alert = _parse(fields)
+        if alert is None:
+            return None
         skipped = self._progress.admit(alert.producer_id, alert.seq, stream_id)
-        return None if skipped is None else NewAlert(alert, text, skipped)
+        return None if skipped is None else NewAlert(alert, fields["alert"], skipped)
 
     def _beating_stations(self) -> tuple[str, ...]:
         key = Keys(self._prefix, "*").heartbeat
@@ -287,3 +295,11 @@ class AlertSubscriber:
                 yield HeartbeatLost(station)
                 # Only now: a reader that dies before it was done with it reports the silence once more.
                 self._progress.note_station(station, is_watching=False)
+
+
+def _parse(fields: Mapping[str, str]) -> Alert | None:
+    """Return the record that an entry carries; None for another program's entry, or a later version's."""
+    try:
+        return Alert.model_validate_json(fields.get("alert", ""))
+    except ValidationError:
+        return None

@@ -161,6 +161,26 @@ def test_a_server_that_lost_all_hides_no_producer_whose_clock_is_behind_the_firs
     assert ids(list(subscriber.poll())) == ["new"]
 
 
+def test_what_was_there_before_the_first_start_is_no_news_when_a_server_that_lost_all_gets_it_again(
+    redis_server, make_subscriber, tmp_path
+) -> None:
+    put(redis_server, "oldest", 1, "retired")
+    for number in range(1, 301):
+        put(redis_server, f"old-{number}", number, "quiet")
+    first = make_subscriber(tmp_path / "seen.json")
+    assert ids(list(first.poll())) == []
+    assert ids(list(first.poll())) == []
+    assert Progress(tmp_path / "seen.json").noted_id == "0-0"
+    first.close()
+    redis_server.kill()
+    redis_server.lose_data()
+    redis_server.start()
+    put(redis_server, "oldest", 1, "retired")
+    for number in range(1, 302):
+        put(redis_server, f"old-{number}", number, "quiet")
+    assert ids(collect(make_subscriber(tmp_path / "seen.json"), 1)) == ["old-301"]
+
+
 def test_a_server_that_lost_data_between_two_calls_hides_nothing_behind_a_clock_that_went_back(
     redis_server, make_subscriber
 ) -> None:
