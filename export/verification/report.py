@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from export.verification.differences import Differences
+from monitor.inference.bundle import Bundle
 from monitor.inference.manifest import EngineName, Outcome, Precision
 from monitor.inference.outcomes import REPORT_NAME
 
-__all__ = ["REPORT_NAME", "Report", "Row", "report_lines"]
+__all__ = ["REPORT_NAME", "Report", "Row", "read_report", "report_lines"]
 
 
 class Row(BaseModel):
@@ -63,6 +64,20 @@ class Report(BaseModel):
             if (row.file, row.engine) not in done and hashes.get(row.file, row.file_sha256) == row.file_sha256
         )
         return self.model_copy(update={"rows": (*self.rows, *retained)})
+
+
+def read_report(bundle: Bundle) -> Report | None:
+    """Return what verifications of a bundle found; None where there was none that can be read.
+
+    Raises:
+        BundleError: The record is damaged.
+    """
+    if REPORT_NAME not in bundle.manifest.files:
+        return None
+    try:
+        return Report.model_validate_json(bundle.read(REPORT_NAME))
+    except ValidationError:
+        return None
 
 
 def report_lines(report: Report) -> list[str]:

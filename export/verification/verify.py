@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from export.bundle_writer import update_bundle
 from export.model_card import CARD_NAME
 from export.verification.differences import Differences, classifier_differences, detector_differences, mesh_differences
 from export.verification.golden import CLIP_ANSWER, GOLDEN_NAME, Golden, read_golden
 from export.verification.limits import broken_limits, limits_of
-from export.verification.report import REPORT_NAME, Report, Row
+from export.verification.report import REPORT_NAME, Report, Row, read_report
 from export.verification.timeline import Timeline, alert_timeline, golden_clip, timelines_agree
 from monitor.errors import BundleError, EngineError, EngineInputError
 from monitor.inference.bundle import Bundle
@@ -83,7 +82,7 @@ def write_report(bundle: Bundle, report: Report) -> Bundle:
             raise BundleError(
                 f"{bundle.path} was replaced by another bundle while it was verified; nothing is noted, verify it again"
             )
-        older = _older_report(now)
+        older = read_report(now)
         complete = report.merged_with(older)
         # The record keeps what a report of another version said: a model that failed stays unselectable.
         variants = [
@@ -108,16 +107,6 @@ def write_report(bundle: Bundle, report: Report) -> Bundle:
 def _models(bundle: Bundle) -> dict[str, str]:
     """Return the SHA-256 of every file that a verification reads and does not write, by name."""
     return {name: known.sha256 for name, known in bundle.manifest.files.items() if name not in {REPORT_NAME, CARD_NAME}}
-
-
-def _older_report(bundle: Bundle) -> Report | None:
-    """Return what earlier verifications found; None where there was none, or one of another version of this program."""
-    if REPORT_NAME not in bundle.manifest.files:
-        return None
-    try:
-        return Report.model_validate_json(bundle.read(REPORT_NAME))
-    except ValidationError:
-        return None
 
 
 def _outcomes(report: Report, variant: Variant) -> dict[EngineName, Outcome]:

@@ -77,10 +77,7 @@ def open_device_memory(api: CudaApi = "auto") -> DeviceMemory:
     Raises:
         EngineError: The library is not installed, or the GPU cannot be opened.
     """
-    has_bindings = (
-        importlib.util.find_spec("cuda") is not None and importlib.util.find_spec("cuda.bindings") is not None
-    )
-    chosen = ("cuda-python" if has_bindings else "pycuda") if api == "auto" else api
+    chosen = ("cuda-python" if _has_bindings() else "pycuda") if api == "auto" else api
     try:
         return CudaPythonMemory() if chosen == "cuda-python" else PycudaMemory()
     except (ImportError, OSError) as error:

@@ -32,7 +32,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Which implementation runs: `onnxruntime`, `onnxruntime-cuda`, `tensorrt`, `tensorrt-rtx` or `openvino`."""
+        """Which implementation runs, one of `monitor.inference.manifest.EngineName`."""
         ...
 
     @property

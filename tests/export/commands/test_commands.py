@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from export.bundle_writer import write_bundle
 from export.commands import classifier, detector, show
+from export.verification.report import Report
+from export.verification.verify import verify_bundle, write_report
 from monitor.errors import BundleError
 from monitor.inference.bundle import Bundle, read_bundle
 
@@ -63,6 +66,16 @@ def test_show_speaks_to_people_and_to_programs(classifier_bundle: Bundle) -> Non
     content = json.loads(_run(show.command, classifier_bundle.path, "--json"))
     assert content["schema"] == "nicu-pain-monitor/bundle/1"
     assert content["manifest_sha256"] == classifier_bundle.sha256
+
+
+def test_show_says_why_a_file_failed_its_verification(classifier_bundle: Bundle, tmp_path: Path) -> None:
+    contents = {name: classifier_bundle.read(name) for name in classifier_bundle.manifest.files}
+    bundle = write_bundle(tmp_path / "bundle", classifier_bundle.manifest, contents)
+    (full, *_) = verify_bundle(bundle, ["onnxruntime"]).rows
+    failed = full.model_copy(update={"outcome": "failed", "reasons": ("a score is odd", "the level differs")})
+    lines = _run(show.command, write_report(bundle, Report(rows=(failed,))).path).splitlines()
+    (index,) = (index for index, line in enumerate(lines) if "verification failed with onnxruntime" in line)
+    assert lines[index + 1].strip() == "onnxruntime failed: a score is odd; the level differs"
 
 
 def test_show_refuses_a_damaged_bundle(classifier_bundle: Bundle, tmp_path: Path) -> None:
