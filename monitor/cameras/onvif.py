@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from onveef import OnvifClient
+from onveef import OnvifClient, envelopes, parsers
 from onveef.exceptions import (
     OnvifAuthError,
     OnvifCapabilityMissingError,
@@ -26,7 +26,7 @@ from onveef.transport import OnvifCredentials, OnvifEndpoint
 
 from monitor.cameras.encoder import EncoderChange, EncoderLimits, changed_configuration, parse_limits
 from monitor.cameras.profiles import VideoProfile
-from monitor.cameras.transport import GuardedTransport
+from monitor.cameras.transport import BrokenAnswer, GuardedTransport
 from monitor.cameras.wording import printable, shown_address
 from monitor.config.addresses import scheme_of, split_address
 from monitor.errors import VideoError
@@ -45,6 +45,23 @@ class Login:
 
     username: str
     password: str = field(repr=False)
+
+
+class _Client(OnvifClient):
+    def get_system_date_time(self) -> dict[str, Any]:
+        # It is read when a login is refused, for the camera's clock may be wrong. Cameras answer it to everybody, but
+        # some not to a token that is stale by just that clock.
+        answer = self.call(
+            service="device",
+            operation="GetSystemDateAndTime",
+            body_inner=envelopes.device_get_system_date_time(),
+            require_auth=False,
+        )
+        return parsers.parse_system_datetime(answer)
+
+
+class _BrokenAnswerError(VideoError):
+    """What the camera said breaks off, so that nothing can be concluded from what is missing."""
 
 
 class OnvifCamera:
@@ -71,10 +88,10 @@ class OnvifCamera:
         is_secure = url.startswith("https://")
         verify: bool | str = str(ca_file) if ca_file is not None else True
         try:
-            transport = GuardedTransport(2.0 * timeout_seconds, verify)
+            transport = GuardedTransport(2.0 * timeout_seconds, _LARGEST_ANSWER, verify)
         except OSError as error:
             raise VideoError(f"the certificate authority {ca_file} cannot be read ({error})") from None
-        self._client = OnvifClient(
+        self._client = _Client(
             endpoint=OnvifEndpoint(url),
             credentials=OnvifCredentials(*(("", "") if login is None else (login.username, login.password))),
             timeout_s=timeout_seconds,
@@ -234,6 +251,8 @@ class OnvifCamera:
             with self._asked():
                 url = self._client.get_stream_uri(profile_token=token)
             shown = shown_address(url, None if self._login is None else self._login.password)
+        except _BrokenAnswerError:
+            raise
         except (VideoError, ValueError):
             return None, False
         return shown, shown != split_address(url).location
@@ -252,10 +271,15 @@ class OnvifCamera:
         except OnvifCapabilityMissingError:
             raise VideoError(f"{self.address} has no service for this") from None
         except OnvifTransportError as error:
+            if isinstance(error.__cause__, BrokenAnswer):
+                raise _BrokenAnswerError(
+                    f"{self.address} answers with XML that breaks off or is malformed; ask again, and look at the "
+                    "network and the camera's firmware"
+                ) from None
             raise VideoError(f"{self.address} {_transport_fault(error)}") from None
         except OnvifError as error:
             raise VideoError(f"{self.address} refuses: {self._without_login(str(error))}") from None
-        except (ArithmeticError, LookupError, RecursionError, TypeError, UnicodeError, ValueError):
+        except (ArithmeticError, LookupError, httpx.InvalidURL, RecursionError, TypeError, UnicodeError, ValueError):
             # What its sender made up is read by code of others.
             raise VideoError(f"{self.address} answers with something that no camera says") from None
 
@@ -304,6 +328,10 @@ def _transport_fault(error: OnvifTransportError) -> str:
         ),
         (lambda: "redirected" in str(error), "redirects to another address; give that one, such as https://HOST"),
         (lambda: "exceeded" in str(error), "answers without end"),
+        (
+            lambda: isinstance(cause, httpx.UnsupportedProtocol),
+            "names an address for its services that cannot be used; correct the network settings on its own page",
+        ),
         (lambda: isinstance(cause, httpx.HTTPError), "ends the connection, or speaks no HTTP"),
     )
     return next(
