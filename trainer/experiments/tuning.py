@@ -73,12 +73,10 @@ def _planned(config: ExperimentConfig, values: dict[str, Any]) -> NetworkPlan:
     """
     try:
         return plan_network(tuned_config(config, values))
-    except ValidationError as error:
-        whole = any(mistake["type"].startswith("int_") for mistake in error.errors())
-        hint = "; a range of whole numbers is written low:high:whole" if whole else ""
-        raise SettingsError(f"a search with {_text(values)}: {'; '.join(explained(error))}{hint}") from error
-    except SettingsError as error:
-        raise SettingsError(f"a search with {_text(values)}: {error}") from error
+    except (ValidationError, SettingsError) as error:
+        problem = "; ".join(explained(error)) if isinstance(error, ValidationError) else str(error)
+        hint = "; a range of whole numbers is written low:high:whole" if "valid integer" in problem else ""
+        raise SettingsError(f"a search with {_text(values)}: {problem}{hint}") from error
 
 
 def fit_tuned(

@@ -2,7 +2,9 @@
 
 A network is dead when it answers the same to every picture: in N-CNN the eight units before the output can all fall
 below zero, after which no gradient reaches anything before them and the loss stays at 0.693 indefinitely. That is
-noticed after two epochs in a row, said, and the training restarts with another seed.
+noticed after two epochs in a row, said, and the training restarts with another seed. A network whose training loss is
+below that of the best constant answer does distinguish pictures: with few steps an epoch, batch normalisation's running
+means are still those of the start, and its answers in evaluation lie close together for some epochs.
 """
 
 import math
@@ -20,7 +22,7 @@ from trainer.networks import PainNetwork
 from trainer.training.allocator import retain_freed_memory
 from trainer.training.determinism import pinned_threads, reproducible, seed_torch
 from trainer.training.device import autocast, resolve_device
-from trainer.training.objective import batch_loss, mix, positive_weight
+from trainer.training.objective import batch_loss, constant_loss, mix, positive_weight, smoothed
 from trainer.training.optimisation import learning_rate
 from trainer.training.prediction import predict_logits
 from trainer.training.progress import EpochReport, Listener, NullListener
@@ -31,6 +33,8 @@ __all__ = ["TrainedNetwork", "train"]
 
 _DEAD_SPREAD = 1e-5
 _DEAD_EPOCHS = 2
+_DEAD_GAIN = 0.01
+"""A loss that is lower than a constant's by less than this, in nats a picture, may be one."""
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ def train(job: TrainingJob, checkpoint: Path | None = None, listener: Listener |
     with retain_freed_memory(), pinned_threads(job.settings.threads), reproducible(strict=job.settings.deterministic):
         state, run = begin(job, device, checkpoint, listener)
         while not _finished(job, state):
-            if _is_dead(state.history):
+            if _is_dead(job, state.history):
                 state, run = _restart(job, device, state, listener)
             _epoch(job, run, state, listener)
             if checkpoint is not None:
@@ -92,14 +96,20 @@ def _check_labels(what: str, labels: NDArray[np.float32], *, both: bool = True) 
 
 def _finished(job: TrainingJob, state: RunState) -> bool:
     done = len(state.history)
-    if _is_dead(state.history):
+    if _is_dead(job, state.history):
         return False
     return done >= job.settings.epochs or done - 1 - state.best_epoch >= job.settings.patience_epochs
 
 
-def _is_dead(history: list[EpochReport]) -> bool:
+def _is_dead(job: TrainingJob, history: list[EpochReport]) -> bool:
+    """Return whether the last epochs' answers are alike and their training loss is that of a constant."""
+    # While the steps still grow a network may be slow; in the last epoch it is not asked again.
+    if len(history) < min(_DEAD_EPOCHS + job.settings.schedule.warmup_epochs, job.settings.epochs):
+        return False
     last = history[-_DEAD_EPOCHS:]
-    return len(last) == _DEAD_EPOCHS and all(report.logit_spread < _DEAD_SPREAD for report in last)
+    return len(last) == _DEAD_EPOCHS and all(
+        report.logit_spread < _DEAD_SPREAD and report.train_loss > report.constant_loss - _DEAD_GAIN for report in last
+    )
 
 
 def _restart(
@@ -124,7 +134,7 @@ def _epoch(job: TrainingJob, run: TrainingAttempt, state: RunState, listener: Li
     rate = learning_rate(epoch, settings.epochs, settings.optimiser.learning_rate, settings.schedule)
     for group in run.optimiser.param_groups:
         group["lr"] = rate * group["share"]
-    train_loss = _steps(job, run, state.attempt, epoch, listener)
+    train_loss, constant = _steps(job, run, state.attempt, epoch, listener)
     validation_loss, accuracy, spread = _validate(job, run)
     if not (math.isfinite(train_loss) and math.isfinite(validation_loss)):
         raise TrainingError(
@@ -135,18 +145,19 @@ def _epoch(job: TrainingJob, run: TrainingAttempt, state: RunState, listener: Li
         state.best_loss, state.best_epoch, state.best_weights = validation_loss, epoch, run.weights()
     seconds = time.monotonic() - began
     state.history.append(
-        EpochReport(state.attempt, epoch, rate, train_loss, validation_loss, accuracy, spread, seconds)
+        EpochReport(state.attempt, epoch, rate, train_loss, validation_loss, accuracy, spread, seconds, constant)
     )
 
 
-def _steps(job: TrainingJob, run: TrainingAttempt, attempt: int, epoch: int, listener: Listener) -> float:
+def _steps(job: TrainingJob, run: TrainingAttempt, attempt: int, epoch: int, listener: Listener) -> tuple[float, float]:
+    """Train on all batches and return the mean loss, and the lowest one that a constant answer could have had."""
     settings, samples = job.settings, job.train
     seed_torch(settings.seed, attempt, epoch, 0x44524F50)  # dropout of this epoch
     weight = positive_weight(torch.from_numpy(samples.labels)) if settings.balance_classes else 1.0
     total = math.ceil(len(samples.labels) / settings.batch_size)
     order_seed = settings.seed * 1009 + attempt
     run.network.train()
-    losses = 0.0
+    losses = positive = negative = 0.0
     for step, batch in enumerate(batches(samples, size=settings.batch_size, epoch=epoch, shuffle_seed=order_seed)):
         labels = torch.from_numpy(batch.labels).to(run.device)
         crops = run.network.prepare(torch.from_numpy(batch.crops).to(run.device), job.contract)
@@ -164,8 +175,10 @@ def _steps(job: TrainingJob, run: TrainingAttempt, attempt: int, epoch: int, lis
         if run.average:
             run.average.update(run.network.state_dict().items())
         losses += float(loss.detach()) * len(batch.labels)
+        targets = float(smoothed(labels, settings).sum())
+        positive, negative = positive + weight * targets, negative + len(batch.labels) - targets
         listener.batch_done(epoch, step + 1, total)
-    return losses / len(samples.labels)
+    return losses / len(samples.labels), constant_loss(positive, negative) / len(samples.labels)
 
 
 def _validate(job: TrainingJob, run: TrainingAttempt) -> tuple[float, float, float]:

@@ -22,6 +22,7 @@ class EpochReport:
         validation_accuracy: At probability 0.5.
         logit_spread: Standard deviation of the logits of some training crops; about 0 in a dead network.
         seconds: Wall time of the epoch.
+        constant_loss: The lowest `train_loss` that one answer to all pictures could have had; 0 where it is not known.
     """
 
     attempt: int
@@ -32,6 +33,7 @@ class EpochReport:
     validation_accuracy: float
     logit_spread: float
     seconds: float
+    constant_loss: float = 0.0
 
 
 class Listener(Protocol):
