@@ -28,7 +28,8 @@ def command(config_file: Path | None, directory: Path | None, *, as_json: bool) 
     """Check that no record of the audit log was changed, removed or put in.
 
     Compare the hash that is printed with one that you noted elsewhere: records cut off at the end leave no other trace.
-    Exit code 1 when the chain is broken.
+    Exit code 1 when the chain is broken, when its beginning is missing though no file had to go, or when there is no
+    record at all.
     """
     if (config_file is None) == (directory is None):
         raise click.UsageError("give either --config or --directory")

@@ -5,7 +5,9 @@ Each record carries the SHA-256 of the record before it, so that a line that was
 time to time. Writing happens on a thread of its own; nothing that the alarm logic calls here waits for the disk.
 """
 
+import contextlib
 import hashlib
+import io
 import json
 import logging
 import os
@@ -25,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _CURRENT = "audit.jsonl"
 _FIRST_HASH = "0" * 64
+_FILES_KEPT = 100
 _WAIT_SECONDS = 2.0
 _TAIL_BYTES = 1_000_000
 _PROBLEMS_SHOWN = 20
@@ -48,7 +51,7 @@ class AuditLog:
         clock: Clock,
         *,
         maximum_bytes: int = 10_000_000,
-        files_kept: int = 100,
+        files_kept: int = _FILES_KEPT,
         capacity: int = 20_000,
         ticked: Callable[[], None] = lambda: None,
     ) -> None:
@@ -106,10 +109,18 @@ class AuditLog:
                 self._write(records, lost)
             except OSError as error:
                 self._end = None  # what the disk has of it is found out before the next attempt
-                self._note_fault(f"{self._directory / _CURRENT} cannot be written ({error.strerror})")
+                path = self._directory / _CURRENT
+                self._note_fault(f"{path} cannot be written ({error.strerror}); its records wait in memory")
                 with self._changed:
                     return self._changed.wait_for(lambda: self._stopping, _WAIT_SECONDS)
-            self._note_fault(None)
+            fault: str | None = None
+            try:
+                self._rotate()
+            except OSError as error:
+                fault = (
+                    f"{self._directory / _CURRENT} is written, but cannot be closed and begun anew ({error.strerror})"
+                )
+            self._note_fault(fault)
             with self._changed:
                 for record in records:  # fewer where the capacity has taken some away meanwhile
                     if self._waiting and self._waiting[0] is record:
@@ -130,23 +141,34 @@ class AuditLog:
             body = {"n": number, **record, "previous": previous}
             previous = _hash(body)
             lines.append(_canonical({**body, "hash": previous}))
-        with open(path, "ab", opener=_open_private) as file:
-            if file.tell() and not _ends_with_newline(path):
-                file.write(b"\n")  # behind a line that a power cut has torn
-            file.write(("\n".join(lines) + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
+        content = ("\n".join(lines) + "\n").encode()
+        with open(path, "ab", buffering=0, opener=_open_private) as file:
+            before = file.tell()
+            if before and not _ends_with_newline(path):
+                content = b"\n" + content  # behind a line that a power cut has torn
+            try:
+                _write_all(file, content)
+                os.fsync(file.fileno())
+            except OSError:
+                # The whole batch is written again: what the disk took of it would stand there twice.
+                with contextlib.suppress(OSError):
+                    os.ftruncate(file.fileno(), before)
+                raise
         self._end = (number, previous)
-        if size >= self._maximum_bytes:
-            path.rename(self._directory / f"audit-{number:012d}.jsonl")
-            closed = sorted(self._directory.glob("audit-*.jsonl"))
-            for old in closed[: max(0, len(closed) - self._files_kept)]:
-                old.unlink()
+
+    def _rotate(self) -> None:
+        """Close a file that is large enough, and remove the oldest; what fails is tried again after the next record."""
+        path = self._directory / _CURRENT
+        if self._end is None or path.stat().st_size < self._maximum_bytes:
+            return
+        path.rename(self._directory / f"audit-{self._end[0]:012d}.jsonl")
+        closed = sorted(self._directory.glob("audit-*.jsonl"))
+        for old in closed[: max(0, len(closed) - self._files_kept)]:
+            old.unlink()
 
     def _note_fault(self, fault: str | None) -> None:
         if fault is not None and fault != self._fault:
-            _log.error("%s; its records wait in memory", fault)
+            _log.error("%s", fault)
         elif fault is None and self._fault is not None:
             _log.info("the audit log is written again")
         self._fault = fault
@@ -173,17 +195,19 @@ class AuditReport:
     problems: list[str] = field(default_factory=list)
 
 
-def verify_audit_log(directory: Path) -> AuditReport:
-    """Check the chain of an audit log.
+def verify_audit_log(directory: Path, files_kept: int = _FILES_KEPT) -> AuditReport:
+    """Check the chain of an audit log, from record number 1 on unless the oldest files had to go.
 
     Args:
         directory: Where `audit.jsonl` and the closed files lie.
+        files_kept: Closed files that its station stores.
 
     Raises:
         OSError: A file cannot be read.
     """
     report = AuditReport()
-    for path in _files(directory):
+    files = list(_files(directory))
+    for path in files:
         with path.open("rb") as file:
             for line_number, line in enumerate(file, 1):
                 record = _parse(line)
@@ -203,6 +227,12 @@ def verify_audit_log(directory: Path) -> AuditReport:
                 report.last_number, report.last_hash = _number(record), str(record.get("hash"))
         if len(report.problems) >= _PROBLEMS_SHOWN:
             break
+    closed = sum(path.name != _CURRENT for path in files)
+    if not report.records:
+        report.problems.append(f"{directory} holds no record: it was emptied, or is no audit log")
+    elif report.first_number != 1 and closed < files_kept:
+        # A station removes the oldest file only when it stores more closed ones than this.
+        report.problems.append(f"the records before number {report.first_number} are missing")
     return report
 
 
@@ -227,7 +257,7 @@ def _find_end(directory: Path) -> tuple[int, str]:
 def _parse(line: bytes) -> dict[str, object] | None:
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: thousands of brackets, which no station writes
         return None
     return record if isinstance(record, dict) else None
 
@@ -247,6 +277,12 @@ def _hash(body: Mapping[str, object]) -> str:
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) or 0 :]
 
 
 def _ends_with_newline(path: Path) -> bool:
