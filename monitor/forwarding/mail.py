@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import smtplib
+import ssl
 from datetime import UTC
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from monitor.alerts.record import Alert
 from monitor.clock import Clock
+from monitor.deadline import Deadline
 from monitor.errors import ConfigError
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import EmailSettings, read_secret
@@ -89,8 +91,9 @@ class Mail:
         mail["X-Nicu-Key"] = message.key
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(_body(message, headline, self._t))
+        deadline = Deadline(settings.timeout_seconds)
         try:
-            with self._connected() as server:
+            with deadline, self._connected(deadline) as server:
                 refused = server.send_message(mail)
         except smtplib.SMTPRecipientsRefused as error:
             codes = {code for code, _ in error.recipients.values()}
@@ -98,7 +101,8 @@ class Mail:
         except smtplib.SMTPResponseException as error:
             self._fail(error.smtp_code, error)
         except (OSError, smtplib.SMTPException) as error:
-            raise DeliveryError(f"the mail server cannot be reached ({type(error).__name__})") from error
+            reason = "does not finish in time" if deadline.is_over else f"cannot be reached ({type(error).__name__})"
+            raise DeliveryError(f"the mail server {reason}") from error
         if refused:
             listed = ", ".join(sorted({str(code) for code, _ in refused.values()}))
             _log.error(
@@ -111,14 +115,12 @@ class Mail:
             raise MessageRefusedError(f"the mail server refused it (SMTP {code})") from error
         raise DeliveryError(f"the mail server failed (SMTP {code})") from error
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self, deadline: Deadline) -> smtplib.SMTP:
         settings, context = self._settings, self._tls
         if settings.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=settings.timeout_seconds, context=context
-            )
+            server: smtplib.SMTP = _EncryptedServer(deadline, settings, context)
         else:
-            server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+            server = _Server(deadline, settings)
         try:
             if settings.security == "starttls":
                 server.starttls(context=context)
@@ -131,6 +133,22 @@ class Mail:
 
     def close(self) -> None:
         """Do nothing: every message has a connection of its own."""
+
+
+class _Server(smtplib.SMTP):
+    """A connection that is watched from its first byte: the library waits for the greeting while it is made."""
+
+    def __init__(self, deadline: Deadline, settings: EmailSettings) -> None:
+        deadline.watch(lambda: self.sock)
+        super().__init__(settings.host, settings.port, timeout=settings.timeout_seconds)
+
+
+class _EncryptedServer(smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+    def __init__(self, deadline: Deadline, settings: EmailSettings, context: ssl.SSLContext) -> None:
+        deadline.watch(lambda: self.sock)
+        super().__init__(settings.host, settings.port, timeout=settings.timeout_seconds, context=context)
 
 
 def _body(message: Message, headline: str, t: Localizer) -> str:

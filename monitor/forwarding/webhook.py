@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import socket
+from typing import Any
 
 import httpx
 
 from monitor.clock import Clock
+from monitor.deadline import Deadline
 from monitor.forwarding.message import DeliveryError, Message, MessageRefusedError
 from monitor.forwarding.settings import WebhookSettings, read_secret
 from monitor.tls import tls_context
@@ -40,6 +43,7 @@ class Webhook:
         self._timeout_seconds = settings.timeout_seconds
         self._tls = tls_context(settings.ca_file, f"{settings.name}.ca_file")
         self._client: httpx.Client | None = None
+        self._socket: socket.socket | None = None
 
     def send(self, message: Message) -> None:
         """Send one message.
@@ -57,21 +61,33 @@ class Webhook:
             self._client = httpx.Client(
                 timeout=self._timeout_seconds, verify=self._tls, follow_redirects=False, trust_env=False
             )
+        deadline = Deadline(self._timeout_seconds)
+        deadline.watch(lambda: self._socket)
         try:
             # The body of the answer says nothing more, and may have no end.
-            with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+            with (
+                deadline,
+                self._client.stream(
+                    "POST", self._url, content=body, headers=headers, extensions={"trace": self._note_socket}
+                ) as answer,
+            ):
                 status = answer.status_code
         except httpx.LocalProtocolError as error:
             raise MessageRefusedError("a header cannot hold its key") from error
         except httpx.HTTPError as error:
-            raise DeliveryError(f"the server does not answer ({type(error).__name__})") from error
+            reason = "in time" if deadline.is_over else f"({type(error).__name__})"
+            raise DeliveryError(f"the server does not answer {reason}") from error
         if status in _CLIENT_ERROR and status not in _LATER:
             raise MessageRefusedError(f"the server refused it (HTTP {status})")
         if status not in _SUCCESS:
             raise DeliveryError(f"the server answered HTTP {status}")
 
+    def _note_socket(self, event: str, info: dict[str, Any]) -> None:
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = info["return_value"].get_extra_info("socket")
+
     def close(self) -> None:
         """Close the connections; the next message opens new ones."""
         if self._client is not None:
             self._client.close()
-            self._client = None
+            self._client = self._socket = None

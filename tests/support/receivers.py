@@ -86,17 +86,20 @@ class HttpSink:
 class EndlessSink:
     """A server whose answer begins as it should, and goes on byte after byte without an end."""
 
-    def __init__(self, beginning):
+    def __init__(self, beginning, *, speaks_first=False, context=None):
         sink = self
         self.received, self._ended = [], threading.Event()
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                sink.received.append(self.request.recv(65_536))
-                self.request.sendall(beginning)
-                with contextlib.suppress(OSError):
-                    while not sink._ended.wait(0.05):
-                        self.request.sendall(b".")
+                connection = self.request if context is None else context.wrap_socket(self.request, server_side=True)
+                with connection:
+                    if not speaks_first:
+                        sink.received.append(connection.recv(65_536))
+                    connection.sendall(beginning)
+                    with contextlib.suppress(OSError):
+                        while not sink._ended.wait(0.05):
+                            connection.sendall(b".")
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

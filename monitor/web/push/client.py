@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from monitor.clock import Clock
 from monitor.config import PushSettings
+from monitor.deadline import Deadline
 from monitor.localization import Phrase
 from monitor.web.push.devices import PushDevice
 from monitor.web.push.services import service_of
@@ -100,22 +101,65 @@ class PushClient:
         }
         authority = self._settings.tls_ca_file
         is_further = service_of(device.endpoint) is None
+        deadline = Deadline(_CONNECT_SECONDS + _ANSWER_SECONDS)
         try:
             # What the service writes back is left unread: its status says all.
-            with contextlib.closing(
-                requests.post(
-                    device.endpoint,
-                    data=body,
-                    headers=headers,
-                    timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
-                    allow_redirects=False,
-                    stream=True,
-                    verify=str(authority) if authority is not None and is_further else True,
-                )
-            ) as answer:
+            with (
+                deadline,
+                _watched_session(deadline) as session,
+                contextlib.closing(
+                    session.post(
+                        device.endpoint,
+                        data=body,
+                        headers=headers,
+                        timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+                        allow_redirects=False,
+                        stream=True,
+                        verify=str(authority) if authority is not None and is_further else True,
+                    )
+                ) as answer,
+            ):
                 return _result(int(answer.status_code), answer.headers.get("Retry-After", ""))
         except (requests.RequestException, OSError) as error:
-            return PushResult(PushOutcome.AWAY, _reason(error))
+            in_time = Phrase("it did not answer in time")
+            return PushResult(PushOutcome.AWAY, in_time if deadline.is_over else _reason(error))
+
+
+def _watched_session(deadline: Deadline) -> Any:  # noqa: ANN401 - requests publishes no types
+    """Return a session whose connections, also those through a proxy, are cut at the deadline."""
+    import requests
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPSConnection
+    from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+    class WatchedConnection(HTTPSConnection):
+        def connect(self) -> None:
+            deadline.watch(lambda: self.sock)
+            super().connect()
+
+    class WatchedPool(HTTPSConnectionPool):
+        ConnectionCls = WatchedConnection
+
+    class WatchedAdapter(HTTPAdapter):
+        def init_poolmanager(
+            self,
+            connections: int,
+            maxsize: int,
+            block: bool = False,
+            **options: Any,  # noqa: ANN401
+        ) -> None:
+            super().init_poolmanager(connections, maxsize, block, **options)
+            self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_manager_for(self, proxy: str, **options: Any) -> Any:  # noqa: ANN401
+            manager = super().proxy_manager_for(proxy, **options)
+            manager.pool_classes_by_scheme = pools
+            return manager
+
+    pools = {"http": HTTPConnectionPool, "https": WatchedPool}
+    session = requests.Session()
+    session.mount("https://", WatchedAdapter())
+    return session
 
 
 def _result(status: int, retry_after: str) -> PushResult:

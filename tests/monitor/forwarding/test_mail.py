@@ -4,12 +4,13 @@ import threading
 from email import message_from_string, policy
 
 import pytest
-from receivers import drain, make_alert
+from receivers import EndlessSink, drain, make_alert
 from redis_server import wait_until
 
 from monitor.clock import ManualClock, SystemClock
 from monitor.errors import ConfigError
 from monitor.forwarding.mail import Escalations, Mail
+from monitor.forwarding.message import DeliveryError, Message
 from monitor.forwarding.settings import EmailSettings
 from monitor.pain.vocabulary import Phase, Signal
 
@@ -248,3 +249,21 @@ def test_a_password_never_crosses_the_network_in_the_clear(tmp_path):
     with pytest.raises(ConfigError, match="in the clear") as raised:
         Mail(settings, SystemClock())
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_server_that_drips_ends_with_the_time_of_one_attempt():
+    sink = EndlessSink(b"220 ", speaks_first=True)
+    given = {"name": "out", "type": "email", "host": "127.0.0.1", "port": sink.port, "security": "none"}
+    settings = EmailSettings.model_validate({**given, "sender": "a@b", "to": ["c@d"], "timeout_seconds": 0.5})
+    alert, errors = make_alert(), []
+
+    def send():
+        with pytest.raises(DeliveryError) as raised:
+            Mail(settings, SystemClock()).send(Message.from_alert(alert, alert.model_dump_json()))
+        errors.append(str(raised.value))
+
+    sending = threading.Thread(target=send, daemon=True)
+    sending.start()
+    sending.join(20)
+    sink.close()
+    assert errors == ["the mail server does not finish in time"]

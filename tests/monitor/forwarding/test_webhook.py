@@ -70,3 +70,23 @@ def test_a_server_that_is_not_there_is_tried_again():
     with pytest.raises(DeliveryError, match="does not answer"):
         webhook.send(_message())
     webhook.close()
+
+
+def test_an_answer_that_drips_ends_with_the_time_of_one_attempt():
+    sink = EndlessSink(b"HTTP/1.1 200 OK\r\nX: ")
+    url = f"http://127.0.0.1:{sink.port}/"
+    webhook = Webhook(WebhookSettings(name="out", type="webhook", url=url, timeout_seconds=0.5), SystemClock())
+    errors = []
+
+    def send():
+        for _ in range(2):
+            with pytest.raises(DeliveryError) as raised:
+                webhook.send(_message())
+            errors.append(str(raised.value))
+
+    sending = threading.Thread(target=send, daemon=True)
+    sending.start()
+    sending.join(20)
+    webhook.close()
+    sink.close()
+    assert errors == ["the server does not answer in time"] * 2
