@@ -45,6 +45,7 @@ _JOBS = click.option(
     help="Processes that draw; the result does not depend on it.",
 )
 _FOUND_SHARE = 0.99
+_LARGEST_PX = 8192
 
 
 class _Size(click.ParamType[tuple[int, int]]):
@@ -59,9 +60,20 @@ class _Size(click.ParamType[tuple[int, int]]):
         if isinstance(value, tuple):
             return value
         width, _, height = value.lower().partition("x")
-        if not (width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 32):
-            self.fail(f"{value!r} is no size; write for example 1280x720, at least 32x32", param, ctx)
+        is_size = all(text.isdecimal() and len(text) < 6 and 32 <= int(text) <= _LARGEST_PX for text in (width, height))
+        if not is_size:
+            known = f"from 32x32 to {_LARGEST_PX}x{_LARGEST_PX}"
+            self.fail(f"{value!r} is no size; write for example 1280x720, {known}", param, ctx)
         return int(width), int(height)
+
+
+def _check_faces_fit(face_px: tuple[float, float], size: tuple[int, int]) -> None:
+    if not 16.0 <= face_px[0] <= face_px[1] <= 0.6 * min(size):
+        raise click.BadParameter(
+            f"faces of {face_px[0]:g} to {face_px[1]:g} px do not fit a picture of {size[0]}x{size[1]}; "
+            "the smaller must be at least 16 and the larger at most 0.6 of the shorter side",
+            param_hint="--face-px",
+        )
 
 
 @click.group(name="synthesize", epilog=examples("nicu-trainer synthesize stills --out stills --infants 12"))
@@ -135,12 +147,7 @@ def stills(
     **settings: Any,  # noqa: ANN401 - the fields of StillsPlan
 ) -> None:
     """A set of stills with labels (images.csv), ground truth (truth.json) and, if wanted, masks."""
-    if not 16.0 <= face_px[0] <= face_px[1] <= 0.6 * min(size):
-        raise click.BadParameter(
-            f"faces of {face_px[0]:g} to {face_px[1]:g} px do not fit a picture of {size[0]}x{size[1]}; "
-            "the smaller must be at least 16 and the larger at most 0.6 of the shorter side",
-            param_hint="--face-px",
-        )
+    _check_faces_fit(face_px, size)
     view = SessionView(size[0], size[1], face_px, orientation, seed)
     plan = StillsPlan(view, **settings)
     about = {
@@ -235,7 +242,12 @@ def _advance(progress: Progress, task: TaskID, done: int) -> None:
 @click.option("--seconds", type=NumberRange(0.1, 36_000.0), default=60.0, show_default=True)
 @click.option("--fps", type=NumberRange(1.0, 60.0), default=25.0, show_default=True)
 @click.option("--size", type=_Size(), default="1280x720", show_default=True)
-@click.option("--orientation-deg", type=float, default=None, help="Clockwise turn that brings the face upright.")
+@click.option(
+    "--orientation-deg",
+    type=NumberRange(-360.0, 360.0),
+    default=None,
+    help="Clockwise turn that brings the face upright.",
+)
 @click.option("--face-px", type=NumberRange(16.0), default=None, help="Width of the face.")
 @click.option("--noise", type=NumberRange(0.0, 64.0), default=None, help="Of the camera, in grey levels.")
 def video(
@@ -251,6 +263,10 @@ def video(
     noise: float | None,
 ) -> None:
     """A video (H.264, MP4) of one bed, with ground truth for every frame and its episodes (.truth.json)."""
+    if face_px is not None and face_px > min(size):
+        raise click.BadParameter(
+            f"a face of {face_px:g} px does not fit a picture of {size[0]}x{size[1]}", param_hint="--face-px"
+        )
     bed = SyntheticBed(
         seed,
         scenario,
@@ -280,6 +296,7 @@ def video(
 @click.option("--detector", default=DEFAULT_DETECTOR, show_default=True, help="Bundle that looks for the faces.")
 def check(*, seed: int, count: int, size: tuple[int, int], face_px: tuple[float, float], detector: str) -> int:
     """Measure how many unoccluded faces, at any angle, the monitor's detector finds; 99 % pass."""
+    _check_faces_fit(face_px, size)
     per_infant = 4
     plan = StillsPlan(
         SessionView(size[0], size[1], face_px, "any", seed),

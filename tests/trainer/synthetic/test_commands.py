@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import click
 import cv2
 import numpy as np
 import pytest
@@ -83,3 +84,23 @@ def test_sizes_that_make_no_sense_are_refused(tmp_path, arguments):
     result = CliRunner().invoke(command, ["stills", "--out", str(tmp_path / "x"), *map(str, arguments)])
     assert result.exit_code == 2
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("check", "--face-px", 500, 10), "do not fit a picture of 640x480"),
+        (("check", "--face-px", "nan", "nan"), "do not fit"),
+        (("stills", "--out", "new", "--size", "200000x64", "--face-px", 20, 30), "from 32x32 to 8192x8192"),
+        (("stills", "--out", "new", "--size", "9" * 5000 + "x64"), "is no size"),
+        (("video", "--out", "new", "--orientation-deg", "nan"), "nan"),
+        (("video", "--out", "new", "--orientation-deg", "inf"), "inf"),
+        (("video", "--out", "new", "--face-px", 1e6), "does not fit a picture of 1280x720"),
+    ],
+    ids=["order", "nan", "wide", "digits", "no angle", "endless angle", "face"],
+)
+def test_what_cannot_be_drawn_is_refused_before_a_folder_is_made(tmp_path, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(click.BadParameter, match=words):
+        run(*arguments)
+    assert list(tmp_path.iterdir()) == []
