@@ -38,7 +38,15 @@ _CHECK_SECONDS = 1.0
 @click.option("--test", "is_test", is_flag=True, help="Send one alert that is marked as a test to each destination.")
 @click.option("--resend", "resend", metavar="NAME", help="Try the dead letters of this destination once more.")
 @click.option("--metrics-port", type=click.IntRange(1, 65_535), help="Serve /metrics for Prometheus on this port.")
-def command(config_file: Path, resend: str | None, metrics_port: int | None, *, is_test: bool) -> int:
+@click.option(
+    "--metrics-address",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address of this machine for /metrics; 0.0.0.0 for a Prometheus elsewhere. Whoever reaches it reads them.",
+)
+def command(
+    config_file: Path, resend: str | None, metrics_port: int | None, metrics_address: str, *, is_test: bool
+) -> int:
     """Forward alerts to other systems: each at least once, in order, until they have arrived.
 
     A destination that is away is tried until it is back; what it refuses, or has not taken after a day, is written to
@@ -56,7 +64,7 @@ def command(config_file: Path, resend: str | None, metrics_port: int | None, *, 
     if resend is not None:
         return _resend(settings, resend)
     configure(LogSettings())
-    return _run(settings, metrics_port)
+    return _run(settings, metrics_port, metrics_address)
 
 
 def _test(settings: ForwardSettings) -> int:
@@ -96,7 +104,7 @@ def _resend(settings: ForwardSettings, name: str) -> int:
     return EXIT_NO if resent.remain else 0
 
 
-def _run(settings: ForwardSettings, metrics_port: int | None) -> int:
+def _run(settings: ForwardSettings, metrics_port: int | None, metrics_address: str) -> int:
     stopping = SignalEvent()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
@@ -108,10 +116,11 @@ def _run(settings: ForwardSettings, metrics_port: int | None) -> int:
         registry = CollectorRegistry()
         registry.register(_Metrics(forwarders))
         try:
-            start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
+            start_http_server(metrics_port, addr=metrics_address, registry=registry)
         except OSError as error:
             raise PublishError(
-                f"no metrics at port {metrics_port} ({error.strerror}); choose another --metrics-port"
+                f"no metrics at port {metrics_port} ({error.strerror}) of {metrics_address}; "
+                "choose another --metrics-port or --metrics-address"
             ) from None
     for forwarder in forwarders:
         forwarder.start()

@@ -92,6 +92,30 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(config):
 
 
 @pytest.mark.e2e
+def test_metrics_are_served_at_the_address_that_is_given(config):
+    port = free_port()
+    options = "--metrics-port", str(port), "--metrics-address"
+    process = subprocess.Popen(_command(config, *options, "127.0.0.2"), stderr=subprocess.DEVNULL)
+
+    def answers(address):
+        try:
+            socket.create_connection((address, port), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    try:
+        wait_until(lambda: answers("127.0.0.2"), 60, "the metrics")
+        assert not answers("127.0.0.1")
+    finally:
+        process.kill()
+        process.wait()
+    done = subprocess.run(_command(config, *options, "192.0.2.1"), capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert "of 192.0.2.1; choose another --metrics-port or --metrics-address" in done.stderr
+
+
+@pytest.mark.e2e
 def test_a_test_says_of_each_destination_whether_it_took_it(config, http_sink):
     good = subprocess.run(_command(config, "--test"), capture_output=True, text=True, check=False)
     assert (good.returncode, good.stdout) == (0, "pager: the test has arrived\n")
