@@ -30,6 +30,7 @@ __all__ = ["Escalations", "Mail"]
 _log = logging.getLogger(__name__)
 
 _PERMANENT = range(500, 600)
+_MOST_ESCALATED = 1000
 _NOTE = translatable("Research software, no medical device. No alert does not mean no pain.")
 
 
@@ -189,6 +190,8 @@ def _seen(alert: Alert, t: Localizer) -> str:
 class Escalations:
     """Alerts that were sent and that nobody has acknowledged yet; survives a restart.
 
+    Of those that were escalated, the newest 1000 are kept: the end of one may never come, as of a station that is gone.
+
     Args:
         path: Where they are stored.
         after_seconds: How long people have.
@@ -226,7 +229,11 @@ class Escalations:
     def done(self, message: Message) -> None:
         """Escalate this alert no second time."""
         if message.alert is not None and message.alert.alert_id in self._due:
+            del self._due[message.alert.alert_id]
             self._due[message.alert.alert_id] = (math.inf, message)
+            escalated = [alert_id for alert_id, (due, _) in self._due.items() if math.isinf(due)]
+            for alert_id in escalated[:-_MOST_ESCALATED]:
+                del self._due[alert_id]
             self._save()
 
     def _load(self) -> None:
@@ -246,10 +253,11 @@ class Escalations:
     def _save(self) -> None:
         """Store them; a disk that takes nothing holds up no mail, and is tried again."""
         rows = [{"alert": message.text, "escalated": math.isinf(due)} for due, message in self._due.values()]
-        self._is_saved = False
+        was_saved, self._is_saved = self._is_saved, False
         try:
             replace_private_file(self._path, json.dumps(rows))
         except OSError as error:
-            _log.warning("cannot write %s (%s): a restart would not know who waits", self._path, error.strerror)
+            if was_saved:
+                _log.warning("cannot write %s (%s): a restart would not know who waits", self._path, error.strerror)
         else:
             self._is_saved = True

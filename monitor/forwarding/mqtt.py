@@ -1,5 +1,6 @@
 """Alerts over MQTT, at least once (QoS 1)."""
 
+import secrets
 import threading
 from contextlib import suppress
 
@@ -34,6 +35,8 @@ class Mqtt:
         self._settings = settings
         self._password = read_secret(settings.password_file, f"{settings.name}.password_file")
         self._tls = tls_context(settings.ca_file, f"{settings.name}.ca_file")
+        # A broker ends the session of who comes with the same id: a second forwarder, or `--resend` beside the first.
+        self._client_id = f"nicu-forward-{settings.name}-{secrets.token_hex(4)}"
         self._client: paho.Client | None = None
 
     def send(self, message: Message) -> None:
@@ -67,7 +70,7 @@ class Mqtt:
             return self._client
         self.close()
         settings = self._settings
-        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=f"nicu-forward-{settings.name}")
+        client = paho.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id)
         if settings.username is not None:
             client.username_pw_set(settings.username, self._password)
         if settings.tls:

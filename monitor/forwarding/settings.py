@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import AnyHttpUrl, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, AnyHttpUrl, Field, ValidationError, field_validator, model_validator
 
 from monitor.config import RedisSettings
 from monitor.config.base import Identifier, PositiveSeconds, Settings, known_time_zone
@@ -26,7 +26,17 @@ __all__ = [
 _MAXIMUM_BYTES = 1_000_000
 _Port = Annotated[int, Field(ge=1, le=65_535)]
 _Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
-_Mailbox = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+$")]
+
+
+def _ascii(address: str) -> str:
+    if not address.isascii():
+        raise ValueError("only ASCII letters, for not every mail server takes others; write the domain as xn--...")
+    return address
+
+
+_Mailbox = Annotated[
+    str, Field(min_length=3, max_length=254, pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+$"), AfterValidator(_ascii)
+]
 
 
 class DestinationSettings(Settings):

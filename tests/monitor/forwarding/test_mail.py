@@ -1,5 +1,6 @@
 """E-mail: who gets it, what it says, and what happens when nobody acknowledges."""
 
+import json
 import threading
 from email import message_from_string, policy
 
@@ -151,7 +152,7 @@ def test_an_escalation_that_waits_for_the_mail_server_arrives(stream, mail, mail
     assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
 
 
-def test_a_disk_that_takes_nothing_holds_up_no_mail_and_escalates_once(stream, mail, mail_sink, tmp_path):
+def test_a_disk_that_takes_nothing_holds_up_no_mail_and_escalates_once(stream, mail, mail_sink, tmp_path, caplog):
     clock = ManualClock()
     forwarder = mail(clock)
     (tmp_path / "out.open.json").mkdir()
@@ -161,6 +162,7 @@ def test_a_disk_that_takes_nothing_holds_up_no_mail_and_escalates_once(stream, m
     drain(forwarder)
     drain(forwarder)
     assert [to for to, _ in mail_sink.mails] == [(NURSES,), (DOCTOR,)]
+    assert caplog.text.count("would not know who waits") == 1
     (tmp_path / "out.open.json").rmdir()
     drain(forwarder)
     forwarder.close()
@@ -210,6 +212,39 @@ def test_what_waits_for_a_person_survives_a_restart(tmp_path):
     again.done(message)
     clock.advance(1000.0)
     assert Escalations(tmp_path / "open.json", 60.0, clock).due() == []
+
+
+def test_escalations_whose_end_never_comes_are_bounded_and_the_newest_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("monitor.forwarding.mail._MOST_ESCALATED", 2)
+    clock = ManualClock(epoch=SystemClock().wall())
+    escalations = Escalations(tmp_path / "open.json", 60.0, clock)
+
+    def observe(number):
+        alert = make_alert(f"a{number}", number)
+        escalations.observe(alert, alert.model_dump_json())
+
+    for number in range(1, 5):
+        observe(number)
+    clock.advance(61.0)
+    for message in escalations.due():
+        escalations.done(message)
+    assert [row["alert_id"] for row in _open(tmp_path)] == ["a3", "a4"]
+    observe(4)
+    observe(5)
+    clock.advance(61.0)
+    assert [message.alert.alert_id for message in escalations.due()] == ["a5"]
+
+
+def _open(tmp_path):
+    return [json.loads(row["alert"]) for row in json.loads((tmp_path / "open.json").read_text())]
+
+
+@pytest.mark.parametrize("field", ["sender", "to", "escalate_to"])
+def test_an_address_that_not_every_mail_server_takes_is_refused(field):
+    given = {"type": "email", "name": "ward", "host": "h", "sender": "a@b", "to": ["c@d"]}
+    for address in ("j\u00fcrgen@clinic.example", "nurses@kl\u00ednica.example"):
+        with pytest.raises(ValueError, match="only ASCII letters"):
+            EmailSettings.model_validate({**given, field: address if field == "sender" else [address]})
 
 
 def test_an_unknown_person_makes_a_dead_letter_and_the_next_mail_goes_on(stream, mail, mail_sink):

@@ -83,6 +83,19 @@ def test_a_broker_that_restarts_is_connected_to_again(broker, heard):
     sender.close()
 
 
+def test_two_senders_of_one_destination_keep_each_its_session(broker, heard):
+    settings = MqttSettings(name="out", type="mqtt", host="127.0.0.1", port=broker.port)
+    one, other = Mqtt(settings), Mqtt(settings)
+    one.send(_message(alert_id="a0"))
+    session = one._client
+    for number in range(1, 4):
+        other.send(_message(alert_id=f"b{number}"))
+        one.send(_message(alert_id=f"a{number}"))
+    assert one._client is session, "it was not ended by the other"
+    one.close()
+    other.close()
+
+
 def test_a_wrong_password_is_named_as_such(request, tmp_path):
     broker = Broker(tmp_path, "right")
     broker.start()
