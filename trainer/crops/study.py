@@ -4,14 +4,18 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.faces import crop, geometry
+from trainer.crops import cropset
 from trainer.crops.cropset import CropSet, cut_wide, pad_px
 from trainer.crops.faces import FaceRecord, read_faces
 from trainer.crops.finding import FACES_NAME
+from trainer.data import pictures
 from trainer.data.manifest import ImageRecord, Manifest, read_manifest
 from trainer.data.naming import Label, Role
 from trainer.data.pictures import read_picture
@@ -20,10 +24,21 @@ from trainer.networks import InputContract
 
 __all__ = ["Study", "crops_folder", "open_study"]
 
+_CUTTING = (crop, geometry, cropset, pictures)
+
 
 def crops_folder(manifest_path: Path) -> Path:
     """Return where the faces and crops of a manifest are stored by default: beside it."""
     return manifest_path.with_suffix(".crops")
+
+
+@cache
+def _program_sha256() -> str:
+    """Return the digest of the modules that read and cut pictures: crops of an older version are cut again."""
+    digest = hashlib.sha256()
+    for module in _CUTTING:
+        digest.update(Path(str(module.__file__)).read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,11 @@ class Study:
         content = "".join(replace(face, detector="").to_line() for face in self.faces)
         return hashlib.sha256(content.encode()).hexdigest()
 
+    @property
+    def cut_sha256(self) -> str:
+        """The digest under which crops are cached: of what is cut, and of the program that reads and cuts it."""
+        return hashlib.sha256(f"{self.crops_sha256} {_program_sha256()}".encode()).hexdigest()
+
     def crop_set(self, contract: InputContract, progress: Callable[[int], None] = lambda _: None) -> CropSet:
         """Return every picture's crop for an input contract, from the cache where it was cut before.
 
@@ -95,7 +115,7 @@ class Study:
             RejectedImageError: A picture can no longer be read.
             CheckpointError: There is no room for the crops.
         """
-        path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self.crops_sha256[:12]}.npy"
+        path = self.folder / f"wide_{contract.size_px}px_margin{contract.margin:g}_{self.cut_sha256[:12]}.npy"
         if not path.exists():
             self._cut_all(path, contract, progress)
         wide = np.load(path, mmap_mode="r")

@@ -97,7 +97,7 @@ class OnnxFeatures:
 
     def _stored(self) -> NDArray[np.float32]:
         """Return the features of all pictures, shape (n, d): from the file, or computed and written."""
-        what = f"{self.sha256} {self.contract.model_dump_json()} {self._study.crops_sha256}"
+        what = f"{self.sha256} {self.contract.model_dump_json()} {self._study.cut_sha256}"
         path = self._study.folder / "features" / f"onnx-{hashlib.sha256(what.encode()).hexdigest()[:32]}.npy"
         if path.exists():
             return np.asarray(np.load(path, allow_pickle=False), np.float32)

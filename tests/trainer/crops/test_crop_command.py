@@ -13,7 +13,7 @@ from monitor.inference.bundle import find_bundle
 from monitor.synthetic import BedOptions, SyntheticBed
 from trainer.commands.crop import command
 from trainer.commands.ingest import command as ingest
-from trainer.crops import FaceRecord, finding, open_study, read_faces
+from trainer.crops import FaceRecord, finding, open_study, read_faces, study
 from trainer.data import file_sha256
 from trainer.detection import detector_sha256
 from trainer.errors import DataError
@@ -206,3 +206,15 @@ def test_a_damaged_line_in_the_middle_is_named(pictures, tmp_path):
 
     with pytest.raises(DataError, match=r"faces\.jsonl, line 1"):
         open_study(pictures, tmp_path)
+
+
+def test_crops_that_an_older_program_cut_are_cut_again(pictures, tmp_path, monkeypatch):
+    crop(pictures, "--out", tmp_path, "--faces", "whole", "--size", 32)
+    contract = InputContract(size_px=32)
+    before = np.array(open_study(pictures, tmp_path).crop_set(contract).wide)
+    monkeypatch.setattr(study, "cut_wide", lambda *_: np.zeros((48, 48, 3), np.uint8))
+    assert np.array_equal(open_study(pictures, tmp_path).crop_set(contract).wide, before)
+
+    monkeypatch.setattr(study, "_program_sha256", lambda: "of the next version")
+
+    assert not np.array(open_study(pictures, tmp_path).crop_set(contract).wide).any()
