@@ -14,6 +14,7 @@ readonly CONFIG=$ROOT/etc/nicu/station.yaml
 readonly UNIT=$ROOT/etc/systemd/system/nicu-monitor.service
 readonly LINK=$ROOT/usr/local/bin/nicu-monitor
 readonly COMPLETION=$ROOT/etc/bash_completion.d/nicu-monitor
+readonly UNIT_COPY=share/nicu-pain-monitor/nicu-monitor.service # in a release
 readonly KEPT=3
 readonly PACKAGES=(
     python3 python3-venv python3-gst-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
@@ -60,16 +61,51 @@ switch_to() {
     mv -T "$PREFIX.new" "$PREFIX"
 }
 
+# The service's unit belongs to its release, and is switched with it. One that an administrator changed stays as it is.
+use_unit_of() {
+    local wanted=$1/$UNIT_COPY
+    if [ ! -e "$UNIT" ] || is_unit_of_a_release; then
+        [ ! -e "$wanted" ] || install -m 644 "$wanted" "$UNIT"
+    else
+        say "$UNIT was changed here and stays; compare it with $wanted"
+        say "own settings belong into \`systemctl edit nicu-monitor\`, which no upgrade touches"
+    fi
+    if has_service; then systemctl daemon-reload; fi
+}
+
+is_unit_of_a_release() {
+    local each
+    for each in "$RELEASES"/*/"$UNIT_COPY"; do
+        if cmp --silent "$UNIT" "$each"; then return 0; fi
+    done
+    return 1
+}
+
+# Of a release from before units were kept with them; nobody knows whether its unit was changed here.
+keep_unit_of() {
+    [ -e "$UNIT" ] && [ ! -e "$1/$UNIT_COPY" ] || return 0
+    install -D -m 644 "$UNIT" "$1/$UNIT_COPY"
+    cmp --silent "$UNIT" "$unit" ||
+        say "the unit is replaced; if you changed it, move your settings from $1/$UNIT_COPY to \`systemctl edit nicu-monitor\`"
+}
+
+# The service runs another release from here on: its program and its unit.
+go_back_to() {
+    say "back to $(basename "$1")"
+    "$1/bin/nicu-monitor" check "$CONFIG" || say "the older program names mistakes in $CONFIG; see above"
+    switch_to "$1"
+    use_unit_of "$1"
+}
+
 rollback() {
     local back now
     back=$(readlink "$PREVIOUS") || fail "there is no release before this one in $RELEASES"
     [ -x "$back/bin/nicu-monitor" ] || fail "the release before this one is gone: $back"
     now=$(readlink "$PREFIX")
-    say "back to $(basename "$back")"
-    "$back/bin/nicu-monitor" check "$CONFIG" || say "the older program names mistakes in $CONFIG; see above"
-    switch_to "$back"
+    go_back_to "$back"
     ln -sfn "$now" "$PREVIOUS"
-    restart
+    restart || fail "this release does not come up: the station does NOT run; see journalctl -u nicu-monitor, and go to the
+other release again with --rollback"
 }
 
 uninstall() {
@@ -159,6 +195,7 @@ install_program() {
         "$("$release/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')/gi"
     mkdir -p "$release/share/nicu-pain-monitor/models"
     cp -r --no-preserve=mode "$models/." "$release/share/nicu-pain-monitor/models/"
+    install -m 644 "$unit" "$release/$UNIT_COPY"
 }
 
 configure() {
@@ -194,20 +231,20 @@ say "system packages"
 install_packages
 release=$RELEASES/$(date -u +%Y%m%dT%H%M%S.%N)
 say "program in $release"
+before=$(readlink "$PREFIX" || true)
 trap 'rm -rf "$release"' EXIT # a release that is not whole is none
 install_program "$release"
 say "user and configuration"
 configure "$release"
 say "service"
-before=$(readlink "$PREFIX" || true)
 ln -sfn "$PREFIX/bin/nicu-monitor" "$LINK"
 "$release/bin/nicu-monitor" completion bash >"$COMPLETION"
-install -m 644 "$unit" "$UNIT"
-if has_service; then
-    systemctl daemon-reload
-    [ -n "$before" ] || systemctl enable --quiet nicu-monitor
-fi
+if [ -n "$before" ]; then keep_unit_of "$before"; else rm -f "$UNIT"; fi
+[ -z "$before" ] || trap 'use_unit_of "$before" || true; rm -rf "$release"' EXIT
+use_unit_of "$release"
+if has_service && [ -z "$before" ]; then systemctl enable --quiet nicu-monitor; fi
 # Only now is a station installed: a first installation that was cut off before is again the first one, and is enabled.
+previous=$(readlink "$PREVIOUS" || true)
 [ -z "$before" ] || ln -sfn "$before" "$PREVIOUS"
 trap - EXIT
 switch_to "$release"
@@ -218,7 +255,11 @@ elif [ -z "$before" ]; then
 else
     restart || {
         say "the new release does not come up; see: journalctl -u nicu-monitor"
-        rollback
+        go_back_to "$before"
+        # Not the one that has just failed: --rollback shall not end there.
+        if [ -n "$previous" ]; then ln -sfn "$previous" "$PREVIOUS"; else rm -f "$PREVIOUS"; fi
+        restart || fail "the release before does not come up either: the station does NOT run; see journalctl -u nicu-monitor"
+        rm -rf "$release"
         fail "the upgrade was undone; the station runs as before"
     }
 fi

@@ -29,6 +29,7 @@ SYSTEMCTL = """#!/bin/sh
 echo "$@" >>"$NICU_ROOT/calls"
 if rm "$NICU_ROOT/cut-at-$1" 2>/dev/null; then kill -KILL "$PPID"; fi
 if [ "$1" = restart ] && [ "$("$NICU_ROOT/opt/nicu-monitor/bin/nicu-monitor" --version)" = 3.0 ]; then exit 1; fi
+if [ "$1" = restart ] && [ -e "$NICU_ROOT/nothing-starts" ]; then exit 1; fi
 """
 
 
@@ -79,6 +80,7 @@ class Machine:
         (root / "tools" / "systemctl").write_text(SYSTEMCTL)
         (root / "tools" / "systemctl").chmod(0o755)
         self.config = root / "etc" / "nicu" / "station.yaml"
+        self.unit = root / "etc" / "systemd" / "system" / "nicu-monitor.service"
 
     def run(self, script, *options, umask=-1):
         path = f"{self.root / 'tools'}{os.pathsep}{os.environ['PATH']}"
@@ -124,19 +126,25 @@ def test_a_station_is_upgraded_rolled_back_and_removed(tmp_path, bundle):
     assert machine.version() == "2.0"
     assert machine.config.read_text() == "our: own\n"
     assert machine.calls() == ["daemon-reload", "restart nicu-monitor"]
-    assert "# 2.0" in (machine.root / "etc/systemd/system/nicu-monitor.service").read_text()
+    assert "# 2.0" in machine.unit.read_text()
 
     assert machine.run(second, "--rollback").returncode == 0
     assert machine.version() == "1.0"
+    assert "# 1.0" in machine.unit.read_text()
     assert machine.run(second, "--rollback").returncode == 0  # and forward again
     assert machine.version() == "2.0"
-    assert machine.calls() == ["restart nicu-monitor"] * 2
+    assert machine.calls() == ["daemon-reload", "restart nicu-monitor"] * 2
 
     # A release whose service does not come up is left by itself.
     undone = machine.run(third, "--upgrade")
     assert (undone.returncode, "the upgrade was undone" in undone.stderr) == (3, True)
     assert machine.version() == "2.0"
-    assert machine.calls() == ["daemon-reload", "restart nicu-monitor", "restart nicu-monitor"]
+    assert "# 2.0" in machine.unit.read_text()
+    assert machine.calls() == ["daemon-reload", "restart nicu-monitor"] * 2
+    assert machine.run(second, "--rollback").returncode == 0  # to the one before, not to the one that failed
+    assert machine.version() == "1.0"
+    assert machine.run(second, "--rollback").returncode == 0
+    machine.calls()
 
     # One whose program does not take the configuration never begins.
     machine.config.write_text("wrong: yes\n")
@@ -155,6 +163,49 @@ def test_a_station_is_upgraded_rolled_back_and_removed(tmp_path, bundle):
     left = {str(path.relative_to(machine.root)) for path in machine.root.rglob("*nicu*")}
     assert left == {"etc/nicu", "var/lib/nicu"}
     assert machine.run(first, "--uninstall").returncode == 3
+
+
+def test_a_station_that_runs_with_no_release_is_said_to_stand_still(tmp_path, bundle):
+    machine = Machine(tmp_path / "root")
+    first, second = bundle("1.0"), bundle("2.0")
+    assert machine.run(first).returncode == 0
+    (machine.root / "nothing-starts").touch()
+    undone = machine.run(second, "--upgrade")
+    assert (undone.returncode, "the station does NOT run" in undone.stderr) == (3, True)
+    assert machine.version() == "1.0"
+    assert "no release before" in machine.run(second, "--rollback").stderr
+    (machine.root / "nothing-starts").unlink()
+    assert machine.run(second, "--upgrade").returncode == 0
+    (machine.root / "nothing-starts").touch()
+    back = machine.run(second, "--rollback")
+    assert (back.returncode, "the station does NOT run" in back.stderr) == (3, True)
+
+
+def test_a_unit_that_was_changed_here_stays_and_is_named(tmp_path, bundle):
+    machine = Machine(tmp_path / "root")
+    first, second = bundle("1.0"), bundle("2.0")
+    assert machine.run(first).returncode == 0
+    machine.unit.write_text("[Service]\nEnvironment=TZ=America/Sao_Paulo\n")
+    for options in (("--upgrade",), ("--rollback",)):
+        done = machine.run(second, *options)
+        assert done.returncode == 0, done.stderr
+        assert "was changed here and stays" in done.stdout
+        assert "systemctl edit" in done.stdout
+        assert "Sao_Paulo" in machine.unit.read_text()
+
+
+def test_a_unit_from_before_units_were_kept_comes_back_with_its_release(tmp_path, bundle):
+    machine = Machine(tmp_path / "root")
+    first, second = bundle("1.0"), bundle("2.0")
+    assert machine.run(first).returncode == 0
+    [release] = machine.releases()
+    (release / "share" / "nicu-pain-monitor" / "nicu-monitor.service").unlink()
+    machine.unit.write_text("[Service]\n# of old\n")
+    done = machine.run(second, "--upgrade")
+    assert "if you changed it, move your settings" in done.stdout
+    assert "# 2.0" in machine.unit.read_text()
+    assert machine.run(second, "--rollback").returncode == 0
+    assert "# of old" in machine.unit.read_text()
 
 
 @pytest.mark.parametrize("step", ["daemon-reload", "enable"])
