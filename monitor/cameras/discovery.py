@@ -1,6 +1,7 @@
 """Finds the ONVIF cameras of the networks that this machine is part of, by WS-Discovery."""
 
 import ipaddress
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ from onveef.wsdiscovery import DiscoveredDevice, discover
 
 from monitor.cameras.wording import printable
 from monitor.config.addresses import split_address
+from monitor.errors import VideoError
 
 __all__ = ["FoundCamera", "find_cameras"]
 
@@ -45,10 +47,27 @@ def find_cameras(seconds: float, interfaces: Sequence[str] = ()) -> list[FoundCa
 
     Returns:
         Those with an address that can be used, in the order of their addresses.
+
+    Raises:
+        VideoError: One of `interfaces` is no IPv4 address of this machine.
     """
+    for interface in interfaces:
+        _check_own_address(interface)
     devices = discover(timeout_s=seconds, interface_ip=list(interfaces) or None)
     cameras = [camera for camera in map(_camera, devices) if camera is not None]
     return sorted(cameras, key=lambda camera: (_sortable(camera.host), camera.address))
+
+
+def _check_own_address(text: str) -> None:
+    """Refuse what nothing can be sent from: the search would be silent, as where no camera answers."""
+    try:
+        own = ipaddress.IPv4Address(text)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as trial:
+            trial.bind((str(own), 0))
+    except (ValueError, OSError):
+        raise VideoError(
+            f"{printable(text)} is no IPv4 address of this machine; `ip -4 address` lists them, such as 192.0.2.10"
+        ) from None
 
 
 def _camera(device: DiscoveredDevice) -> FoundCamera | None:

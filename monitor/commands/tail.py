@@ -136,6 +136,8 @@ def _settings(config_file: Path | None, url: str | None, password_file: Path | N
     if config_file is not None:
         if url is not None:
             raise click.UsageError("give --config or --redis, not both")
+        if password_file is not None:
+            raise click.UsageError("--password-file belongs to --redis; --config names its own in redis.password_file")
         return read_config(config_file).redis
     try:
         given = {} if url is None else {"url": SecretStr(url)}

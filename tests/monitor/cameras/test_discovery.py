@@ -2,12 +2,14 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 from onvif_camera import SoapCamera, Stream
 
 from monitor.cameras.discovery import find_cameras
 from monitor.cameras.wording import printable
 from monitor.commands.cameras import command
+from monitor.errors import VideoError
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -56,3 +58,9 @@ def test_nobody_answers_and_the_command_says_why_that_may_be():
     assert done.stdout == ""
     assert "multicast" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("interface", ["eth0", "192.0.2.77", "::1"])
+def test_an_address_of_another_machine_is_refused_and_not_taken_for_a_silent_network(interface):
+    with pytest.raises(VideoError, match="is no IPv4 address of this machine"):
+        find_cameras(0.1, (interface,))

@@ -71,6 +71,7 @@ def test_a_backup_on_a_full_disk_names_the_disk_that_is_full(tmp_path, monkeypat
         (["replay", "v.mp4", "--config", "shared.yaml"], 3, "has no beds of its own"),
         (["beds", "publish", "dates.yaml", "--config", "shared.yaml"], 3, "cannot be read as YAML"),
         (["forward", "--config", "dates.yaml"], 3, "is no YAML"),
+        (["tail", "--config", "shared.yaml", "--password-file", "nope"], 2, "--password-file belongs to --redis"),
         (["demo", "--redis-url", "redis://127.0.0.1:1/0", "--duration", "1"], 3, "127.0.0.1:1"),
         (["demo", "--redis-url", "redis//nowhere", "--duration", "1"], 3, "the demo cannot be configured: redis.url"),
         (["demo", "--stations", "2", "--redis-url", "redis://127.0.0.1:1/0"], 3, "127.0.0.1:1"),
