@@ -6,8 +6,8 @@ import click
 from rich.console import Console
 
 from export.benchmark import Benchmark, Timing, run_benchmark
-from export.commands.options import bundle_files
 from export.commands.verify import chosen_engines
+from export.verification.report import bundle_files
 from monitor.cli_framework import OutputFile, examples, refuse_overwriting
 from monitor.inference.bundle import read_bundle
 from monitor.inference.engine_factory import ENGINES

@@ -11,9 +11,9 @@ from export.precisions import DEFAULT_PRECISIONS
 from monitor.cli_framework import EXIT_NO
 from monitor.errors import BundleError
 from monitor.inference.bundle import Bundle
-from monitor.inference.manifest import MANIFEST_NAME, BundleManifest
+from monitor.inference.manifest import BundleManifest
 
-__all__ = ["bundle_files", "finish", "has_failed", "precision_option", "refuse_target"]
+__all__ = ["finish", "has_failed", "precision_option", "refuse_target"]
 
 precision_option = click.option(
     "--precision",
@@ -51,13 +51,6 @@ def refuse_target(target: Path, name: str, *, way_out: str = "") -> None:
         place = place.parent
     if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
         raise BundleError(f"the bundle cannot be written to {target}: nothing can be written in {place}")
-
-
-def bundle_files(bundle: Bundle) -> list[Path]:
-    """Return every file that is or may become part of a bundle, so that no result is written over one."""
-    from export.verification.report import REPORT_NAME
-
-    return [bundle.path / name for name in (MANIFEST_NAME, REPORT_NAME, *bundle.manifest.files)]
 
 
 def has_failed(manifest: BundleManifest) -> bool:

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from export.commands.options import bundle_files
-from export.verification.report import Report, report_lines
+from export.verification.report import Report, bundle_files, report_lines
 from export.verification.verify import engines_present, verify_bundle, write_report
 from monitor.cli_framework import EXIT_NO, OutputFile, examples, refuse_overwriting
 from monitor.errors import EngineError

@@ -1,15 +1,21 @@
 """What verification found: the record in the bundle, and the table for people."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from export.verification.differences import Differences
 from monitor.inference.bundle import Bundle
-from monitor.inference.manifest import EngineName, Outcome, Precision
+from monitor.inference.manifest import MANIFEST_NAME, EngineName, Outcome, Precision
 from monitor.inference.outcomes import REPORT_NAME
 
-__all__ = ["REPORT_NAME", "Report", "Row", "read_report", "report_lines"]
+__all__ = ["REPORT_NAME", "Report", "Row", "bundle_files", "read_report", "report_lines"]
+
+
+def bundle_files(bundle: Bundle) -> list[Path]:
+    """Return every file that is or may become part of a bundle, so that no result is written over one."""
+    return [bundle.path / name for name in (MANIFEST_NAME, REPORT_NAME, *bundle.manifest.files)]
 
 
 class Row(BaseModel):
