@@ -4,23 +4,17 @@ Its default precision on a CPU with AVX512-BF16 is bf16, which is faster and ano
 an fp32 bundle means fp32 with every engine. `openvino-bf16` is an engine of its own, with a verification of its own.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
+import openvino
 from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.engine import TensorSpec
 from monitor.inference.lazy_rows import Rows, as_arrays
 from monitor.inference.tensors import check_inputs
-
-# OpenVINO reports its import to its makers over the network, from a thread that forks, and asks nobody; without this
-# package it reports nothing. A station speaks to nobody whom its configuration does not name.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-
-import openvino  # noqa: E402
 
 __all__ = ["OpenVinoEngine"]
 

@@ -53,7 +53,7 @@ def test_the_command_prints_what_profiles_takes():
 
 def test_nobody_answers_and_the_command_says_why_that_may_be():
     # Nobody listens on this own address of the loopback network.
-    done = CliRunner().invoke(command, ["find", "--seconds", "0.1", "--interface", "192.0.2.77"], standalone_mode=False)
+    done = CliRunner().invoke(command, ["find", "--seconds", "0.1", "--interface", "127.0.0.77"], standalone_mode=False)
     assert done.return_value == 1
     assert done.stdout == ""
     assert "multicast" in done.stderr
