@@ -170,7 +170,7 @@ def _finish_earlier(directory: Path) -> set[str]:
     try:
         files = read_bundle(directory).manifest.files
     except BundleError:
-        return set()  # damaged, or none yet: whatever of it is needed is written anew
+        return set()  # damaged, or none yet: the files that it needs are written again
     for name, known in files.items():
         path = directory / name
         draft = draft_path(path)

@@ -46,7 +46,7 @@ def draw_clip(
 ) -> None:
     """Draw and encode a clip with 30 pictures per second (H.264, MP4) that can be repeated without a seam.
 
-    The infant's movements go forth for half of it, and then back.
+    The infant's movements are shown forwards in its first half and backwards in its second.
 
     Args:
         path: The file to write.

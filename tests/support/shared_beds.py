@@ -2,6 +2,7 @@
 
 import json
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from redis_server import wait_until
 
@@ -144,7 +145,7 @@ def is_settled(station):
 def agree(client, *stations):
     """Wait until nobody has anything more to say; Redis then shows as on what the bed's station has on."""
     for station in stations:
-        wait_until(lambda: is_settled(station), 20, "what was left is set right")  # noqa: B023 - called at once
+        wait_until(partial(is_settled, station), 20, "what was left is set right")
         is_delivered(station)
     (holder,) = [station for station in stations if holds(station)]
     wait_until(lambda: on_in_redis(client) == on_in(holder), 10, "Redis shows what the bed's station has on")
