@@ -74,12 +74,17 @@ class AuditLog:
         self._thread.start()
 
     def stop(self, timeout_seconds: float = 3.0) -> None:
-        """Write what waits and end. Safe to call twice."""
+        """Write what waits and end; what the disk does not take now is lost, and logged. Safe to call twice."""
         with self._changed:
-            self._stopping = True
+            was_stopping, self._stopping = self._stopping, True
             self._changed.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout_seconds)
+        with self._changed:
+            lost = len(self._waiting) + self._lost
+        if lost and not was_stopping:
+            path = self._directory / _CURRENT
+            _log.error("%d record%s cannot be written to %s and will be missing in it", lost, "s"[: lost > 1], path)
 
     def note(self, event: str, details: Mapping[str, object]) -> None:
         """Record something; returns at once.
@@ -103,7 +108,7 @@ class AuditLog:
         self._ticked()
         with self._changed:
             self._changed.wait_for(lambda: self._stopping or self._waiting, _WAIT_SECONDS)
-            records, lost = list(self._waiting), self._lost
+            records, lost, is_last = list(self._waiting), self._lost, self._stopping
         if records:
             try:
                 self._write(records, lost)
@@ -111,8 +116,9 @@ class AuditLog:
                 self._end = None  # what the disk has of it is found out before the next attempt
                 path = self._directory / _CURRENT
                 self._note_fault(f"{path} cannot be written ({error.strerror}); its records wait in memory")
-                with self._changed:
-                    return self._changed.wait_for(lambda: self._stopping, _WAIT_SECONDS)
+                with self._changed:  # whoever stops it meanwhile gets one more attempt: the disk may be back
+                    self._changed.wait_for(lambda: self._stopping, _WAIT_SECONDS)
+                return is_last
             fault: str | None = None
             try:
                 self._rotate()

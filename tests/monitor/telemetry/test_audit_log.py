@@ -100,6 +100,26 @@ def test_a_disk_that_takes_nothing_holds_nobody_up_and_gets_it_later(tmp_path: P
     assert verify_audit_log(directory).problems == []
 
 
+@pytest.mark.parametrize("is_back", [True, False])
+def test_what_waits_for_the_disk_at_the_end_is_tried_once_more_or_said_to_be_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, is_back: bool
+) -> None:
+    directory = tmp_path / "audit"
+    directory.write_text("a file stands in the way")
+    log = AuditLog(directory, ManualClock(), capacity=2)
+    log.start()
+    for number in range(3):
+        log.note("alert", {"number": number})
+    wait_until(lambda: log._fault is not None, 10)
+    if is_back:
+        directory.unlink()
+    log.stop()
+    if is_back:
+        assert [record.get("number") for record in lines(directory)] == [None, 1, 2]
+    said = f"3 records cannot be written to {directory / 'audit.jsonl'} and will be missing in it"
+    assert (said in caplog.messages) != is_back
+
+
 def test_what_a_full_disk_took_in_part_is_not_there_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = threading.Event()
     whole = audit_log._write_all
