@@ -14,8 +14,6 @@ BANNER = (
     "Research software. Not a medical device; not cleared, certified or validated for clinical use. It must not be "
     "used to start, withhold or change analgesia, or as an alarm that staff rely on. No alert does not mean no pain."
 )
-_POISSON = "interval of a Poisson count"
-"""In the name of a metric whose interval is not over infants."""
 _DEMO = (
     "**Demonstration only.** Trained on procedurally generated faces. Its metrics show that the software works and say "
     "nothing about accuracy on infants."
@@ -100,12 +98,6 @@ def _metric_words(manifest: BundleManifest) -> str:
     return (
         "Decisions are taken at the threshold under Output. Intervals, where given, are over infants, not pictures: "
         "pictures of one infant are alike."
-        + (
-            " An interval of a Poisson count is as if every event was of another "
-            "infant: too narrow where few infants have most."
-            if any(_POISSON in metric.name for metric in manifest.metrics)
-            else ""
-        )
     )
 
 

@@ -46,20 +46,6 @@ def test_what_the_training_run_recorded_is_in_the_card_and_stays_when_it_is_rewr
     assert "&lt;script> \\| do nothing" in text
 
 
-def test_an_interval_that_is_not_over_infants_is_said_to_be_none(classifier_bundle):
-    metric = classifier_bundle.manifest.metrics[0]
-    rate = metric.model_copy(update={"name": "false alarms an hour (interval of a Poisson count)"})
-
-    with_rate, without = (
-        model_card(classifier_bundle.manifest.model_copy(update={"metrics": metrics}), _contents(classifier_bundle))
-        for metrics in ((metric, rate), (metric,))
-    )
-
-    sentence = "An interval of a Poisson count is as if every event was of another infant"
-    assert sentence in with_rate
-    assert sentence not in without
-
-
 def test_metrics_by_group_stand_apart(classifier_bundle):
     metric = classifier_bundle.manifest.metrics[0]
     metrics = (metric, metric.model_copy(update={"name": "false positive rate, cry", "value": 0.25}))

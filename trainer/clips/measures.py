@@ -11,7 +11,7 @@ from trainer.clips.counting import GRACE_SECONDS, Episode, Watched
 from trainer.clips.labels import Clip
 from trainer.clips.scores import FrameScores
 from trainer.evaluation.bootstrap import RESAMPLES, infants_of_both, interval_of, resamples
-from trainer.evaluation.intervals import Interval, cluster_share, poisson_rate
+from trainer.evaluation.intervals import Interval, cluster_rate, cluster_share
 from trainer.evaluation.metrics import area_under_curve
 from trainer.evaluation.survival import kaplan_meier
 
@@ -26,7 +26,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
 
     Sensitivity is the share of episodes in which an alarm begins, from their begin to 5 s after their end, over
     infants; an alarm that was on already finds none. A false alarm begins outside; its rate is an hour of time outside,
-    with the exact interval of a Poisson count. An alarm that does not end is counted at most once: only the share of
+    over infants. An alarm that does not end is counted at most once: only the share of
     the time outside that is spent in alarm shows it. The
     positive predictive value is the share of alarms that would be right at a stated rate of episodes, r s / (r s + f);
     its ends come from both intervals' ends, so that it is rather too wide.
@@ -40,7 +40,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
     calm_hours = sum(video.calm_seconds for video in videos) / _HOUR
     false = sum(len(video.false_alarms) for video in videos)
     found = [episode for episode in episodes if episode.delay is not None]
-    sensitivity, rate = _sensitivity(episodes), poisson_rate(false, calm_hours)
+    sensitivity, rate = _sensitivity(episodes), cluster_rate(*_sums(videos, _false, _calm_hours))
     stimuli = sorted({name for video in videos for name, seconds in video.calm_by_stimulus.items() if seconds > 0.0})
     return {
         "infants": len({video.infant for video in videos}),
@@ -77,9 +77,16 @@ def _sensitivity(episodes: Sequence[Episode]) -> Interval:
 
 
 def _by_stimulus(videos: Sequence[Watched], name: str) -> dict[str, Any]:
-    hours = sum(video.calm_by_stimulus.get(name, 0.0) for video in videos) / _HOUR
-    count = sum(video.false_by_stimulus.get(name, 0) for video in videos)
-    return {"hours": hours, "false_alarms": count, "per_hour": poisson_rate(count, hours).as_json()}
+    counts, hours = _sums(
+        videos,
+        lambda video: video.false_by_stimulus.get(name, 0),
+        lambda video: video.calm_by_stimulus.get(name, 0.0) / _HOUR,
+    )
+    return {
+        "hours": float(hours.sum()),
+        "false_alarms": int(counts.sum()),
+        "per_hour": cluster_rate(counts, hours).as_json(),
+    }
 
 
 def _delay(episodes: Sequence[Episode]) -> dict[str, object]:
@@ -93,12 +100,27 @@ def _delay(episodes: Sequence[Episode]) -> dict[str, object]:
 def _over_infants(
     videos: Sequence[Watched], part: Callable[[Watched], float], whole: Callable[[Watched], float]
 ) -> Interval:
+    return cluster_share(*_sums(videos, part, whole))
+
+
+def _sums(
+    videos: Sequence[Watched], first: Callable[[Watched], float], second: Callable[[Watched], float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return two sums for each infant, each of shape (infants,)."""
     infants = sorted({video.infant for video in videos})
-    parts, wholes = (
+    one, other = (
         np.array([sum(count(video) for video in videos if video.infant == name) for name in infants], np.float64)
-        for count in (part, whole)
+        for count in (first, second)
     )
-    return cluster_share(parts, wholes)
+    return one, other
+
+
+def _false(video: Watched) -> float:
+    return len(video.false_alarms)
+
+
+def _calm_hours(video: Watched) -> float:
+    return video.calm_seconds / _HOUR
 
 
 def _alarm_calm(video: Watched) -> float:

@@ -114,9 +114,8 @@ def clips_tables(results: ClipResults) -> list[Table]:
     ]
     rate = content["positive_predictive_value"]["episodes_per_hour"]
     note = (
-        f"{results.size_text}. 95 % intervals over infants; of rates exact (Poisson), "
-        "of the median delay over episodes: both as if each was of another infant, so too narrow where few have "
-        "most. Alarms that are right: at "
+        f"{results.size_text}. 95 % intervals over infants (none for fewer than 5), that of the median delay over "
+        "episodes, as if each was of another infant: too narrow where few have most. Alarms that are right: at "
         f"{rate:g} episodes of pain an hour. An episode is found by an alarm that begins from its begin to 5 s after "
         f"its end; when {content['episodes_with_alarm_on_already']} began, one was on already, which finds nothing. An "
         "alarm that does not end is one false alarm at most: the time in alarm says more."

@@ -19,9 +19,9 @@ __all__ = [
     "Interval",
     "Scale",
     "clopper_pearson",
+    "cluster_rate",
     "cluster_share",
     "design_effect",
-    "poisson_rate",
     "t_interval",
     "wilson",
 ]
@@ -165,15 +165,31 @@ def cluster_share(hits: Numbers, trials: Numbers) -> Interval:
     return t_interval(share, error, infants, "share")
 
 
-def poisson_rate(events: int, exposure: float) -> Interval:
-    """Return events per unit of exposure with the exact interval of a Poisson count (Garwood 1936).
+def cluster_rate(events: Numbers, exposure: Numbers) -> Interval:
+    """Return events per unit of exposure with its 95 % interval over infants.
+
+    The exact interval of a Poisson count (Garwood, "Fiducial limits for the Poisson distribution", 1936) with the count
+    and the exposure divided by how many times larger the variance over infants is than that of a Poisson count, at
+    least 1, and by the square of how much wider Student's t is than a normal distribution. Without any event that ratio
+    cannot be known and is taken to be 1. With fewer than 5 infants there is no interval.
 
     Args:
-        events: At least 0.
-        exposure: Such as hours; without any there is no rate.
+        events: Shape (k,): of each infant.
+        exposure: Shape (k,): of each infant, such as hours; infants with none are left out, without any there is no
+            rate.
     """
-    if exposure <= 0.0:
+    used = exposure > 0
+    events, exposure = events[used], exposure[used]
+    infants, total, count = len(exposure), float(exposure.sum()), float(events.sum())
+    if infants == 0:
         return Interval(math.nan, math.nan, math.nan)
-    low = 0.0 if events == 0 else float(gammaincinv(events, _TAIL))
-    high = float(gammaincinv(events + 1, 1.0 - _TAIL))
-    return Interval(events / exposure, low / exposure, high / exposure)
+    rate = count / total
+    if infants < LEAST_INFANTS:
+        return Interval(rate, math.nan, math.nan)
+    effect = 1.0
+    if count > 0:
+        effect = max(1.0, infants / (infants - 1) * float(np.sum((events - rate * exposure) ** 2)) / count)
+    effect *= float(stdtrit(infants - 1, 1.0 - _TAIL) / ndtri(1.0 - _TAIL)) ** 2
+    low = 0.0 if count == 0 else float(gammaincinv(count / effect, _TAIL))
+    high = float(gammaincinv(count / effect + 1.0, 1.0 - _TAIL))
+    return Interval(rate, low * effect / total, high * effect / total)

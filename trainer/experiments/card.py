@@ -70,14 +70,11 @@ def carried_metrics(run: Run, study: Study) -> tuple[Metric, ...]:
 
 
 def clip_metrics(clips: ClipResults) -> tuple[Metric, ...]:
-    """Return what the whole monitor reached on labelled videos, as a bundle carries it.
-
-    The interval of a rate is not over infants, as others are: its name says so.
-    """
+    """Return what the whole monitor reached on labelled videos, as a bundle carries it."""
     content = clips.content
     names = {
         "sensitivity": "episodes found by an alarm",
-        "false_alarms_per_hour": "false alarms an hour (interval of a Poisson count)",
+        "false_alarms_per_hour": "false alarms an hour",
         "alarm_time_outside_pain": "share of time without pain in alarm",
         "coverage": "share of time with a usable face",
     }
