@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -145,11 +146,17 @@ class _Metrics:
         """Yield one family of metrics for each question."""
         sent = CounterMetricFamily("nicu_forward_sent", "Messages that have arrived.", labels=["destination"])
         waiting = GaugeMetricFamily(
-            "nicu_forward_waiting_seconds", "How long the oldest message is tried.", labels=["destination"]
+            "nicu_forward_waiting_seconds",
+            "How long the oldest message is tried; absent while Redis, where more may wait, does not answer.",
+            labels=["destination"],
         )
+        redis = GaugeMetricFamily("nicu_forward_redis_up", "1 while Redis answers.", labels=["destination"])
         dead = GaugeMetricFamily("nicu_forward_dead_letters", "Messages that were given up.", labels=["destination"])
         for forwarder in self._forwarders:
             sent.add_metric([forwarder.name], forwarder.sent)
-            waiting.add_metric([forwarder.name], forwarder.waiting_seconds)
-            dead.add_metric([forwarder.name], forwarder.dead_letters)
-        yield from (sent, waiting, dead)
+            redis.add_metric([forwarder.name], forwarder.is_redis_up)
+            if (waiting_seconds := forwarder.waiting_seconds) is not None:
+                waiting.add_metric([forwarder.name], waiting_seconds)
+            with suppress(OSError):
+                dead.add_metric([forwarder.name], forwarder.dead_letters)
+        yield from (sent, waiting, redis, dead)

@@ -119,6 +119,7 @@ class AlertSubscriber:
         self._saves_each = saves_each
         self._client: Any = None
         self._server_lost = False
+        self._is_answered = False
         self._has_read_all = False
         # Station to the time of its last heartbeat; and those that have been reported as silent.
         self._heard: dict[str, float] = dict.fromkeys((*stations, *progress.watching), clock.monotonic())
@@ -174,6 +175,11 @@ class AlertSubscriber:
         """Whether the newest `poll` found no further entry in the stream, or no server."""
         return self._has_read_all
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the server answered the newest question; what waits in the stream is not known otherwise."""
+        return self._is_answered
+
     def poll(self) -> Iterator[Event]:
         """Yield what is new, without waiting. Progress is saved after the caller has taken an alert.
 
@@ -193,6 +199,7 @@ class AlertSubscriber:
             self._has_read_all = not entries
             if not entries and self._progress.noted_id != "0-0":
                 self._note_earlier()
+            self._is_answered = True
         except (RedisError, RedisClusterException, OSError) as error:
             self.close()
             self._has_read_all = True
@@ -213,6 +220,7 @@ class AlertSubscriber:
 
     def close(self) -> None:
         """Close the connection; the next `poll` opens a new one."""
+        self._is_answered = False
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -20,7 +20,6 @@ __all__ = ["DeadLetters", "Resent"]
 
 _log = logging.getLogger(__name__)
 
-_LARGEST_BYTES = 100_000_000
 _MOST_HELD = 1000
 
 
@@ -39,7 +38,7 @@ class Resent(NamedTuple):
 
 
 class DeadLetters:
-    """One destination's file, which grows to 100 MB and then leaves its older half to `NAME.1`.
+    """One destination's file.
 
     What the disk does not take is held in memory, so that later messages need not wait for space.
 
@@ -52,6 +51,7 @@ class DeadLetters:
         self._path = path
         self._clock = clock
         self._held: list[str] = []
+        self._counted: tuple[tuple[int, int, int], int] = ((0, 0, 0), 0)
 
     @property
     def is_stored(self) -> bool:
@@ -92,14 +92,25 @@ class DeadLetters:
 
     def _store(self) -> None:
         with self._writing():
-            if self._path.exists() and self._path.stat().st_size > _LARGEST_BYTES:
-                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
             _append(self._path, "".join(f"{line}\n" for line in self._held))
         self._held.clear()
 
     def count(self) -> int:
-        """Return how many messages there are."""
-        return len(self._lines()) + len(self._held)
+        """Return how many messages there are; reads the file only where it has changed.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        held = len(self._held)
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return held
+        version = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        if version != self._counted[0]:
+            with self._path.open("rb") as file:
+                self._counted = version, sum(not line.isspace() for line in file)
+        return self._counted[1] + held
 
     def resend(self, send: Callable[[Message], None], escalate: Callable[[Message], None] | None = None) -> Resent:
         """Try every message once more; meanwhile another process may give up further ones, which stay.

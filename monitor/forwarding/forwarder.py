@@ -142,14 +142,21 @@ class Forwarder:
         return self._thread.is_alive()
 
     @property
-    def waiting_seconds(self) -> float:
-        """How long the oldest message has been tried; 0 where none waits."""
+    def is_redis_up(self) -> bool:
+        """Whether Redis answered the newest question."""
+        return self._subscriber.is_answered
+
+    @property
+    def waiting_seconds(self) -> float | None:
+        """How long the oldest message has been tried; 0 where none waits, None where that is not known."""
         began = [way.began_seconds for way in (self._delivering, self._escalating) if way is not None]
-        return self._clock.monotonic() - min(began) if began else 0.0
+        if began:
+            return self._clock.monotonic() - min(began)
+        return 0.0 if self.is_redis_up else None
 
     @property
     def dead_letters(self) -> int:
-        """How many messages were given up and lie in the file."""
+        """How many messages were given up and lie in the file; raises `OSError` where that cannot be read."""
         return self._dead.count()
 
     def start(self) -> None:
@@ -182,7 +189,7 @@ class Forwarder:
         return self._stopping.is_set()
 
     def forward_waiting(self) -> bool:
-        """Forward what waits now; return whether there was anything.
+        """Forward what waits now; return whether more may wait.
 
         Where progress cannot be stored, it goes on: what has arrived would only come again after a restart.
 
@@ -206,7 +213,8 @@ class Forwarder:
             if self._progress.is_saved:
                 self._note_unsaved("")
         is_escalated = self._subscriber.has_read_all and self._escalate()
-        return came or is_escalated
+        # A page that holds repeats alone, after a reading from the beginning, is no reason to wait.
+        return came or is_escalated or not self._subscriber.has_read_all
 
     def _note_unsaved(self, reason: str) -> None:
         """Log that progress cannot be stored, or can be again: once, for a full disk is no place for repeats."""

@@ -42,6 +42,20 @@ def test_dead_letters_are_sent_again_and_those_that_fail_stay(tmp_path):
     assert letters.resend(send) == (0, 1, 0)
 
 
+def test_letters_are_counted_again_only_where_the_file_has_changed(letters, tmp_path, monkeypatch):
+    path = tmp_path / "dead.jsonl"
+    assert letters.count() == 0
+    letters.add(_message("a1"), "HTTP 400")
+    assert letters.count() == 1
+    with monkeypatch.context() as unchanged:
+        unchanged.setattr(type(path), "open", lambda *_, **__: pytest.fail("it is read again"))
+        assert letters.count() == 1
+    letters.add(_message("a2", 2), "HTTP 400")
+    assert letters.count() == 2
+    DeadLetters(path, ManualClock()).resend(lambda _: None)  # another process
+    assert letters.count() == 0
+
+
 def test_a_message_that_is_given_up_while_others_are_sent_again_stays_and_the_file_stays_private(tmp_path):
     letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
 

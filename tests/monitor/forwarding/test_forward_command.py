@@ -46,6 +46,10 @@ def test_it_forwards_until_it_is_stopped_and_shows_metrics(config, stream, http_
 
         # Counted once the answer has come, which is after the arrival.
         wait_until(lambda: 'nicu_forward_sent_total{destination="pager"} 1.0' in metrics(), 20, "it is counted")
+        assert 'nicu_forward_redis_up{destination="pager"} 1.0' in metrics()
+        assert 'nicu_forward_waiting_seconds{destination="pager"} 0.0' in metrics()
+        (tmp_path / "forward-state" / "pager.dead.jsonl").mkdir()  # cannot be counted
+        assert "nicu_forward_dead_letters{" not in metrics()
         process.send_signal(signal.SIGHUP)
         further = stream.publish().alert_id
         wait_until(lambda: http_sink.alerts == [alert, further], 60, "it goes on after a hang-up")

@@ -19,6 +19,31 @@ def test_every_alert_arrives_once_and_in_order(stream, forward, http_sink):
     assert http_sink.alerts == published
 
 
+def test_pages_of_repeats_are_read_without_a_pause(stream, forward, http_sink):
+    first = stream.publish()
+    for _ in range(500):
+        stream.client.xadd("nicu:alerts", {"alert": first.model_dump_json()})
+    forwarder = forward(type="webhook", url=http_sink.url)
+    pages = 1
+    while forwarder.forward_waiting():
+        pages += 1
+    assert pages == 4, "three pages, and one look that finds none"
+    assert len(http_sink.alerts) == 1
+
+
+def test_what_waits_while_redis_does_not_answer_is_not_known(stream, forward, http_sink):
+    forwarder = forward(type="webhook", url=http_sink.url)
+    assert (forwarder.is_redis_up, forwarder.waiting_seconds) == (False, None), "nothing was read yet"
+    drain(forwarder)
+    assert (forwarder.is_redis_up, forwarder.waiting_seconds) == (True, 0.0)
+    stream.server.stop()
+    drain(forwarder)
+    assert (forwarder.is_redis_up, forwarder.waiting_seconds) == (False, None)
+    stream.server.start()
+    drain(forwarder)
+    assert (forwarder.is_redis_up, forwarder.waiting_seconds) == (True, 0.0)
+
+
 def test_a_server_that_fails_and_returns_gets_everything(stream, forward, http_sink):
     published = [stream.publish().alert_id for _ in range(3)]
     http_sink.answers = [503, 429, 200, 500, 200]
@@ -41,7 +66,7 @@ def test_a_process_that_is_stopped_while_the_server_is_away_loses_nothing(stream
     http_sink.answers = [200] + [503] * 1000
     forwarder = forward(type="webhook", url=http_sink.url)
     forwarder.start()
-    wait_until(lambda: forwarder.waiting_seconds > 0 and http_sink.alerts, 20, "the second alert waits")
+    wait_until(lambda: forwarder.waiting_seconds and http_sink.alerts, 20, "the second alert waits")
     forwarder.stop()
     assert not forwarder.is_running
     http_sink.answers = []
