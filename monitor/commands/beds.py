@@ -16,6 +16,7 @@ from monitor.config.fields import same_source
 from monitor.config.file import read_config
 from monitor.config.fleet import FleetBed
 from monitor.config.settings import RegionOfInterest
+from monitor.config.unique_keys import load_unique
 from monitor.delivery.keys import Keys
 from monitor.delivery.redis_client import connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
@@ -66,7 +67,7 @@ def publish(file: Path, config_file: Path, *, replace: bool) -> int:
             return EXIT_NO
         count = sum(table.publish(bed) for bed in wanted if known.get(bed.id) != bed)
     others = "; the others were there" if count < len(wanted) else ""
-    click.echo(f"{count} of {len(wanted)} beds were written{others}")
+    click.echo(f"{count} of {len(wanted)} beds written{others}")
     return 0
 
 
@@ -124,7 +125,7 @@ def _read_beds(file: Path) -> list[FleetBed]:
     try:
         if file.stat().st_size > _LARGEST_BYTES:
             raise ConfigError(f"{file} is too large for a list of beds")
-        document = _read_yaml(file)
+        document = load_unique(file.read_text(encoding="utf-8"), file)
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         raise ConfigError(f"{file} cannot be read as YAML; write `beds:` as in configs/example.yaml") from None
     listed = document.get("beds") if isinstance(document, dict) else None
@@ -140,46 +141,6 @@ def _read_beds(file: Path) -> list[FleetBed]:
             raise ConfigError(f"{file}: the bed {bed.id} is there twice; keep one")
         found[bed.id] = bed
     return list(found.values())
-
-
-def _read_yaml(file: Path) -> object:
-    """Return what a file holds. Of two equal keys YAML drops the first: nobody would watch its beds."""
-    loader = yaml.SafeLoader(file.read_text(encoding="utf-8"))
-    try:
-        root = loader.get_single_node()
-        if root is None:
-            return None
-        twice = _key_given_twice(root)
-        if twice is not None:
-            name, line, first = twice
-            raise ConfigError(f"{file}:{line}: {name}: given twice, first in line {first}; keep one")
-        return loader.construct_document(root)
-    finally:
-        loader.dispose()
-
-
-def _key_given_twice(root: yaml.Node) -> tuple[str, int, int] | None:
-    """Return a key that a mapping holds twice, its line and the first one's; None where there is none."""
-    waiting = [root]
-    seen: set[int] = set()  # an alias leads to its anchor's node, and may lead to itself
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            waiting += reversed(node.value)
-        elif isinstance(node, yaml.MappingNode):
-            first_lines: dict[tuple[str, str], int] = {}
-            for key, _ in node.value:
-                if not isinstance(key, yaml.ScalarNode):
-                    continue
-                name, line = (key.tag, key.value), key.start_mark.line + 1
-                if name in first_lines:
-                    return key.value, line, first_lines[name]
-                first_lines[name] = line
-            waiting += [value for _, value in reversed(node.value)]
-    return None
 
 
 def _refuse_one_camera_twice(wanted: Sequence[FleetBed], known: Mapping[str, FleetBed]) -> None:

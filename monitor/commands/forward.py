@@ -8,11 +8,13 @@ from pathlib import Path
 import click
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from redis.exceptions import RedisError
 
 from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
 from monitor.clock import SystemClock
 from monitor.commands.signal_event import SignalEvent
 from monitor.config import LogSettings
+from monitor.delivery.redis_client import connect_redis
 from monitor.errors import PublishError
 from monitor.forwarding.dead_letters import DeadLetters
 from monitor.forwarding.forwarder import Forwarder, open_sender, paths_of
@@ -31,11 +33,13 @@ _CHECK_SECONDS = 1.0
     cls=ConfigCommand,
     epilog=examples(
         "nicu-monitor forward --config forward.yaml",
+        "nicu-monitor forward --config forward.yaml --check",
         "nicu-monitor forward --config forward.yaml --test",
         "nicu-monitor forward --config forward.yaml --resend pager",
     ),
 )
 @click.option("--config", "config_file", required=True, type=click.Path(path_type=Path), help="Where alerts go.")
+@click.option("--check", "is_check", is_flag=True, help="Only read the file and what it names; send nothing.")
 @click.option("--test", "is_test", is_flag=True, help="Send one alert that is marked as a test to each destination.")
 @click.option("--resend", "resend", metavar="NAME", help="Try the dead letters of this destination once more.")
 @click.option("--metrics-port", type=click.IntRange(1, 65_535), help="Serve /metrics for Prometheus on this port.")
@@ -46,7 +50,13 @@ _CHECK_SECONDS = 1.0
     help="Address of this machine for /metrics; 0.0.0.0 for a Prometheus elsewhere. Whoever reaches it reads them.",
 )
 def command(
-    config_file: Path, resend: str | None, metrics_port: int | None, metrics_address: str, *, is_test: bool
+    config_file: Path,
+    resend: str | None,
+    metrics_port: int | None,
+    metrics_address: str,
+    *,
+    is_check: bool,
+    is_test: bool,
 ) -> int:
     """Forward alerts to other systems: each at least once, in order, until they have arrived.
 
@@ -56,6 +66,8 @@ def command(
     Exit code 1 means that a destination did not take the test, or that dead letters remain.
     """
     settings = read_forward_settings(config_file)
+    if is_check:
+        return _check(settings, config_file)
     try:
         settings.state_directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -66,6 +78,17 @@ def command(
         return _resend(settings, resend)
     configure(LogSettings())
     return _run(settings, metrics_port, metrics_address)
+
+
+def _check(settings: ForwardSettings, config_file: Path) -> int:
+    """Read the secrets and certificates that a configuration names, too; each that is wrong raises `ConfigError`."""
+    clock = SystemClock()
+    for destination in settings.destinations:
+        open_sender(destination, clock).close()
+    with suppress(RedisError):  # a cluster is asked at once; whether it answers is no question of the file
+        connect_redis(settings.redis).close()
+    click.echo(f"{config_file} is right")
+    return 0
 
 
 def _test(settings: ForwardSettings) -> int:

@@ -111,6 +111,7 @@ class _Document:
         self._environment = environment
         self._lines: dict[FieldPath, int] = {}
         self._nodes = 0
+        self._unset: set[FieldPath] = set()
 
     def sorted_mistakes(self) -> list[Mistake]:
         return sorted(self.mistakes, key=lambda mistake: mistake.line or 0)
@@ -125,6 +126,10 @@ class _Document:
         tree = self._plain(root, ())
         if not isinstance(tree, dict):
             self._add(1, (), "the file must hold fields such as `beds:`; see configs/example.yaml")
+            return None
+        other = _other_kind(tree, self._path)
+        if other is not None:  # what else is wrong with it, its own command says
+            self.mistakes = [Mistake(self._path, None, "", other)]
             return None
         self._check_across_fields(tree)
         self._check_homes(tree, ())
@@ -141,6 +146,8 @@ class _Document:
         return _with_absolute_paths(config, self._path.resolve().parent)
 
     def _add(self, line: int | None, field_path: FieldPath, message: str) -> None:
+        if field_path in self._unset:  # named already; that nothing stands there is no further mistake
+            return
         self.mistakes.append(Mistake(self._path, line, dotted(field_path), message))
 
     def _parse(self) -> yaml.Node | None:
@@ -237,7 +244,11 @@ class _Document:
                 self._add(line, field_path, message)
             return value or ""
 
-        return _VARIABLE.sub(value_of, text)
+        before = len(self.mistakes)
+        expanded = _VARIABLE.sub(value_of, text)
+        if len(self.mistakes) > before:
+            self._unset.add(field_path)
+        return expanded
 
     def _nearest_line(self, field_path: FieldPath) -> int | None:
         while field_path and field_path not in self._lines:
@@ -305,6 +316,19 @@ class _Document:
                 where = "of this name; a path belongs here, no password" if _holds_secret(name) else f"at {value}"
                 message = f"no file {where}; create it, readable by this user only, or correct the path"
                 self._add(self._nearest_line(inner), inner, message)
+
+
+def _other_kind(tree: dict[str, Any], path: Path) -> str | None:
+    """Return a sentence on a file of another command, None for what may be a station's."""
+    if "destinations" in tree and "beds" not in tree:
+        return f"this seems to be a forwarder's file; check it with: nicu-monitor forward --config {path} --check"
+    beds = tree["beds"] if set(tree) == {"beds"} else None
+    if isinstance(beds, list) and any(isinstance(bed, dict) and "home" in bed for bed in beds):
+        return (
+            "this seems to be a list of beds that stations share (`home`); what checks it, and writes it into Redis if "
+            f"it is right: nicu-monitor beds publish {path} --config STATION.yaml"
+        )
+    return None
 
 
 def _holds_secret(field: str) -> bool:

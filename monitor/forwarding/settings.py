@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, ValidationError, field_v
 from monitor.config import RedisSettings
 from monitor.config.base import Identifier, PositiveSeconds, Settings, known_time_zone
 from monitor.config.secret_file import read_secret_file
+from monitor.config.unique_keys import load_unique
 from monitor.errors import ConfigError
 from monitor.pain.vocabulary import Kind, Phase, Priority
 
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 _MAXIMUM_BYTES = 1_000_000
+_STATION_FIELDS = {"beds", "station", "fleet"}
 _Port = Annotated[int, Field(ge=1, le=65_535)]
 _Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
 
@@ -163,7 +165,12 @@ def read_forward_settings(path: Path) -> ForwardSettings:
             content = file.read(_MAXIMUM_BYTES + 1)
         if len(content) > _MAXIMUM_BYTES:
             raise ConfigError(f"{path} is larger than {_MAXIMUM_BYTES} bytes; it is no such configuration")
-        tree = yaml.safe_load(content)
+        tree = load_unique(content.decode(), path)
+        if isinstance(tree, dict) and "destinations" not in tree and _STATION_FIELDS & tree.keys():
+            raise ConfigError(
+                f"{path} seems to be a station's file, which `nicu-monitor check` checks; a forwarder's has "
+                "`destinations:`, as configs/forward.example.yaml has"
+            )
         settings = ForwardSettings.model_validate(tree)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror})") from None

@@ -53,12 +53,14 @@ class MachineChecks:
 
     def _check_publisher(self) -> ConditionReport:
         stats = self._stats()
-        waits = stats.backlog_count > 0 and stats.backlog_age_seconds > _BACKLOG_SECONDS
+        count, failure = stats.backlog_count, stats.redis_failure
+        is_down = stats.redis_up is False
         detail = ""
-        if waits or stats.redis_up is False:
-            detail = f"{stats.backlog_count} alerts wait for Redis: {stats.redis_failure or 'it is slow'}."
-        elif stats.redis_failure is not None:  # alerts arrive, the heartbeat or the beds' states do not
-            detail = f"{stats.redis_failure}."
+        if count and (is_down or stats.backlog_age_seconds > _BACKLOG_SECONDS):
+            waiting = "1 alert waits" if count == 1 else f"{count} alerts wait"
+            detail = f"{waiting} for Redis: {failure or 'it is slow'}."
+        elif is_down or failure is not None:  # or alerts arrive, and the heartbeat or the beds' states do not
+            detail = f"{failure or 'Redis does not answer'}."
         return ConditionReport(Code.PUBLISHER_BACKLOG, bool(detail), detail)
 
     def _check_disk(self, now_seconds: float) -> ConditionReport:
@@ -67,7 +69,11 @@ class MachineChecks:
         if stats.dropped > self._dropped:
             self._dropped, self._dropped_seconds = stats.dropped, now_seconds
         if not fault and now_seconds - self._dropped_seconds < _DROP_SHOWN_SECONDS:
-            fault = f"{self._dropped} alerts that waited for Redis were dropped, for the spool's quota is full."
+            count = self._dropped
+            dropped = (
+                "1 alert that waited for Redis was" if count == 1 else f"{count} alerts that waited for Redis were"
+            )
+            fault = f"{dropped} dropped, for the spool's quota is full."
         try:
             free = shutil.disk_usage(self._spool_directory).free
         except OSError:

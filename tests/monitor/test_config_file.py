@@ -335,3 +335,27 @@ def test_allowed_hosts_are_what_browsers_send(written, name):
 def test_allowed_hosts_that_no_browser_can_send(written):
     with pytest.raises(ValidationError, match="name of one host"):
         WebSettings(allowed_hosts=(written,))
+
+
+def test_a_variable_that_is_not_set_is_one_mistake(write):
+    path = write('station: {id: "${STATION}"}\nbeds: [{id: bed-1, camera: {url: "rtsp://${USER_A}:${PASS}@/1"}}]\n')
+    found = [(m.line, m.field, m.message.partition(";")[0]) for m in find_mistakes(path, environment={})]
+    assert found == [
+        (1, "station.id", "the environment variable STATION is not set"),
+        (2, "beds[0].camera.url", "the environment variable USER_A is not set"),
+        (2, "beds[0].camera.url", "the environment variable PASS is not set"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "checked_by"),
+    [
+        (Path("configs/forward.example.yaml").read_text(), "nicu-monitor forward --config {path} --check"),
+        (Path("deploy/compose/fleet/beds.yaml").read_text(), "nicu-monitor beds publish {path} --config STATION.yaml"),
+    ],
+    ids=["forwarder", "shared beds"],
+)
+def test_a_file_of_another_command_is_called_that(write, text, checked_by):
+    path = write(text)
+    (mistake,) = find_mistakes(path, environment={})
+    assert checked_by.format(path=path) in mistake.message

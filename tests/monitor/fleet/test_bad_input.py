@@ -119,7 +119,7 @@ def entries(*pairs, **more):
 
 def test_a_bed_in_two_files_is_refused_and_nothing_is_written(table, publish):
     done = publish(entries(("bed-1", "north")))
-    assert (done.return_value, done.output) == (0, "1 of 1 beds were written\n")
+    assert (done.return_value, done.output) == (0, "1 of 1 beds written\n")
     south = entries(("bed-1", "south"), ("bed-2", "2"))
     refused = publish(south)
     assert refused.return_value == 1

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from ports import free_port
 from redis_server import wait_until
 
+from monitor.commands.forward import command
 from monitor.errors import ConfigError
 from monitor.forwarding.settings import read_forward_settings
 
@@ -128,6 +130,24 @@ def test_a_test_says_of_each_destination_whether_it_took_it(config, http_sink):
     assert (bad.returncode, bad.stdout) == (1, "pager: FAILED: the server answered HTTP 500\n")
 
 
+def test_a_check_reads_the_secrets_too_and_sends_nothing(config, http_sink, tmp_path):
+    def check():
+        return CliRunner().invoke(command, ["--config", str(config), "--check"], standalone_mode=False)
+
+    done = check()
+    assert (done.return_value, done.output) == (0, f"{config} is right\n")
+    assert http_sink.requests == []
+    assert not (tmp_path / "forward-state").exists()
+    document = yaml.safe_load(config.read_text())
+    document["redis"]["password_file"] = "nowhere"  # noqa: S105 - the name of a file
+    config.write_text(yaml.safe_dump(document))
+    assert isinstance(check().exception, ConfigError)
+    del document["redis"]["password_file"]
+    document["destinations"][0]["secret_file"] = "nowhere"  # noqa: S105 - as above
+    config.write_text(yaml.safe_dump(document))
+    assert isinstance(check().exception, ConfigError)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -138,6 +158,8 @@ def test_a_test_says_of_each_destination_whether_it_took_it(config, http_sink):
             "destinations: [{name: a, type: webhook, url: 'http://x/'}, {name: a, type: webhook, url: 'http://y/'}]",
             "two destinations are called 'a'",
         ),
+        ("destinations: []\ndestinations: []", "forward.yaml:2: destinations: given twice, first in line 1; keep one"),
+        ("beds: [{id: bed-1}]", "seems to be a station's file, which `nicu-monitor check` checks"),
         ("destinations: [{name: a, type: mqtt, host: x, colour: red}]", "colour: Extra inputs are not permitted"),
     ],
 )
