@@ -246,19 +246,21 @@ class Alarm:
         self.memory.silence, self.memory.seen_seconds = silence, silence.at_seconds
         transitions = self._apply(Event.ACKNOWLEDGE, silence.at_seconds)
         if not was_present:
-            # What was seen is over; if it comes back, that is news.
-            self.memory.silence = None
+            # What was seen is over; if it comes back, that is news. Who saw it is kept, for they may take it back.
+            self.memory.silence = replace(silence, until_seconds=silence.at_seconds)
         return transitions
 
-    def withdraw(self, at_seconds: float) -> list[Transition]:
-        """Take back an acknowledgement that was given a moment ago: what was signalled is signalled again.
+    def withdraw(self, by: str, at_seconds: float) -> list[Transition]:
+        """Take back an acknowledgement of one's own that was given a moment ago: it is signalled again.
 
         What does not latch and is over by now would not be signalled without the acknowledgement either.
         """
         if not self.is_present and not self.condition.is_latching:
             return []
-        seen_seconds = self.memory.seen_seconds
+        seen_seconds, silence = self.memory.seen_seconds, self.memory.silence
         if seen_seconds is None or at_seconds - seen_seconds > _WITHDRAW_WITHIN_SECONDS:
+            return []
+        if silence is None or silence.by != by:
             return []
         self.memory.seen_seconds = self.memory.silence = None
         return self._apply(Event.WITHDRAW, at_seconds)
@@ -301,7 +303,8 @@ class Alarm:
     def expire(self, now_seconds: float) -> list[Transition]:
         """Signal it again when its acknowledgement has expired; what a person caused stays acknowledged."""
         silence = self.memory.silence
-        if silence is None or now_seconds < silence.until_seconds or self.condition.source is Source.PERSON:
+        is_due = silence is not None and now_seconds >= silence.until_seconds and self.is_present
+        if silence is None or not is_due or self.condition.source is Source.PERSON:
             return []
         self.memory.silence = None
         return self._apply(Event.EXPIRE, silence.until_seconds)

@@ -99,17 +99,22 @@ class AlarmScope(ABC, Generic[Memory]):
         until = now + self._settings.acknowledge_expires_seconds
         return (*transitions, *self._board.acknowledge(target, by, now, until))
 
-    def withdraw(self, alert_id: str, time_seconds: float) -> tuple[Transition, ...]:
+    def withdraw(self, alert_id: str, by: str, time_seconds: float) -> tuple[Transition, ...]:
         """Take back the acknowledgement of an alert, within 15 s: a finger has hit the wrong button.
 
+        Args:
+            alert_id: Which alert.
+            by: Who acknowledged it, and takes that back.
+            time_seconds: Monotonic.
+
         Returns:
-            What changed; empty where there was no such acknowledgement, or it was given earlier.
+            What changed; empty where there was no such acknowledgement, or it was given earlier or by somebody else.
 
         Raises:
             ValueError: The time is not finite.
         """
         transitions = self._advance(time_seconds)
-        return (*transitions, *self._board.withdraw(alert_id, self._now()))
+        return (*transitions, *self._board.withdraw(alert_id, by, self._now()))
 
     def pause(self, by: str, time_seconds: float, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all alerts, and their codes in advance, for a limited time.

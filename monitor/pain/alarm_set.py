@@ -281,13 +281,13 @@ class AlarmSet:
             for transition in alarm.acknowledge(Acknowledgement(by, at_seconds, until_seconds))
         ]
 
-    def withdraw(self, alert_id: str, at_seconds: float) -> list[Transition]:
-        """Take back the acknowledgement of one alert that was given a moment ago."""
+    def withdraw(self, alert_id: str, by: str, at_seconds: float) -> list[Transition]:
+        """Take back one's own acknowledgement of one alert that was given a moment ago."""
         return [
             transition
             for alarm in self._alarms.values()
             if alarm.memory.alert_id == alert_id
-            for transition in alarm.withdraw(at_seconds)
+            for transition in alarm.withdraw(by, at_seconds)
         ]
 
     def pause(self, by: str, at_seconds: float, until_seconds: float) -> list[Transition]:

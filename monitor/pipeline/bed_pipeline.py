@@ -209,10 +209,10 @@ class BedPipeline:
         with self._lock:
             return self._notify(self._monitor.acknowledge(target, by, now_seconds))
 
-    def withdraw(self, alert_id: str, now_seconds: float) -> tuple[Transition, ...]:
-        """Take back an acknowledgement that was given a moment ago."""
+    def withdraw(self, alert_id: str, by: str, now_seconds: float) -> tuple[Transition, ...]:
+        """Take back an acknowledgement that the same person gave a moment ago."""
         with self._lock:
-            return self._notify(self._monitor.withdraw(alert_id, now_seconds))
+            return self._notify(self._monitor.withdraw(alert_id, by, now_seconds))
 
     def pause(self, by: str, now_seconds: float, duration_seconds: float | None = None) -> tuple[Transition, ...]:
         """Acknowledge all that is signalled, and the same codes in advance, for a limited time.

@@ -102,10 +102,10 @@ class RequestHandler:
         return found
 
     def withdraw(self, request: Withdraw) -> bool:
-        """Take back an acknowledgement that was given a moment ago; return whether anything is signalled again."""
+        """Take back an acknowledgement of the same person's; return whether anything is signalled again."""
         now = self._clock.monotonic()
-        changed = [bed.withdraw(request.alert_id, now) for bed in self._beds.values()]
-        changed.append(self._conditions.withdraw(request.alert_id))
+        changed = [bed.withdraw(request.alert_id, request.by, now) for bed in self._beds.values()]
+        changed.append(self._conditions.withdraw(request.alert_id, request.by))
         found = _concerns(request.alert_id, changed)
         if found:
             _log.warning("%s withdrew the acknowledgement of the alert %s", request.by, request.alert_id)

@@ -62,10 +62,10 @@ class StationConditions:
             self._dispatch(changed)
             return changed
 
-    def withdraw(self, alert_id: str) -> tuple[Transition, ...]:
-        """Take back an acknowledgement that was given a moment ago."""
+    def withdraw(self, alert_id: str, by: str) -> tuple[Transition, ...]:
+        """Take back an acknowledgement that the same person gave a moment ago."""
         with self._lock:
-            changed = self._alarms.withdraw(alert_id, self._clock.monotonic())
+            changed = self._alarms.withdraw(alert_id, by, self._clock.monotonic())
             self._dispatch(changed)
             return changed
 

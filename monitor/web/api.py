@@ -88,7 +88,7 @@ def request_acknowledgement(site: AppContext, alert_id: str, by: str) -> bool:
 
 
 def request_withdrawal(site: AppContext, alert_id: str, by: str) -> bool:
-    """Take back an acknowledgement that was given a moment ago; return whether anything is signalled again.
+    """Take back an acknowledgement that `by` gave a moment ago; return whether anything is signalled again.
 
     Raises:
         RefusedError: `by` is no name, or the station refuses.
@@ -223,13 +223,13 @@ def _add_withdrawal_route(router: APIRouter) -> None:
         ),
     )
     async def withdraw(request: Request, alert_id: str, content: AcknowledgeRequest | None = None) -> Accepted:
-        """Take back the acknowledgement of one alert, within 15 s of it. Needs the role `nurse`."""
+        """Take back one's own acknowledgement of one alert, within 15 s of it. Needs the role `nurse`."""
         visitor = visitor_of(request)
         if not visitor.may(Role.NURSE):
             raise role_missing(Role.NURSE)
         by = visitor.name or (content.by if content is not None else None) or ""
         if not request_withdrawal(site_of(request), alert_id, by):
-            words = Phrase("there is no acknowledgement of this alert within the last 15 s")
+            words = Phrase("you have not acknowledged this alert within the last 15 s")
             raise RefusedError(words, RefusalCode.ALERT_UNKNOWN)
         return Accepted(alert_id=alert_id, by=by)
 

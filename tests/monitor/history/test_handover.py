@@ -41,7 +41,7 @@ def test_an_acknowledgement_that_was_undone_is_none(recorded):
     recorded.record(recorded.alarms.acknowledge(None, "nurse 7", recorded.clock.monotonic()))
     recorded.show(5, 0.95)
     for alert in recorded.alarms.active():
-        recorded.record(recorded.alarms.withdraw(alert.alert_id, recorded.clock.monotonic()))
+        recorded.record(recorded.alarms.withdraw(alert.alert_id, "nurse 7", recorded.clock.monotonic()))
     recorded.show(5, 0.95)
     (episode,) = handover(recorded).pain
     assert episode.acknowledged_by is None

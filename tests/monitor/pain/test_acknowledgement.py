@@ -171,10 +171,10 @@ def test_an_acknowledgement_by_mistake_is_withdrawn_and_the_alarm_signalled_agai
     start = in_pain(watched)
     watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
     watched.show(8, 0.95)
-    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, watched.now))
+    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, "nurse-7", watched.now))
     assert (again.alert_id, again.phase, again.signal) == (start.alert_id, Phase.UPDATE, Signal.ON)
     assert again.acknowledged_by is None
-    assert watched.monitor.withdraw(start.alert_id, watched.now) == ()
+    assert watched.monitor.withdraw(start.alert_id, "nurse-7", watched.now) == ()
 
 
 def test_a_latched_alarm_that_was_acknowledged_by_mistake_is_latched_again(watched):
@@ -182,7 +182,7 @@ def test_a_latched_alarm_that_was_acknowledged_by_mistake_is_latched_again(watch
     watched.show(100, 0.1)
     watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
     assert watched.monitor.active() == ()
-    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, watched.now + 10))
+    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, "nurse-7", watched.now + 10))
     assert (again.phase, again.signal, again.condition_present) == (Phase.UPDATE, Signal.LATCHED, False)
     assert watched.monitor.active() == (again,)
 
@@ -191,7 +191,7 @@ def test_an_acknowledgement_of_a_while_ago_stands(watched):
     start = in_pain(watched)
     watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
     watched.show(16, 0.95)
-    assert watched.monitor.withdraw(start.alert_id, watched.now) == ()
+    assert watched.monitor.withdraw(start.alert_id, "nurse-7", watched.now) == ()
     assert {t.signal for t in watched.monitor.active() if t.alert_id == start.alert_id} == {Signal.ACKNOWLEDGED}
 
 
@@ -200,7 +200,7 @@ def test_an_acknowledgement_can_be_withdrawn_after_a_restart_in_between(watched,
     watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
     other = watch()
     other.monitor.restore(watched.monitor.snapshot(), 5000.0, away_seconds=4.0)
-    changed = [t for t in other.monitor.withdraw(start.alert_id, 5005.0) if t.alert_id == start.alert_id]
+    changed = [t for t in other.monitor.withdraw(start.alert_id, "nurse-7", 5005.0) if t.alert_id == start.alert_id]
     assert changed[-1].signal is Signal.ON
 
 
@@ -217,7 +217,7 @@ def test_an_acknowledgement_by_mistake_that_ended_pain_is_withdrawn_although_the
     watched.show(4.6, 0.95)
     assert [item.signal for item in watched.monitor.active()] == [Signal.ACKNOWLEDGED], "it came back, quietly"
     for alert_id in sorted(before):
-        assert watched.note(watched.monitor.withdraw(alert_id, watched.now)), alert_id
+        assert watched.note(watched.monitor.withdraw(alert_id, "nurse-7", watched.now)), alert_id
     assert {item.alert_id for item in watched.monitor.active()} == before
     assert {item.signal for item in watched.monitor.active()} == {Signal.ON, Signal.LATCHED}
     watched.show(30, 0.95)
@@ -230,5 +230,25 @@ def test_trouble_that_is_over_is_not_signalled_again_when_its_acknowledgement_is
     watched.note(watched.monitor.acknowledge(start.alert_id, "nurse-7", watched.now))
     watched.note(watched.monitor.report(Code.DISK_LOW, present=False, time_seconds=watched.now))
     watched.show(11, 0.1)
-    assert watched.monitor.withdraw(start.alert_id, watched.now) == ()
+    assert watched.monitor.withdraw(start.alert_id, "nurse-7", watched.now) == ()
     assert watched.monitor.active() == ()
+
+
+def test_nobody_takes_back_the_acknowledgement_of_somebody_else(watched):
+    """The story: anna undid hers twice, on two screens; the second time it was that of bert, given in between."""
+    start = in_pain(watched)
+    watched.note(watched.monitor.acknowledge(start.alert_id, "anna", watched.now))
+    watched.note(watched.monitor.withdraw(start.alert_id, "anna", watched.now))
+    watched.note(watched.monitor.acknowledge(start.alert_id, "bert", watched.now))
+    assert watched.monitor.withdraw(start.alert_id, "anna", watched.now) == ()
+    assert [(t.signal, t.acknowledged_by) for t in watched.monitor.active()] == [(Signal.ACKNOWLEDGED, "bert")]
+
+
+def test_nobody_takes_back_somebody_else_s_acknowledgement_of_what_was_latched(watched):
+    start = in_pain(watched)
+    watched.show(100, 0.1)
+    watched.note(watched.monitor.acknowledge(start.alert_id, "anna", watched.now))
+    assert watched.monitor.withdraw(start.alert_id, "bert", watched.now + 1) == ()
+    assert watched.monitor.active() == ()
+    (again,) = watched.note(watched.monitor.withdraw(start.alert_id, "anna", watched.now + 2))
+    assert again.signal is Signal.LATCHED

@@ -193,7 +193,7 @@ class StagedStation:
                     self.record(bed, bed.monitor.acknowledge(order.alert_id, order.by, now))
                 return True
             if isinstance(order, Withdraw):
-                withdrawn = [(bed, bed.monitor.withdraw(order.alert_id, now)) for bed in self.beds.values()]
+                withdrawn = [(bed, bed.monitor.withdraw(order.alert_id, order.by, now)) for bed in self.beds.values()]
                 for bed, transitions in withdrawn:
                     self.record(bed, transitions)
                 return any(transitions for _, transitions in withdrawn)

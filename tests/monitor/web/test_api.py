@@ -351,6 +351,7 @@ def test_an_acknowledgement_is_withdrawn_by_a_nurse_within_seconds(stage):
         path = f"/{item['alert']['alert_id']}"
         assert client.post(f"{path}/withdraw", json={"by": "anna"}).status_code == 404
         assert client.post(f"{path}/acknowledge", json={"by": "anna"}).status_code == 202
+        assert client.post(f"{path}/withdraw", json={"by": "bert"}).status_code == 404
         assert client.post(f"{path}/withdraw", json={"by": "anna"}).status_code == 202
         assert client.post(f"{path}/withdraw").status_code == 422
 
