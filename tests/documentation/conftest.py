@@ -88,5 +88,9 @@ def workplace(tmp_path, redis_server):
     """A workplace with a real Redis; the commands' usual ports are ones that are free."""
     directory = tmp_path / "checkout"
     directory.mkdir()
-    replacements = {"127.0.0.1:6379": f"127.0.0.1:{redis_server.port}", "9108": str(free_port())}
+    replacements = {
+        "127.0.0.1:6379": f"127.0.0.1:{redis_server.port}",
+        "redis-server --port 6379": f"redis-server --port {free_port()}",
+        "9108": str(free_port()),
+    }
     return Workplace(directory, replacements)
