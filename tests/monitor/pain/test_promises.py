@@ -125,7 +125,7 @@ class Teller:
         yield None, self.monitor.acknowledge(target, "nurse-7", self.now)
 
     def withdraw(self, alert_id):
-        yield None, self.monitor.withdraw(alert_id, self.now)
+        yield None, self.monitor.withdraw(alert_id, "nurse-7", self.now)
 
     def pause(self, seconds):
         yield None, self.monitor.pause("nurse-7", self.now, seconds)
