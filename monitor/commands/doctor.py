@@ -34,7 +34,12 @@ _MARKS = {
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Look at what this station needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects for a script.")
-@click.option("--cameras", "with_cameras", is_flag=True, help="Open every camera, too: what it sends, what would save.")
+@click.option(
+    "--cameras",
+    "with_cameras",
+    is_flag=True,
+    help="Open every camera, too: what it sends, what would save. Of shared beds those whose home is this station.",
+)
 def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> int:
     """Look for everything that a station needs: video, models, engines, Redis, disk, clock.
 
@@ -54,7 +59,13 @@ def command(config_file: Path | None, *, as_json: bool, with_cameras: bool) -> i
 
             # The report says what a camera lacks; its log would say it again, in between.
             configure(LogSettings(level="error"))
-            checks = chain(checks, examine_cameras(config.beds, config.models, config.faces))
+            beds = config.beds
+            if config.fleet is not None:
+                from monitor.diagnostics.shared_beds import find_shared_beds
+
+                beds, said = find_shared_beds(config)
+                checks = chain(checks, said)
+            checks = chain(checks, examine_cameras(beds, config.models, config.faces))
     done = []
     for check in checks:
         done.append(check)

@@ -9,15 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
+import redis
 from click.testing import CliRunner
 from ports import free_port
 from redis_server import RedisServer
 
 from monitor.commands.doctor import command
 from monitor.config import FaceSettings, ModelSettings, RedisSettings, SpoolSettings
+from monitor.config.fleet import FleetBed
+from monitor.delivery.keys import Keys
 from monitor.demo.servers import LocalRedis
 from monitor.diagnostics import cameras
 from monitor.diagnostics.checks import Verdict, examine
+from monitor.fleet.lease_table import LeaseTable
 from monitor.inference import engine_factory
 from monitor.inference.bundle import find_bundle
 from monitor.inference.cuda import CudaProbe, Gpu
@@ -277,3 +281,33 @@ def test_a_script_can_trust_the_exit_code(tmp_path, monkeypatch):
     for directory in ("/proc/nothing", str(config / "state")):
         code, words = doctor(away, "synthetic://calm", directory=directory)
         assert (code, "missing" in words) == (1, True)
+
+
+def test_shared_beds_are_tried_where_their_home_is_and_the_others_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(cameras, "_LOOK_SECONDS", 0.2)
+    monkeypatch.delenv("NICU_UNSET", raising=False)
+    config = tmp_path / "station.yaml"
+
+    def doctor(address):
+        sections = {"station": {"id": "a"}, "fleet": {}, "redis": {"url": address}, "spool": {"directory": "state"}}
+        config.write_text(json.dumps(sections))
+        done = CliRunner().invoke(command, ["--config", str(config), "--cameras", "--json"], standalone_mode=False)
+        rows = [row for row in json.loads(done.output) if row["area"] == "camera"]
+        return done.return_value, {row["name"]: (row["verdict"], row["detail"]) for row in rows}
+
+    with LocalRedis(tmp_path) as server:
+        assert doctor(server.url) == (1, {"shared beds": ("absent", "Redis holds none")})
+        table = LeaseTable(redis.Redis.from_url(server.url, decode_responses=True), Keys("nicu", "publisher"))
+        table.publish(FleetBed(id="bed-1", home="a", camera={"url": "synthetic://calm"}))
+        table.publish(FleetBed(id="bed-2", home="b", camera={"url": "synthetic://calm"}))
+        code, found = doctor(server.url)
+        assert (code, list(found)) == (0, ["shared beds", "bed-1"])
+        assert found["shared beds"] == ("found", "not tried here: 1, whose home is another station, or none")
+        assert "640 x 480" in found["bed-1"][1]
+        table.publish(FleetBed(id="bed-3", home="a", camera={"url": "rtsp://${NICU_UNSET}/1"}))
+        code, found = doctor(server.url)
+        assert (code, found["bed-3"][0]) == (1, "absent")
+        assert "NICU_UNSET" in found["bed-3"][1]
+    code, found = doctor(f"redis://127.0.0.1:{free_port()}/0")
+    assert code == 1
+    assert "not known, and not tried: Redis at" in found["shared beds"][1]
