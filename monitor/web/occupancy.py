@@ -9,7 +9,7 @@ from monitor.control.access import Role
 from monitor.control.requests import Admit, Discharge, InfantName, Procedure, Reason, Standby, Undo
 from monitor.pain.occupancy import BedStatement
 from monitor.pain.procedure import LONGEST_PROCEDURE_SECONDS, ProcedureKind
-from monitor.web.pausing import BED_ANSWERS, PauseAnswer, allowed
+from monitor.web.pausing import BED_ANSWERS, PauseAnswer, allowed, carry_out
 from monitor.web.refusals import needs
 
 __all__ = [
@@ -73,13 +73,13 @@ def add_occupancy_routes(router: APIRouter) -> None:
         """
         asked = content or AdmitRequest()
         site, by = allowed(request, bed, asked.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Admit(bed, by, asked.infant)))
+        return carry_out(site, bed, by, Admit(bed, by, asked.infant))
 
     @router.post("/beds/{bed}/discharge", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def discharge(request: Request, bed: str, content: DischargeRequest | None = None) -> PauseAnswer:
         """Say that a bed is empty: its alarms end, and it is not watched until an infant is admitted. Needs `nurse`."""
         site, by = allowed(request, bed, None if content is None else content.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Discharge(bed, by)))
+        return carry_out(site, bed, by, Discharge(bed, by))
 
     @router.post("/beds/{bed}/standby", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def standby(request: Request, bed: str, content: StandbyRequest | None = None) -> PauseAnswer:
@@ -90,7 +90,7 @@ def add_occupancy_routes(router: APIRouter) -> None:
         asked = content or StandbyRequest()
         site, by = allowed(request, bed, asked.by)
         order = Standby(bed, by, asked.seconds, asked.until_face, asked.reason)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(order))
+        return carry_out(site, bed, by, order)
 
     @router.post("/beds/{bed}/procedure", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def procedure(request: Request, bed: str, content: ProcedureRequest) -> PauseAnswer:
@@ -101,7 +101,7 @@ def add_occupancy_routes(router: APIRouter) -> None:
         """
         site, by = allowed(request, bed, content.by)
         order = Procedure(bed, by, content.kind, content.seconds, content.note)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(order))
+        return carry_out(site, bed, by, order)
 
     @router.post("/beds/{bed}/undo", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def undo(request: Request, bed: str, content: UndoRequest) -> PauseAnswer:
@@ -111,4 +111,4 @@ def add_occupancy_routes(router: APIRouter) -> None:
         else was said of the bed since.
         """
         site, by = allowed(request, bed, content.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Undo(bed, by, content.statement)))
+        return carry_out(site, bed, by, Undo(bed, by, content.statement))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from monitor.control.access import Role
-from monitor.control.requests import Pause, Resume
+from monitor.control.requests import OperatorRequest, Pause, Resume
 from monitor.web.app_context import AppContext, checked_name, site_of, visitor_of
 from monitor.web.refusals import answers, bed_unknown, needs, role_missing
 
@@ -17,6 +17,7 @@ __all__ = [
     "ResumeRequest",
     "add_pause_routes",
     "allowed",
+    "carry_out",
 ]
 
 BED_ANSWERS = answers(
@@ -43,11 +44,14 @@ class ResumeRequest(BaseModel):
 
 
 class PauseAnswer(BaseModel):
-    """`changed` is false where there was nothing to do: a pause in calm covers nothing, a bed was empty already."""
+    """`changed` is false where there was nothing to do: a pause in calm covers nothing, a bed was empty already.
+
+    It is null on a ward, where the request was sent to the station of the bed: what that makes of it, the bed shows.
+    """
 
     bed: str
     by: str
-    changed: bool
+    changed: bool | None
 
 
 def add_pause_routes(router: APIRouter) -> None:
@@ -61,13 +65,23 @@ def add_pause_routes(router: APIRouter) -> None:
         """
         asked = content or PauseRequest()
         site, by = allowed(request, bed, asked.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Pause(bed, by, asked.seconds)))
+        return carry_out(site, bed, by, Pause(bed, by, asked.seconds))
 
     @router.post("/beds/{bed}/resume", tags=["beds"], responses=BED_ANSWERS, openapi_extra=needs(Role.NURSE))
     def resume(request: Request, bed: str, content: ResumeRequest | None = None) -> PauseAnswer:
         """End a pause, so that what still holds is signalled again, or a stand-by. Needs the role `nurse`."""
         site, by = allowed(request, bed, None if content is None else content.by)
-        return PauseAnswer(bed=bed, by=by, changed=site.handle(Resume(bed, by)))
+        return carry_out(site, bed, by, Resume(bed, by))
+
+
+def carry_out(site: AppContext, bed: str, by: str, order: OperatorRequest) -> PauseAnswer:
+    """Hand on what `by` asks of a bed, and return what is known of its effect.
+
+    Raises:
+        RefusedError: It cannot be done.
+    """
+    has_changed = site.handle(order)
+    return PauseAnswer(bed=bed, by=by, changed=None if site.ward is not None else has_changed)
 
 
 def allowed(request: Request, bed: str, by: str | None) -> tuple[AppContext, str]:

@@ -1,5 +1,6 @@
 """The page says that something was done only where it was: not of an alarm that is over, nor where it was just sent."""
 
+import httpx
 import pytest
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.browser]
@@ -61,6 +62,16 @@ def test_a_ward_says_that_something_was_done_once_its_station_has_done_it(stage,
     row.get_by_text("bed-1: Heel lance, by nurse 8").wait_for()
     row.get_by_role("button", name="Undo").click()
     page.get_by_text("bed-1: taken back, all is as before").wait_for()
+
+
+@pytest.mark.parametrize("ward", ["takes", "drops"])
+def test_a_ward_does_not_say_that_anything_was_changed_of_what_it_has_sent(stage, ward):
+    """The story: `changed: true` came back although the station dropped what was asked."""
+    station = stage(ward=ward, beds=1)
+    for action, wanted in (("pause", {}), ("resume", {}), ("discharge", {}), ("undo", {"statement": "discharge"})):
+        url = f"{station.url}/api/v1/beds/bed-1/{action}"
+        answer = httpx.post(url, json={"by": "nurse 7", **wanted}, timeout=20, trust_env=False)
+        assert (answer.status_code, answer.json()) == (200, {"bed": "bed-1", "by": "nurse 7", "changed": None})
 
 
 def test_a_ward_says_that_nothing_was_done_where_its_station_drops_what_is_asked(stage, visit):
