@@ -1,5 +1,6 @@
 """A thread that opens what may take long to open, or hang: whoever needs it waits only as long as it can."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
@@ -7,6 +8,8 @@ from typing import Generic, Protocol, TypeVar
 from monitor.inference.tensors import first_line
 
 __all__ = ["Closable", "Opening"]
+
+_log = logging.getLogger(__name__)
 
 _CLOSE_SECONDS = 2.0
 
@@ -54,8 +57,9 @@ class Opening(Generic[Resource]):
                 if is_wanted:
                     self._resource = resource
             if not is_wanted:
-                resource.close()
-        self._ended.set()
+                self._free(resource)
+        finally:
+            self._ended.set()
 
     def has_ended(self, timeout_seconds: float) -> bool:
         """Wait for the end; False where it is not reached in time."""
@@ -73,5 +77,11 @@ class Opening(Generic[Resource]):
             self._is_wanted = False
         resource = self.take()
         if resource is not None:
-            resource.close()
+            self._free(resource)
         self._thread.join(_CLOSE_SECONDS)
+
+    def _free(self, resource: Resource) -> None:
+        try:
+            resource.close()
+        except Exception as error:  # noqa: BLE001 - a library's own error, of which nobody can make anything now
+            _log.warning("what %s gave could not be freed: %s", self._thread.name, first_line(error))

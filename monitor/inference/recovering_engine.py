@@ -146,8 +146,7 @@ class RecoveringEngine:
         self._is_open = False
         self._health.restore(self)
         for engine in (self._engine, self._reserve):
-            if engine is not None:
-                engine.close()
+            self._free(engine)
         if self._opening is not None:
             self._opening.abandon()
 
@@ -163,17 +162,20 @@ class RecoveringEngine:
         """Close the engine that failed; return the sentence that says why."""
         sentence = str(error) if isinstance(error, EngineError) else f"{self._name} failed: {first_line(error)}"
         engine, self._engine = self._engine, None
-        if engine is not None:
-            try:
-                engine.close()
-            except Exception as failure:  # noqa: BLE001 - what is left on a lost device must not cost a frame
-                _log.warning("%s could not be freed: %s", self._name, first_line(failure))
+        self._free(engine)
         if self._opened_seconds is not None:
             # It could be opened again and failed again: pauses between attempts grow.
             self._opened_seconds = None
             self._next_seconds = self._monotonic() + self._backoff.next_seconds()
         _log.error("%s failed and is opened again: %s", self._name, sentence)
         return sentence
+
+    def _free(self, engine: Engine | None) -> None:
+        if engine is not None:
+            try:
+                engine.close()
+            except Exception as failure:  # noqa: BLE001 - what is left on a lost device must not cost a frame
+                _log.warning("%s could not be freed: %s", self._name, first_line(failure))
 
     def _opened_again(self) -> Engine | None:
         """Return the engine once it is open again, None where it is not yet; starts an attempt where one is due."""

@@ -112,6 +112,29 @@ def test_a_device_that_is_lost_is_replaced_and_taken_back(bench: Bench) -> None:
     assert bench.reserve._session is None
 
 
+def test_everything_is_freed_where_an_engine_cannot_be(bench: Bench) -> None:
+    bench.device.closes = False
+    bench.engine.close()
+    assert bench.device.living == 0
+    assert bench.reserve._session is None
+
+
+def test_what_comes_late_and_cannot_be_freed_ends_no_thread_with_an_error(bench: Bench) -> None:
+    bench.device.may_open.clear()
+    bench.device.opened[0].failed = True
+    bench.run()
+    opening = bench.engine._opening
+    bench.device.closes = False
+    ended = threading.Thread(target=bench.engine.close)
+    ended.start()
+    while opening._is_wanted:
+        threading.Event().wait(0.001)
+    bench.device.may_open.set()
+    ended.join(30)
+    assert opening.has_ended(30)
+    assert bench.device.living == 0
+
+
 def _until(bench: Bench, is_reached: Callable[[], bool]) -> None:
     for _ in range(1000):
         assert bench.run() == pytest.approx(0.2)
