@@ -9,6 +9,7 @@ The thread belongs to its `Batcher` and ends with it. It has no heartbeat of its
 that never ends misses its own one.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -18,13 +19,15 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from monitor.errors import EngineError
+from monitor.errors import EngineError, EngineInputError
 from monitor.inference.engine import Engine, TensorSpec
 from monitor.inference.lazy_rows import Rows, join_rows
 from monitor.inference.padded_engine import BatchSizes
 from monitor.inference.tensors import check_inputs, first_line
 
 __all__ = ["BatchedEngine", "Batcher"]
+
+_log = logging.getLogger(__name__)
 
 _MOST_ROWS = 64
 _WAIT_SECONDS = 0.003
@@ -114,7 +117,7 @@ class Batcher:
         request.is_done.wait()
         if request.error is not None:
             # One error for each worker: a traceback grows by every thread that raises it.
-            raise type(request.error)(str(request.error)) from request.error
+            raise type(request.error)(str(request.error))
         assert request.answer is not None  # noqa: S101 - done without an error
         return request.answer
 
@@ -129,15 +132,24 @@ class Batcher:
         self._thread.join(_CLOSE_SECONDS)
 
     def _work(self) -> None:
-        while (batch := self._gather()) is not None:
-            self._run(batch)
-        self.engine.close()
-        with self._changed:
-            left = list(self._requests)
-            self._requests.clear()
-        for request in left:
-            request.error = EngineError(f"{self._label} was closed and cannot be run")
-            request.is_done.set()
+        try:
+            while (batch := self._gather()) is not None:
+                self._run(batch)
+                # Pictures that are held while nothing is asked for keep their cameras' buffers.
+                del batch
+        finally:
+            # Answered first, whatever ended the thread: freeing what is left on a lost device may fail.
+            with self._changed:
+                self._is_open = False
+                left = list(self._requests)
+                self._requests.clear()
+            self._fail(left, EngineError(f"{self._label} was closed and cannot be run"))
+            for request in left:
+                request.is_done.set()
+            try:
+                self.engine.close()
+            except Exception as error:  # noqa: BLE001 - a library's own error, of which nobody can make anything now
+                _log.warning("%s could not be freed: %s", self._label, first_line(error))
 
     def _gather(self) -> list[_Request] | None:
         """Return the next batch, in the order of asking; None when there is no more work to come."""
@@ -166,28 +178,48 @@ class Batcher:
     def _run(self, batch: list[_Request]) -> None:
         """Run one batch; whatever happens to it, its workers go on, and the next batch is another one."""
         try:
-            together = {
-                spec.name: join_rows([request.inputs[spec.name] for request in batch]) for spec in self.engine.inputs
-            }
-            answer = self.engine.run(together)
-            start = 0
-            for request in batch:
-                end = start + request.rows
-                # A copy: a view would hold the whole batch for as long as one worker needs its part.
-                request.answer = {name: array[start:end].copy() for name, array in answer.items()}
-                start = end
-            self.batches[start] = self.batches.get(start, 0) + 1
+            self._answer(batch)
+        except EngineInputError as error:
+            if len(batch) > 1:
+                # One bed's picture that cannot be cut, say: the others do not suffer.
+                for request in batch:
+                    self._run([request])
+            else:
+                self._fail(batch, error)
         except EngineError as error:
             self._fail(batch, error)
         except Exception as error:  # noqa: BLE001 - the thread serves every bed, and must not end of one batch
             self._fail(batch, EngineError(f"a batch of {self._label} failed in an unforeseen way: {first_line(error)}"))
+        finally:
+            for request in batch:
+                request.is_done.set()
+
+    def _answer(self, batch: list[_Request]) -> None:
+        """Run the engine once, and give every request its rows of the answer."""
+        together = {
+            spec.name: join_rows([request.inputs[spec.name] for request in batch]) for spec in self.engine.inputs
+        }
+        answer = self.engine.run(together)
+        rows = sum(request.rows for request in batch)
+        for name, array in answer.items():
+            if array.shape[:1] != (rows,):
+                # Cut up all the same, a bed would get another bed's rows, or none.
+                raise EngineError(
+                    f"{self._label} answered {name} of shape {array.shape} to {rows} rows; set `models.batching: off`"
+                )
+        start = 0
         for request in batch:
-            request.is_done.set()
+            end = start + request.rows
+            # A copy: a view would hold the whole batch for as long as one worker needs its part.
+            request.answer = {name: array[start:end].copy() for name, array in answer.items()}
+            start = end
+        self.batches[rows] = self.batches.get(rows, 0) + 1
 
     @staticmethod
     def _fail(batch: list[_Request], error: EngineError) -> None:
         for request in batch:
-            request.answer, request.error = None, error
+            # Without its traceback, which holds the pictures of the whole batch until the collector of garbage comes.
+            request.answer, request.error = None, type(error)(str(error))
 
 
 class BatchedEngine:

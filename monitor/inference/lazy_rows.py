@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.errors import EngineInputError
+
 __all__ = ["Cutter", "LazyRows", "Rows", "Square", "as_array", "as_arrays", "join_rows", "pad_rows"]
 
 _CHANNELS = 3
@@ -83,10 +85,17 @@ class LazyRows:
         return replace(self, squares=self.squares[part], fill=0)
 
     def array(self) -> NDArray[np.uint8]:
-        """Have the processor cut them."""
+        """Have the processor cut them.
+
+        Raises:
+            EngineInputError: One of them cannot be cut, which is no failure of the engine that asks for it.
+        """
         rows = np.zeros(self.shape, np.uint8)
         for row, square in zip(rows, self.squares, strict=False):
-            row[...] = square.pixels()
+            try:
+                row[...] = square.pixels()
+            except Exception as error:
+                raise EngineInputError(f"a part of a picture cannot be cut out of it: {error}") from error
         return rows
 
     def write(self, address: int) -> bool:

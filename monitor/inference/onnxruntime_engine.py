@@ -20,7 +20,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from monitor.errors import EngineError
+from monitor.errors import EngineError, EngineInputError
 from monitor.inference.engine import TensorSpec
 from monitor.inference.lazy_rows import LazyRows, Rows, as_array, as_arrays
 from monitor.inference.tensors import check_inputs, first_line
@@ -153,6 +153,8 @@ class OnnxRuntimeEngine:
                 results = self._run_in_place(session, inputs, names)
             else:
                 results = session.run(names, as_arrays(inputs))
+        except EngineInputError:
+            raise
         except Exception as error:
             raise EngineError(f"ONNX Runtime failed on {self._label}: {first_line(error)}") from error
         return dict(zip(names, results, strict=True))

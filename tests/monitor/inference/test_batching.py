@@ -1,18 +1,25 @@
 """Batches over beds: everybody gets their own answer, a failure stays within its batch, and nobody is starved."""
 
+import gc
 import threading
-from collections.abc import Iterator, Mapping
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from mean_model import mean_model
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.errors import EngineError, EngineInputError
 from monitor.inference.batching import Batcher
 from monitor.inference.engine import TensorSpec
+from monitor.inference.lazy_rows import LazyRows
+from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 from monitor.inference.padded_engine import BatchSizes
+from monitor.inference.recovering_engine import EngineHealth, RecoveringEngine
 from monitor.pipeline.models import ModelSet
 
 
@@ -30,19 +37,25 @@ class MeanEngine:
         self.poison: int | None = None
         self.threads: set[int] = set()
         self.is_closed = False
+        self.closes = True
+        self.lost_rows = 0
+        self.has_begun = threading.Event()
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         assert not self.is_closed
+        self.has_begun.set()
         assert self.may_run.wait(30)
         rows = inputs["crops"]
         self.threads.add(threading.get_ident())
         self.batches.append([int(row[0]) for row in rows])
         if self.poison is not None and self.poison in rows:
             raise EngineError("the batch failed")
-        return {"score": rows.mean(axis=1)}
+        return {"score": rows.mean(axis=1)[self.lost_rows :]}
 
     def close(self) -> None:
         self.is_closed = True
+        if not self.closes:
+            raise RuntimeError("context is destroyed")
 
 
 def rows(*values: int) -> dict[str, Any]:
@@ -130,6 +143,104 @@ def test_workers_that_wait_when_it_ends_are_answered(engine: MeanEngine) -> None
     assert engine.is_closed
     with pytest.raises(EngineError, match="have ended"):
         batcher.open()
+
+
+def test_workers_that_wait_when_it_ends_are_answered_though_the_engine_cannot_be_freed(engine: MeanEngine) -> None:
+    engine.closes = False
+    batcher = Batcher(engine, "a model", most_rows=1)
+    handles = [batcher.open() for _ in range(2)]
+    engine.may_run.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(handles[0].run, rows(1))
+        assert engine.has_begun.wait(30)
+        second = pool.submit(handles[1].run, rows(2))
+        while not batcher._requests:
+            threading.Event().wait(0.001)
+        with batcher._changed:
+            batcher._handles, batcher._is_open = 0, False
+        engine.may_run.set()
+        assert first.result(30)["score"].tolist() == [1]
+        assert "was closed" in str(second.exception(30))
+    batcher._thread.join(30)
+    assert engine.is_closed
+
+
+def test_an_answer_with_other_rows_than_asked_for_goes_to_nobody(engine: MeanEngine) -> None:
+    """Cut up all the same, each bed would get the row of the next one."""
+    engine.lost_rows = 1
+    asked, handles = ask_while_busy(engine, Batcher(engine, "a model"), range(10, 14))
+    assert all("a model answered score of shape" in str(future.exception(30)) for future in asked)
+    engine.lost_rows = 0
+    assert handles[0].run(rows(20))["score"].tolist() == [20]
+    for handle in handles:
+        handle.close()
+
+
+@pytest.mark.parametrize("poison", [None, 3])
+def test_no_picture_is_held_once_it_is_answered(engine: MeanEngine, poison: int | None) -> None:
+    """Else a failure holds a batch until the collector of garbage comes, and a thread that waits holds its last one."""
+    handle = Batcher(engine, "a model").open()
+    engine.poison = poison
+    asked = rows(3)
+    picture = weakref.ref(asked["crops"])
+    gc.disable()
+    try:
+        with suppress(EngineError):
+            handle.run(asked)
+        del asked
+        for _ in range(1000):  # the worker may go on before the thread does
+            if picture() is None:
+                break
+            threading.Event().wait(0.01)
+        assert picture() is None
+    finally:
+        gc.enable()
+    handle.close()
+
+
+class Square:
+    """What is cut out of one bed's picture, where it can be."""
+
+    def __init__(self, grey: int) -> None:
+        self.grey = grey
+
+    def pixels(self) -> np.ndarray:
+        if self.grey == 0:
+            raise ValueError("a crop needs a box with a finite position")
+        return np.full((16, 16, 3), self.grey, np.uint8)
+
+
+class CannotCut:
+    device, is_ready = "cuda", True
+
+    def cut(self, squares: Sequence[Any], address: int) -> bool:
+        return False
+
+
+def test_a_picture_that_cannot_be_cut_is_no_failure_of_the_engine_nor_of_other_beds() -> None:
+    health, opened = EngineHealth(), []
+
+    def open_one() -> OnnxRuntimeEngine:
+        opened.append(OnnxRuntimeEngine(mean_model()))
+        return opened[-1]
+
+    engine = RecoveringEngine(open_one(), open_one, OnnxRuntimeEngine(mean_model()), health)
+    batcher = Batcher(engine, "a model", wait_seconds=30.0)
+    handles = [batcher.open() for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        asked = [
+            pool.submit(handle.run, {"crops": LazyRows((Square(grey),), 16, CannotCut())})
+            for handle, grey in zip(handles, (51, 0, 255), strict=True)
+        ]
+        failures = [future.exception(60) for future in asked]
+    assert [type(failure) for failure in failures] == [type(None), EngineInputError, type(None)]
+    assert "cannot be cut" in str(failures[1])
+    assert asked[0].result()["score"].tolist() == pytest.approx([0.2])
+    assert asked[2].result()["score"].tolist() == pytest.approx([1.0])
+    assert len(opened) == 1, "it was not opened again"
+    assert health.degraded is None
+    for handle in handles:
+        handle.close()
 
 
 def test_a_batch_takes_no_more_than_pays_and_leaves_the_rest_for_the_next(engine: MeanEngine) -> None:
