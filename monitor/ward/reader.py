@@ -219,6 +219,9 @@ class WardReader:
             if heartbeat is None:
                 self._heard.setdefault(name, now - _UNWATCHED_SECONDS)
                 continue
+            if name == self._config.station.id:
+                # Its alerts would pass for the ward's own, which nobody can acknowledge.
+                raise MonitorError(f"a station has the id of this ward, {name}: give the ward a station.id of its own")
             self._heard[name] = now
             self._named_beds[name] = named_beds_of(str(heartbeat))
 
