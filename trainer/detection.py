@@ -12,7 +12,7 @@ _CLOSE_SIZE_PX = 320
 
 
 def detector_sha256(bundle: str = DEFAULT_DETECTOR) -> str:
-    """Return the digest of a detector's bundle, by which faces that it found are known.
+    """Return the identity of a detector's model, by which faces that it found are known.
 
     Args:
         bundle: Name of an installed bundle, or the path of one.

@@ -97,8 +97,8 @@ class Bundle:
 
     @property
     def sha256(self) -> str:
-        """The digest of the manifest, which covers every file: the identity of the model."""
-        return self.manifest.digest()
+        """The identity of the model: a digest of what determines its answers, which a verification leaves alone."""
+        return self.manifest.identity()
 
     @property
     def detector(self) -> DetectorContract:

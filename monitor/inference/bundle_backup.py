@@ -65,7 +65,7 @@ class BundleBackup:
         """
         folder = self._directory / kind
         stored = self._stored(name, kind)
-        if bundle.path == folder or (stored is not None and stored.sha256 == bundle.sha256):
+        if bundle.path == folder or (stored is not None and stored.manifest == bundle.manifest):
             return
         fresh = self._directory / f"{kind}.new"
         try:

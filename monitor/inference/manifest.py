@@ -215,9 +215,20 @@ class BundleManifest(_Part):
 
     def digest(self) -> str:
         """Return the SHA-256 that `manifest_sha256` must hold: it covers every field and, through them, every file."""
-        content = self.model_dump(mode="json", by_alias=True, exclude={"manifest_sha256", *self._later_parts()})
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return _sha256(self.model_dump(mode="json", by_alias=True, exclude={"manifest_sha256", *self._later_parts()}))
+
+    def identity(self) -> str:
+        """Return the SHA-256 of what determines the answers: the input, the contract and the model files.
+
+        Verification and the model card, which tell of the model, leave it alone, as do its name and its files' names.
+        """
+        content = {
+            "kind": self.kind,
+            "input": self.input.model_dump(mode="json"),
+            "contract": getattr(self, self.kind).model_dump(mode="json"),
+            "models": sorted([one.size_px, one.precision, self.files[one.file].sha256] for one in self.variants),
+        }
+        return _sha256(content)
 
     def sealed(self) -> "BundleManifest":
         """Return a copy whose `manifest_sha256` is right."""
@@ -230,3 +241,8 @@ class BundleManifest(_Part):
     def _later_parts(self) -> set[str]:
         """Return the sections that came after the first bundles and that this one lacks: its digest never had them."""
         return {"mesh"} if self.mesh is None else set()
+
+
+def _sha256(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -52,7 +52,7 @@ def test_an_interrupted_write_leaves_the_old_bundle(
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(BundleError, match=r"cannot be written to .*: No space left"):
         write_bundle(target, _renamed(classifier_bundle), _other_contents(classifier_bundle))
-    assert read_bundle(target).sha256 == old.sha256
+    assert read_bundle(target).manifest == old.manifest
     assert [path.name for path in target.parent.iterdir()] == ["here"]
     assert {path.name for path in target.iterdir()} == {*old.manifest.files, "bundle.json"}
 
@@ -100,11 +100,12 @@ def test_a_writer_that_is_killed_leaves_one_whole_bundle(classifier_bundle: Bund
         was_killed = _killed_at(
             step, lambda: write_bundle(target, _renamed(classifier_bundle), _other_contents(classifier_bundle))
         )
-        met.append(read_bundle(target).sha256)
+        met.append(read_bundle(target).manifest.digest())
         if not was_killed:
             break
-    assert met == sorted(met, key=[older.sha256, newer.sha256].index), "the old one first, then the new one"
-    assert set(met) == {older.sha256, newer.sha256}
+    both = [older.manifest.digest(), newer.manifest.digest()]
+    assert met == sorted(met, key=both.index), "the old one first, then the new one"
+    assert set(met) == set(both)
     assert len(met) > 10
 
 

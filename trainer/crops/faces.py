@@ -26,7 +26,7 @@ class FaceRecord:
         score: The detector's confidence; 0 without a face.
         candidates: How many faces there were; the largest one was taken.
         how: "detected", "whole" (the picture is a face already) or "none".
-        detector: SHA-256 of the bundle of the detector that looked for it; empty where none did, or nobody knows.
+        detector: SHA-256 of the model of the detector that looked for it; empty where none did, or nobody knows.
     """
 
     sha256: str

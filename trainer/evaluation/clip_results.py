@@ -29,7 +29,7 @@ class Evaluated:
     Attributes:
         kind: "bundle", "model" or "run".
         name: Of the bundle, the model, or the run's folder.
-        sha256: Of the bundle's manifest, the model's file, or the files of all the run's networks.
+        sha256: Of the model's file, the files of all the run's networks, or what determines the bundle's answers.
     """
 
     kind: str

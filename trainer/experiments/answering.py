@@ -64,7 +64,7 @@ class Answerer:
         kind: What it was opened from.
         model: Name of the recipe of a run, else of the architecture.
         title: In tables.
-        sha256: Of the model's file, of the bundle's manifest, or of the run's fold map.
+        sha256: Of the model's file or the run's fold map, or the identity of the bundle's model.
         members: Networks whose probabilities are averaged.
         contract: Their input.
         learnt: What they have seen.

@@ -75,7 +75,7 @@ def see(
         mesh: For facial actions; None to do without.
         found: File that faces are read from where this detector found them before, and added to; None to find them
             all.
-        detector_digest: Of the detector's bundle; faces that another one found are not taken.
+        detector_digest: Of the detector's model; faces that another one found are not taken.
         light: Of `LIGHTS`, that the pictures are put under; None to take them as they are.
         progress: Called with the number of pictures done.
 

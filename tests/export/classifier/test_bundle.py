@@ -93,7 +93,7 @@ def test_the_manifest_fits_the_published_schema(classifier_bundle: Bundle) -> No
     schema = Path(__file__).parents[3] / "configs" / "schemas" / "bundle.schema.json"
     content = json.loads((classifier_bundle.path / "bundle.json").read_text())
     jsonschema.validate(content, json.loads(schema.read_text()))
-    assert read_bundle(classifier_bundle.path).sha256 == content["manifest_sha256"]
+    assert read_bundle(classifier_bundle.path).manifest.digest() == content["manifest_sha256"]
 
 
 @pytest.mark.parametrize("leak", [0.0, 0.01])

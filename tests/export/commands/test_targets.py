@@ -65,7 +65,7 @@ def test_a_report_is_not_written_over_the_bundle(classifier_bundle: Bundle, tmp_
     result = _invoke(command, copy, "--report", copy / file)
     assert result.exit_code == 2
     assert "--report would write over" in result.output
-    assert read_bundle(copy).sha256 == classifier_bundle.sha256
+    assert read_bundle(copy).manifest == classifier_bundle.manifest
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,29 @@ def test_reads_what_was_written(make_bundle) -> None:
     assert bundle.classifier.crop.margin == 0.1
     assert bundle.variant().file == "model.onnx"
     assert bundle.read("model.onnx") == (bundle.path / "model.onnx").read_bytes()
-    assert bundle.sha256 == bundle.manifest.manifest_sha256
+    assert bundle.manifest.digest() == bundle.manifest.manifest_sha256
+
+
+def test_the_identity_is_that_of_the_model_and_not_of_what_is_said_of_it(make_bundle) -> None:
+    bundle = read_bundle(make_bundle())
+    record = bundle.manifest
+    (variant,) = record.variants
+    told = {
+        "name": "another",
+        "variants": (variant.model_copy(update={"verification": {"onnxruntime": "passed"}}),),
+        "files": {**record.files, "verification.json": record.files["model.onnx"]},
+    }
+    assert record.model_copy(update=told).identity() == bundle.sha256
+    assert record.model_copy(update=told).digest() != record.digest()
+    other_file = record.files["model.onnx"].model_copy(update={"sha256": "ab" * 32})
+    others = [
+        {"files": {"model.onnx": other_file}},
+        {"classifier": record.classifier.model_copy(update={"training_prior": 0.25})},
+        {"input": record.input.model_copy(update={"mean": (1.0, 1.0, 1.0)})},
+        {"variants": (variant.model_copy(update={"precision": "int8"}),)},
+    ]
+    identities = {record.model_copy(update=other).identity() for other in others}
+    assert len(identities | {bundle.sha256}) == 1 + len(others)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

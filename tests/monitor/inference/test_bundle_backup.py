@@ -1,6 +1,7 @@
 """A damaged bundle is replaced by the copy of itself that ran last, and by nothing else."""
 
 import errno
+import json
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ import pytest
 from monitor.errors import BundleError
 from monitor.inference.bundle import find_bundle, read_bundle
 from monitor.inference.bundle_backup import BundleBackup
+from monitor.inference.manifest import BundleManifest
 
 
 @pytest.fixture
@@ -104,6 +106,12 @@ def test_there_is_one_copy_private_and_renewed(bundle, backup, tmp_path):
     inode = (folder / "classifier").stat().st_ino
     store(backup, bundle)
     assert (folder / "classifier").stat().st_ino == inode, "what is the same is not written again"
+    record = json.loads((bundle / "bundle.json").read_text(encoding="utf-8"))
+    record["variants"][0]["verification"]["onnxruntime-cuda"] = "passed"
+    verified = BundleManifest.model_validate(record).to_json()
+    (bundle / "bundle.json").write_text(verified, encoding="utf-8")
+    store(backup, bundle)
+    assert (folder / "classifier" / "bundle.json").read_text(encoding="utf-8") == verified
 
 
 def test_a_station_that_died_while_it_stored_a_copy_has_one(bundle, backup, tmp_path, monkeypatch):
