@@ -29,6 +29,9 @@ class Row(BaseModel):
     size_px: int
     engine: EngineName
     engine_version: str
+    processor_units: str | None = Field(
+        default=None, description="By which the engine chose its kernels; empty for a GPU, null in older records."
+    )
     plan: str | None = Field(default=None, description="File name of the TensorRT plan that was run.")
     outcome: Outcome
     reasons: tuple[str, ...] = Field(description="Why it failed; empty where it passed.")

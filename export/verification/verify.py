@@ -20,12 +20,13 @@ from monitor.inference.engine_factory import (
     ENGINES,
     GPU_ENGINES,
     REDUCED_ENGINES,
-    engine_version,
+    kernels_here,
     missing_reason,
     open_variant,
     plan_key_here,
 )
 from monitor.inference.manifest import BundleManifest, EngineName, Outcome, Variant
+from monitor.inference.outcomes import Kernels
 from monitor.inference.padded_engine import BATCH_SIZES, BatchSizes
 from monitor.inference.plans import note_parity, plan_directory
 
@@ -117,9 +118,9 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
     reasons: tuple[str, ...]
     figures: Differences | None = None
     plan: str | None = None
-    version = "unknown"
+    kernels = Kernels("unknown", None)
     try:
-        version = engine_version(name)
+        kernels = kernels_here(name)
         if name.startswith("tensorrt"):
             plan = plan_key_here(bundle, variant, name).file_name
         engine = open_variant(bundle, variant, name)
@@ -136,7 +137,8 @@ def _row(bundle: Bundle, variant: Variant, golden: Golden, name: EngineName) -> 
         precision=variant.precision,
         size_px=variant.size_px,
         engine=name,
-        engine_version=version,
+        engine_version=kernels.engine_version,
+        processor_units=kernels.processor_units,
         plan=plan,
         outcome="failed" if reasons else "passed",
         reasons=reasons,

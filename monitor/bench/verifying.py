@@ -21,7 +21,7 @@ def unverified_engines(bundle: Bundle) -> tuple[EngineName, ...]:
     """Return the engines that are here and have not been compared with every file of a bundle that they may run.
 
     TensorRT is left out: what is compared there is a plan, which has to be built first. An outcome of another version
-    of an engine is none where fewer bits are computed with, see `outcome_here`.
+    of an engine or another processor is none where fewer bits are computed with, see `outcome_here`.
 
     Args:
         bundle: What would be run.

@@ -19,9 +19,9 @@ from monitor.inference.device_memory import CudaApi, open_device_memory
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import EngineName, Outcome, Precision, Variant
 from monitor.inference.model_metadata import require_class_order
-from monitor.inference.outcomes import verified_version
+from monitor.inference.outcomes import Kernels, verified_kernels
 from monitor.inference.plans import PlanKey, find_plan, plan_directory, plan_key
-from monitor.inference.processor import has_bf16
+from monitor.inference.processor import has_bf16, kernel_units_here
 from monitor.inference.tensors import first_line
 
 __all__ = [
@@ -32,9 +32,9 @@ __all__ = [
     "EngineChoice",
     "OnMissing",
     "describe_engines",
-    "engine_version",
     "extra_of",
     "is_installed",
+    "kernels_here",
     "missing_reason",
     "open_engine",
     "open_variant",
@@ -200,10 +200,11 @@ def _allowed(
 
 
 def outcome_here(bundle: Bundle, variant: Variant, name: EngineName) -> Outcome | None:
-    """Return what verification found with an engine, as far as it says something of the version that is installed.
+    """Return what verification found with an engine, as far as it says something of what would run here.
 
-    What fewer bits do to a model is known of the kernels that were compared, so that for int8 and bf16 an outcome of
-    another version is none. That of a file in fp32 or fp16 stands, and the log says with which version it was made.
+    What fewer bits do to a model is known of the kernels that were compared, so that for int8 and bf16 an outcome
+    counts only with the version of the engine and the units of the processor that it was made with. That of a file in
+    fp32 or fp16 stands, and the log says with which version it was made.
 
     Args:
         bundle: What would be run.
@@ -211,26 +212,38 @@ def outcome_here(bundle: Bundle, variant: Variant, name: EngineName) -> Outcome 
         name: An engine that can run here.
     """
     outcome = variant.verification.get(name)
-    verified = None if outcome is None else verified_version(bundle, variant, name)
-    if verified is None:
-        return outcome
+    if outcome is None:
+        return None
     try:
-        here = engine_version(name)
+        here = kernels_here(name)
     except EngineError:
         return outcome  # why it cannot be loaded is said where it is opened
-    if verified == here:
-        return outcome
+    verified = verified_kernels(bundle, variant, name)
     is_reduced = variant.precision == "int8" or name in REDUCED_ENGINES
+    if verified == here or (not is_reduced and (verified is None or verified.engine_version == here.engine_version)):
+        return outcome
     _log.info(
-        "%s of bundle %s was verified with %s %s, and %s is installed: %s",
+        "%s of bundle %s was verified with %s %s, and %s is here: %s",
         variant.file,
         bundle.name,
         name,
-        verified,
-        here,
+        "of an unknown version" if verified is None else verified.in_words(with_units=is_reduced),
+        here.in_words(with_units=is_reduced),
         "it counts as not verified" if is_reduced else f"nicu-export verify {bundle.path} compares it again",
     )
     return None if is_reduced else outcome
+
+
+def kernels_here(name: EngineName) -> Kernels:
+    """Return what decides which kernels compute a model here.
+
+    Args:
+        name: An engine for which `missing_reason` is None.
+
+    Raises:
+        EngineError: It is installed and cannot be loaded.
+    """
+    return Kernels(_engine_version(name), "" if name in GPU_ENGINES else kernel_units_here())
 
 
 def open_variant(
@@ -336,7 +349,7 @@ def is_installed(name: EngineName) -> bool:
     return (Path(found.origin).parent / "capi" / "libonnxruntime_providers_cuda.so").is_file()
 
 
-def engine_version(name: EngineName) -> str:
+def _engine_version(name: EngineName) -> str:
     """Return the version of an engine that is installed, as its own module gives it, without the commit of its build.
 
     Distributions are not asked: builds of one module come under several names (onnxruntime, onnxruntime-gpu).

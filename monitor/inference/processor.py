@@ -1,10 +1,20 @@
 """This machine's processor: its name, how wide its vectors are, and what it computes with fewer bits than 32."""
 
 import platform
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
-__all__ = ["describe_processor", "describe_units", "has_bf16", "int8_units", "processor_name", "units_of"]
+__all__ = [
+    "describe_processor",
+    "describe_units",
+    "has_bf16",
+    "int8_units",
+    "kernel_units",
+    "kernel_units_here",
+    "processor_name",
+    "units_of",
+]
 
 # As Linux names them: Intel and AMD under `flags`, ARM under `Features`.
 _INT8 = ("amx_int8", "avx512_vnni", "avx_vnni", "avx_vnni_int8", "i8mm", "asimddp")
@@ -28,13 +38,17 @@ def processor_name(cpuinfo: str, otherwise: str) -> str:
         if colon
     }
     flags = fields.get("flags", fields.get("Features", "")).split()
-    vectors = next((unit for unit in _VECTORS if unit in flags), None)
+    vectors = _vectors(flags)
     generation = [
         f"{word} {fields[key]}" for word, key in (("family", "cpu family"), ("model", "model")) if key in fields
     ]
     details = ", ".join([*generation, *([vectors] if vectors else [])])
     name = fields.get("model name", otherwise)
     return f"{name} ({details})" if details else name
+
+
+def _vectors(flags: Collection[str]) -> str | None:
+    return next((unit for unit in _VECTORS if unit in flags), None)
 
 
 def describe_processor() -> str:
@@ -44,10 +58,34 @@ def describe_processor() -> str:
 
 def units_of(cpuinfo: str) -> frozenset[str]:
     """Return the units for int8 and bf16 that a text like /proc/cpuinfo names."""
+    return _flags(cpuinfo).intersection((*_INT8, *_BF16))
+
+
+def kernel_units(cpuinfo: str) -> str:
+    """Return the units by which engines choose their kernels, from a text like /proc/cpuinfo.
+
+    Processors with the same ones compute a model alike, whatever their names: the widest vectors, then the units for
+    int8 and bf16.
+
+    Args:
+        cpuinfo: The text.
+    """
+    flags = _flags(cpuinfo)
+    units = [unit for unit in (*_INT8, *_BF16) if unit in flags]
+    vectors = _vectors(flags)
+    return " ".join([*([vectors] if vectors else []), *units])
+
+
+def kernel_units_here() -> str:
+    """Return what `kernel_units` says of this machine."""
+    return kernel_units(_cpuinfo())
+
+
+def _flags(cpuinfo: str) -> frozenset[str]:
     for line in cpuinfo.splitlines():
         name, colon, rest = line.partition(":")
         if colon and name.strip() in {"flags", "Features"}:
-            return frozenset(rest.split()).intersection((*_INT8, *_BF16))
+            return frozenset(rest.split())
     return frozenset()
 
 

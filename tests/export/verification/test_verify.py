@@ -22,6 +22,7 @@ from export.verification.verify import verify_bundle, write_report
 from monitor.errors import BundleError, EngineError
 from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine_factory import open_engine
+from monitor.inference.processor import kernel_units_here
 from trainer.checkpoint import read_model
 
 
@@ -139,6 +140,7 @@ def test_the_version_is_the_modules_whatever_its_distribution_is_called(
     monkeypatch.setattr(importlib.metadata, "version", version)
     report = verify_bundle(three_variants, ["onnxruntime"])
     assert {row.engine_version for row in report.rows} == {onnxruntime.__version__}
+    assert {row.processor_units for row in report.rows} == {kernel_units_here()}
 
 
 def test_a_missing_engine_is_named(three_variants: Bundle) -> None:

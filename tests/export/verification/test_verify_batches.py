@@ -15,6 +15,7 @@ from monitor.inference.bundle import Bundle, read_bundle
 from monitor.inference.engine import Engine
 from monitor.inference.engine_factory import open_variant
 from monitor.inference.manifest import EngineName, Variant
+from monitor.inference.outcomes import Kernels
 
 Answer = dict[str, NDArray[Any]]
 MakeRow = Callable[..., Row]
@@ -96,7 +97,7 @@ def verified(answered: dict[bytes, Answer], monkeypatch: pytest.MonkeyPatch) -> 
             return opened[-1]
 
         monkeypatch.setattr(verify, "open_variant", open_odd)
-        monkeypatch.setattr(verify, "engine_version", lambda _: "1")
+        monkeypatch.setattr(verify, "kernels_here", lambda _: Kernels("1", ""))
         monkeypatch.setattr(verify, "plan_key_here", lambda *_: SimpleNamespace(file_name="a.plan"))
         (row,) = verify.verify_bundle(bundle, [name]).rows
         return row, opened[0].sizes

@@ -7,6 +7,8 @@ from monitor.inference.processor import (
     describe_units,
     has_bf16,
     int8_units,
+    kernel_units,
+    kernel_units_here,
     processor_name,
     units_of,
 )
@@ -26,6 +28,20 @@ from monitor.inference.processor import (
 )  # fmt: skip
 def test_units_are_read_from_what_linux_says(cpuinfo, units):
     assert units_of(cpuinfo) == units
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "units"),
+    [
+        ("model name\t: Xeon\nflags\t: avx2 avx512f avx512_bf16 avx512_vnni\n", "avx512f avx512_vnni avx512_bf16"),
+        ("model name\t: EPYC\nflags\t: avx512_vnni avx512_bf16 avx512f\n", "avx512f avx512_vnni avx512_bf16"),
+        ("flags\t: sse2 avx avx2\n", "avx2"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_processors_that_choose_the_same_kernels_have_the_same_units(cpuinfo, units):
+    assert kernel_units(cpuinfo) == units
+    assert "\n" not in kernel_units_here()
 
 
 def test_this_machine_is_described_in_one_sentence():

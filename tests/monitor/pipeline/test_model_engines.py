@@ -1,6 +1,7 @@
 """Each model of a station may have an engine of its own; what cannot run is replaced or refused for it alone."""
 
 import itertools
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from monitor.errors import EngineError
 from monitor.faces.viewport import Viewport
 from monitor.inference import engine_factory, recovering_engine
 from monitor.inference.bundle import Bundle, find_bundle, read_bundle
-from monitor.inference.engine_factory import ENGINES, open_engine
+from monitor.inference.engine_factory import ENGINES, kernels_here, missing_reason, open_engine
 from monitor.inference.manifest import Variant
 from monitor.inference.onnxruntime_engine import OnnxRuntimeEngine
 from monitor.pipeline.models import ModelSet, WorkerModels
@@ -98,6 +99,9 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     packaged = read_bundle("ncnn-demo", kind="classifier")
     contents = {name: packaged.read(name) for name in packaged.manifest.files if name != "verification.json"}
     passed = dict.fromkeys(ENGINES, "passed")
+    here = [(engine, kernels_here(engine)) for engine in ENGINES if missing_reason(engine) is None]
+    rows = [{"file": "model.onnx", "engine": engine, **kernels._asdict()} for engine, kernels in here]
+    contents["verification.json"] = json.dumps({"rows": rows}).encode()
     variants = tuple(one.model_copy(update={"verification": passed}) for one in packaged.manifest.variants)
     manifest = packaged.manifest.model_copy(update={"variants": variants})
     return write_bundle(tmp_path_factory.mktemp("models") / "classifier", manifest, contents)
