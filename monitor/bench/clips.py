@@ -1,5 +1,6 @@
 """The clip that the benchmark's cameras send when the user gives none: a synthetic infant at rest, encoded once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ from numpy.typing import NDArray
 from monitor.synthetic import SyntheticBed
 from monitor.video.writer import CameraEncoding, VideoWriter
 
-__all__ = ["SIZES_PX", "SUB_STREAM_HEIGHT", "draw_clip", "draw_sub_stream"]
+__all__ = ["PICTURES_PER_SECOND", "SIZES_PX", "SUB_STREAM_HEIGHT", "draw_clip", "draw_sub_stream"]
 
 SIZES_PX = {360: (640, 360), 720: (1280, 720), 1080: (1920, 1080)}
 SUB_STREAM_HEIGHT = 360
 
-_FRAMES_PER_SECOND = 30.0
+PICTURES_PER_SECOND = 30.0
+"""What a camera sends where nobody asked it for less."""
 _SEED = 3
 _SCENARIO = "calm"
 _NOISE_LEVELS = 3.0
@@ -23,18 +25,19 @@ _SUB_STREAM_NOISE_LEVELS = 1.0
 _SUB_STREAM_KBIT_PER_SECOND = 512
 
 
-def draw_sub_stream(path: Path, seconds: float) -> None:
+def draw_sub_stream(path: Path, seconds: float, pictures_per_second: float = PICTURES_PER_SECOND) -> None:
     """Draw what a camera sends beside its stream in 1080p: the same infant in 640 x 360 px, with 512 kbit/s.
 
     Args:
         path: The file to write.
         seconds: Length.
+        pictures_per_second: As `draw_clip` takes it.
 
     Raises:
         VideoError: As `draw_clip` does.
     """
     encoding = CameraEncoding(kbit_per_second=_SUB_STREAM_KBIT_PER_SECOND)
-    draw_clip(path, SUB_STREAM_HEIGHT, seconds, encoding, _SUB_STREAM_NOISE_LEVELS)
+    draw_clip(path, SUB_STREAM_HEIGHT, seconds, encoding, _SUB_STREAM_NOISE_LEVELS, pictures_per_second)
 
 
 def draw_clip(
@@ -43,8 +46,9 @@ def draw_clip(
     seconds: float,
     encoding: CameraEncoding | None = None,
     noise_levels: float = _NOISE_LEVELS,
+    pictures_per_second: float = PICTURES_PER_SECOND,
 ) -> None:
-    """Draw and encode a clip with 30 pictures per second (H.264, MP4) that can be repeated without a seam.
+    """Draw and encode a clip (H.264, MP4) that can be repeated without a seam.
 
     The infant's movements are shown forwards in its first half and backwards in its second.
 
@@ -55,19 +59,24 @@ def draw_clip(
         encoding: Encode as a camera does, with a sensor's noise in the pictures; clean pictures of a constant quality,
             which are easy to decode, when absent.
         noise_levels: Standard deviation of that noise, in levels of 256.
+        pictures_per_second: What the camera sends. A camera-like stream keeps its bits a picture: fewer pictures take
+            less of the network, and each looks as it does at 30.
 
     Raises:
         VideoError: The file cannot be written, or GStreamer's encoder is missing.
     """
     width_px, height_px = SIZES_PX[height]
-    bed = SyntheticBed(_SEED, _SCENARIO, width_px=width_px, height_px=height_px, fps=_FRAMES_PER_SECOND)
+    bed = SyntheticBed(_SEED, _SCENARIO, width_px=width_px, height_px=height_px, fps=pictures_per_second)
     rng = np.random.default_rng(_SEED)
-    with VideoWriter(path, _FRAMES_PER_SECOND, encoding) as writer:
-        count = round(seconds * _FRAMES_PER_SECOND)
+    if encoding is not None:
+        kbit_per_second = round(encoding.kbit_per_second * pictures_per_second / PICTURES_PER_SECOND)
+        encoding = replace(encoding, kbit_per_second=kbit_per_second)
+    with VideoWriter(path, pictures_per_second, encoding) as writer:
+        count = round(seconds * pictures_per_second)
         for index in range(count):
-            image = bed.frame(min(index, count - index) / _FRAMES_PER_SECOND)[0]
+            image = bed.frame(min(index, count - index) / pictures_per_second)[0]
             shown = image if encoding is None else _noisy(image, rng, noise_levels)
-            writer.write(shown, index / _FRAMES_PER_SECOND)
+            writer.write(shown, index / pictures_per_second)
 
 
 def _noisy(image: NDArray[np.uint8], rng: np.random.Generator, levels: float) -> NDArray[np.uint8]:

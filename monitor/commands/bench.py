@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import click
 
 from monitor.bench.capacity import find_capacity, measure_growth
-from monitor.bench.clips import draw_clip, draw_sub_stream
+from monitor.bench.clips import PICTURES_PER_SECOND, draw_clip, draw_sub_stream
 from monitor.bench.pure import measure_pure_costs
 from monitor.bench.report import capacity_lines, face_line, growth_lines, round_line, rounds_lines, step_line
 from monitor.bench.result import RunResult, Step
@@ -44,6 +44,7 @@ Examples:
   nicu-monitor bench --cameras 2 --seconds 20 --size 1080 --json
   nicu-monitor bench --cameras 2 --camera-like --rounds 3
   nicu-monitor bench --cameras 2 --sub-stream
+  nicu-monitor bench --find-capacity --camera-like --picture-rate 10
   nicu-monitor bench --find-capacity --seconds 20 --clip bed.mp4
   nicu-monitor bench --growth 1,2,4,8,16,32 --rate 1 --seconds 10
 """
@@ -85,6 +86,11 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="Camera-like in 1080p, and beside it what such a camera's sub-stream of 640 x 360 costs instead.",
 )
 @click.option(
+    "--picture-rate",
+    type=NumberRange(5.0, 60.0),
+    help="Pictures/s that the cameras send, of the synthetic clip; 30 when absent.",
+)
+@click.option(
     "--rate",
     type=NumberRange(0.0, 60.0, min_open=True),
     default=5.0,
@@ -117,6 +123,7 @@ def command(
     source: Literal["rtsp", "file"],
     clip: Path | None,
     size: str | None,
+    picture_rate: float | None,
     rate: float,
     calm_rate: float | None,
     engine: EngineChoice,
@@ -147,6 +154,10 @@ def command(
         ),
         (clip is not None and size is not None, "--size is for the synthetic clip; a clip of your own has its size"),
         (
+            clip is not None and picture_rate is not None,
+            "--picture-rate is for the synthetic clip; a clip of your own is sent as it is",
+        ),
+        (
             clip is not None and camera_like,
             "--camera-like is for the synthetic clip; a clip of your own is sent as it is",
         ),
@@ -160,10 +171,18 @@ def command(
         clips = (
             {"main": clip}
             if clip is not None
-            else _draw(Path(directory), size, camera_like=camera_like, sub_stream=sub_stream)
+            else _draw(
+                Path(directory),
+                size,
+                picture_rate or PICTURES_PER_SECOND,
+                camera_like=camera_like,
+                sub_stream=sub_stream,
+            )
         )
         click.echo("measuring decoder and models alone ...", err=True)
-        models, faces = ModelSettings(engine=engine), FaceSettings(track_guided=not whole_pictures)
+        # An engine that was asked for by name is measured, or the reason is said why it cannot be.
+        models = ModelSettings(engine=engine, on_missing_engine="fall_back" if engine == "auto" else "refuse")
+        faces = FaceSettings(track_guided=not whole_pictures)
         analysis = AnalysisSettings(frames_per_second=rate, calm_frames_per_second=calm_rate)
         plans = {}
         for name, path in clips.items():
@@ -189,16 +208,19 @@ def _print(found: Mapping[str, _Found], *, as_json: bool) -> None:
         click.echo("\n".join(lines if len(found) == 1 else [f"{name} stream", *lines, ""]))
 
 
-def _draw(directory: Path, size: str | None, *, camera_like: bool, sub_stream: bool) -> dict[str, Path]:
+def _draw(
+    directory: Path, size: str | None, picture_rate: float, *, camera_like: bool, sub_stream: bool
+) -> dict[str, Path]:
     """Draw what the cameras send, by the name of the stream."""
     click.echo("drawing the clip ...", err=True)
     height = 1080 if sub_stream else int(size or 720)
     camera_like = camera_like or sub_stream
     clips = {"main": directory / f"{'camera-like' if camera_like else 'synthetic'}-{height}.mp4"}
-    draw_clip(clips["main"], height, _CLIP_SECONDS, CameraEncoding() if camera_like else None)
+    encoding = CameraEncoding() if camera_like else None
+    draw_clip(clips["main"], height, _CLIP_SECONDS, encoding, pictures_per_second=picture_rate)
     if sub_stream:
         clips["sub"] = directory / "camera-like-sub.mp4"
-        draw_sub_stream(clips["sub"], _CLIP_SECONDS)
+        draw_sub_stream(clips["sub"], _CLIP_SECONDS, picture_rate)
     return clips
 
 

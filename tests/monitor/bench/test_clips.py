@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pytest
 
 from monitor.bench.clips import draw_clip
 from monitor.video.gst import gstreamer
@@ -62,3 +63,16 @@ def test_a_repeated_clip_has_no_seam(tmp_path):
     assert len(pictures) == 120
     # The first picture is a key frame, which is encoded otherwise than what comes before it.
     assert steps[-1] <= 1.25 * max(steps[49], steps[99])
+
+
+def test_a_camera_that_was_asked_for_fewer_pictures_keeps_their_quality(tmp_path):
+    """What such a camera sends takes less of the network, not the same for dearer pictures."""
+    sizes = {}
+    for rate in (30.0, 10.0):
+        path = tmp_path / f"{rate}.mp4"
+        draw_clip(path, 360, 2.4, CameraEncoding(kbit_per_second=1000, key_frame_pictures=24), pictures_per_second=rate)
+        with open_video(path, 60.0) as video:
+            times = [frame.time_seconds for frame in video]
+        assert np.diff(times) == pytest.approx(1.0 / rate, abs=1e-3)
+        sizes[rate] = path.stat().st_size / len(times)
+    assert sizes[10.0] == pytest.approx(sizes[30.0], rel=0.25)

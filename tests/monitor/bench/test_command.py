@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 from click.testing import CliRunner
 
 from monitor.commands.bench import command
+from monitor.errors import EngineError
 
 PROGRAM = [sys.executable, "-c", "from monitor.cli import main; main()", "bench"]
 
@@ -89,6 +91,7 @@ def test_a_sub_stream_stands_beside_its_camera():
         (["--find-capacity", "--rounds", "2"], "--rounds"),
         (["--sub-stream", "--growth", "1,2"], "--growth"),
         (["--sub-stream", "--size", "720"], "--size"),
+        (["--clip", "any.mp4", "--picture-rate", "10"], "--picture-rate"),
     ],
 )
 def test_options_that_contradict_each_other_are_named(options, words):
@@ -113,3 +116,10 @@ def test_size_and_encoding_belong_to_the_synthetic_clip_only(clip, option):
 def test_a_missing_clip_is_named(tmp_path):
     result = CliRunner().invoke(command, ["--clip", str(tmp_path / "gone.mp4")])
     assert "gone.mp4 is no file" in str(result.exception)
+
+
+@pytest.mark.skipif(find_spec("tensorrt") is not None, reason="TensorRT is installed here")
+def test_an_engine_that_is_asked_for_by_name_is_never_another_ones_figures(clip):
+    outcome = CliRunner().invoke(command, ["--clip", str(clip), "--engine", "tensorrt", "--seconds", "1"])
+    assert isinstance(outcome.exception, EngineError)
+    assert "tensorrt is not installed" in str(outcome.exception)
