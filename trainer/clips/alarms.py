@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 
 from monitor.config import AlarmSettings
+from monitor.pain.alarm_counting import spells_of_pain
 from monitor.pain.bed_alarms import BedAlarms
 from monitor.pain.vocabulary import Code, Sample, Transition
 from trainer.clips.scores import FrameScores
@@ -23,17 +24,7 @@ def alarm_spells(frames: FrameScores, settings: AlarmSettings) -> list[tuple[flo
     Only the face that raised an alarm ends it, as in a station; once that was lost, a person has to. Nobody watches
     over a video: a person is taken to come 60 s after an alarm turned out to need one, and every 60 s while it does.
     """
-    spells: list[tuple[float, float]] = []
-    declared: float | None = None
-    for transition in _pain_signs(frames, settings):
-        if transition.condition_present and declared is None:
-            declared = transition.determined_seconds
-        elif not transition.condition_present and declared is not None:
-            spells.append((declared, transition.determined_seconds))
-            declared = None
-    if declared is not None:
-        spells.append((declared, float(frames.duration_seconds)))
-    return spells
+    return spells_of_pain(_pain_signs(frames, settings), float(frames.duration_seconds))
 
 
 def _pain_signs(frames: FrameScores, settings: AlarmSettings) -> Iterator[Transition]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.clips.counting import GRACE_SECONDS, Episode, Watched
+from monitor.pain.alarm_counting import GRACE_SECONDS
+from trainer.clips.counting import Episode, Watched
 from trainer.clips.labels import Clip
 from trainer.clips.scores import FrameScores
 from trainer.evaluation.bootstrap import RESAMPLES, infants_of_both, interval_of, resamples
@@ -24,12 +25,11 @@ _USABLE_COVERAGE = 0.5
 def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, Any]:
     """Return all measures of some videos as plain values.
 
-    Sensitivity is the share of episodes in which an alarm begins, from their begin to 5 s after their end, over
-    infants; an alarm that was on already finds none. A false alarm begins outside; its rate is an hour of time outside,
-    over infants. An alarm that does not end is counted at most once: only the share of
-    the time outside that is spent in alarm shows it. The
-    positive predictive value is the share of alarms that would be right at a stated rate of episodes, r s / (r s + f);
-    its ends come from both intervals' ends, so that it is rather too wide.
+    Episodes are found and delayed, and alarms false, as `monitor.pain.alarm_counting` says. Sensitivity is the share of
+    episodes that were found, the rate of false alarms that an hour of calm, both over infants. An alarm that does not
+    end is counted at most once: only the share of the calm that is spent in alarm shows it. The positive predictive
+    value is the share of alarms that would be right at a stated rate of episodes, r s / (r s + f); its ends come from
+    both intervals' ends, so that it is rather too wide.
 
     Args:
         videos: Counted.
@@ -39,7 +39,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
     usable = [episode for episode in episodes if episode.coverage >= _USABLE_COVERAGE]
     calm_hours = sum(video.calm_seconds for video in videos) / _HOUR
     false = sum(len(video.false_alarms) for video in videos)
-    found = [episode for episode in episodes if episode.delay is not None]
+    found = [episode for episode in episodes if episode.is_found]
     sensitivity, rate = _sensitivity(episodes), cluster_rate(*_sums(videos, _false, _calm_hours))
     stimuli = sorted({name for video in videos for name, seconds in video.calm_by_stimulus.items() if seconds > 0.0})
     return {
@@ -50,6 +50,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
         "episodes": len(episodes),
         "found": len(found),
         "episodes_with_alarm_on_already": sum(episode.was_on_already for episode in episodes),
+        "episodes_told_by_the_alarm_before": sum(episode.was_told_before for episode in episodes),
         "sensitivity": sensitivity.as_json(),
         "episodes_with_usable_face": len(usable),
         "sensitivity_on_usable_time": _sensitivity(usable).as_json(),
@@ -71,7 +72,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
 
 def _sensitivity(episodes: Sequence[Episode]) -> Interval:
     infants = sorted({episode.infant for episode in episodes})
-    of = {name: [e.delay is not None for e in episodes if e.infant == name] for name in infants}
+    of = {name: [e.is_found for e in episodes if e.infant == name] for name in infants}
     hits = np.array([sum(of[name]) for name in infants], np.float64)
     return cluster_share(hits, np.array([len(of[name]) for name in infants], np.float64))
 
@@ -90,7 +91,11 @@ def _by_stimulus(videos: Sequence[Watched], name: str) -> dict[str, Any]:
 
 
 def _delay(episodes: Sequence[Episode]) -> dict[str, object]:
-    """Return the delays; an episode that was missed is censored when its grace ended."""
+    """Return the delays; an episode that was missed is censored when its grace ended.
+
+    Those into which the alarm of the one before sounded have none, and are left out.
+    """
+    episodes = [episode for episode in episodes if not episode.was_told_before]
     times = [e.end - e.begin + GRACE_SECONDS if e.delay is None else e.delay for e in episodes]
     return kaplan_meier(
         np.array(times, np.float64), np.array([e.delay is not None for e in episodes], np.bool_)

@@ -118,7 +118,7 @@ def _rate(videos: Sequence[Watched]) -> float:
 
 
 def _sensitivity(videos: Sequence[Watched]) -> float:
-    found = [episode.delay is not None for video in videos for episode in video.episodes]
+    found = [episode.is_found for video in videos for episode in video.episodes]
     return float(np.mean(found)) if found else 0.0
 
 

@@ -88,10 +88,9 @@ def read_clip_results(folder: Path) -> ClipResults:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not {"model", "sensitivity", "delay", *_MEASURES} <= set(content):
         raise DataError(f"{path} is not what `nicu-trainer evaluate-clips` writes")
-    if "episodes_with_alarm_on_already" not in content:
+    if "episodes_told_by_the_alarm_before" not in content:
         raise DataError(
-            f"{path} is of an earlier version, for which an alarm that was on already found an episode; run "
-            "`nicu-trainer evaluate-clips` again"
+            f"{path} is of an earlier version, which counted otherwise; run `nicu-trainer evaluate-clips` again"
         )
     return ClipResults(path.parent, content)
 
@@ -117,8 +116,10 @@ def clips_tables(results: ClipResults) -> list[Table]:
         f"{results.size_text}. 95 % intervals over infants (none for fewer than 5), that of the median delay over "
         "episodes, as if each was of another infant: too narrow where few have most. Alarms that are right: at "
         f"{rate:g} episodes of pain an hour. An episode is found by an alarm that begins from its begin to 5 s after "
-        f"its end; when {content['episodes_with_alarm_on_already']} began, one was on already, which finds nothing. An "
-        "alarm that does not end is one false alarm at most: the time in alarm says more."
+        "its end, or by that of the episode before if it still sounds and that ended at most 30 s ago "
+        f"({content['episodes_told_by_the_alarm_before']} of the {content['episodes_with_alarm_on_already']} that "
+        "began when an alarm was on); these have no delay. An alarm that does not end is one false alarm at most: the "
+        "time in alarm says more."
     )
     if (seconds := content.get("person_seconds")) is not None:
         note += f" An alarm whose face was lost is taken to be acknowledged by a person {seconds:g} s later."

@@ -20,7 +20,14 @@ def watched(infant, *, calm=3600.0, in_alarm=0.0, false=0, found=4, episodes=4):
     """A video of one infant, as an alarm left it."""
     spans = tuple(
         Episode(
-            infant, 100.0 * n, 100.0 * n + 30, 5.0 if n < found else None, was_on_already=False, spells=1, coverage=1.0
+            100.0 * n,
+            100.0 * n + 30,
+            5.0 if n < found else None,
+            was_on_already=False,
+            was_told_before=False,
+            spells=int(n < found),
+            infant=infant,
+            coverage=1.0,
         )
         for n in range(episodes)
     )

@@ -26,7 +26,8 @@ CONTENT = {
     "hours_without_pain": 3.25,
     "episodes": 9,
     "found": 6,
-    "episodes_with_alarm_on_already": 1,
+    "episodes_with_alarm_on_already": 3,
+    "episodes_told_by_the_alarm_before": 2,
     "false_alarms": 13,
     "sensitivity": interval(6 / 9, 0.31, 0.9),
     "sensitivity_on_usable_time": interval(6 / 8, 0.4, 0.93),
@@ -67,7 +68,7 @@ def test_the_tables_say_what_the_file_says(folder):
     assert rows["median delay, misses censored (s)"] == ["7.2", "-"]
     assert by_stimulus.rows == [["cry", "0.50", "9", "18.000 [8.200, 34.200]"]]
     assert "12 videos of 7 infants, 3.50 h, 9 episodes" in measures.note
-    assert "when 1 began, one was on already, which finds nothing" in measures.note
+    assert "still sounds and that ended at most 30 s ago (2 of the 3 that began when an alarm was on)" in measures.note
     assert "acknowledged by a person 60 s later" in measures.note
 
 
@@ -96,9 +97,11 @@ def test_other_files_are_refused_with_what_to_do(tmp_path):
     (tmp_path / "clips.json").write_text('{"model": "x"}')
     with pytest.raises(DataError, match="is not what `nicu-trainer evaluate-clips` writes"):
         read_clip_results(tmp_path)
-    earlier = {name: value for name, value in CONTENT.items() if name != "episodes_with_alarm_on_already"}
+    earlier = {name: value for name, value in CONTENT.items() if name != "episodes_told_by_the_alarm_before"}
     (tmp_path / "clips.json").write_text(json.dumps(earlier))
-    with pytest.raises(DataError, match="an alarm that was on already found an episode; run `nicu-trainer evaluate-cl"):
+    with pytest.raises(
+        DataError, match="of an earlier version, which counted otherwise; run `nicu-trainer evaluate-cl"
+    ):
         read_clip_results(tmp_path)
 
 
