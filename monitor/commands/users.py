@@ -19,27 +19,27 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 _ROLE = click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),
-    default="viewer",
-    show_default=True,
-    help="What they may do.",
+    help="What they may do.  [default: as before; viewer for who is new]",
 )
 
 
-def _checked_beds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> BedScope:
+def _checked_beds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> BedScope | None:
     try:
-        return EVERY_BED if text is None else BedScope.parse(text)
+        return None if text is None else BedScope.parse(text) if text.strip() else EVERY_BED
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
 
 _PICTURES = click.option(
-    "--pictures", is_flag=True, help="Let a researcher see the live picture; the other roles see it without."
+    "--pictures/--no-pictures",
+    default=None,
+    help="Let a researcher see the live picture; the other roles see it without.  [default: as before]",
 )
 _BEDS = click.option(
     "--beds",
     metavar="PATTERNS",
     callback=_checked_beds,
-    help="Only these beds, as `north-*,bed-7`.  [default: every bed]",
+    help="Only these beds, as `north-*,bed-7`; empty for every bed.  [default: as before; every bed for who is new]",
 )
 
 
@@ -75,12 +75,21 @@ def command() -> None:
 @_BEDS
 @_PICTURES
 @click.password_option(help="Asked for when it is not given; do not write it on the command line.")
-def add(file: Path, name: str, role: str, beds: BedScope, password: str, *, pictures: bool) -> None:
-    """Add the person NAME to the users FILE, or give them another password, role or beds."""
+def add(
+    file: Path, name: str, role: str | None, beds: BedScope | None, password: str, *, pictures: bool | None
+) -> None:
+    """Add the person NAME to the users FILE, or give them another password.
+
+    Who is there already keeps role and beds where no others are given.
+    """
     if len(password) < SHORTEST_PASSWORD:
         raise click.BadParameter(f"use at least {SHORTEST_PASSWORD} characters", param_hint="'--password'")
-    _put(file, User(name, Role(role), hash_password(password), beds, _granted(role, pictures=pictures)))
-    click.echo(f"{name} may log in as {role}{f' of the beds {beds}' if beds.is_limited else ''}")
+    try:
+        secret = hash_password(password)
+    except UnicodeEncodeError:
+        raise click.BadParameter("it is no text in UTF-8, as the page sends it", param_hint="'--password'") from None
+    user = _put(file, name, secret, role, beds, pictures=pictures)
+    click.echo(f"{name} may log in as {user.role}{f' of the beds {user.beds}' if user.beds.is_limited else ''}")
 
 
 @command.command(
@@ -95,14 +104,17 @@ def add(file: Path, name: str, role: str, beds: BedScope, password: str, *, pict
 @_BEDS
 @_PICTURES
 @_JSON
-def token(file: Path, name: str, role: str, beds: BedScope, *, pictures: bool, as_json: bool) -> None:
+def token(
+    file: Path, name: str, role: str | None, beds: BedScope | None, *, pictures: bool | None, as_json: bool
+) -> None:
     """Add the program NAME to the users FILE, and print its token, which is stored nowhere else.
 
-    Programs send it as `Authorization: Bearer TOKEN`.
+    A program that is there already gets a new token, and keeps role and beds where no others are given. Programs
+    send it as `Authorization: Bearer TOKEN`.
     """
     secret = new_token()
-    _put(file, User(name, Role(role), hash_token(secret), beds, _granted(role, pictures=pictures)))
-    click.echo(json.dumps({"name": name, "role": role, "token": secret}) if as_json else secret)
+    user = _put(file, name, hash_token(secret), role, beds, pictures=pictures)
+    click.echo(json.dumps({"name": name, "role": user.role, "token": secret}) if as_json else secret)
 
 
 @command.command(epilog=examples("nicu-monitor users remove secrets/users anna"))
@@ -145,18 +157,24 @@ def list_users(file: Path, *, as_json: bool) -> None:
         click.echo(f"{user.name:24} {user.role:10} {_kind(user)}{limit}{granted}")
 
 
-def _granted(role: str, *, pictures: bool) -> bool:
-    if pictures and role != Role.RESEARCHER:
-        words = "only a researcher needs it: the other roles see the picture"
-        raise click.BadParameter(words, param_hint="'--pictures'")
-    return pictures
-
-
 def _kind(user: User) -> str:
     return "person" if user.has_password else "program"
 
 
-def _put(file: Path, user: User) -> None:
+def _put(
+    file: Path, name: str, secret: str, given_role: str | None, beds: BedScope | None, *, pictures: bool | None
+) -> User:
+    """Write somebody with a new secret, and what was given or was so before; return it."""
     users = read_users(file) if file.exists() else UserList()
-    others = [other for other in users.all() if other.name != user.name]
-    write_users(file, [*others, user])
+    before = users.get(name) or User(name, Role.VIEWER, secret)
+    role = before.role if given_role is None else Role(given_role)
+    if pictures and role is not Role.RESEARCHER:
+        words = "only a researcher needs it: the other roles see the picture"
+        raise click.BadParameter(words, param_hint="'--pictures'")
+    is_granted = role is Role.RESEARCHER and (before.pictures if pictures is None else pictures)
+    user = User(name, role, secret, before.beds if beds is None else beds, is_granted)
+    if before.has_password != user.has_password:
+        kind, other = ("a person", "a program") if before.has_password else ("a program", "a person")
+        raise ConfigError(f"{name} is {kind} in {file}; give {other} another name, or remove {name} first")
+    write_users(file, [*(listed for listed in users.all() if listed.name != name), user])
+    return user

@@ -20,7 +20,8 @@ def command(config_file: Path) -> int:
     """Show every bed of every station, read from Redis, until SIGTERM or SIGINT.
 
     The page and the API are those of a station. It says which station is silent, who watches what and which bed nobody
-    watches, and passes on what people ask to the bed. It watches nothing itself and keeps nothing: several may run.
+    watches, and passes on what people ask to the bed. It watches nothing itself, and several may run, each with
+    logins of its own.
     """
     config = read_config(config_file)
     configure(config.logging, secrets_of(config))

@@ -207,6 +207,8 @@ def write_users(path: Path, users: Iterable[User]) -> None:
             if os.geteuid() == 0:
                 _share(file.fileno(), path)
             file.write("\n".join(lines) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # after a power cut an empty file would let nobody in
         draft.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -247,6 +247,42 @@ def test_users_are_added_listed_and_removed_on_the_command_line(tmp_path):
     assert isinstance(run("remove", path, "anna").exception, ConfigError)
 
 
+def test_a_new_secret_leaves_role_and_beds_as_they_were(tmp_path):
+    path, secret = tmp_path / "users", "a long password\na long password\n"
+    run("add", path, "anna", "--role", "nurse", "--beds", "north-*", input=secret)
+    run("add", path, "rita", "--role", "researcher", "--pictures", input=secret)
+    run("token", path, "wall", "--role", "display", "--beds", "bed-7")
+    before = read_users(path).all()
+    said = run("add", path, "anna", input=secret)
+    assert said.output.endswith("anna may log in as nurse of the beds north-*\n")
+    run("add", path, "rita", input=secret)
+    assert json.loads(run("token", path, "wall", "--json").output)["role"] == "display"
+    after = read_users(path).all()
+    rights = [[(user.name, user.role, user.beds, user.pictures) for user in users] for users in (before, after)]
+    assert rights[0] == rights[1]
+    assert not {user.secret for user in before} & {user.secret for user in after}
+    run("add", path, "anna", "--beds", "", input=secret)
+    run("add", path, "rita", "--no-pictures", input=secret)
+    anna, rita = (read_users(path).get(name) for name in ("anna", "rita"))
+    assert (anna.beds.is_limited, rita.pictures) == (False, False)
+
+
+def test_a_person_does_not_become_a_program_unseen_nor_a_program_a_person(tmp_path):
+    path, secret = tmp_path / "users", "a long password\na long password\n"
+    run("add", path, "anna", input=secret)
+    run("token", path, "wall")
+    before = path.read_text()
+    assert "anna is a person in" in str(run("token", path, "anna").exception)
+    assert "wall is a program in" in str(run("add", path, "wall", input=secret).exception)
+    assert path.read_text() == before
+
+
+def test_a_password_that_is_no_text_is_refused_in_a_sentence(tmp_path):
+    result = run("add", tmp_path / "users", "anna", "--password", "a long \udcff password")
+    assert result.exit_code == 2
+    assert "no text in UTF-8" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "given"),
     [(("anna", "--role", "nurse"), "short\nshort\n"), (("an na",), ""), (("$x",), ""), (("anna", "--beds", "ä"), "")],
