@@ -17,10 +17,12 @@ _CHANGED_SHARE = 0.2
 """Of the scene's contrast, by which a cell of another content differs. Of five calm synthetic infants in 720p with a
 sensor's noise of 3 levels, three change something beside their faces in 1 to 3 frames of 60, those that move more in 11
 and 22; a carer who leans in changes cells by more than the contrast itself."""
-_QUARTILES_SIGMA = 1.349
-"""Of a normal distribution, from the first to the third quartile, in standard deviations."""
-_FACE_MARGIN = 0.2
-"""Of the patient's face, around its box, where the face itself changes the picture."""
+_MIDDLE = (15.0, 85.0)
+_MIDDLE_SIGMA = 1.25
+"""Of either half of a normal distribution, between those percentiles, in standard deviations of the whole."""
+_FACE_MARGIN = 0.3
+"""Of the patient's face: in the disc that reaches so far beyond its box the face itself changes the picture. A square
+would hide another face in its corners, cheek to cheek."""
 
 
 def scene_cells(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -80,30 +82,40 @@ class SceneChangeDetector:
         if self._reference is None:
             self._reference = cells
             return True
-        beside = ~np.outer(
-            _covered(shape[0], box.center_y_px, box.size_px), _covered(shape[1], box.center_x_px, box.size_px)
+        away_px = np.hypot(
+            _away_px(shape[0], box.center_y_px)[:, np.newaxis], _away_px(shape[1], box.center_x_px)[np.newaxis]
         )
+        beside = away_px >= (0.5 + _FACE_MARGIN) * box.size_px
         if not beside.any():
             return True
-        change, contrast = (cells - self._reference)[beside], _contrast(cells[beside])
-        if contrast < _LEAST_CONTRAST:
+        shown = cells[beside]
+        if float(shown.std()) < _LEAST_CONTRAST:
             return True
+        change = shown - self._reference[beside]
         # A change of light changes all cells alike.
-        if float(np.abs(change - np.median(change)).max()) < _CHANGED_SHARE * contrast:
+        if (np.abs(change - np.median(change)) < _CHANGED_SHARE * _contrasts(shown)).all():
             return False
         self._reference = cells
         return True
 
 
-def _contrast(cells: NDArray[np.float32]) -> float:
-    """Return a standard deviation, for a normal distribution, that a bright screen beside a dark bed does not raise."""
-    lower, upper = np.percentile(cells, (25.0, 75.0))
-    return min(float(cells.std()), float(upper - lower) / _QUARTILES_SIGMA)
+def _contrasts(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the contrast by which each cell is judged: that of the dark or of the bright ones, to which it belongs.
+
+    A bright screen, lamp or window beside a dark bed raises the picture's contrast, not that of the bed.
+    """
+    values = np.clip(cells, 0.0, 255.0).astype(np.uint8)
+    limit, _ = cv2.threshold(values, 0.0, 255.0, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    is_bright, whole, contrasts = values > limit, float(cells.std()), np.empty_like(cells)
+    for part in (is_bright, ~is_bright):
+        if part.any():
+            lower, upper = np.percentile(cells[part], _MIDDLE)
+            contrasts[part] = min(whole, max(_LEAST_CONTRAST, (upper - lower) / _MIDDLE_SIGMA))
+    return contrasts
 
 
-def _covered(length_px: int, center_px: float, face_px: float) -> NDArray[np.bool_]:
-    """Return which rows or columns of cells a face reaches, whichever way it is turned."""
+def _away_px(length_px: int, center_px: float) -> NDArray[np.float64]:
+    """Return how far each row or column of cells is from a face's centre; 0 for the one in which it lies."""
     cell_px = length_px / _CELLS
     centers_px = (np.arange(_CELLS) + 0.5) * cell_px
-    half_px = (0.5 + _FACE_MARGIN) * face_px + 0.5 * cell_px
-    return np.asarray(np.abs(centers_px - center_px) < half_px)
+    return np.asarray(np.maximum(np.abs(centers_px - center_px) - 0.5 * cell_px, 0.0))
