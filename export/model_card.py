@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
+from monitor.errors import BundleError
 from monitor.inference.manifest import BundleManifest, Metric
 from trainer.card import CardFacts
 
@@ -26,6 +29,9 @@ def model_card(manifest: BundleManifest, contents: Mapping[str, bytes]) -> str:
     Args:
         manifest: What the bundle says of itself.
         contents: The bundle's files, for their sizes and for what the training run knows (`FACTS_NAME`).
+
+    Raises:
+        BundleError: What the training run knows is of another form.
     """
     facts = _facts(contents)
     sections = [
@@ -51,7 +57,13 @@ def model_card(manifest: BundleManifest, contents: Mapping[str, bytes]) -> str:
 
 
 def _facts(contents: Mapping[str, bytes]) -> CardFacts:
-    return CardFacts.model_validate_json(contents[FACTS_NAME]) if FACTS_NAME in contents else CardFacts()
+    try:
+        return CardFacts.model_validate_json(contents[FACTS_NAME]) if FACTS_NAME in contents else CardFacts()
+    except ValidationError as error:
+        raise BundleError(
+            f"{FACTS_NAME} of the bundle is none that this version knows ({error.errors()[0]['msg']}); use the version "
+            f"that made the bundle, or export it again"
+        ) from error
 
 
 def _sentences(known: tuple[str, ...], otherwise: str) -> str:

@@ -1,7 +1,6 @@
 """Builds TensorRT engines for the model files of a bundle, each in a process of its own."""
 
 import hashlib
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -28,7 +27,6 @@ _LIMIT_SECONDS = 3600.0
 """A build takes seconds with TensorRT-RTX, minutes with TensorRT; one that takes an hour hangs."""
 _LAST_LINES = 50
 _LINE_BYTES = 1 << 16
-_DISTRIBUTIONS = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ def build_engine(
 
 def _timing_cache(directory: Path, target: Target) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
-    return directory / f"timing-{importlib.metadata.version(_DISTRIBUTIONS['tensorrt'])}-{target}.cache"
+    return directory / f"timing-{target}.cache"  # what another version left there is refused, and replaced
 
 
 def _run_worker(order: dict[str, Any], label: str, progress: Callable[[str], None]) -> dict[str, Any]:

@@ -159,6 +159,12 @@ def _differences(bundle: Bundle, golden: Golden, engine: Engine, band: float) ->
             raise EngineError(
                 f"the file and {GOLDEN_NAME} have other outputs ({', '.join(sorted(names))}); export it again"
             )
+        for name, values in run.items():
+            if values.shape != golden.answers[name].shape:
+                raise EngineError(
+                    f"{name} has the shape {values.shape} and in {GOLDEN_NAME} {golden.answers[name].shape}; export it "
+                    f"again"
+                )
     answers = _joined(runs)
     wanted = {name: np.concatenate([golden.answers[name]] * len(runs)) for name in answers}
     if bundle.manifest.kind == "detector":

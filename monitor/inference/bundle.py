@@ -210,9 +210,10 @@ def _matching_content(path: Path, record: FileRecord) -> bytes:
             continue
         if hashlib.sha256(content).hexdigest() == record.sha256:
             return content
+        length = "" if len(content) == record.bytes else f", {len(content)} bytes instead of {record.bytes}"
         reason = (
-            f"{path} is not the file that the bundle was made with (its SHA-256 differs from {MANIFEST_NAME}, "
-            f"{len(content)} bytes instead of {record.bytes}); build or copy the bundle again"
+            f"{path} is not the file that the bundle was made with (its SHA-256 differs from {MANIFEST_NAME}{length}); "
+            f"build or copy the bundle again"
         )
     raise BundleError(reason)
 

@@ -2,9 +2,12 @@
 
 import re
 
+import pytest
+
 from export.bundle_writer import write_bundle
 from export.classifier.bundle import write_classifier_bundle
 from export.model_card import CARD_NAME, FACTS_NAME, model_card
+from monitor.errors import BundleError
 from trainer.card import CardFacts
 from trainer.checkpoint import read_model, write_model
 
@@ -44,6 +47,12 @@ def test_what_the_training_run_recorded_is_in_the_card_and_stays_when_it_is_rewr
     assert "5 maps were empty" in text.partition("## Explanation")[2]
     assert "<script>" not in text
     assert "&lt;script> \\| do nothing" in text
+
+
+def test_what_another_version_recorded_is_refused_in_one_sentence(classifier_bundle):
+    for facts in (b'{"training_data": [], "biases": ["many"]}', b"no JSON"):
+        with pytest.raises(BundleError, match=r"^card\.json of the bundle is none that this version knows \([^\n]+\)"):
+            model_card(classifier_bundle.manifest, {FACTS_NAME: facts})
 
 
 def test_metrics_by_group_stand_apart(classifier_bundle):

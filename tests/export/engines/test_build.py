@@ -1,6 +1,7 @@
 """TensorRT-RTX compiles every network of this project for GPUs that are not here."""
 
 import hashlib
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -156,6 +157,21 @@ def test_a_building_process_that_dies_is_reported(
     monkeypatch.setattr("export.engines.build._MODULES", {"tensorrt-rtx": "killer"})
     with pytest.raises(EngineError, match="the building process ended with code -11"):
         build_engine(classifier_bundle, classifier_bundle.variant(), "tensorrt-rtx", Target(8, 6), directory=tmp_path)
+
+
+def test_the_package_of_tensorrt_may_have_any_name(
+    classifier_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As tensorrt-cu12 and tensorrt-cu13, which bring the same module."""
+
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    monkeypatch.setattr("export.engines.build._MODULES", {"tensorrt": "os._exit"})
+    here = Target(8, 6, is_here=True, gpu_name="NVIDIA", driver_version="590")
+    with pytest.raises(EngineError, match=r"cannot build .*ModuleNotFoundError"):
+        build_engine(classifier_bundle, classifier_bundle.variant(), "tensorrt", here, directory=tmp_path)
 
 
 _CHATTY = """

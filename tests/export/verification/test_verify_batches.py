@@ -115,6 +115,18 @@ def test_a_cpu_is_asked_for_one_picture_and_for_several(
     assert row.outcome == ("failed" if is_calm else "passed")
 
 
+def test_answers_of_another_shape_fail(verified: MakeRow, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = OddEngine.run
+
+    def upright(engine: OddEngine, inputs: Mapping[str, NDArray[Any]]) -> Answer:
+        return {**run(engine, inputs), "score": run(engine, inputs)["score"][:, np.newaxis]}
+
+    monkeypatch.setattr(OddEngine, "run", upright)
+    row, _ = verified("onnxruntime")
+    assert row.outcome == "failed"
+    assert row.reasons == ("score has the shape (6, 1) and in golden.npz (6,); export it again",)
+
+
 def test_the_clip_is_run_as_a_cpu_station_runs_it(verified: MakeRow) -> None:
     """The scores alone would show the same; the alarms are those of one picture a run."""
     alone, _ = verified("onnxruntime", (1,))

@@ -72,6 +72,9 @@ def test_names_the_file_that_is_missing_or_cut_short(make_bundle) -> None:
     model.write_bytes(model.read_bytes()[:-10])
     with pytest.raises(BundleError, match=r"model\.onnx is not the file.*SHA-256.*bytes instead of"):
         read_bundle(directory)
+    model.write_bytes(bytes(10) + model.read_bytes())
+    with pytest.raises(BundleError, match=r"\(its SHA-256 differs from bundle\.json\); build or copy the bundle again"):
+        read_bundle(directory)
     model.unlink()
     with pytest.raises(BundleError, match=r"model\.onnx cannot be read"):
         read_bundle(directory)
