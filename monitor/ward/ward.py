@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +21,7 @@ from monitor.ward.reader import WardReader, WardView
 from monitor.ward.requests import WardRequests
 from monitor.web.http_server import HttpServer, open_server
 
-__all__ = ["Ward"]
+__all__ = ["Ward", "WardCollector"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _READ_SECONDS = 10.0
 
 
 class Ward:
-    """Shows a ward; a context manager. It keeps nothing, so that several may run at once and any may be restarted.
+    """Shows a ward; a context manager. Of the ward it keeps nothing: several may run at once, and any may be restarted.
 
     Args:
         config: With a `fleet` section; its beds, models and cameras play no part.
@@ -51,7 +51,7 @@ class Ward:
         )
         self._history = WardHistory(config.redis, self._clock)
         registry = CollectorRegistry()
-        registry.register(_WardCollector(self.reader))
+        registry.register(WardCollector(self.reader))
         config.spool.directory.mkdir(parents=True, exist_ok=True)
         self.server: HttpServer = open_server(
             config,
@@ -101,19 +101,29 @@ class Ward:
 
     def ready(self) -> Health:
         """Return whether what is shown is new."""
-        age = self.reader.seconds_since_read
-        return Health(age is not None and age < _READ_SECONDS, {"failure": self.reader.view.failure})
+        return Health(_is_new(self.reader), {"failure": self.reader.view.failure})
 
 
-class _WardCollector(Collector):
-    """What Prometheus reads of a ward."""
+def _is_new(reader: WardReader) -> bool:
+    age_seconds = reader.seconds_since_read
+    return age_seconds is not None and age_seconds < _READ_SECONDS
+
+
+class WardCollector(Collector):
+    """What Prometheus reads of a ward: who watches, while that is known.
+
+    Args:
+        reader: Of the ward.
+    """
 
     def __init__(self, reader: WardReader) -> None:
         self._reader = reader
 
     def collect(self) -> "list[GaugeMetricFamily]":
-        """Return all families."""
+        """Return all families; those on beds and stations are empty while what was read last is old."""
         view: WardView = self._reader.view
+        if view.failure is not None or not _is_new(self._reader):
+            view = replace(view, beds={}, stations={})
         watched = GaugeMetricFamily(
             "nicu_ward_bed_watched", "1 for the station that watches a bed.", labels=("bed", "station")
         )
