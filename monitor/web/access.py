@@ -187,6 +187,15 @@ class Access:
         """Return whether a login has come to its end by itself."""
         return self._wall_seconds() - login.since_seconds > self._sessions.seconds
 
+    def end_of(self, cookie: str | None) -> float | None:
+        """Return when the login of a cookie ends by itself, s since 1970; None where nothing ends with it.
+
+        Args:
+            cookie: Value of the session cookie.
+        """
+        session = None if cookie is None or self._anonymous.role is not None else self._sessions.open(cookie)
+        return None if session is None or session.is_display else session.issued_seconds + self._sessions.seconds
+
     def log_out(self, cookie: str | None) -> None:
         """End the session of a cookie, wherever copies of it are."""
         session = None if cookie is None else self._sessions.open(cookie)

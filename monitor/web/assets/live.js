@@ -7,7 +7,6 @@
   const ASK_EVERY_MS = 3000;
   const ANSWER_WITHIN_MS = 2500;
   const RELOAD_AFTER_MS = 8000;
-  const LAST_TONE_MS = 1200;
   const started = Date.now();
   let pulse = "";
   let pulseAt = 0;
@@ -39,13 +38,22 @@
     sign.hidden = true;
   }
 
-  // The form says why it has come, and leads back here; a last tone goes before it, for there is none on it.
+  // The form says why it has come, and leads back here, but it is silent. Where tones are on, the page stays instead, hides
+  // what is old, and sounds as one whose station is lost until somebody logs in, here or in another window.
   window.nicuLogIn = () => {
     if (leaving) return;
     leaving = true;
-    document.dispatchEvent(new Event("nicu-logged-out"));
     const here = window.location.pathname + window.location.search;
-    setTimeout(() => window.location.assign("/login?ended=1&next=" + encodeURIComponent(here)), LAST_TONE_MS);
+    const form = "/login?ended=1&next=" + encodeURIComponent(here);
+    if (!window.nicuSounds?.()) {
+      window.location.assign(form);
+      return;
+    }
+    const sign = document.getElementById("logged-out");
+    sign.querySelector("a").href = form;
+    sign.hidden = false;
+    document.getElementById("link-lost").hidden = true;
+    document.body.dataset.link = "out";
   };
 
   async function ask(now) {
@@ -66,6 +74,7 @@
         return;
       }
       if (!answer.ok) throw new Error("not ready");
+      if (leaving) window.location.reload(); // somebody has logged in again
       answersSince = answersSince || Date.now();
       // The station answers, and still nothing comes: only a fresh page helps.
       if (Date.now() - answersSince > RELOAD_AFTER_MS) window.location.reload();
@@ -105,6 +114,10 @@
   function watch() {
     fit();
     const now = Date.now();
+    if (leaving) {
+      if (document.body.dataset.link === "out" && now - askedAt > ASK_EVERY_MS) ask(now);
+      return;
+    }
     const text = document.getElementById("pulse")?.textContent ?? "";
     if (text && text !== pulse) {
       pulse = text;

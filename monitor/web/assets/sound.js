@@ -53,9 +53,10 @@
   }
 
   function signals() {
-    if (document.body.dataset.link === "lost") {
-      const sign = document.getElementById("link-lost");
-      return [{ id: "lost", tone: "lost", words: sign.dataset.title }];
+    const link = document.body.dataset.link;
+    if (link === "lost" || link === "out") {
+      const words = link === "out" ? document.querySelector("#logged-out strong").textContent : document.getElementById("link-lost").dataset.title;
+      return [{ id: link, tone: "lost", words }];
     }
     try {
       return JSON.parse(document.getElementById("signals")?.textContent || "[]");
@@ -116,9 +117,7 @@
     }
     show();
   });
-  document.addEventListener("nicu-logged-out", () => {
-    if (isOn()) play("lost");
-  });
+  window.nicuSounds = () => isOn() && !isBlocked();
   if (isOn()) wake();
   setInterval(() => {
     show();

@@ -36,7 +36,7 @@ _HEAD = (
 _LINK_LOST = (
     '<div id="link-lost" role="alert" hidden data-title="{title}" data-since="{since}"><strong>{title}.</strong> '
     '<span id="link-lost-since"></span> {what}</div>'
-    '<div id="logged-out" role="alert" hidden>{out} {what}</div>'
+    '<div id="logged-out" role="alert" hidden>{out}</div>'
 )
 _LOG_IN = 'window.nicuLogIn ? window.nicuLogIn() : window.location.assign("/login?ended=1")'
 
@@ -77,6 +77,8 @@ class PageLayout:
         self._cookie = request.cookies.get(SESSION_COOKIE)
         self._authorization = request.headers.get("authorization")
         self._proxy_name = user_of_proxy(request, self.site.config.web.user_header)
+        is_by_cookie = self._proxy_name is None and self._authorization is None
+        self._login_ends_seconds = self.site.access.end_of(self._cookie) if is_by_cookie else None
         self._refreshers: list[Refresh] = []
         self._checks: list[Callable[[BoardSnapshot], bool]] = []
         self._states: dict[str, BedState] | None = None
@@ -151,10 +153,17 @@ class PageLayout:
                 title=t("Disconnected"),
                 since=t("Since {time}.", time="%"),
                 what=t("What is shown below is old. Look at the infants."),
-                out=t("This display is logged out."),
+                out=self._logged_out(),
             )
         )
         ui.page_title(self._title)
+
+    def _logged_out(self) -> str:
+        t = self.t
+        if self._is_display:
+            return t("This display is logged out.") + " " + t("What is shown below is old. Look at the infants.")
+        words = t("You were logged out. Nothing is signalled here. Look at the infants.")
+        return f'<strong>{words}</strong> <a href="/login">{t("Log in")}</a>'
 
     def build_wall(self) -> None:
         """Build what stands above a page that hangs on a wall."""
@@ -204,6 +213,7 @@ class PageLayout:
         checks, self._checks = self._checks, []
         self._checks += [check for check in checks if not check(snapshot)]
         self._top.show(snapshot)
+        self._top.warn_of_end(self._login_ends_seconds)
         say(self._signals, signals_json(snapshot, self.t))
         self._speak(snapshot)
         self._show_title(snapshot)

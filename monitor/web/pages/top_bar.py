@@ -1,5 +1,6 @@
 """The header of every page: where one is, the time and its zone, the theme, the language, who is logged in."""
 
+from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ from monitor.web.pages.sound_bar import build_sound_bar
 __all__ = ["TopBar", "notice_words"]
 
 _THEME_COOKIE = "nicu_theme"
+_WARNED_SECONDS = 15 * 60.0
+"""So long before a login ends, the page says so: time to finish what one is at."""
 
 
 class TopBar:
@@ -40,6 +43,7 @@ class TopBar:
         self._path = request.url.path
         self._theme = request.query_params.get("theme") or request.cookies.get(_THEME_COOKIE)
         self._clock: TextElement | None = None
+        self._end: ui.element | None = None
         self._theme_button: ui.button | None = None
         self.is_dark = self._theme == "dark"
 
@@ -75,6 +79,7 @@ class TopBar:
                         ui.button(t("Log out {name}", name=self._visitor.name), color=None).props(
                             "flat no-caps type=submit"
                         ).classes("tool")
+        self._end = ui.element("div").props("role=status").classes("login-ends")
         with ui.element("aside").props(f'aria-label="{t("Notice")}"').classes("notice"):
             ui.label(notice_words(self._site, t)).classes("notice-kind")
             ui.label(t(NOTICE)).classes("notice-main")
@@ -91,6 +96,24 @@ class TopBar:
         text = self._t.time(snapshot.taken_at)
         if self._clock is not None and self._clock.text != text:
             self._clock.set_text(text)
+
+    def warn_of_end(self, ends_seconds: float | None) -> None:
+        """Say some minutes before a login ends that it does, once.
+
+        Args:
+            ends_seconds: When, s since 1970; None where it has no end.
+        """
+        end, t = self._end, self._t
+        if end is None or ends_seconds is None:
+            return
+        ends_at = datetime.fromtimestamp(ends_seconds, UTC)
+        if (ends_at - self._site.clock.wall()).total_seconds() > _WARNED_SECONDS:
+            return
+        self._end = None
+        time = t.time(ends_at, seconds=False)
+        with end:
+            ui.label(t("Your login ends at {time}. Then this page shows and signals nothing.", time=time))
+            ui.link(t("Log in again"), f"/login?next={quote(self._path)}")
 
     def learn_theme(self) -> None:
         """Ask the browser for the theme that it has chosen where nobody has."""

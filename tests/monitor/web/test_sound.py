@@ -39,41 +39,79 @@ def visit_with_sound(browser, url, on=True):
     return page
 
 
-def test_a_login_that_ends_says_so_gives_a_last_tone_and_leads_back(stage, browser, tmp_path, users_file):
+def log_in(page, name, secret):
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password or token").fill(secret)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
+
+
+def log_out(users, name):
+    users.write_text("".join(line for line in users.read_text().splitlines(keepends=True) if name not in line))
+
+
+OUT = "You were logged out. Nothing is signalled here. Look at the infants."
+
+
+def test_a_login_that_ends_says_so_and_leads_back(stage, browser, tmp_path, users_file):
     users = users_file(tmp_path)
     station = stage(web={"users_file": str(users)})
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    context.add_init_script(
-        RECORD.replace(
-            "window.played.push([this.type, this.frequency.value, at]);",
-            """
-        sessionStorage.played = `${sessionStorage.played ?? ""} ${this.frequency.value}`;""",
-        )
-    )
-    page = context.new_page()
+    page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
     page.set_default_timeout(45_000)
-
-    def log_in(name, secret):
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password or token").fill(secret)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_selector("[data-bed=bed-1][data-state=no_sign]")
-
-    page.goto(f"{station.url}/login?next=/bed/bed-1%3Fsound=on")
-    log_in("anna", "another password")
-    page.mouse.click(5, 400)  # lifts the browser's block
-    page.locator("#sound[data-state=on]").wait_for()
-    users.write_text("".join(line for line in users.read_text().splitlines(keepends=True) if "anna" not in line))
-    message = page.get_by_text("You were logged out. Nothing is signalled here. Look at the infants.")
-    message.wait_for()
-    assert page.evaluate("sessionStorage.played").endswith(" 831 208 831 208")
+    page.goto(f"{station.url}/login?next=/bed/bed-1%3Fsound=off")
+    log_in(page, "anna", "another password")
+    assert page.get_by_text("Your login ends at").count() == 0
+    log_out(users, "anna")
+    page.wait_for_url("**/login?ended=1**")
+    page.get_by_text(OUT).wait_for()
     page.get_by_role("link", name="Español").click()
     page.get_by_text("Aquí no se señaliza nada. Observe a los bebés.").wait_for()
     page.get_by_role("link", name="English").click()
-    message.wait_for()
-    log_in("wall", "a long password")
+    page.get_by_text(OUT).wait_for()
+    log_in(page, "wall", "a long password")
+    assert page.url == f"{station.url}/bed/bed-1?sound=off", "the page that was open"
+    page.context.close()
+
+
+def test_a_page_with_tones_whose_login_ends_sounds_until_somebody_logs_in(stage, browser, tmp_path, users_file):
+    """The story: one tone and a silent form; who was at an incubator just then heard nothing for the rest of it."""
+    users = users_file(tmp_path)
+    station = stage(web={"users_file": str(users)})
+    context = browser.new_context(viewport={"width": 1366, "height": 768})
+    context.add_init_script(RECORD)
+    page = context.new_page()
+    page.set_default_timeout(45_000)
+    page.goto(f"{station.url}/login?next=/bed/bed-1%3Fsound=on")
+    log_in(page, "anna", "another password")
+    page.mouse.click(5, 400)  # lifts the browser's block
+    page.locator("#sound[data-state=on]").wait_for()
+    log_out(users, "anna")
+    page.locator("#logged-out").wait_for(state="visible")
+    assert OUT in page.locator("#logged-out").inner_text()
+    page.locator("#main").wait_for(state="hidden")
+    page.wait_for_function("window.played.filter(([, pitch]) => pitch === 831).length >= 4")
+    assert page.locator("#link-lost").is_hidden()
+    page.locator("#logged-out").get_by_role("link", name="Log in").click()
+    page.get_by_text(OUT).wait_for()
+    log_in(page, "wall", "a long password")
     assert page.url == f"{station.url}/bed/bed-1?sound=on", "the page that was open"
     context.close()
+
+
+def test_a_login_that_ends_soon_says_when_and_can_be_renewed(stage, browser, tmp_path, users_file):
+    station = stage(web={"users_file": str(users_file(tmp_path)), "session_hours": 0.1})
+    page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
+    page.set_default_timeout(45_000)
+    page.goto(f"{station.url}/login?next=/bed/bed-1")
+    log_in(page, "anna", "another password")
+    warning = page.locator(".login-ends")
+    warning.get_by_text("Your login ends at").wait_for()
+    before = page.context.cookies()
+    warning.get_by_role("link", name="Log in again").click()
+    log_in(page, "anna", "another password")
+    assert page.url == f"{station.url}/bed/bed-1"
+    assert page.context.cookies() != before
+    page.context.close()
 
 
 def contains(sequence):
