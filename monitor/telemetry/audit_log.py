@@ -204,6 +204,8 @@ class AuditReport:
 def verify_audit_log(directory: Path, files_kept: int = _FILES_KEPT) -> AuditReport:
     """Check the chain of an audit log, from record number 1 on unless the oldest files had to go.
 
+    Its station may run: where it closes or removes a file meanwhile, everything is read again.
+
     Args:
         directory: Where `audit.jsonl` and the closed files lie.
         files_kept: Closed files that its station stores.
@@ -211,8 +213,21 @@ def verify_audit_log(directory: Path, files_kept: int = _FILES_KEPT) -> AuditRep
     Raises:
         OSError: A file cannot be read.
     """
-    report = AuditReport()
     files = list(_files(directory))
+    while True:
+        report: AuditReport | None = None
+        try:
+            report = _verify(directory, files, files_kept)
+        except FileNotFoundError:
+            if list(_files(directory)) == files:
+                raise
+        before, files = files, list(_files(directory))
+        if report is not None and (files == before or not report.problems):
+            return report
+
+
+def _verify(directory: Path, files: list[Path], files_kept: int) -> AuditReport:
+    report = AuditReport()
     for path in files:
         with path.open("rb") as file:
             for line_number, line in enumerate(file, 1):

@@ -49,6 +49,29 @@ def test_files_are_rotated_and_the_oldest_removed(tmp_path: Path) -> None:
     assert report.first_number == 160 - report.records + 1 > 1
 
 
+@pytest.mark.parametrize("files_kept", [1, 100])
+def test_a_file_that_is_closed_or_removed_while_the_log_is_checked_is_no_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files_kept: int
+) -> None:
+    for _ in range(2):
+        write(tmp_path, 20, maximum_bytes=2000)
+    write(tmp_path, 2)
+    listed = audit_log._files
+    wanted = [True]
+
+    def files(directory: Path) -> list[Path]:
+        found = list(listed(directory))
+        if wanted and wanted.pop():  # the station writes on once the names are read
+            for _ in range(2):
+                write(directory, 20, maximum_bytes=2000, files_kept=files_kept)
+        return found
+
+    with monkeypatch.context() as running:
+        running.setattr(audit_log, "_files", files)
+        report = verify_audit_log(tmp_path, files_kept)
+    assert (report.last_number, report.problems) == (82, [])
+
+
 def test_a_torn_line_breaks_no_chain(tmp_path: Path) -> None:
     write(tmp_path, 3)
     path = tmp_path / "audit.jsonl"
