@@ -83,6 +83,32 @@ def test_a_part_travels_together_with_the_checkout() -> None:
     assert tree + int(part) * 2**20 < 60 * 2**20
 
 
+@pytest.mark.parametrize("has_models", [False, True])
+def test_a_pack_without_the_stations_models_says_so(tmp_path: Path, *, has_models: bool) -> None:
+    """A machine that is lent once must not be where it is found that a step has nothing to run."""
+    python, bundles, target = tmp_path / "python", tmp_path / "bundles", tmp_path / "target"
+    python.write_text(f"#!/bin/sh\necho {tmp_path}\n")
+    python.chmod(0o755)
+    for name in ("retinaface", "face-actions") if has_models else ():
+        (bundles / name).mkdir(parents=True)
+        (bundles / name / "bundle.json").touch()
+    environment = {**os.environ, "PYTHON": str(python), "NICU_BUNDLES": str(bundles) if has_models else ""}
+    done = subprocess.run([_RUN, "pack", target], env=environment, capture_output=True, text=True, check=True)
+    assert ("step e will not run" in done.stderr) != has_models
+    packed = subprocess.run(["tar", "-tf", target / "part-00"], capture_output=True, text=True, check=True).stdout
+    assert ("bundles/retinaface/bundle.json" in packed) == has_models
+
+
+def test_all_steps_fit_into_one_run() -> None:
+    """Ten minutes are what a machine that is lent gives to a command."""
+    pattern = r"^(STEP_SECONDS|STATION_SECONDS)=\$\{STEP_SECONDS:-(\d+)\}$"
+    limits = dict(re.findall(pattern, _RUN.read_text(encoding="utf-8"), re.MULTILINE))
+    stations = {"e_beds", "e_crops"}
+    assert stations < _STEPS
+    seconds = len(stations) * int(limits["STATION_SECONDS"]) + len(_STEPS - stations) * int(limits["STEP_SECONDS"])
+    assert seconds + 3 * len(_STEPS) < 600
+
+
 def test_a_step_whose_library_ends_the_process_is_said_and_the_others_go_on(tmp_path: Path) -> None:
     crashing = tmp_path / "python"
     crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
