@@ -39,7 +39,7 @@ _config_option = click.option(
     ),
 )
 def beds() -> None:
-    """Publish, list and remove the beds that several stations share."""
+    """Publish, list and remove the beds that several stations share; take a station off the pages of wards."""
 
 
 @beds.command(epilog=examples("nicu-monitor beds publish ward.yaml --config station.yaml"))
@@ -107,6 +107,24 @@ def remove(bed: str, config_file: Path) -> int:
         was_there = table.remove(bed)
     click.echo(f"{bed} is no shared bed any more" if was_there else f"there is no bed {bed}", err=not was_there)
     return 0 if was_there else EXIT_NO
+
+
+@beds.command(epilog=examples("nicu-monitor beds retire station-3 --config station.yaml"))
+@click.argument("station")
+@_config_option
+def retire(station: str, config_file: Path) -> int:
+    """Let every ward's page forget STATION, which is out of service for good, and the beds that it alone had.
+
+    A station that gives its heartbeat is refused with exit code 1: stop it first. Shared beds stay; one that nobody
+    watches is an alarm as ever. Once the station gives its heartbeat again, it is shown again.
+    """
+    with _table(config_file) as table:
+        is_told = table.retire(station)
+    if is_told:
+        click.echo(f"every ward's page that shows {station} as silent forgets it within half a minute")
+    else:
+        click.echo(f"{station} gives its heartbeat; stop it first. Nothing was changed", err=True)
+    return 0 if is_told else EXIT_NO
 
 
 @contextmanager

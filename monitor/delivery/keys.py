@@ -42,6 +42,11 @@ class Keys:
         """The key that exists while the station is watching."""
         return f"{self.prefix}:heartbeat:{self.station}"
 
+    @property
+    def retirement(self) -> str:
+        """The key that says for a minute that somebody took the station out of service; each time another word."""
+        return f"{self.prefix}:retired:{self.station}"
+
     def doorbell(self, bed: str | None) -> str:
         """Return the channel on which alerts of a bed (None: of the whole station) are called out."""
         return f"{self.prefix}:alerts:{bed or WHOLE_STATION}"

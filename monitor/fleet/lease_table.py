@@ -1,5 +1,6 @@
 """The table of beds and leases in Redis, read and written in single steps."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -20,6 +21,7 @@ __all__ = ["SCHEMA", "AlarmState", "Lease", "LeaseTable", "Shared", "TableReadin
 SCHEMA = 1
 """Goes up with every change that an older station would misread."""
 _MOST_BEDS = 10_000
+_RETIREMENT_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,16 @@ class LeaseTable:
     def withdraw(self) -> None:
         """Take this station's card away."""
         self._client.delete(self._keys.station_card(self._keys.station))
+
+    def retire(self, station: str) -> bool:
+        """Tell every ward that a station was taken out of service; return False, and tell nobody, where it lives."""
+        keys = Keys(self._keys.prefix, station)
+        if self._client.exists(keys.heartbeat):
+            return False
+        self._client.srem(keys.stations, station)
+        self._client.delete(keys.station_card(station))
+        self._client.set(keys.retirement, uuid.uuid4().hex, px=_RETIREMENT_MS)
+        return True
 
     def _run(self, script: str, keys: Sequence[str], *arguments: str | int) -> Any:  # noqa: ANN401 - as the script says
         try:

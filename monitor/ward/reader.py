@@ -87,6 +87,8 @@ class WardReader:
         self._updated: dict[str, str] = {}
         self._heard: dict[str, float] = {}
         self._named_beds: dict[str, frozenset[str] | None] = {}
+        self._retired: set[str] = set()
+        self._retirements: set[str] = set()
         self._writers: dict[str, str] = {}
         self._stateless_since: dict[str, float] = {}
         self._unwatched_since: dict[str, float] = {}
@@ -175,7 +177,22 @@ class WardReader:
                 self._heard.setdefault(str(key).removeprefix(heartbeats), now)
             for name in self._table.stations() if self._table is not None else ():
                 self._heard.setdefault(name, now)
+            self._forget_retired(client)
         return sorted({*reading.beds, *self._scanned})
+
+    def _forget_retired(self, client: Any) -> None:  # noqa: ANN401 - as above
+        """Forget the silent stations that somebody took out of service since they were last heard."""
+        silent = sorted(name for name in self._heard if not self._lives(name))
+        with client.pipeline(transaction=False) as pipe:
+            for name in silent:
+                pipe.get(Keys(self._keys.prefix, name).retirement)
+            words = pipe.execute()
+        for name, word in zip(silent, words, strict=True):
+            if word is not None and word not in self._retirements:
+                _log.warning("station %s was taken out of service; it is shown no more", name)
+                self._retirements.add(word)
+                self._retired.add(name)
+                del self._heard[name]
 
     def _read_states(self, client: Any, beds: list[str]) -> dict[str, dict[str, str]]:  # noqa: ANN401 - as above
         with client.pipeline(transaction=False) as pipe:
@@ -186,7 +203,8 @@ class WardReader:
     def _drop_left_beds(self, reading: TableReading, states: dict[str, dict[str, str]]) -> None:
         """Forget the beds that left: nobody shares them, and the station that last had them lives and names them not.
 
-        What a station that is silent had stays, and so does what one has whose state does not arrive.
+        What a station that is silent had stays until that one is retired, and so does what one has whose state does
+        not arrive.
         """
         now = self._clock.monotonic()
         for bed, state in list(states.items()):
@@ -197,7 +215,7 @@ class WardReader:
             since = self._stateless_since.setdefault(bed, now)
             writer = self._writers.get(bed, "")
             named = self._named_beds.get(writer)
-            has_left = self._lives(writer) and named is not None and bed not in named
+            has_left = writer in self._retired or (self._lives(writer) and named is not None and bed not in named)
             is_shared = bed in reading.beds or bed in reading.unreadable
             if not has_left or is_shared or now - since < _LEFT_SECONDS:
                 continue
@@ -217,12 +235,15 @@ class WardReader:
             answers = pipe.execute()
         for name, heartbeat in zip(names, answers, strict=True):
             if heartbeat is None:
+                if name in self._retired:
+                    continue
                 self._heard.setdefault(name, now - _UNWATCHED_SECONDS)
                 continue
             if name == self._config.station.id:
                 # Its alerts would pass for the ward's own, which nobody can acknowledge.
                 raise MonitorError(f"a station has the id of this ward, {name}: give the ward a station.id of its own")
             self._heard[name] = now
+            self._retired.discard(name)
             self._named_beds[name] = named_beds_of(str(heartbeat))
 
     def _lives(self, station: str) -> bool:
