@@ -80,11 +80,12 @@ def _of_run(
             f"does, such as {next(iter(fold_of), '-')}, or evaluate a model instead"
         )
     contract = InputContract.model_validate(run.record["contract"])
-    prior = _prior(run)
+    share = _share_of_pain(run)
     opened: dict[int, WorkerModels] = {}
 
     def score(video: Path, infant: str) -> FrameScores:
         fold = fold_of[infant]
+        prior = 0.5 if run.balances_classes(fold) else share
         if fold not in opened:
             found = run.fold_networks(fold)
             scorer = NetworkScorer(found.networks, found.temperature, contract)
@@ -112,6 +113,6 @@ def _folds_of(run: Run) -> dict[str, int]:
     return {bare_name(subject): fold for subject, fold in found.items() if bare[bare_name(subject)] == 1} | found
 
 
-def _prior(run: Run) -> float:
+def _share_of_pain(run: Run) -> float:
     table = run.predictions()
     return float(table.labels[table.is_main].mean())

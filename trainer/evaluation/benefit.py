@@ -24,7 +24,16 @@ def benefit_points(
     """
     table = entry.table
     main = table.is_main & table.is_counted
-    return net_benefit(table.labels[main], table.logits[main], table.subjects[main], prevalence=prevalence, count=count)
+    # With the classes weighted as if equally frequent, probabilities hold for a half whatever was learnt from.
+    held_for = 0.5 if entry.settings.get("training.balance_classes") else None
+    return net_benefit(
+        table.labels[main],
+        table.logits[main],
+        table.subjects[main],
+        prevalence=prevalence,
+        held_for=held_for,
+        count=count,
+    )
 
 
 def benefit_table(entries: Sequence[RunSummary], prevalence: float | None, count: int = RESAMPLES) -> Table:

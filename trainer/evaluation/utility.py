@@ -61,6 +61,7 @@ def net_benefit(
     subjects: NDArray[np.str_] | None = None,
     *,
     prevalence: float | None = None,
+    held_for: float | None = None,
     count: int = RESAMPLES,
 ) -> list[dict[str, float | None]]:
     """Return the net benefit of acting on the model at each threshold, beside acting on all and on none (0).
@@ -71,13 +72,16 @@ def net_benefit(
         subjects: Shape (n,); with them each point gets the ends `low` and `high` of its 95 % interval over infants.
         prevalence: Share of pain, in (0, 1), at which the benefit is wanted; the probabilities are moved there, too
             (Saerens et al. 2002). The share among these pictures when None.
+        held_for: Share of pain, in (0, 1), that the probabilities hold for and are moved from. The share among these
+            pictures when None.
         count: Resamples of the infants.
     """
     if len(labels) == 0:
         return []
     own = float(labels.mean())
     prior = own if prevalence is None else prevalence
-    moved = 0.0 if prevalence is None or not 0.0 < own < 1.0 else _log_odds(prior) - _log_odds(own)
+    start = own if held_for is None else held_for
+    moved = 0.0 if prevalence is None or not 0.0 < start < 1.0 else _log_odds(prior) - _log_odds(start)
     thresholds = np.array(_THRESHOLDS)
     acted = expit(logits + moved)[None, :] >= thresholds[:, None]
     found = _benefits(labels, acted, thresholds, prevalence)

@@ -275,9 +275,8 @@ def ensemble_of_folds(run: Run, folder: Path, final: FinalModel, clips: ClipResu
 
 def _mean_prior(run: Run, study: Study) -> float:
     """Return the share of pain that a run's networks take for granted; a search may have chosen it fold by fold."""
-    given = run.record["training"].get("balance_classes", False)
-    chosen = [fold.get("tuned", {}).get("training.balance_classes", given) for fold in run.metrics()["training"]]
-    return float(np.mean([prior_of(study, balanced=bool(balanced)) for balanced in chosen or [given]]))
+    folds = [fold["fold"] for fold in run.metrics()["training"]]
+    return float(np.mean([prior_of(study, balanced=run.balances_classes(fold)) for fold in folds]))
 
 
 def _record(

@@ -174,6 +174,19 @@ class Run:
         digests = (f"{fold} {self.networks_sha256(fold)}\n" for fold in folds)
         return hashlib.sha256("".join(digests).encode()).hexdigest()
 
+    def balances_classes(self, fold: int) -> bool:
+        """Return whether a fold's networks learnt with the classes weighted as if equally frequent.
+
+        A search may have chosen so fold by fold. Their probabilities hold for a share of pain of a half then, whatever
+        they learnt from.
+
+        Raises:
+            DataError: The run is not finished.
+        """
+        given = self.record["training"].get("balance_classes", False)
+        tuned = {entry["fold"]: entry.get("tuned", {}) for entry in self.metrics()["training"]}
+        return bool(tuned.get(fold, {}).get("training.balance_classes", given))
+
     def histories(self) -> list[tuple[int, int, list[EpochReport]]]:
         """Return (fold, member, epochs) of every network whose training checkpoint is still there, in order.
 

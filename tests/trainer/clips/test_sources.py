@@ -1,8 +1,11 @@
 """What an evaluation of videos says of the run whose networks scored them."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.config import StationConfig
+from trainer.clips import sources
 from trainer.clips.sources import _folds_of, _of_run
 from trainer.errors import SettingsError
 from trainer.evaluation.clip_results import ClipResults
@@ -47,3 +50,21 @@ def test_videos_that_another_run_on_the_same_folds_scored_are_refused(runs, tmp_
     _check_clips(clips, ours)
     with pytest.raises(SettingsError, match="not the cross-validation whose metrics"):
         _check_clips(clips, other)
+
+
+@pytest.mark.parametrize(("balanced", "prior"), [(True, 0.5), (False, 0.25)])
+def test_scores_are_moved_from_the_share_that_the_folds_probabilities_hold_for(
+    runs, tmp_path, monkeypatch, balanced, prior
+):
+    given: list[float] = []
+    monkeypatch.setattr(sources, "_share_of_pain", lambda _: 0.25)
+    monkeypatch.setattr(sources, "with_network", lambda *arguments: given.append(arguments[-1]))
+    monkeypatch.setattr(sources, "score_video", lambda *_: None)
+    training = runs[0].record["training"] | {"balance_classes": balanced}
+    run = replace(runs[0], record=runs[0].record | {"training": training})
+    config = StationConfig.model_validate({"beds": [{"id": "a", "camera": {"url": "synthetic://calm"}}]})
+
+    score, _, _ = _of_run(run, [], config, None, tmp_path, "")
+    score(tmp_path / "a.mp4", "s0")
+
+    assert given == [prior]

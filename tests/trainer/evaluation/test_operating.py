@@ -1,11 +1,13 @@
 """Operating points and net benefit at another prevalence, recomputed without the program's own functions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.evaluation.benefit import benefit_table
+from trainer.evaluation.benefit import benefit_points, benefit_table
 from trainer.evaluation.operating import OperatingTarget, chosen_threshold, operating_point, operating_table
 from trainer.evaluation.results import PredictionRow, PredictionTable, evaluate
 from trainer.evaluation.run_summary import RunSummary
@@ -108,6 +110,22 @@ def test_net_benefit_at_another_prevalence_is_the_textbooks(entry):
     assert low < value < high
     assert float(everyone[column]) == pytest.approx(0.1 - 0.9 * 0.25, abs=5e-4)
     assert "a share of pain of 10 %" in found.note
+
+
+def test_probabilities_of_balanced_classes_are_moved_from_a_half(entry):
+    """The share among the pictures is not what they hold for: what moves them is that of the training."""
+    few = PredictionTable([row for row in entry.table.rows if row.label == 0 or row.image.endswith("-1")])
+    labels, logits, subjects = few.labels, few.logits, few.subjects
+    balanced = replace(entry, table=few, settings={"training.balance_classes": True})
+
+    points = {point["threshold"]: point["model"] for point in benefit_points(balanced, 0.1, 20)}
+
+    acted = 1 / (1 + np.exp(-(logits + np.log(0.1 / 0.9)))) >= 0.2
+    assert points[0.2] == pytest.approx(
+        0.1 * acted[labels == 1].mean() - 0.9 * acted[labels == 0].mean() * 0.2 / 0.8, abs=1e-9
+    )
+    own = net_benefit(labels, logits, subjects, prevalence=0.1, count=20)
+    assert points != {point["threshold"]: point["model"] for point in own}
 
 
 def test_a_threshold_that_no_answer_reaches_has_no_interval_of_width_zero(entry):
