@@ -72,7 +72,10 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
 
         fitted = fit_baseline(study, fold, chosen.kind, frozen_features(config, study))
         listener.batch_done(0, 1, 1)
-    rows = _predicted(study, fold, fitted)
+    tested = np.concatenate([fold.test, fold.stress])
+    given = fitted.predict(tested)
+    rows = prediction_rows(study, fold.index, tested, given)
+    silent = 0 if given.silent is None else int(given.silent[: len(fold.test)].sum())
     if chosen.kind == "network":
         _save_networks(fitted, folder)
     learnt = len(np.unique(fold.splits[0][0].rows))
@@ -80,13 +83,8 @@ def run_fold(config: ExperimentConfig, study: Study, fold: Fold, folder: Path, l
     if fitted.held is not None:
         answers = Prediction(fitted.held.logits, np.zeros(len(fitted.held.rows)))
         inner = prediction_rows(study, fold.index, fitted.held.rows, answers)
-    return FoldOutcome(rows, {"fold": fold.index, "learnt_pictures": learnt, **fitted.details, **tried}, inner)
-
-
-def _predicted(study: Study, fold: Fold, fitted: FittedModel) -> list[PredictionRow]:
-    """Return the answers for a fold's test pictures and confusers."""
-    rows = np.concatenate([fold.test, fold.stress])
-    return prediction_rows(study, fold.index, rows, fitted.predict(rows))
+    details = {"fold": fold.index, "learnt_pictures": learnt, "silent_pictures": silent, **fitted.details, **tried}
+    return FoldOutcome(rows, details, inner)
 
 
 def prediction_rows(study: Study, fold: int, rows: NDArray[np.int64], answers: Prediction) -> list[PredictionRow]:

@@ -16,10 +16,13 @@ class Prediction:
     Attributes:
         logits: Shape (k,): calibrated log-odds of pain.
         uncertainty: Shape (k,): mutual information of an ensemble in nats; 0 for a single model.
+        silent: Shape (k,): which answers are the constant of networks whose last hidden units were silent; None where
+            no network answered.
     """
 
     logits: NDArray[np.float64]
     uncertainty: NDArray[np.float64]
+    silent: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from trainer.models.balance import balanced
 from trainer.models.fitted import HeldAnswers, Outcome, Prediction
 from trainer.models.frozen import FEATURES_FOLDER, FrozenTrunk, frozen_trunk
 from trainer.models.plan import NetworkPlan
-from trainer.networks import PainNetwork, mutual_information
+from trainer.networks import PainNetwork, are_silent, mutual_information
 from trainer.protocols import AS_IT_IS, Fold, Items
 from trainer.training import (
     Listener,
@@ -74,11 +74,12 @@ class FittedNetworks:
         samples = ExactSamples(self._crops, rows)
         logits = np.stack([_logits(network, samples, self.plan) for network in self.networks])
         logits = logits / self.temperature
+        silent = are_silent(self.networks, [self.temperature] * len(self.networks), logits)
         if len(self.networks) == 1:
-            return Prediction(logits[0], np.zeros(len(rows)))
+            return Prediction(logits[0], np.zeros(len(rows)), silent)
         mean = np.clip(1.0 / (1.0 + np.exp(-logits)).astype(np.float64), 1e-9, 1.0 - 1e-9).mean(axis=0)
         disagreement = mutual_information(torch.from_numpy(logits)).numpy()
-        return Prediction(np.log(mean) - np.log1p(-mean), disagreement.astype(np.float64))
+        return Prediction(np.log(mean) - np.log1p(-mean), disagreement.astype(np.float64), silent)
 
 
 def _logits(network: PainNetwork, samples: Samples, plan: NetworkPlan) -> NDArray[np.float64]:

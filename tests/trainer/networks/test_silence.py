@@ -1,6 +1,8 @@
 """What is measured of a model with silent units is what a station makes of it."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from trainer.checkpoint import ModelRecord, Provenance, write_model
 from trainer.clips.scores import NetworkScorer
 from trainer.crops import CropSet, pad_px
 from trainer.experiments.answering import open_answerer
+from trainer.models.fitted import Outcome
+from trainer.models.network_model import FittedNetworks
 from trainer.networks import NCNN, Ensemble, InputContract, PainNetwork, architectures, are_silent
 
 CONTRACT = InputContract(size_px=120)
@@ -55,6 +59,23 @@ def test_a_model_without_a_bundle_answers_as_its_bundle(is_silent: bool, tmp_pat
     assert np.isnan(answers.logits).tolist() == [is_silent] * 2
     scores = NetworkScorer([network, ncnn(is_silent=True)], 1.6, CONTRACT).scores(crops.exact(np.arange(2)))
     assert [score is None for score in scores] == [is_silent] * 2
+
+
+@pytest.mark.parametrize("silent", [(True, True), (True, False), (True,)])
+def test_answers_of_a_fold_say_which_are_the_constant(silent: tuple[bool, ...]) -> None:
+    trained: Any = [SimpleNamespace(network=ncnn(is_silent=s), history=[], best_epoch=0, attempts=1) for s in silent]
+    training = SimpleNamespace(device="cpu", precision="float32", threads=1)
+    plan: Any = SimpleNamespace(training=training, contract=CONTRACT)
+    side = CONTRACT.size_px + 2 * pad_px(CONTRACT)
+    wide = np.random.default_rng(2).integers(0, 256, (2, side, side, 3)).astype(np.uint8)
+    crops = CropSet(wide, np.zeros(2, np.float32), np.array(["a", "b"]), CONTRACT)
+    outcome = Outcome(1.0, 0.1, 2)
+
+    answers = FittedNetworks(plan, crops, trained, 1.6, outcome, outcome).predict(np.arange(2))
+
+    assert answers.silent is not None
+    assert answers.silent.tolist() == [all(silent)] * 2
+    assert np.isfinite(answers.logits).all()
 
 
 def test_an_ensemble_has_the_constant_of_its_members() -> None:

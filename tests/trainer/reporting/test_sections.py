@@ -4,14 +4,18 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.figure import Figure
 
 from trainer.evaluation.results import PredictionRow, PredictionTable
 from trainer.evaluation.run_summary import RunSummary
+from trainer.evaluation.utility import net_benefit
 from trainer.reporting.document import Notice
 from trainer.reporting.plotting import bar_of, bar_words, style_of, style_words
 from trainer.reporting.sections.checklist_answers import _about_models, _steps
 from trainer.reporting.sections.limits import _always, _leaks, _prevalence, _size
+from trainer.reporting.sections.overview import _warnings
 from trainer.reporting.sections.training import audit_section, training_section
+from trainer.reporting.sections.utility import _act_on_all
 from trainer.training import TrainingSettings
 
 
@@ -136,3 +140,41 @@ def test_an_audit_that_found_only_pictures_that_look_alike_does_not_speak_of_inf
     assert verdict == Notice(
         "Mimic, strict, set: not clean: up to 1 pair of a tested picture and one seen in training that look alike."
     )
+
+
+def test_answers_of_silent_networks_are_named_where_they_count():
+    part = SimpleNamespace(
+        entry=SimpleNamespace(title="N", protocol="strict", data="set", table=run_of(3).table),
+        metrics={"training": [{"fold": 0, "silent_pictures": 1}, {"fold": 1, "silent_pictures": 0}, {"fold": 2}]},
+    )
+
+    first, *others = _warnings(part)
+
+    assert first.startswith("N, strict, set: in fold 1 1 tested picture got the network's constant")
+    assert not any("constant" in sentence for sentence in others)
+
+
+@pytest.mark.parametrize(
+    ("pains", "labels"),
+    [((2, 2), ["act on all"]), ((4, 2, 4), ["act on all, 10 % pain", "act on all, 20 % pain"])],
+)
+def test_acting_on_all_is_drawn_for_every_share_of_pain_that_was_tested(pains, labels):
+    parts = []
+    for pain in pains:
+        entry = run_of(pain)
+        table = entry.table
+        rows = table.is_main & table.is_counted
+        parts.append(
+            SimpleNamespace(
+                entry=entry, metrics={"net_benefit": net_benefit(table.labels[rows], table.logits[rows], count=10)}
+            )
+        )
+    axis = Figure().add_subplot()
+
+    _act_on_all(axis, parts)
+
+    lines = {line.get_label(): line for line in axis.get_lines()}
+    assert list(lines) == labels
+    starts = [line.get_ydata()[0] for line in lines.values()]
+    shares = sorted({pain / 20 for pain in pains})
+    assert starts == pytest.approx([share - (1 - share) * 0.05 / 0.95 for share in shares])

@@ -45,7 +45,7 @@ def _row(part: Reported) -> list[str]:
 
 
 def _warnings(part: Reported) -> list[str]:
-    """Return what is wrong with a run: dead networks, answers that do not depend on the picture."""
+    """Return what is wrong with a run: dead or silent networks, answers that do not depend on the picture."""
     where, sentences = f"{part.entry.title}, {part.entry.protocol}, {part.entry.data}", []
     for fold in part.metrics.get("training", []):
         restarts = sum(attempts - 1 for attempts in fold.get("attempts", []))
@@ -53,6 +53,12 @@ def _warnings(part: Reported) -> list[str]:
             sentences.append(
                 f"{where}: in fold {fold['fold'] + 1} a network died (it gave every picture the same answer) and was "
                 f"restarted with another seed {counted(restarts, 'time')}."
+            )
+        if silent := fold.get("silent_pictures", 0):
+            sentences.append(
+                f"{where}: in fold {fold['fold'] + 1} {counted(silent, 'tested picture')} got the network's constant, "
+                "which it gives where its last hidden units are silent, whatever the picture. That counts as an answer "
+                "in every number here; a station gives no score then."
             )
     table = part.entry.table
     for fold in np.unique(table.fold):
