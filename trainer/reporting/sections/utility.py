@@ -1,5 +1,6 @@
 """What a model is worth: when it may abstain, and against treating all or none."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -9,7 +10,7 @@ from trainer.evaluation.operating import operating_table
 from trainer.evaluation.run_summary import RunSummary
 from trainer.evaluation.tables import Table
 from trainer.reporting.document import Grid, Picture, Section, Text
-from trainer.reporting.gathering import Comparison
+from trainer.reporting.gathering import Comparison, Reported
 from trainer.reporting.plotting import INK, axes_grid, colour_of, legend_below, plain, style_of, style_words, svg_of
 from trainer.reporting.words import decimals, percent_range
 
@@ -65,9 +66,7 @@ def benefit_section(comparison: Comparison) -> Section:
             x, y = [point["threshold"] for point in points], [point["model"] for point in points]
             style, colour = style_of(part.entry), colour_of(part.entry, comparison.models)
             axis.plot(x, y, color=colour, ls=style, lw=1.4, label=label)
-        points = parts[0].metrics["net_benefit"]
-        x, y = [point["threshold"] for point in points], [point["all"] for point in points]
-        axis.plot(x, y, color="#8a8f98", lw=1.0, label="act on all")
+        _act_on_all(axis, parts)
         axis.axhline(0.0, color=INK, lw=0.8, ls=":", label="act on none")
         top = max(point["model"] for part in parts for point in part.metrics["net_benefit"])
         axis.set(xlabel="threshold", ylabel="net benefit", ylim=(-0.1, max(0.05, top) * 1.08))
@@ -87,6 +86,15 @@ def benefit_section(comparison: Comparison) -> Section:
     table = benefit_table(comparison.entries, comparison.prevalence, comparison.resamples)
     picture = Picture("net-benefit", "svg", svg_of(figure), alt, caption)
     return Section("Net benefit", (Text(text), picture, Grid(table)))
+
+
+def _act_on_all(axis: Axes, parts: Sequence[Reported]) -> None:
+    """Draw acting on all once for every share of pain: runs of one set may have tested different pictures of it."""
+    shares = {part.entry.positive_share: part.metrics["net_benefit"] for part in parts}
+    for share, points in sorted(shares.items()):
+        x, y = [point["threshold"] for point in points], [point["all"] for point in points]
+        label = "act on all" if len(shares) == 1 else f"act on all, {100 * share:.0f} % pain"
+        axis.plot(x, y, color="#8a8f98", lw=1.0, label=label)
 
 
 def operating_section(comparison: Comparison) -> Section:
