@@ -23,11 +23,14 @@ def zone_of(config: StationConfig) -> tzinfo | None:
 
 def shift_begin(now: datetime, zone: tzinfo | None, begin: time = SHIFT) -> datetime:
     """Return the newest moment at which the station's clock showed a time of day."""
-    local = now.astimezone(zone)
-    today = datetime.combine(local.date(), begin, local.tzinfo if zone is None else zone)
-    if today > now:
-        today = datetime.combine(local.date() - timedelta(days=1), begin, local.tzinfo if zone is None else zone)
-    return today.astimezone(UTC)
+    day = now.astimezone(zone).date()
+    today = _moment(datetime.combine(day, begin), zone)
+    return today if today <= now else _moment(datetime.combine(day - timedelta(days=1), begin), zone)
+
+
+def _moment(local: datetime, zone: tzinfo | None) -> datetime:
+    """Return the moment at which the station's clock shows this, with the offset of that day, not of today."""
+    return (local.astimezone() if zone is None else local.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def local_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
@@ -42,7 +45,7 @@ def local_moment(text: str, now: datetime, zone: tzinfo | None) -> datetime:
             return shift_begin(now, zone, time.fromisoformat(text))
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            moment = moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+            return _moment(moment, zone)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):  # the latter in the first and the last hours of the calendar
         words = Phrase("write a time such as 07:00, or a date and a time such as 2026-01-31T07:00")

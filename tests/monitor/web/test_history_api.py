@@ -1,7 +1,10 @@
 """Days past over the API: levels of any stretch, and the handover of a shift."""
 
 import shutil
+import time
 from datetime import UTC, datetime, timedelta, timezone
+from datetime import time as clock_time
+from zoneinfo import ZoneInfo
 
 import pytest
 from recorded_board import write_day
@@ -134,6 +137,31 @@ def test_a_time_of_day_is_the_newest_one_on_the_station_s_clock(text, moment):
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match="write a time such as 07:00"):
         local_moment(text, NOW, ZONE)
+
+
+@pytest.fixture
+def berlin():
+    """Let the machine's own zone be that of Berlin."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("berlin")
+@pytest.mark.parametrize("zone", [None, ZoneInfo("Europe/Berlin")])
+@pytest.mark.parametrize(
+    ("now", "began"),
+    [
+        ("2026-10-25T05:00+01:00", "2026-10-24T17:00+00:00"),
+        ("2026-03-29T06:00+02:00", "2026-03-28T18:00+00:00"),
+    ],
+)
+def test_a_night_in_which_the_clocks_change_begins_at_the_time_that_the_clock_showed_then(zone, now, began):
+    """The story: by the machine's own zone, the handover of a night in autumn left out its first hour."""
+    moment = datetime.fromisoformat(now)
+    assert shift_begin(moment, zone, clock_time(19)) == datetime.fromisoformat(began)
 
 
 def test_a_shift_that_begins_this_moment_is_a_day_long_at_most():
