@@ -81,12 +81,14 @@ def list_beds(config_file: Path, *, as_json: bool) -> int:
     rows = [
         {
             "bed": bed,
-            "home": document.home,
+            "home": None if document is None else document.home,
+            "readable": document is not None,
             "watched_by": None if lease is None else lease.owner,
             "epoch": 0 if lease is None else lease.epoch,
             "age_seconds": None if lease is None or lease.owner is None else round(lease.age_seconds, 1),
         }
-        for bed, document in reading.beds.items()
+        for bed in sorted({*reading.beds, *reading.unreadable})
+        for document in (reading.beds.get(bed),)
         for lease in (reading.leases.get(bed),)
     ]
     if as_json:
@@ -94,7 +96,10 @@ def list_beds(config_file: Path, *, as_json: bool) -> int:
     else:
         for row in rows:
             watched = f"watched by {row['watched_by']}" if row["watched_by"] else "NOBODY WATCHES IT"
-            click.echo(f"{row['bed']}: {watched} (home {row['home'] or 'anywhere'}, epoch {row['epoch']})")
+            home = f"home {row['home'] or 'anywhere'}" if row["readable"] else "its entry cannot be read here"
+            click.echo(f"{row['bed']}: {watched} ({home}, epoch {row['epoch']})")
+        if not rows:
+            click.echo("no bed is shared", err=True)
     return EXIT_NO if any(row["watched_by"] is None for row in rows) else 0
 
 

@@ -162,11 +162,14 @@ class WardReader:
         self._show(beds, states, owners)
         self._feed.poll(client)
         lives = {name: self._lives(name) for name in sorted(self._heard)}
-        self.view = WardView(owners, lives, frozenset(reading.beds))
+        self.view = WardView(owners, lives, frozenset((*reading.beds, *reading.unreadable)))
         self._read_seconds = self._clock.monotonic()
 
     def _list_beds(self, client: Any, reading: TableReading) -> list[str]:  # noqa: ANN401 - redis-py's clients are untyped
-        """Return every shared bed, and every bed of a station of its own that shows a state or did a while ago."""
+        """Return every shared bed, and every bed of a station of its own that shows a state or did a while ago.
+
+        A shared bed whose entry cannot be read here is a bed, too: perhaps nobody watches it.
+        """
         now = self._clock.monotonic()
         if now - self._scanned_seconds >= _SCAN_SECONDS:
             self._scanned_seconds = now
@@ -178,7 +181,7 @@ class WardReader:
             for name in self._table.stations() if self._table is not None else ():
                 self._heard.setdefault(name, now)
             self._forget_retired(client)
-        return sorted({*reading.beds, *self._scanned})
+        return sorted({*reading.beds, *reading.unreadable, *self._scanned})
 
     def _forget_retired(self, client: Any) -> None:  # noqa: ANN401 - as above
         """Forget the silent stations that somebody took out of service since they were last heard."""

@@ -1,5 +1,6 @@
 """What must not stop a fleet, and is said in one sentence: files, versions, servers and clocks that do not fit."""
 
+import json
 import os
 import socket
 import subprocess
@@ -115,6 +116,23 @@ def publish(redis_server, tmp_path):
 def entries(*pairs, **more):
     listed = [{"id": name, "camera": {"url": f"rtsp://203.0.113.1/{path}"}, **more} for name, path in pairs]
     return yaml.safe_dump({"beds": listed})
+
+
+def test_a_bed_whose_entry_cannot_be_read_is_listed_as_one_that_nobody_watches(table, publish, redis_server, tmp_path):
+    def listed(*options):
+        config = str(tmp_path / "station.yaml")
+        return CliRunner().invoke(beds, ["list", "--config", config, *options], standalone_mode=False)
+
+    assert (listed().return_value, listed().output) == (0, "no bed is shared\n")
+    publish(entries(("bed-1", "1")))
+    redis_server.client().hset("nicu:beds", "bed-2", '{"id": "bed-2", "newer": 1}')
+    done = listed()
+    assert done.return_value == 1
+    assert "bed-2: NOBODY WATCHES IT (its entry cannot be read here, epoch 0)" in done.output
+    assert [(row["bed"], row["readable"]) for row in json.loads(listed("--json").output)] == [
+        ("bed-1", True),
+        ("bed-2", False),
+    ]
 
 
 def test_a_bed_in_two_files_is_refused_and_nothing_is_written(table, publish):
