@@ -1,16 +1,18 @@
 """The live picture of a bed: large on its own page, small on its tile."""
 
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from nicegui import ui
 
 from monitor.board import BedPicture, BedSnapshot
+from monitor.clock import Clock
 from monitor.localization import Localizer
 from monitor.web.pages.camera_dialog import build_camera_button
 from monitor.web.pages.layout import PageLayout, say
 from monitor.web.pages.region_editor import build_region_editor
 
-__all__ = ["LivePicture", "TilePicture"]
+__all__ = ["LivePicture", "TilePicture", "taken_at"]
 
 _EVERY_SECONDS = 0.5
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
@@ -62,7 +64,7 @@ class LivePicture:
             self._index = picture.index
             self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?n={picture.index}"')
             blurred = self._t("Blurred picture.") if self._site.previews.is_blurred else ""
-            taken = self._t("Taken at {time}.", time=self._t.time(self._site.clock.wall()))
+            taken = self._t("Taken at {time}.", time=self._t.time(taken_at(picture, self._site.clock)))
             say(self._caption, " ".join(filter(None, (blurred, _faces_words(picture, self._t), region, taken))))
 
     def _show_region(self) -> str:
@@ -108,6 +110,11 @@ class TilePicture:
         self._image.classes(**({"add": "unseen"} if self._index is None else {"remove": "unseen"}))
         if self._index is not None:
             self._image.props(f'src="/api/v1/beds/{quote(self._bed_id)}/preview.jpg?size=small&n={self._index}"')
+
+
+def taken_at(picture: BedPicture, clock: Clock) -> datetime:
+    """Return when a picture reached this machine; a page that is opened shows one that may be seconds old."""
+    return clock.wall() - timedelta(seconds=clock.monotonic() - picture.frame.time_seconds)
 
 
 def _faces_words(picture: BedPicture, t: Localizer) -> str:
