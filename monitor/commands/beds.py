@@ -55,9 +55,10 @@ def publish(file: Path, config_file: Path, *, replace: bool) -> int:
     """
     wanted = _read_beds(file)
     with _table(config_file) as table:
-        known = table.read().beds
+        reading = table.read()
+        known, unreadable = reading.beds, reading.unreadable
         _refuse_one_camera_twice(wanted, known)
-        differing = [bed.id for bed in wanted if bed.id in known and known[bed.id] != bed]
+        differing = [bed.id for bed in wanted if bed.id in unreadable or (bed.id in known and known[bed.id] != bed)]
         if differing and not replace:
             click.echo(
                 f"these beds are in Redis with other settings: {', '.join(differing)}; nothing was written. A bed "

@@ -125,7 +125,10 @@ def test_a_bed_whose_entry_cannot_be_read_is_listed_as_one_that_nobody_watches(t
 
     assert (listed().return_value, listed().output) == (0, "no bed is shared\n")
     publish(entries(("bed-1", "1")))
-    redis_server.client().hset("nicu:beds", "bed-2", '{"id": "bed-2", "newer": 1}')
+    newer = '{"id": "bed-2", "newer": 1}'
+    redis_server.client().hset("nicu:beds", "bed-2", newer)
+    assert publish(entries(("bed-2", "2"))).return_value == 1
+    assert redis_server.client().hget("nicu:beds", "bed-2") == newer, "it is replaced by --replace only"
     done = listed()
     assert done.return_value == 1
     assert "bed-2: NOBODY WATCHES IT (its entry cannot be read here, epoch 0)" in done.output
