@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import click
@@ -49,6 +50,16 @@ def _checked_name(_context: click.Context, _parameter: click.Parameter, name: st
     return name
 
 
+def _asked_password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    # A hidden prompt asks the terminal, and would leave unread what is piped in.
+    line = sys.stdin.buffer.readline()
+    if not line:
+        raise EOFError
+    return line.decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 _NAME = click.argument("name", callback=_checked_name)
 
@@ -74,14 +85,15 @@ def command() -> None:
 @_ROLE
 @_BEDS
 @_PICTURES
-@click.password_option(help="Asked for when it is not given; do not write it on the command line.")
+@click.option("--password", help="Asked for when it is not given; do not write it on the command line.")
 def add(
-    file: Path, name: str, role: str | None, beds: BedScope | None, password: str, *, pictures: bool | None
+    file: Path, name: str, role: str | None, beds: BedScope | None, password: str | None, *, pictures: bool | None
 ) -> None:
     """Add the person NAME to the users FILE, or give them another password.
 
-    Who is there already keeps role and beds where no others are given.
+    Who is there already keeps role and beds where no others are given. A script pipes the password in, as one line.
     """
+    password = _asked_password() if password is None else password
     if len(password) < SHORTEST_PASSWORD:
         raise click.BadParameter(f"use at least {SHORTEST_PASSWORD} characters", param_hint="'--password'")
     try:

@@ -63,7 +63,7 @@ def test_a_users_file_is_private(careless_umask, tmp_path):
         [program, "users", "add", str(users), "nurse-7", "--role", "nurse"],
         capture_output=True,
         text=True,
-        input="a-long-passphrase\na-long-passphrase\n",
+        input="a-long-passphrase\n",
         timeout=60,
         check=False,
     )

@@ -231,7 +231,7 @@ def run(*arguments, **options):
 
 def test_users_are_added_listed_and_removed_on_the_command_line(tmp_path):
     path = tmp_path / "secrets" / "users"
-    result = run("add", path, "anna", "--role", "nurse", input="a long password\na long password\n")
+    result = run("add", path, "anna", "--role", "nurse", input="a long password\n")
     assert result.exit_code == 0, result.output
     token = run("token", path, "integrator", "--beds", "north-*,bed-7").output.strip()
     assert len(token) == 43
@@ -278,9 +278,11 @@ def test_a_person_does_not_become_a_program_unseen_nor_a_program_a_person(tmp_pa
 
 
 def test_a_password_that_is_no_text_is_refused_in_a_sentence(tmp_path):
-    result = run("add", tmp_path / "users", "anna", "--password", "a long \udcff password")
-    assert result.exit_code == 2
-    assert "no text in UTF-8" in result.output
+    given = run("add", tmp_path / "users", "anna", "--password", "a long \udcff password")
+    piped = run("add", tmp_path / "users", "anna", input=b"a long \xff password\n")
+    for result in (given, piped):
+        assert result.exit_code == 2
+        assert "no text in UTF-8" in result.output
 
 
 @pytest.mark.parametrize(
