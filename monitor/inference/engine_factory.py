@@ -83,6 +83,7 @@ def open_engine(
     threads: int = 1,
     cuda_api: CudaApi = "auto",
     prefer_int8: bool = False,
+    prepare: Callable[[Engine], Engine] = lambda engine: engine,
 ) -> Engine:
     """Return an engine for one model of a bundle. One engine belongs to one thread; open one for each.
 
@@ -97,6 +98,7 @@ def open_engine(
         threads: Threads within one operator on a CPU.
         cuda_api: Library through which TensorRT's engines use the GPU's memory.
         prefer_int8: Take, on a CPU and where `precision` is None, the int8 file if it passed its verification.
+        prepare: Returns what was opened, ready to run; raises EngineError where it is none, once it has closed it.
 
     Raises:
         BundleError: The bundle has no such model, or it failed its verification.
@@ -105,7 +107,7 @@ def open_engine(
 
     def attempt(name: EngineName) -> tuple[Engine, Variant]:
         variant = _allowed(bundle, name, size_px, precision, prefer_int8=prefer_int8)
-        return open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api), variant
+        return prepare(open_variant(bundle, variant, name, threads=threads, cuda_api=cuda_api)), variant
 
     (engine, variant), name, reasons = _first(bundle, choice, on_missing, attempt)
     if choice in {"auto", name}:

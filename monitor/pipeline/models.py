@@ -2,8 +2,8 @@
 
 import logging
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from monitor.config import FaceSettings, ModelSettings
@@ -187,8 +187,14 @@ class ModelSet:
             The engine, and the sizes of its batches where it has few.
         """
         models, bundle = self._models, self._opened_from[role]
+        sizes: BatchSizes | None = None
 
-        def open_this(choice: EngineChoice, on_missing: OnMissing = "fall_back", threads: int = threads) -> Engine:
+        def open_this(
+            choice: EngineChoice,
+            on_missing: OnMissing,
+            threads: int = threads,
+            prepare: Callable[[Engine], Engine] = lambda engine: engine,
+        ) -> Engine:
             return open_engine(
                 bundle,
                 size_px=size_px,
@@ -197,19 +203,21 @@ class ModelSet:
                 choice=choice,
                 on_missing=on_missing,
                 prefer_int8=models.cpu_precision == "int8",
+                prepare=prepare,
             )
 
-        engine = open_this(models.engines[role], models.on_missing_engine)
-        sizes: BatchSizes | None = None
-        if engine.name in GPU_ENGINES and models.batching != "off":
-            sizes = BatchSizes(getattr(engine, "largest_batch", BATCH_SIZES[-1]))
-        try:
-            engine = self._prepare(engine, sizes, bundle.name)
-        except EngineError as error:
-            if models.on_missing_engine == "refuse":
+        def prepare_first(engine: Engine) -> Engine:
+            nonlocal sizes
+            sizes = None
+            if engine.name in GPU_ENGINES and models.batching != "off":
+                sizes = BatchSizes(getattr(engine, "largest_batch", BATCH_SIZES[-1]))
+            try:
+                return self._prepare(engine, sizes, bundle.name)
+            except EngineError as error:
+                _log.warning("bundle %s: %s", bundle.name, error)
                 raise
-            _log.warning("bundle %s: %s; falling back to %s", bundle.name, error, RESERVE_ENGINE)
-            engine, sizes = open_this(RESERVE_ENGINE), None
+
+        engine = open_this(models.engines[role], models.on_missing_engine, prepare=prepare_first)
         # The same one again, and not what would be chosen now.
         name: EngineName = next(name for name in ENGINES if name == engine.name)
         reserve: Engine | None = None
@@ -217,12 +225,13 @@ class ModelSet:
             try:
                 # Where requests run together one session answers for all beds, and no other one stands beside it.
                 cores = len(os.sched_getaffinity(0)) // _BUSY_MODELS
-                reserve = open_this(RESERVE_ENGINE, threads=threads if sizes is None else max(threads, cores))
+                count = threads if sizes is None else max(threads, cores)
+                reserve = open_this(RESERVE_ENGINE, "fall_back", threads=count)
             except EngineError as error:
                 _log.warning("nothing can run instead of %s when it fails: %s", name, error)
 
         def reopen() -> Engine:
-            return self._prepare(open_this(name, "refuse"), sizes, bundle.name)
+            return open_this(name, "refuse", prepare=lambda engine: self._prepare(engine, sizes, bundle.name))
 
         return RecoveringEngine(engine, reopen, reserve, self._health), sizes
 
@@ -237,7 +246,8 @@ class ModelSet:
         try:
             seconds = warm_up(engine, (1,) if sizes is None else sizes.sizes, in_place=self._models.crops != "cpu")
         except Exception as error:
-            engine.close()
+            with suppress(Exception):  # what is left on a GPU that fails; the reason is the error before
+                engine.close()
             raise EngineError(f"{engine.name} opens and does not run: {first_line(error)}") from error
         _log.info("%s on %s takes %s", label, engine.name, _describe(seconds))
         if sizes is None:

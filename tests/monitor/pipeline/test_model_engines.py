@@ -249,6 +249,35 @@ def test_a_gpu_that_opens_and_does_not_run_is_found_before_the_first_frame(gpu, 
     worker.close()
 
 
+def test_auto_takes_the_next_engine_where_the_first_opens_and_does_not_run(gpu, monkeypatch, caplog) -> None:
+    """Not the processor's, while another engine runs on the same GPU."""
+    opens_gpu = engine_factory.open_variant
+
+    class Plan(gpu):
+        name = "tensorrt"
+
+        def run(self, *_: Any) -> Any:
+            raise RuntimeError("no kernel image is available for execution on the device")
+
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("context is destroyed")
+
+    def open_variant(bundle: Bundle, variant: Variant, name: str, **options: Any) -> Any:
+        if name == "tensorrt":
+            return Plan(bundle.read(variant.file), label=variant.file)
+        if name == "tensorrt-rtx":
+            raise EngineError("there is no tensorrt-rtx plan")
+        return opens_gpu(bundle, variant, name, **options)
+
+    monkeypatch.setattr(engine_factory, "open_variant", open_variant)
+    models, worker = open_models(engine="auto")
+    assert set(worker.engines.values()) == {"onnxruntime-cuda"}
+    assert "tensorrt opens and does not run: no kernel image is available" in caplog.text
+    assert models.is_batched
+    worker.close()
+
+
 @pytest.mark.parametrize(("batching", "threads"), [("auto", 8), ("off", 1)])
 def test_the_reserve_that_answers_for_all_beds_has_cores_for_it(gpu, batching, threads, monkeypatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)))
