@@ -79,6 +79,18 @@ class FrameDetector:
         """Smaller ones, run on faces that are tracked."""
         return self._search.track_count
 
+    def searched_area(self) -> ImageRegion:
+        """Return what a scan shows: the region with a rim that covers a face at its edge whole."""
+        height, width = self.image.shape[:2]
+        region = self.region
+        x, y = _RIM * (region.x1_px - region.x0_px), _RIM * (region.y1_px - region.y0_px)
+        return ImageRegion(
+            max(region.x0_px - x, -0.5),
+            max(region.y0_px - y, -0.5),
+            min(region.x1_px + x, width - 0.5),
+            min(region.y1_px + y, height - 0.5),
+        )
+
     def has_face_in_region(self) -> bool:
         """Return whether a face in the region was detected."""
         boxes = [track.face.box for track in self._tracker.tracks if track.track_id in self.seen]
@@ -93,7 +105,7 @@ class FrameDetector:
         """Return whether a small scan of the whole region hints at faces of this size in the picture."""
         size_px = self._detector.face_size_px
         # Turned by an eighth, a region fills the square hardly more than when it fills it least.
-        scale = Viewport.of_area(self._widened_region(), 45.0, size_px).scale
+        scale = Viewport.of_area(self.searched_area(), 45.0, size_px).scale
         return size_px < self._detector.size_px and smallest_px * scale >= _HINTED_PX
 
     def scan_small(self, turn_deg: float, smallest_px: float) -> None:
@@ -113,7 +125,7 @@ class FrameDetector:
 
     def _scan(self, turn_deg: float, size_px: int, hint_score: float | None = None) -> list[Detection]:
         """Scan the whole region: update the tracks that it shows, verify new faces; return what are only hints."""
-        view = Viewport.of_area(self._widened_region(), turn_deg, size_px)
+        view = Viewport.of_area(self.searched_area(), turn_deg, size_px)
         found = self._detector.detect(self.image, view, hint_score or self._minimum_score)
         # A track that was seen already has its face, and no other one beside it.
         detections = [detection for detection in found if not self._is_seen(detection.face.box)]
@@ -203,14 +215,3 @@ class FrameDetector:
     def _update_track(self, track: Track, face: Face) -> None:
         self._tracker.update(track, face, self.now_seconds)
         self.seen.add(track.track_id)
-
-    def _widened_region(self) -> ImageRegion:
-        height, width = self.image.shape[:2]
-        region = self.region
-        x, y = _RIM * (region.x1_px - region.x0_px), _RIM * (region.y1_px - region.y0_px)
-        return ImageRegion(
-            max(region.x0_px - x, -0.5),
-            max(region.y0_px - y, -0.5),
-            min(region.x1_px + x, width - 0.5),
-            min(region.y1_px + y, height - 0.5),
-        )

@@ -8,7 +8,8 @@ once in all turns and from then on with one pass a frame. A pass in another turn
 lie otherwise.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from monitor.config import FaceSettings, RegionOfInterest
 from monitor.faces.detection_passes import PROOFS_PER_FRAME, RETRY_SECONDS, FrameDetector
 from monitor.faces.detector import FaceDetector
 from monitor.faces.face_identity import FaceIdentity
-from monitor.faces.geometry import Face
+from monitor.faces.geometry import Face, OrientedBox
 from monitor.faces.patient import RIVAL_SIZE, PatientSelector
 from monitor.faces.quality import Quality, assess, is_cut_off
 from monitor.faces.scan_schedule import RejectedRegions, RotationCycle, ScanSchedule
@@ -217,7 +218,7 @@ class PatientTracker:
         """Scan the whole picture for faces that may be taken for the patient's, when it is time."""
         rival_px = RIVAL_SIZE * patient.face.box.size_px
         small = self._settings.track_guided and frame_detector.can_scan_small(rival_px)
-        changed = self._changes.has_changed(self._cells, patient.face.box, frame_detector.image.shape)
+        changed = small and self._has_changed_beside(frame_detector, patient.face.box)
         turn_deg = self._schedule.next_deg(
             frame_detector.now_seconds, patient.face.orientation_deg, small=small, changed=changed
         )
@@ -227,6 +228,17 @@ class PatientTracker:
             frame_detector.scan_small(turn_deg, rival_px)
         else:
             frame_detector.detect_full(turn_deg)
+
+    def _has_changed_beside(self, frame_detector: FrameDetector, box: OrientedBox) -> bool:
+        """Return whether something beside the patient's face is not as it was, in the area that is searched."""
+        image, area, cells = frame_detector.image, frame_detector.searched_area(), self._cells
+        left, top = math.floor(area.x0_px + 0.5), math.floor(area.y0_px + 0.5)
+        part = image[top : math.ceil(area.y1_px + 0.5), left : math.ceil(area.x1_px + 0.5)]
+        if part.shape != image.shape:
+            # Cells of the whole picture are coarse beside the face of a bed that fills a part of it.
+            cells = scene_cells(part)
+        moved = replace(box, center_x_px=box.center_x_px - left, center_y_px=box.center_y_px - top)
+        return self._changes.has_changed(cells, moved, part.shape)
 
     def _recheck(self, frame_detector: FrameDetector, patient: Track) -> None:
         """Detect the patient in another turn, left and right alternately; verify its orientation on a contradiction."""

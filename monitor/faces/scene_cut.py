@@ -17,9 +17,9 @@ _CHANGED_SHARE = 0.2
 """Of the scene's contrast, by which a cell of another content differs. Of five calm synthetic infants in 720p with a
 sensor's noise of 3 levels, three change something beside their faces in 1 to 3 frames of 60, those that move more in 11
 and 22; a carer who leans in changes cells by more than the contrast itself."""
-_MIDDLE = (15.0, 85.0)
+_MIDDLE = (0.15, 0.85)
 _MIDDLE_SIGMA = 1.25
-"""Of either half of a normal distribution, between those percentiles, in standard deviations of the whole."""
+"""Of either half of a normal distribution, between those shares of it, in standard deviations of the whole."""
 _FACE_MARGIN = 0.3
 """Of the patient's face: in the disc that reaches so far beyond its box the face itself changes the picture. A square
 would hide another face in its corners, cheek to cheek."""
@@ -106,12 +106,18 @@ def _contrasts(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     values = np.clip(cells, 0.0, 255.0).astype(np.uint8)
     limit, _ = cv2.threshold(values, 0.0, 255.0, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    is_bright, whole, contrasts = values > limit, float(cells.std()), np.empty_like(cells)
-    for part in (is_bright, ~is_bright):
-        if part.any():
-            lower, upper = np.percentile(cells[part], _MIDDLE)
-            contrasts[part] = min(whole, max(_LEAST_CONTRAST, (upper - lower) / _MIDDLE_SIGMA))
-    return contrasts
+    is_bright, whole, ordered = values > limit, float(cells.std()), np.sort(cells)
+    dark = len(cells) - int(np.count_nonzero(is_bright))
+    dark_contrast, bright_contrast = (_middle_contrast(part, whole) for part in (ordered[:dark], ordered[dark:]))
+    return np.where(is_bright, np.float32(bright_contrast), np.float32(dark_contrast))
+
+
+def _middle_contrast(ordered: NDArray[np.float32], whole: float) -> float:
+    """Return the contrast of the dark or of the bright cells, in order; at most that of the whole."""
+    if not len(ordered):
+        return whole
+    lower, upper = (float(ordered[int(share * len(ordered))]) for share in _MIDDLE)
+    return min(whole, max(_LEAST_CONTRAST, (upper - lower) / _MIDDLE_SIGMA))
 
 
 def _away_px(length_px: int, center_px: float) -> NDArray[np.float64]:

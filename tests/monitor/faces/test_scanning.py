@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config import FaceSettings
+from monitor.config import FaceSettings, RegionOfInterest
 from monitor.faces.detection_passes import FrameDetector
 from monitor.faces.detector import FaceDetector
 from monitor.faces.geometry import OrientedBox, normalise_deg, turn_between_deg
@@ -71,6 +71,35 @@ def test_one_model_for_everything_has_no_small_scans(marker_faces, markers):
         frame, FaceDetector(markers), FaceSettings(), area, Tracker(2.0, 16), RejectedRegions(2.0)
     )
     assert not frame_detector.can_scan_small(90.0)
+
+
+@pytest.mark.parametrize(
+    ("changed_px", "scans"),
+    [
+        ((500, 30), 4),  # in another bed's part of the picture
+        ((150, 30), 16),  # in this bed's, a second face's width beside the first
+        ((210, 310), 16),  # cheek to cheek
+    ],
+)
+def test_what_changes_in_the_searched_part_brings_scans_and_what_changes_elsewhere_does_not(
+    marker_faces, changed_px, scans
+):
+    """One camera watches two beds: this one has the left half of the picture."""
+    box = OrientedBox(140, 240, 120, 120, 0)
+    alone = marker_faces.draw(640, 480, marker_faces.Drawing(box))
+    alone[alone.sum(axis=2) == 0] = 90
+    alone[::40], alone[:, ::40] = 60, 60
+    detector = FaceDetector(marker_faces.MarkerEngine(640), marker_faces.MarkerEngine(320))
+    patient_tracker = PatientTracker(FaceSettings(), RegionOfInterest(right=0.5))
+    count = 0
+    for index in range(4 * 40):
+        image = alone.copy()
+        x, y = changed_px
+        image[y - 25 : y + 25, x - 25 : x + 25] += np.uint8(index % 2 * 60)
+        frame_faces = patient_tracker.update(marker_faces.frame(image, index / 4, index), detector)
+        assert frame_faces.visibility is Visibility.USABLE
+        count += frame_faces.scan_passes if index >= 4 * 20 else 0
+    assert count == scans
 
 
 def beside(patient_seed, rival_seed, rival_deg, share):
