@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from itertools import combinations
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ports import free_port
+from redis_server import wait_until
+from rules_prometheus import RulesPrometheus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GRAFANA = REPOSITORY / "deploy" / "grafana"
@@ -114,6 +118,27 @@ def test_every_expression_has_data(watched_station, expression):
         return
     assert rows, "no series"
     assert any(not math.isnan(value) for _, value in rows), "only values that are no numbers"
+
+
+@pytest.fixture(scope="module")
+def blind_prometheus(tmp_path_factory):
+    """A Prometheus whose one station does not answer, before any rule fires."""
+    if shutil.which("prometheus") is None:
+        pytest.skip("prometheus is not installed; run: apt-get install prometheus")
+    with RulesPrometheus(tmp_path_factory.mktemp("blind"), f"127.0.0.1:{free_port()}") as prometheus:
+        wait_until(lambda: prometheus.rows('up{job="nicu-monitor"}'), 30, "the first scrape")
+        yield prometheus
+
+
+def test_nothing_is_said_to_be_well_of_stations_that_do_not_answer(blind_prometheus):
+    """The story: no bed unwatched, no station without Redis: in good colours, for there was nobody left to ask."""
+    shown = {
+        panel["title"]: [value for _, value in blind_prometheus.rows(panel["targets"][0]["expr"])]
+        for panel in panels(DASHBOARDS["fleet"])
+        if panel["type"] == "stat"
+    }
+    known = {title: values for title, values in shown.items() if values}
+    assert known == {"Stations that answer": [0.0], "Stations that do not": [1.0], "Alerts that fire": [0.0]}
 
 
 @pytest.mark.timeout(300)

@@ -8,12 +8,23 @@ from deploy.grafana.builder.panels import BAD, GOOD, WARNING, curves, new_dashbo
 __all__ = ["fleet_dashboard"]
 
 _JOB = 'job="nicu-monitor"'
+_UP = f"up{{{_JOB}}}"
 _RATE = "[$__rate_interval]"
 
 
 def _named(expression: str) -> str:
     """Give the series of one station each the station's own name."""
     return f"({expression}) * on (job, instance) group_left (station) nicu_station:info"
+
+
+def _or_none(expression: str, known: str) -> str:
+    """Make 0 of no result, but only where something is known: without it the panel says so, and not that all is well.
+
+    Args:
+        expression: What is counted, with no result where there is none.
+        known: Has a result where that count can be trusted.
+    """
+    return f"{expression} or 0 * count({known})"
 
 
 def fleet_dashboard() -> Dashboard:
@@ -23,14 +34,14 @@ def fleet_dashboard() -> Dashboard:
 
     some_bad = ((None, GOOD), (1, BAD))
     board.with_row(Row("Now"))
-    board.with_panel(number("Stations that answer", f"sum(up{{{_JOB}}})"))
-    board.with_panel(number("Stations that do not", f"count(up{{{_JOB}}} == 0) or vector(0)", steps=some_bad))
+    board.with_panel(number("Stations that answer", f"sum({_UP})"))
+    board.with_panel(number("Stations that do not", _or_none(f"count({_UP} == 0)", _UP), steps=some_bad))
     board.with_panel(number("Beds watched", "sum(nicu_station:beds_watched:sum)"))
-    unwatched = "count(nicu_bed:watched:bool == 0) or vector(0)"
+    unwatched = _or_none("count(nicu_bed:watched:bool == 0)", "nicu_bed:watched:bool")
     board.with_panel(number("Beds not watched", unwatched, steps=some_bad))
-    away = "count(nicu_monitor_redis_up == 0) or vector(0)"
+    away = _or_none("count(nicu_monitor_redis_up == 0)", "nicu_monitor_redis_up")
     board.with_panel(number("Stations without Redis", away, steps=some_bad))
-    firing = 'count(ALERTS{alertstate="firing",team="operations"}) or vector(0)'
+    firing = _or_none('count(ALERTS{alertstate="firing",team="operations"})', _UP)
     board.with_panel(number("Alerts that fire", firing, steps=((None, GOOD), (1, WARNING))))
 
     stations = {
@@ -48,11 +59,12 @@ def fleet_dashboard() -> Dashboard:
     board.with_panel(rows_of("Alerts of the equipment", alerts, heads, span=10))
 
     board.with_row(Row("Shared beds"))
-    nobody = "max(nicu_monitor_fleet_beds_unwatched) or vector(0)"
+    nobody = _or_none("max(nicu_monitor_fleet_beds_unwatched)", f"{_UP} == 1")
     board.with_panel(number("Shared beds that nobody watches", nobody, steps=some_bad))
-    twice = (
+    twice = _or_none(
         "count(count by (job, bed) (rate(nicu_monitor_frames_analysed_total[1m]) > 0 "
-        "and on (job, instance) nicu_monitor_fleet_beds_limit) > 1) or vector(0)"
+        "and on (job, instance) nicu_monitor_fleet_beds_limit) > 1)",
+        f"{_UP} == 1",
     )
     board.with_panel(number("Beds with two stations", twice, steps=((None, GOOD), (1, WARNING))))
     held = {
@@ -64,7 +76,7 @@ def fleet_dashboard() -> Dashboard:
     board.with_panel(curves("Beds taken over, last hour", moved))
 
     board.with_row(Row("Over time"))
-    up = {"{{instance}}": f"up{{{_JOB}}}"}
+    up = {"{{instance}}": _UP}
     board.with_panel(states("Answers", up, {"0": ("does not answer", BAD), "1": ("answers", GOOD)}))
     share = {"{{station}}": _named("nicu_station:beds_watched:sum / nicu_station:beds:count")}
     board.with_panel(curves("Share of the beds that are watched", share, unit="percentunit", span=12, top=1.0))

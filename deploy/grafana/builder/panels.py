@@ -205,7 +205,7 @@ def rows_of(
         span: Width, of 24.
     """
     panel = table.Panel().title(title).description(description).datasource(_SOURCE).height(8).span(span)
-    panel.no_value("none")
+    panel.no_value("none is known")
     heads = dict(columns)
     for letter, (head, expression) in zip(ascii_uppercase, queries.items(), strict=False):
         panel.with_target(_query(expression, "", letter, instant=True).format(PromQueryFormat.TABLE))
