@@ -32,6 +32,7 @@ from monitor.inference.engine_factory import (
 )
 from monitor.inference.manifest import EngineName
 from monitor.pipeline.models import ModelSet, WorkerModels
+from monitor.station.workers import BATCHED_WORKERS
 from monitor.synthetic import SyntheticBed
 
 CpuPrecision = Literal["fp32", "int8"]
@@ -41,7 +42,6 @@ __all__ = ["Candidate", "Tuning", "tune", "worker_counts"]
 
 _NOTICEABLE = 1.1
 """What is faster by less than this is not worth another setting than the first one."""
-_BATCHED_WORKERS = 16
 _ROLES: tuple[ModelRole, ...] = ("detector", "classifier")
 
 
@@ -169,7 +169,7 @@ def _pairs(models: ModelSet, cores: int, *, full_precision: bool) -> tuple[list[
         if missing is not None:
             passed_over[engine] = missing
             continue
-        workers = _BATCHED_WORKERS if engine in GPU_ENGINES else cores
+        workers = BATCHED_WORKERS if engine in GPU_ENGINES else cores
         for role in _ROLES:
             bundle = models.bundle(role)
             reason = _not_verified(bundle, engine)
@@ -191,7 +191,7 @@ def _pairs(models: ModelSet, cores: int, *, full_precision: bool) -> tuple[list[
 
 
 def _worker_counts(engines: Engines, cores: int) -> tuple[int, ...]:
-    return (_BATCHED_WORKERS,) if GPU_ENGINES.intersection(engines.values()) else worker_counts(cores)
+    return (BATCHED_WORKERS,) if GPU_ENGINES.intersection(engines.values()) else worker_counts(cores)
 
 
 def _options(pairs: Sequence[Candidate], role: ModelRole, precision: CpuPrecision) -> list[Candidate]:

@@ -16,12 +16,12 @@ from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.result_recorder import ResultRecorder
 from monitor.telemetry.heartbeats import Heartbeats
 
-__all__ = ["WorkerPool", "worker_count"]
+__all__ = ["BATCHED_WORKERS", "WorkerPool", "worker_count"]
 
 _log = logging.getLogger(__name__)
 
-_BATCHED_WORKERS = 32
-
+BATCHED_WORKERS = 32
+"""Where their requests run together on a GPU, so that they mostly wait."""
 _WAIT_SECONDS = 0.25
 _LIMIT_SECONDS = 10.0
 
@@ -141,6 +141,6 @@ def worker_count(config: StationConfig, *, is_batched: bool = False) -> int:
         config: The station's.
         is_batched: Whether their requests run together on a GPU, so that they mostly wait.
     """
-    usual = _BATCHED_WORKERS if is_batched else max(1, len(os.sched_getaffinity(0)))
+    usual = BATCHED_WORKERS if is_batched else max(1, len(os.sched_getaffinity(0)))
     workers = config.analysis.workers or usual
     return workers if config.fleet is not None else min(workers, len(config.beds))

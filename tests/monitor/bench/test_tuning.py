@@ -19,6 +19,7 @@ from monitor.config.base import ModelRole
 from monitor.config.file import read_config
 from monitor.errors import EngineError
 from monitor.inference.manifest import EngineName
+from monitor.station.workers import worker_count
 
 
 def test_measures_what_is_verified_and_names_what_is_not(tmp_path) -> None:
@@ -171,6 +172,17 @@ def test_each_model_gets_the_engine_that_is_noticeably_faster_for_it(machine, co
     ], "and backwards"
     workers = {one.workers for one in found.candidates if one.engines == found.best.engines}
     assert workers == set(worker_counts(2))
+
+
+def test_a_gpu_gets_the_workers_that_a_station_has_by_itself(machine) -> None:
+    gpu: Costs = {("detector", "onnxruntime-cuda"): 0.001, ("classifier", "onnxruntime-cuda"): 0.001}
+    measured = machine({**USUAL, **gpu})
+    found = tuning.tune(ModelSettings(), FaceSettings(), rounds=1)
+    assert set(found.best.engines.values()) == {"onnxruntime-cuda"}
+    beds = [{"id": f"bed-{number}", "camera": {"url": "synthetic://calm"}} for number in range(100)]
+    usual = worker_count(StationConfig.model_validate({"beds": beds}), is_batched=True)
+    assert found.best.workers == usual
+    assert {one.workers for one in measured if "onnxruntime-cuda" in one.engines.values()} == {usual}
 
 
 def test_what_fewer_bits_would_gain_is_left_out_on_request(machine) -> None:
