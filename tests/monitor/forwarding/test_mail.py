@@ -122,7 +122,7 @@ def test_an_alert_that_was_acknowledged_while_the_mail_server_was_away_is_not_es
     forwarding = threading.Thread(target=forwarder.forward_waiting)
     forwarding.start()
     # Read before the acknowledgement, like all that lies between two looks into the stream.
-    wait_until(lambda: clock.advance(0.01) or forwarder.waiting_seconds > 0, 20, "the first attempt")
+    wait_until(lambda: clock.advance(0.01) or (forwarder.waiting_seconds or 0) > 0, 20, "the first attempt")
     _acknowledge(stream)
     clock.advance(61.0)
     mail_sink.is_busy = False
