@@ -9,7 +9,6 @@ __all__ = [
     "describe_processor",
     "describe_units",
     "has_bf16",
-    "int8_units",
     "kernel_units",
     "kernel_units_here",
     "processor_name",
@@ -104,11 +103,6 @@ def _units() -> frozenset[str]:
 def has_bf16() -> bool:
     """Return whether this processor computes with bf16."""
     return not _units().isdisjoint(_BF16)
-
-
-def int8_units() -> tuple[str, ...]:
-    """Return the units of this processor for dot products of 8-bit integers."""
-    return tuple(unit for unit in _INT8 if unit in _units())
 
 
 def describe_units() -> str:

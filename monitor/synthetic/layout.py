@@ -17,7 +17,6 @@ __all__ = ["FaceLayout", "Turn", "lay_out"]
 _NOSE_DEPTH = 1.0
 _MOUTH_DEPTH = 0.6
 _CHIN_DEPTH = 0.45
-_BROW_DEPTH = 0.1
 _CHEEK_DEPTH = -0.35
 _SKULL_DEPTH = -1.5
 _JAW_DROP = 0.44

@@ -93,11 +93,6 @@ class Access:
         self._users = UserList()
         self._seen: tuple[int, ...] | None = (-1,)
 
-    @property
-    def session_seconds(self) -> int:
-        """How long a login lasts."""
-        return self._sessions.seconds
-
     def users(self) -> UserList:
         """Return the users; reads the file again when it has changed.
 

@@ -23,7 +23,6 @@ __all__ = [
     "cluster_share",
     "design_effect",
     "t_interval",
-    "wilson",
 ]
 
 CONFIDENCE = 0.95
@@ -93,20 +92,6 @@ def _ends(value: float, reach: float, scale: Scale) -> tuple[float, float]:
         factor = math.exp(min(reach / (1.0 - value), _LARGEST_EXPONENT))
         return 1.0 - (1.0 - value) * factor, 1.0 - (1.0 - value) / factor
     return value - reach, value + reach
-
-
-def wilson(hits: float, trials: float, effect: float = 1.0) -> tuple[float, float]:
-    """Return Wilson's score interval of a share (1927), with `trials / effect` independent trials.
-
-    Args:
-        hits: In [0, trials].
-        trials: Above 0.
-        effect: The design effect, at least 1: how much fewer independent trials there are.
-    """
-    share, size, z = hits / trials, trials / effect, float(ndtri(1.0 - _TAIL))
-    centre = (share + z * z / (2.0 * size)) / (1.0 + z * z / size)
-    half = z / (1.0 + z * z / size) * math.sqrt(share * (1.0 - share) / size + z * z / (4.0 * size * size))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def clopper_pearson(hits: float, trials: float, effect: float = 1.0) -> tuple[float, float]:

@@ -1,12 +1,12 @@
 """Units for int8 and bf16, as Linux names them."""
 
+from pathlib import Path
+
 import pytest
 
 from monitor.inference.processor import (
     describe_processor,
     describe_units,
-    has_bf16,
-    int8_units,
     kernel_units,
     kernel_units_here,
     processor_name,
@@ -47,7 +47,7 @@ def test_processors_that_choose_the_same_kernels_have_the_same_units(cpuinfo, un
 def test_this_machine_is_described_in_one_sentence():
     sentence = describe_units()
     assert "\n" not in sentence
-    assert ("neither" in sentence) == (not int8_units() and not has_bf16())
+    assert ("neither" in sentence) == (not units_of(Path("/proc/cpuinfo").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(

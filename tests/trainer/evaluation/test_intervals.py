@@ -15,7 +15,6 @@ from trainer.evaluation.intervals import (
     cluster_share,
     design_effect,
     t_interval,
-    wilson,
 )
 from trainer.evaluation.metrics import calibration_in_the_large, expected_calibration_error
 from trainer.evaluation.pairing import corrected_t
@@ -48,18 +47,7 @@ def test_clopper_pearson_leaves_a_tail_of_a_fortieth_on_each_side(counts):
         assert 1 - binomial_tail(hits + 1, trials, high) == pytest.approx(0.025, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilsons_ends_are_where_the_score_test_is_at_its_limit(counts):
-    hits, trials = counts
-    for end in wilson(hits, trials):
-        if 1e-9 < end < 1 - 1e-9:
-            z = (hits / trials - end) / math.sqrt(end * (1 - end) / trials)
-            assert abs(z) == pytest.approx(1.959963985, abs=1e-6)
-
-
 def test_a_design_effect_makes_trials_fewer():
-    assert wilson(40, 80, 4.0) == pytest.approx(wilson(10, 20))
     assert clopper_pearson(80, 80, 4.0) == pytest.approx(clopper_pearson(20, 20))
 
 
