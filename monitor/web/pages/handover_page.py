@@ -18,7 +18,7 @@ from monitor.web.pages.labels import code_title
 from monitor.web.pages.layout import PageLayout, page_frame
 from monitor.web.periods import checked_period, local_moment, zone_of
 
-__all__ = ["show_bed_handover", "show_handover"]
+__all__ = ["show_bed_handover", "show_handover", "zone_words"]
 
 _STATION = ""
 _FINE_EXPORT = timedelta(hours=24)
@@ -126,7 +126,7 @@ def _choice(frame: PageLayout, bed_id: str | None, since: datetime, until: datet
 
 def _summary(frame: PageLayout, beds: Sequence[BedHandover], since: datetime, until: datetime) -> None:
     t = frame.t
-    zone = t.zone(until)
+    zone = zone_words(since, until, t)
     station = frame.site.config.station.id
     ui.label(
         t("{station}: from {begin} to {end}, times in {zone}.", station=station, begin=_stamp(since, t),
@@ -187,6 +187,11 @@ def _answer(episode: Episode, t: Localizer) -> str:
         return t("not acknowledged")
     after = t.duration(episode.answer_seconds)
     return t("by {name} after {duration}", name=episode.acknowledged_by, duration=after)
+
+
+def zone_words(since: datetime, until: datetime, t: Localizer) -> str:
+    """Return the zone of all times on the page: both of its names where the clocks change in between."""
+    return " / ".join(dict.fromkeys((t.zone(since), t.zone(until))))
 
 
 def _stamp(at: datetime, t: Localizer) -> str:

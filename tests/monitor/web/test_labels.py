@@ -3,8 +3,9 @@
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from monitor.board import AlarmLimits, BedInfo, BedSnapshot, BedState, BedStatus
 from monitor.localization import Localizer
 from monitor.pain.vocabulary import Code, Signal
 from monitor.video.status import CameraState, CameraStatus
+from monitor.web.pages.handover_page import zone_words
 from monitor.web.pages.labels import _TITLES, ICONS, acknowledged_words, camera_words, face_words, history_span_seconds
 from monitor.web.pages.sparkline import sparkline
 
@@ -78,6 +80,14 @@ def acknowledged(limits):
 def test_how_long_an_acknowledgement_lasts_is_said_only_where_it_is_known():
     assert acknowledged(replace(LIMITS, acknowledge_expires_seconds=3_600.0)) == "Acknowledged by anna until 13:00"
     assert acknowledged(None) == "Acknowledged by anna"
+
+
+def test_a_handover_over_a_change_of_the_clocks_names_both_zones():
+    """The story: all times of that night were said to be of the zone in which it ended, the first hours wrongly."""
+    t = Localizer(zone=ZoneInfo("Europe/Berlin"))
+    since, until = datetime(2026, 10, 24, 17, tzinfo=UTC), datetime(2026, 10, 25, 5, tzinfo=UTC)
+    assert zone_words(since, until, t) == "CEST / CET"
+    assert zone_words(since, since + timedelta(hours=1), t) == "CEST"
 
 
 def test_the_line_breaks_where_nothing_is_known():
