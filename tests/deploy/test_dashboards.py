@@ -102,6 +102,13 @@ def test_panels_have_their_own_position_and_words_for_every_state(name):
             assert panel["fieldConfig"]["defaults"]["mappings"]
 
 
+@pytest.mark.parametrize("name", ["station", "bed"])
+def test_the_address_of_a_station_that_moved_can_be_chosen(name):
+    """The story: of a pod that was replaced, the first address was shown, that of the dead one, without a choice."""
+    shown = {variable["name"] for variable in DASHBOARDS[name]["templating"]["list"] if not variable.get("hide")}
+    assert {"station", "instance"} <= shown
+
+
 def test_provisioning_names_the_folder_and_the_source_that_the_dashboards_use():
     [source] = yaml.safe_load((GRAFANA / "provisioning/datasources/prometheus.yaml").read_text())["datasources"]
     [provider] = yaml.safe_load((GRAFANA / "provisioning/dashboards/nicu-monitor.yaml").read_text())["providers"]

@@ -70,24 +70,25 @@ def new_dashboard(uid: str, title: str, description: str) -> dashboard.Dashboard
     )
 
 
-def variable(name: str, query: str, *, hidden: bool = False) -> dashboard.QueryVariable:
+def variable(name: str, query: str) -> dashboard.QueryVariable:
     """Return a variable whose values Prometheus knows.
 
     Args:
         name: Without the dollar sign.
         query: Such as `label_values(up, instance)`.
-        hidden: People need not choose it.
     """
     made = dashboard.QueryVariable(name).label(name.capitalize()).datasource(_SOURCE).query(query)
-    made = made.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
-    return made.hide(models.VariableHide.HIDE_VARIABLE) if hidden else made
+    return made.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
 
 
 def station_variables(board: dashboard.Dashboard) -> dashboard.Dashboard:
-    """Let people choose a station by its own name; its metrics carry only the address, which follows from it."""
+    """Let people choose a station by its own name; its metrics carry only the address.
+
+    A station that moved within the time shown, such as a pod that was replaced, has several: people choose one.
+    """
     board.with_variable(variable("station", "label_values(nicu_monitor_build_info, station)"))
     chosen = 'label_values(nicu_monitor_build_info{station="$station"}, instance)'
-    return board.with_variable(variable("instance", chosen, hidden=True))
+    return board.with_variable(variable("instance", chosen))
 
 
 def note() -> text.Panel:
