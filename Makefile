@@ -11,7 +11,7 @@ export VENV
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the verbs
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install everything: system packages, .venv, Python packages, models (quick the second time)
 	@deploy/setup.sh
@@ -67,7 +67,7 @@ lint: ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: ## mypy, strict; what runs on a GPU machine is rehearsed here, so that its types count twice
+types: ## mypy, strict: the packages, then the programs that run on a GPU machine
 	@$(BIN)/mypy
 	@MYPYPATH=tests/gpu:tests/support $(BIN)/mypy tests/gpu/[a-z]_*.py tests/gpu/record.py tests/gpu/step.py
 
