@@ -12,7 +12,7 @@ from monitor.control.access import Role, hash_token, new_token
 from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import ConfigError
 from monitor.web.user_changes import SHORTEST_PASSWORD
-from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
+from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, hold_users, read_users, write_users
 
 __all__ = ["command"]
 
@@ -134,10 +134,11 @@ def token(
 @_NAME
 def remove(file: Path, name: str) -> None:
     """Remove NAME from the users FILE."""
-    users = read_users(file)
-    if users.get(name) is None:
-        raise ConfigError(f"there is no user {name} in {file}; look at: nicu-monitor users list {file}")
-    write_users(file, [user for user in users.all() if user.name != name])
+    with hold_users(file):
+        users = read_users(file)
+        if users.get(name) is None:
+            raise ConfigError(f"there is no user {name} in {file}; look at: nicu-monitor users list {file}")
+        write_users(file, [user for user in users.all() if user.name != name])
     click.echo(f"{name} may not log in any more")
 
 
@@ -177,16 +178,17 @@ def _put(
     file: Path, name: str, secret: str, given_role: str | None, beds: BedScope | None, *, pictures: bool | None
 ) -> User:
     """Write somebody with a new secret, and what was given or was so before; return it."""
-    users = read_users(file) if file.exists() else UserList()
-    before = users.get(name) or User(name, Role.VIEWER, secret)
-    role = before.role if given_role is None else Role(given_role)
-    if pictures and role is not Role.RESEARCHER:
-        words = "only a researcher needs it: the other roles see the picture"
-        raise click.BadParameter(words, param_hint="'--pictures'")
-    is_granted = role is Role.RESEARCHER and (before.pictures if pictures is None else pictures)
-    user = User(name, role, secret, before.beds if beds is None else beds, is_granted)
-    if before.has_password != user.has_password:
-        kind, other = ("a person", "a program") if before.has_password else ("a program", "a person")
-        raise ConfigError(f"{name} is {kind} in {file}; give {other} another name, or remove {name} first")
-    write_users(file, [*(listed for listed in users.all() if listed.name != name), user])
-    return user
+    with hold_users(file):
+        users = read_users(file) if file.exists() else UserList()
+        before = users.get(name) or User(name, Role.VIEWER, secret)
+        role = before.role if given_role is None else Role(given_role)
+        if pictures and role is not Role.RESEARCHER:
+            words = "only a researcher needs it: the other roles see the picture"
+            raise click.BadParameter(words, param_hint="'--pictures'")
+        is_granted = role is Role.RESEARCHER and (before.pictures if pictures is None else pictures)
+        user = User(name, role, secret, before.beds if beds is None else beds, is_granted)
+        if before.has_password != user.has_password:
+            kind, other = ("a person", "a program") if before.has_password else ("a program", "a person")
+            raise ConfigError(f"{name} is {kind} in {file}; give {other} another name, or remove {name} first")
+        write_users(file, [*(listed for listed in users.all() if listed.name != name), user])
+        return user

@@ -9,7 +9,7 @@ from monitor.control.bed_scope import EVERY_BED, BedScope
 from monitor.errors import RefusalCode, RefusedError
 from monitor.localization import Phrase
 from monitor.web.access import Access
-from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, read_users, write_users
+from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, hold_users, read_users, write_users
 
 __all__ = ["SHORTEST_PASSWORD", "UserChanges", "checked_beds"]
 
@@ -61,7 +61,7 @@ class UserChanges:
             words = Phrase("use 1 to 63 letters, digits and _ . @ - for the name, beginning with a letter or digit")
             raise RefusedError(words, RefusalCode.NAME_WRONG)
         secret = _secret(password)
-        with self._access.changing_users:
+        with self._access.changing_users, hold_users(self._file):
             users = read_users(self._file)
             if users.get(name) is not None:
                 words = Phrase("there is a user {name} already", name=name)
@@ -79,7 +79,7 @@ class UserChanges:
             ConfigError: The file cannot be read or written.
         """
         secret = _secret(password) if password else None
-        with self._access.changing_users:
+        with self._access.changing_users, hold_users(self._file):
             users = read_users(self._file)
             before = _known(users, name)
             after = User(name, role, secret or before.secret, beds, pictures)
@@ -96,7 +96,7 @@ class UserChanges:
             RefusedError: There is no such user any more, or nobody could administer then.
             ConfigError: The file cannot be read or written.
         """
-        with self._access.changing_users:
+        with self._access.changing_users, hold_users(self._file):
             users = read_users(self._file)
             _known(users, name)
             self._write([user for user in users.all() if user.name != name])

@@ -12,13 +12,14 @@ One line per person or program: `NAME ROLE SECRET`, then ` beds=PATTERNS` for wh
 """
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import os
 import re
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ __all__ = [
     "UserList",
     "UsersFileModeError",
     "hash_password",
+    "hold_users",
     "names_in",
     "read_users",
     "write_users",
@@ -187,6 +189,25 @@ def names_in(path: Path) -> frozenset[str]:
     except OSError:
         return frozenset()
     return frozenset(words[0] for line in lines if (words := line.split()) and not words[0].startswith("#"))
+
+
+@contextmanager
+def hold_users(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the file between reading and writing it; where that cannot be, go on without.
+
+    The lock is that of the folder, for the file itself is replaced.
+    """
+    try:
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # reading or writing says why
+        yield
+        return
+    try:
+        with suppress(OSError):  # a network's file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_users(path: Path, users: Iterable[User]) -> None:

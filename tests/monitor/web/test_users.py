@@ -3,6 +3,7 @@
 import json
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from monitor.web.ended_sessions import EndedSessions
 from monitor.web.session_register import SessionRegister
 from monitor.web.sessions import Sessions, WebSession, load_session_key
 from monitor.web.throttle import LoginThrottle
-from monitor.web.users import User, UserList, read_users, write_users
+from monitor.web.users import User, UserList, hold_users, read_users, write_users
 
 NOBODY = Visitor(None, None)
 
@@ -265,6 +266,17 @@ def test_a_new_secret_leaves_role_and_beds_as_they_were(tmp_path):
     run("add", path, "rita", "--no-pictures", input=secret)
     anna, rita = (read_users(path).get(name) for name in ("anna", "rita"))
     assert (anna.beds.is_limited, rita.pictures) == (False, False)
+
+
+def test_two_that_change_the_file_at_once_wait_for_each_other(tmp_path):
+    path = tmp_path / "users"
+    with ThreadPoolExecutor(1) as pool:
+        with hold_users(path):
+            waiting = pool.submit(run, "token", path, "program")
+            assert wait([waiting], timeout=0.5).done == set()
+            write_users(path, [User("anna", Role.NURSE, hash_token("a"))])
+        assert waiting.result(60).exit_code == 0
+    assert [user.name for user in read_users(path).all()] == ["anna", "program"]
 
 
 def test_a_person_does_not_become_a_program_unseen_nor_a_program_a_person(tmp_path):
