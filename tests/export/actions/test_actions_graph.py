@@ -14,7 +14,6 @@ from export.bundle_writer import write_bundle
 from export.expression import package_file as expression_package
 from export.mesh.flatbuffer import read_graph
 from export.mesh.network import MeshGraph
-from export.mesh.package_file import PACKAGE
 from export.verification.golden import classifier_pictures, read_golden
 from export.verification.verify import verify_bundle
 from monitor.errors import BundleError
@@ -23,14 +22,6 @@ from monitor.faces.crop import CropSpec
 from monitor.inference.bundle import Bundle
 from monitor.inference.classifier import Classifier
 from monitor.inference.engine_factory import open_engine
-
-
-@pytest.fixture(scope="module")
-def mesh_file() -> bytes:
-    try:
-        return PACKAGE.content()
-    except BundleError as error:
-        pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
 
 
 @pytest.fixture(scope="module")
