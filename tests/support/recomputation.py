@@ -122,8 +122,8 @@ def brier(label, logit):
     return float(np.mean((chance(logit) - label) ** 2)) if len(label) else math.nan
 
 
-def calibration_error(label, logit):
-    """Debiased expected calibration error: E|g + sZ| - g is taken off each bin's gap g."""
+def calibration_gap(label, logit):
+    """Debiased expected calibration error before it is cut off at 0: E|g + sZ| - g is taken off each bin's gap g."""
     p = chance(logit)
     total = 0.0
     for rows in equal_bins(p, min(10, max(1, len(p) // 10))):
@@ -133,7 +133,22 @@ def calibration_error(label, logit):
             gap / s / math.sqrt(2)
         )
         total += len(rows) / len(p) * (gap - (folded - gap))
-    return max(0.0, total)
+    return total
+
+
+def calibration_error_ends(answers):
+    """The ends of its interval, from leaving out every infant once; none below 5 infants."""
+    label, logit, subject = answers.label, answers.logit, answers.subject
+    names = sorted(set(subject.tolist()))
+    gap = calibration_gap(label, logit)
+    if len(names) < 5:
+        return None
+    without = [calibration_gap(label[subject != name], logit[subject != name]) for name in names]
+    mean = sum(without) / len(names)
+    error = math.sqrt((len(names) - 1) / len(names) * sum((value - mean) ** 2 for value in without))
+    reach = t_quantile(len(names) - 1) * error
+    ends = (max(0.0, gap - reach), min(1.0, max(0.0, gap + reach)))
+    return ends if error > 1e-12 else None
 
 
 def equal_bins(values, number):
@@ -199,7 +214,7 @@ def every_metric(label, logit):
         "sensitivity": ratio(tp, tp + fn),
         "specificity": ratio(tn, tn + fp),
         "loss": loss(label, logit),
-        "ece": calibration_error(label, logit),
+        "ece": max(0.0, calibration_gap(label, logit)),
         "brier": brier(label, logit),
         "calibration slope": slope,
         "calibration intercept": intercept,

@@ -17,6 +17,7 @@ from recomputation import (
     accuracy,
     auc,
     brier,
+    calibration_error_ends,
     chance,
     counts,
     difference,
@@ -83,7 +84,8 @@ def metrics(runs):
                 drawn[name].append(value)
         for name, value in values.items():
             scale, number = SCALES.get(name, "share"), behind.get(name, infants)
-            both = with_error(value, spread(drawn[name], number, scale), number, scale) if name != "ece" else None
+            both = with_error(value, spread(drawn[name], number, scale), number, scale)
+            both = calibration_error_ends(once) if name == "ece" else both
             cells[run.name, name] = shown(value, both)
         own, number = within_folds(run.all), infants_by_metric(run.all)["auc"]
         error = spread([within_folds_at(run.all, rows) for rows in resampled(run.all.subject)], number)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import expit, ndtr, ndtri, stdtrit
 
 from trainer.evaluation.intervals import CONFIDENCE, LEAST_INFANTS, Interval, Scale, t_interval
-from trainer.evaluation.metrics import SCALES, WITHOUT_INTERVAL, area_under_curve, classifier_metrics
+from trainer.evaluation.metrics import SCALES, area_under_curve, classifier_metrics, debiased_calibration_gap
 
 __all__ = [
     "CONFIDENCE",
@@ -129,11 +129,26 @@ def cluster_intervals(
             resampled[name].append(number)
     infants = infants_behind(labels, logits, subjects)
     return {
-        name: Interval(value[name], float("nan"), float("nan"))
-        if name in WITHOUT_INTERVAL
+        name: _calibration_error(labels, logits, subjects)
+        if name == "ece"
         else interval_of(value[name], resampled[name], infants[name], SCALES[name])
         for name in value
     }
+
+
+def _calibration_error(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_]) -> Interval:
+    """Return the calibration error with its interval, from leaving out one infant after the other (the jackknife).
+
+    Resamples repeat infants' pictures, which looks like a calibration that is off: an interval from them would leave
+    out the truth, 0, of most calibrated models. It is Student's t about the gap before it is cut off at 0, and cut off
+    there itself.
+    """
+    chance, infants = np.asarray(expit(logits), np.float64), np.unique(subjects)
+    gap = debiased_calibration_gap(labels, chance)
+    left = [debiased_calibration_gap(labels[rows], chance[rows]) for rows in (subjects != name for name in infants)]
+    error = float(np.std(left)) * np.sqrt(max(0, len(infants) - 1))
+    found = t_interval(gap, error if error > _ROUNDING else float("nan"), len(infants), "real")
+    return Interval(*(float(np.clip(end, 0.0, 1.0)) for end in (gap, found.low, found.high)))
 
 
 def infants_behind(labels: Numbers, logits: Numbers, subjects: NDArray[np.str_]) -> dict[str, int]:

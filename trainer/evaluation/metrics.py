@@ -16,7 +16,6 @@ from trainer.evaluation.intervals import Scale
 __all__ = [
     "METRICS",
     "SCALES",
-    "WITHOUT_INTERVAL",
     "accuracy",
     "area_under_curve",
     "brier_score",
@@ -24,6 +23,7 @@ __all__ = [
     "calibration_line",
     "classifier_metrics",
     "confusion",
+    "debiased_calibration_gap",
     "expected_calibration_error",
     "reliability_bins",
 ]
@@ -45,9 +45,6 @@ SCALES: Mapping[str, Scale] = {
 }
 """What values each metric can have; its interval stays within them."""
 METRICS = tuple(SCALES)
-WITHOUT_INTERVAL = frozenset({"ece"})
-"""Resamples repeat infants' pictures, which looks like a calibration that is off: an interval from them would leave out
-the truth, 0, of most calibrated models."""
 _MOST_BINS = 10
 _LEAST_PER_BIN = 10
 _LARGEST_SLOPE = 50.0
@@ -128,6 +125,17 @@ def expected_calibration_error(labels: Numbers, probabilities: Numbers) -> float
     sqrt 2)); what that exceeds g by is taken off each gap (the debiased l1 error of Kumar, Liang and Ma, "Verified
     Uncertainty Calibration", 2019). The sum is at least 0.
     """
+    found = debiased_calibration_gap(labels, probabilities)
+    return max(0.0, found) if np.isfinite(found) else found
+
+
+def debiased_calibration_gap(labels: Numbers, probabilities: Numbers) -> float:
+    """Return `expected_calibration_error` before it is cut off at 0, below which chance may bring it.
+
+    Args:
+        labels: Shape (n,), 0 or 1.
+        probabilities: Shape (n,), of pain.
+    """
     if not len(labels):
         return float("nan")
     total = 0.0
@@ -138,7 +146,7 @@ def expected_calibration_error(labels: Numbers, probabilities: Numbers) -> float
         ratio = gap / noise
         seen = noise * np.sqrt(2.0 / np.pi) * np.exp(-(ratio**2) / 2.0) + gap * float(erf(ratio / np.sqrt(2.0)))
         total += len(part) / len(labels) * (2.0 * gap - float(seen))
-    return max(0.0, total)
+    return total
 
 
 def calibration_in_the_large(labels: Numbers, logits: Numbers) -> float:

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from trainer.evaluation.bootstrap import as_json, cluster_intervals, interval_of, paired_difference, resamples
 from trainer.evaluation.groups import per_group
-from trainer.evaluation.metrics import accuracy, area_under_curve
+from trainer.evaluation.metrics import accuracy, area_under_curve, debiased_calibration_gap
 from trainer.evaluation.utility import net_benefit
 
 
@@ -144,11 +145,36 @@ def test_a_net_benefit_that_is_the_same_but_for_rounding_has_no_interval():
     assert all(point["low"] is None and point["high"] is None for point in points if point["threshold"] < 0.9)
 
 
-def test_the_calibration_error_has_no_interval():
-    """Those of calibrated models would nearly always leave out 0."""
+def calibrated(count, random, slope=1.0):
+    """Pictures of infants whose answers are right on the whole, or too sure by a factor."""
+    logits = random.normal(0.0, 1.5, count * 8)
+    labels = (random.random(count * 8) < expit(logits)).astype(float)
+    return labels, slope * logits, np.repeat(np.arange(count).astype(str), 8)
+
+
+def test_the_interval_of_the_calibration_error_holds_0_for_calibrated_models_and_not_for_others():
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(40):
+        found = cluster_intervals(*calibrated(26, random), 2)["ece"]
+        assert 0.0 <= found.low <= found.value <= found.high < 0.5
+        held.append(found.low <= 0.005)
+
+    assert np.mean(held) > 0.9
+    assert cluster_intervals(*calibrated(60, random, slope=5.0), 2)["ece"].low > 0.05
+
+
+def test_the_interval_of_the_calibration_error_is_the_jackknifes_over_infants():
     labels, logits, subjects = infants(effect=0.5)
+    gap = debiased_calibration_gap(labels, expit(logits))
+    left = np.array(
+        [debiased_calibration_gap(labels[subjects != n], expit(logits[subjects != n])) for n in np.unique(subjects)]
+    )
+    reach = 2.200985 * np.sqrt(11 / 12 * np.sum((left - left.mean()) ** 2))
 
-    found = cluster_intervals(labels, logits, subjects, 40)["ece"]
+    found = cluster_intervals(labels, logits, subjects, 2)["ece"]
 
-    assert np.isfinite(found.value)
-    assert np.isnan([found.low, found.high]).all()
+    assert found.low == pytest.approx(max(0.0, gap - reach), abs=1e-6)
+    assert found.high == pytest.approx(gap + reach, abs=1e-6)
+    few = subjects <= "s11"
+    assert np.isnan(cluster_intervals(labels[few], logits[few], subjects[few], 2)["ece"].low)
