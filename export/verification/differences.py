@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from monitor.faces.detection_passes import HINT_SCORE
 from monitor.inference.classifier import are_constant
 from monitor.pipeline.covered_face import LEAST_PRESENCE, VISIBLE_FROM
 
@@ -23,7 +24,8 @@ class Differences(BaseModel):
     Attributes:
         pictures: How many answers were compared: each picture counts once for every size of batch that it was run in.
         finite: Whether every number of the answer was finite.
-        score_maximum: Largest |difference| of the score.
+        score_maximum: Largest |difference| of the score; a detector's is that of each place where either sees a face,
+            from what the monitor takes for a hint on.
         score_p99: 99th percentile of it.
         logit_maximum: Largest |difference| of the log-odds, as a share of the reference's where that is above 1. Scores
             near 0 and 1 hide what it shows: 0.9997 and 0.99999998 are 8 and 18.
@@ -92,7 +94,8 @@ def classifier_differences(
         point_px_maximum=_point_difference(reference, answer, LEAST_PRESENCE) if "points" in reference else None,
         constants_scored=None if constant is None else _constants_scored(reference, answer, constant, engine),
         **_visibility_differences(reference, answer, band),
-        **_score_differences(reference["score"], answer["score"], threshold, band),
+        **_score_differences(reference["score"], answer["score"]),
+        flips=_flips(reference["score"], answer["score"], threshold, band),
     )
 
 
@@ -109,17 +112,20 @@ def detector_differences(
         suppression: Overlap from which the better of two boxes is the only one.
     """
     overlaps, errors, missed, invented = [], [], 0, 0
+    best = reference["scores"][:, 0], answer["scores"][:, 0]
+    pairs = [np.array(best, np.float64)]
     for index in range(len(reference["scores"])):
         known, found = ({name: answers[name][index] for name in answers} for answers in (reference, answer))
+        pairs += [_scores_at_faces(known, found, suppression), _scores_at_faces(found, known, suppression)[::-1]]
         for face in _faces(known, threshold, suppression):
             box = known["boxes"][face]
             overlap = np.where(found["scores"] >= threshold - band, _iou(box, found["boxes"]), 0.0)
-            best = int(np.argmax(overlap))
-            if overlap[best] < _SAME_FACE:
+            nearest = int(np.argmax(overlap))
+            if overlap[nearest] < _SAME_FACE:
                 missed += 1
                 continue
-            distance = np.linalg.norm(found["landmarks"][best] - known["landmarks"][face], axis=1)
-            overlaps.append(float(overlap[best]))
+            distance = np.linalg.norm(found["landmarks"][nearest] - known["landmarks"][face], axis=1)
+            overlaps.append(float(overlap[nearest]))
             errors.append(float(distance.max() / (box[2] - box[0])))
         possible = known["boxes"][known["scores"] >= threshold - band]
         for face in _faces(found, threshold, suppression):
@@ -131,7 +137,8 @@ def detector_differences(
         landmark_error=max(errors, default=1.0),
         faces_missed=missed,
         faces_invented=invented,
-        **_score_differences(reference["scores"][:, 0], answer["scores"][:, 0], threshold, band),
+        **_score_differences(*np.concatenate(pairs, axis=1)),
+        flips=_flips(*best, threshold, band),
     )
 
 
@@ -148,18 +155,18 @@ def mesh_differences(reference: Answers, answer: Answers, *, threshold: float, b
         pictures=len(reference["presence"]),
         finite=_all_finite(answer),
         point_px_maximum=_point_difference(reference, answer, 0.0),
-        **_score_differences(reference["presence"], answer["presence"], threshold, band),
+        **_score_differences(reference["presence"], answer["presence"]),
+        flips=_flips(reference["presence"], answer["presence"], threshold, band),
     )
 
 
-def _score_differences(reference: NDArray[Any], answer: NDArray[Any], threshold: float, band: float) -> dict[str, Any]:
+def _score_differences(reference: NDArray[Any], answer: NDArray[Any]) -> dict[str, Any]:
     difference = np.abs(np.asarray(answer, np.float64) - np.asarray(reference, np.float64))
     # A number that is not finite differs by everything there is, not by nothing.
     difference = np.where(np.isfinite(difference), difference, 1.0)
     return {
         "score_maximum": float(difference.max()),
         "score_p99": float(np.percentile(difference, 99)),
-        "flips": _flips(reference, answer, threshold, band),
     }
 
 
@@ -176,7 +183,7 @@ def _visibility_differences(reference: Answers, answer: Answers, band: float) ->
     if "presence" in names:
         # So low a threshold has a band of its own: half of it, or a crop without a face could come to show one.
         flips += _flips(reference["presence"], answer["presence"], LEAST_PRESENCE, min(band, LEAST_PRESENCE / 2))
-    maximum = max(_score_differences(reference[name], answer[name], 0.5, band)["score_maximum"] for name in names)
+    maximum = max(_score_differences(reference[name], answer[name])["score_maximum"] for name in names)
     return {"visibility_maximum": maximum, "visibility_flips": flips}
 
 
@@ -209,6 +216,13 @@ def _faces(answer: Answers, threshold: float, suppression: float) -> list[int]:
         if not (_iou(answer["boxes"][index], answer["boxes"][chosen]) > suppression).any():
             chosen.append(int(index))
     return chosen
+
+
+def _scores_at_faces(known: Answers, found: Answers, suppression: float) -> NDArray[np.float64]:
+    """Return the scores of one answer's faces, down to hints, and of another in their place, shape (2, faces)."""
+    faces = _faces(known, HINT_SCORE, suppression)
+    places = [_iou(known["boxes"][face], found["boxes"]) >= _SAME_FACE for face in faces]
+    return np.array([known["scores"][faces], [found["scores"][place].max(initial=0.0) for place in places]], np.float64)
 
 
 def _all_finite(answer: Answers) -> bool:

@@ -9,7 +9,7 @@ from monitor.faces.tracking import Track, Tracker
 from monitor.faces.viewport import ImageRegion, Viewport
 from monitor.video.frame import Frame
 
-__all__ = ["PROOFS_PER_FRAME", "RETRY_SECONDS", "FrameDetector"]
+__all__ = ["HINT_SCORE", "PROOFS_PER_FRAME", "RETRY_SECONDS", "FrameDetector"]
 
 # What could not be proven to be a face, or which way up it is, is examined again after so long.
 RETRY_SECONDS = 2.0
@@ -20,7 +20,7 @@ PROOFS_PER_FRAME = 2
 # synthetic infants of 28 px, rolled by 0 and 22 degrees, 98 % and 96 % have a hint at least; real faces all. Elsewhere
 # hints are rare: one in twelve scans at worst. For sure answers a face must have 64 px.
 _HINTED_PX = 28.0
-_HINT_SCORE = 0.05
+HINT_SCORE = 0.05
 _HINTS_PER_FRAME = 2
 # A hint may appear smaller than it is by so much.
 _HINT_SIZE = 0.8
@@ -116,7 +116,7 @@ class FrameDetector:
             smallest_px: Size, in the picture, of the smallest face that matters.
         """
         self.scan_passes += 1
-        hints = self._scan(turn_deg, self._detector.face_size_px, _HINT_SCORE)
+        hints = self._scan(turn_deg, self._detector.face_size_px, HINT_SCORE)
         known = [hint for hint in hints if hint.face.box.size_px >= _HINT_SIZE * smallest_px]
         for hint in known[:_HINTS_PER_FRAME]:
             found = self._search.detect_at(hint.face.box, turn_deg)
