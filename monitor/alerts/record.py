@@ -5,12 +5,22 @@ label of the wall clock. The spool gives the draft its producer and its sequence
 which it leaves. The JSON text of a published alert never changes afterwards, so that a duplicate is a true copy.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from monitor.clock import Clock
 from monitor.pain.vocabulary import (
@@ -40,6 +50,7 @@ __all__ = [
     "GenerationMode",
     "UtcTime",
     "alert_json_schema",
+    "alert_of_entry",
     "compose_alert",
     "format_time",
 ]
@@ -329,6 +340,14 @@ def _evidence_record(evidence: AlarmEvidence) -> AlertEvidence:
         frames_used=evidence.frames_used,
         actions=tuple(ActionRecord.of(reading) for reading in evidence.actions),
     )
+
+
+def alert_of_entry(fields: Mapping[str, str]) -> Alert | None:
+    """Return the record that an entry of the stream carries; None for another program's entry, or a later version's."""
+    try:
+        return Alert.model_validate_json(fields.get("alert", ""))
+    except ValidationError:
+        return None
 
 
 def alert_json_schema() -> dict[str, Any]:

@@ -11,7 +11,7 @@ import click
 from pydantic import SecretStr, ValidationError
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
-from monitor.alerts.record import Alert
+from monitor.alerts.record import Alert, alert_of_entry
 from monitor.cli_framework import EXIT_NO
 from monitor.config import RedisSettings
 from monitor.config.file import read_config
@@ -188,11 +188,8 @@ def _named(client: Any, key: str, after: str, by: str) -> list[Alert]:  # noqa: 
     """Return the records since then that name who acknowledged the alert."""
     found = []
     for _, fields in client.xrange(key, min=id_after(after)):
-        try:
-            alert = Alert.model_validate_json(fields.get("alert", ""))
-        except ValidationError:  # somebody else's entry
-            continue
-        if alert.acknowledgement is not None and alert.acknowledgement.by == by:
+        alert = alert_of_entry(fields)
+        if alert is not None and alert.acknowledgement is not None and alert.acknowledgement.by == by:
             found.append(alert)
     return found
 

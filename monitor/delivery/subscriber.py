@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
 from redis.exceptions import RedisClusterException, RedisError
 
-from monitor.alerts.record import Alert
+from monitor.alerts.record import Alert, alert_of_entry
 from monitor.clock import Clock, SystemClock
 from monitor.config import RedisSettings
 from monitor.delivery.keys import Keys, id_before, id_order
@@ -256,7 +255,7 @@ class AlertSubscriber:
         """Learn a page of numbers from before the beginning, newest first: little by little, a stream may be long."""
         progress = self._progress
         page = self._client.xrevrange(self._keys.alerts, max=progress.noted_id, count=_PAGE)
-        alerts = [alert for _, fields in page if (alert := _parse(fields)) is not None]
+        alerts = [alert for _, fields in page if (alert := alert_of_entry(fields)) is not None]
         further_id = id_before(str(page[-1][0])) if len(page) == _PAGE else "0-0"
         progress.note_earlier([(alert.producer_id, alert.seq) for alert in alerts], further_id)
 
@@ -277,7 +276,7 @@ class AlertSubscriber:
                 return
 
     def _admit(self, stream_id: str, fields: Mapping[str, str]) -> NewAlert | None:
-        alert = _parse(fields)
+        alert = alert_of_entry(fields)
         if alert is None:
             return None
         skipped = self._progress.admit(alert.producer_id, alert.seq, stream_id)
@@ -303,11 +302,3 @@ class AlertSubscriber:
                 yield HeartbeatLost(station)
                 # Only now: a reader that dies before it was done with it reports the silence once more.
                 self._progress.note_station(station, is_watching=False)
-
-
-def _parse(fields: Mapping[str, str]) -> Alert | None:
-    """Return the record that an entry carries; None for another program's entry, or a later version's."""
-    try:
-        return Alert.model_validate_json(fields.get("alert", ""))
-    except ValidationError:
-        return None

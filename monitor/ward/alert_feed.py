@@ -3,15 +3,13 @@
 import logging
 from typing import Any
 
-from pydantic import ValidationError
-
-from monitor.alerts.record import Alert
+from monitor.alerts.record import Alert, alert_of_entry
 from monitor.board.board import Board
 from monitor.delivery.keys import Keys, id_after, id_order
 from monitor.delivery.redis_client import RedisClient
 from monitor.pain.vocabulary import Signal
 
-__all__ = ["AlertFeed", "parse_alert"]
+__all__ = ["AlertFeed"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +45,7 @@ class AlertFeed:
             entries = redis.xrange(self._keys.alerts, min=id_after(self._last_id or "0-0"), count=_AT_ONCE)
             for entry_id, fields in entries:
                 self._last_id = str(entry_id)
-                alert = parse_alert(fields)
+                alert = alert_of_entry(fields)
                 if alert is not None:
                     self._note(alert)
                     self._board.transition(alert.bed, alert)
@@ -71,7 +69,7 @@ class AlertFeed:
     def _begin(self, redis: Any) -> None:  # noqa: ANN401 - redis-py's clients are untyped
         """Find the alerts that are on, and show those that are over as the past."""
         newest = redis.xrevrange(self._keys.alerts, count=_LOOKED_BACK)
-        alerts = [alert for _, fields in reversed(newest) if (alert := parse_alert(fields)) is not None]
+        alerts = [alert for _, fields in reversed(newest) if (alert := alert_of_entry(fields)) is not None]
         for alert in alerts:
             self._note(alert)
         self._board.load_history(alerts)
@@ -84,11 +82,3 @@ class AlertFeed:
             self._on.pop(alert.alert_id, None)
         else:
             self._on[alert.alert_id] = alert
-
-
-def parse_alert(fields: dict[str, str]) -> Alert | None:
-    """Return the alert of an entry of the stream; None where it is something else."""
-    try:
-        return Alert.model_validate_json(fields.get("alert", ""))
-    except ValidationError:  # somebody else's entry
-        return None

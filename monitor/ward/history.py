@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
 
+from monitor.alerts.record import alert_of_entry
 from monitor.clock import Clock
 from monitor.config import RedisSettings
 from monitor.delivery.keys import Keys
@@ -18,7 +19,6 @@ from monitor.errors import HistoryError
 from monitor.history.entries import ActionEntry, AlertEntry, entry_of
 from monitor.history.samples import MINUTE_SECONDS, SampleSeries, join_minutes
 from monitor.history.sharing import SharedMinute, read_minutes
-from monitor.ward.alert_feed import parse_alert
 
 __all__ = ["WardHistory"]
 
@@ -100,7 +100,7 @@ class WardHistory:
         records: Any = client.xrevrange(self._keys.alerts, min=f"{max(0, first)}-0", count=_ALERTS_AT_MOST)
         by_bed: dict[str, list[AlertEntry]] = defaultdict(list)
         for _, fields in reversed(records):
-            alert = parse_alert(fields)
+            alert = alert_of_entry(fields)
             if alert is not None:
                 by_bed[alert.bed or ""].append(entry_of(alert))
         for entries in by_bed.values():
