@@ -2,8 +2,8 @@
 
 - An *episode* is a stretch of pain; stretches that touch are one.
 - An alarm *belongs to* an episode if it begins from the episode's begin to 5 s after its end.
-- An episode is *found* if an alarm belongs to it, or if an alarm that told of the episode before still sounds when it
-  begins, at most 30 s after the end of that one. An alarm that was on already for any other reason finds nothing.
+- An episode is *found* if an alarm belongs to it. It is also found if the alarm that found the episode before is still
+  on when it begins, at most 30 s after that one's end. An alarm that was on already for any other reason finds nothing.
 - Its *delay* is the time from its begin to the first alarm that belongs to it. Where the alarm of the episode before
   still sounded there is none: staff were called already.
 - A *false alarm* belongs to no episode. Its rate is an hour of *calm*: time outside every episode and its 5 s.
@@ -32,9 +32,9 @@ __all__ = [
 GRACE_SECONDS = 5.0
 """An alarm that begins up to so long after an episode's end still belongs to it."""
 CARRIED_SECONDS = 30.0
-"""An alarm tells of the next episode, too, if that begins up to so long after the end of the one that it told of.
+"""An alarm finds the next episode, too, if that begins up to so long after the end of the one that it found.
 
-The level falls and `clear_seconds` pass in about 20 s; whoever sounds for much longer has not told the two apart.
+The level falls and `clear_seconds` pass in about 20 s; an alarm that lasts much longer does not distinguish the two.
 """
 
 Span = tuple[float, float]
@@ -49,9 +49,9 @@ class CountedEpisode:
         begin: In seconds.
         end: In seconds.
         delay: From the begin to the first alarm that belongs to it, in seconds; None where none does, and where the
-            alarm of the episode before told of it.
+            alarm of the episode before found it.
         was_on_already: Whether an alarm was on when it began.
-        was_told_before: Whether that alarm told of the episode before and so of this one.
+        is_carried_over: Whether that alarm found the episode before, and so this one, too.
         spells: How many alarms belong to it.
     """
 
@@ -59,13 +59,13 @@ class CountedEpisode:
     end: float
     delay: float | None
     was_on_already: bool
-    was_told_before: bool
+    is_carried_over: bool
     spells: int
 
     @property
     def is_found(self) -> bool:
-        """Whether an alarm told of it."""
-        return self.spells > 0 or self.was_told_before
+        """Whether an alarm found it."""
+        return self.spells > 0 or self.is_carried_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +125,15 @@ def count_alarms(pain: Sequence[Span], spells: Sequence[Span], length_seconds: f
     episodes = [part for part in joined_spans(pain) if part[1] > part[0]]
     belonging = joined_spans([(begin, end + GRACE_SECONDS) for begin, end in episodes])
     counted: list[CountedEpisode] = []
-    telling: set[Span] = set()
+    finding: set[Span] = set()
     for begin, end in episodes:
         own = [spell for spell in spells if begin <= spell[0] <= end + GRACE_SECONDS]
         already = {spell for spell in spells if spell[0] < begin < spell[1]}
         is_near = bool(counted) and begin - counted[-1].end <= CARRIED_SECONDS
-        carried = already & telling if is_near else set()
+        carried = already & finding if is_near else set()
         delay = None if carried or not own else min(on for on, _ in own) - begin
         counted.append(CountedEpisode(begin, end, delay, bool(already), bool(carried), len(own)))
-        telling = carried | set(own)
+        finding = carried | set(own)
     calm = spans_without([(0.0, length_seconds)], belonging)
     return AlarmCount(
         episodes=tuple(counted),

@@ -50,7 +50,7 @@ def measures(videos: Sequence[Watched], episodes_per_hour: float) -> dict[str, A
         "episodes": len(episodes),
         "found": len(found),
         "episodes_with_alarm_on_already": sum(episode.was_on_already for episode in episodes),
-        "episodes_told_by_the_alarm_before": sum(episode.was_told_before for episode in episodes),
+        "episodes_found_by_the_alarm_before": sum(episode.is_carried_over for episode in episodes),
         "sensitivity": sensitivity.as_json(),
         "episodes_with_usable_face": len(usable),
         "sensitivity_on_usable_time": _sensitivity(usable).as_json(),
@@ -95,7 +95,7 @@ def _delay(episodes: Sequence[Episode]) -> dict[str, object]:
 
     Those into which the alarm of the one before sounded have none, and are left out.
     """
-    episodes = [episode for episode in episodes if not episode.was_told_before]
+    episodes = [episode for episode in episodes if not episode.is_carried_over]
     times = [e.end - e.begin + GRACE_SECONDS if e.delay is None else e.delay for e in episodes]
     return kaplan_meier(
         np.array(times, np.float64), np.array([e.delay is not None for e in episodes], np.bool_)

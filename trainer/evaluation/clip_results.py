@@ -88,7 +88,7 @@ def read_clip_results(folder: Path) -> ClipResults:
         raise DataError(f"{path} cannot be read: {error}") from error
     if not isinstance(content, dict) or not {"model", "sensitivity", "delay", *_MEASURES} <= set(content):
         raise DataError(f"{path} is not what `nicu-trainer evaluate-clips` writes")
-    if "episodes_told_by_the_alarm_before" not in content:
+    if "episodes_found_by_the_alarm_before" not in content:
         raise DataError(
             f"{path} is of an earlier version, which counted otherwise; run `nicu-trainer evaluate-clips` again"
         )
@@ -117,7 +117,7 @@ def clips_tables(results: ClipResults) -> list[Table]:
         "episodes, as if each was of another infant: too narrow where few have most. Alarms that are right: at "
         f"{rate:g} episodes of pain an hour. An episode is found by an alarm that begins from its begin to 5 s after "
         "its end, or by that of the episode before if it still sounds and that ended at most 30 s ago "
-        f"({content['episodes_told_by_the_alarm_before']} of the {content['episodes_with_alarm_on_already']} that "
+        f"({content['episodes_found_by_the_alarm_before']} of the {content['episodes_with_alarm_on_already']} that "
         "began when an alarm was on); these have no delay. An alarm that does not end is one false alarm at most: the "
         "time in alarm says more."
     )

@@ -22,7 +22,7 @@ class AlarmRun:
     Attributes:
         hours: Watched.
         episodes: Of pain.
-        found: Of them, by an alarm that told of them.
+        found: Of them, by an alarm.
         median_latency_seconds: Median delay of the episodes that have one; NaN when there is none.
         false_alarms: Alarms that belong to no episode.
         seconds_on_without_pain: Calm with the alarm on.

@@ -81,9 +81,9 @@ def test_laws_of_any_count(pain, spells):
     counted = count_alarms(pain, spells, LENGTH)
 
     for episode in counted.episodes:
-        assert episode.is_found == (episode.delay is not None or episode.was_told_before)
+        assert episode.is_found == (episode.delay is not None or episode.is_carried_over)
         assert episode.delay is None or 0.0 <= episode.delay <= episode.end - episode.begin + GRACE_SECONDS
-        assert episode.was_on_already or not episode.was_told_before
+        assert episode.was_on_already or not episode.is_carried_over
     # Every alarm is false or belongs to an episode, and silence finds nothing.
     assert len(counted.false_alarms) + sum(episode.spells for episode in counted.episodes) >= len(spells)
     assert bool(spells) or not any(episode.is_found for episode in counted.episodes)

@@ -55,7 +55,7 @@ def test_a_longer_hold_trades_time_for_quiet(infants, default_run):
     quiet = run_alarms(infants, AlarmSettings(hold_seconds=10.0))
     assert quiet.false_alarms < default_run.false_alarms
     # What the hold leaves out is found by the share of the last half minute, later. The default's one miss began while
-    # a false alarm was on, which tells of nothing.
+    # a false alarm was on, which finds nothing.
     assert quiet.found <= default_run.found + 1
     assert quiet.median_latency_seconds > default_run.median_latency_seconds + 3.0
 

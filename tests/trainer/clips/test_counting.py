@@ -201,7 +201,7 @@ def test_pain_in_two_bouts_with_one_alarm_is_found_twice_and_delayed_once(tmp_pa
 
     measured = measures([count_video(clips, frames, [spell])], 1.0)
 
-    assert (measured["episodes"], measured["found"], measured["episodes_told_by_the_alarm_before"]) == (2, 2, 1)
+    assert (measured["episodes"], measured["found"], measured["episodes_found_by_the_alarm_before"]) == (2, 2, 1)
     assert measured["delay"]["times_s"] == [spell[0] - 50]
     assert measured["delay"]["waiting"] == [0.0]
 

@@ -24,7 +24,7 @@ def watched(infant, *, calm=3600.0, in_alarm=0.0, false=0, found=4, episodes=4):
             100.0 * n + 30,
             5.0 if n < found else None,
             was_on_already=False,
-            was_told_before=False,
+            is_carried_over=False,
             spells=int(n < found),
             infant=infant,
             coverage=1.0,

@@ -27,7 +27,7 @@ CONTENT = {
     "episodes": 9,
     "found": 6,
     "episodes_with_alarm_on_already": 3,
-    "episodes_told_by_the_alarm_before": 2,
+    "episodes_found_by_the_alarm_before": 2,
     "false_alarms": 13,
     "sensitivity": interval(6 / 9, 0.31, 0.9),
     "sensitivity_on_usable_time": interval(6 / 8, 0.4, 0.93),
@@ -97,7 +97,7 @@ def test_other_files_are_refused_with_what_to_do(tmp_path):
     (tmp_path / "clips.json").write_text('{"model": "x"}')
     with pytest.raises(DataError, match="is not what `nicu-trainer evaluate-clips` writes"):
         read_clip_results(tmp_path)
-    earlier = {name: value for name, value in CONTENT.items() if name != "episodes_told_by_the_alarm_before"}
+    earlier = {name: value for name, value in CONTENT.items() if name != "episodes_found_by_the_alarm_before"}
     (tmp_path / "clips.json").write_text(json.dumps(earlier))
     with pytest.raises(
         DataError, match="of an earlier version, which counted otherwise; run `nicu-trainer evaluate-cl"
