@@ -147,6 +147,13 @@
     return show();
   }
 
+  // What the page renews by itself and what somebody turns off must not overtake each other.
+  let turn = Promise.resolve();
+  function inTurn(action) {
+    turn = turn.then(action, action);
+    return turn;
+  }
+
   // One thing at a time, and never in silence.
   let busy = false;
   async function act(action) {
@@ -154,7 +161,7 @@
     busy = true;
     say(words().checking);
     try {
-      await action();
+      await inTurn(action);
     } catch (error) {
       await show(error.message).catch(() => say(error.message));
     } finally {
@@ -194,6 +201,6 @@
   const timer = setInterval(() => {
     if (!dialog() && ++waited < 60) return;
     clearInterval(timer);
-    renew().catch(() => {}); // the settings say why when somebody opens them
+    inTurn(renew).catch(() => {}); // the settings say why when somebody opens them
   }, 500);
 })();

@@ -43,6 +43,21 @@ SUBSCRIBE = """(() => {
 })()"""
 
 
+# The answer on which a page that was opened renews its device comes after those that somebody has asked for since.
+FIRST_ANSWER_LATE = """(() => {
+    const usual = window.fetch;
+    window.fetch = async (path, options) => {
+        const answer = await usual(path, options);
+        if (path === "/api/v1/push" && window.late === undefined) {
+            window.late = true;
+            await new Promise(done => setTimeout(done, 3000));
+            window.late = false;
+        }
+        return answer;
+    };
+})()"""
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     made = PushService(tmp_path_factory.mktemp("push"))
@@ -191,6 +206,25 @@ def test_settings_are_stored_and_a_device_is_turned_off(station, subscribed, ser
     wait_for_words(page, "Off on this device.")
     assert "this device" not in page.locator("#push .push-mine").inner_text()
     assert page.evaluate("localStorage.getItem('subscribed')") is None
+
+
+def test_what_is_turned_off_while_a_page_renews_it_stays_off(station, subscribed):
+    page = subscribed
+    log_in(page, station.url)
+    open_settings(page)
+    page.locator("#push .push-save").click()
+    wait_for_words(page, "On for this device")
+    page.add_init_script(FIRST_ANSWER_LATE)
+    page.reload()
+    page.wait_for_function("window.late !== undefined")
+    open_settings(page)
+    wait_for_words(page, "On for this device")
+    page.locator("#push .push-off").click()
+    wait_for_words(page, "Off on this device.")
+    page.wait_for_function("window.late === false")
+    page.wait_for_timeout(500)
+    assert page.evaluate("localStorage.getItem('subscribed')") is None
+    assert page.evaluate("localStorage.getItem('nicu_push')") is None
 
 
 @pytest.mark.slow
