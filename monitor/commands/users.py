@@ -137,7 +137,7 @@ def remove(file: Path, name: str) -> None:
     with hold_users(file):
         users = read_users(file)
         if users.get(name) is None:
-            raise ConfigError(f"there is no user {name} in {file}; look at: nicu-monitor users list {file}")
+            raise ConfigError(f"there is no user {name} in {file}; this lists them: nicu-monitor users list {file}")
         write_users(file, [user for user in users.all() if user.name != name])
     click.echo(f"{name} may not log in any more")
 

@@ -100,7 +100,7 @@ class SceneChangeDetector:
 
 
 def _contrasts(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the contrast by which each cell is judged: that of the dark or of the bright ones, to which it belongs.
+    """Return the contrast that scales each cell's change: that of the dark or of the bright cells, to which it belongs.
 
     A bright screen, lamp or window beside a dark bed raises the picture's contrast, not that of the bed.
     """

@@ -231,7 +231,11 @@ class LeaseTable:
         self._client.delete(self._keys.station_card(self._keys.station))
 
     def retire(self, station: str) -> bool:
-        """Tell every ward that a station was taken out of service; return False, and tell nobody, where it lives."""
+        """Announce to every ward that a station was taken out of service.
+
+        Returns:
+            False where it lives; then nothing was announced.
+        """
         keys = Keys(self._keys.prefix, station)
         if self._client.exists(keys.heartbeat):
             return False

@@ -9,7 +9,6 @@ The thread belongs to its `Batcher` and ends with it. It has no heartbeat of its
 that never ends misses its own one.
 """
 
-import logging
 import threading
 import time
 from collections import deque
@@ -21,13 +20,12 @@ from numpy.typing import NDArray
 
 from monitor.errors import EngineError, EngineInputError
 from monitor.inference.engine import Engine, TensorSpec
+from monitor.inference.freeing import free
 from monitor.inference.lazy_rows import Rows, join_rows
 from monitor.inference.padded_engine import BatchSizes
 from monitor.inference.tensors import check_inputs, first_line
 
 __all__ = ["BatchedEngine", "Batcher"]
-
-_log = logging.getLogger(__name__)
 
 _MOST_ROWS = 64
 _WAIT_SECONDS = 0.003
@@ -146,10 +144,7 @@ class Batcher:
             self._fail(left, EngineError(f"{self._label} was closed and cannot be run"))
             for request in left:
                 request.is_done.set()
-            try:
-                self.engine.close()
-            except Exception as error:  # noqa: BLE001 - a library's own error, of which nobody can make anything now
-                _log.warning("%s could not be freed: %s", self._label, first_line(error))
+            free(self.engine, self._label)
 
     def _gather(self) -> list[_Request] | None:
         """Return the next batch, in the order of asking; None when there is no more work to come."""

@@ -220,7 +220,7 @@ class BundleManifest(_Part):
     def identity(self) -> str:
         """Return the SHA-256 of what determines the answers: the input, the contract and the model files.
 
-        Verification and the model card, which tell of the model, leave it alone, as do its name and its files' names.
+        Verification and the model card, which describe the model, leave it alone, as do its name and its files' names.
         """
         content = {
             "kind": self.kind,

@@ -1,25 +1,15 @@
 """A thread that opens what may take long to open, or hang: whoever needs it waits only as long as it can."""
 
-import logging
 import threading
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
+from monitor.inference.freeing import Closable, free
 from monitor.inference.tensors import first_line
 
-__all__ = ["Closable", "Opening"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["Opening"]
 
 _CLOSE_SECONDS = 2.0
-
-
-class Closable(Protocol):
-    """What is freed with `close`."""
-
-    def close(self) -> None:
-        """Free what it holds."""
-        ...
 
 
 Resource = TypeVar("Resource", bound=Closable)
@@ -81,7 +71,4 @@ class Opening(Generic[Resource]):
         self._thread.join(_CLOSE_SECONDS)
 
     def _free(self, resource: Resource) -> None:
-        try:
-            resource.close()
-        except Exception as error:  # noqa: BLE001 - a library's own error, of which nobody can make anything now
-            _log.warning("what %s gave could not be freed: %s", self._thread.name, first_line(error))
+        free(resource, f"what {self._thread.name} gave")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from monitor.backoff import Backoff
 from monitor.errors import EngineError, EngineInputError
 from monitor.inference.engine import Engine, TensorSpec
+from monitor.inference.freeing import free
 from monitor.inference.lazy_rows import Rows
 from monitor.inference.opening import Opening
 from monitor.inference.tensors import first_line
@@ -172,10 +173,7 @@ class RecoveringEngine:
 
     def _free(self, engine: Engine | None) -> None:
         if engine is not None:
-            try:
-                engine.close()
-            except Exception as failure:  # noqa: BLE001 - what is left on a lost device must not cost a frame
-                _log.warning("%s could not be freed: %s", self._name, first_line(failure))
+            free(engine, self._name)
 
     def _opened_again(self) -> Engine | None:
         """Return the engine once it is open again, None where it is not yet; starts an attempt where one is due."""

@@ -12,10 +12,15 @@ STATION = "ward"
 
 
 @pytest.fixture(scope="session")
-def watched_station(tmp_path_factory):
-    """A Prometheus that saw a pain alarm of a real daemon with two synthetic beds and an absent camera."""
+def needs_prometheus():
+    """Skip where the server is not installed."""
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed; run: apt-get install prometheus")
+
+
+@pytest.fixture(scope="session")
+def watched_station(tmp_path_factory, needs_prometheus):
+    """A Prometheus that saw a pain alarm of a real daemon with two synthetic beds and an absent camera."""
     directory = tmp_path_factory.mktemp("watched-station")
     config = {
         "station": {"id": STATION},

@@ -141,9 +141,7 @@ def test_causes_silence_their_consequences_and_pain_goes_nowhere(tmp_path):
         assert receiver.names("operations-mail") == {"CameraUnstable"}
 
 
-def test_a_stale_heartbeat_goes_from_the_metric_by_the_rule_to_the_pager_with_its_runbook(tmp_path):
-    if shutil.which("prometheus") is None:
-        pytest.skip("prometheus is not installed; run: apt-get install prometheus")
+def test_a_stale_heartbeat_goes_from_the_metric_by_the_rule_to_the_pager_with_its_runbook(tmp_path, needs_prometheus):
     registry = CollectorRegistry()
     info = Gauge("nicu_monitor_build_info", "", ("station", "generation_mode"), registry=registry)
     info.labels("ward", "real").set(1)

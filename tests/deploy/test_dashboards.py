@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import shutil
 import subprocess
 import sys
 from itertools import combinations
@@ -128,10 +127,8 @@ def test_every_expression_has_data(watched_station, expression):
 
 
 @pytest.fixture(scope="module")
-def blind_prometheus(tmp_path_factory):
+def blind_prometheus(tmp_path_factory, needs_prometheus):
     """A Prometheus whose one station does not answer, before any rule fires."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("prometheus is not installed; run: apt-get install prometheus")
     with RulesPrometheus(tmp_path_factory.mktemp("blind"), f"127.0.0.1:{free_port()}") as prometheus:
         wait_until(lambda: prometheus.rows('up{job="nicu-monitor"}'), 30, "the first scrape")
         yield prometheus

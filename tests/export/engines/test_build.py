@@ -19,9 +19,8 @@ from export.classifier.bundle import describe_classifier
 from export.commands import engine as engine_command
 from export.engines.build import Target, build_engine, parse_target
 from export.mesh.bundle import write_mesh_bundle
-from export.mesh.package_file import PACKAGE as MESH_PACKAGE
 from export.variants import make_variants
-from monitor.errors import BundleError, EngineError
+from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.plans import PlanRecord
 from trainer.checkpoint import ModelRecord, Provenance, TrainedModel
@@ -65,12 +64,8 @@ def test_compiles_the_face_detector_of_every_size(whole_package_bundle: Bundle, 
 
 
 @pytest.mark.parametrize("targets", ["sm89", _THREE])
-def test_compiles_the_face_mesh(tmp_path: Path, targets: str) -> None:
-    try:
-        content = MESH_PACKAGE.content()
-    except BundleError as error:
-        pytest.skip(f"the wheel of mediapipe cannot be had here: {error}")
-    bundle = write_mesh_bundle(content, tmp_path / "face-mesh", name="face-mesh")
+def test_compiles_the_face_mesh(tmp_path: Path, mesh_file: bytes, targets: str) -> None:
+    bundle = write_mesh_bundle(mesh_file, tmp_path / "face-mesh", name="face-mesh")
     _check_plans(bundle, tmp_path / "plans", targets)
 
 

@@ -106,14 +106,20 @@ def test_every_change_of_a_record_is_found(tmp_path_factory: pytest.TempPathFact
     assert verify_audit_log(directory).problems
 
 
-def test_a_disk_that_takes_nothing_holds_nobody_up_and_gets_it_later(tmp_path: Path) -> None:
-    directory = tmp_path / "audit"
+def log_without_a_disk(directory: Path, capacity: int, records: int) -> AuditLog:
+    """Return a running log that has met a disk which takes nothing, until the file at `directory` is gone."""
     directory.write_text("a file stands in the way")
-    log = AuditLog(directory, ManualClock(), capacity=10)
+    log = AuditLog(directory, ManualClock(), capacity=capacity)
     log.start()
-    for number in range(15):
+    for number in range(records):
         log.note("alert", {"number": number})
     wait_until(lambda: log._fault is not None, 10)
+    return log
+
+
+def test_a_disk_that_takes_nothing_holds_nobody_up_and_gets_it_later(tmp_path: Path) -> None:
+    directory = tmp_path / "audit"
+    log = log_without_a_disk(directory, capacity=10, records=15)
     directory.unlink()
     wait_until((directory / "audit.jsonl").exists, 10)
     log.stop()
@@ -128,12 +134,7 @@ def test_what_waits_for_the_disk_at_the_end_is_tried_once_more_or_said_to_be_los
     tmp_path: Path, caplog: pytest.LogCaptureFixture, is_back: bool
 ) -> None:
     directory = tmp_path / "audit"
-    directory.write_text("a file stands in the way")
-    log = AuditLog(directory, ManualClock(), capacity=2)
-    log.start()
-    for number in range(3):
-        log.note("alert", {"number": number})
-    wait_until(lambda: log._fault is not None, 10)
+    log = log_without_a_disk(directory, capacity=2, records=3)
     if is_back:
         directory.unlink()
     log.stop()
