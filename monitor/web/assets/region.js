@@ -17,22 +17,30 @@
     return { left: Math.min(x, x0), top: Math.min(y, y0), right: Math.max(x, x0), bottom: Math.max(y, y0) };
   }
 
-  document.addEventListener("pointerdown", (event) => {
-    const frame = event.target.closest?.(".picture-frame[data-drawing]");
-    if (!frame || event.button !== 0) return;
-    event.preventDefault();
-    frame.setPointerCapture(event.pointerId);
-    drawn = { frame, from: at(frame, event) };
-  });
-
-  document.addEventListener("pointermove", (event) => {
+  // In every frame, not at every move: a renewed page puts the saved rectangle back under a pointer at rest.
+  function follow() {
     if (!drawn) return;
-    const { left, top, right, bottom } = edges(at(drawn.frame, event));
+    const { left, top, right, bottom } = edges(drawn.to);
     const style = drawn.frame.querySelector(".picture-draft").style;
     style.left = `${100 * left}%`;
     style.top = `${100 * top}%`;
     style.width = `${100 * (right - left)}%`;
     style.height = `${100 * (bottom - top)}%`;
+    requestAnimationFrame(follow);
+  }
+
+  document.addEventListener("pointerdown", (event) => {
+    const frame = event.target.closest?.(".picture-frame[data-drawing]");
+    if (!frame || event.button !== 0) return;
+    event.preventDefault();
+    frame.setPointerCapture(event.pointerId);
+    const from = at(frame, event);
+    drawn = { frame, from, to: from };
+    follow();
+  });
+
+  document.addEventListener("pointermove", (event) => {
+    if (drawn) drawn.to = at(drawn.frame, event);
   });
 
   document.addEventListener("pointerup", (event) => {

@@ -47,7 +47,7 @@ def test_a_region_is_drawn_tried_saved_and_taken_back(station, visit):
     found = Axe().run(page).response["violations"]
     assert not found, [(item["id"], [node["failureSummary"] for node in item["nodes"]]) for item in found]
     picture = page.locator(".picture-frame")
-    picture.scroll_into_view_if_needed()
+    picture.hover()  # waits until it has stopped moving
     box = picture.bounding_box()
 
     def to(x, y):
@@ -57,11 +57,11 @@ def test_a_region_is_drawn_tried_saved_and_taken_back(station, visit):
     page.mouse.down()
     page.mouse.move(*to(0.5, 0.5), steps=3)
     page.mouse.move(*to(0.2, 0.25))
-    # It follows the pointer before that is lifted.
-    page.wait_for_function(
-        "wanted => Math.abs(document.querySelector('.picture-draft').getBoundingClientRect().width - wanted) <= 3",
-        arg=0.6 * box["width"],
-    )
+    # It follows the pointer before that is lifted, and stays with a pointer at rest while the page is renewed.
+    follows = "wanted => Math.abs(document.querySelector('.picture-draft').getBoundingClientRect().width - wanted) <= 3"
+    page.wait_for_function(follows, arg=0.6 * box["width"])
+    page.evaluate("document.querySelector('.picture-draft').style.width = '100%'")
+    page.wait_for_function(follows, arg=0.6 * box["width"])
     page.mouse.up()
     page.wait_for_function("document.querySelector('[aria-label=\"Left edge, %\"]').value.startsWith('20')")
     page.get_by_label("Right edge, %").fill("70")
