@@ -13,7 +13,7 @@ import onnxruntime
 from monitor.inference.processor import describe_processor
 from monitor.video.gst import gstreamer
 
-__all__ = ["Machine", "count_physical_cores", "describe_machine", "resident_megabytes"]
+__all__ = ["Machine", "count_physical_cores", "describe_machine"]
 
 _MEGABYTE = 1_000_000
 _PROCESSORS = Path("/sys/devices/system/cpu")
@@ -91,9 +91,3 @@ def _version_of(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def resident_megabytes() -> float:
-    """Return how much of this process lies in memory now, in units of 10^6 bytes."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE

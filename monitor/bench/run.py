@@ -1,6 +1,5 @@
 """One run: cameras, a whole station, a measured stretch of time."""
 
-import resource
 import shutil
 import tempfile
 import time
@@ -9,20 +8,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal, Self
+from typing import Literal
 
 from monitor.alerts.record import GenerationMode
 from monitor.bench.cameras import ClipCameras
 from monitor.bench.clock import CostClock
-from monitor.bench.machine import describe_machine, resident_megabytes
+from monitor.bench.machine import describe_machine
 from monitor.bench.pure import PureCosts
 from monitor.bench.recorder import BedFrameCounts, Recorder, percentiles
 from monitor.bench.result import BedResult, Efficiency, RunResult
 from monitor.bench.threads import ThreadCosts
+from monitor.bench.used import Used, resident_megabytes
 from monitor.config import (
     BedSettings,
     CameraSettings,
     HttpSettings,
+    LogSettings,
     RedisSettings,
     SpoolSettings,
     StationConfig,
@@ -33,7 +34,7 @@ from monitor.errors import MonitorError
 from monitor.station.adaptive_rate import CALM_SECONDS
 from monitor.station.scheduling_policy import batch_scheduling
 from monitor.station.station import Station
-from monitor.video.camera import Camera
+from monitor.video.processes.remote_camera import BedCamera
 from monitor.video.status import CameraStatus, DropCause
 
 __all__ = ["Plan", "run_station"]
@@ -76,38 +77,8 @@ class _Measured:
     before: Mapping[str, CameraStatus]
     after: Mapping[str, CameraStatus]
     cpu_seconds: Mapping[str, float]
-    used: "_Used"
+    used: Used
     cameras_cpu_seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Used:
-    """What the process used, as the kernel counts it."""
-
-    user_seconds: float
-    kernel_seconds: float
-    voluntary_switches: int
-    involuntary_switches: int
-
-    @classmethod
-    def now(cls) -> Self:
-        """Return what it has used so far."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        return cls(usage.ru_utime, usage.ru_stime, usage.ru_nvcsw, usage.ru_nivcsw)
-
-    @property
-    def cpu_seconds(self) -> float:
-        """User and kernel together."""
-        return self.user_seconds + self.kernel_seconds
-
-    def since(self, before: "_Used") -> "_Used":
-        """Return what was used since an earlier moment."""
-        return _Used(
-            self.user_seconds - before.user_seconds,
-            self.kernel_seconds - before.kernel_seconds,
-            self.voluntary_switches - before.voluntary_switches,
-            self.involuntary_switches - before.involuntary_switches,
-        )
 
 
 def run_station(plan: Plan) -> RunResult:
@@ -133,8 +104,8 @@ def run_station(plan: Plan) -> RunResult:
         calm_rate = analysis.calm_frames_per_second
         _wait_for_pictures(recorder, names, _SETTLE_SECONDS + (0.0 if calm_rate is None else CALM_SECONDS))
         _wait_for_rate(station.cameras.values(), calm_rate or analysis.frames_per_second)
-        measured = _measure(plan, station.cameras, recorder, served)
-        after_megabytes = resident_megabytes()
+        measured = _measure(plan, station, recorder, served)
+        after_megabytes = resident_megabytes(station.camera_process_ids)
         snapshot = station.board.snapshot()
     facts = snapshot.station
     return _result(
@@ -152,6 +123,7 @@ def _configuration(plan: Plan, urls: Mapping[str, str], directory: Path, redis_u
             "redis": RedisSettings.model_validate({"url": redis_url}),
             "http": HttpSettings(port=0),
             "web": WebSettings(enabled=False),
+            "logging": LogSettings(level="error"),
         }
     )
 
@@ -170,7 +142,7 @@ def _wait_for_pictures(recorder: Recorder, names: Iterable[str], settle_seconds:
     time.sleep(settle_seconds)
 
 
-def _wait_for_rate(cameras: Iterable[Camera], wanted_rate: float) -> None:
+def _wait_for_rate(cameras: Iterable[BedCamera], wanted_rate: float) -> None:
     """Wait while a station is slowed by its own start: all beds search at once, which takes it a while to get over.
 
     One that has too many beds stays slow, and is measured after that time all the same.
@@ -180,15 +152,16 @@ def _wait_for_rate(cameras: Iterable[Camera], wanted_rate: float) -> None:
         time.sleep(_SAMPLE_SECONDS)
 
 
-def _is_slowed(camera: Camera, wanted_rate: float) -> bool:
+def _is_slowed(camera: BedCamera, wanted_rate: float) -> bool:
     rate = camera.frames_per_second
     return camera.status().overloaded or (rate is not None and rate < 0.99 * wanted_rate)
 
 
-def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder, served: ClipCameras | None) -> _Measured:
+def _measure(plan: Plan, station: Station, recorder: Recorder, served: ClipCameras | None) -> _Measured:
+    cameras, processes = station.cameras, station.camera_process_ids
     before = {name: camera.status() for name, camera in cameras.items()}
-    threads = ThreadCosts()
-    before_use, before_cameras_seconds = _Used.now(), None if served is None else served.cpu_seconds()
+    threads = ThreadCosts(processes)
+    before_use, before_cameras_seconds = Used.now(processes), None if served is None else served.cpu_seconds()
     began_seconds = time.monotonic()
     recorder.begin()
     while (left_seconds := began_seconds + plan.seconds - time.monotonic()) > 0:
@@ -196,7 +169,7 @@ def _measure(plan: Plan, cameras: Mapping[str, Camera], recorder: Recorder, serv
         threads.sample()
     records, work_seconds = recorder.take()
     seconds = time.monotonic() - began_seconds
-    used = _Used.now().since(before_use)
+    used = Used.now(processes).since(before_use)
     cameras_seconds = None if served is None else served.cpu_seconds()
     if cameras_seconds is not None and before_cameras_seconds is not None:
         cameras_seconds -= before_cameras_seconds

@@ -105,6 +105,9 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
     show_default=True,
     help="What runs the models.",
 )
+@click.option(
+    "--camera-processes", type=click.IntRange(0, 64), default=0, show_default=True, help="analysis.camera_processes."
+)
 @click.option("--whole-pictures", is_flag=True, help="Look at whole pictures always (faces.track_guided off).")
 @click.option(
     "--rounds", type=click.IntRange(1, 99), default=1, show_default=True, help="Repeat, and give medians and ranges."
@@ -127,6 +130,7 @@ def command(
     rate: float,
     calm_rate: float | None,
     engine: EngineChoice,
+    camera_processes: int,
     rounds: int,
     largest: int,
     growth: tuple[int, ...],
@@ -183,7 +187,9 @@ def command(
         # An engine that was asked for by name is measured, or the reason is said why it cannot be.
         models = ModelSettings(engine=engine, on_missing_engine="fall_back" if engine == "auto" else "refuse")
         faces = FaceSettings(track_guided=not whole_pictures)
-        analysis = AnalysisSettings(frames_per_second=rate, calm_frames_per_second=calm_rate)
+        analysis = AnalysisSettings(
+            frames_per_second=rate, calm_frames_per_second=calm_rate, camera_processes=camera_processes
+        )
         plans = {}
         for name, path in clips.items():
             bed = BedSettings(id="bed-1", camera=CameraSettings(url=str(path.absolute())))

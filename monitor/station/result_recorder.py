@@ -10,7 +10,7 @@ from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.load_governor import LoadGovernor
 from monitor.station.outputs import StationOutputs
 from monitor.station.throughput import Throughput
-from monitor.video.camera import Camera
+from monitor.video.processes.remote_camera import BedCamera
 
 __all__ = ["ResultRecorder"]
 
@@ -32,7 +32,7 @@ class ResultRecorder:
     def __init__(
         self,
         clock: Clock,
-        cameras: Mapping[str, Camera],
+        cameras: Mapping[str, BedCamera],
         outputs: StationOutputs,
         throughput: Throughput,
         rate: AdaptiveRate,

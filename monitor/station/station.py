@@ -31,6 +31,7 @@ from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.adaptive_rate import AdaptiveRate
 from monitor.station.alert_contexts import AlertContexts
 from monitor.station.alert_dispatcher import AlertDispatcher
+from monitor.station.bed_cameras import BedCameras
 from monitor.station.camera_trials import CameraTrials
 from monitor.station.capacity_watch import CapacityWatch
 from monitor.station.fleet_beds import FleetBeds, claimed_beds, open_fleet, report_fleet
@@ -48,7 +49,6 @@ from monitor.station.result_recorder import ResultRecorder
 from monitor.station.station_conditions import StationConditions
 from monitor.station.status_reporter import StatusReporter
 from monitor.station.supervisor import Supervisor
-from monitor.station.synthetic_cameras import paint_synthetic_bed
 from monitor.station.throughput import Throughput
 from monitor.station.watched_beds import WatchedBeds
 from monitor.station.workers import WorkerPool, worker_count
@@ -57,7 +57,6 @@ from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.label_clock import LabelClock
 from monitor.telemetry.sd_notify import ServiceNotifier
 from monitor.telemetry.status_server import Health
-from monitor.video.camera import Camera
 from monitor.video.status import CameraState
 from monitor.web.http_server import HttpServer, open_server
 
@@ -134,7 +133,8 @@ class Station:
         self._contexts = AlertContexts(self._mode, AlertModel(name=classifier.name, sha256=classifier.sha256))
         self._contexts.show(config, config.beds)
         self.dispatcher = AlertDispatcher(self._contexts.of, LabelClock(self.clock), self._outputs, self.audit.note)
-        self.watched = WatchedBeds(self.clock, self._scheduler, self._outputs, self._new_bed, self._new_camera)
+        self._bed_cameras = BedCameras(config, self.clock, self._scheduler, self._governor, self._heartbeats)
+        self.watched = WatchedBeds(self.clock, self._scheduler, self._outputs, self._new_bed, self._bed_cameras.new)
         self.beds, self.cameras = self.watched.beds, self.watched.cameras
         self._left = LeftAlerts(self._outputs, self.beds, self.clock, self.audit.note)
         for index, settings in enumerate(config.beds):
@@ -208,18 +208,6 @@ class Station:
             search_budget=self._search_budget,
         )
 
-    def _new_camera(self, settings: BedSettings, phase: float) -> Camera:
-        return Camera(
-            settings.camera,
-            settings.camera_id,
-            self.clock,
-            self.config.analysis.frames_per_second,
-            self._scheduler.wake,
-            synthetic=paint_synthetic_bed,
-            phase=phase,
-            permits=self._governor,
-        )
-
     def reload(self, by: str, *, dry_run: bool = False) -> ReloadReport:
         """Read the configuration again and apply it; see `Reloader.reload`."""
         return self._reloader.reload(by, dry_run=dry_run)
@@ -257,6 +245,11 @@ class Station:
         """Stop everything: who watches the cameras first, alerts last."""
         self._notifier.stopping()
         self._running.close()
+
+    @property
+    def camera_process_ids(self) -> tuple[int, ...]:
+        """The system's numbers of the processes that hold cameras open beside this one."""
+        return self._bed_cameras.process_ids
 
     @property
     def left_behind(self) -> bool:
@@ -306,6 +299,7 @@ class Station:
             (self.server.start, self.server.stop),
             (lambda: None, self._trials.stop),
             (self._workers.start, self._workers.stop),
+            (self._bed_cameras.start, self._bed_cameras.stop),
             # A camera that the station itself stops is not lost: the supervisor ends before the cameras do.
             (lambda: None, self.watched.stop),
             (self._supervisor.start, self._supervisor.stop),

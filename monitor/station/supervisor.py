@@ -16,7 +16,7 @@ from monitor.station.station_conditions import ConditionReport
 from monitor.station.status_reporter import StatusReporter
 from monitor.telemetry.heartbeats import Heartbeats
 from monitor.telemetry.sd_notify import ServiceNotifier
-from monitor.video.camera import Camera
+from monitor.video.processes.remote_camera import BedCamera
 
 __all__ = ["Supervisor"]
 
@@ -48,7 +48,7 @@ class Supervisor:
         self,
         clock: Clock,
         heartbeats: Heartbeats,
-        beds: Mapping[str, tuple[BedPipeline, Camera]],
+        beds: Mapping[str, tuple[BedPipeline, BedCamera]],
         capacity: CapacityWatch,
         machine: MachineChecks,
         reporter: StatusReporter,
@@ -131,7 +131,7 @@ class Supervisor:
             except RuntimeError:
                 _log.error("%s: the system gives no thread for the camera; trying again", name)
 
-    def _check_bed(self, bed: BedPipeline, camera: Camera, now_seconds: float) -> float | None:
+    def _check_bed(self, bed: BedPipeline, camera: BedCamera, now_seconds: float) -> float | None:
         """Check one bed; return how far its decoding lags, None before it has decoded a picture."""
         status = camera.status()
         # Of a bed that no worker gets to, no result lowers the rate.

@@ -11,7 +11,7 @@ from monitor.errors import ConfigError, VideoError
 from monitor.pipeline.bed_pipeline import BedPipeline
 from monitor.pipeline.scheduler import FairScheduler
 from monitor.station.outputs import StationOutputs
-from monitor.video.camera import Camera
+from monitor.video.processes.remote_camera import BedCamera
 
 __all__ = ["LiveMapping", "WatchedBeds"]
 
@@ -78,11 +78,11 @@ class WatchedBeds:
         scheduler: FairScheduler,
         outputs: StationOutputs,
         new_bed: Callable[[BedSettings, float], BedPipeline],
-        new_camera: Callable[[BedSettings, float], Camera],
+        new_camera: Callable[[BedSettings, float], BedCamera],
     ) -> None:
         self.beds: LiveMapping[BedPipeline] = LiveMapping()
-        self.cameras: LiveMapping[Camera] = LiveMapping()
-        self.pairs: LiveMapping[tuple[BedPipeline, Camera]] = LiveMapping()
+        self.cameras: LiveMapping[BedCamera] = LiveMapping()
+        self.pairs: LiveMapping[tuple[BedPipeline, BedCamera]] = LiveMapping()
         self.guard = threading.RLock()
         """Held for the moment of every change: who holds it sees no bed that is half gone."""
         self._clock = clock

@@ -29,7 +29,7 @@ TEXTS = """() => {
 NOT_WORDS = re.compile(
     r"(rtsp://192.0.2.10/stream1|bed-\d+(-camera)?|north-\*,bed-7|boss|integrator|study-\d"
     r"|station-1|NICU pain monitor|nurse [78]|ncnn-demo|retinaface|onnxruntime|demo|test"
-    r"|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d+, \d{4}"
+    r"|(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d+(, \d{4})?"
     r"|c{12}|[A-Z]{3,4}|\d+ (s|min|h)\b|\d+(\.\d+)*)"
 )
 

@@ -1,0 +1,84 @@
+"""Makes the beds' cameras: in this process, or in camera processes beside it."""
+
+from monitor.clock import Clock
+from monitor.config import BedSettings, StationConfig
+from monitor.pipeline.scheduler import FairScheduler
+from monitor.station.load_governor import LoadGovernor
+from monitor.station.synthetic_cameras import paint_synthetic_bed
+from monitor.telemetry.heartbeats import Heartbeats
+from monitor.video.camera import Camera
+from monitor.video.processes.messages import Begin
+from monitor.video.processes.pool import CameraProcesses
+from monitor.video.processes.remote_camera import BedCamera
+
+__all__ = ["BedCameras"]
+
+_LIMIT_SECONDS = 30.0
+"""A process that hangs is noticed after ten seconds, and ended."""
+
+
+class BedCameras:
+    """Makes cameras, and owns the processes that they are in; start it before the first camera.
+
+    Args:
+        config: How often frames are analysed, and in how many processes cameras are.
+        clock: Monotonic time; that of the machine where there are camera processes.
+        scheduler: Is woken by every new frame.
+        governor: Says whether a camera may decode key frames only.
+        heartbeats: Of the threads that read from the processes.
+    """
+
+    def __init__(
+        self,
+        config: StationConfig,
+        clock: Clock,
+        scheduler: FairScheduler,
+        governor: LoadGovernor,
+        heartbeats: Heartbeats,
+    ) -> None:
+        self._rate = config.analysis.frames_per_second
+        self._clock = clock
+        self._scheduler = scheduler
+        self._governor = governor
+        self._heartbeats = heartbeats
+        number = config.analysis.camera_processes
+        begin = Begin(config.logging)
+        self._processes = CameraProcesses(number, begin, clock, heartbeats.beat)
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The system's numbers of the camera processes that run."""
+        return self._processes.ids
+
+    def new(self, settings: BedSettings, phase: float) -> BedCamera:
+        """Make a bed's camera, not started yet.
+
+        Args:
+            settings: Of the bed.
+            phase: In [0, 1): when its frames lie between those of other beds.
+
+        Raises:
+            VideoError: There can be no such camera.
+        """
+        camera, name, wake, governor = settings.camera, settings.camera_id, self._scheduler.wake, self._governor
+        # Synthetic infants are painted where the demo looks for them: they are no load that a ward has.
+        if self._processes.servers and not camera.is_synthetic:
+            return self._processes.camera(camera, name, self._rate, wake, phase, governor)
+        return Camera(
+            *(camera, name, self._clock, self._rate, wake),
+            synthetic=paint_synthetic_bed,
+            phase=phase,
+            permits=governor,
+        )
+
+    def start(self) -> None:
+        """Start the processes."""
+        for server in self._processes.servers:
+            self._heartbeats.expect(server.name, _LIMIT_SECONDS)
+        self._processes.start()
+
+    def stop(self) -> None:
+        """End the processes, after their cameras."""
+        for server in self._processes.servers:
+            self._heartbeats.forget(server.name)
+        self._processes.stop()

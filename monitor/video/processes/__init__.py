@@ -1,0 +1,1 @@
+"""Cameras in processes of their own, beside the process that analyses their pictures."""

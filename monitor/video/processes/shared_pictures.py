@@ -1,0 +1,120 @@
+"""Pictures in memory that two processes share: written by one, read without a copy by the other.
+
+A state byte for each slot, then the slots. The writer fills a free slot and sets its byte; the reader clears it when
+the last view of the picture is gone. The first free slot is taken, so that few of them are used.
+"""
+
+import mmap
+import os
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SLOTS", "PictureReader", "PictureWriter"]
+
+SLOTS = 16
+"""One picture is analysed, one waits, one is written; a slot that was never needed takes no memory."""
+_FREE, _TAKEN = 0, 1
+_CHANNELS = 3
+
+
+class PictureWriter:
+    """Memory for the pictures of one camera, as long as they keep their size.
+
+    Args:
+        picture_bytes: Size of one picture.
+    """
+
+    def __init__(self, picture_bytes: int) -> None:
+        self.picture_bytes = picture_bytes
+        self.handle = os.memfd_create("nicu-pictures", os.MFD_CLOEXEC)
+        try:
+            size = _offset(SLOTS, picture_bytes)
+            os.ftruncate(self.handle, size)
+            self._memory = mmap.mmap(self.handle, size)
+        except BaseException:
+            os.close(self.handle)
+            raise
+
+    def write(self, image: NDArray[np.uint8]) -> int | None:
+        """Copy a picture into a free slot and return which; None where none is free.
+
+        Args:
+            image: Shape (height, width, 3), uint8, of `picture_bytes` bytes.
+        """
+        slot = next((slot for slot in range(SLOTS) if self._memory[slot] == _FREE), None)
+        if slot is not None:
+            target = np.frombuffer(self._memory, np.uint8, image.size, _offset(slot, self.picture_bytes))
+            np.copyto(target.reshape(image.shape), image)
+            self._memory[slot] = _TAKEN
+        return slot
+
+    def close(self) -> None:
+        """Free this end's part of it."""
+        os.close(self.handle)
+        self._memory.close()
+
+
+class PictureReader:
+    """The other end of that memory.
+
+    Args:
+        handle: From the writer; closed.
+        picture_bytes: Size of one picture.
+
+    Raises:
+        OSError: It cannot be mapped.
+    """
+
+    def __init__(self, handle: int, picture_bytes: int) -> None:
+        self._picture_bytes = picture_bytes
+        try:
+            self._memory = mmap.mmap(handle, _offset(SLOTS, picture_bytes))
+        finally:
+            os.close(handle)
+        self._address = np.frombuffer(self._memory, np.uint8).ctypes.data
+
+    def picture(self, slot: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+        """Return a picture, read-only, of shape (height, width, 3); its slot is free again when no view of it is left.
+
+        Raises:
+            ValueError: There is no such slot, or it holds no such picture.
+        """
+        height, width, channels = shape
+        if not 0 <= slot < SLOTS or channels != _CHANNELS or not 0 < height * width * channels <= self._picture_bytes:
+            raise ValueError(f"slot {slot} holds no picture of {width} x {height} px")
+        return np.asarray(_SharedPicture(self._memory, slot, self._address + _offset(slot, self._picture_bytes), shape))
+
+
+class _SharedPicture:
+    """One picture for NumPy to read in place; every view of the array holds it alive.
+
+    Args:
+        memory: All slots.
+        slot: Which of them.
+        address: Of its first byte.
+        shape: (height, width, channels).
+    """
+
+    def __init__(self, memory: Any, slot: int, address: int, shape: tuple[int, int, int]) -> None:  # noqa: ANN401 - mmap
+        self._memory, self._slot = memory, slot
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": "|u1",
+            "shape": shape,
+            # The second value: read-only.
+            "data": (address, True),
+        }
+
+    def __del__(self) -> None:
+        """Give the slot back."""
+        if not sys.is_finalizing():
+            self._memory[self._slot] = _FREE
+
+
+def _offset(slot: int, picture_bytes: int) -> int:
+    """Return where a slot begins: at a page, so that an unused one takes no memory."""
+    page = mmap.PAGESIZE
+    return page + slot * -(-picture_bytes // page) * page

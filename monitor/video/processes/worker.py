@@ -1,0 +1,257 @@
+"""The program of one camera process: `python -m monitor.video.processes.worker HANDLE`.
+
+It runs until the station closes its end of the pair of sockets, or ends.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+
+from monitor.clock import Clock, SystemClock
+from monitor.config import CameraSettings, LogSettings
+from monitor.config.secret_file import read_secret_file
+from monitor.logs import configure
+from monitor.video.camera import Camera
+from monitor.video.processes.messages import (
+    Answer,
+    Beat,
+    Begin,
+    Channel,
+    Close,
+    Closed,
+    NewMemory,
+    Open,
+    PictureReady,
+    Question,
+    Request,
+    StatusReport,
+    Wishes,
+)
+from monitor.video.processes.shared_pictures import PictureWriter
+from monitor.video.status import DropCause
+
+__all__ = ["main"]
+
+_REPORT_SECONDS = 0.25
+_CLOSING_SECONDS = 0.02
+_ANSWER_SECONDS = 1.0
+_ASK_AGAIN_SECONDS = 1.0
+_LONGEST_STOP_SECONDS = 5.0
+
+
+class _Questions:
+    """Asks the station and waits for the answers."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._numbers = count()
+        self._waiting: dict[int, threading.Event] = {}
+        self._answers: dict[int, bool] = {}
+
+    def ask(self, number: int, request: Request, now_seconds: float, interval_seconds: float = 0.0) -> bool:
+        """Return the answer; no where none comes."""
+        question, answered = next(self._numbers), threading.Event()
+        self._waiting[question] = answered
+        try:
+            self._channel.send(Question(question, number, request, now_seconds, interval_seconds))
+            answered.wait(_ANSWER_SECONDS)
+        except OSError:
+            return False
+        finally:
+            self._waiting.pop(question, None)
+        return self._answers.pop(question, False)
+
+    def take(self, answer: Answer) -> None:
+        """Take an answer; one that comes too late is not kept."""
+        waiting = self._waiting.get(answer.question)
+        if waiting is not None:
+            self._answers[answer.question] = answer.is_allowed
+            waiting.set()
+
+
+class _AskedPermits:
+    """The station's `DecodePermits`, asked about one camera at most once a second for each question."""
+
+    def __init__(self, questions: _Questions, number: int) -> None:
+        self._questions = questions
+        self._number = number
+        self._asked_seconds: dict[Request, float] = {}
+
+    def register(self, camera_id: str) -> None:
+        """Do nothing: the station has registered the camera."""
+
+    def may_shed(self, camera_id: str, now_seconds: float) -> bool:
+        """Ask the station."""
+        del camera_id
+        return self._ask(Request.SHED, now_seconds)
+
+    def must_shed(self, camera_id: str, now_seconds: float, keyframe_interval_seconds: float) -> bool:
+        """Ask the station."""
+        del camera_id
+        return self._ask(Request.MUST_SHED, now_seconds, keyframe_interval_seconds)
+
+    def may_return(self, camera_id: str, now_seconds: float) -> bool:
+        """Ask the station."""
+        del camera_id
+        return self._ask(Request.RETURN, now_seconds)
+
+    def _ask(self, request: Request, now_seconds: float, interval_seconds: float = 0.0) -> bool:
+        asked = self._asked_seconds.get(request)
+        if asked is not None and now_seconds - asked < _ASK_AGAIN_SECONDS:
+            return False
+        self._asked_seconds[request] = now_seconds
+        return self._questions.ask(self._number, request, now_seconds, interval_seconds)
+
+
+class _ServedCamera:
+    """One camera and the memory for its pictures."""
+
+    def __init__(self, order: Open, channel: Channel, questions: _Questions, clock: Clock) -> None:
+        self._number = order.number
+        self._channel = channel
+        self._memory: PictureWriter | None = None
+        self._skipped = 0
+        self._clock = clock
+        self.is_closing = False
+        self.camera = Camera(
+            order.settings,
+            order.camera_id,
+            clock,
+            order.frames_per_second,
+            self._send_picture,
+            phase=order.phase,
+            permits=_AskedPermits(questions, order.number),
+        )
+        self.camera.start()
+
+    def take(self, wishes: Wishes) -> None:
+        """Work by other wishes."""
+        self.camera.may_rest = wishes.may_rest
+        if self.camera.frames_per_second != wishes.frames_per_second:
+            self.camera.frames_per_second = wishes.frames_per_second
+
+    def report(self) -> None:
+        """Send what is known of the camera, whose thread is replaced where it hangs."""
+        camera, number = self.camera, self._number
+        camera.revive()
+        wishes = Wishes(number, camera.frames_per_second, camera.may_rest)
+        at_seconds, status = self._clock.monotonic(), camera.status()
+        drops = {**status.drops, DropCause.QUEUE: status.drops[DropCause.QUEUE] + self._skipped}
+        status = replace(status, drops=drops)
+        self._channel.send(StatusReport(number, at_seconds, status, camera.is_done, camera.turns, wishes))
+
+    def has_closed(self, timeout_seconds: float = 0.0) -> bool:
+        """Stop; return whether the camera's thread has ended."""
+        self.is_closing = True
+        return self.camera.stop(timeout_seconds)
+
+    def _send_picture(self) -> None:
+        """Hand the newest frame on; on the camera's thread."""
+        frame = self.camera.latest_frame.take()
+        if frame is None:
+            return
+        image = frame.image
+        if self._memory is None or self._memory.picture_bytes != image.size:
+            if self._memory is not None:
+                self._memory.close()
+            self._memory = PictureWriter(image.size)
+            self._channel.send(NewMemory(self._number, image.size), self._memory.handle)
+        slot = self._memory.write(image)
+        if slot is None:
+            self._skipped += 1
+            return
+        shape = (image.shape[0], image.shape[1], image.shape[2])
+        moments = frame.time_seconds, frame.pts_seconds
+        self._channel.send(PictureReady(self._number, slot, shape, *moments, frame.index, frame.stream))
+
+
+class _Server:
+    """Does what the station asks for."""
+
+    def __init__(self, channel: Channel, logging: LogSettings) -> None:
+        self._channel = channel
+        self._logging = logging
+        self._secrets: set[str] = set()
+        self._clock = SystemClock()
+        self._questions = _Questions(channel)
+        self._cameras: dict[int, _ServedCamera] = {}
+        self._reported_seconds = self._clock.monotonic()
+
+    def turn(self) -> None:
+        """Take one message, if one comes in time, and report where it is time.
+
+        Raises:
+            EOFError, OSError: The station is gone.
+        """
+        closing = [(number, camera) for number, camera in self._cameras.items() if camera.is_closing]
+        left_seconds = self._reported_seconds + _REPORT_SECONDS - self._clock.monotonic()
+        received = self._channel.receive(min(max(0.0, left_seconds), _CLOSING_SECONDS if closing else _REPORT_SECONDS))
+        if received is not None:
+            self._take(received[0])
+        for number, camera in closing:
+            if camera.has_closed():
+                del self._cameras[number]
+                self._channel.send(Closed(number))
+        if self._clock.monotonic() - self._reported_seconds >= _REPORT_SECONDS:
+            self._reported_seconds = self._clock.monotonic()
+            self._channel.send(Beat())
+            for camera in self._cameras.values():
+                camera.report()
+
+    def close(self) -> None:
+        """Stop every camera, together and in bounded time."""
+        give_up = self._clock.monotonic() + _LONGEST_STOP_SECONDS
+        for camera in self._cameras.values():
+            camera.has_closed()
+        for camera in self._cameras.values():
+            camera.has_closed(max(0.0, give_up - self._clock.monotonic()))
+
+    def _take(self, message: object) -> None:
+        if isinstance(message, Answer):
+            self._questions.take(message)
+        elif isinstance(message, Open) and message.number not in self._cameras:
+            self._hide(message.settings)
+            self._cameras[message.number] = _ServedCamera(message, self._channel, self._questions, self._clock)
+        elif isinstance(message, Wishes) and message.number in self._cameras:
+            self._cameras[message.number].take(message)
+        elif isinstance(message, Close):
+            if message.number in self._cameras:
+                self._cameras[message.number].has_closed()
+            else:
+                self._channel.send(Closed(message.number))
+
+    def _hide(self, settings: CameraSettings) -> None:
+        """Keep a camera's password out of the log."""
+        if settings.password is not None:
+            self._secrets.add(settings.password.get_secret_value())
+        if settings.password_file is not None:
+            with suppress(ValueError):  # whoever opens the camera says what is wrong with the file
+                self._secrets.add(read_secret_file(settings.password_file))
+        configure(self._logging, sorted(self._secrets - {""}))
+
+
+def main(handle: int) -> None:
+    """Serve cameras until the station closes its end."""
+    channel = Channel(socket.socket(fileno=handle))
+    begin, _ = channel.receive(None) or (None, None)
+    if not isinstance(begin, Begin):
+        sys.exit("a station starts this program")
+    configure(begin.logging)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are for the station, which ends its processes itself
+    server = _Server(channel, begin.logging)
+    with suppress(EOFError, OSError):
+        while True:
+            server.turn()
+    server.close()
+    # What hangs in GStreamer must not keep the process.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,163 @@
+"""A camera in another process, over real streams: like one in this process, also where its process ends or hangs."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitor.errors import VideoError
+from monitor.video.rtsp_feed import PaintedFeed
+from monitor.video.status import CameraState, DropCause
+
+PLAYING_SECONDS = 15.0
+
+
+def _plays(camera, frames: int = 1):
+    before = camera.status().frames
+    return lambda: camera.status().frames >= before + frames and camera.status().state is CameraState.PLAYING
+
+
+def _collect(camera, seconds: float) -> list:
+    frames, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        frame = camera.latest_frame.take(0.1)
+        if frame is not None:
+            frames.append(frame)
+    return frames
+
+
+@pytest.fixture
+def camera(make_remote, serve, noise, eventually):
+    camera = make_remote(serve(PaintedFeed(noise(), (320, 240), 30.0)).url("/bed"))
+    eventually(_plays(camera), PLAYING_SECONDS)
+    return camera
+
+
+def test_frames_come_at_the_wanted_rate_and_are_those_of_the_stream(camera):
+    camera.latest_frame.clear()
+    frames = _collect(camera, 2.0)
+    assert 4 <= len(frames) <= 12
+    assert [frame.index for frame in frames] == sorted({frame.index for frame in frames})
+    assert all(frame.image.shape == (240, 320, 3) and not frame.image.flags.writeable for frame in frames[-2:])
+    # The painted ramp grows brighter from left to right.
+    columns = frames[-1].image.mean(axis=(0, 2))
+    assert columns[-40:].mean() > columns[:40].mean() + 60
+    assert frames[-1].image.tobytes() != frames[-2].image.tobytes()
+    status = camera.status()
+    assert status.codec == "H.264"
+    assert status.size_px == (320, 240)
+    assert 0.0 <= status.seconds_since_frame < 2.0
+    assert status.frames_per_second == pytest.approx(30.0, rel=0.3)
+
+
+def test_rate_and_rest_follow_what_is_wanted(camera, eventually):
+    camera.latest_frame.clear()
+    camera.frames_per_second = 1.0
+    time.sleep(0.5)
+    slow = len(_collect(camera, 2.0))
+    camera.frames_per_second = 15.0
+    assert camera.frames_per_second == 15.0
+    time.sleep(0.5)
+    assert len(_collect(camera, 2.0)) > 2 * max(1, slow)
+    camera.may_rest = True
+    assert camera.may_rest
+
+
+def test_a_slow_worker_gets_the_newest_frame_and_the_rest_is_counted(camera, eventually):
+    camera.frames_per_second = 15.0
+    camera.latest_frame.take(1.0)
+    kept = [camera.latest_frame.take(2.0) for _ in range(2)]
+    pictures = [frame.image.copy() for frame in kept]
+    eventually(lambda: camera.status().drops[DropCause.SUPERSEDED] >= 5)
+    # What is still seen is not written over.
+    assert all(np.array_equal(frame.image, picture) for frame, picture in zip(kept, pictures, strict=True))
+    del kept
+    newest = camera.latest_frame.take(2.0)
+    assert time.monotonic() - newest.time_seconds < 1.0
+
+
+def test_a_process_that_is_killed_is_started_again_and_nothing_counts_backwards(camera, processes, eventually):
+    before, frame = camera.status(), camera.latest_frame.take(2.0)
+    first = processes.ids[0]
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: camera.status().state is CameraState.LOST)
+    lost = camera.status()
+    assert lost.last_error == "its camera process ended and is started again"
+    assert lost.reconnects == before.reconnects + 1
+    eventually(lambda: camera.status().state is CameraState.PLAYING, PLAYING_SECONDS)
+    assert processes.ids
+    assert processes.ids[0] != first
+    after = camera.status()
+    for name in ("pictures", "frames", "reconnects", "decode_errors", "timestamp_faults", "format_changes"):
+        assert getattr(after, name) >= getattr(before, name), name
+    camera.latest_frame.clear()
+    newer = camera.latest_frame.take(5.0)
+    assert newer.stream > frame.stream
+    assert newer.index > frame.index
+    assert frame.image.shape == newer.image.shape, "a frame outlives its process"
+
+
+@pytest.mark.long
+def test_a_process_that_hangs_is_replaced(camera, processes, eventually):
+    first = processes.ids[0]
+    turns = camera.turns
+    os.kill(first, signal.SIGSTOP)
+    # Before its process is given up, the camera says that nothing comes.
+    eventually(lambda: camera.status().state is CameraState.LOST, 8.0)
+    for rate in range(1, 2_000):
+        camera.frames_per_second = 1.0 + rate / 1_000  # whoever asks is not held up
+    eventually(lambda: first not in processes.ids, 20.0)
+    eventually(lambda: camera.status().state is CameraState.PLAYING, PLAYING_SECONDS)
+    assert camera.turns > turns
+    assert not Path(f"/proc/{first}").exists()
+
+
+@pytest.mark.parametrize("processes", [2], indirect=True)
+def test_cameras_are_divided_and_do_not_share_a_fate(make_remote, serve, noise, processes, eventually):
+    url = serve(PaintedFeed(noise(), (320, 240), 30.0)).url("/bed")
+    cameras = [make_remote(url) for _ in range(4)]
+    assert [server.cameras for server in processes.servers] == [2, 2]
+    for camera in cameras:
+        eventually(_plays(camera), PLAYING_SECONDS)
+    os.kill(processes.ids[0], signal.SIGKILL)
+    eventually(lambda: sum(camera.status().reconnects > 0 for camera in cameras) == 2)
+    assert sum(camera.status().state is CameraState.PLAYING for camera in cameras) == 2
+    assert cameras.pop(0).stop()
+    assert sorted(server.cameras for server in processes.servers) == [1, 2]
+
+
+def test_a_login_stands_in_no_list_of_processes(make_remote, processes, eventually):
+    camera = make_remote("rtsp://127.0.0.1:9/bed", username="ward", password="Right-Horse-4711")  # noqa: S106
+    eventually(lambda: camera.status().last_error, PLAYING_SECONDS)
+    assert "Right-Horse" not in camera.status().last_error
+    folder = Path(f"/proc/{processes.ids[0]}")
+    for name in ("cmdline", "environ"):
+        assert b"Right-Horse" not in (folder / name).read_bytes()
+
+
+def test_key_frames_only_where_the_station_says_so(camera, permits, eventually):
+    eventually(lambda: "must" in dict(permits.asked), PLAYING_SECONDS)
+    assert len(permits.asked) < 40, "about once a second"
+    permits.must = True
+    eventually(lambda: camera.status().overloaded, PLAYING_SECONDS)
+    eventually(lambda: camera.status().drops[DropCause.KEYFRAMES_ONLY] > 0, PLAYING_SECONDS)
+
+
+def test_an_impossible_camera_is_refused_at_once(make_remote):
+    with pytest.raises(VideoError, match="size"):
+        make_remote("synthetic://calm?size=nonsense")
+
+
+def test_stopping_is_quick_and_final(camera, processes):
+    started = time.monotonic()
+    assert camera.stop()
+    assert time.monotonic() - started < 3.0
+    assert camera.is_done
+    assert camera.status().state is CameraState.STOPPED
+    assert camera.latest_frame.take(0.5) is None
+    assert processes.servers[0].cameras == 0
+    with pytest.raises(VideoError, match="twice"):
+        camera.start()
