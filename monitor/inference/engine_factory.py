@@ -84,10 +84,9 @@ def open_engine(
     cuda_api: CudaApi = "auto",
     prefer_int8: bool = False,
     prepare: Callable[[Engine], Engine] = lambda engine: engine,
+    say: Callable[[int, str], None] = _log.log,
 ) -> Engine:
     """Return an engine for one model of a bundle. One engine belongs to one thread; open one for each.
-
-    What was chosen and why is logged; so is, as a warning, a fall-back.
 
     Args:
         bundle: What to run.
@@ -99,6 +98,7 @@ def open_engine(
         cuda_api: Library through which TensorRT's engines use the GPU's memory.
         prefer_int8: Take, on a CPU and where `precision` is None, the int8 file if it passed its verification.
         prepare: Returns what was opened, ready to run; raises EngineError where it is none, once it has closed it.
+        say: Takes a level and a line: what was chosen, why others were not, and, as a warning, a fall-back.
 
     Raises:
         BundleError: The bundle has no such model, or it failed its verification.
@@ -111,10 +111,11 @@ def open_engine(
 
     (engine, variant), name, reasons = _first(bundle, choice, on_missing, attempt)
     if choice in {"auto", name}:
-        passed = reasons or f"first choice of {choice}"
-        _log.info("%s of bundle %s runs on %s (%s)", variant.file, bundle.name, name, passed)
+        if reasons:
+            say(logging.INFO, f"passed over here: {reasons}")
+        say(logging.INFO, f"{variant.file} of bundle {bundle.name} runs on {name}")
     else:
-        _log.warning("%s; falling back to %s", _cannot_run(bundle, choice, reasons), name)
+        say(logging.WARNING, f"{_cannot_run(bundle, choice, reasons)}; falling back to {name}")
     return engine
 
 

@@ -108,6 +108,7 @@ class ModelSet:
         self._health = EngineHealth()
         self._crops = CropChoice(models, self._health, crop_devices)
         self._batchers: dict[tuple[str, int | None], Batcher] = {}
+        self._said: set[str] = set()
         self._copied: str | None = " ".join(filter(None, (why_detector, why_classifier))) or None
 
     @property
@@ -167,6 +168,12 @@ class ModelSet:
         """Whether the models that are open run the requests of all workers together, so that many workers pay."""
         return any(batcher.is_open for batcher in self._batchers.values())
 
+    def _say_once(self, level: int, line: str) -> None:
+        """Log what holds for every file and every worker alike when it is first met."""
+        if line not in self._said:
+            self._said.add(line)
+            _log.log(level, "%s", line)
+
     def _open_one(self, role: ModelRole, size_px: int | None, threads: int) -> Engine:
         """Open one model for one more worker: a handle of the batches where they are run, else an engine of its own."""
         bundle = self.bundle(role)
@@ -204,6 +211,7 @@ class ModelSet:
                 on_missing=on_missing,
                 prefer_int8=models.cpu_precision == "int8",
                 prepare=prepare,
+                say=self._say_once,
             )
 
         def prepare_first(engine: Engine) -> Engine:

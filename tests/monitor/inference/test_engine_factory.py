@@ -34,9 +34,10 @@ def test_auto_takes_what_is_present_and_logs_why(make_bundle, caplog: pytest.Log
     with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
         engine = open_engine(read_bundle(make_bundle()))
     assert engine.name == "onnxruntime"
-    (record,) = caplog.records
-    assert "model.onnx of bundle tiny runs on onnxruntime (tensorrt: " in record.message
-    assert "tensorrt-rtx: " in record.message
+    passed_over, taken = (record.message for record in caplog.records)
+    assert taken == "model.onnx of bundle tiny runs on onnxruntime"
+    assert passed_over.startswith("passed over here: tensorrt: ")
+    assert "tensorrt-rtx: " in passed_over
 
 
 @pytest.mark.usefixtures("_no_gpu")

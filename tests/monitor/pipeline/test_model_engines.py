@@ -129,6 +129,22 @@ def test_every_combination_that_the_configuration_accepts_opens(classifier: Bund
         worker.close()
 
 
+@pytest.mark.parametrize("choice", ["auto", "onnxruntime-cuda"])
+def test_every_line_about_engines_is_said_once_for_all_files_and_workers(choice, monkeypatch, caplog) -> None:
+    def missing(name: str) -> str | None:
+        return None if name == "onnxruntime" else f"{name} is not here"
+
+    monkeypatch.setattr("monitor.inference.engine_factory.missing_reason", missing)
+    with caplog.at_level("INFO"):
+        models, first = open_models(engine=choice)
+        second = models.open()
+    first.close()
+    second.close()
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == len(set(lines))
+    assert sum("onnxruntime-cuda is not here" in line for line in lines) == (1 if choice == "auto" else 2)
+
+
 @pytest.mark.parametrize("role", ["detector", "classifier"])
 def test_an_engine_that_is_not_here_is_refused_for_its_model_alone_or_replaced(role, monkeypatch, caplog) -> None:
     def missing(name: str) -> str | None:
