@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from monitor.cli_framework import EXIT_NO, ConfigCommand, examples
+from monitor.clock import SystemClock
+from monitor.config import StationConfig
 from monitor.config.base import first_mistake
 from monitor.config.fields import same_source
 from monitor.config.file import read_config
@@ -18,7 +20,7 @@ from monitor.config.fleet import FleetBed
 from monitor.config.settings import RegionOfInterest
 from monitor.config.unique_keys import load_unique
 from monitor.delivery.keys import Keys
-from monitor.delivery.redis_client import connect_redis, redis_address
+from monitor.delivery.redis_client import RedisClient, connect_redis, redis_address
 from monitor.delivery.redis_errors import describe_failure
 from monitor.errors import ConfigError, PublishError
 from monitor.fleet.lease_table import LeaseTable
@@ -121,12 +123,22 @@ def remove(bed: str, config_file: Path) -> int:
 def retire(station: str, config_file: Path) -> int:
     """Let every ward's page forget STATION, which is out of service for good, and the beds that it alone had.
 
-    A station that gives its heartbeat is refused with exit code 1: stop it first. Shared beds stay; one that nobody
-    watches is an alarm as ever. Once the station gives its heartbeat again, it is shown again.
+    A station that gives its heartbeat is refused with exit code 1: stop it first. Alerts that it left on end as
+    questionable. Shared beds stay; one that nobody watches is an alarm as ever. Once the station gives its heartbeat
+    again, it is shown again.
     """
-    with _table(config_file) as table:
+    from monitor.station.retired_alerts import end_retired_alerts
+
+    ended = 0
+    with _connected(config_file) as (config, client, table):
         is_told = table.retire(station)
+        if is_told:
+            reading = table.read()
+            shared = {*reading.beds, *reading.unreadable}
+            ended = end_retired_alerts(client, config.redis, station, shared, SystemClock())
     if is_told:
+        if ended:
+            click.echo(f"alerts that {station} left on and that have ended now: {ended}")
         click.echo(f"every ward's page that shows {station} as silent forgets it within half a minute")
     else:
         click.echo(f"{station} gives its heartbeat; stop it first. Nothing was changed", err=True)
@@ -135,10 +147,16 @@ def retire(station: str, config_file: Path) -> int:
 
 @contextmanager
 def _table(config_file: Path) -> Iterator[LeaseTable]:
+    with _connected(config_file) as (_, _, table):
+        yield table
+
+
+@contextmanager
+def _connected(config_file: Path) -> Iterator[tuple[StationConfig, RedisClient, LeaseTable]]:
     config = read_config(config_file)
     client = connect_redis(config.redis)
     try:
-        yield LeaseTable(client, Keys(config.redis.key_prefix, config.station.id))
+        yield config, client, LeaseTable(client, Keys(config.redis.key_prefix, config.station.id))
     except (RedisError, OSError) as error:
         raise PublishError(describe_failure(error, redis_address(config.redis))) from None
     finally:

@@ -23,9 +23,9 @@ from redis.exceptions import RedisError, ResponseError, WatchError
 
 from monitor.delivery.keys import id_after, id_before, id_order
 from monitor.delivery.redis_client import RedisClient
-from monitor.delivery.spool import Position
+from monitor.delivery.spool import Position, SpooledAlert
 
-__all__ = ["AlertStream", "ProducerConflictError", "StreamEntry", "StreamLostError", "parse_record"]
+__all__ = ["AlertStream", "ProducerConflictError", "StreamEntry", "StreamLostError", "parse_record", "stream_entry"]
 
 _PAGE = 500
 _MOST_PAGES = 100
@@ -42,6 +42,20 @@ class StreamEntry:
     seq: int
     alert_id: str
     fields: Mapping[str, str]
+
+
+def stream_entry(alert: SpooledAlert) -> StreamEntry:
+    """Return an alert, which says when it was first sent, as it goes into the stream."""
+    document = {
+        **alert.draft,
+        "producer_id": alert.producer_id,
+        "seq": alert.seq,
+        "published_at": alert.published_at,
+    }
+    plain = ("producer_id", "seq", "alert_id", "phase", "kind", "code", "priority", "bed")
+    fields = {name: str(document[name]) for name in plain if document[name] is not None}
+    fields["alert"] = json.dumps(document, separators=(",", ":"))
+    return StreamEntry(alert.seq, fields["alert_id"], fields)
 
 
 class StreamLostError(Exception):

@@ -15,14 +15,14 @@ from monitor.clock import Clock
 from monitor.config import RedisSettings
 from monitor.control.access import AccessList
 from monitor.control.requests import OperatorRequest
-from monitor.delivery.alert_stream import AlertStream, ProducerConflictError, StreamEntry, StreamLostError
+from monitor.delivery.alert_stream import AlertStream, ProducerConflictError, StreamEntry, StreamLostError, stream_entry
 from monitor.delivery.batch import Batch
 from monitor.delivery.claims import Claims
 from monitor.delivery.keys import DISPUTED, Keys
 from monitor.delivery.outbox import Outbox
 from monitor.delivery.redis_client import RedisClient
 from monitor.delivery.request_reader import CommandOutcome, CommandReader
-from monitor.delivery.spool import Position, SpooledAlert
+from monitor.delivery.spool import Position
 from monitor.errors import PublishError
 from monitor.pain.vocabulary import Signal
 
@@ -169,7 +169,7 @@ class RedisSession:
             position = Position(position.seq, self._stream.tip())
             self._outbox.delivered(claim, position)
         claim = self._outbox.stamp(claim, format_time(self._clock.wall()))
-        entries = [self._entry(alert) for alert in claim.alerts]
+        entries = [stream_entry(alert) for alert in claim.alerts]
         try:
             reached = self._stream.deliver(producer_id, entries, position, claim.last_seq)
         except StreamLostError as lost:
@@ -273,18 +273,6 @@ class RedisSession:
         self._is_reconciled = False
         self._outbox.move_to(back_to)
         self._commands.go_back_with_stream()
-
-    def _entry(self, alert: SpooledAlert) -> StreamEntry:
-        document = {
-            **alert.draft,
-            "producer_id": alert.producer_id,
-            "seq": alert.seq,
-            "published_at": alert.published_at,
-        }
-        plain = ("producer_id", "seq", "alert_id", "phase", "kind", "code", "priority", "bed")
-        fields = {name: str(document[name]) for name in plain if document[name] is not None}
-        fields["alert"] = json.dumps(document, separators=(",", ":"))
-        return StreamEntry(alert.seq, fields["alert_id"], fields)
 
     def _notify_channel(self, claim: Batch, entries: list[StreamEntry]) -> None:
         """Wake subscribers; who misses the bell finds the record in the stream."""
