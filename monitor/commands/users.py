@@ -1,6 +1,7 @@
 """`nicu-monitor users`: who may log in to the page and the API."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -16,7 +17,17 @@ from monitor.web.users import NAME_PATTERN, User, UserList, hash_password, hold_
 
 __all__ = ["command"]
 
-_FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+
+class _UsersFile(click.Path):
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if "://" in os.fspath(value):  # which may hold a password: it is not repeated
+            self.fail("an address is no users file; give the path of a file on this machine", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_FILE = click.argument("file", type=_UsersFile(path_type=Path, dir_okay=False))
 _ROLE = click.option(
     "--role",
     type=click.Choice([role.value for role in Role]),

@@ -198,7 +198,7 @@ def hold_users(path: Path) -> Iterator[None]:
     The lock is that of the folder, for the file itself is replaced.
     """
     try:
-        descriptor = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(_target(path).parent, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # reading or writing says why
         yield
         return
@@ -214,27 +214,33 @@ def write_users(path: Path, users: Iterable[User]) -> None:
     """Rewrite the file; a reader sees the old file or the new one, never a part.
 
     It is readable by its owner only. Where root rewrites it, it stays its owner's, and a new one can be read by the
-    group of its directory, which is the station's where the station was installed.
+    group of its directory, which is the station's where the station was installed. A symbolic link stays one.
 
     Raises:
         ConfigError: It cannot be written.
     """
+    target = _target(path)
     lines = ["# Who may log in. Written by: nicu-monitor users", *(_line(user) for user in users)]
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             if os.geteuid() == 0:
-                _share(file.fileno(), path)
+                _share(file.fileno(), target)
             file.write("\n".join(lines) + "\n")
             file.flush()
             os.fsync(file.fileno())  # after a power cut an empty file would let nobody in
-        draft.replace(path)
+        draft.replace(target)
     except OSError as error:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise unwritable(path, error) from None
+
+
+def _target(path: Path) -> Path:
+    """Return the file itself where the path is a symbolic link."""
+    return Path(os.path.realpath(path))
 
 
 def _share(descriptor: int, path: Path) -> None:

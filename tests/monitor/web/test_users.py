@@ -376,3 +376,33 @@ def test_a_held_login_ends_with_the_hours_of_a_login_by_the_clock_that_was_given
     now[0] += 2.0
     assert access.is_past(login)
     assert not access.visitor_of(login).may(Role.VIEWER)
+
+
+def test_a_users_file_that_is_a_link_stays_one(users_file, tmp_path):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(users_file(folder))
+    result = CliRunner().invoke(command, ["add", str(link), "bert", "--password", "a long password"])
+    assert result.exit_code == 0, result.output
+    assert link.is_symlink()
+    assert read_users(folder / "users").get("bert") == read_users(link).get("bert") is not None
+    assert [path.name for path in folder.iterdir()] == ["users"], "no draft is left"
+
+
+def test_a_link_to_a_users_file_that_is_not_there_yet_leads_to_the_new_one(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "secrets" / "users")
+    write_users(tmp_path / "link", [User("anna", Role.NURSE, hash_token("t" * 43))])
+    assert (tmp_path / "link").is_symlink()
+    assert read_users(tmp_path / "secrets" / "users").get("anna") is not None
+
+
+@pytest.mark.parametrize("words", [["add", "FILE", "bert", "--password", "a long password"], ["list", "FILE"]])
+def test_an_address_is_no_users_file(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    address = "redis://:secret@redis:6379/0"
+    result = CliRunner().invoke(command, [address if word == "FILE" else word for word in words])
+    assert result.exit_code == 2
+    assert "an address is no users file; give the path of a file on this machine" in result.output
+    assert "secret" not in result.output
+    assert not any(tmp_path.iterdir())
