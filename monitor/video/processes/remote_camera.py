@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from monitor.clock import Clock
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
+from monitor.phrases import Phrase, message
 from monitor.video.address import resolve_address
 from monitor.video.camera import Camera
 from monitor.video.decode_governor import DecodePermits
@@ -24,6 +25,7 @@ __all__ = ["BedCamera", "CameraServer", "RemoteCamera"]
 
 _SILENT_SECONDS = 1.0
 """Beyond the camera's own limit: its process reports several times a second, but may be held up."""
+_HANGS = message("its camera process does not answer")
 
 
 class CameraServer(Protocol):
@@ -172,6 +174,8 @@ class RemoteCamera:
                 state=CameraState.LOST if is_lost else status.state,
                 seconds_since_frame=None if age_seconds is None else age_seconds + late_seconds,
                 drops=drops,
+                last_error=Phrase(_HANGS) if is_lost else status.last_error,
+                last_fault=FaultKind.OTHER.value if is_lost else status.last_fault,
             )
 
     def take_report(self, report: StatusReport) -> bool:

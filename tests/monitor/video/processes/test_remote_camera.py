@@ -107,6 +107,7 @@ def test_a_process_that_hangs_is_replaced(camera, processes, eventually):
     os.kill(first, signal.SIGSTOP)
     # Before its process is given up, the camera says that nothing comes.
     eventually(lambda: camera.status().state is CameraState.LOST, 8.0)
+    assert camera.status().last_error == "its camera process does not answer"
     for rate in range(1, 2_000):
         camera.frames_per_second = 1.0 + rate / 1_000  # whoever asks is not held up
     eventually(lambda: first not in processes.ids, 20.0)
