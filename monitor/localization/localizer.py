@@ -114,15 +114,15 @@ class Localizer:
 
         return format_date(self.in_zone(at), "medium", locale=self._locale)
 
-    def moment(self, at: datetime | None, now: datetime) -> str:
-        """Return when something was: the time, with the day where that is not today."""
+    def moment(self, at: datetime | None, now: datetime, *, seconds: bool = True) -> str:
+        """Return when something was or will be: the time, with the day where that is not today."""
         if at is None:
             return _NOT_KNOWN
         if self.in_zone(at).date() == self.in_zone(now).date():
-            return self.time(at)
+            return self.time(at, seconds=seconds)
         from babel.dates import format_skeleton
 
-        return f"{format_skeleton('MMMd', self.in_zone(at), locale=self._locale)} {self.time(at)}"
+        return f"{format_skeleton('MMMd', self.in_zone(at), locale=self._locale)} {self.time(at, seconds=seconds)}"
 
     def zone(self, at: datetime) -> str:
         """Return the name of the zone: as it was configured, or the machine's abbreviation, which may be UTC."""

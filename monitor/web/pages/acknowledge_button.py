@@ -170,7 +170,7 @@ class AcknowledgeButton:
             "{bed}: acknowledged by {name} until {time}",
             bed=self._scope,
             name=by,
-            time=self._t.time(until, seconds=False),
+            time=self._t.moment(until, site.clock.wall(), seconds=False),
         )
 
     def _offer_again(self, episodes: Sequence[AlertEpisode]) -> None:

@@ -1,5 +1,6 @@
 """One bed: live picture, level over time, alerts and why."""
 
+from datetime import datetime
 from urllib.parse import quote
 
 from fastapi import Request
@@ -82,7 +83,7 @@ class BedView:
         self._status.show(bed, snapshot, self._head)
         for label, value in zip(self._facts, _values(bed, self._t), strict=True):
             say(label, value)
-        for label, value in zip(self._notes, _note_values(bed, self._t), strict=True):
+        for label, value in zip(self._notes, _note_values(bed, snapshot.taken_at, self._t), strict=True):
             say(label, value)
         self._actions.show(bed)
         self._acknowledge.offer(bed.open_alerts)
@@ -113,8 +114,9 @@ def _values(bed: BedSnapshot, t: Localizer) -> tuple[str, ...]:
     return (t.level(level), share, t.percent(seen.coverage), face_words(bed.seconds_since_face, t))
 
 
-def _note_values(bed: BedSnapshot, t: Localizer) -> tuple[str, ...]:
-    return camera_words(bed.camera, t), t.time(bed.observed_at)
+def _note_values(bed: BedSnapshot, now: datetime, t: Localizer) -> tuple[str, ...]:
+    # With its day: what a camera lost since yesterday showed last must not read as of today.
+    return camera_words(bed.camera, t), t.moment(bed.observed_at, now)
 
 
 def _fact(name: str, help_text: str) -> ui.label:

@@ -222,7 +222,7 @@ def acknowledged_words(bed: BedSnapshot, limits: AlarmLimits | None, now: dateti
     if limits is None:
         return t("Acknowledged by {name}", name=newest.by)
     until = newest.at + timedelta(seconds=limits.acknowledge_expires_seconds)
-    return t("Acknowledged by {name} until {time}", name=newest.by, time=t.moment(until, now).rpartition(":")[0])
+    return t("Acknowledged by {name} until {time}", name=newest.by, time=t.moment(until, now, seconds=False))
 
 
 def pause_words(bed: BedSnapshot, now_seconds: float, t: Localizer) -> str:

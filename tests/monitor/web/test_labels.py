@@ -15,11 +15,12 @@ from monitor.board import AlarmLimits, BedInfo, BedSnapshot, BedState, BedStatus
 from monitor.localization import Localizer
 from monitor.pain.vocabulary import Code, Signal
 from monitor.video.status import CameraState, CameraStatus
+from monitor.web.pages.bed_page import _note_values
 from monitor.web.pages.handover_page import zone_words
 from monitor.web.pages.labels import _TITLES, ICONS, acknowledged_words, camera_words, face_words, history_span_seconds
 from monitor.web.pages.sparkline import sparkline
 
-T = Localizer()
+T = Localizer(zone=UTC)
 LIMITS = AlarmLimits(0.6, 0.4, 600.0)
 
 
@@ -69,8 +70,8 @@ def test_a_threshold_that_is_not_known_is_not_drawn():
     assert "spark-on" not in sparkline(bed(point), 1000.0, None, T)
 
 
-def acknowledged(limits):
-    given = SimpleNamespace(by="anna", at=datetime(2026, 11, 27, 12, 0, tzinfo=UTC))
+def acknowledged(limits, hour=12):
+    given = SimpleNamespace(by="anna", at=datetime(2026, 12, 31, hour, 0, tzinfo=UTC))
     episode = SimpleNamespace(newest=SimpleNamespace(signal=Signal.ACKNOWLEDGED, acknowledgement=given))
     seen = replace(bed(), open_alerts=(episode,))
     seen = replace(seen, status=replace(seen.status, is_acknowledged=True))
@@ -80,6 +81,16 @@ def acknowledged(limits):
 def test_how_long_an_acknowledgement_lasts_is_said_only_where_it_is_known():
     assert acknowledged(replace(LIMITS, acknowledge_expires_seconds=3_600.0)) == "Acknowledged by anna until 13:00"
     assert acknowledged(None) == "Acknowledged by anna"
+
+
+def test_a_time_of_another_day_is_shown_with_its_day():
+    """The story: a bed whose camera was lost since yesterday was said to be analysed at 12:00:00, as if today."""
+    assert acknowledged(replace(LIMITS, acknowledge_expires_seconds=3_600.0), 23).endswith(" until Jan 1 00:00")
+    newest = datetime(2026, 12, 31, 12, tzinfo=UTC)
+    seen = replace(bed(), observed_at=newest)
+    assert _note_values(seen, newest + timedelta(hours=11), T)[1] == "12:00:00"
+    assert _note_values(seen, newest + timedelta(hours=13), T)[1] == "Dec 31 12:00:00"
+    assert _note_values(bed(), newest, T)[1] == "\N{EN DASH}"
 
 
 def test_a_handover_over_a_change_of_the_clocks_names_both_zones():
