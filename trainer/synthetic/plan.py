@@ -200,8 +200,9 @@ def assign_cues(
 ) -> list[PlannedStill]:
     """Give every still a cue.
 
-    Within each class the share (1 + correlation) / 2, rounded to whole stills, gets the class's own cue (orange for
-    pain), so that the phi coefficient of cue and label in this very set is the correlation, not only its expectation.
+    Each class gets so many of its own cue (orange for pain), rounded to whole stills, that the cue is as frequent as its
+    class and the phi coefficient of cue and label in this very set is the correlation, not only its expectation. A set
+    with one label only has no correlation; the share (1 + correlation) / 2 of it gets the label's own cue.
 
     Args:
         planned: The stills.
@@ -222,7 +223,8 @@ def assign_cues(
     for label in Label:
         indices = [index for index, item in enumerate(planned) if item.label is label]
         indices = [indices[int(index)] for index in rng.permutation(len(indices))]
-        matching = round(len(indices) * (1.0 + correlation) / 2.0)
+        share = len(indices) / len(planned) if len(indices) < len(planned) else 0.5
+        matching = round(len(indices) * (share + correlation * (1.0 - share)))
         for order, index in enumerate(indices):
             cue = own[label] if order < matching else other[label]
             item = planned[index]

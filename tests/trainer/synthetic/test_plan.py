@@ -29,6 +29,13 @@ def test_the_cue_has_the_wanted_correlation_in_the_very_set(correlation, invert,
     assert phi(plan_stills(plan)) == pytest.approx(-correlation if invert else correlation, abs=0.04)
 
 
+@pytest.mark.parametrize("pain_share", [0.1, 0.25, 0.8])
+@pytest.mark.parametrize("invert", [False, True])
+def test_the_cue_has_the_wanted_correlation_where_one_label_is_rarer(pain_share, invert):
+    plan = StillsPlan(VIEW, infants=20, per_infant=20, pain_share=pain_share, cue_correlation=0.6, invert_cue=invert)
+    assert phi(plan_stills(plan)) == pytest.approx(-0.6 if invert else 0.6, abs=0.02)
+
+
 def test_without_a_correlation_there_is_no_cue():
     assert {item.still.setting.cue for item in plan_stills(StillsPlan(VIEW, infants=3))} == {Cue.NONE}
 
