@@ -13,6 +13,7 @@ from enum import StrEnum
 from monitor.alerts.record import AlertDraft
 from monitor.localization import Phrase, joined, message
 from monitor.pain.conditions import CONDITIONS
+from monitor.pain.level_filter import FRAME_SPAN_SECONDS
 from monitor.pain.occupancy import BedOccupancy
 from monitor.pain.vocabulary import Code, Kind, Observation, Occupancy, Region, Signal, Validity
 from monitor.video.status import CameraState
@@ -240,6 +241,8 @@ def _blind_by_face(facts: BedReadings) -> tuple[BedState, Phrase] | None:
         return _not_yet(facts, Phrase("No face has been seen yet."))
     if since_seconds > FRESH_SECONDS:
         return BedState.CANNOT_SEE, Phrase("No face for {time}.", time=_seconds(since_seconds))
+    if observation is not None and observation.level is not None and since_seconds <= 2 * FRAME_SPAN_SECONDS:
+        return BedState.CANNOT_SEE, Phrase("It is not certain whose face is seen.")
     return BedState.CANNOT_SEE, Phrase("The face was seen too little to be assessed.")
 
 

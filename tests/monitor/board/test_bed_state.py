@@ -39,7 +39,11 @@ def test_a_high_level_before_its_alarm_does_not_read_as_no_sign(observation):
         ({"level": None, "seconds_since_face": None}, "No face has been seen yet."),
         ({"level": None, "seconds_since_face": 60.0, "hidden": (Region.MOUTH,)}, "Mouth covered."),
         ({"level": None, "seconds_since_face": 60.0, "hidden": (Region.EYES,)}, "Eyes covered."),
-        ({"level": 0.1, "validity": Validity.QUESTIONABLE}, "The face was seen too little to be assessed."),
+        ({"level": 0.1, "validity": Validity.QUESTIONABLE}, "It is not certain whose face is seen."),
+        (
+            {"level": 0.1, "validity": Validity.QUESTIONABLE, "seconds_since_face": 3.0},
+            "The face was seen too little to be assessed.",
+        ),
     ],
 )
 def test_what_cannot_be_assessed_says_why(observation, changes, words):
