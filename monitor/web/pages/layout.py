@@ -172,6 +172,10 @@ class PageLayout:
         self._build_marks()
         ui.run_javascript('document.body.dataset.display = "wall"')
 
+    def build_end_warning(self) -> None:
+        """Build the place where a page without a header says that the login ends soon."""
+        self._top.build_end_warning()
+
     def _build_marks(self) -> None:
         # Its text changes with every refresh; a page on which it stands still is not live.
         self._pulse = ui.label().props("id=pulse hidden")

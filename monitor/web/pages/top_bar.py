@@ -79,13 +79,17 @@ class TopBar:
                         ui.button(t("Log out {name}", name=self._visitor.name), color=None).props(
                             "flat no-caps type=submit"
                         ).classes("tool")
-        self._end = ui.element("div").props("role=status").classes("login-ends")
+        self.build_end_warning()
         with ui.element("aside").props(f'aria-label="{t("Notice")}"').classes("notice"):
             ui.label(notice_words(self._site, t)).classes("notice-kind")
             ui.label(t(NOTICE)).classes("notice-main")
             build_sound_bar(t, with_buttons=True, with_push=self._site.push is not None)
         if self._site.push is not None:
             build_push_dialog(t, self._visitor)
+
+    def build_end_warning(self) -> None:
+        """Build the place where the page says that the login ends soon."""
+        self._end = ui.element("div").props("role=status").classes("login-ends")
 
     def choose_theme(self) -> None:
         """Take the theme of the address or of this browser; what the browser prefers where neither says one."""

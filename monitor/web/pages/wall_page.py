@@ -52,6 +52,7 @@ class WallView:
             ui.label(t(NOTICE)).classes("wall-notice")
             build_sound_bar(t, with_buttons=False)
             self._clock = ui.label().classes("wall-clock").props("id=station-clock")
+        frame.build_end_warning()
         self._grid = ui.element("div").classes("wall")
         self._tiles: dict[str, WallTile] = {}
         frame.on_refresh(self._refresh)

@@ -82,6 +82,24 @@ def test_a_display_that_is_logged_out_says_so_and_shows_no_form(stage, visit, tm
     page.get_by_role("heading", name="This display is logged out").wait_for()
 
 
+def test_a_wall_of_somebody_whose_login_ends_soon_says_when(stage, visit, users_file, tmp_path):
+    station = stage(beds=36, web={"users_file": str(users_file(tmp_path)), "session_hours": 0.1})
+    page = visit(f"{station.url}/login?next=/wall", 1920, 1080)
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password or token").fill("another password")
+    page.get_by_role("button", name="Log in").click()
+    warning = page.locator(".login-ends")
+    warning.get_by_text("Your login ends at").wait_for()
+    page.wait_for_selector("[data-bed=bed-36][data-state=no_sign]")
+    page.wait_for_timeout(1000)
+    assert page.evaluate("document.documentElement.scrollHeight") == 1080
+    assert page.locator("article").evaluate_all("all => all.every(e => e.getBoundingClientRect().bottom <= 1080)")
+    measured = page.evaluate(MEASURE)
+    assert min(height for height, _ in measured) >= 30
+    assert all(fits for _, fits in measured)
+    assert warning.get_by_role("link", name="Log in again").get_attribute("href") == "/login?next=/wall"
+
+
 def test_a_display_s_session_is_worth_nothing_in_another_role(stage, visit, tmp_path):
     users = tmp_path / "users"
     secret = hash_password("a long password")
