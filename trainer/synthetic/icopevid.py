@@ -1,7 +1,6 @@
 """A stand-in for the iCOPEvid clips: 49 infants, 234 clips of 20 s, named as the originals.
 
-A clip's label is the stimulus that was given: in a third of the pain clips the face does not answer, and some rest
-clips hold a passing grimace.
+A clip's label is the stimulus that was given: in a third of the pain clips the face does not answer.
 """
 
 from collections.abc import Callable
@@ -22,8 +21,10 @@ _FIRST_INFANT = 40_000
 _FIRST_NUMBER = 1
 _SIZE_PX = (640, 480)
 _SCENARIOS = {"Pain": "procedures", "Rest": "calm", "Cry": "cry", "Air": "air", "Friction": "friction"}
-# Clips begin shortly before the stimulus shows.
-_LEAD_SECONDS = 4.0
+# Clips begin shortly before the stimulus shows; a short clip less early, so that it still shows it.
+_LEAD_SECONDS, _LEAD_SHARE = 4.0, 0.2
+# Where a second clip of the same infant at rest begins, if not later: clips share no picture.
+_TAKE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ def write_clip(
         fps=fps,
         options=BedOptions(face_px=170.0),
     )
-    start = 60.0 * (clip.take - 1)
+    start = max(_TAKE_SECONDS, seconds) * (clip.take - 1)
     first = next((e for e in bed.episodes(600.0) if e.onset_seconds >= start), None)
     if first is not None and first.state is not State.REST:
-        start = max(0.0, first.onset_seconds - _LEAD_SECONDS)
+        start = max(0.0, first.onset_seconds - min(_LEAD_SECONDS, _LEAD_SHARE * seconds))
     return write_video(bed, folder / clip.name, seconds=seconds, fps=fps, start_seconds=start, progress=progress).video

@@ -200,9 +200,9 @@ def assign_cues(
 ) -> list[PlannedStill]:
     """Give every still a cue.
 
-    Each class gets so many of its own cue (orange for pain), rounded to whole stills, that the cue is as frequent as its
-    class and the phi coefficient of cue and label in this very set is the correlation, not only its expectation. A set
-    with one label only has no correlation; the share (1 + correlation) / 2 of it gets the label's own cue.
+    Each class gets so many of its own cue (orange for pain), rounded to whole stills, that the cue is as frequent as
+    its class and the phi coefficient of cue and label in this very set is the correlation, not only its expectation. A
+    set with one label only has no correlation; the share (1 + correlation) / 2 of it gets the label's own cue.
 
     Args:
         planned: The stills.

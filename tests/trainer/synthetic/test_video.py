@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from monitor.synthetic import SyntheticBed
-from trainer.synthetic import plan_icopevid, write_clip, write_video
+from trainer.synthetic import WrittenVideo, icopevid, plan_icopevid, write_clip, write_video
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,29 @@ def test_a_second_video_of_the_same_bed_is_the_same_file(written, tmp_path):
 
 def test_a_pain_clip_begins_before_the_stimulus_shows(tmp_path):
     clip = next(clip for clip in plan_icopevid(0, 1) if clip.stimulus == "Pain")
-    path = write_clip(clip, tmp_path, seconds=1.0, fps=5.0)
+    path = write_clip(clip, tmp_path, seconds=20.0, fps=1.0)
     assert path.name == "S001_Pain_1_[0]_20s.mp4"
     truth = json.loads(path.with_suffix(".truth.json").read_text())
     assert not truth["frames"][0]["is_pain"]
-    assert 3.0 <= truth["episodes"][0]["onset_s"] <= 5.0 if truth["episodes"] else True
+    assert 3.0 <= truth["episodes"][0]["onset_s"] <= 5.0
+
+
+def test_a_short_pain_clip_shows_the_pain(tmp_path):
+    clip = next(clip for clip in plan_icopevid(0, 1) if clip.stimulus == "Pain")
+    truth = json.loads(write_clip(clip, tmp_path, seconds=2.5, fps=4.0).with_suffix(".truth.json").read_text())
+    assert truth["episodes"][0]["shows"]
+    assert [frame["is_pain"] for frame in truth["frames"]][0::9] == [False, True]
+
+
+def test_two_long_clips_of_an_infant_at_rest_share_no_moment(tmp_path, monkeypatch):
+    begins = []
+
+    def written(_bed, path, *, start_seconds, **_):
+        begins.append(start_seconds)
+        return WrittenVideo(path, path)
+
+    monkeypatch.setattr(icopevid, "write_video", written)
+    for clip in plan_icopevid(0, 1):
+        if clip.stimulus == "Rest":
+            write_clip(clip, tmp_path, seconds=90.0, fps=1.0)
+    assert begins == [0.0, 90.0]
