@@ -40,7 +40,8 @@ class Resent(NamedTuple):
 class DeadLetters:
     """One destination's file.
 
-    What the disk does not take is held in memory, so that later messages need not wait for space.
+    What the disk does not take is held in memory, so that later messages need not wait for space. Version 0.3 and
+    earlier ones left the older half of a large file in `NAME.1`: what is there counts and is sent again, too.
 
     Args:
         path: The file.
@@ -49,9 +50,10 @@ class DeadLetters:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
+        self._older = path.with_name(f"{path.name}.1")
         self._clock = clock
         self._held: list[str] = []
-        self._counted: tuple[tuple[int, int, int], int] = ((0, 0, 0), 0)
+        self._counted: tuple[list[tuple[int, int, int]], int] = ([], 0)
 
     @property
     def is_stored(self) -> bool:
@@ -101,16 +103,12 @@ class DeadLetters:
         Raises:
             OSError: It cannot be read.
         """
-        held = len(self._held)
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return held
-        version = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        files = self._files()
+        stats = [file.stat() for file in files]
+        version = [(stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats]
         if version != self._counted[0]:
-            with self._path.open("rb") as file:
-                self._counted = version, sum(not line.isspace() for line in file)
-        return self._counted[1] + held
+            self._counted = version, sum(_count_lines(file) for file in files)
+        return self._counted[1] + len(self._held)
 
     def resend(self, send: Callable[[Message], None], escalate: Callable[[Message], None] | None = None) -> Resent:
         """Try every message once more; meanwhile another process may give up further ones, which stay.
@@ -150,6 +148,7 @@ class DeadLetters:
                 draft = self._path.with_name(f".{self._path.name}.new")
                 _write_anew(draft, "".join(f"{line}\n" for line in stay))
                 draft.replace(self._path)
+                self._older.unlink(missing_ok=True)  # what stays of it is in the new file
         return Resent(arrived.total(), len(stay), old_news.total())
 
     @contextmanager
@@ -166,13 +165,19 @@ class DeadLetters:
         except OSError as error:
             raise PublishError(f"cannot write {self._path} ({error.strerror}); free some space") from error
 
+    def _files(self) -> list[Path]:
+        return [file for file in (self._older, self._path) if file.exists()]
+
     def _lines(self) -> list[str]:
-        if not self._path.exists():
-            return []
         # A text within a line may hold what `splitlines` takes for the end of one. A disk that was full may have taken
         # half of a character.
-        text = self._path.read_text(encoding="utf-8", errors="surrogateescape")
-        return [line for line in text.split("\n") if line.strip()]
+        texts = [file.read_text(encoding="utf-8", errors="surrogateescape") for file in self._files()]
+        return [line for text in texts for line in text.split("\n") if line.strip()]
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(not line.isspace() for line in file)
 
 
 def _append(path: Path, text: str) -> None:

@@ -56,6 +56,29 @@ def test_letters_are_counted_again_only_where_the_file_has_changed(letters, tmp_
     assert letters.count() == 0
 
 
+def test_what_an_earlier_version_left_in_a_second_file_counts_and_is_sent_again(letters, tmp_path):
+    path = tmp_path / "dead.jsonl"
+    for number in (1, 2):
+        letters.add(_message(f"a{number}", number), "HTTP 400")
+    path.rename(tmp_path / "dead.jsonl.1")  # as a file of 100 MB was
+    assert letters.count() == 2
+    letters.add(_message("a3", 3), "HTTP 400")
+    assert letters.count() == 3
+    arrived = []
+
+    def send(message):
+        if message.alert.alert_id == "a2":
+            raise DeliveryError("still away")
+        arrived.append(message.key)
+
+    assert letters.resend(send) == (2, 1, 0)
+    assert arrived == ["a1:1", "a3:3"]
+    assert letters.count() == 1
+    assert [file.name for file in tmp_path.iterdir() if not file.name.startswith(".")] == ["dead.jsonl"]
+    assert letters.resend(lambda message: arrived.append(message.key)) == (1, 0, 0)
+    assert arrived[2:] == ["a2:2"]
+
+
 def test_a_message_that_is_given_up_while_others_are_sent_again_stays_and_the_file_stays_private(tmp_path):
     letters = DeadLetters(tmp_path / "dead.jsonl", ManualClock())
 
