@@ -114,3 +114,31 @@ def test_what_hides_the_face_stops_the_count_and_does_not_begin_it_again(watched
     assert lost.code is Code.FACE_NOT_VISIBLE
     # Of the 30 s, 20 had passed before; of the loss, only its delay of 4 s was without an alert.
     assert lost.determined_seconds == pytest.approx(140.0 + 10.0)
+
+
+def pain_is_on(watched):
+    return any(item.kind is Kind.PHYSIOLOGICAL and item.condition_present for item in watched.monitor.active())
+
+
+def test_calm_from_before_a_time_of_which_nothing_is_known_does_not_help_to_end_a_pain_alarm(watched):
+    watched.show(20, 0.05)
+    watched.show(12, 0.95)
+    watched.show(12, 0.05)  # calm, and not yet for the 10 s that end it
+    watched.show(6)
+    assert watched.observation.level is None
+    watched.show(9.5, 0.05)
+    assert pain_is_on(watched)
+    watched.show(1, 0.05)
+    assert not pain_is_on(watched)
+
+
+def test_pain_from_before_a_time_of_which_nothing_is_known_does_not_help_to_raise_an_alarm(watched):
+    watched.show(20, 0.05)
+    watched.show(7, 0.95)  # a high level, and not yet for the 3 s that raise it
+    watched.show(6)
+    assert watched.observation.level is None
+    watched.show(2.5, 0.95)
+    assert watched.observation.level > 0.6
+    assert not pain_is_on(watched)
+    watched.show(1, 0.95)
+    assert pain_is_on(watched)
