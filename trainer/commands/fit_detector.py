@@ -79,9 +79,6 @@ def command(
         TimeRemainingColumn(),
     )
     with pinned_threads(1), Progress(*columns, console=Console(stderr=True)) as bars:
-        drawing = bars.add_task("drawing unseen infants", total=infants)
-        views = unseen_views(seed, infants, settings.size_px, lambda done: bars.update(drawing, completed=done))
-        before = measure(start, views)
         task = bars.add_task("fitting the detector", total=steps)
 
         def show(report: StepReport) -> None:
@@ -97,7 +94,9 @@ def command(
             progress=show,
         )
         result = part_of_the_way(start, outcome.detector, share)
-        after = measure(result, views)
+        drawing = bars.add_task("drawing unseen infants", total=infants)
+        views = unseen_views(seed, infants, settings.size_px, lambda done: bars.update(drawing, completed=done))
+        before, after = measure(start, views), measure(result, views)
     write_fitted(
         out / DETECTOR_NAME,
         result,
@@ -106,7 +105,8 @@ def command(
         provenance=Provenance(
             source=f"{bundle.manifest.provenance.source}; fine-tuned on {outcome.steps * settings.infants_per_step} "
             f"synthetic infants with devices "
-            f"(nicu-trainer fit-detector --steps {steps} --share {share:g} --seed {seed})",
+            f"(nicu-trainer fit-detector --steps {steps} --learning-rate {learning_rate:g} --share {share:g} "
+            f"--seed {seed}, from {bundle.sha256[:12]})",
             licence=bundle.manifest.provenance.licence,
         ).completed(),
     )

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,7 +27,8 @@ from trainer.training.storage import read_checkpoint, write_checkpoint
 __all__ = ["CHECKPOINT_NAME", "FitOutcome", "StepReport", "fit_detector", "input_of", "part_of_the_way", "targets_of"]
 
 CHECKPOINT_NAME = "last.pt"
-_STEPS_BETWEEN_CHECKPOINTS = 50
+# A step takes seconds: a kill loses less than a minute or two.
+_STEPS_BETWEEN_CHECKPOINTS = 10
 _WARMUP_STEPS = 20
 _FINAL_SHARE = 0.05
 _GRADIENT_CLIP = 5.0
@@ -123,7 +125,8 @@ def fit_detector(
         clock: Monotonic seconds.
 
     Raises:
-        SettingsError: The folder holds a training with other settings or of another detector.
+        SettingsError: The folder holds a training with other settings or of another detector, or cannot be made or
+            written; both are said before the first step.
         CheckpointError: The checkpoint cannot be read or written.
         TrainingError: The loss is no number.
     """
@@ -131,6 +134,7 @@ def fit_detector(
         start, settings, folder / CHECKPOINT_NAME, {"settings": settings.model_dump_json(), "start": start_sha256}
     )
     run.resume()
+    _check_folder(folder)
     end = None if seconds is None else clock() + seconds
     reports = []
     while run.step < settings.steps and (end is None or clock() < end):
@@ -141,6 +145,15 @@ def fit_detector(
     if reports:
         run.store()
     return FitOutcome(replace(start, network=run.averaged()), run.step, tuple(reports))
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"the folder {folder} cannot be made ({error.strerror}); give another --out") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(f"the folder {folder} cannot be written; give another --out")
 
 
 class _Run:
@@ -181,7 +194,9 @@ class _Run:
         agreement = agreement_loss(type(raw)(*(part[:bare] for part in raw)), original, targets[:bare])
         loss = parts.total + settings.agreement * agreement + settings.distance * distance_loss(self._pairs)
         if not math.isfinite(loss.item()):
-            raise TrainingError(f"the loss of step {self.step} is no number; choose a smaller --learning-rate")
+            raise TrainingError(
+                f"the loss of step {self.step} is no number; choose a smaller --learning-rate, and another --out"
+            )
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate()
         self._optimiser.zero_grad()

@@ -117,6 +117,29 @@ def test_a_damaged_checkpoint_is_refused(start, tmp_path):
         fit_detector(start, settings_of(), tmp_path, start_sha256="a")
 
 
+def test_a_folder_that_cannot_be_made_is_refused_before_the_first_step(start, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    done = []
+    with pytest.raises(SettingsError, match=r"file/fit cannot be made .*another --out"):
+        fit_detector(start, settings_of(), tmp_path / "file" / "fit", start_sha256="a", progress=done.append)
+    assert done == []
+
+
+def test_a_training_that_was_killed_loses_few_steps(start, tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def kill(report):
+        if report.step == 12:
+            raise Killed
+
+    settings = settings_of(steps=13, views_per_infant=1)
+    with pytest.raises(Killed):
+        fit_detector(start, settings, tmp_path, start_sha256="a", progress=kill)
+    rest = fit_detector(start, settings, tmp_path, start_sha256="a")
+    assert [report.step for report in rest.reports] == [11, 12, 13]
+
+
 def test_a_loss_that_is_no_number_ends_the_training(start, tmp_path):
     broken = PretrainedDetector(copy.deepcopy(start.network), start.backbone, start.normalisation, start.anchors)
     with torch.no_grad():
