@@ -10,7 +10,7 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from monitor.config import FaceSettings, ModelSettings
 from monitor.config.base import ModelRole
-from monitor.errors import EngineError
+from monitor.errors import EngineError, MonitorError
 from monitor.faces.viewport import Viewport
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine_factory import (
@@ -31,6 +31,7 @@ from monitor.inference.engine_factory import (
     outcome_here,
 )
 from monitor.inference.manifest import EngineName
+from monitor.inference.tensors import first_line
 from monitor.pipeline.models import ModelSet, WorkerModels
 from monitor.station.workers import BATCHED_WORKERS
 from monitor.synthetic import SyntheticBed
@@ -122,18 +123,25 @@ def tune(
 
     Raises:
         BundleError: A bundle is missing or damaged.
-        EngineError: No engine can run them here.
+        EngineError: No engine can run them here. One that fails while it is measured is passed over.
     """
     cores = len(os.sched_getaffinity(0))
     pairs, passed_over = _pairs(ModelSet(models, faces), cores, full_precision=full_precision)
 
-    def measure(candidates: Sequence[Candidate]) -> None:
+    def measure(candidates: list[Candidate]) -> None:
         for number in range(rounds):
-            for candidate in candidates if number % 2 == 0 else reversed(candidates):
+            for candidate in list(candidates if number % 2 == 0 else reversed(candidates)):
                 progress(f"round {number + 1} of {rounds}: {candidate.name}, {candidate.workers} workers")
-                candidate.rates.append(_measure(models, faces, candidate, seconds))
+                try:
+                    candidate.rates.append(_measure(models, faces, candidate, seconds))
+                except Exception as error:  # noqa: BLE001 - whatever a library raises, the next engine may run
+                    reason = str(error) if isinstance(error, MonitorError) else first_line(error)
+                    progress(f"{candidate.name} is passed over: {reason}")
+                    passed_over[f"{candidate.name}, {candidate.workers} workers"] = reason
+                    candidates[:] = [one for one in candidates if one is not candidate]
 
     measure(pairs)
+    _require_every_role(pairs, passed_over)
     # Both models with what is usual first, so that it is seen what the choice is worth.
     usual = {role: _options(pairs, role, "fp32")[0].engines[role] for role in _ROLES}
     chosen = _choose_engines(pairs, "fp32")
@@ -148,8 +156,10 @@ def tune(
         for count in _worker_counts(engines, cores)
     ]
     measure(candidates)
+    if not candidates:
+        raise EngineError(f"no engines run both models here ({_in_words(passed_over)})")
     mine = [one for one in candidates if (one.engines, one.cpu_precision) == (chosen, "fp32")]
-    first = next((one for one in mine if one.workers == cores), mine[0])
+    first = next((one for one in mine if one.workers == cores), (mine or candidates)[0])
     return Tuning(_choose(candidates, first), tuple(candidates), tuple(pairs), passed_over)
 
 
@@ -183,11 +193,19 @@ def _pairs(models: ModelSet, cores: int, *, full_precision: bool) -> tuple[list[
                 pairs.append(Candidate({role: engine}, workers, cpu_precision="int8"))
             else:
                 passed_over[f"{role} on {engine} int8"] = "no int8 file of its bundle passed `nicu-export verify`"
-    for role in _ROLES:
-        if not any(role in pair.engines for pair in pairs):
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in passed_over.items())
-            raise EngineError(f"no verified engine can run the {role} here ({reasons}); run `nicu-export verify`")
+    _require_every_role(pairs, passed_over)
     return pairs, passed_over
+
+
+def _require_every_role(pairs: Sequence[Candidate], passed_over: Mapping[str, str]) -> None:
+    for role in _ROLES:
+        if not _options(pairs, role, "fp32"):
+            reasons = _in_words(passed_over)
+            raise EngineError(f"no verified engine can run the {role} here ({reasons}); run `nicu-export verify`")
+
+
+def _in_words(passed_over: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}: {reason}" for name, reason in passed_over.items())
 
 
 def _worker_counts(engines: Engines, cores: int) -> tuple[int, ...]:
@@ -238,7 +256,12 @@ def _has_int8(bundle: Bundle, engine: EngineName) -> bool:
 
 
 def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, seconds: float) -> float:
-    """Return the frames, or runs of the one model of a pair, that one candidate does a second."""
+    """Return the frames, or runs of the one model of a pair, that one candidate does a second.
+
+    Raises:
+        MonitorError: It cannot be opened, or failed and another engine answered in its place.
+        Exception: Another error of its library.
+    """
     engines = candidate.engines
     settings = models.model_copy(
         update={
@@ -253,7 +276,7 @@ def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, s
     workers: list[WorkerModels] = []
     analyses: list[Callable[[], None]] = []
     counts = [0] * candidate.workers
-    failures: list[EngineError] = []
+    failures: list[Exception] = []
     stopping = threading.Event()
     image = SyntheticBed(3, "calm", width_px=640, height_px=360).frame(0.0)[0]
 
@@ -264,7 +287,7 @@ def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, s
                 counts[number] += 1
                 if stopping.is_set():
                     return
-        except EngineError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised below, on the thread that measures
             failures.append(error)
 
     try:
@@ -279,11 +302,13 @@ def _measure(models: ModelSettings, faces: FaceSettings, candidate: Candidate, s
         for thread in threads:
             thread.join()
         lasted = time.monotonic() - began
+        if failures:
+            raise failures[0]
+        if model_set.degraded is not None:
+            raise EngineError(model_set.degraded)
     finally:
         for worker in workers:
             worker.close()
-    if failures:
-        raise failures[0]
     return sum(counts) / lasted
 
 

@@ -18,4 +18,4 @@ def test_a_model_runs_on_its_own_engine(fields, caplog) -> None:
     picture = np.zeros((120, 120, 3), np.uint8)
     with caplog.at_level(logging.INFO, "monitor.inference.engine_factory"):
         assert _engine_seconds(config, "classifier", read_bundle("ncnn-demo"), None, "crops", [picture]) > 0.0
-    assert f"runs on {config.models.engines['classifier']} " in caplog.text
+    assert f"runs on {config.models.engines['classifier']}\n" in caplog.text

@@ -52,6 +52,42 @@ def test_a_pair_runs_on_the_engine_that_it_names(caplog) -> None:
     assert not any("retinaface runs on openvino" in line for line in runs)
 
 
+def fail(*_: object) -> None:
+    raise RuntimeError("the driver was updated\nmore of it")
+
+
+def test_an_engine_in_whose_place_another_one_answers_is_passed_over_with_the_reason(monkeypatch) -> None:
+    """Its figure would be that of the other."""
+    openvino_engine = pytest.importorskip("monitor.inference.openvino_engine")
+    monkeypatch.setattr(openvino_engine.OpenVinoEngine, "run", fail)
+    said: list[str] = []
+    models = ModelSettings(classifier="ncnn-demo")
+    found = tuning.tune(models, FaceSettings(), rounds=1, seconds=0.05, full_precision=True, progress=said.append)
+    assert found.best.engines == both("onnxruntime")
+    (reason,) = [reason for name, reason in found.passed_over.items() if name.startswith("classifier on openvino,")]
+    assert "openvino failed" in reason
+    assert f"classifier on openvino is passed over: {reason}" in said
+
+
+def test_an_error_of_a_library_is_one_line_and_ends_nothing_but_its_engine(monkeypatch, machine) -> None:
+    machine({**USUAL, ("classifier", "openvino"): 0.01})
+    measure = tuning._measure
+
+    def measure_or_fail(models, faces, candidate: Candidate, seconds: float) -> float:
+        if "openvino" in candidate.engines.values():
+            fail()
+        return measure(models, faces, candidate, seconds)
+
+    monkeypatch.setattr(tuning, "_measure", measure_or_fail)
+    found = tuning.tune(ModelSettings(), FaceSettings(), rounds=2)
+    assert found.best.engines == both("onnxruntime")
+    assert [pair.name for pair in found.pairs] == ["detector on onnxruntime", "classifier on onnxruntime"]
+    assert found.passed_over["classifier on openvino, 2 workers"] == "the driver was updated"
+    monkeypatch.setattr(tuning, "_measure", fail)
+    with pytest.raises(EngineError, match=r"can run the detector here .*: the driver was updated"):
+        tuning.tune(ModelSettings(), FaceSettings(), rounds=1)
+
+
 @given(st.integers(1, 256))
 def test_the_number_of_cores_is_always_a_candidate(cores: int) -> None:
     counts = worker_counts(cores)
