@@ -119,10 +119,14 @@ class RequestHandler:
 
         Returns:
             Whether anything is covered; a pause in calm covers nothing.
+
+        Raises:
+            RefusedError: There is no such bed.
         """
         if request.bed is None:
             self._conditions.pause(request.by, request.duration_seconds)
-        elif (bed := self._beds.get(request.bed)) is not None:
+        else:
+            bed = self._bed(request.bed)
             bed.pause(request.by, self._clock.monotonic(), request.duration_seconds)
         codes = self.paused_codes(request.bed)
         if codes:
@@ -138,10 +142,7 @@ class RequestHandler:
         Raises:
             RefusedError: There is no such bed, or the request does not fit the bed's state.
         """
-        bed, now = self._beds.get(request.bed), self._clock.monotonic()
-        if bed is None:
-            unknown = Phrase("this station watches no bed called {bed}", bed=request.bed)
-            raise RefusedError(unknown, RefusalCode.BED_UNKNOWN)
+        bed, now = self._bed(request.bed), self._clock.monotonic()
         transitions: tuple[Transition, ...]
         match request:
             case Admit():
@@ -164,17 +165,20 @@ class RequestHandler:
         """End a pause or a stand-by before its time; return whether there was one.
 
         What still holds is signalled again after a pause; after a stand-by the level starts from nothing.
+
+        Raises:
+            RefusedError: There is no such bed.
         """
-        bed = None if request.bed is None else self._beds.get(request.bed)
+        bed = None if request.bed is None else self._bed(request.bed)
         if bed is not None and bed.occupancy().state is Occupancy.STANDBY:
             _log.warning("%s: %s ended the stand-by", bed.id, request.by)
             return bool(bed.end_standby(request.by, self._clock.monotonic()))
         if not self.paused_codes(request.bed):
             _log.warning("%s ended a pause of %s, which is not paused", request.by, request.bed or "the station")
             return False
-        if request.bed is None:
+        if bed is None:
             self._conditions.resume()
-        elif (bed := self._beds.get(request.bed)) is not None:
+        else:
             bed.resume(self._clock.monotonic())
         self.store_state(request.bed)
         _log.warning("%s: %s ended the pause", request.bed or "station", request.by)
@@ -193,6 +197,12 @@ class RequestHandler:
         scope = self._conditions if bed is None else self._beds.get(bed)
         if scope is not None:  # a bed may have left meanwhile
             self._dispatcher.store_state(bed, scope.snapshot(wall))
+
+    def _bed(self, bed_id: str) -> BedPipeline:
+        bed = self._beds.get(bed_id)
+        if bed is None:
+            raise RefusedError(Phrase("this station watches no bed called {bed}", bed=bed_id), RefusalCode.BED_UNKNOWN)
+        return bed
 
 
 def _concerns(alert_id: str, changed: Iterable[Iterable[Transition]]) -> bool:

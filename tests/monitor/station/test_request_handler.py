@@ -6,7 +6,8 @@ import pytest
 
 from monitor.clock import ManualClock
 from monitor.config import AlarmSettings, BedSettings, FaceSettings
-from monitor.control.requests import Acknowledge, Withdraw
+from monitor.control.requests import Acknowledge, Pause, Resume, Withdraw
+from monitor.errors import RefusalCode, RefusedError
 from monitor.pain.station_alarms import StationAlarms
 from monitor.pain.vocabulary import Code, Signal
 from monitor.pipeline.bed_pipeline import BedPipeline
@@ -80,3 +81,10 @@ def test_an_unknown_alert_changes_nothing_whatever_else_happens_at_that_moment(b
     beds.clock.advance(5.0)  # the delays are over, and nothing has let time pass yet
     assert not beds.handler.handle(request_kind("alert-99", "nurse-7"))
     assert beds.signals() == {f"alert-{number}": Signal.ON if number > 2 else Signal.OFF for number in range(1, 5)}
+
+
+@pytest.mark.parametrize("request_kind", [Pause, Resume])
+def test_a_pause_of_a_bed_that_is_not_there_is_refused(beds, request_kind):
+    with pytest.raises(RefusedError, match="this station watches no bed called c") as caught:
+        beds.handler.handle(request_kind("c", "nurse-7"))
+    assert caught.value.code is RefusalCode.BED_UNKNOWN
