@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from export.bundle_writer import write_bundle
 from monitor.bench import verifying
-from monitor.bench.tuning import Candidate, Tuning, _not_verified
+from monitor.bench.tuning import Candidate, Tuning, tune
 from monitor.bench.verifying import unverified_engines, verify_bundles
 from monitor.commands import tune as tune_command
+from monitor.config import FaceSettings, ModelSettings
 from monitor.config.base import ModelRole
 from monitor.errors import EngineError
 from monitor.inference.bundle import Bundle, read_bundle
@@ -106,7 +107,9 @@ def test_verifies_before_it_measures_and_only_when_asked(monkeypatch, *, asked: 
     ("verification", "reason"), [({"onnxruntime": "failed"}, "failed its verification"), ({}, "is not verified")]
 )
 def test_what_failed_is_told_from_what_was_never_compared(make_bundle, verification: Verification, reason) -> None:
-    assert reason in (_not_verified(make_bundle(verification), "onnxruntime") or "")
+    models = ModelSettings(classifier=str(make_bundle(verification).path))
+    with pytest.raises(EngineError, match=rf"classifier on onnxruntime: bundle ncnn-demo {reason}"):
+        tune(models, FaceSettings())
 
 
 @pytest.mark.parametrize(

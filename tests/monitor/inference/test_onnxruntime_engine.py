@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,14 +82,20 @@ def test_scores_are_probabilities_or_nothing(make_bundle, classifier_onnx, crops
     assert (classifier.size_px, classifier.margin) == (16, 0.1)
 
 
-@settings(deadline=None)
-@given(value=st.one_of(st.floats(width=32), st.just(float("nan"))))
-def test_no_number_outside_the_unit_interval_becomes_a_score(value: float) -> None:
-    from monitor.inference.classifier import _probability
+def test_no_number_outside_the_unit_interval_becomes_a_score(make_bundle, engine: Engine, crops: np.ndarray) -> None:
+    answer = np.zeros(1, np.float32)
+    answering = SimpleNamespace(inputs=engine.inputs, outputs=engine.outputs, run=lambda _: {"score": answer})
+    classifier = Classifier(read_bundle(make_bundle()), answering)
 
-    score = _probability(np.float32(value))
-    assert score is None or 0.0 <= score <= 1.0
-    assert (score is None) == (not 0.0 <= value <= 1.0)
+    @settings(deadline=None)
+    @given(value=st.one_of(st.floats(width=32), st.just(float("nan"))))
+    def becomes_a_score_or_none(value: float) -> None:
+        answer[0] = value
+        (score,) = classifier.scores(crops[:1])
+        assert score is None or 0.0 <= score <= 1.0
+        assert (score is None) == (not 0.0 <= value <= 1.0)
+
+    becomes_a_score_or_none()
 
 
 def test_the_build_for_cpus_refuses_a_gpu_in_one_sentence(classifier_onnx) -> None:
