@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from monitor.config import AlarmSettings
 from monitor.pain import level_filter
+from monitor.pain.exponential_average import TimeAverage
 from monitor.pain.level_filter import LevelFilter
 from monitor.pain.simulation import irregular_times, regular_times, signal_of_segments
 
@@ -58,8 +59,9 @@ def test_without_a_face_the_level_becomes_unknown_after_five_seconds_and_never_f
             assert reading.level == pytest.approx(0.8)
 
 
-def test_before_the_first_face_there_is_no_level():
-    level, now = filled([None] * 10)
+@pytest.mark.parametrize("frames", [1, 10])
+def test_before_the_first_face_there_is_no_level(frames):
+    level, now = filled([None] * frames)
     reading = level.read(now)
     assert (reading.level, reading.seconds_since_face, reading.coverage) == (None, None, 0.0)
 
@@ -142,3 +144,55 @@ def test_the_on_share_is_that_of_the_time_above_the_threshold():
 )
 def test_a_score_at_the_threshold_counts_as_above(first, last, expected):
     assert level_filter._time_at_or_above(0.6, first, last, 2.0) == expected
+
+
+def test_a_face_that_is_missed_for_a_moment_over_and_over_leaves_no_hole():
+    level = LevelFilter(AlarmSettings())
+    segments = [level.observe(number * 0.4, None if number % 2 else 0.5) for number in range(60)]
+    known = [segment.seconds for segment in segments if segment is not None]
+    assert known == pytest.approx([0.8] * 29)
+
+
+def test_of_a_longer_loss_only_a_second_is_bridged():
+    level = LevelFilter(AlarmSettings())
+    *_, segment = [level.observe(time, score) for time, score in ((0, 0.5), (1, 0.5), (2, None), (3, None), (4, 0.5))]
+    assert segment.seconds == pytest.approx(2.0)  # half a second beside each of the two frames, and one between
+
+
+@pytest.mark.parametrize(("away_seconds", "is_bridged"), [(5.0, True), (5.01, False)])
+def test_pain_and_calm_are_counted_on_over_a_loss_for_as_long_as_the_level_stays_known(away_seconds, is_bridged):
+    level, now = filled([0.8] * 200, rate=4.0)
+    assert (level.read(now + away_seconds).level is not None) == is_bridged
+    assert (level.observe(now + away_seconds, 0.8) is not None) == is_bridged
+
+
+@pytest.mark.parametrize(("away_seconds", "forgotten_seconds"), [(3.0, 0.0), (4.0, 1.0), (8.0, 8.0)])
+def test_the_longer_a_loss_the_less_counts_what_was_before_it(away_seconds, forgotten_seconds):
+    """A second beside each frame and one between are known; what was before is older by all that is not."""
+    level, now = filled([0.1] * 1000, rate=4.0)
+    level.observe(now + away_seconds, 0.9)
+    level.observe(now + away_seconds + 1.0, 0.9)
+    tau, expected = AlarmSettings().level_tau_seconds, TimeAverage(0.1, 1.0)
+    expected.forget(forgotten_seconds, tau)
+    expected.follow(0.1, 0.9, away_seconds - forgotten_seconds, tau)
+    expected.follow(0.9, 0.9, 1.0, tau)
+    assert level.read(now + away_seconds + 1.0).level == pytest.approx(expected.value())
+
+
+def test_the_first_face_of_an_infant_in_pain_has_its_level_at_once():
+    level, now = filled([0.9])
+    assert level.read(now).level == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("scores", "coverage"),
+    [([0.2] * 24 + [None] * 16, 0.6), ([0.2] * 12 + [None] * 28, 0.3), ([0.2, None, None, 0.2], 1 / 3)],
+)
+def test_soon_after_the_first_frame_coverage_is_the_share_of_the_time_since_then(scores, coverage):
+    level, now = LevelFilter(AlarmSettings()), 5000.0
+    assert level.read(now).coverage == 0.0
+    for number, score in enumerate(scores):
+        now = 5000.0 + number / 4
+        level.observe(now, score)
+    assert level.read(now).coverage == pytest.approx(coverage, abs=0.02)
+    assert (level.read(now).level is not None) == (coverage > 0.5)

@@ -204,6 +204,33 @@ def test_one_missed_frame_beside_an_outage_is_not_a_face_that_left(watched):
     assert [t.phase for t in watched.transitions] == [Phase.START]
 
 
+@pytest.mark.parametrize(("away_seconds", "ends"), [(4.75, False), (5.0, True)])
+def test_a_face_that_was_out_of_sight_for_less_than_five_seconds_has_not_left(watch, away_seconds, ends):
+    cot = watch(rate=4.0)
+    cot.note(cot.monitor.standby("nurse-7", cot.now, until_face=True))
+    cot.show(away_seconds + 0.25)  # from the first frame without a face to the last
+    assert bool(cot.show(10, 0.05)) == ends
+
+
+@pytest.mark.parametrize(("missed_seconds", "ends"), [(1.0, True), (1.25, False)])
+def test_a_face_that_returns_is_missed_for_a_second_and_no_longer(watch, missed_seconds, ends):
+    cot = watch(rate=4.0)
+    cot.note(cot.monitor.standby("nurse-7", cot.now, until_face=True))
+    cot.show(10)
+    cot.show(2, 0.05)
+    cot.show(missed_seconds - 0.25)  # from the last frame with a face to the next
+    assert bool(cot.show(1, 0.05)) == ends
+    assert bool(cot.show(3, 0.05)) != ends
+
+
+def test_where_frames_come_every_three_seconds_two_of_them_count(watch):
+    cot = watch(rate=1 / 3)
+    cot.note(cot.monitor.standby("nurse-7", cot.now, until_face=True))
+    cot.show(12)
+    assert cot.show(6, 0.05) == [], "two frames are two seconds"
+    assert cot.show(3, 0.05), "three are four"
+
+
 def test_a_face_that_is_not_waited_for_ends_no_stand_by(watched):
     act(watched, "standby", 600.0)
     watched.show(30)
