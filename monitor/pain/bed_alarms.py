@@ -158,7 +158,6 @@ class BedAlarms(OccupiedScope):
         if not memory.level.fits(self._settings.window_seconds):
             # What was added up over another window says nothing in this one; what is on, and who lies here, stays.
             self._start_level_again()
-            self.lose_face()
 
     def _check(self, memory: BedAlarmState) -> None:
         memory.level.check()
