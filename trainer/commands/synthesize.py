@@ -148,6 +148,11 @@ def stills(
 ) -> None:
     """A set of stills with labels (images.csv), ground truth (truth.json) and, if wanted, masks."""
     _check_faces_fit(face_px, size)
+    if settings["cue_correlation"] is None and (swapped or settings["invert_cue"]):
+        raise click.BadParameter(
+            "there is no cue without --cue-correlation; give it too",
+            param_hint="--swapped" if swapped else "--invert-cue",
+        )
     view = SessionView(size[0], size[1], face_px, orientation, seed)
     plan = StillsPlan(view, **settings)
     about = {

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -129,7 +130,7 @@ def write_expressions(
         progress: Called with how many pictures are done.
 
     Raises:
-        DataError: A file cannot be written.
+        DataError: A file cannot be written, or a process that draws was killed.
     """
     for done, _ in enumerate(_rendered(partial(_write_expression, folder=folder), planned, jobs), start=1):
         progress(done)
@@ -142,8 +143,13 @@ def _rendered(work: Callable[[Item], Done], planned: Sequence[Item], jobs: int) 
     if jobs <= 1:
         yield from map(work, planned)
         return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(work, planned, chunksize=4)
+    try:
+        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+            yield from pool.map(work, planned, chunksize=4)
+    except BrokenProcessPool as error:
+        raise DataError(
+            "a process that draws was killed, perhaps because memory is short; empty the folder and give fewer --jobs"
+        ) from error
 
 
 def write_stills(
@@ -171,7 +177,7 @@ def write_stills(
         The table: image, subject, label, stimulus, cue.
 
     Raises:
-        DataError: A file cannot be written.
+        DataError: A file cannot be written, or a process that draws was killed.
     """
     lines = []
     work = partial(_write_still, folder=folder, regions=regions, swapped=swapped)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import signal
 from pathlib import Path
 
 import click
@@ -12,7 +14,8 @@ from click.testing import CliRunner
 
 from trainer.commands.synthesize import command
 from trainer.data import Label, cope_candidates, find_labels, ingest, read_table, unifesp_candidates
-from trainer.synthetic import REGIONS
+from trainer.errors import DataError
+from trainer.synthetic import REGIONS, writing
 
 
 def run(*arguments: object) -> str:
@@ -73,6 +76,15 @@ def test_the_unifesp_stand_in_is_taken_in_as_the_real_set_is(tmp_path):
     assert sum(record.label is Label.PAIN for record in unifesp.records) == 162
 
 
+def test_a_process_that_is_killed_ends_the_drawing_with_a_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"a process that draws was killed.*--jobs"):
+        list(writing._rendered(_die, [1, 2], jobs=2))
+
+
+def _die(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_a_folder_with_something_in_it_is_not_mixed_up(tmp_path):
     (tmp_path / "note.txt").write_text("mine")
     with pytest.raises(Exception, match="is not empty"):
@@ -93,11 +105,13 @@ def test_sizes_that_make_no_sense_are_refused(tmp_path, arguments):
         (("check", "--face-px", "nan", "nan"), "do not fit"),
         (("stills", "--out", "new", "--size", "200000x64", "--face-px", 20, 30), "from 32x32 to 8192x8192"),
         (("stills", "--out", "new", "--size", "9" * 5000 + "x64"), "is no size"),
+        (("stills", "--out", "new", "--swapped"), "no cue without --cue-correlation"),
+        (("stills", "--out", "new", "--invert-cue"), "no cue without --cue-correlation"),
         (("video", "--out", "new", "--orientation-deg", "nan"), "nan"),
         (("video", "--out", "new", "--orientation-deg", "inf"), "inf"),
         (("video", "--out", "new", "--face-px", 1e6), "does not fit a picture of 1280x720"),
     ],
-    ids=["order", "nan", "wide", "digits", "no angle", "endless angle", "face"],
+    ids=["order", "nan", "wide", "digits", "no cue", "no cue to invert", "no angle", "endless angle", "face"],
 )
 def test_what_cannot_be_drawn_is_refused_before_a_folder_is_made(tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
