@@ -72,3 +72,12 @@ def test_everything_is_as_long_ago_after_a_restart_as_it_was_before(watched, wat
     for path, number in moments(before["memory"]):
         moved = 0.0 if NO_TIMES.intersection(path[-1:]) else ORIGIN_SECONDS
         assert after[path] == pytest.approx(number + moved, abs=1e-6), path
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("discharge", ()), ("standby", (600.0,))])
+def test_a_bed_that_nobody_watches_raises_no_alarm_after_a_restart_either(watched, watch, name, arguments):
+    getattr(watched.monitor, name)("nurse-7", 0.0, *arguments)
+    again = watch()
+    again.monitor.restore(remembered(watched.monitor), 0.0)
+    again.note(again.monitor.report(Code.PICTURE_DARK, present=True, time_seconds=0.0))
+    assert again.wait(120) == []
