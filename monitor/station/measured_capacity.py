@@ -54,7 +54,7 @@ def describe_setup(config: StationConfig) -> str:
     models, faces = config.models, config.faces
     changed = [
         f"{name} {getattr(section, name)}"
-        for section, names in ((models, ("cpu_precision",)), (faces, _COSTLY))
+        for section, names in ((models, ("cpu_precision",)), (faces, _COSTLY), (config.analysis, ("camera_processes",)))
         for name in names
         if getattr(section, name) != type(section).model_fields[name].default
     ]

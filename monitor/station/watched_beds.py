@@ -19,6 +19,8 @@ __all__ = ["LiveMapping", "WatchedBeds"]
 _WORKER_SECONDS = 2.0
 """Longer than any frame takes; a worker that hangs in a model is the watchdog's business."""
 
+_CAMERAS_SECONDS = 3.0
+
 Value = TypeVar("Value")
 
 
@@ -193,9 +195,13 @@ class WatchedBeds:
             bed.change_alarms(alarms)
 
     def stop(self) -> None:
-        """Stop every camera."""
-        for camera in self.cameras.values():
-            camera.stop()
+        """Stop every camera, all together: several that hang take no longer than one."""
+        cameras = self.cameras.values()
+        give_up = self._clock.monotonic() + _CAMERAS_SECONDS
+        for camera in cameras:
+            camera.stop(0.0)
+        for camera in cameras:
+            camera.stop(max(0.0, give_up - self._clock.monotonic()))
 
     def _show_beds(self) -> None:
         self._outputs.board.watch(

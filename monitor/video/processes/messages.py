@@ -213,4 +213,5 @@ class Channel:
 
     def close(self) -> None:
         """Close this end."""
-        self._end.close()
+        with self._lock:
+            self._end.close()

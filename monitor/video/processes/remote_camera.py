@@ -17,12 +17,16 @@ from monitor.video.camera import Camera
 from monitor.video.decode_governor import DecodePermits
 from monitor.video.faults import FaultKind
 from monitor.video.frame import Frame
+from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS
 from monitor.video.latest_frame import LatestFrame
 from monitor.video.processes.messages import Open, PictureReady, Question, Request, StatusReport, Wishes
 from monitor.video.status import CameraState, CameraStatus, DropCause
 
 __all__ = ["BedCamera", "CameraServer", "RemoteCamera"]
 
+_FROZEN_AGAIN_SECONDS = 14.0
+"""After the last picture before a loss: by then a new process knows whether they stand still."""
+_GRANT_SECONDS = 2.0
 _SILENT_SECONDS = 1.0
 """Beyond the camera's own limit: its process reports several times a second, but may be held up."""
 _HANGS = message("its camera process does not answer")
@@ -88,6 +92,9 @@ class RemoteCamera:
         self._status = CameraStatus(camera_id, self._display, CameraState.CONNECTING, drops=dict.fromkeys(DropCause, 0))
         self._past = self._status
         self._at_seconds = clock.monotonic()
+        self._newest_seconds: float | None = None
+        self._lost_seconds: float | None = None
+        self._granted_seconds: float | None = None
         self._turns = self._past_turns = self._streams = self._past_streams = 0
         self._is_done = self._is_started = False
         self._closed = threading.Event()
@@ -100,8 +107,7 @@ class RemoteCamera:
 
     @frames_per_second.setter
     def frames_per_second(self, value: float | None) -> None:
-        if value != self._wishes.frames_per_second:
-            self._wish(replace(self._wishes, frames_per_second=value))
+        self._wish(lambda wishes: replace(wishes, frames_per_second=value))
 
     @property
     def may_rest(self) -> bool:
@@ -110,8 +116,7 @@ class RemoteCamera:
 
     @may_rest.setter
     def may_rest(self, value: bool) -> None:
-        if value != self._wishes.may_rest:
-            self._wish(replace(self._wishes, may_rest=value))
+        self._wish(lambda wishes: replace(wishes, may_rest=value))
 
     @property
     def wishes(self) -> Wishes:
@@ -163,16 +168,18 @@ class RemoteCamera:
     def status(self) -> CameraStatus:
         """Return what is known now."""
         with self._lock:
-            status, late_seconds = self._status, max(0.0, self._clock.monotonic() - self._at_seconds)
-            age_seconds = status.seconds_since_frame
+            status, now, newest = self._status, self._clock.monotonic(), self._newest_seconds
             drops = dict(status.drops)
             drops[DropCause.SUPERSEDED] += self.latest_frame.superseded
-            is_silent = late_seconds > self._settings.stall_seconds + _SILENT_SECONDS
+            is_silent = now - self._at_seconds > self._settings.stall_seconds + _SILENT_SECONDS
             is_lost = is_silent and status.state is CameraState.PLAYING
+            state = CameraState.LOST if is_lost else status.state
+            is_recent = newest is not None and now - newest <= FROZEN_GAP_SECONDS
             return replace(
                 status,
-                state=CameraState.LOST if is_lost else status.state,
-                seconds_since_frame=None if age_seconds is None else age_seconds + late_seconds,
+                state=state,
+                frozen_since_seconds=status.frozen_since_seconds if state is CameraState.PLAYING or is_recent else None,
+                seconds_since_frame=None if newest is None else max(0.0, now - newest),
                 drops=drops,
                 last_error=Phrase(_HANGS) if is_lost else status.last_error,
                 last_fault=FaultKind.OTHER.value if is_lost else status.last_fault,
@@ -183,13 +190,46 @@ class RemoteCamera:
         with self._lock:
             self._at_seconds, self._turns = report.at_seconds, self._past_turns + report.turns
             if not self._is_done:
-                self._status, self._is_done = _added(self._past, report.status), report.is_done
+                status = report.status
+                if status.seconds_since_frame is not None:
+                    self._newest_seconds = report.at_seconds - status.seconds_since_frame
+                    status = self._still_frozen(status, self._newest_seconds)
+                self._status, self._is_done = _added(self._past, status), report.is_done
+            is_unused = self._is_grant_unused(report)
+        if is_unused:
+            self._permits.register(self.camera_id)
         return report.wishes == self._wishes
+
+    def _still_frozen(self, status: CameraStatus, newest_seconds: float) -> CameraStatus:
+        """Return a status in which a picture that stood still before the process was lost does so until it is known.
+
+        Args:
+            status: From the new process, which has seen pictures only since it began.
+            newest_seconds: When the newest of them arrived.
+        """
+        frozen, lost = self._past.frozen_since_seconds, self._lost_seconds
+        if frozen is None or lost is None or status.frozen_since_seconds is not None:
+            return status
+        if newest_seconds - lost > _FROZEN_AGAIN_SECONDS:
+            self._lost_seconds = None
+            return status
+        return replace(status, frozen_since_seconds=frozen)
+
+    def _is_grant_unused(self, report: StatusReport) -> bool:
+        """Return whether the camera decodes every picture although it may decode key frames only.
+
+        The answer came too late, and it will not ask to return from what it never did.
+        """
+        granted = self._granted_seconds
+        if granted is None or report.at_seconds - granted <= _GRANT_SECONDS:
+            return False
+        self._granted_seconds = None
+        return not report.status.overloaded
 
     def take_picture(self, image: NDArray[np.uint8], ready: PictureReady) -> None:
         """Take a frame."""
         with self._lock:
-            if self._is_done and self._status.state is CameraState.STOPPED:
+            if self._is_done:
                 return
             self._streams = max(self._streams, self._past_streams + ready.stream)
             stream, index = self._past_streams + ready.stream, self._past.pictures + ready.index
@@ -197,12 +237,16 @@ class RemoteCamera:
 
     def answer(self, question: Question) -> bool:
         """Return whether the camera may do what its process asks for."""
-        now = question.now_seconds
+        now, permits = question.now_seconds, self._permits
+        if question.request is Request.RETURN:
+            return permits.may_return(self.camera_id, now)
         if question.request is Request.MUST_SHED:
-            return self._permits.must_shed(self.camera_id, now, question.keyframe_interval_seconds)
-        if question.request is Request.SHED:
-            return self._permits.may_shed(self.camera_id, now)
-        return self._permits.may_return(self.camera_id, now)
+            is_allowed = permits.must_shed(self.camera_id, now, question.keyframe_interval_seconds)
+        else:
+            is_allowed = permits.may_shed(self.camera_id, now)
+        if is_allowed:
+            self._granted_seconds = now
+        return is_allowed
 
     def note_closed(self) -> None:
         """Take that nothing more comes."""
@@ -213,6 +257,7 @@ class RemoteCamera:
         with self._lock:
             status = self._status
             self._past_turns, self._past_streams = self._turns, self._streams
+            self._granted_seconds, self._lost_seconds = None, self._newest_seconds
             if not self._is_done:
                 status = replace(
                     status,
@@ -227,8 +272,12 @@ class RemoteCamera:
             self._status = self._past = status
         self._permits.register(self.camera_id)
 
-    def _wish(self, wishes: Wishes) -> None:
-        self._wishes = wishes
+    def _wish(self, change: Callable[[Wishes], Wishes]) -> None:
+        with self._lock:
+            wishes = change(self._wishes)
+            if wishes == self._wishes:
+                return
+            self._wishes = wishes
         if self._is_started:
             self._server.wish(self)
 
@@ -241,11 +290,9 @@ def _added(past: CameraStatus, now: CameraStatus) -> CameraStatus:
     """Return a status with what was counted before its process began."""
     if past.pictures == past.reconnects == 0:
         return now
-    never_played = now.seconds_since_frame is None
     return replace(
         now,
         state=CameraState.LOST if now.state is CameraState.CONNECTING else now.state,
-        seconds_since_frame=past.seconds_since_frame if never_played else now.seconds_since_frame,
         reconnects=past.reconnects + now.reconnects,
         abandoned=past.abandoned + now.abandoned,
         pictures=past.pictures + now.pictures,

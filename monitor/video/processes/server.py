@@ -1,11 +1,13 @@
 """Starts a camera process, keeps it, and starts it again where it has ended or hangs."""
 
 import logging
+import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from monitor.backoff import Backoff
 from monitor.clock import Clock
@@ -34,7 +36,17 @@ _ORDER_SECONDS = 1.0
 _SILENT_SECONDS = 10.0
 _FIRST_SILENT_SECONDS = 60.0
 """A machine that starts many beds at once takes a while to load GStreamer."""
-_STOP_SECONDS = 8.0
+_STOP_SECONDS = 6.0
+_KILL_SECONDS = 2.0
+_LASTING_SECONDS = 10.0
+_LONGEST_WAIT_SECONDS = 10.0
+"""A stream that kills its process again and again becomes an alarm: between two starts its beds are lost so long."""
+_ROOT = str(Path(__file__).parents[3])
+_PROGRAM = (
+    "import sys; root, handle = sys.argv[1:]; root in sys.path or sys.path.insert(0, root); "
+    "from monitor.video.processes.worker import main; main(int(handle))"
+)
+"""Of the package that this process runs, wherever it was started."""
 _ENDED = message("its camera process ended and is started again")
 
 
@@ -53,7 +65,7 @@ class ProcessServer:
         self._begin = begin
         self._clock = clock
         self._ticked = ticked
-        self._backoff = Backoff()
+        self._backoff = Backoff(cap_seconds=_LONGEST_WAIT_SECONDS)
         self._lock = threading.Lock()
         self._cameras: dict[int, RemoteCamera] = {}
         self._closing: frozenset[int] = frozenset()
@@ -61,7 +73,7 @@ class ProcessServer:
         self._memories: dict[int, PictureReader] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._heard_seconds = self._ordered_seconds = 0.0
+        self._began_seconds = self._heard_seconds = self._ordered_seconds = 0.0
         self._has_reported = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name.replace(" ", "-"), daemon=True)
@@ -102,7 +114,7 @@ class ProcessServer:
         with self._lock:
             self._closing |= {camera.number}
         self._offer(Close(camera.number))
-        if not self._thread.is_alive():
+        if self._channel is None:  # a process that begins now knows nothing of it
             self._forget(camera.number)
 
     def wish(self, camera: RemoteCamera) -> None:
@@ -113,32 +125,46 @@ class ProcessServer:
         run_until_done(self._turn, f"the thread of {self.name}")
 
     def _turn(self) -> bool:
-        self._ticked()
         if self._stopping.is_set():
             self._end()
             return True
         channel = self._channel
-        if channel is None:
-            self._spawn()
-            return False
         try:
-            received = channel.receive(_TURN_SECONDS)
-            now = self._clock.monotonic()
-            if received is not None:
-                self._heard_seconds = now
-                self._take(channel, *received)
-            if now - self._ordered_seconds >= _ORDER_SECONDS:
-                self._order_again()
-            limit_seconds = _SILENT_SECONDS if self._has_reported else _FIRST_SILENT_SECONDS
-            if now - self._heard_seconds > limit_seconds:
-                self._lose(f"said nothing for {limit_seconds:g} s")
+            if channel is None:
+                self._spawn()
+            else:
+                self._serve(channel)
         except EOFError:
             self._lose("ended")
+        except Exception:  # noqa: BLE001 - see below
+            # What comes from it cannot be used: another process may do better, and nothing of this one is kept.
+            _log.exception("%s failed in an unforeseen way", self.name)
+            self._lose("is given up")
+        self._ticked()
         return False
+
+    def _serve(self, channel: Channel) -> None:
+        """Take one message, if one comes in time.
+
+        Raises:
+            EOFError: The process has ended.
+        """
+        received = channel.receive(_TURN_SECONDS)
+        now = self._clock.monotonic()
+        if received is not None:
+            self._heard_seconds = now
+            self._take(channel, *received)
+        if now - self._ordered_seconds >= _ORDER_SECONDS:
+            self._order_again()
+        if now - self._began_seconds >= _LASTING_SECONDS:
+            self._backoff.reset()
+        limit_seconds = _SILENT_SECONDS if self._has_reported else _FIRST_SILENT_SECONDS
+        if now - self._heard_seconds > limit_seconds:
+            self._lose(f"said nothing for {limit_seconds:g} s")
 
     def _spawn(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "monitor.video.processes.worker", str(theirs.fileno())]
+        command = [sys.executable, "-P", "-c", _PROGRAM, _ROOT, str(theirs.fileno())]
         try:
             with theirs:
                 process = subprocess.Popen(  # noqa: S603 - this program itself
@@ -150,7 +176,8 @@ class ProcessServer:
             self._stopping.wait(self._backoff.next_seconds())
             return
         channel = Channel(ours)
-        self._process, self._has_reported, self._heard_seconds = process, False, self._clock.monotonic()
+        self._process, self._has_reported = process, False
+        self._began_seconds = self._heard_seconds = self._clock.monotonic()
         channel.offer(self._begin)
         self._channel = channel
         self._order_again()
@@ -162,9 +189,8 @@ class ProcessServer:
         if channel is not None:
             channel.close()
         if process is not None:
-            process.kill()
-            status = process.wait()
-            _log.error("%s %s (exit status %d); it is started again", self.name, why, status)
+            status = _kill(process)
+            _log.error("%s %s (exit status %s); it is started again", self.name, why, status)
         self._memories.clear()
         self._reported.clear()
         for number in self._closing:
@@ -183,20 +209,23 @@ class ProcessServer:
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 _log.error("%s does not end and is killed", self.name)
-                process.kill()
-                process.wait()
+                _kill(process)
         for number in tuple(self._cameras):
             self._forget(number)
 
     def _take(self, channel: Channel, message: object, handle: int | None) -> None:
         number = getattr(message, "number", None)
         camera = None if number is None else self._cameras.get(number)
-        if isinstance(message, NewMemory) and handle is not None:
-            memory = PictureReader(handle, message.picture_bytes)
-            if camera is not None:
-                self._memories[camera.number] = memory
-        elif camera is None:
-            return
+        if camera is None:
+            if handle is not None:
+                os.close(handle)
+            if isinstance(message, StatusReport):
+                channel.offer(Close(message.number))  # of a camera that was closed while it was ordered
+        elif isinstance(message, NewMemory):
+            self._memories.pop(camera.number, None)  # never a picture of it under the time of a new one
+            if handle is None:
+                raise OSError("the system gave no handle for the memory of pictures")
+            self._memories[camera.number] = PictureReader(handle, message.picture_bytes)
         elif isinstance(message, PictureReady):
             camera.take_picture(self._memories[camera.number].picture(message.slot, message.shape), message)
         elif isinstance(message, StatusReport):
@@ -208,9 +237,7 @@ class ProcessServer:
 
     def _take_report(self, channel: Channel, camera: RemoteCamera, report: StatusReport) -> None:
         self._reported.add(camera.number)
-        if not self._has_reported:
-            self._has_reported = True
-            self._backoff.reset()
+        self._has_reported = True
         if not camera.take_report(report):
             channel.offer(camera.wishes)
 
@@ -230,9 +257,18 @@ class ProcessServer:
         for number, camera in self._cameras.items():
             if number in self._closing:
                 self._offer(Close(number))
-            elif number not in self._reported:
+            elif number not in self._reported and not camera.is_done:
                 self._offer(camera.order)
 
     def _offer(self, order: object) -> bool:
         channel = self._channel
         return channel is not None and channel.offer(order)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> int | None:
+    """Kill a process; return its exit status, None where it does not even end then."""
+    process.kill()
+    try:
+        return process.wait(_KILL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None

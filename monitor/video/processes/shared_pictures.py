@@ -7,6 +7,7 @@ the last view of the picture is gone. The first free slot is taken, so that few 
 import mmap
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,18 +26,21 @@ class PictureWriter:
 
     Args:
         picture_bytes: Size of one picture.
+        give: Called once with the handle, which the reader gets a copy of.
+
+    Raises:
+        OSError: The system gives no memory, or the handle could not be given.
     """
 
-    def __init__(self, picture_bytes: int) -> None:
+    def __init__(self, picture_bytes: int, give: Callable[[int], None]) -> None:
         self.picture_bytes = picture_bytes
-        self.handle = os.memfd_create("nicu-pictures", os.MFD_CLOEXEC)
+        size, handle = _offset(SLOTS, picture_bytes), os.memfd_create("nicu-pictures", os.MFD_CLOEXEC)
         try:
-            size = _offset(SLOTS, picture_bytes)
-            os.ftruncate(self.handle, size)
-            self._memory = mmap.mmap(self.handle, size)
-        except BaseException:
-            os.close(self.handle)
-            raise
+            os.ftruncate(handle, size)
+            self._memory = mmap.mmap(handle, size)
+            give(handle)
+        finally:
+            os.close(handle)  # the mapping stays
 
     def write(self, image: NDArray[np.uint8]) -> int | None:
         """Copy a picture into a free slot and return which; None where none is free.
@@ -53,7 +57,6 @@ class PictureWriter:
 
     def close(self) -> None:
         """Free this end's part of it."""
-        os.close(self.handle)
         self._memory.close()
 
 
@@ -83,7 +86,7 @@ class PictureReader:
             ValueError: There is no such slot, or it holds no such picture.
         """
         height, width, channels = shape
-        if not 0 <= slot < SLOTS or channels != _CHANNELS or not 0 < height * width * channels <= self._picture_bytes:
+        if not 0 <= slot < SLOTS or channels != _CHANNELS or height * width * channels != self._picture_bytes:
             raise ValueError(f"slot {slot} holds no picture of {width} x {height} px")
         return np.asarray(_SharedPicture(self._memory, slot, self._address + _offset(slot, self._picture_bytes), shape))
 

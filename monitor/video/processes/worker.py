@@ -1,8 +1,6 @@
-"""The program of one camera process: `python -m monitor.video.processes.worker HANDLE`.
+"""The program of one camera process: it runs until the station closes its end of the pair of sockets, or ends."""
 
-It runs until the station closes its end of the pair of sockets, or ends.
-"""
-
+import logging
 import os
 import signal
 import socket
@@ -17,6 +15,7 @@ from monitor.config import CameraSettings, LogSettings
 from monitor.config.secret_file import read_secret_file
 from monitor.logs import configure
 from monitor.video.camera import Camera
+from monitor.video.frame import Frame
 from monitor.video.processes.messages import (
     Answer,
     Beat,
@@ -36,6 +35,8 @@ from monitor.video.processes.shared_pictures import PictureWriter
 from monitor.video.status import DropCause
 
 __all__ = ["main"]
+
+_log = logging.getLogger(__name__)
 
 _REPORT_SECONDS = 0.25
 _CLOSING_SECONDS = 0.02
@@ -115,9 +116,10 @@ class _ServedCamera:
         self._number = order.number
         self._channel = channel
         self._memory: PictureWriter | None = None
+        self._sending = threading.Lock()  # a thread that hung and was replaced may go on beside the new one
         self._skipped = 0
         self._clock = clock
-        self.is_closing = False
+        self.closing_seconds: float | None = None
         self.camera = Camera(
             order.settings,
             order.camera_id,
@@ -138,7 +140,10 @@ class _ServedCamera:
     def report(self) -> None:
         """Send what is known of the camera, whose thread is replaced where it hangs."""
         camera, number = self.camera, self._number
-        camera.revive()
+        try:
+            camera.revive()
+        except RuntimeError:
+            _log.error("camera %s: the system gives no thread for it; trying again", camera.camera_id)
         wishes = Wishes(number, camera.frames_per_second, camera.may_rest)
         at_seconds, status = self._clock.monotonic(), camera.status()
         drops = {**status.drops, DropCause.QUEUE: status.drops[DropCause.QUEUE] + self._skipped}
@@ -146,36 +151,45 @@ class _ServedCamera:
         self._channel.send(StatusReport(number, at_seconds, status, camera.is_done, camera.turns, wishes))
 
     def has_closed(self, timeout_seconds: float = 0.0) -> bool:
-        """Stop; return whether the camera's thread has ended."""
-        self.is_closing = True
-        return self.camera.stop(timeout_seconds)
+        """Stop; return whether the camera's thread has ended, and free its memory then."""
+        if self.closing_seconds is None:
+            self.closing_seconds = self._clock.monotonic()
+        has_ended = self.camera.stop(timeout_seconds)
+        if has_ended and self._memory is not None:
+            self._memory.close()
+            self._memory = None
+        return has_ended
 
     def _send_picture(self) -> None:
         """Hand the newest frame on; on the camera's thread."""
-        frame = self.camera.latest_frame.take()
-        if frame is None:
-            return
-        image = frame.image
+        with self._sending:
+            frame = self.camera.latest_frame.take()
+            if frame is not None:
+                self._send(frame)
+
+    def _send(self, frame: Frame) -> None:
+        image, number = frame.image, self._number
         if self._memory is None or self._memory.picture_bytes != image.size:
-            if self._memory is not None:
-                self._memory.close()
-            self._memory = PictureWriter(image.size)
-            self._channel.send(NewMemory(self._number, image.size), self._memory.handle)
+            former, self._memory = self._memory, None
+            if former is not None:
+                former.close()
+            message = NewMemory(number, image.size)
+            self._memory = PictureWriter(image.size, lambda handle: self._channel.send(message, handle))
         slot = self._memory.write(image)
         if slot is None:
             self._skipped += 1
             return
         shape = (image.shape[0], image.shape[1], image.shape[2])
         moments = frame.time_seconds, frame.pts_seconds
-        self._channel.send(PictureReady(self._number, slot, shape, *moments, frame.index, frame.stream))
+        self._channel.send(PictureReady(number, slot, shape, *moments, frame.index, frame.stream))
 
 
 class _Server:
     """Does what the station asks for."""
 
-    def __init__(self, channel: Channel, logging: LogSettings) -> None:
+    def __init__(self, channel: Channel, settings: LogSettings) -> None:
         self._channel = channel
-        self._logging = logging
+        self._logging = settings
         self._secrets: set[str] = set()
         self._clock = SystemClock()
         self._questions = _Questions(channel)
@@ -188,9 +202,11 @@ class _Server:
         Raises:
             EOFError, OSError: The station is gone.
         """
-        closing = [(number, camera) for number, camera in self._cameras.items() if camera.is_closing]
-        left_seconds = self._reported_seconds + _REPORT_SECONDS - self._clock.monotonic()
-        received = self._channel.receive(min(max(0.0, left_seconds), _CLOSING_SECONDS if closing else _REPORT_SECONDS))
+        now = self._clock.monotonic()
+        closing = [(number, one) for number, one in self._cameras.items() if one.closing_seconds is not None]
+        is_soon = any(now - (one.closing_seconds or 0.0) < _LONGEST_STOP_SECONDS for _, one in closing)
+        left_seconds = self._reported_seconds + _REPORT_SECONDS - now
+        received = self._channel.receive(min(max(0.0, left_seconds), _CLOSING_SECONDS if is_soon else _REPORT_SECONDS))
         if received is not None:
             self._take(received[0])
         for number, camera in closing:
@@ -215,8 +231,7 @@ class _Server:
         if isinstance(message, Answer):
             self._questions.take(message)
         elif isinstance(message, Open) and message.number not in self._cameras:
-            self._hide(message.settings)
-            self._cameras[message.number] = _ServedCamera(message, self._channel, self._questions, self._clock)
+            self._open(message)
         elif isinstance(message, Wishes) and message.number in self._cameras:
             self._cameras[message.number].take(message)
         elif isinstance(message, Close):
@@ -224,6 +239,15 @@ class _Server:
                 self._cameras[message.number].has_closed()
             else:
                 self._channel.send(Closed(message.number))
+
+    def _open(self, order: Open) -> None:
+        self._hide(order.settings)
+        try:
+            camera = _ServedCamera(order, self._channel, self._questions, self._clock)
+        except Exception:  # noqa: BLE001 - one camera must not end all; the station orders it again
+            _log.exception("camera %s cannot be opened", order.camera_id)
+        else:
+            self._cameras[order.number] = camera
 
     def _hide(self, settings: CameraSettings) -> None:
         """Keep a camera's password out of the log."""
@@ -245,13 +269,13 @@ def main(handle: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are for the station, which ends its processes itself
     server = _Server(channel, begin.logging)
-    with suppress(EOFError, OSError):
-        while True:
-            server.turn()
-    server.close()
-    # What hangs in GStreamer must not keep the process.
-    os._exit(0)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    try:
+        with suppress(EOFError, OSError):
+            while True:
+                server.turn()
+        server.close()
+    except Exception:  # noqa: BLE001 - the station starts another process
+        _log.exception("a camera process ends in an unforeseen way")
+    finally:
+        # What hangs in GStreamer must not keep the process.
+        os._exit(0)

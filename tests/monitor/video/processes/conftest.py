@@ -1,6 +1,7 @@
 """Camera processes that are ended after each test."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,11 @@ class Permits:
     def __init__(self) -> None:
         self.shed = self.must = self.back = False
         self.asked: list[tuple[str, float]] = []
+        self.registered = 0
 
     def register(self, _camera_id: str) -> None:
-        """Note nothing."""
+        """Count."""
+        self.registered += 1
 
     def may_shed(self, _camera_id: str, now_seconds: float) -> bool:
         """Answer."""
@@ -50,8 +53,9 @@ def processes(request: pytest.FixtureRequest) -> Iterator[CameraProcesses]:
     pool = CameraProcesses(getattr(request, "param", 1), begin, SystemClock(), lambda _: None)
     pool.start()
     yield pool
+    ids = pool.ids
     pool.stop()
-    assert not pool.ids
+    assert not [number for number in ids if Path(f"/proc/{number}").exists()], "a process did not end"
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ SHAPE = (6, 4, 3)
 
 
 def _pair(size: int) -> tuple[PictureWriter, PictureReader]:
-    writer = PictureWriter(size)
-    return writer, PictureReader(os.dup(writer.handle), size)
+    handles: list[int] = []
+    writer = PictureWriter(size, lambda handle: handles.append(os.dup(handle)))
+    return writer, PictureReader(handles[0], size)
 
 
 def _picture(value: int) -> np.ndarray:
@@ -56,7 +58,7 @@ def test_a_picture_is_read_in_place_and_cannot_be_written():
 
 
 @pytest.mark.parametrize(
-    ("slot", "shape"), [(SLOTS, SHAPE), (-1, SHAPE), (0, (7, 4, 3)), (0, (6, 4, 1)), (0, (0, 4, 3))]
+    ("slot", "shape"), [(SLOTS, SHAPE), (-1, SHAPE), (0, (7, 4, 3)), (0, (5, 4, 3)), (0, (6, 4, 1))]
 )
 def test_what_lies_outside_is_refused(slot, shape):
     _, reader = _pair(_picture(0).size)
@@ -71,3 +73,25 @@ def test_a_picture_outlives_its_writer_and_its_reader():
     del writer, reader
     gc.collect()
     assert (picture == 9).all()
+
+
+def test_no_handle_is_left_where_memory_comes_and_goes():
+    def handles() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = handles()
+    for _ in range(5):
+        writer, reader = _pair(_picture(0).size)
+        picture = reader.picture(writer.write(_picture(1)), SHAPE)
+        writer.close()
+        del writer, reader, picture
+        gc.collect()
+        assert handles() == before
+    with pytest.raises(OSError, match="refused"):
+        PictureWriter(72, _refuse)
+    gc.collect()
+    assert handles() == before
+
+
+def _refuse(_handle: int) -> None:
+    raise OSError("refused")
