@@ -219,7 +219,7 @@ def test_a_face_that_returns_is_missed_for_a_second_and_no_longer(watch, missed_
     cot.show(10)
     cot.show(2, 0.05)
     cot.show(missed_seconds - 0.25)  # from the last frame with a face to the next
-    assert bool(cot.show(1, 0.05)) == ends
+    assert bool(cot.show(0.5, 0.05)) == ends, "three seconds after the first sight"
     assert bool(cot.show(3, 0.05)) != ends
 
 
