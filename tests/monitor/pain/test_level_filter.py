@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,3 +203,17 @@ def test_soon_after_the_first_frame_coverage_is_the_share_of_the_time_since_then
         level.observe(now, score)
     assert level.read(now).coverage == pytest.approx(coverage, abs=0.02)
     assert (level.read(now).level is not None) == (coverage >= 0.5)
+
+
+@pytest.mark.parametrize("away_seconds", [0.25, 100.0])
+def test_what_a_face_that_may_be_somebody_elses_takes_from_the_level_is_no_calm_of_the_patient(away_seconds):
+    level, now = filled([0.9] * 400, rate=4.0)
+    now += away_seconds
+    for number in range(81):
+        level.observe(now + number / 4, 0.02, certain=False)
+    now += 20.0
+    assert level.read(now).level < 0.1
+    segments = [level.observe(now + number / 4, 0.02) for number in range(1, 41)]
+    own_calm_seconds = AlarmSettings().level_tau_seconds * math.log((0.9 - 0.02) / (0.4 - 0.02))
+    first = next(segment for segment in segments if segment is not None and segment.below)
+    assert first.time_at(first.below[0][0]) - now == pytest.approx(own_calm_seconds, abs=0.5)
