@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from monitor.telemetry.process_memory import own_bytes
+
 __all__ = ["Used", "resident_megabytes"]
 
 _PROCESSES = Path("/proc")
 _MEGABYTE = 1_000_000
-_KILOBYTE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ def resident_megabytes(others: Iterable[int] = ()) -> float:
     pages = int((_PROCESSES / "self" / "statm").read_text(encoding="ascii").split()[1])
     total = pages * os.sysconf("SC_PAGE_SIZE")
     for process in others:
-        fields = _fields(_PROCESSES / str(process) / "status")
-        total += sum(_KILOBYTE * int(fields.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssFile"))
+        total += own_bytes(process) or 0
     return total / _MEGABYTE
 
 

@@ -45,6 +45,10 @@ class BedCameras:
         begin = Begin(config.logging)
         self._processes = CameraProcesses(number, begin, clock, heartbeats.beat)
 
+    def use(self) -> list[tuple[int, int | None, int]]:
+        """Return place, number (None while it does not run) and starts of each camera process."""
+        return [(place, one.pid, one.starts) for place, one in enumerate(self._processes.servers, start=1)]
+
     @property
     def process_ids(self) -> tuple[int, ...]:
         """The system's numbers of the camera processes that run."""

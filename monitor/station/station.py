@@ -288,6 +288,8 @@ class Station:
         )
         self.metrics.watch_publisher(self.publisher.stats)
         self.metrics.watch_clock(is_synchronised)
+        if self._bed_cameras.use():
+            self.metrics.watch_camera_processes(self._bed_cameras.use)
         if self.fleet is not None:
             self.metrics.watch_fleet(self.fleet.status)
         self._heartbeats.expect("publisher", _PUBLISHER_LIMIT_SECONDS)

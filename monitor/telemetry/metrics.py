@@ -23,6 +23,7 @@ from monitor.telemetry.metrics_beds import BedCollector
 from monitor.telemetry.metrics_cameras import CameraCollector
 from monitor.telemetry.metrics_delivery import PublisherCollector
 from monitor.telemetry.metrics_fleet import FleetCollector
+from monitor.telemetry.metrics_processes import CameraProcessCollector, CameraProcessUse
 from monitor.video.status import CameraStatus
 
 __all__ = ["StationMetrics"]
@@ -188,6 +189,10 @@ class StationMetrics:
     def watch_fleet(self, status: FleetStatus) -> None:
         """Show which beds this station shares with others, asked at every scrape."""
         self.registry.register(FleetCollector(status))
+
+    def watch_camera_processes(self, use: CameraProcessUse) -> None:
+        """Show the processes that receive and decode, asked at every scrape."""
+        self.registry.register(CameraProcessCollector(use))
 
     def watch_clock(self, synchronised: Callable[[], bool | None]) -> None:
         """Show whether the wall clock is synchronised, asked at every scrape; absent while it is not known."""

@@ -75,6 +75,7 @@ class ProcessServer:
         self._channel: Channel | None = None
         self._began_seconds = self._heard_seconds = self._ordered_seconds = 0.0
         self._has_reported = False
+        self.starts = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name.replace(" ", "-"), daemon=True)
 
@@ -177,6 +178,7 @@ class ProcessServer:
             return
         channel = Channel(ours)
         self._process, self._has_reported = process, False
+        self.starts += 1
         self._began_seconds = self._heard_seconds = self._clock.monotonic()
         channel.offer(self._begin)
         self._channel = channel
