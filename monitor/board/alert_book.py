@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from monitor.alerts.record import Acknowledgement, AlertDraft
 from monitor.pain.vocabulary import Code, Kind, Phase
 
-__all__ = ["AlertBook", "AlertEpisode", "AlertRecord"]
+__all__ = ["UNDONE_SECONDS", "AlertBook", "AlertEpisode", "AlertRecord"]
+
+UNDONE_SECONDS = 20.0
+"""An acknowledgement that is gone so soon after it was given was taken back; later it has lapsed."""
 
 _PER_PLACE = 100
 _RECORDS = 1_000
@@ -37,7 +40,7 @@ class AlertEpisode:
         newest: The newest record: the whole truth about how it stands now.
         reason: The record that declared it, or its last escalation or return: why people were called.
         ended_at: When the condition was declared over; None while it holds.
-        acknowledgement: The last one, also where it has lapsed since.
+        acknowledgement: The last one, also where it has lapsed since; not one that was taken back.
     """
 
     newest: AlertDraft
@@ -59,8 +62,17 @@ def _go_on(before: AlertEpisode | None, alert: AlertDraft) -> AlertEpisode:
     has_returned = alert.condition_present and not before.newest.condition_present
     is_reason = has_returned or alert.phase in {Phase.START, Phase.ESCALATE}
     ended_at = None if alert.condition_present else before.ended_at or alert.determined_at
-    acknowledgement = alert.acknowledgement or before.acknowledgement
-    return AlertEpisode(alert, alert if is_reason else before.reason, ended_at, acknowledgement)
+    return AlertEpisode(alert, alert if is_reason else before.reason, ended_at, _acknowledgement(before, alert))
+
+
+def _acknowledgement(before: AlertEpisode, alert: AlertDraft) -> Acknowledgement | None:
+    """Return the last acknowledgement that was not taken back."""
+    given, former = alert.acknowledgement, before.acknowledgement
+    if given is not None or former is None:
+        return given
+    is_gone = before.newest.acknowledgement is not None and alert.is_on
+    was_short = (alert.determined_at - former.at).total_seconds() <= UNDONE_SECONDS
+    return None if is_gone and was_short else former
 
 
 class AlertBook:

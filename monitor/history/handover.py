@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from monitor.board.alert_book import UNDONE_SECONDS
 from monitor.history.entries import ActionEntry, AlertEntry, moment_of
 from monitor.history.reader import HistoryReader
 from monitor.history.samples import SAMPLE_SECONDS, UNWATCHED, WITH_SIGNS
@@ -11,8 +12,6 @@ from monitor.pain.vocabulary import Code, Kind, Phase
 
 __all__ = ["BedHandover", "Episode", "bed_handover", "episodes_of"]
 
-_UNDONE_SECONDS = 20.0
-"""An acknowledgement that is gone so soon was withdrawn; later it has lapsed."""
 _BEFORE_SECONDS = 0.001
 """An episode whose end is not recorded was over so long before the next one at the latest."""
 _PAIN = frozenset({Code.PAIN_SIGN, Code.PAIN_SUSTAINED})
@@ -158,7 +157,7 @@ def _episode(records: Sequence[AlertEntry], lost_end: float | None) -> Episode:
         ended = None if record.is_present else ended or record.at_seconds
         if record.by is not None and given is None:
             by, given = record.by, record.acknowledged_seconds
-        elif record.by is None and given is not None and record.at_seconds - given <= _UNDONE_SECONDS:
+        elif record.by is None and given is not None and record.at_seconds - given <= UNDONE_SECONDS:
             by = given = None
     if ended is None and lost_end is not None:
         ended = max(began, lost_end)

@@ -114,6 +114,20 @@ def test_an_episode_remembers_why_people_were_called_when_it_ended_and_who_saw_i
     assert board.find_alert("a1").ended_at is None
 
 
+@pytest.mark.parametrize(("seconds", "is_kept"), [(10.0, False), (600.0, True)])
+def test_an_acknowledgement_that_was_taken_back_was_never_one(board, clock, alert, seconds, is_kept):
+    """As the handover has it: the bed's page went on naming who had only mistaken the bed."""
+    board.transition("bed-1", alert())
+    clock.advance(5)
+    board.transition("bed-1", alert(phase=Phase.UPDATE, signal=Signal.ACKNOWLEDGED, acknowledged_by="anna"))
+    clock.advance(seconds)
+    board.transition("bed-1", alert(phase=Phase.UPDATE))
+    assert (board.find_alert("a1").acknowledgement is not None) == is_kept
+    clock.advance(60)
+    board.transition("bed-1", alert(phase=Phase.END, condition_present=False, signal=Signal.OFF))
+    assert (board.find_alert("a1").acknowledgement is not None) == is_kept
+
+
 def test_a_condition_of_the_station_is_separate_but_blinds_every_bed(board, clock, observation, alert):
     board.observe("bed-1", observation(0.1))
     board.transition(None, alert(code=Code.SELF_CHECK_FAILED))
