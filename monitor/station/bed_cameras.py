@@ -65,7 +65,7 @@ class BedCameras:
             VideoError: There can be no such camera.
         """
         camera, name, wake, governor = settings.camera, settings.camera_id, self._scheduler.wake, self._governor
-        # Synthetic infants are painted where the demo looks for them: they are no load that a ward has.
+        # Synthetic cameras are for demos and stay in this process.
         if self._processes.servers and not camera.is_synthetic:
             return self._processes.camera(camera, name, self._rate, wake, phase, governor)
         return Camera(

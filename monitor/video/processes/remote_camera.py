@@ -40,7 +40,7 @@ class CameraServer(Protocol):
         ...
 
     def close(self, camera: "RemoteCamera") -> None:
-        """Close a camera; it is told through `note_closed`."""
+        """Close a camera; `note_closed` is called once it is closed."""
         ...
 
     def wish(self, camera: "RemoteCamera") -> None:

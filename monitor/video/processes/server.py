@@ -137,8 +137,7 @@ class ProcessServer:
                 self._serve(channel)
         except EOFError:
             self._lose("ended")
-        except Exception:  # noqa: BLE001 - see below
-            # What comes from it cannot be used: another process may do better, and nothing of this one is kept.
+        except Exception:  # noqa: BLE001 - what it sends cannot be used; a new process starts from nothing
             _log.exception("%s failed in an unforeseen way", self.name)
             self._lose("is given up")
         self._ticked()

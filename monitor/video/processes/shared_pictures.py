@@ -8,7 +8,6 @@ import mmap
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +100,7 @@ class _SharedPicture:
         shape: (height, width, channels).
     """
 
-    def __init__(self, memory: Any, slot: int, address: int, shape: tuple[int, int, int]) -> None:  # noqa: ANN401 - mmap
+    def __init__(self, memory: mmap.mmap, slot: int, address: int, shape: tuple[int, int, int]) -> None:
         self._memory, self._slot = memory, slot
         self.__array_interface__ = {
             "version": 3,

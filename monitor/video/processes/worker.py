@@ -254,7 +254,7 @@ class _Server:
         if settings.password is not None:
             self._secrets.add(settings.password.get_secret_value())
         if settings.password_file is not None:
-            with suppress(ValueError):  # whoever opens the camera says what is wrong with the file
+            with suppress(ValueError):  # opening the camera reports what is wrong with the file
                 self._secrets.add(read_secret_file(settings.password_file))
         configure(self._logging, sorted(self._secrets - {""}))
 

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+from frames import collect, plays
 from reliability import allowance
 
 from monitor.errors import VideoError
@@ -24,27 +25,13 @@ FROZEN_SECONDS = 6.0
 DARK_SECONDS = 2.0
 
 
-def _playing(camera, frames: int = 1):
-    before = camera.status().frames
-    return lambda: camera.status().frames >= before + frames and camera.status().state is CameraState.PLAYING
-
-
-def _collect(camera, seconds: float) -> list:
-    frames, end = [], time.monotonic() + seconds
-    while time.monotonic() < end:
-        frame = camera.latest_frame.take(0.1)
-        if frame is not None:
-            frames.append((frame, time.monotonic() - frame.time_seconds))
-    return frames
-
-
 def test_frames_come_at_the_analysed_rate_and_young(make_camera, serve, noise, eventually):
     server = serve(PaintedFeed(noise(), (320, 240), 30.0))
     camera = make_camera(server.url("/bed"), 5.0)
-    eventually(_playing(camera))
+    eventually(plays(camera))
     camera.latest_frame.clear()
     pictures = camera.status().pictures
-    frames = _collect(camera, 2.0)
+    frames = collect(camera, 2.0)
     pictures = camera.status().pictures - pictures
     # A busy machine serves fewer pictures; of those that come, enough are handed on and never too many.
     assert min(8, pictures // 2) <= len(frames) <= 12
@@ -59,11 +46,11 @@ def test_frames_come_at_the_analysed_rate_and_young(make_camera, serve, noise, e
 def test_rate_can_be_changed_while_it_runs(make_camera, serve, noise, eventually):
     server = serve(PaintedFeed(noise(), (320, 240), 30.0))
     camera = make_camera(server.url("/bed"), 2.0)
-    eventually(_playing(camera))
+    eventually(plays(camera))
     camera.latest_frame.clear()
-    slow = len(_collect(camera, 1.5))
+    slow = len(collect(camera, 1.5))
     camera.frames_per_second = 15.0
-    fast = len(_collect(camera, 1.5))
+    fast = len(collect(camera, 1.5))
     assert 1 <= slow <= 5
     assert 2 * slow < fast <= 27
 
@@ -71,7 +58,7 @@ def test_rate_can_be_changed_while_it_runs(make_camera, serve, noise, eventually
 def test_slow_worker_gets_the_newest_frame_and_the_rest_is_counted(make_camera, serve, noise, eventually):
     server = serve(PaintedFeed(noise(), (320, 240), 30.0))
     camera = make_camera(server.url("/bed"), None)
-    eventually(_playing(camera))
+    eventually(plays(camera))
     time.sleep(1.0)
     frame = camera.latest_frame.take()
     assert time.monotonic() - frame.time_seconds < 0.2
@@ -83,7 +70,7 @@ def test_only_the_pictures_are_asked_for_where_there_is_sound(make_camera, serve
         launch = property(lambda self: PaintedFeed.launch.fget(self) + " audiotestsrc ! alawenc ! rtppcmapay name=pay1")
 
     camera = make_camera(serve(WithSound(noise(), (320, 240))).url("/bed"))
-    eventually(_playing(camera, 5))
+    eventually(plays(camera, 5))
     assert camera.status().last_error is None
 
 
@@ -132,8 +119,8 @@ class _Wrapped(PaintedFeed):
 )
 def test_time_stamps_that_lie_do_not_stop_the_pictures(make_camera, serve, noise, eventually, feed):
     camera = make_camera(serve(feed(noise(), (320, 240), 15.0)).url("/bed"))
-    eventually(_playing(camera))
-    frames = _collect(camera, 3.5)
+    eventually(plays(camera))
+    frames = collect(camera, 3.5)
     assert len(frames) >= 10
     times = [frame.time_seconds for frame, _ in frames]
     assert times == sorted(times)
@@ -184,7 +171,7 @@ def test_pictures_that_would_exhaust_the_memory_are_refused(make_camera, serve, 
 
 def test_file_is_played_at_its_own_speed_and_ends(make_camera, make_clip, eventually):
     camera = make_camera(str(make_clip("mp4")), None)
-    eventually(_playing(camera))
+    eventually(plays(camera))
     seconds = eventually(lambda: camera.status().state is CameraState.ENDED)
     assert 1.5 <= seconds <= 3.0
     assert camera.status().pictures == 60
@@ -203,7 +190,7 @@ def test_file_that_appears_later_is_found(make_camera, make_clip, tmp_path, even
     camera = make_camera(str(path), loop=True)
     eventually(lambda: camera.status().last_error == f"{path} does not exist")
     path.write_bytes(make_clip("mkv").read_bytes())
-    eventually(_playing(camera))
+    eventually(plays(camera))
 
 
 def test_size_that_changes_within_a_stream_is_followed(make_camera, make_clip, tmp_path, eventually):
@@ -218,7 +205,7 @@ def test_size_that_changes_within_a_stream_is_followed(make_camera, make_clip, t
 
 def test_synthetic_camera(make_camera, eventually):
     camera = make_camera("synthetic://calm?seed=3&fps=10&size=320x240", 5.0)
-    eventually(_playing(camera, 3))
+    eventually(plays(camera, 3))
     assert camera.latest_frame.take(1.0).image.shape == (240, 320, 3)
     assert camera.status().reconnects == 0
 
@@ -238,7 +225,7 @@ def test_missing_local_camera_is_explained(make_camera, eventually):
 def test_frozen_and_dark_pictures_are_reported(make_camera, serve, noise, eventually):
     shown = [noise()(0.0)]
     camera = make_camera(serve(PaintedFeed(lambda _: shown[-1], (320, 240))).url("/bed"))
-    eventually(_playing(camera))
+    eventually(plays(camera))
     eventually(lambda: camera.status().frozen_since_seconds is not None, FROZEN_SECONDS * allowance())
     assert camera.status().dark_since_seconds is None
     shown.append(np.full((240, 320, 3), 3, np.uint8))
@@ -258,7 +245,7 @@ def test_decoder_that_cannot_keep_up_gets_key_frames_only(make_camera, serve, no
     eventually(lambda: camera.status().overloaded, 15.0)
     eventually(lambda: camera.status().drops[DropCause.KEYFRAMES_ONLY] > 60, 15.0)
     camera.latest_frame.clear()
-    frames = _collect(camera, 3.0)
+    frames = collect(camera, 3.0)
     assert frames
     assert min(age for _, age in frames) < 0.6
     assert camera.status().state is CameraState.PLAYING
@@ -266,10 +253,10 @@ def test_decoder_that_cannot_keep_up_gets_key_frames_only(make_camera, serve, no
 
 def test_a_calm_bed_rests_on_key_frames_and_is_back_with_the_next_one(make_camera, serve, noise, eventually):
     camera = make_camera(serve(PaintedFeed(noise(), (320, 240), 30.0, key_frame_seconds=0.5)).url("/bed"), 5.0)
-    eventually(_playing(camera))
+    eventually(plays(camera))
     camera.may_rest = True
     eventually(lambda: _decoded_per_second(camera, 2.0) < 4.0, 30.0)
-    frames = _collect(camera, 3.0)
+    frames = collect(camera, 3.0)
     assert len(frames) >= 3
     assert min(age for _, age in frames) < 0.3
     status = camera.status()

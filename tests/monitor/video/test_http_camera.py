@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+from frames import plays
 
 from monitor.video.status import CameraState, DropCause
 
@@ -12,13 +13,9 @@ def pictures(make_clip) -> list[bytes]:
     return [b"\xff\xd8\xff" + part for part in parts[1:]]
 
 
-def _playing(camera, frames=3):
-    return lambda: camera.status().frames >= frames and camera.status().state is CameraState.PLAYING
-
-
 def test_mjpeg_over_http(make_camera, mjpeg_server, pictures, eventually):
     camera = make_camera(mjpeg_server(pictures).url, None)
-    eventually(_playing(camera, 30))
+    eventually(plays(camera, 30))
     status = camera.status()
     assert (status.codec, status.size_px, status.reconnects) == ("MJPEG", (320, 240), 0)
 
@@ -29,7 +26,7 @@ def test_password(make_camera, mjpeg_server, pictures, eventually, scheme):
     basic = {"allow_basic": True} if scheme == "basic" else {}
     wrong = make_camera(server.url, username="ward", password="wrong-horse", **basic)  # noqa: S106 - a test's own server
     right = make_camera(server.url, username="ward", password="right-horse", **basic)  # noqa: S106 - a test's own server
-    eventually(_playing(right))
+    eventually(plays(right, 3))
     eventually(lambda: wrong.status().last_error)
     assert wrong.status().last_error == f"{server.url} refused: check username and password_file"
 
@@ -37,22 +34,20 @@ def test_password(make_camera, mjpeg_server, pictures, eventually, scheme):
 def test_stream_that_is_cut_is_mended(make_camera, mjpeg_server, pictures, eventually):
     server = mjpeg_server(pictures)
     camera = make_camera(server.url)
-    eventually(_playing(camera))
+    eventually(plays(camera, 3))
     server.cut()
     eventually(lambda: camera.status().reconnects >= 1, 3.0)
-    frames = camera.status().frames
-    eventually(_playing(camera, frames + 1), 3.0)
+    eventually(plays(camera), 3.0)
 
 
 def test_stream_that_hangs_is_missed(make_camera, mjpeg_server, pictures, eventually):
     server = mjpeg_server(pictures)
     camera = make_camera(server.url)
-    eventually(_playing(camera))
+    eventually(plays(camera, 3))
     server.paused.set()
     eventually(lambda: camera.status().state is CameraState.LOST, 3.0)
     server.paused.clear()
-    frames = camera.status().frames
-    eventually(_playing(camera, frames + 1), 3.0)
+    eventually(plays(camera), 3.0)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +90,7 @@ def test_damaged_pictures_are_dropped_and_the_camera_goes_on(make_camera, mjpeg_
     ]
     server = mjpeg_server([damage(each) if number % 3 == 1 else each for number, each in enumerate(whole)])
     camera = make_camera(server.url, None)
-    eventually(_playing(camera, 30))
+    eventually(plays(camera, 30))
     status = camera.status()
     assert status.drops[DropCause.CORRUPT] >= 10
     assert (status.reconnects, status.last_error) == (0, None)

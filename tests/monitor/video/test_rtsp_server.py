@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from frames import plays
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,12 +12,7 @@ from monitor.errors import VideoError
 from monitor.video.gst import gstreamer
 from monitor.video.rtsp_feed import ClipFeed, FeedThread, PaintedFeed
 from monitor.video.rtsp_server import RtspServer
-from monitor.video.status import CameraState
 from monitor.video.writer import CameraEncoding, VideoWriter
-
-
-def _playing(camera, frames=3):
-    return lambda: camera.status().frames >= frames and camera.status().state is CameraState.PLAYING
 
 
 def test_several_streams_and_several_viewers(make_camera, make_clip, noise, eventually):
@@ -24,7 +20,7 @@ def test_several_streams_and_several_viewers(make_camera, make_clip, noise, even
     with RtspServer(feeds) as server:
         cameras = [make_camera(server.url(path)) for path in ("/bed-1", "/bed-2", "/bed-1")]
         for camera in cameras:
-            eventually(_playing(camera))
+            eventually(plays(camera, 3))
         assert all(camera.status().reconnects == 0 for camera in cameras)
         stopped = [camera.stop() for camera in cameras]
     assert all(stopped)
@@ -114,7 +110,7 @@ def test_stop_frees_the_threads_and_the_port(noise, make_camera, eventually):
     server = RtspServer({"/bed": PaintedFeed(noise(), (320, 240))})
     server.start()
     camera = make_camera(server.url("/bed"))
-    eventually(_playing(camera))
+    eventually(plays(camera, 3))
     port = server.port
     camera.stop()
     server.stop()
