@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from monitor.telemetry.process_memory import own_bytes
+from monitor.telemetry.process_use import cpu_seconds, own_bytes
 
 __all__ = ["Used", "resident_megabytes"]
 
@@ -34,7 +34,7 @@ class Used:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         used = cls(usage.ru_utime, usage.ru_stime, usage.ru_nvcsw, usage.ru_nivcsw)
         for process in others:
-            used = used._plus(_PROCESSES / str(process))
+            used = used._plus(process)
         return used
 
     @property
@@ -51,14 +51,12 @@ class Used:
             self.involuntary_switches - before.involuntary_switches,
         )
 
-    def _plus(self, process: Path) -> Self:
+    def _plus(self, process: int) -> Self:
         try:
-            text = (process / "stat").read_text(encoding="utf-8", errors="replace")
-            switches = [_switches(task / "status") for task in (process / "task").iterdir()]
+            switches = [_switches(task / "status") for task in (_PROCESSES / str(process) / "task").iterdir()]
         except OSError:
             return self
-        # After the program's name, which may hold anything: user and kernel time are fields 14 and 15 of all.
-        user, kernel = (int(ticks) / os.sysconf("SC_CLK_TCK") for ticks in text.rpartition(")")[2].split()[11:13])
+        user, kernel = cpu_seconds(process) or (0.0, 0.0)
         return type(self)(
             self.user_seconds + user,
             self.kernel_seconds + kernel,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from monitor.telemetry.process_memory import own_bytes
+from monitor.telemetry.process_use import cpu_seconds, own_bytes
 
 __all__ = ["CameraProcessCollector", "CameraProcessUse"]
 
@@ -34,10 +34,17 @@ class CameraProcessCollector(Collector):
         resident = GaugeMetricFamily(
             "nicu_monitor_camera_process_resident_bytes", "Memory that a camera process holds.", None, ["process"]
         )
+        used = CounterMetricFamily(
+            "nicu_monitor_camera_process_cpu_seconds", "CPU time that a camera process has used.", None, ["process"]
+        )
         for place, number, started in self._use():
             starts.add_metric([str(place)], started)
             held = None if number is None else own_bytes(number)
             if held is not None:
                 resident.add_metric([str(place)], held)
+            seconds = None if number is None else cpu_seconds(number)
+            if seconds is not None:
+                used.add_metric([str(place)], sum(seconds))
         yield starts
         yield resident
+        yield used

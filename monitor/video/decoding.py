@@ -5,7 +5,8 @@
 
 The choice comes before the conversion, which costs as much as the half of decoding. `queue leaky=downstream` after the
 decoder bounds the age of live pictures: `appsink drop=true` alone fell seconds behind under load. The queue before the
-decoder makes a slow decoder visible, as lag, instead of holding up the network.
+decoder makes a slow decoder visible, as lag, instead of holding up the network; in it, a camera's pictures
+also wait for the next one that is analysed.
 """
 
 from dataclasses import dataclass
@@ -150,6 +151,8 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     for upstream, downstream in pairwise(elements):
         upstream.link(downstream)
     _watch(stamp, decoder, probe)
+    if settings.live and hardware is None and codec is not None and not codec.intra_only:
+        _decode_in_bursts(decoder, probe)
     # A decoder in hardware costs little, and may hold back so many pictures that fewer of them would be seconds old.
     _leave_out(decoder, probe, unreferenced=hardware is None)
     for element in reversed(elements):
@@ -255,6 +258,17 @@ def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> Non
     pad = decoder.get_static_pad("sink")
     pad.add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_caps)
     pad.add_probe(gst.PadProbeType.BUFFER, on_gate)
+
+
+def _decode_in_bursts(decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN401 - from gi
+    """Let encoded pictures wait in the queue before a decoder until one of them is analysed."""
+    ok = gstreamer().PadProbeReturn.OK
+
+    def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
+        probe.hold(_time_ns(info.get_buffer().pts))
+        return ok
+
+    decoder.get_static_pad("sink").add_probe(gstreamer().PadProbeType.BUFFER, on_gate)
 
 
 def _time_ns(value: int) -> int | None:

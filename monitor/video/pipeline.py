@@ -215,6 +215,7 @@ class MediaPipeline:
         Returns:
             Whether it ended in time; if not, it is left behind.
         """
+        self.probe.close()
         hooks, self._stop_hooks = self._stop_hooks, []
         for before, _ in hooks:
             before()

@@ -27,6 +27,8 @@ _LARGEST_JITTER_SECONDS = 1.5
 _HEALING_SECONDS = 5.0
 # A decoder may hold back 16 pictures (H.264 and H.265, size of the decoded picture buffer).
 _SILENT_PICTURES, _SILENT_SECONDS, _LONGEST_SILENT_SECONDS = 20, 2.0, 5.0
+# Above the period of the usual rates; what watches for silence, and the alarm, count in seconds.
+_LONGEST_HOLD_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class PipelineProbe:
         self._unanswered = 0
         self._unanswered_since_seconds: float | None = None
         self._is_decoding_well = False
+        self._is_awaited = threading.Condition(self._lock)
+        self._due_seconds = self._released_seconds = float("-inf")
+        self._is_closed = False
         self.sample_before_decoding = False
         # All keys from the start: other threads copy it while it counts.
         self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
@@ -118,7 +123,35 @@ class PipelineProbe:
                 if len(self._pending) >= _MOST_PENDING:
                     del self._pending[next(iter(self._pending))]
                 self._pending.setdefault(pts_ns, (now, keyframe))
+            if self._sampler.would_be_due(now):
+                self._due_seconds = now
+                self._is_awaited.notify_all()
             return True
+
+    def hold(self, pts_ns: int | None) -> None:
+        """Wait, before a picture is decoded, until one has arrived that is analysed; 0.3 s at most.
+
+        Those in between are needed by later pictures only, and may as well be decoded at once, right before that one:
+        a decoder that works in bursts finds its tables in the caches, and wakes less often.
+        """
+        with self._lock:
+            known = None if pts_ns is None else self._pending.get(pts_ns)
+            if known is None or not self._holds(known[0]):
+                return
+            waits_seconds = _LONGEST_HOLD_SECONDS - (self._clock.monotonic() - known[0])
+            is_released = self._is_awaited.wait_for(lambda: not self._holds(known[0]), max(0.0, waits_seconds))
+            self._released_seconds = self._clock.monotonic()
+            if not is_released:  # none came in time: all that have arrived are decoded, and the next ones wait again
+                self._due_seconds = self._released_seconds
+
+    def close(self) -> None:
+        """Hold no picture any more: the pipeline ends."""
+        with self._lock:
+            self._is_closed = True
+            self._is_awaited.notify_all()
+
+    def _holds(self, arrival_seconds: float) -> bool:
+        return arrival_seconds > self._due_seconds and self._left_out_as is None and not self._is_closed
 
     def note_damaged(self) -> None:
         """Note an encoded picture that is not decoded because it was found damaged."""
@@ -207,7 +240,7 @@ class PipelineProbe:
             self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
             index, self.pictures = self.pictures, self.pictures + 1
             self._unanswered_since_seconds = None
-            self.lag_seconds = now - arrival
+            self.lag_seconds = now - max(arrival, self._released_seconds)
             self._check_pts(pts_ns)
             self._is_decoding_well = not corrupt
             if corrupt:
@@ -280,6 +313,7 @@ class PipelineProbe:
             if cause is None:
                 self._awaited_as = self._left_out_as or self._awaited_as
             self._left_out_as = cause
+            self._is_awaited.notify_all()
 
     @property
     def keyframe_seconds(self) -> float | None:

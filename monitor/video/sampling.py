@@ -67,10 +67,9 @@ class Sampler:
         if next_seconds is None and self._selected_seconds is not None:
             next_seconds = self._next_seconds = self._after_change(time_seconds, self._selected_seconds, period)
             self._is_off_grid = True
-        tolerance = min((self._interval_seconds or 0.0) / 2, period * _LARGEST_TOLERANCE)
-        went_back = next_seconds is not None and time_seconds < next_seconds - 2 * period
-        if next_seconds is not None and not went_back and time_seconds < next_seconds - tolerance:
+        if self._is_early(time_seconds):
             return False
+        went_back = next_seconds is not None and _went_back(time_seconds, next_seconds, period)
         # After a gap, or at the start, the grid begins again: catching up would analyse a burst of old pictures.
         is_late = next_seconds is not None and time_seconds > next_seconds + period
         if next_seconds is None or went_back or is_late:
@@ -82,9 +81,24 @@ class Sampler:
         self._selected_seconds, self._is_off_grid = time_seconds, False
         return True
 
+    def would_be_due(self, time_seconds: float) -> bool:
+        """Return whether a picture of this time would be selected now, and note nothing.
+
+        Where that depends on what is not known yet, as after a change of rate, it is True.
+        """
+        return self._period_seconds == 0.0 or not self._is_early(time_seconds)
+
     def skip(self, time_seconds: float) -> None:
         """Note a picture that is not to be selected; in order with those of `due`."""
         self._learn_interval(time_seconds)
+
+    def _is_early(self, time_seconds: float) -> bool:
+        """Return whether a picture comes before the one that is nearest to the next due time, if that is known."""
+        period, next_seconds = self._period_seconds, self._next_seconds
+        if next_seconds is None or _went_back(time_seconds, next_seconds, period):
+            return False
+        tolerance = min((self._interval_seconds or 0.0) / 2, period * _LARGEST_TOLERANCE)
+        return time_seconds < next_seconds - tolerance
 
     def _begin_grid(self, time_seconds: float, period_seconds: float) -> float:
         """Return the due time that follows a first picture, at most one period later."""
@@ -106,3 +120,7 @@ class Sampler:
         recent.append(time_seconds)
         if len(recent) > 1:
             self._interval_seconds = (recent[-1] - recent[0]) / (len(recent) - 1)
+
+
+def _went_back(time_seconds: float, next_seconds: float, period_seconds: float) -> bool:
+    return time_seconds < next_seconds - 2 * period_seconds

@@ -56,8 +56,8 @@ class CameraStatus:
             found damaged before the decoder.
         frames: Frames offered to the workers.
         drops: Pictures that were not handed on, by cause.
-        lag_seconds: From the arrival of the newest decoded picture's data to its decoding; None without a picture since
-            the source was opened.
+        lag_seconds: From the arrival of the newest decoded picture's data to its decoding, less what it waited for the
+            next one that is analysed; None without a picture since the source was opened.
         decode_errors: Errors that the decoder reported and survived.
         timestamp_faults: Time stamps of the stream that stood still or went back.
         format_changes: How often the picture's size or codec changed.

@@ -1,8 +1,7 @@
 """Finds the face in every picture of a manifest with the monitor's own detector and orientation search."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +15,7 @@ from trainer.data.manifest import Manifest
 from trainer.data.pictures import read_picture
 from trainer.detection import detector_sha256, open_detector
 from trainer.errors import CheckpointError
+from trainer.process_pool import open_process_pool
 
 __all__ = ["FACES_NAME", "FaceMode", "find_all_faces"]
 
@@ -76,6 +76,7 @@ def find_all_faces(
         BundleError: There is no such detector.
         RejectedImageError: A picture can no longer be read.
         CheckpointError: The records cannot be written.
+        DataError: A process was killed.
     """
     if mode != "whole":
         open_detector(detector_bundle)  # a missing bundle is reported once, before any process starts
@@ -119,12 +120,7 @@ def _found(
     if jobs == 1 or len(chunks) <= 1:
         yield from (_chunk(chunk, mode, detector_bundle) for chunk in chunks)
         return
-    # Spawned, not forked: a fork of a process whose libraries already run threads can hang.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with open_process_pool(jobs, "start the same command again to go on, with fewer --jobs") as pool:
         futures = [pool.submit(_chunk, chunk, mode, detector_bundle) for chunk in chunks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for future in as_completed(futures):
+            yield future.result()

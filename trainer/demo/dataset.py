@@ -1,8 +1,7 @@
 """Crops of synthetic infants, found and cut exactly as the monitor finds and cuts faces."""
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from trainer.demo.moments import make_bed, pick_moments
 from trainer.detection import open_detector
 from trainer.errors import DataError
 from trainer.networks import InputContract
+from trainer.process_pool import open_process_pool
 
 __all__ = ["DemoDataset", "collect"]
 
@@ -99,22 +99,17 @@ def collect(
 
     Raises:
         BundleError: There is no such detector.
-        DataError: The detector found no face at all.
+        DataError: The detector found no face at all, or a process was killed.
     """
     open_detector(detector_bundle)  # a missing bundle is reported once, before any process starts
     folder.mkdir(parents=True, exist_ok=True)
     waiting = [seed for seed in seeds if not _file(folder, seed, contract).exists()]
     progress(len(seeds) - len(waiting))
-    # Spawned, not forked: a fork of a process whose libraries already run threads can hang.
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with open_process_pool(jobs, "start the same command again to go on, with fewer --jobs") as pool:
         futures = [pool.submit(_infant_crops, seed, contract, detector_bundle) for seed in waiting]
-        try:
-            for done, future in enumerate(as_completed(futures), start=len(seeds) - len(waiting) + 1):
-                _store(folder, future.result(), contract)
-                progress(done)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)  # an interruption need not wait for all that was planned
-            raise
+        for done, future in enumerate(as_completed(futures), start=len(seeds) - len(waiting) + 1):
+            _store(folder, future.result(), contract)
+            progress(done)
     return _assemble([_load(folder, seed, contract) for seed in seeds], contract)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import MonitorError
+from monitor.exit_status import describe_exit
 from trainer.crops import open_study
 from trainer.errors import TrainingError
 from trainer.experiments.config import ExperimentConfig
@@ -141,7 +142,7 @@ def _check_alive(running: dict[int, BaseProcess]) -> None:
     for fold, process in running.items():
         if process.exitcode not in {None, 0}:
             raise TrainingError(
-                f"the process of fold {fold + 1} was ended (exit status {process.exitcode}), perhaps for want of "
+                f"the process of fold {fold + 1} was ended ({describe_exit(process.exitcode)}), perhaps for want of "
                 "memory; start the same command again to go on, with --jobs 1 if it happens again"
             )
 

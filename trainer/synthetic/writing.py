@@ -3,10 +3,7 @@
 import csv
 import io
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +17,7 @@ from monitor import __version__
 from monitor.synthetic.setting import Cue
 from trainer.data.synthetic_mark import marked
 from trainer.errors import DataError
+from trainer.process_pool import open_process_pool
 from trainer.synthetic.expressions import ExpressionPicture, draw_expression
 from trainer.synthetic.plan import PlannedStill
 from trainer.synthetic.regions import REGIONS
@@ -143,13 +141,8 @@ def _rendered(work: Callable[[Item], Done], planned: Sequence[Item], jobs: int) 
     if jobs <= 1:
         yield from map(work, planned)
         return
-    try:
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield from pool.map(work, planned, chunksize=4)
-    except BrokenProcessPool as error:
-        raise DataError(
-            "a process that draws was killed, perhaps because memory is short; empty the folder and give fewer --jobs"
-        ) from error
+    with open_process_pool(jobs, "empty the folder and give fewer --jobs") as pool:
+        yield from pool.map(work, planned, chunksize=4)
 
 
 def write_stills(

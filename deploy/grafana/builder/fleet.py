@@ -10,6 +10,15 @@ __all__ = ["fleet_dashboard"]
 _JOB = 'job="nicu-monitor"'
 _UP = f"up{{{_JOB}}}"
 _RATE = "[$__rate_interval]"
+# Of a station and of its camera processes.
+_MEMORY = (
+    "sum by (job, instance) "
+    f'({{__name__=~"process_resident_memory_bytes|nicu_monitor_camera_process_resident_bytes",{_JOB}}})'
+)
+_CPU = (
+    "sum by (job, instance) "
+    f'(rate({{__name__=~"process_cpu_seconds_total|nicu_monitor_camera_process_cpu_seconds_total",{_JOB}}}{_RATE}))'
+)
 
 
 def _named(expression: str) -> str:
@@ -50,7 +59,7 @@ def fleet_dashboard() -> Dashboard:
         "watched": _named("nicu_station:beds_watched:sum"),
         "age at decision, 99 % (s)": _named("nicu_station:frame_age_seconds:p99_5m"),
         "alerts that wait": _named("nicu_monitor_publisher_backlog_alerts"),
-        "memory (bytes)": _named("process_resident_memory_bytes"),
+        "memory (bytes)": _named(_MEMORY),
     }
     heads = {"station": "station", "instance": "address", "version": "version", "generation_mode": "pictures"}
     board.with_panel(rows_of("Stations", stations, heads, span=14))
@@ -86,9 +95,9 @@ def fleet_dashboard() -> Dashboard:
     board.with_panel(curves("Alerts that wait for Redis", waiting))
     reopened = _named("sum by (job, instance) (increase(nicu_monitor_camera_reconnects_total[1h]))")
     board.with_panel(curves("Cameras opened again, last hour", {"{{station}}": reopened}))
-    cpu = {"{{station}}": _named(f"rate(process_cpu_seconds_total{{{_JOB}}}{_RATE})")}
+    cpu = {"{{station}}": _named(_CPU)}
     board.with_panel(curves("CPU, cores", cpu))
-    memory = {"{{station}}": _named(f"process_resident_memory_bytes{{{_JOB}}}")}
+    memory = {"{{station}}": _named(_MEMORY)}
     board.with_panel(curves("Memory", memory, unit="bytes"))
     starts = {"{{station}}": _named(f"changes(process_start_time_seconds{{{_JOB}}}[1h])")}
     board.with_panel(curves("Starts, last hour", starts))

@@ -108,8 +108,16 @@ def _delivering(board: Dashboard) -> None:
 
 def _machine(board: Dashboard) -> None:
     board.with_row(Row("Machine and models"))
-    board.with_panel(curves("CPU", {"cores": f"rate(process_cpu_seconds_total{{{INSTANCE}}}{_RATE})"}))
-    memory = {"resident": f"process_resident_memory_bytes{{{INSTANCE}}}"}
+    of_cameras = "nicu_monitor_camera_process_cpu_seconds_total"
+    processor = {
+        "cores, station": f"rate(process_cpu_seconds_total{{{INSTANCE}}}{_RATE})",
+        "cores, camera process {{process}}": f"rate({of_cameras}{{{INSTANCE}}}{_RATE})",
+    }
+    board.with_panel(curves("CPU", processor))
+    memory = {
+        "station": f"process_resident_memory_bytes{{{INSTANCE}}}",
+        "camera process {{process}}": f"nicu_monitor_camera_process_resident_bytes{{{INSTANCE}}}",
+    }
     board.with_panel(curves("Memory", memory, unit="bytes"))
     board.with_panel(curves("Open files", {"files": f"process_open_fds{{{INSTANCE}}}"}))
     board.with_panel(

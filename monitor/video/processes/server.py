@@ -11,6 +11,7 @@ from pathlib import Path
 
 from monitor.backoff import Backoff
 from monitor.clock import Clock
+from monitor.exit_status import describe_exit
 from monitor.loops import run_until_done
 from monitor.phrases import Phrase, message
 from monitor.video.processes.messages import (
@@ -191,7 +192,7 @@ class ProcessServer:
             channel.close()
         if process is not None:
             status = _kill(process)
-            _log.error("%s %s (exit status %s); it is started again", self.name, why, status)
+            _log.error("%s %s (%s); it is started again", self.name, why, describe_exit(status))
         self._memories.clear()
         self._reported.clear()
         for number in self._closing:

@@ -77,7 +77,7 @@ def test_the_unifesp_stand_in_is_taken_in_as_the_real_set_is(tmp_path):
 
 
 def test_a_process_that_is_killed_ends_the_drawing_with_a_sentence(tmp_path):
-    with pytest.raises(DataError, match=r"a process that draws was killed.*--jobs"):
+    with pytest.raises(DataError, match=r"processes was killed.*empty the folder.*--jobs"):
         list(writing._rendered(_die, [1, 2], jobs=2))
 
 

@@ -1,0 +1,226 @@
+"""Encoded pictures wait before the decoder until one of them is analysed, and are then decoded at once."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+from frames import collect, plays
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.clock import ManualClock
+from monitor.video.probe import PipelineProbe
+from monitor.video.rtsp_feed import PaintedFeed
+from monitor.video.sampling import Sampler
+from monitor.video.status import DropCause
+
+PICTURE_SECONDS = 0.04
+PICTURE_NS = 40_000_000
+LONG_SECONDS = 5.0
+"""Beyond every wait, also on a busy machine."""
+
+
+class Stream:
+    """25 pictures a second, of which five are analysed, and a decoder's thread that is held."""
+
+    def __init__(self, frames_per_second: float | None = 5.0) -> None:
+        self.clock = ManualClock()
+        self.probe = PipelineProbe(self.clock, Sampler(frames_per_second))
+        self.sent = self.given = 0
+        self._threads: list[threading.Thread] = []
+
+    def send(self, pictures: int = 1) -> None:
+        """Let pictures arrive, and wait for none of them."""
+        for _ in range(pictures):
+            self.probe.encoded(self.sent * PICTURE_NS, keyframe=self.sent == 0)
+            self.sent += 1
+            self.clock.advance(PICTURE_SECONDS)
+
+    def decode(self) -> int:
+        """Decode, as the decoder's thread does, the next picture; return its number."""
+        number, self.given = self.given, self.given + 1
+        self.probe.hold(number * PICTURE_NS)
+        self.probe.decoded(number * PICTURE_NS, corrupt=False)
+        return number
+
+    def start_to_decode(self) -> threading.Thread:
+        """Do so in a thread of its own, which may be held."""
+        thread = threading.Thread(target=self.decode, daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        return thread
+
+    def end(self) -> None:
+        self.probe.close()
+        for thread in self._threads:
+            thread.join(LONG_SECONDS)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def make_stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stream]]:
+    """Make streams whose pictures are held for so long that nothing but what is tested releases them."""
+    monkeypatch.setattr("monitor.video.probe._LONGEST_HOLD_SECONDS", 60.0)
+    made: list[Stream] = []
+
+    def make(frames_per_second: float | None = 5.0) -> Stream:
+        made.append(Stream(frames_per_second))
+        return made[-1]
+
+    yield make
+    for stream in made:
+        stream.end()
+
+
+def _is_held(thread: threading.Thread) -> bool:
+    thread.join(0.1)
+    return thread.is_alive()
+
+
+def test_pictures_wait_until_one_is_analysed_and_are_then_decoded_without_a_wait(make_stream):
+    stream = make_stream()
+    stream.send()
+    assert stream.decode() == 0, "the first picture is analysed, and waits for nothing"
+    stream.send(4)
+    thread = stream.start_to_decode()
+    assert _is_held(thread)
+    stream.send()  # 0.2 s after the first
+    thread.join(LONG_SECONDS)
+    assert not thread.is_alive()
+    assert [stream.decode() for _ in range(4)] == [2, 3, 4, 5]
+    assert stream.probe.drops[DropCause.SAMPLING] == 4
+    assert stream.probe.pictures == 6
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        lambda stream: stream.probe.close(),
+        lambda stream: stream.probe.leave_out_deltas(DropCause.KEYFRAMES_ONLY),
+        lambda stream: stream.probe.leave_out_deltas(DropCause.SAMPLING),
+    ],
+    ids=["end", "overload", "rest"],
+)
+def test_no_picture_waits_for_one_that_does_not_come(make_stream, release):
+    stream = make_stream()
+    stream.send()
+    stream.decode()
+    stream.send(3)
+    thread = stream.start_to_decode()
+    assert _is_held(thread)
+    release(stream)
+    thread.join(LONG_SECONDS)
+    assert not thread.is_alive()
+    assert [stream.decode() for _ in range(2)] == [2, 3], "nor does any later one"
+
+
+def test_a_change_of_rate_counts_from_the_next_picture_on(make_stream):
+    stream = make_stream(0.5)
+    stream.send()
+    stream.decode()
+    stream.send(3)
+    thread = stream.start_to_decode()
+    assert _is_held(thread)
+    stream.probe._sampler.frames_per_second = 25.0
+    stream.send()
+    thread.join(LONG_SECONDS)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("frames_per_second", [None, 25.0, 60.0])
+def test_where_every_picture_is_analysed_none_waits(make_stream, frames_per_second):
+    stream = make_stream(frames_per_second)
+    for _ in range(50):
+        stream.send()
+        stream.decode()
+    assert stream.probe.drops[DropCause.SAMPLING] == 0
+
+
+def test_where_the_analysed_pictures_are_far_apart_all_that_have_arrived_are_decoded_every_now_and_then(monkeypatch):
+    stream = Stream(0.5)
+    stream.send()
+    stream.decode()
+    stream.send(7)
+    started = time.monotonic()
+    assert stream.decode() == 1
+    # By the clock that stands still here, the first of them waits for 0.02 s more.
+    assert time.monotonic() - started < LONG_SECONDS
+    assert [stream.decode() for _ in range(6)] == [2, 3, 4, 5, 6, 7]
+    monkeypatch.setattr("monitor.video.probe._LONGEST_HOLD_SECONDS", 60.0)
+    stream.clock.advance(PICTURE_SECONDS)
+    stream.send(2)
+    thread = stream.start_to_decode()
+    assert _is_held(thread), "the next ones wait again"
+    stream.end()
+
+
+def test_waiting_is_no_lag_but_what_a_slow_decoder_adds_is(make_stream):
+    stream = make_stream()
+    stream.send()
+    stream.decode()
+    stream.send(4)
+    thread = stream.start_to_decode()
+    assert _is_held(thread)
+    stream.probe.encoded(5 * PICTURE_NS, keyframe=False)
+    thread.join(LONG_SECONDS)
+    assert stream.probe.lag_seconds == 0.0
+    stream.clock.advance(0.3)
+    stream.decode()
+    assert stream.probe.lag_seconds == pytest.approx(0.3)
+    stream.sent = 6
+    stream.send(60)
+    for _ in range(3):
+        stream.decode()
+    assert stream.probe.lag_seconds == pytest.approx(2.7), "the pictures that wait for a slow decoder are late"
+
+
+def test_a_picture_that_nobody_knows_waits_for_nothing(make_stream):
+    stream = make_stream()
+    stream.send(3)
+    stream.probe.hold(None)
+    stream.probe.hold(123)
+
+
+@given(
+    rate=st.floats(0.2, 60.0),
+    interval_seconds=st.floats(0.008, 1.0),
+    jitter=st.lists(st.floats(-0.4, 0.4), min_size=2, max_size=60),
+    changed_rate=st.none() | st.floats(0.2, 60.0),
+)
+def test_what_would_be_due_is_what_is_due_where_the_rate_is_known(rate, interval_seconds, jitter, changed_rate):
+    asked, other = Sampler(rate), Sampler(rate)
+    for number, shift in enumerate(jitter):
+        if changed_rate is not None and number == len(jitter) // 2:
+            asked.frames_per_second = other.frames_per_second = changed_rate
+        time_seconds = 100.0 + (number + shift) * interval_seconds
+        for ahead in range(4):
+            asked.would_be_due(time_seconds + ahead * interval_seconds)
+        # The interval between pictures, by which a picture is the nearest, is known with the picture itself.
+        asked.skip(time_seconds)
+        other.skip(time_seconds)
+        expected = asked.would_be_due(time_seconds)
+        is_due = asked.due(time_seconds)
+        assert is_due == other.due(time_seconds), "asking changes nothing"
+        assert expected or not is_due, "what is analysed releases what waits for it"
+
+
+def test_a_camera_is_decoded_in_bursts(make_camera, serve, noise, eventually, monkeypatch):
+    given_seconds: list[float] = []
+    decoded = PipelineProbe.decoded
+
+    def note(probe: PipelineProbe, pts_ns: int | None, *, corrupt: bool) -> int | None:
+        given_seconds.append(time.monotonic())
+        return decoded(probe, pts_ns, corrupt=corrupt)
+
+    monkeypatch.setattr(PipelineProbe, "decoded", note)
+    camera = make_camera(serve(PaintedFeed(noise(), (320, 240), 30.0)).url("/bed"), 5.0)
+    eventually(plays(camera, 5))
+    given_seconds.clear()
+    frames = collect(camera, 3.0)
+    pictures, pauses = len(given_seconds), [later - one for one, later in pairwise(given_seconds)]
+    assert len(frames) >= 6
+    # At 30 pictures/s, pictures that came one by one would each follow the last one after some 33 ms.
+    assert sum(pause < 0.012 for pause in pauses) >= pictures / 2
+    assert camera.stop()
