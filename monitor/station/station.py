@@ -323,9 +323,10 @@ class Station:
             _log.warning("too many beds: %s", warning)
         self._notifier.ready(f"watching {len(self.beds)} beds")
         _log.info(
-            "station %s watches %d beds with %d workers (%s, classifier %s); metrics at %s/metrics",
-            *(config.station.id, len(self.beds), len(opened), self._engine, self._models.classifier.name),
-            self.server.url,
+            "station %s watches %d beds with %d workers and %d camera processes (%s, classifier %s); "
+            "metrics at %s/metrics",
+            *(config.station.id, len(self.beds), len(opened), len(self._bed_cameras.use()), self._engine),
+            *(self._models.classifier.name, self.server.url),
         )
 
     def _busy_seconds(self) -> tuple[float, int]:

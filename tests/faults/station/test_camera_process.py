@@ -57,6 +57,7 @@ def test_a_killed_camera_process_is_started_again(ward, measured):
     assert ward.daemon.metric("nicu_monitor_camera_process_resident_bytes", process="1") > 20e6
     assert ward.daemon.metric("nicu_monitor_camera_process_cpu_seconds_total", process="1") > 0.1
     assert "camera process 1 ended (killed by SIGKILL)" in ward.daemon.output()
+    assert "with 1 workers and 1 camera processes" in ward.daemon.output()
 
 
 @pytest.mark.fault(
