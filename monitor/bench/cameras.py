@@ -8,12 +8,15 @@ and ends when its standard input is closed.
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from monitor.demo.cameras import CameraProcess
 
 __all__ = ["ClipCameras", "main"]
+
+_GOLDEN = 0.618034
 
 
 class ClipCameras(CameraProcess):
@@ -51,8 +54,10 @@ def main(arguments: list[str]) -> None:
     # Real cameras take no core from a station whenever they send a packet. Before GStreamer starts any thread:
     with batch_scheduling():
         feed = ClipFeed(Path(clip))
-        # Beds are no copies of each other: each shows another moment, or all would need a key frame at once.
-        feeds = {f"/{name}": feed.begun_at(number / len(names)) for number, name in enumerate(names)}
+        # Beds are no copies of each other: each shows another moment, and cameras run by clocks of their own, so that
+        # their key frames do not come at once. By the golden ratio, shares of any number of them are spread evenly.
+        now = time.monotonic()
+        feeds = {f"/{name}": feed.running(number * _GOLDEN % 1.0, now) for number, name in enumerate(names)}
         with RtspServer(feeds) as server:
             urls = {name: server.url(f"/{name}") for name in names}
             print(json.dumps({"urls": urls}), flush=True)  # noqa: T201 - the answer

@@ -7,6 +7,7 @@ a time, and they return one by one.
 """
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -16,7 +17,13 @@ from monitor.station.decode_shedding import DecodeShedding
 __all__ = ["TOO_SLOW_SHARE", "Load", "LoadGovernor"]
 
 _STEP_SECONDS = 1.0
-_SLOWER, _FASTER, _LITTLE_FASTER = 0.75, 1.3, 1.06
+_SLOWER, _LITTLE_SLOWER, _FASTER, _LITTLE_FASTER = 0.75, 0.87, 1.3, 1.06
+_LEAST_STEP = 0.04
+"""Of the full rate."""
+_NEAR_SHARE, _BEYOND_SHARE = 0.85, 1.25
+"""Of the rate at which the machine was late last: from the first on the rate rises in small steps, to the second."""
+_EFFECT_STEPS = 3
+"""A rate takes effect with each camera's next key frame, one or two seconds later."""
 _BUSY_SHARE = 0.94
 _SPARE_SHARE, _MUCH_SPARE_SHARE = 0.88, 0.75
 _LATE_SECONDS, _EARLY_SECONDS = 0.6, 0.3
@@ -58,6 +65,10 @@ class LoadGovernor:
         self._full_rate = full_rate
         self._least_rate = min(least_rate, full_rate)
         self._rate = full_rate
+        self._past_rates = deque([full_rate], maxlen=_EFFECT_STEPS)
+        self._late_rate: float | None = None
+        self._was_near = False
+        self._late_steps = 0
         self._updated_seconds: float | None = None
         self._least_since_seconds: float | None = None
         self._late_since_seconds: float | None = None
@@ -163,18 +174,39 @@ class LoadGovernor:
             # One camera that lags alone has a decoder of its own that is too slow; most of them: the machine is.
             is_late = load.busy_share > _BUSY_SHARE or lag > _LATE_SECONDS
             is_quiet = load.busy_share < _MUCH_SPARE_SHARE and lag < _EARLY_SECONDS
+            self._late_steps = self._late_steps + 1 if is_late else 0
             self._late_since_seconds = _since(self._late_since_seconds, now_seconds, holds=is_late)
             self._quiet_since_seconds = _since(self._quiet_since_seconds, now_seconds, holds=is_quiet)
+            slower = self._slower() if is_late else _SLOWER
             if lag > _FAR_BEHIND_SECONDS:
                 self._rate = self._least_rate
             elif is_late or self._makes_room(now_seconds):
-                self._rate = max(self._least_rate, self._rate * _SLOWER)
+                self._rate = max(self._least_rate, self._rate * slower)
             elif is_quiet:
-                self._rate = min(self._full_rate, self._rate * _FASTER)
+                self._rate = min(self._full_rate, self._faster())
             elif load.busy_share < _SPARE_SHARE and lag < _EARLY_SECONDS:
                 self._rate = min(self._full_rate, self._rate * _LITTLE_FASTER)
+            self._past_rates.append(self._rate)
             is_least = self._rate <= self._least_rate
             self._least_since_seconds = _since(self._least_since_seconds, now_seconds, holds=is_least)
+
+    def _slower(self) -> float:
+        """Return the factor by which a machine that is late is slowed now: little where small steps led to it."""
+        if self._late_steps == 1:
+            self._was_near, self._late_rate = self._late_rate is not None, self._past_rates[0]
+        if not self._was_near or self._late_steps > _EFFECT_STEPS - 1:
+            return _SLOWER
+        # What was done about it a step ago is given time to show.
+        return _LITTLE_SLOWER if self._late_steps == 1 else 1.0
+
+    def _faster(self) -> float:
+        """Return the next higher rate: only a little higher near the one at which the machine was late."""
+        if self._late_rate is not None and self._rate > _BEYOND_SHARE * self._late_rate:
+            self._late_rate = None
+        if self._late_rate is None:
+            return self._rate * _FASTER
+        little = max(self._rate * _LITTLE_FASTER, self._rate + _LEAST_STEP * self._full_rate)
+        return max(little, min(self._rate * _FASTER, _NEAR_SHARE * self._late_rate))
 
     def _median_lag(self, load: Load) -> float:
         """Return the median of the cameras that decode every picture; where none does, of all."""

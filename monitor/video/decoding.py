@@ -6,7 +6,7 @@
 The choice comes before the conversion, which costs as much as the half of decoding. `queue leaky=downstream` after the
 decoder bounds the age of live pictures: `appsink drop=true` alone fell seconds behind under load. The queue before the
 decoder makes a slow decoder visible, as lag, instead of holding up the network; in it, a camera's pictures
-also wait for the next one that is analysed.
+also wait for the next one that is analysed, and go no further where none follows that needs them.
 """
 
 from dataclasses import dataclass
@@ -151,10 +151,9 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
     for upstream, downstream in pairwise(elements):
         upstream.link(downstream)
     _watch(stamp, decoder, probe)
-    if settings.live and hardware is None and codec is not None and not codec.intra_only:
-        _decode_in_bursts(decoder, probe)
+    in_bursts = settings.live and hardware is None and codec is not None and not codec.intra_only
     # A decoder in hardware costs little, and may hold back so many pictures that fewer of them would be seconds old.
-    _leave_out(decoder, probe, unreferenced=hardware is None)
+    _leave_out(decoder, probe, unreferenced=hardware is None, in_bursts=in_bursts)
     for element in reversed(elements):
         element.sync_state_with_parent()
     name = "none" if media_type == "video/x-raw" else decoder.get_factory().get_name()
@@ -227,8 +226,15 @@ def _watch(stamp: Any, decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN
     decoder.get_static_pad("src").add_probe(gst.PadProbeType.BUFFER, on_decoded)
 
 
-def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> None:  # noqa: ANN401 - from gi
-    """Keep from a decoder what need not be decoded."""
+def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool, in_bursts: bool) -> None:  # noqa: ANN401 - from gi
+    """Keep from a decoder what need not be decoded.
+
+    Args:
+        decoder: The element.
+        probe: Knows what is needed.
+        unreferenced: Whether pictures that no other needs are left out.
+        in_bursts: Whether pictures wait for the next one that is analysed, and are left out where none follows.
+    """
     gst, references = gstreamer(), ReferenceReader()
     ok, drop = gst.PadProbeReturn.OK, gst.PadProbeReturn.DROP
     delta = gst.BufferFlags.DELTA_UNIT
@@ -240,17 +246,20 @@ def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> Non
         return ok
 
     def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
-        if probe.left_out_as is None and not references.is_understood:
-            return ok
         buffer = info.get_buffer()
         pts_ns, keyframe = _time_ns(buffer.pts), not buffer.has_flags(delta)
-        if keyframe:
-            references.note_key_frame(buffer.extract_dup(0, HEADER_BYTES))
-            probe.note_referenced(pts_ns)
-            return ok
-        if probe.left_out_as is not None:
+        is_understood = references.is_understood
+        head = buffer.extract_dup(0, HEADER_BYTES) if keyframe and is_understood else b""
+        begins_anew = references.begins_anew(head)
+        if in_bursts and not probe.hold(pts_ns, keyframe=keyframe, begins_anew=begins_anew):
+            return drop
+        if probe.left_out_as is not None and not keyframe:
             return ok if probe.is_still_due(pts_ns, keyframe=keyframe) else drop
-        if references.is_unreferenced(buffer.extract_dup(0, HEADER_BYTES)):
+        if not is_understood:
+            return ok
+        if keyframe:
+            references.note_key_frame(head)
+        elif references.is_unreferenced(buffer.extract_dup(0, HEADER_BYTES)):
             return drop if probe.leave_out(pts_ns) else ok
         probe.note_referenced(pts_ns)
         return ok
@@ -258,17 +267,6 @@ def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool) -> Non
     pad = decoder.get_static_pad("sink")
     pad.add_probe(gst.PadProbeType.EVENT_DOWNSTREAM, on_caps)
     pad.add_probe(gst.PadProbeType.BUFFER, on_gate)
-
-
-def _decode_in_bursts(decoder: Any, probe: PipelineProbe) -> None:  # noqa: ANN401 - from gi
-    """Let encoded pictures wait in the queue before a decoder until one of them is analysed."""
-    ok = gstreamer().PadProbeReturn.OK
-
-    def on_gate(_pad: Any, info: Any) -> Any:  # noqa: ANN401 - from gi
-        probe.hold(_time_ns(info.get_buffer().pts))
-        return ok
-
-    decoder.get_static_pad("sink").add_probe(gstreamer().PadProbeType.BUFFER, on_gate)
 
 
 def _time_ns(value: int) -> int | None:

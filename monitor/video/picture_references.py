@@ -24,8 +24,10 @@ _LONGEST_INTERVAL = 2 / 3
 
 _H264_SLICES = range(1, 6)
 _H264_PLAIN_SLICE = 1
+_H264_IDR_SLICE = 5
 _H265_SLICES = range(32)
 _H265_LAST_LEADING_OR_TRAILING = 14
+_H265_IDR = (19, 20)
 _H265_SPS = 33
 _HVCC_LAYERS_BYTE = 21
 _AVCC_LENGTH_BYTE = 4
@@ -127,6 +129,22 @@ class ReferenceReader:
             elif unit.first & 0x1F in _H264_SLICES:
                 return unit.first & 0x1F == _H264_PLAIN_SLICE and unit.first & 0x60 == 0
         return False
+
+    def begins_anew(self, head: bytes) -> bool:
+        """Return whether nothing that follows a picture needs an earlier one; False where that is not certain.
+
+        That is an IDR picture: in H.265 types 19 and 20, not CRA, whose leading pictures may.
+
+        Args:
+            head: Its first `HEADER_BYTES`.
+        """
+        if not self._is_understood:
+            return False
+        if self._is_h265:
+            kinds = (unit.first >> 1 & 0x3F for unit in self._units(head))
+            return next((kind in _H265_IDR for kind in kinds if kind in _H265_SLICES), False)
+        kinds = (unit.first & 0x1F for unit in self._units(head))
+        return next((kind == _H264_IDR_SLICE for kind in kinds if kind in _H264_SLICES), False)
 
     def note_key_frame(self, head: bytes) -> None:
         """Read the number of temporal layers from a picture that can be decoded by itself (H.265)."""

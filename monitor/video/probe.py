@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from monitor.clock import Clock
+from monitor.video.picture_groups import PictureGroups
 from monitor.video.picture_references import ReferenceRate
 from monitor.video.sampling import Sampler
 from monitor.video.status import DropCause
@@ -68,8 +69,11 @@ class PipelineProbe:
         self._unanswered_since_seconds: float | None = None
         self._is_decoding_well = False
         self._is_awaited = threading.Condition(self._lock)
-        self._due_seconds = self._released_seconds = float("-inf")
-        self._is_closed = False
+        self._all_due_seconds = self._released_seconds = self._arrived_seconds = float("-inf")
+        self._before_key_seconds = self._given_seconds = self._group_seconds = float("-inf")
+        self._groups = PictureGroups()
+        self._is_tail = self._is_closed = False
+        self._sampler.begin_group(clock.monotonic(), None)
         self.sample_before_decoding = False
         # All keys from the start: other threads copy it while it counts.
         self.drops: Counter[DropCause] = Counter(dict.fromkeys(DropCause, 0))
@@ -123,26 +127,44 @@ class PipelineProbe:
                 if len(self._pending) >= _MOST_PENDING:
                     del self._pending[next(iter(self._pending))]
                 self._pending.setdefault(pts_ns, (now, keyframe))
-            if self._sampler.would_be_due(now):
-                self._due_seconds = now
-                self._is_awaited.notify_all()
+            self._note_arrived(now, keyframe=keyframe)
             return True
 
-    def hold(self, pts_ns: int | None) -> None:
+    def hold(self, pts_ns: int | None, *, keyframe: bool = False, begins_anew: bool = False) -> bool:
         """Wait, before a picture is decoded, until one has arrived that is analysed; 0.3 s at most.
 
         Those in between are needed by later pictures only, and may as well be decoded at once, right before that one:
-        a decoder that works in bursts finds its tables in the caches, and wakes less often.
+        a decoder that works in bursts finds its tables in the caches, and wakes less often. At the end of a group of
+        pictures there are those that none needs.
+
+        Args:
+            pts_ns: Its time stamp; None where it has none.
+            keyframe: Whether it can be decoded by itself.
+            begins_anew: Whether, besides, nothing that follows it needs an earlier picture.
+
+        Returns:
+            Whether it is to be decoded. If not, it is counted.
         """
         with self._lock:
             known = None if pts_ns is None else self._pending.get(pts_ns)
-            if known is None or not self._holds(known[0]):
-                return
-            waits_seconds = _LONGEST_HOLD_SECONDS - (self._clock.monotonic() - known[0])
-            is_released = self._is_awaited.wait_for(lambda: not self._holds(known[0]), max(0.0, waits_seconds))
-            self._released_seconds = self._clock.monotonic()
-            if not is_released:  # none came in time: all that have arrived are decoded, and the next ones wait again
-                self._due_seconds = self._released_seconds
+            if pts_ns is None or known is None:
+                self._is_tail = self._is_tail and not keyframe
+                return not self._is_tail
+            arrival = known[0]
+            if keyframe:
+                self._begin_group(pts_ns, arrival, begins_anew=begins_anew)
+            elif not self._is_tail and self._holds(arrival):
+                waits_seconds = _LONGEST_HOLD_SECONDS - (self._clock.monotonic() - arrival)
+                is_released = self._is_awaited.wait_for(lambda: not self._holds(arrival), max(0.0, waits_seconds))
+                self._released_seconds = self._clock.monotonic()
+                if not is_released:  # none came in time: all that have arrived are decoded, and the next ones wait
+                    self._all_due_seconds = self._arrived_seconds
+            self._is_tail = not keyframe and (self._is_tail or self._is_needless(arrival))
+            if self._is_tail:
+                self._note_left_out(pts_ns, arrival)
+                return False
+            self._given_seconds = arrival
+            return True
 
     def close(self) -> None:
         """Hold no picture any more: the pipeline ends."""
@@ -150,8 +172,33 @@ class PipelineProbe:
             self._is_closed = True
             self._is_awaited.notify_all()
 
+    def _note_arrived(self, now_seconds: float, *, keyframe: bool) -> None:
+        if keyframe:
+            self._before_key_seconds = self._arrived_seconds
+        self._arrived_seconds = now_seconds
+        if keyframe or self._sampler.would_be_due(now_seconds):
+            self._is_awaited.notify_all()
+
     def _holds(self, arrival_seconds: float) -> bool:
-        return arrival_seconds > self._due_seconds and self._left_out_as is None and not self._is_closed
+        if arrival_seconds <= self._all_due_seconds or self._left_out_as is not None or self._is_closed:
+            return False
+        return not (self._is_needless(arrival_seconds) or self._sampler.would_be_due(self._arrived_seconds))
+
+    def _is_needless(self, arrival_seconds: float) -> bool:
+        """Return whether neither a picture nor any that follows it in its group is analysed."""
+        if self._groups.longest_seconds is None or self._left_out_as is not None or self._is_closed:
+            return False
+        if self._sampler.is_group_done(arrival_seconds):
+            return True
+        has_ended = arrival_seconds <= self._before_key_seconds
+        return has_ended and not self._sampler.would_be_due(self._before_key_seconds)
+
+    def _begin_group(self, pts_ns: int, arrival_seconds: float, *, begins_anew: bool) -> None:
+        given = (arrival for arrival, _ in self._pending.values() if arrival <= self._given_seconds)
+        was_prompt = not any(arrival >= self._group_seconds for arrival in given)
+        self._group_seconds = arrival_seconds
+        self._groups.begin(pts_ns / 1e9, begins_anew=begins_anew, was_prompt=was_prompt)
+        self._sampler.begin_group(arrival_seconds, self._groups.longest_seconds)
 
     def note_damaged(self) -> None:
         """Note an encoded picture that is not decoded because it was found damaged."""
@@ -190,14 +237,15 @@ class PipelineProbe:
             arrival = self._arrival_seconds(pts_ns)
             if not self._references.are_enough(arrival, self._sampler.frames_per_second):
                 return False
-            if pts_ns is not None:
-                self._pending.pop(pts_ns, None)
-            self._newest_arrival_seconds = arrival = max(arrival, self._newest_arrival_seconds)
-            self._sampler.skip(arrival)
-            self.pictures += 1
-            self.undecoded += 1
-            self.drops[DropCause.SAMPLING] += 1
+            self._note_left_out(pts_ns, arrival)
             return True
+
+    def _note_left_out(self, pts_ns: int | None, arrival_seconds: float) -> None:
+        if pts_ns is not None:
+            self._pending.pop(pts_ns, None)
+        self._newest_arrival_seconds = max(arrival_seconds, self._newest_arrival_seconds)
+        self._sampler.skip(self._newest_arrival_seconds)
+        self._count_undecoded(DropCause.SAMPLING)
 
     def _arrival_seconds(self, pts_ns: int | None) -> float:
         known = None if pts_ns is None else self._pending.get(pts_ns)

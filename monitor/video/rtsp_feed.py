@@ -52,6 +52,10 @@ class Feed(Protocol):
         """What the appsrc takes."""
         ...
 
+    def joined(self, now_seconds: float) -> tuple["Feed", float]:
+        """Return what one who begins to watch now gets, and how many seconds later it begins."""
+        ...
+
     def due_index(self, index: int, seconds: float) -> int:
         """Return which buffer to send so many seconds after the first, when this one would be the next."""
         ...
@@ -98,6 +102,10 @@ class PaintedFeed:
         rate = f"{round(self.frames_per_second * 1000)}/1000"
         return f"video/x-raw,format=RGB,width={self.size_px[0]},height={self.size_px[1]},framerate={rate}"
 
+    def joined(self, now_seconds: float) -> tuple[Feed, float]:  # noqa: ARG002 - it begins when somebody watches
+        """See `Feed`."""
+        return self, 0.0
+
     def due_index(self, index: int, seconds: float) -> int:
         """Leave out pictures when painting is late, as a camera does: what it shows would go on in slow motion."""
         due = int(seconds * self.frames_per_second)
@@ -131,6 +139,7 @@ class ClipFeed:
 
     def __init__(self, path: Path) -> None:
         self._first_index = 0
+        self._began_seconds: float | None = None
         self._caps, self._buffers = _load(path)
         gst = gstreamer()
         media_type = self._caps.get_structure(0).get_name()
@@ -147,18 +156,30 @@ class ClipFeed:
         step_ns = self._send_ns[-1] // max(1, len(times) - 1) or _NS // 25
         self._length_ns = self._send_ns[-1] + step_ns
 
-    def begun_at(self, share: float) -> Self:
-        """Return a feed of the same pictures, shared with this one, that begins at a later key frame.
+    def running(self, share: float, now_seconds: float) -> Self:
+        """Return a feed of the same pictures, shared with this one, as of a camera that runs whether watched or not.
+
+        Who begins to watch gets what it shows then, from the next key frame on.
 
         Args:
-            share: Where in the clip, in [0, 1); the last key frame before it is the first picture.
+            share: Where in the clip it is now, in [0, 1).
+            now_seconds: Monotonic time.
         """
-        before = range(int(share * len(self._buffers)) + 1)
+        camera = copy.copy(self)
+        camera._began_seconds = now_seconds - share * self._length_ns / _NS  # noqa: SLF001 - it is of this class
+        return camera
+
+    def joined(self, now_seconds: float) -> tuple[Self, float]:
+        """See `Feed`."""
+        if self._began_seconds is None:
+            return self, 0.0
+        position_ns = int((now_seconds - self._began_seconds) * _NS) % self._length_ns
         delta = gstreamer().BufferFlags.DELTA_UNIT
-        first = max((index for index in before if not self._buffers[index].has_flags(delta)), default=0)
+        keys = [index for index, buffer in enumerate(self._buffers) if not buffer.has_flags(delta)]
+        first = next((index for index in keys if self._send_ns[index] >= position_ns), 0)
         later = copy.copy(self)
         later._first_index = first  # noqa: SLF001 - it is of this class
-        return later
+        return later, (self._send_ns[first] - position_ns) % self._length_ns / _NS
 
     @property
     def launch(self) -> str:
@@ -217,11 +238,12 @@ class FeedThread:
         self._thread.join(5.0)
 
     def _run(self) -> None:
-        started = time.monotonic()
-        index, ok = 0, gstreamer().FlowReturn.OK
+        now = time.monotonic()
+        feed, waits_seconds = self._feed.joined(now)
+        started, index, ok = now + waits_seconds, 0, gstreamer().FlowReturn.OK
         while not self._stopping.is_set():
-            index = self._feed.due_index(index, time.monotonic() - started)
-            due_seconds, buffer = self._feed.buffer(index)
+            index = feed.due_index(index, time.monotonic() - started)
+            due_seconds, buffer = feed.buffer(index)
             index += 1
             if self._stopping.wait(max(0.0, started + due_seconds - time.monotonic())):
                 return

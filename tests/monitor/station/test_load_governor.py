@@ -25,6 +25,30 @@ def test_all_beds_slow_down_while_the_workers_are_busy_and_are_back_within_ten_s
     assert not governor.is_too_slow
 
 
+@given(limit=st.floats(1.6, 4.6), delay=st.integers(0, 2))
+def test_near_what_the_machine_can_do_the_rate_swings_little(limit, delay):
+    """A higher rate takes effect with each camera's next key frame; large steps until then lead far beyond and back."""
+    governor, rates, busy = LoadGovernor(5.0), [5.0], 0
+    for second in range(120):
+        in_effect = min(rates[-1], rates[max(0, len(rates) - 1 - delay)])
+        governor.update(float(second), Load(min(1.0, 0.9 * in_effect / limit), {"b1": 0.0}))
+        rates.append(governor.rate)
+        busy += second >= 60 and in_effect > 1.05 * limit
+    settled = rates[60:]
+    assert sum(settled) / len(settled) >= 0.75 * limit
+    assert max(settled) <= min(5.0, 1.35 * limit)
+    assert min(settled) >= 0.5 * limit
+    assert busy <= 25, "of sixty seconds"
+
+
+def test_a_machine_that_is_late_once_is_back_within_ten_seconds():
+    governor = LoadGovernor(5.0)
+    run(governor, IDLE, 20)
+    run(governor, BUSY, 1, 20)
+    assert governor.rate < 4.0
+    assert run(governor, IDLE, 9, 21) == 5.0
+
+
 def test_key_frames_come_last_and_a_camera_that_is_late_alone_may_have_them_at_once():
     governor = LoadGovernor(5.0)
     run(governor, BUSY, 2)

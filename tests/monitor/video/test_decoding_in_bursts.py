@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from statistics import median
 
 import pytest
 from frames import collect, plays
@@ -179,6 +180,56 @@ def test_a_picture_that_nobody_knows_waits_for_nothing(make_stream):
     stream.probe.hold(123)
 
 
+def decode_groups(monkeypatch, group, slowed=None, **gate):
+    """Let 24 groups of pictures arrive, a few ahead of the decoder; return what was decoded and what was analysed."""
+    monkeypatch.setattr("monitor.video.probe._LONGEST_HOLD_SECONDS", 0.0)
+    clock, sampler = ManualClock(), Sampler(5.0)
+    probe = PipelineProbe(clock, sampler)
+    decoded, analysed, arrived = [], [], []
+    for number in range(24 * group + 10):
+        if number == 12 * group and slowed is not None:
+            sampler.frames_per_second = slowed
+        probe.encoded(number * PICTURE_NS, keyframe=number % group == 0)
+        arrived.append(clock.monotonic())
+        clock.advance(PICTURE_SECONDS)
+        given, is_key = number - 10, (number - 10) % group == 0
+        if given < 0:
+            continue
+        if probe.hold(given * PICTURE_NS, keyframe=is_key, begins_anew=gate.get("begins_anew", True) and is_key):
+            decoded.append(given)
+            if probe.decoded(given * PICTURE_NS, corrupt=False) is not None:
+                analysed.append(given)
+    assert probe.pictures == 24 * group
+    assert probe.undecoded == probe.pictures - len(decoded)
+    return decoded, analysed
+
+
+def test_the_end_of_a_group_that_no_analysed_picture_needs_is_not_decoded(monkeypatch):
+    decoded, analysed = decode_groups(monkeypatch, 27)
+    assert analysed == list(range(0, 24 * 27, 5)), "what is analysed stays the same"
+    for group in range(6, 24):
+        own = [number for number in decoded if number // 27 == group]
+        chosen = [number for number in analysed if number // 27 == group]
+        # Whole up to the last that is analysed; the very next key frame was not yet there for the first ones.
+        assert own == list(range(group * 27, chosen[-1] + 1))
+
+
+def test_a_slower_bed_is_analysed_at_the_begin_of_each_group_and_the_rest_is_not_decoded(monkeypatch):
+    decoded, analysed = decode_groups(monkeypatch, 40, 2.5)
+    slow = [number for number in decoded if number >= 14 * 40]
+    assert 0.35 * 10 * 40 <= len(slow) <= 0.5 * 10 * 40, "four of its pictures, one in five as at the ordinary rate"
+    assert len([number for number in analysed if number >= 14 * 40]) == pytest.approx(0.5 * 10 * 40 / 5, abs=2)
+    for group in range(14, 24):
+        own = [number for number in slow if number // 40 == group]
+        assert own == list(range(group * 40, own[-1] + 1)), "each has all that it needs"
+
+
+@pytest.mark.parametrize("slowed", [None, 2.5])
+def test_nothing_is_left_out_where_later_pictures_may_need_it(monkeypatch, slowed):
+    decoded, _ = decode_groups(monkeypatch, 40, slowed, begins_anew=False)
+    assert decoded == list(range(24 * 40))
+
+
 @given(
     rate=st.floats(0.2, 60.0),
     interval_seconds=st.floats(0.008, 1.0),
@@ -238,3 +289,36 @@ def test_each_of_two_cameras_keeps_its_rate_also_with_b_pictures(make_camera, se
         assert status.drops[DropCause.QUEUE] == 0
         assert status.reconnects == 0
         assert not status.overloaded
+
+
+def test_a_camera_of_a_slower_bed_decodes_less_and_is_back_at_once(make_camera, serve, noise, eventually):
+    feed = PaintedFeed(noise(), (320, 240), 30.0, key_frame_seconds=1.5)
+    camera = make_camera(serve(feed).url("/bed"), 5.0)
+    eventually(plays(camera, 45))
+    camera.frames_per_second = 2.5
+    collect(camera, 2.0)
+    before = camera.status()
+    frames = collect(camera, 6.0)
+    after = camera.status()
+    pictures = after.pictures - before.pictures
+    decoded = pictures - (after.undecoded - before.undecoded)
+    assert decoded <= 0.75 * pictures, "about half, and what a busy machine's pauses add"
+    assert len(frames) >= 0.7 * pictures / 12
+    assert median(age for _, age in frames) < 0.3, "none waits for the next group"
+    assert max(later.time_seconds - one.time_seconds for (one, _), (later, _) in pairwise(frames)) < 1.6
+    camera.frames_per_second = 5.0
+    collect(camera, 1.6)
+    assert len(collect(camera, 3.0)) >= 10
+    assert camera.status().reconnects == 0
+
+
+def test_of_a_stream_with_b_pictures_a_slower_bed_leaves_no_end_out(make_camera, serve, make_clip, eventually):
+    """Its decoder gives a picture only when it has the next: the last one before an end would come too late."""
+    camera = make_camera(serve(ClipFeed(make_clip("mkv"))).url("/bed"), 5.0)
+    eventually(plays(camera, 30))
+    camera.frames_per_second = 2.0
+    collect(camera, 2.0)
+    frames = collect(camera, 6.0)
+    assert len(frames) >= 8
+    assert max(later.time_seconds - one.time_seconds for (one, _), (later, _) in pairwise(frames)) < 0.9
+    assert camera.stop()

@@ -207,3 +207,30 @@ def test_a_camera_with_b_pictures_decodes_fewer_and_hands_on_the_same(make_clip,
     status = camera.status()
     assert status.undecoded < status.pictures
     assert status.decode_errors == 0 == status.drops[DropCause.CORRUPT]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder", "are_closed"),
+    [
+        ("byte stream", f"{_X264} bframes=2", True),
+        ("pyramid", f"{_X264} bframes=3", True),
+        ("B pictures", f"{_X264} bframes=2 option-string=open-gop=1", False),
+        ("H.265", f"{_X265} option-string=bframes=3:open-gop=0", True),
+        ("H.265 hvc1", f"{_X265} option-string=bframes=3:open-gop=1", False),
+    ],
+)
+def test_only_a_key_frame_that_nothing_later_looks_behind_begins_anew(monkeypatch, name, encoder, are_closed):
+    monkeypatch.setitem(STREAMS, name, (encoder, *STREAMS[name][1:]))
+    caps, buffers = encoded(name)
+    reader = ReferenceReader()
+    reader.take_caps(caps)
+    is_key = [not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT) for buffer in buffers]
+    begins = [reader.begins_anew(buffer.extract_dup(0, HEADER_BYTES)) for buffer in buffers]
+    assert sum(is_key) >= 2
+    assert begins[0]
+    assert not any(begin and not key for begin, key in zip(begins, is_key, strict=True))
+    if are_closed:
+        assert begins == is_key
+    else:
+        assert not any(begins[1:])
+    assert not ReferenceReader().begins_anew(buffers[0].extract_dup(0, HEADER_BYTES)), "of an unknown format"

@@ -77,14 +77,17 @@ def test_what_is_painted_too_slowly_is_not_shown_in_slow_motion(eventually):
     assert shown == sorted(set(shown))
 
 
-def test_a_clip_that_begins_later_sends_the_same_pictures_from_a_key_frame_on(tmp_path):
+def test_a_camera_that_runs_shows_what_it_shows_then_from_the_next_key_frame_on(tmp_path):
     path = tmp_path / "clip.mp4"
     with VideoWriter(path, 10.0, CameraEncoding(key_frame_pictures=4)) as writer:
         for number in range(12):
             writer.write(np.full((64, 64, 3), 20 * number, np.uint8), number / 10)
     whole = ClipFeed(path)
-    later = whole.begun_at(0.6)
     sizes = [whole.buffer(index)[1].get_size() for index in range(12)]
+    camera = whole.running(0.25, 1000.0)
+    later, waits_seconds = camera.joined(1000.0 + 12.05)
+    # 0.35 s of the clip are over; the next of its key frames at 0, 0.4 and 0.8 s comes in 0.05 s.
+    assert waits_seconds == pytest.approx(0.05, abs=1e-3)
     assert [later.buffer(index)[1].get_size() for index in range(12)] == sizes[4:] + sizes[:4]
     assert [later.buffer(index)[0] for index in range(24)] == pytest.approx(
         [index / 10 for index in range(24)], abs=1e-3
@@ -93,7 +96,10 @@ def test_a_clip_that_begins_later_sends_the_same_pictures_from_a_key_frame_on(tm
     assert stamps[0] == whole.buffer(0)[1].pts
     assert stamps == sorted(set(stamps))
     assert not later.buffer(0)[1].has_flags(gstreamer().BufferFlags.DELTA_UNIT)
-    assert whole.begun_at(0.0).buffer(0)[1].get_size() == sizes[0]
+    first, waits_seconds = camera.joined(1000.0 + 0.8)
+    assert waits_seconds == pytest.approx(0.1, abs=1e-3)
+    assert first.buffer(0)[1].get_size() == sizes[0]
+    assert whole.joined(1000.0) == (whole, 0.0), "one that does not run begins when it is watched"
 
 
 @given(st.integers(0, 10**6), st.floats(0.0, 10**5), st.floats(1.0, 120.0))
