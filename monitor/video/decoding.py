@@ -17,7 +17,7 @@ from monitor.video.colours import complete_colours, distrust_container
 from monitor.video.decoder_log import decoder_log
 from monitor.video.gst import gstreamer, make_element
 from monitor.video.hardware import DecoderChoice
-from monitor.video.picture_references import HEADER_BYTES, ReferenceReader
+from monitor.video.picture_references import HEADER_BYTES, KEY_HEADER_BYTES, ReferenceReader
 from monitor.video.probe import PipelineProbe
 
 __all__ = ["CODECS", "Chain", "ChainSettings", "Codec", "accepts_caps", "build_chain"]
@@ -249,7 +249,7 @@ def _leave_out(decoder: Any, probe: PipelineProbe, *, unreferenced: bool, in_bur
         buffer = info.get_buffer()
         pts_ns, keyframe = _time_ns(buffer.pts), not buffer.has_flags(delta)
         is_understood = references.is_understood
-        head = buffer.extract_dup(0, HEADER_BYTES) if keyframe and is_understood else b""
+        head = buffer.extract_dup(0, KEY_HEADER_BYTES) if keyframe and is_understood else b""
         begins_anew = references.begins_anew(head)
         if in_bursts and not probe.hold(pts_ns, keyframe=keyframe, begins_anew=begins_anew):
             return drop

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["HEADER_BYTES", "ReferenceRate", "ReferenceReader"]
+__all__ = ["HEADER_BYTES", "KEY_HEADER_BYTES", "ReferenceRate", "ReferenceReader"]
 
 HEADER_BYTES = 1024
 """How much of an encoded picture is read: delimiters and notes precede the first slice; where they fill all of it, the
 picture counts as referenced."""
+
+KEY_HEADER_BYTES = 8192
+"""Likewise of a key frame, before whose slices parameters stand, and an encoder's notes of a few thousand bytes."""
 
 _FEWEST_REFERENCES = 8
 _MOST_REFERENCES = 32
@@ -136,7 +139,7 @@ class ReferenceReader:
         That is an IDR picture: in H.265 types 19 and 20, not CRA, whose leading pictures may.
 
         Args:
-            head: Its first `HEADER_BYTES`.
+            head: Its first `KEY_HEADER_BYTES`.
         """
         if not self._is_understood:
             return False

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.video.gst import gstreamer
-from monitor.video.picture_references import HEADER_BYTES, ReferenceRate, ReferenceReader
+from monitor.video.picture_references import HEADER_BYTES, KEY_HEADER_BYTES, ReferenceRate, ReferenceReader
 from monitor.video.reader import open_video
 from monitor.video.rtsp_feed import ClipFeed
 from monitor.video.sampling import Sampler
@@ -225,7 +225,7 @@ def test_only_a_key_frame_that_nothing_later_looks_behind_begins_anew(monkeypatc
     reader = ReferenceReader()
     reader.take_caps(caps)
     is_key = [not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT) for buffer in buffers]
-    begins = [reader.begins_anew(buffer.extract_dup(0, HEADER_BYTES)) for buffer in buffers]
+    begins = [reader.begins_anew(buffer.extract_dup(0, KEY_HEADER_BYTES)) for buffer in buffers]
     assert sum(is_key) >= 2
     assert begins[0]
     assert not any(begin and not key for begin, key in zip(begins, is_key, strict=True))
@@ -233,4 +233,4 @@ def test_only_a_key_frame_that_nothing_later_looks_behind_begins_anew(monkeypatc
         assert begins == is_key
     else:
         assert not any(begins[1:])
-    assert not ReferenceReader().begins_anew(buffers[0].extract_dup(0, HEADER_BYTES)), "of an unknown format"
+    assert not ReferenceReader().begins_anew(buffers[0].extract_dup(0, KEY_HEADER_BYTES)), "of an unknown format"
