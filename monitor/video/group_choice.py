@@ -28,7 +28,7 @@ class GroupChoice:
         self._owed = 0.0
         self._left = 0
         self._step_seconds = self._next_seconds = 0.0
-        self._ends_seconds = float("-inf")
+        self._reach_seconds = self._ends_seconds = float("-inf")
 
     def is_over(self, time_seconds: float) -> bool:
         """Return whether the next key frame should have come long ago."""
@@ -37,7 +37,7 @@ class GroupChoice:
     @property
     def is_done(self) -> bool:
         """Whether no further picture of the group is wanted."""
-        return self._left == 0
+        return self._left <= 0
 
     def begin(self, time_seconds: float, longest_seconds: float, rate: float) -> None:
         """Plan a group.
@@ -55,18 +55,27 @@ class GroupChoice:
         self._owed = min(max(0.0, owed - self._left), 1.0)
         self._next_seconds = time_seconds
         self._ends_seconds = time_seconds + _PATIENCE * longest_seconds
+        self._reach_seconds = time_seconds + longest_seconds - LONGEST_GAP_SECONDS
         self._step_seconds = 1.0 / self._full_rate
-        if self._left > 1:
-            spread_seconds = (longest_seconds - LONGEST_GAP_SECONDS) / (self._left - 1)
-            self._step_seconds = max(self._step_seconds, spread_seconds)
+        self._spread()
 
     def slow(self, share: float) -> None:
-        """Select fewer of the pictures that the group has still to give.
+        """Select fewer of the pictures that the group has still to give, but its last one.
 
         Args:
             share: Of them, in [0, 1].
         """
-        self._left = int(self._left * share + 0.5)
+        if self._left > 0:
+            self._left = max(1, int(self._left * share + 0.5))
+            self._spread()
+
+    def _spread(self) -> None:
+        """Let the last picture be so late that the next key frame is not far."""
+        if self._left == 1:
+            self._next_seconds = max(self._next_seconds, self._reach_seconds)
+        elif self._left > 1:
+            far_seconds = (self._reach_seconds - self._next_seconds) / (self._left - 1)
+            self._step_seconds = max(self._step_seconds, far_seconds)
 
     def is_due(self, time_seconds: float, interval_seconds: float) -> bool:
         """Return whether a picture of this time would be selected, by the usual time between two pictures."""

@@ -54,6 +54,26 @@ def test_the_rate_holds_no_gap_is_long_and_fewer_pictures_are_decoded(rate, grou
     assert needed <= (share * group_pictures + 3) * groups
 
 
+@given(
+    group_pictures=st.integers(25, 55),
+    rates=st.lists(st.tuples(st.integers(1, 40), st.floats(1.0, 5.0)), min_size=1, max_size=20),
+)
+def test_no_gap_is_long_however_the_rate_changes(group_pictures, rates):
+    sampler, chosen, number = Sampler(FULL), [], 0
+    for pictures, rate in rates:
+        sampler.frames_per_second = rate
+        for _ in range(pictures):
+            time_seconds = number * INTERVAL
+            if number % group_pictures == 0:
+                sampler.begin_group(time_seconds, group_pictures * INTERVAL)
+            if sampler.due(time_seconds):
+                chosen.append(time_seconds)
+            number += 1
+    chosen.append(number * INTERVAL)
+    longest = max(later - sooner for sooner, later in pairwise(chosen))
+    assert longest <= LONGEST_GAP_SECONDS + 2.5 * INTERVAL
+
+
 def test_half_the_rate_needs_half_the_pictures():
     sampler = Sampler(FULL)
     sampler.frames_per_second = FULL / 2
