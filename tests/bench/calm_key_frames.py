@@ -86,6 +86,14 @@ def onset_seconds(bed):
     return now
 
 
+def note_begins(begins, transitions, now):
+    """Note when alarms began first, by code; return whether all have."""
+    for change in transitions:
+        if change.code in begins and begins[change.code] is None:
+            begins[change.code] = now
+    return None not in begins.values()
+
+
 def alarm_seconds(bed, models, onset, key_phase):
     """Return when each of the two alarms about pain began; None where it did not.
 
@@ -109,10 +117,7 @@ def alarm_seconds(bed, models, onset, key_phase):
         if not (is_key if rests else is_due and now >= back_seconds):
             continue
         result = pipeline.analyse(Frame(bed.frame(now)[0], now, None, index), models)
-        for change in result.transitions:
-            if change.code in begins and begins[change.code] is None:
-                begins[change.code] = now
-        if None not in begins.values():
+        if note_begins(begins, result.transitions, now):
             break
         pace.rate("bed", result.observation)
         was, rests = rests, key_phase is not None and pace.may_rest("bed", now)

@@ -14,7 +14,7 @@ import statistics
 import time
 
 import cv2
-from calm_key_frames import ALARMS, CALM_SECONDS_BEFORE, RATE, WATCHED_SECONDS, onset_seconds
+from calm_key_frames import ALARMS, CALM_SECONDS_BEFORE, RATE, WATCHED_SECONDS, note_begins, onset_seconds
 
 from monitor.config import AlarmSettings, BedSettings, CameraSettings, FaceSettings, ModelSettings
 from monitor.pain.vocabulary import Code
@@ -55,10 +55,7 @@ def alarm_seconds(bed, models, onset, rate, phase, *, by_groups):
         if not sampler.due(now):
             continue
         result = pipeline.analyse(Frame(bed.frame(now)[0], now, None, index), models)
-        for change in result.transitions:
-            if change.code in begins and begins[change.code] is None:
-                begins[change.code] = now
-        if None not in begins.values():
+        if note_begins(begins, result.transitions, now):
             break
     return begins, decoded / pictures
 

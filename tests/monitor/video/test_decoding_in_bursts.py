@@ -224,6 +224,28 @@ def test_a_slower_bed_is_analysed_at_the_begin_of_each_group_and_the_rest_is_not
         assert own == list(range(group * 40, own[-1] + 1)), "each has all that it needs"
 
 
+def test_a_group_that_is_longer_than_expected_shows_no_picture_and_is_not_taken_for_one_that_does():
+    """What follows its last decoded picture cannot be decoded: the camera must count as lost, not as still."""
+    clock, sampler = ManualClock(), Sampler(5.0)
+    probe = PipelineProbe(clock, sampler)
+    sampler.frames_per_second = 2.5
+    keys = {*range(0, 14 * 40, 40), 14 * 40 + 200}
+    decoded = []
+    for number in range(14 * 40 + 230):
+        probe.encoded(number * PICTURE_NS, keyframe=number in keys)
+        # Beyond the longest hold: a decoder that is behind waits for nothing.
+        clock.advance(PICTURE_SECONDS)
+        given = number - 10
+        if given >= 0 and probe.hold(given * PICTURE_NS, keyframe=given in keys, begins_anew=given in keys):
+            decoded.append(given)
+            probe.decoded(given * PICTURE_NS, corrupt=False)
+        if number == 14 * 40 + 190:
+            assert probe.data_seconds - probe.picture_seconds > 4.0
+    # The last key frame of the regular ones began the long group.
+    assert max(number for number in decoded if number < 14 * 40 + 200) < 13 * 40 + 40
+    assert decoded[-20:] == list(range(14 * 40 + 200, 14 * 40 + 220)), "whole again from the next key frame on"
+
+
 @pytest.mark.parametrize("slowed", [None, 2.5])
 def test_nothing_is_left_out_where_later_pictures_may_need_it(monkeypatch, slowed):
     decoded, _ = decode_groups(monkeypatch, 40, slowed, begins_anew=False)

@@ -136,7 +136,7 @@ def test_a_lower_rate_counts_within_the_group():
     assert chosen == 4, "two of nine, and a third of the seven that were left"
 
 
-def test_a_key_frame_that_does_not_come_blinds_nobody():
+def test_the_choice_by_groups_ends_where_no_key_frame_comes():
     sampler = Sampler(FULL)
     sampler.frames_per_second = 2.0
     choose(sampler, 50, 5)
