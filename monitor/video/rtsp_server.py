@@ -73,6 +73,8 @@ class RtspServer:
         self._server = self._rtsp.RTSPServer.new()
         self._server.set_address(host)
         self._server.set_service(str(port))
+        # A thread for each client: a stream that waits for its first key frame holds only those who wait for it.
+        self._server.get_thread_pool().set_max_threads(-1)
         if credentials is not None or tls is not None:
             self._server.set_auth(self._auth(credentials, tls))
         mounts = self._server.get_mount_points()

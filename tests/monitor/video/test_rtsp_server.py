@@ -26,6 +26,35 @@ def test_several_streams_and_several_viewers(make_camera, make_clip, noise, even
     assert all(stopped)
 
 
+class _Silent:
+    """A stream that never gets its first picture."""
+
+    def __init__(self, feed):
+        self._feed = feed
+        self.is_watched = threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._feed, name)
+
+    def joined(self, _):
+        self.is_watched.set()
+        return self._feed, 3600.0
+
+
+def test_a_stream_that_waits_for_its_first_picture_holds_no_other(make_camera, noise, eventually):
+    """Cameras are opened one by one otherwise, each after the key frame of the one before: 24 took half a minute."""
+    silent = _Silent(PaintedFeed(noise(), (320, 240)))
+    with RtspServer({"/silent": silent, "/bed": PaintedFeed(noise(), (320, 240))}) as server:
+        waiting = make_camera(server.url("/silent"))
+        assert silent.is_watched.wait(10.0)
+        camera = make_camera(server.url("/bed"))
+        eventually(plays(camera, 3))
+        assert camera.status().reconnects == 0
+        assert waiting.status().frames == 0
+        assert camera.stop()
+        waiting.stop()
+
+
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "ts", "avi", "h265.mkv"])
 def test_clips_are_sent_again_and_again_without_a_break(make_camera, serve, make_clip, eventually, kind):
     """Two seconds of video play for more than two seconds, B-frames included."""
