@@ -65,7 +65,7 @@ def measure_pure_costs(clip: Path, config: StationConfig) -> PureCosts:
     """
     with open_video(clip, _FRAMES_PER_SECOND) as video:
         codec, size_px = video.codec, video.size_px
-        images = [frame.image for frame in itertools.islice(video, _FRAMES)]
+        images = [np.asarray(frame.image) for frame in itertools.islice(video, _FRAMES)]
     detector = read_bundle(config.models.detector, kind="detector")
     classifier = read_bundle(config.models.classifier, kind="classifier")
     size = config.faces.detection_size_px

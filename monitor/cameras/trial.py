@@ -209,5 +209,5 @@ def _result(status: CameraStatus, newest: Frame | None, search: FaceTrial | None
         is_face_usable=search is not None and search.is_usable,
         was_detected=search is not None and failed is None,
         advice=tuple(advise(status.size_px, status.frames_per_second, keyframe_seconds, face_px)),
-        picture=newest.image.copy(),
+        picture=np.array(newest.image),
     )

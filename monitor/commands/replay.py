@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import click
+import numpy as np
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -178,7 +179,7 @@ class _Outputs:
             if self._alerts is not None:
                 _write(self._alerts, alert.model_dump(mode="json"))
         if self._writer is not None and self._last is not None:
-            image = step.frame.image.copy()
+            image = np.array(step.frame.image)
             frame_faces, observation = self._last
             if frame_faces is not None:
                 draw_faces(image, frame_faces)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.faces.geometry import OrientedBox
+from monitor.video.planar_picture import Picture, grey_part
 
 __all__ = ["CropPlacement", "CropSpec", "crop_face", "crop_grey", "crop_placement"]
 
@@ -50,7 +51,7 @@ class CropSpec:
             raise ValueError(f"a crop's margin lies above -0.5 (nothing left) and at most at 4, not at {self.margin}")
 
 
-def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDArray[np.uint8]:
+def crop_face(image: Picture, box: OrientedBox, spec: CropSpec) -> NDArray[np.uint8]:
     """Cut a face out of a picture, upright and stretched to a square.
 
     One affine warp, bicubic, with the picture's border replicated where the box leaves the picture. A face larger than
@@ -72,7 +73,7 @@ def crop_face(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDA
     return _cut(image, box, spec, grey=False)
 
 
-def crop_grey(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> NDArray[np.uint8]:
+def crop_grey(image: Picture, box: OrientedBox, spec: CropSpec) -> NDArray[np.uint8]:
     """Cut a face out as `crop_face` does, in shades of grey (luma of ITU-R BT.601) and for a third of the cost.
 
     Before an average over two by two pixels the warp is bicubic, for sharpness is measured on such crops.
@@ -141,13 +142,12 @@ def crop_placement(box: OrientedBox, spec: CropSpec, width_px: int, height_px: i
     return CropPlacement(left, top, right, bottom, quarters % 4, oversampling, from_crop)
 
 
-def _cut(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec, *, grey: bool) -> NDArray[np.uint8]:
+def _cut(image: Picture, box: OrientedBox, spec: CropSpec, *, grey: bool) -> NDArray[np.uint8]:
     _check(image, box)
     height_px, width_px = image.shape[:2]
     place = crop_placement(box, spec, width_px, height_px)
-    patch = image[place.top : place.bottom + 1, place.left : place.right + 1]
-    if grey:
-        patch = np.asarray(cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    part = slice(place.top, place.bottom + 1), slice(place.left, place.right + 1)
+    patch = grey_part(image, part) if grey else image[part]
     if place.quarters:
         patch = np.asarray(cv2.rotate(patch, _TURNS[place.quarters - 1]), dtype=np.uint8)
     side_px = spec.size_px * place.oversampling
@@ -164,7 +164,7 @@ def _cut(image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec, *, grey: bo
     return np.asarray(warped, dtype=np.uint8)
 
 
-def _check(image: NDArray[np.uint8], box: OrientedBox) -> None:
+def _check(image: Picture, box: OrientedBox) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
         raise ValueError(f"a crop is cut from an RGB picture of uint8, not from {image.dtype} of shape {image.shape}")
     numbers = (box.center_x_px, box.center_y_px, box.width_px, box.height_px, box.orientation_deg)

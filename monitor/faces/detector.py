@@ -13,6 +13,7 @@ from monitor.faces.squares import ViewSquare
 from monitor.faces.viewport import Viewport
 from monitor.inference.engine import Engine
 from monitor.inference.lazy_rows import Cutter, LazyRows, Rows
+from monitor.video.planar_picture import Picture
 
 __all__ = ["FACE_INPUT_PX", "TRACK_INPUT_PX", "Detection", "FaceDetector"]
 
@@ -79,7 +80,7 @@ class FaceDetector:
             self.size_px: engine,
         }
 
-    def detect(self, image: NDArray[np.uint8], view: Viewport, minimum_score: float) -> tuple[Detection, ...]:
+    def detect(self, image: Picture, view: Viewport, minimum_score: float) -> tuple[Detection, ...]:
         """Detect faces in one view of a picture.
 
         Args:
@@ -109,7 +110,7 @@ class FaceDetector:
         boxes, points, scores = boxes[good], points[good], scores[likely][good]
         return tuple(_to_picture(view, boxes[i], float(scores[i]), points[i]) for i in _suppress(boxes, scores))
 
-    def _rows(self, image: NDArray[np.uint8], view: Viewport) -> Rows:
+    def _rows(self, image: Picture, view: Viewport) -> Rows:
         if self._cutter is None or not self._cutter.is_ready:
             return view.render(image)[np.newaxis]
         return LazyRows((ViewSquare(image, view),), view.size_px, self._cutter)

@@ -9,17 +9,18 @@ picture) stays in memory for as long as the face is followed, and is stored nowh
 import math
 import statistics
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.faces.crop import CropSpec, crop_face
+from monitor.faces.crop import CropSpec, crop_face, crop_placement
 from monitor.faces.geometry import OrientedBox, turn_between_deg
 from monitor.faces.scene_cut import scene_cells
 from monitor.video.frame import Frame
+from monitor.video.planar_picture import Picture
 
 __all__ = ["FOLLOWED_SECONDS", "FaceAppearance", "FaceIdentity", "face_appearance"]
 
@@ -74,7 +75,7 @@ class FaceAppearance:
         return min(float(self.shading @ other.shading), common)
 
 
-def face_appearance(image: NDArray[np.uint8], box: OrientedBox) -> FaceAppearance:
+def face_appearance(image: Picture, box: OrientedBox) -> FaceAppearance:
     """Describe a face.
 
     Args:
@@ -85,7 +86,15 @@ def face_appearance(image: NDArray[np.uint8], box: OrientedBox) -> FaceAppearanc
         ValueError: As `crop_face` does.
     """
     step = max(1, int(min(box.width_px, box.height_px)) // _LEAST_PX)
-    crop = crop_face(image[::step, ::step], _scaled(box, 1.0 / step), _CROP)
+    sampled = _scaled(box, 1.0 / step)
+    height, width = (-(-length // step) for length in image.shape[:2])
+    place = crop_placement(sampled, _CROP, width, height)
+    rows, columns = (
+        slice(first * step, last * step + 1, step)
+        for first, last in ((place.top, place.bottom), (place.left, place.right))
+    )
+    x, y = sampled.center_x_px - place.left, sampled.center_y_px - place.top
+    crop = crop_face(image[rows, columns], replace(sampled, center_x_px=x, center_y_px=y), _CROP)
     tones = np.asarray(cv2.cvtColor(cv2.GaussianBlur(crop, (0, 0), 1.5), cv2.COLOR_RGB2LAB), dtype=np.uint8)
     shading = cv2.resize(tones[..., 0].astype(np.float32), (_SHADING_PX, _SHADING_PX), interpolation=cv2.INTER_AREA)
     histograms = [cv2.GaussianBlur(_tone_counts(tones[..., channel]), (1, 3), 0.8).ravel() for channel in (1, 2)]

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.faces.geometry import OrientedBox
+from monitor.video.planar_picture import Picture, grey_part
 
 __all__ = ["LivenessDetector"]
 
@@ -78,7 +79,7 @@ class LivenessDetector:
         """Since when nothing has moved by itself; None while something does, or while that cannot be known."""
         return self._since_seconds
 
-    def update(self, image: NDArray[np.uint8], box: OrientedBox | None, time_seconds: float) -> None:
+    def update(self, image: Picture, box: OrientedBox | None, time_seconds: float) -> None:
         """Take the next picture.
 
         Args:
@@ -125,7 +126,7 @@ class LivenessDetector:
 class _Zone:
     """A fixed part of the picture, and what of its changes light and movements of the whole picture explain."""
 
-    def __init__(self, image: NDArray[np.uint8], box: OrientedBox, area: tuple[slice, slice]) -> None:
+    def __init__(self, image: Picture, box: OrientedBox, area: tuple[slice, slice]) -> None:
         self._shape, self._box, self._area = image.shape, box, area
         self._contrast_levels = 0.0
         self._step = max(1, round(max(area[0].stop - area[0].start, area[1].stop - area[1].start) / _ZONE_PX))
@@ -146,7 +147,7 @@ class _Zone:
         return self._contrast_levels
 
     @classmethod
-    def around(cls, image: NDArray[np.uint8], box: OrientedBox) -> "_Zone | None":
+    def around(cls, image: Picture, box: OrientedBox) -> "_Zone | None":
         """Return the zone of a face; None where too little of it lies in the picture or is exposed well."""
         half = 0.5 * _ZONE_FACES * box.size_px
         height, width = image.shape[:2]
@@ -157,7 +158,7 @@ class _Zone:
         zone = cls(image, box, (slice(top, bottom), slice(left, right)))
         return None if zone._basis is None else zone
 
-    def holds(self, image: NDArray[np.uint8], box: OrientedBox) -> bool:
+    def holds(self, image: Picture, box: OrientedBox) -> bool:
         """Whether a face is still where the zone was laid."""
         return (
             image.shape == self._shape
@@ -165,7 +166,7 @@ class _Zone:
             and 1.0 / _GROWN <= box.size_px / self._box.size_px <= _GROWN
         )
 
-    def residual(self, image: NDArray[np.uint8]) -> _Floats:
+    def residual(self, image: Picture) -> _Floats:
         """Return the change of each cell since the first picture, in levels, less what the basis explains."""
         change = self._take_means(self._grey(image)) - self._first
         assert self._basis is not None  # noqa: S101 - see `around`
@@ -178,13 +179,9 @@ class _Zone:
         self._contrast_levels = float(np.sqrt(np.mean((down**2 + across**2).ravel()[self._cells])))
         return np.asarray(means.ravel()[self._cells], dtype=np.float32)
 
-    def _grey(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        rows, columns = self._area
-        part: NDArray[Any] = image[rows, columns]
-        if self._step > 1:
-            size = (part.shape[1] // self._step, part.shape[0] // self._step)
-            part = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST)
-        grey: NDArray[Any] = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+    def _grey(self, image: Picture) -> NDArray[np.uint8]:
+        rows, columns = (slice(axis.start, axis.stop, self._step) for axis in self._area)
+        grey: NDArray[Any] = grey_part(image, (rows, columns))
         # OpenCV halves whole numbers many times as fast as it averages areas; what that rounds cancels in the means.
         while min(grey.shape) >= 8 * _CELLS:
             height, width = grey.shape[0] // 2, grey.shape[1] // 2

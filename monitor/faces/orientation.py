@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitor.faces.detector import Detection, FaceDetector
 from monitor.faces.geometry import Face, OrientedBox, normalise_deg, turn_between_deg
 from monitor.faces.viewport import Viewport
+from monitor.video.planar_picture import Picture
 
 __all__ = ["LARGEST_ROLL_DEG", "OrientationConsensus", "OrientationSearch", "Vote", "vote_of", "vote_orientation"]
 
@@ -117,7 +117,7 @@ class OrientationSearch:
         track_count: How many smaller ones there were, at faces that are tracked.
     """
 
-    def __init__(self, detector: FaceDetector, image: NDArray[np.uint8], minimum_score: float) -> None:
+    def __init__(self, detector: FaceDetector, image: Picture, minimum_score: float) -> None:
         self._detector = detector
         self._image = image
         self._minimum_score = minimum_score

@@ -233,12 +233,13 @@ class PatientTracker:
         """Return whether something beside the patient's face is not as it was, in the area that is searched."""
         image, area, cells = frame_detector.image, frame_detector.searched_area(), self._cells
         left, top = math.floor(area.x0_px + 0.5), math.floor(area.y0_px + 0.5)
-        part = image[top : math.ceil(area.y1_px + 0.5), left : math.ceil(area.x1_px + 0.5)]
-        if part.shape != image.shape:
+        right, bottom = math.ceil(area.x1_px + 0.5), math.ceil(area.y1_px + 0.5)
+        shape = bottom - top, right - left
+        if shape != image.shape[:2]:
             # Cells of the whole picture are coarse beside the face of a bed that fills a part of it.
-            cells = scene_cells(part)
+            cells = scene_cells(image, left, top, right, bottom)
         moved = replace(box, center_x_px=box.center_x_px - left, center_y_px=box.center_y_px - top)
-        return self._changes.has_changed(cells, moved, part.shape)
+        return self._changes.has_changed(cells, moved, shape)
 
     def _recheck(self, frame_detector: FrameDetector, patient: Track) -> None:
         """Detect the patient in another turn, left and right alternately; verify its orientation on a contradiction."""

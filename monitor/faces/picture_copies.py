@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from monitor.faces.device_crop import DevicePicture
 from monitor.inference.device_memory import DeviceMemory
+from monitor.video.planar_picture import Picture
 
 __all__ = ["MOST_COPIES", "PictureCopies"]
 
@@ -31,7 +32,7 @@ class _Copy:
 
     address: int
     size_bytes: int
-    image: "weakref.ref[NDArray[np.uint8]]"
+    image: "weakref.ref[Picture]"
     picture: DevicePicture
     used: int
 
@@ -58,7 +59,7 @@ class PictureCopies:
         self._on_their_way: list[NDArray[np.uint8]] = []
         self.uploads = 0
 
-    def of(self, images: list[NDArray[np.uint8]]) -> list[DevicePicture]:
+    def of(self, images: list[Picture]) -> list[DevicePicture]:
         """Return where pictures lie on the device, once the stream has come so far; uploads those that are not there.
 
         Args:
@@ -74,7 +75,7 @@ class PictureCopies:
         """Note that the stream was waited for: what is on the device is read from the main memory no more."""
         self._on_their_way.clear()
 
-    def _of(self, image: NDArray[np.uint8], first_use: int) -> _Copy:
+    def _of(self, image: Picture, first_use: int) -> _Copy:
         self._uses += 1
         copy = next((copy for copy in self._copies if copy.image() is image), None)
         if copy is None:
@@ -82,8 +83,8 @@ class PictureCopies:
         copy.used = self._uses
         return copy
 
-    def _upload(self, image: NDArray[np.uint8], first_use: int) -> _Copy:
-        pixels, pitch_bytes = _bytes_of(image)
+    def _upload(self, image: Picture, first_use: int) -> _Copy:
+        pixels, pitch_bytes = _bytes_of(np.asarray(image))
         height_px, width_px = image.shape[:2]
         copy = self._free_copy(pixels.nbytes, first_use)
         address, size_bytes = (0, 0) if copy is None else (copy.address, copy.size_bytes)

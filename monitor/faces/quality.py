@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from monitor.faces.crop import CropSpec, crop_grey
 from monitor.faces.geometry import OrientedBox
+from monitor.video.planar_picture import Picture
 
 __all__ = ["Quality", "assess", "is_cut_off"]
 
@@ -45,7 +46,7 @@ class Quality:
         return self.shorter_side_px >= minimum_face_px and self.brightness >= _DARKEST and self.sharpness >= _SOFTEST
 
 
-def assess(image: NDArray[np.uint8], box: OrientedBox) -> Quality:
+def assess(image: Picture, box: OrientedBox) -> Quality:
     """Measure a face's quality.
 
     Args:
@@ -61,7 +62,7 @@ def assess(image: NDArray[np.uint8], box: OrientedBox) -> Quality:
     return Quality(min(box.width_px, box.height_px), brightness, fine / (coarse + _FLAT))
 
 
-def is_cut_off(image: NDArray[np.uint8], landmarks: NDArray[np.float64]) -> bool:
+def is_cut_off(image: Picture, landmarks: NDArray[np.float64]) -> bool:
     """Return whether the picture's edge cuts off an eye or a corner of the mouth: the crop shows none there.
 
     Args:

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.faces.geometry import OrientedBox
+from monitor.video.planar_picture import Picture, grey_part
 
 __all__ = ["SceneChangeDetector", "SceneCutDetector", "scene_cells"]
 
@@ -25,17 +26,24 @@ _FACE_MARGIN = 0.3
 would hide another face in its corners, cheek to cheek."""
 
 
-def scene_cells(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def scene_cells(
+    image: Picture, left: int = 0, top: int = 0, right: int | None = None, bottom: int | None = None
+) -> NDArray[np.float32]:
     """Return a picture's luma (ITU-R BT.601) as means of 24 x 24 cells: under blue light there is no green.
 
     Args:
         image: Shape (height, width, 3), uint8.
+        left: Of the part of it that is meant, in pixels; `top`, `right` and `bottom` likewise; by default the whole.
+        top: See `left`.
+        right: See `left`; exclusive.
+        bottom: See `right`.
 
     Returns:
         Shape (24, 24), grey levels.
     """
-    step_y, step_x = max(1, image.shape[0] // 96), max(1, image.shape[1] // 96)
-    grey = cv2.cvtColor(np.ascontiguousarray(image[::step_y, ::step_x]), cv2.COLOR_RGB2GRAY)
+    bottom, right = bottom or image.shape[0], right or image.shape[1]
+    step_y, step_x = max(1, (bottom - top) // 96), max(1, (right - left) // 96)
+    grey = grey_part(image, (slice(top, bottom, step_y), slice(left, right, step_x)))
     return cv2.resize(grey, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 

@@ -9,6 +9,7 @@ from monitor.faces.crop import CropSpec, crop_face
 from monitor.faces.device_crop import CropPlan, plan_crop, plan_view
 from monitor.faces.geometry import OrientedBox
 from monitor.faces.viewport import Viewport
+from monitor.video.planar_picture import Picture
 
 __all__ = ["CropSquare", "PictureSquare", "ViewSquare"]
 
@@ -26,7 +27,7 @@ class PictureSquare(ABC):
 
     is_kept = False
 
-    def __init__(self, image: NDArray[np.uint8], plan: CropPlan) -> None:
+    def __init__(self, image: Picture, plan: CropPlan) -> None:
         self.image = image
         self.plan = plan
 
@@ -41,7 +42,7 @@ class PictureSquare(ABC):
 class ViewSquare(PictureSquare):
     """What the detector sees; see `Viewport.render`."""
 
-    def __init__(self, image: NDArray[np.uint8], view: Viewport) -> None:
+    def __init__(self, image: Picture, view: Viewport) -> None:
         super().__init__(image, plan_view(view, image.shape[1], image.shape[0]))
         self._view = view
 
@@ -55,7 +56,7 @@ class CropSquare(PictureSquare):
 
     is_kept = True
 
-    def __init__(self, image: NDArray[np.uint8], box: OrientedBox, spec: CropSpec) -> None:
+    def __init__(self, image: Picture, box: OrientedBox, spec: CropSpec) -> None:
         super().__init__(image, plan_crop(box, spec, image.shape[1], image.shape[0]))
         self._box, self._spec = box, spec
         self._pixels: NDArray[np.uint8] | None = None

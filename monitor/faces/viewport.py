@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.faces.geometry import OrientedBox
+from monitor.video.planar_picture import Picture, PlanarPicture, reduced_part
 
 __all__ = ["ImageRegion", "Viewport"]
 
@@ -30,7 +31,7 @@ class ImageRegion:
 
     @classmethod
     def of_picture(
-        cls, image: NDArray[np.uint8], left: float = 0.0, top: float = 0.0, right: float = 1.0, bottom: float = 1.0
+        cls, image: Picture, left: float = 0.0, top: float = 0.0, right: float = 1.0, bottom: float = 1.0
     ) -> Self:
         """Return the part of a picture that is given in fractions of its width and height."""
         height, width = image.shape[:2]
@@ -111,7 +112,7 @@ class Viewport:
         middle = (self.size_px - 1) / 2
         return np.asarray((points - middle) @ back.T + (self.center_x_px, self.center_y_px))
 
-    def render(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def render(self, image: Picture) -> NDArray[np.uint8]:
         """Draw the square.
 
         A picture that is reduced to less than half is first averaged down by a whole factor, only within the
@@ -125,12 +126,16 @@ class Viewport:
         """
         height, width = image.shape[:2]
         matrix, (x0, y0, columns, rows), shrink = self.placement(width, height)
-        source = image
+        if isinstance(image, PlanarPicture) and shrink < 2:
+            # Only what is seen needs colours.
+            x0, y0, columns, rows = self._part(width, height, shrink)
+            matrix[:, 2] += matrix[:, :2] @ np.array([x0, y0])
         if columns == 0 or rows == 0:
             source = np.zeros((1, 1, 3), np.uint8)
         elif shrink >= 2:
-            part = image[y0 : y0 + rows * shrink, x0 : x0 + columns * shrink]
-            source = np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+            source = reduced_part(image, x0, y0, columns, rows, shrink)
+        else:
+            source = image[y0 : y0 + rows, x0 : x0 + columns]
         square = cv2.warpAffine(source, matrix, (self.size_px, self.size_px), flags=cv2.INTER_LINEAR)
         return np.asarray(square, dtype=np.uint8)
 

@@ -5,9 +5,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from monitor.backoff import Backoff
 from monitor.clock import Clock
 from monitor.config import CameraSettings
@@ -21,6 +18,7 @@ from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDet
 from monitor.video.hardware import DecoderChoice
 from monitor.video.latest_frame import LatestFrame
 from monitor.video.pipeline import CameraPipeline
+from monitor.video.planar_picture import Picture
 from monitor.video.probe import FrameTiming, PipelineProbe
 from monitor.video.sampling import Sampler
 from monitor.video.sources import open_source, opening_seconds
@@ -332,7 +330,7 @@ class Camera:
                 self._format_changes += self._codec is not None
                 self._codec = codec
 
-    def _deliver(self, image: NDArray[np.uint8], timing: FrameTiming) -> None:
+    def _deliver(self, image: Picture, timing: FrameTiming) -> None:
         size_px = (image.shape[1], image.shape[0])
         with self._lock:
             changed = self._size_px is not None and size_px != self._size_px

@@ -12,11 +12,13 @@ pictures say counts, and the container's word only where they say nothing.
 from collections.abc import Callable
 from typing import Any
 
-from monitor.video.gst import gstreamer
+from monitor.video.gst import gi_module, gstreamer
+from monitor.video.planar_picture import YuvColours
 
-__all__ = ["complete_colours", "completed_caps", "distrust_container"]
+__all__ = ["colours_of", "complete_colours", "completed_caps", "distrust_container"]
 
 _FULL, _LIMITED = "1", "2"
+_FULL_RANGE = int(_FULL)
 _UNKNOWN, _RGB_MATRIX, _BT709, _BT601 = "0", "1", "3", "4"
 _HD_LINES = 720
 _MOST_STRETCH = 4.0
@@ -49,6 +51,18 @@ def complete_colours(setter: Any) -> None:  # noqa: ANN401 - from gi
     """Let a `capssetter` complete whatever caps come to it."""
     gst = gstreamer()
     _on_caps(setter, lambda caps: gst.Caps.from_string(completed_caps(caps)))
+
+
+def colours_of(info: Any) -> YuvColours:  # noqa: ANN401 - from gi
+    """Return what the numbers of decoded pictures mean.
+
+    Args:
+        info: `GstVideo.VideoInfo` of their caps, which `complete_colours` has completed.
+    """
+    video = gi_module("GstVideo")
+    known, red, blue = video.video_color_matrix_get_Kr_Kb(info.colorimetry.matrix)
+    is_full_range = int(info.colorimetry.range) == _FULL_RANGE
+    return YuvColours(red, blue, is_full_range) if known else YuvColours(is_full_range=is_full_range)
 
 
 def distrust_container(hide: Any, restore: Any) -> None:  # noqa: ANN401 - from gi

@@ -1,9 +1,9 @@
-"""From encoded pictures to RGB: the part of a pipeline that cameras and files share.
+"""From encoded to decoded pictures: the part of a pipeline that cameras and files share.
 
     stamp -> [[hide] -> parser -> [restore]] -> queue -> decoder -> choose -> leaky queue
-          -> colours -> square pixels -> turn -> RGB -> appsink
+          -> colours -> square pixels -> turn -> I420 -> appsink
 
-The choice comes before the conversion, which costs as much as the half of decoding. `queue leaky=downstream` after the
+The choice comes before what is done to whole pictures. `queue leaky=downstream` after the
 decoder bounds the age of live pictures: `appsink drop=true` alone fell seconds behind under load. The queue before the
 decoder makes a slow decoder visible, as lag, instead of holding up the network; in it, a camera's pictures
 also wait for the next one that is analysed, and go no further where none follows that needs them.
@@ -76,7 +76,7 @@ class Chain:
 
     Attributes:
         entry: Pad that takes encoded pictures.
-        appsink: Element that gives RGB pictures.
+        appsink: Element that gives pictures in I420 (three planes, 4:2:0, 8 bits).
         codec: Name of the codec, for people.
         decoder: Name of the decoder's element, for people; `none` where the pictures come as they are.
         hardware: The decoder itself where it is one in hardware, else None.
@@ -132,7 +132,7 @@ def build_chain(pipeline: Any, caps: Any, probe: PipelineProbe, settings: ChainS
         after.set_property("leaky", 2)
     sink = make_element(
         "appsink",
-        caps=gstreamer().Caps.from_string("video/x-raw,format=RGB,pixel-aspect-ratio=1/1"),
+        caps=gstreamer().Caps.from_string("video/x-raw,format=I420,pixel-aspect-ratio=1/1"),
         sync=False,
         # Nothing waits for a first picture: held-back pictures would wait for the pipeline to run, and it for them.
         async_=False,

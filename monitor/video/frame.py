@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from monitor.video.planar_picture import Picture
 
 __all__ = ["Frame"]
 
@@ -13,14 +12,15 @@ class Frame:
     """One decoded picture.
 
     Attributes:
-        image: Shape (height, width, 3), uint8, colour order RGB. Read-only: it may be a view of a decoder's buffer.
+        image: Shape (height, width, 3), uint8, colour order RGB: an array, or a `PlanarPicture`, of which parts are cut
+            like of an array and `numpy.asarray` makes one. Read-only: it may be a view of a decoder's buffer.
         time_seconds: Monotonic time at which the picture's data reached this machine (media time in a replay).
         pts_seconds: The stream's own time stamp, or None where the stream has none.
         index: Counts every decoded picture of the source from 0, dropped ones included.
         stream: Changes whenever the source was opened again: its pictures need not show what those before did.
     """
 
-    image: NDArray[np.uint8]
+    image: Picture
     time_seconds: float
     pts_seconds: float | None
     index: int

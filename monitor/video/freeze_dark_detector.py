@@ -30,6 +30,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.video.planar_picture import Picture, grey_means, grey_part
+
 __all__ = ["FROZEN_GAP_SECONDS", "FreezeDarkDetector", "luma_grid"]
 
 FROZEN_GAP_SECONDS = 8.0
@@ -74,7 +76,7 @@ _COVERED_SPREAD_LEVELS = 8.0
 _Grid = NDArray[np.int16] | NDArray[np.float32]
 
 
-def luma_grid(image: NDArray[np.uint8]) -> NDArray[np.int16]:
+def luma_grid(image: Picture) -> NDArray[np.int16]:
     """Return the luma of single pixels on a coarse grid.
 
     Args:
@@ -84,25 +86,12 @@ def luma_grid(image: NDArray[np.uint8]) -> NDArray[np.int16]:
         Shape (rows, columns), about 72 x 128 for large pictures; levels in [0, 255], weights of ITU-R BT.601.
     """
     step_y, step_x = max(image.shape[0] // _GRID_ROWS, 1), max(image.shape[1] // _GRID_COLUMNS, 1)
-    grid = image[step_y // 2 :: step_y, step_x // 2 :: step_x].astype(np.int32)
-    return ((grid @ np.array([77, 150, 29], dtype=np.int32)) >> 8).astype(np.int16)
+    return grey_part(image, (slice(step_y // 2, None, step_y), slice(step_x // 2, None, step_x))).astype(np.int16)
 
 
-def _area_means(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the luma of area means, at most 36 x 64 of them; levels in [0, 255].
-
-    By way of a grey picture of half the size, which OpenCV makes several times as fast as it averages areas; what that
-    rounds cancels in the means, which are not rounded.
-    """
-    import cv2  # heavy, and not needed by those who only ask for a camera's address or status
-
-    height, width = image.shape[:2]
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    if height >= 2 * _AREA_ROWS and width >= 2 * _AREA_COLUMNS:
-        even = grey[: height // 2 * 2, : width // 2 * 2]
-        grey = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    size = (min(_AREA_COLUMNS, width), min(_AREA_ROWS, height))
-    return np.asarray(cv2.resize(grey.astype(np.float32), size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+def _area_means(image: Picture) -> NDArray[np.float32]:
+    """Return the luma of area means, at most 36 x 64 of them; levels in [0, 255]."""
+    return grey_means(image, min(_AREA_ROWS, image.shape[0]), min(_AREA_COLUMNS, image.shape[1]))
 
 
 class FreezeDarkDetector:
@@ -127,7 +116,7 @@ class FreezeDarkDetector:
             self._remembered = _Run(self._previous, self._measures, self._shapes)
             self._disconnected_seconds = self._newest_seconds
 
-    def update(self, image: NDArray[np.uint8], time_seconds: float) -> None:
+    def update(self, image: Picture, time_seconds: float) -> None:
         """Analyse the next picture.
 
         Args:
@@ -290,7 +279,7 @@ class _Shapes:
         self._block_seconds = self._picture_seconds = float("-inf")
         self.since_seconds: float | None = None
 
-    def update(self, image: NDArray[np.uint8], step_levels: float, time_seconds: float) -> None:
+    def update(self, image: Picture, step_levels: float, time_seconds: float) -> None:
         """Analyse the next picture; `step_levels` is its mean change from the one before."""
         if time_seconds - self._picture_seconds < _BLOCK_PICTURE_SECONDS:
             return

@@ -36,7 +36,7 @@ _NEEDED = (
     ("appsink", "gstreamer1.0-plugins-base", "hand pictures to the monitor"),
     ("appsrc", "gstreamer1.0-plugins-base", "write annotated videos, serve the demo's cameras"),
     ("parsebin", "gstreamer1.0-plugins-base", "read video files"),
-    ("videoconvert", "gstreamer1.0-plugins-base", "convert pictures to RGB"),
+    ("videoconvert", "gstreamer1.0-plugins-base", "convert pictures to three planes"),
     ("rtspsrc", "gstreamer1.0-plugins-good", "RTSP cameras"),
     ("rtph264depay", "gstreamer1.0-plugins-good", "H.264 over RTSP"),
     ("rtph265depay", "gstreamer1.0-plugins-good", "H.265 over RTSP"),

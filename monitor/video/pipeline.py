@@ -9,19 +9,19 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from monitor.errors import VideoError
 from monitor.phrases import Phrase
 from monitor.video.address import SourceAddress
+from monitor.video.colours import colours_of
 from monitor.video.decoding import Chain, ChainSettings, accepts_caps, build_chain
 from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, fault_of_error
 from monitor.video.gst import gi_module, gstreamer
+from monitor.video.planar_picture import Picture, PlanarPicture, YuvColours
 from monitor.video.probe import LARGEST_SIDE_PX, FrameTiming, PipelineProbe
 
 __all__ = ["CameraPipeline", "MediaPipeline"]
 
-_CHANNELS = 3
 _NO_PICTURE = "it gives no picture"
 
 
@@ -42,7 +42,7 @@ class CameraPipeline(Protocol):
     def play(self) -> None:
         """Start."""
 
-    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None:
+    def pull(self, timeout_seconds: float) -> tuple[Picture, FrameTiming] | None:
         """Return the next picture and what belongs to it, or None where none came in time."""
 
     def check(self) -> None:
@@ -53,7 +53,7 @@ class CameraPipeline(Protocol):
 
 
 class MediaPipeline:
-    """One pipeline that delivers RGB pictures.
+    """One pipeline that delivers decoded pictures.
 
     Args:
         address: What is opened, for messages.
@@ -64,7 +64,7 @@ class MediaPipeline:
     def __init__(self, address: SourceAddress, probe: PipelineProbe, settings: ChainSettings) -> None:
         self._gst = gstreamer()
         self._video = gi_module("GstVideo")
-        self._layout: tuple[Any, tuple[int, int, int], int] | None = None
+        self._layout: tuple[Any, Any, YuvColours] | None = None
         self._address = address
         self._settings = settings
         self.probe = probe
@@ -162,7 +162,7 @@ class MediaPipeline:
         self.pipeline.set_state(self._gst.State.PLAYING)
         self.check()
 
-    def pull(self, timeout_seconds: float) -> tuple[NDArray[np.uint8], FrameTiming] | None:
+    def pull(self, timeout_seconds: float) -> tuple[Picture, FrameTiming] | None:
         """Return the next picture and what belongs to it, or None where none came in time."""
         if not self._chain_ready.wait(timeout_seconds) or self._chain is None:
             return None
@@ -281,45 +281,43 @@ class MediaPipeline:
             Phrase("{address}: {name} failed ({reason})", address=self._address.display, name=name, reason=reason),
         )
 
-    def _image(self, caps: Any, buffer: Any) -> NDArray[np.uint8]:  # noqa: ANN401 - from gi
+    def _image(self, caps: Any, buffer: Any) -> PlanarPicture:  # noqa: ANN401 - from gi
         if self._layout is None or not caps.is_equal(self._layout[0]):
             info = self._video.VideoInfo.new_from_caps(caps)
-            self._layout = caps, (info.height, info.width, _CHANNELS), info.stride[0]
-        _, shape, stride = self._layout
+            self._layout = caps, info, colours_of(info)
+        _, info, colours = self._layout
         mapped, memory = buffer.map(self._gst.MapFlags.READ)
         if not mapped:
             raise SourceFaultError(
                 FaultKind.OTHER, Phrase("{address}: a picture could not be read", address=self._address.display)
             )
-        return np.asarray(_MappedPicture(buffer, memory, shape, stride))
+        data = np.asarray(_MappedPicture(buffer, memory))
+        rows = info.height, -(-info.height // 2), -(-info.height // 2)
+        columns = info.width, -(-info.width // 2), -(-info.width // 2)
+        luma, *chroma = (
+            data[offset : offset + stride * count].reshape(count, stride)[:, :shown]
+            for offset, stride, count, shown in zip(info.offset[:3], info.stride[:3], rows, columns, strict=True)
+        )
+        return PlanarPicture(luma, chroma[0], chroma[1], colours)
 
 
 class _MappedPicture:
-    """A decoded picture where GStreamer holds it, for NumPy to read without a copy.
+    """The bytes of a decoded picture where GStreamer holds them, for NumPy to read without a copy.
 
     Every view of the array holds this object alive; with the last of them the buffer goes back to its pool.
 
     Args:
         buffer: Mapped for reading.
         memory: What the mapping gave.
-        shape: (height, width, channels).
-        stride: Bytes from one row to the next.
     """
 
-    def __init__(
-        self,
-        buffer: Any,  # noqa: ANN401 - from gi
-        memory: Any,  # noqa: ANN401 - from gi
-        shape: tuple[int, int, int],
-        stride: int,
-    ) -> None:
+    def __init__(self, buffer: Any, memory: Any) -> None:  # noqa: ANN401 - from gi
         self._buffer, self._memory = buffer, memory
-        pixels = np.frombuffer(memory.data, dtype=np.uint8, count=stride * shape[0])
+        pixels = np.frombuffer(memory.data, dtype=np.uint8)
         self.__array_interface__ = {
             "version": 3,
             "typestr": "|u1",
-            "shape": shape,
-            "strides": (stride, shape[2], 1),
+            "shape": pixels.shape,
             # The second value: read-only.
             "data": (pixels.ctypes.data, True),
         }

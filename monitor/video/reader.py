@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from monitor.clock import SystemClock
 from monitor.errors import VideoError
 from monitor.video.address import SourceAddress, SourceKind
@@ -17,6 +14,7 @@ from monitor.video.faults import SourceEndedError
 from monitor.video.file_probe import FileProbe
 from monitor.video.frame import Frame
 from monitor.video.pipeline import MediaPipeline
+from monitor.video.planar_picture import Picture
 from monitor.video.probe import FrameTiming
 from monitor.video.sampling import Sampler
 from monitor.video.sources import add_file_source
@@ -140,7 +138,7 @@ class VideoReader:
         tolerated_seconds = max(_TOLERATED_MISSING_SECONDS, 2.0 * self._probe.longest_interval_seconds)
         return missing_seconds if missing_seconds > tolerated_seconds else 0.0
 
-    def _begin(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
+    def _begin(self) -> tuple[Picture, FrameTiming] | None:
         """Start and return the first chosen picture; None where there is none."""
         try:
             self._media.play()
@@ -148,7 +146,7 @@ class VideoReader:
             return None
         return self._next()
 
-    def _next(self) -> tuple[NDArray[np.uint8], FrameTiming] | None:
+    def _next(self) -> tuple[Picture, FrameTiming] | None:
         """Return the next chosen picture; None at the end."""
         progress_seconds, pictures = time.monotonic(), self._probe.pictures
         while time.monotonic() - progress_seconds < (_SILENCE_SECONDS if self._media.codec else _OPENING_SECONDS):

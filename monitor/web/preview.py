@@ -134,6 +134,8 @@ class Previews:
             return jpeg
 
     def _encode(self, picture: BedPicture, size: PreviewSize) -> bytes:
-        rendered = draw_preview(picture.frame.image, picture.frame_faces, blurred=self.is_blurred, size=size)
+        rendered = draw_preview(
+            np.asarray(picture.frame.image), picture.frame_faces, blurred=self.is_blurred, size=size
+        )
         _, data = cv2.imencode(".jpg", cv2.cvtColor(rendered, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
         return data.tobytes()

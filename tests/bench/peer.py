@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 from peer_program import Peer
 
 from monitor.bench.cameras import ClipCameras
@@ -93,7 +94,7 @@ def agreement(clip, rate):
             frame_faces = patient_tracker.update(
                 Frame(frame.image, frame.time_seconds, None, frame.index), models.detector
             )
-            boxes = peer.faces(frame.image)
+            boxes = peer.faces(np.asarray(frame.image))
             counts["frames"] += 1
             counts["station"] += frame_faces.patient is not None
             counts["peer"] += len(boxes) > 0

@@ -55,7 +55,7 @@ def recorded_frames(path):
     """Return the frames of a clip, with pictures of their own."""
     with open_video(path, FRAMES_PER_SECOND) as video:
         frames = itertools.islice(video, RECORDED_FRAMES)
-        return [Frame(frame.image.copy(), frame.time_seconds, None, frame.index) for frame in frames]
+        return [Frame(np.array(frame.image), frame.time_seconds, None, frame.index) for frame in frames]
 
 
 def usual_points(detector, image, box):

@@ -38,7 +38,7 @@ FACES_EACH = 4
 def recorded_face(path, detector):
     """Return the first picture of a clip and the box of its face."""
     with open_video(path, 1.0) as video:
-        image = next(iter(video)).image.copy()
+        image = np.array(next(iter(video)).image)
     frame_faces = PatientTracker(FaceSettings()).update(Frame(image, 0.0, None, 0), detector)
     return image, frame_faces.patient.face.box
 

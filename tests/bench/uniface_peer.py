@@ -57,7 +57,7 @@ def main():
     counts = dict.fromkeys(("frames", "uniface", "station", "both", "same"), 0)
     with open_video(clip, RATE) as video:
         for frame in video:
-            found, cost = cpu_ms(lambda frame=frame: peer.detect(frame.image[:, :, ::-1]))
+            found, cost = cpu_ms(lambda frame=frame: peer.detect(np.asarray(frame.image)[:, :, ::-1]))
             frame_faces, own = cpu_ms(lambda frame=frame: patient_tracker.update(frame, models.detector))
             counts["frames"] += 1
             if counts["frames"] > SETTLING_FRAMES:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from monitor.config import CameraSettings, LogSettings
+from monitor.video.planar_picture import YuvColours
 from monitor.video.status import CameraStatus
 
 __all__ = [
@@ -118,7 +119,8 @@ class PictureReady:
 
     number: int
     slot: int
-    shape: tuple[int, int, int]
+    size_px: tuple[int, int]
+    colours: YuvColours
     time_seconds: float
     pts_seconds: float | None
     index: int

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from monitor.clock import Clock
 from monitor.config import CameraSettings
 from monitor.errors import VideoError
@@ -19,6 +16,7 @@ from monitor.video.faults import FaultKind
 from monitor.video.frame import Frame
 from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS
 from monitor.video.latest_frame import LatestFrame
+from monitor.video.planar_picture import Picture
 from monitor.video.processes.messages import Open, PictureReady, Question, Request, StatusReport, Wishes
 from monitor.video.status import CameraState, CameraStatus, DropCause
 
@@ -226,7 +224,7 @@ class RemoteCamera:
         self._granted_seconds = None
         return not report.status.overloaded
 
-    def take_picture(self, image: NDArray[np.uint8], ready: PictureReady) -> None:
+    def take_picture(self, image: Picture, ready: PictureReady) -> None:
         """Take a frame."""
         with self._lock:
             if self._is_done:

@@ -229,7 +229,9 @@ class ProcessServer:
                 raise OSError("the system gave no handle for the memory of pictures")
             self._memories[camera.number] = PictureReader(handle, message.picture_bytes)
         elif isinstance(message, PictureReady):
-            camera.take_picture(self._memories[camera.number].picture(message.slot, message.shape), message)
+            camera.take_picture(
+                self._memories[camera.number].picture(message.slot, message.size_px, message.colours), message
+            )
         elif isinstance(message, StatusReport):
             self._take_report(channel, camera, message)
         elif isinstance(message, Question):

@@ -10,14 +10,14 @@ import sys
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+
+from monitor.video.planar_picture import PlanarPicture, YuvColours
 
 __all__ = ["SLOTS", "PictureReader", "PictureWriter"]
 
 SLOTS = 16
 """One picture is analysed, one waits, one is written; a slot that was never needed takes no memory."""
 _FREE, _TAKEN = 0, 1
-_CHANNELS = 3
 
 
 class PictureWriter:
@@ -41,16 +41,15 @@ class PictureWriter:
         finally:
             os.close(handle)  # the mapping stays
 
-    def write(self, image: NDArray[np.uint8]) -> int | None:
-        """Copy a picture into a free slot and return which; None where none is free.
-
-        Args:
-            image: Shape (height, width, 3), uint8, of `picture_bytes` bytes.
-        """
+    def write(self, image: PlanarPicture) -> int | None:
+        """Copy a picture of `picture_bytes` bytes into a free slot and return which; None where none is free."""
         slot = next((slot for slot in range(SLOTS) if self._memory[slot] == _FREE), None)
         if slot is not None:
-            target = np.frombuffer(self._memory, np.uint8, image.size, _offset(slot, self.picture_bytes))
-            np.copyto(target.reshape(image.shape), image)
+            data = np.frombuffer(self._memory, np.uint8, self.picture_bytes, _offset(slot, self.picture_bytes))
+            height, width = image.shape[:2]
+            target = PlanarPicture.of_bytes(data, (width, height), image.colours)
+            for plane, written in zip(image.planes, target.planes, strict=True):
+                np.copyto(written, plane)
             self._memory[slot] = _TAKEN
         return slot
 
@@ -78,34 +77,40 @@ class PictureReader:
             os.close(handle)
         self._address = np.frombuffer(self._memory, np.uint8).ctypes.data
 
-    def picture(self, slot: int, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-        """Return a picture, read-only, of shape (height, width, 3); its slot is free again when no view of it is left.
+    def picture(self, slot: int, size_px: tuple[int, int], colours: YuvColours) -> PlanarPicture:
+        """Return a picture, read-only; its slot is free again when no view of it is left.
+
+        Args:
+            slot: Where it lies.
+            size_px: (width, height).
+            colours: What its numbers mean.
 
         Raises:
             ValueError: There is no such slot, or it holds no such picture.
         """
-        height, width, channels = shape
-        if not 0 <= slot < SLOTS or channels != _CHANNELS or height * width * channels != self._picture_bytes:
-            raise ValueError(f"slot {slot} holds no picture of {width} x {height} px")
-        return np.asarray(_SharedPicture(self._memory, slot, self._address + _offset(slot, self._picture_bytes), shape))
+        if not 0 <= slot < SLOTS:
+            raise ValueError(f"there is no slot {slot}, only {SLOTS}")
+        address = self._address + _offset(slot, self._picture_bytes)
+        data = np.asarray(_SharedPicture(self._memory, slot, address, self._picture_bytes))
+        return PlanarPicture.of_bytes(data, size_px, colours)
 
 
 class _SharedPicture:
-    """One picture for NumPy to read in place; every view of the array holds it alive.
+    """The bytes of one picture for NumPy to read in place; every view of the array holds it alive.
 
     Args:
         memory: All slots.
         slot: Which of them.
         address: Of its first byte.
-        shape: (height, width, channels).
+        picture_bytes: How many it has.
     """
 
-    def __init__(self, memory: mmap.mmap, slot: int, address: int, shape: tuple[int, int, int]) -> None:
+    def __init__(self, memory: mmap.mmap, slot: int, address: int, picture_bytes: int) -> None:
         self._memory, self._slot = memory, slot
         self.__array_interface__ = {
             "version": 3,
             "typestr": "|u1",
-            "shape": shape,
+            "shape": (picture_bytes,),
             # The second value: read-only.
             "data": (address, True),
         }

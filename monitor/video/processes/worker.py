@@ -16,6 +16,7 @@ from monitor.config.secret_file import read_secret_file
 from monitor.logs import configure
 from monitor.video.camera import Camera
 from monitor.video.frame import Frame
+from monitor.video.planar_picture import PlanarPicture
 from monitor.video.processes.messages import (
     Answer,
     Beat,
@@ -169,19 +170,21 @@ class _ServedCamera:
 
     def _send(self, frame: Frame) -> None:
         image, number = frame.image, self._number
-        if self._memory is None or self._memory.picture_bytes != image.size:
+        if not isinstance(image, PlanarPicture):
+            raise TypeError("a camera process decodes cameras; what is painted has no planes to hand on")
+        if self._memory is None or self._memory.picture_bytes != image.nbytes:
             former, self._memory = self._memory, None
             if former is not None:
                 former.close()
-            message = NewMemory(number, image.size)
-            self._memory = PictureWriter(image.size, lambda handle: self._channel.send(message, handle))
+            message = NewMemory(number, image.nbytes)
+            self._memory = PictureWriter(image.nbytes, lambda handle: self._channel.send(message, handle))
         slot = self._memory.write(image)
         if slot is None:
             self._skipped += 1
             return
-        shape = (image.shape[0], image.shape[1], image.shape[2])
+        size_px = (image.shape[1], image.shape[0])
         moments = frame.time_seconds, frame.pts_seconds
-        self._channel.send(PictureReady(number, slot, shape, *moments, frame.index, frame.stream))
+        self._channel.send(PictureReady(number, slot, size_px, image.colours, *moments, frame.index, frame.stream))
 
 
 class _Server:

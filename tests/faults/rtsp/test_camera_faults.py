@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.video.status import CameraState
@@ -178,7 +179,7 @@ def test_codecs(rtsp_process, camera, eventually, codec, name):
     assert watched.status().codec == name
     frame = watched.latest_frame.take(5.0)
     assert frame.image.shape == (240, 320, 3)
-    ramp = frame.image.mean(axis=(0, 2))
+    ramp = np.asarray(frame.image).mean(axis=(0, 2))
     assert 50 < ramp[20] < ramp[160] < ramp[300] < 230
 
 

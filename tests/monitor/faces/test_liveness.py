@@ -126,7 +126,7 @@ def test_a_picture_that_stands_still_is_said_to_do_so_without_a_break_when_the_r
 def test_a_sleeping_infant_is_never_called_lifeless(shared_media, sigma, seconds, rate):
     """Played forwards and backwards, so that no jump stands for a movement."""
     with open_video(shared_media / "evm_baby.mp4", rate) as reader:
-        clip = [frame.image for frame in reader]
+        clip = [np.asarray(frame.image) for frame in reader]
     rng, box = np.random.default_rng(0), OrientedBox(330.0, 190.0, 130.0, 130.0, 90.0)
     pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(seconds * rate)))
     assert _still_seconds((_sensor(each, rng, sigma) if sigma else each for each in pictures), box, rate) == 0.0
@@ -139,7 +139,7 @@ def test_a_sleeping_infant_is_never_called_lifeless(shared_media, sigma, seconds
 )
 def test_a_sleeping_infant_is_never_called_lifeless_at_night(shared_media, gain, sigma, rate):
     with open_video(shared_media / "evm_baby.mp4", rate) as reader:
-        clip = [frame.image for frame in reader]
+        clip = [np.asarray(frame.image) for frame in reader]
     rng, box = np.random.default_rng(0), OrientedBox(293.0, 207.0, 82.0, 120.0, 100.0)
     pictures = ((clip + clip[::-1])[number % (2 * len(clip))] for number in range(int(30 * rate) if rate > 1.0 else 60))
     assert _still_seconds((_infrared(each, rng, sigma, gain) for each in pictures), box, rate) == 0.0

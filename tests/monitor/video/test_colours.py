@@ -44,7 +44,7 @@ def encode(path, launch):
 
 def first_picture(path):
     with open_video(path) as video:
-        return next(iter(video)).image.copy()
+        return np.array(next(iter(video)).image)
 
 
 @pytest.mark.parametrize(

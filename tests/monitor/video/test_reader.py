@@ -28,7 +28,7 @@ def test_every_picture_comes_once_and_in_order(make_clip, kind):
     assert np.allclose(times, np.arange(60) * interval, atol=0.002)
     assert reader.size_px == (320, 240)
     assert frames[0].image.shape == (240, 320, 3)
-    assert not frames[0].image.flags.writeable
+    assert not any(plane.flags.writeable for plane in frames[0].image.planes)
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "avi"])
@@ -42,7 +42,7 @@ def test_due_pictures_are_those_nearest_to_the_due_times(make_clip, kind):
 def test_the_same_file_gives_the_same_pictures(make_clip):
     def digests() -> list[tuple[float, int]]:
         with open_video(make_clip("mkv"), frames_per_second=7.0) as reader:
-            return [(frame.time_seconds, hash(frame.image.tobytes())) for frame in reader]
+            return [(frame.time_seconds, hash(np.asarray(frame.image).tobytes())) for frame in reader]
 
     assert digests() == digests()
 
@@ -58,7 +58,7 @@ def test_sampling_in_the_reader_equals_sampling_all_pictures(make_clip):
 def test_rows_are_cut_right_whatever_the_width(make_clip, size):
     """Rows of GStreamer's pictures begin at multiples of four bytes; a mistake would shear the picture."""
     with open_video(make_clip("mp4", frames=2, size=size, pattern="smpte")) as reader:
-        image = next(iter(reader)).image
+        image = np.asarray(next(iter(reader)).image)
     assert image.shape == (size[1], size[0], 3)
     column = image[: size[1] // 2, 3]
     assert np.ptp(column.astype(int), axis=0).max() <= 12
@@ -66,7 +66,7 @@ def test_rows_are_cut_right_whatever_the_width(make_clip, size):
 
 def test_colours_are_rgb(make_clip):
     with open_video(make_clip("mp4", frames=2, pattern="red")) as reader:
-        red, green, blue = next(iter(reader)).image.mean(axis=(0, 1))
+        red, green, blue = np.asarray(next(iter(reader)).image).mean(axis=(0, 1))
     assert red > 240
     assert max(green, blue) < 15
 

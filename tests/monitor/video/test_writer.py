@@ -28,7 +28,7 @@ def test_what_is_written_can_be_read_back(tmp_path):
         assert reader.codec == "H.264"
     assert [frame.time_seconds for frame in frames] == pytest.approx(times, abs=0.002)
     for original, frame in zip(_pictures(6), frames, strict=True):
-        assert np.abs(original.astype(int) - frame.image).mean() < 6.0
+        assert np.abs(original.astype(int) - np.asarray(frame.image)).mean() < 6.0
 
 
 @pytest.mark.parametrize("size", [(321, 241), (322, 241), (333, 240)])

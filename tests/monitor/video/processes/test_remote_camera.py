@@ -31,11 +31,12 @@ def test_frames_come_at_the_wanted_rate_and_are_those_of_the_stream(camera):
     frames = [frame for frame, _ in collect(camera, 2.0)]
     assert 4 <= len(frames) <= 12
     assert [frame.index for frame in frames] == sorted({frame.index for frame in frames})
-    assert all(frame.image.shape == (240, 320, 3) and not frame.image.flags.writeable for frame in frames[-2:])
+    assert all(frame.image.shape == (240, 320, 3) for frame in frames[-2:])
+    assert not any(plane.flags.writeable for frame in frames[-2:] for plane in frame.image.planes)
     # The painted ramp grows brighter from left to right.
-    columns = frames[-1].image.mean(axis=(0, 2))
+    columns = np.asarray(frames[-1].image).mean(axis=(0, 2))
     assert columns[-40:].mean() > columns[:40].mean() + 60
-    assert frames[-1].image.tobytes() != frames[-2].image.tobytes()
+    assert not np.array_equal(*(frame.image for frame in frames[-2:]))
     status = camera.status()
     assert status.codec == "H.264"
     assert status.size_px == (320, 240)
@@ -58,7 +59,7 @@ def test_a_slow_worker_gets_the_newest_frame_and_the_rest_is_counted(camera, eve
     camera.frames_per_second = 15.0
     camera.latest_frame.take(1.0)
     kept = [camera.latest_frame.take(2.0) for _ in range(2)]
-    pictures = [frame.image.copy() for frame in kept]
+    pictures = [np.array(frame.image) for frame in kept]
     eventually(lambda: camera.status().drops[DropCause.SUPERSEDED] >= 5)
     # What is still seen is not written over.
     assert all(np.array_equal(frame.image, picture) for frame, picture in zip(kept, pictures, strict=True))
@@ -161,7 +162,7 @@ def test_another_size_of_picture_gets_other_memory(make_remote, serve, noise, ev
     camera = make_remote(server.url("/bed"))
     eventually(plays(camera), PLAYING_SECONDS)
     kept = camera.latest_frame.take(2.0)
-    before = kept.image.copy()
+    before = np.array(kept.image)
     port = int(server.url("/bed").rpartition(":")[2].partition("/")[0])
     server.stop()
     eventually(lambda: camera.status().state is CameraState.LOST)

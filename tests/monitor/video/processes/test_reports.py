@@ -6,6 +6,7 @@ import pytest
 
 from monitor.clock import ManualClock
 from monitor.config import CameraSettings
+from monitor.video.planar_picture import YuvColours
 from monitor.video.processes.messages import PictureReady, Question, Request, StatusReport
 from monitor.video.processes.remote_camera import RemoteCamera
 from monitor.video.status import CameraState, CameraStatus, DropCause
@@ -121,7 +122,7 @@ def test_an_ended_file_stays_as_it_is(camera, clock):
     camera.take_report(_report(camera, clock))
     assert camera.is_done
     assert camera.status().state is CameraState.ENDED
-    camera.take_picture(None, PictureReady(0, 0, (1, 1, 3), 100.0, None, 0, 1))
+    camera.take_picture(None, PictureReady(0, 0, (1, 1), YuvColours(), 100.0, None, 0, 1))
     assert camera.latest_frame.take() is None
 
 
