@@ -106,7 +106,9 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
     help="What runs the models.",
 )
 @click.option(
-    "--camera-processes", type=click.IntRange(0, 64), default=0, show_default=True, help="analysis.camera_processes."
+    "--camera-processes",
+    type=click.IntRange(0, 64),
+    help="analysis.camera_processes; by the number of cameras when absent.",
 )
 @click.option("--whole-pictures", is_flag=True, help="Look at whole pictures always (faces.track_guided off).")
 @click.option(
@@ -130,7 +132,7 @@ def command(
     rate: float,
     calm_rate: float | None,
     engine: EngineChoice,
-    camera_processes: int,
+    camera_processes: int | None,
     rounds: int,
     largest: int,
     growth: tuple[int, ...],

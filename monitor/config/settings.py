@@ -211,13 +211,14 @@ class AnalysisSettings(Settings):
         "most of decoding and analysis, and lets an alarm wait for up to two seconds more.",
     )
     workers: int | None = Field(default=None, ge=1, le=64, description="Inference threads; one per core when absent.")
-    camera_processes: int = Field(
-        default=0,
+    camera_processes: int | None = Field(
+        default=None,
         ge=0,
         le=64,
         description="Processes beside the station's own that receive and decode the cameras' pictures, each for its "
         "share of the beds. With 1, a station near its limit analyses more, and a decoder that crashes takes no "
-        "alarm with it; each costs about 60 MB, and 8 MB for each bed of 720p. 0 does all in one process.",
+        "alarm with it; each costs about 70 MB, and 4 MB for each bed of 720p. 0 does all in one process. When absent, "
+        "1 for eight beds and more on two cores and more, else 0.",
     )
 
 

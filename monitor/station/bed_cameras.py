@@ -1,5 +1,7 @@
 """Makes the beds' cameras: in this process, or in camera processes beside it."""
 
+import os
+
 from monitor.clock import Clock
 from monitor.config import BedSettings, StationConfig
 from monitor.pipeline.scheduler import FairScheduler
@@ -11,10 +13,23 @@ from monitor.video.processes.messages import Begin
 from monitor.video.processes.pool import CameraProcesses
 from monitor.video.processes.remote_camera import BedCamera
 
-__all__ = ["BedCameras"]
+__all__ = ["BedCameras", "camera_process_count"]
 
 _LIMIT_SECONDS = 30.0
 """A process that hangs is noticed after ten seconds, and ended."""
+
+
+_MANY_BEDS = 8
+"""So many cameras' pictures hold up the analysis in the same process. With seven, a process of their own gained nothing
+(docs/performance.md)."""
+
+
+def camera_process_count(config: StationConfig) -> int:
+    """Return in how many processes beside the station cameras are: as configured, else by the number of beds."""
+    if config.analysis.camera_processes is not None:
+        return config.analysis.camera_processes
+    real = sum(not bed.camera.is_synthetic for bed in config.beds)
+    return int(real >= _MANY_BEDS and len(os.sched_getaffinity(0)) > 1)
 
 
 class BedCameras:
@@ -41,9 +56,8 @@ class BedCameras:
         self._scheduler = scheduler
         self._governor = governor
         self._heartbeats = heartbeats
-        number = config.analysis.camera_processes
         begin = Begin(config.logging)
-        self._processes = CameraProcesses(number, begin, clock, heartbeats.beat)
+        self._processes = CameraProcesses(camera_process_count(config), begin, clock, heartbeats.beat)
 
     def use(self) -> list[tuple[int, int | None, int]]:
         """Return place, number (None while it does not run) and starts of each camera process."""
