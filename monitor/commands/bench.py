@@ -108,7 +108,7 @@ def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.option(
     "--camera-processes",
     type=click.IntRange(0, 64),
-    help="analysis.camera_processes; by the number of cameras when absent.",
+    help="analysis.camera_processes; by the number of cameras when absent, 0 with --growth.",
 )
 @click.option("--whole-pictures", is_flag=True, help="Look at whole pictures always (faces.track_guided off).")
 @click.option(
@@ -189,6 +189,8 @@ def command(
         # An engine that was asked for by name is measured, or the reason is said why it cannot be.
         models = ModelSettings(engine=engine, on_missing_engine="fall_back" if engine == "auto" else "refuse")
         faces = FaceSettings(track_guided=not whole_pictures)
+        if growth and camera_processes is None:
+            camera_processes = 0  # a process that comes with the eighth camera would count as the cost of cameras
         analysis = AnalysisSettings(
             frames_per_second=rate, calm_frames_per_second=calm_rate, camera_processes=camera_processes
         )

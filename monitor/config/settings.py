@@ -200,7 +200,7 @@ class AnalysisSettings(Settings):
         le=60.0,
         description="Rate of a bed whose patient has shown no sign of pain for 15 s; any sign, or no face, brings the "
         "full rate back at once. 2 saves half of the work, and half of decoding where key frames come every 2.2 s or "
-        "sooner, and lets a first sign wait for half a second, or there for up to 1.1 s; pictures "
+        "sooner, and lets a first sign wait for half a second, or there for up to 0.8 s; pictures "
         "that stand still are distinguished from live ones less surely; below 2, no_life_seen takes 24 s of pictures. "
         "When absent, every bed has the full rate.",
     )
@@ -218,7 +218,8 @@ class AnalysisSettings(Settings):
         description="Processes beside the station's own that receive and decode the cameras' pictures, each for its "
         "share of the beds. With 1, a station near its limit analyses more, and a decoder that crashes takes no "
         "alarm with it; each costs about 70 MB, and 4 MB for each bed of 720p. 0 does all in one process. When absent, "
-        "1 for eight beds and more on two cores and more, else 0.",
+        "1 for eight beds and more on two cores and more, and for a station that shares its beds "
+        "(fleet.capacity_beds), else 0; counted at the start.",
     )
 
 

@@ -28,8 +28,10 @@ def camera_process_count(config: StationConfig) -> int:
     """Return in how many processes beside the station cameras are: as configured, else by the number of beds."""
     if config.analysis.camera_processes is not None:
         return config.analysis.camera_processes
-    real = sum(not bed.camera.is_synthetic for bed in config.beds)
-    return int(real >= _MANY_BEDS and len(os.sched_getaffinity(0)) > 1)
+    beds = sum(not bed.camera.is_synthetic for bed in config.beds)
+    if config.fleet is not None:  # which beds it will watch is not known yet
+        beds = config.fleet.capacity_beds or _MANY_BEDS
+    return int(beds >= _MANY_BEDS and len(os.sched_getaffinity(0)) > 1)
 
 
 class BedCameras:

@@ -15,8 +15,10 @@ from monitor.video.decode_governor import DecodeChoice, DecodePermits
 from monitor.video.faults import HUNG, FaultKind, SourceEndedError, SourceFaultError, fault_of_end
 from monitor.video.frame import Frame
 from monitor.video.freeze_dark_detector import FROZEN_GAP_SECONDS, FreezeDarkDetector
+from monitor.video.group_choice import LONGEST_GAP_SECONDS
 from monitor.video.hardware import DecoderChoice
 from monitor.video.latest_frame import LatestFrame
+from monitor.video.picture_groups import PictureGroups
 from monitor.video.pipeline import CameraPipeline
 from monitor.video.planar_picture import Picture
 from monitor.video.probe import FrameTiming, PipelineProbe
@@ -78,6 +80,7 @@ class Camera:
         self._synthetic = synthetic
         self._backoff = backoff if backoff is not None else Backoff()
         self._sampler = Sampler(frames_per_second, phase)
+        self._groups = PictureGroups()
         self._address = resolve_address(settings.model_copy(update={"password_file": None}))
         if self._address.synthetic is not None and synthetic is None:
             raise VideoError(f"{self._address.display}: synthetic pictures are not available here; use a real address")
@@ -206,6 +209,7 @@ class Camera:
             overloaded = probe is not None and self._decoding.is_overloaded
             decodes_few = probe is not None and probe.left_out_as is not None
             limit_seconds = self._limits.picture_seconds if decodes_few else self._limits.data_seconds
+            limit_seconds += LONGEST_GAP_SECONDS if probe is not None and probe.awaits_key_frame else 0.0
             late = newest is not None and now - newest > limit_seconds
             return CameraStatus(
                 camera_id=self.camera_id,
@@ -298,7 +302,7 @@ class Camera:
             self._close(pipeline)
 
     def _open(self, address: SourceAddress) -> CameraPipeline:
-        probe = PipelineProbe(self._clock, self._sampler)
+        probe = PipelineProbe(self._clock, self._sampler, self._groups)
         if address.synthetic is not None and self._synthetic is not None:
             return SyntheticPipeline(address.synthetic, probe, self._clock, self._synthetic)
         return open_source(address, self._settings, probe, self._decoders)

@@ -40,12 +40,10 @@ class PictureGroups:
         began, self._began_seconds = self._began_seconds, time_seconds
         if began is None:
             return
-        length_seconds, longest_seconds = time_seconds - began, max(self._lengths_seconds, default=0.0)
-        is_known = len(self._lengths_seconds) == _KNOWN_GROUPS
-        if is_known and length_seconds > (1.0 + _TOLERANCE) * longest_seconds + _TOLERANCE_SECONDS:
+        length_seconds = time_seconds - began
+        if self.is_overdue(length_seconds):
             # A key frame was lost; and some cameras lengthen their groups while nothing moves.
-            self._wanted = min(2 * self._wanted, _MOST_GROUPS)
-            self._forget()
+            self._note_surprise()
         elif length_seconds <= 0.0:
             self._forget()
         else:
@@ -58,6 +56,32 @@ class PictureGroups:
         is_known = self._are_closed and self._was_prompt and self._expected >= self._wanted
         longest_seconds = max(self._lengths_seconds, default=0.0)
         return longest_seconds if is_known and longest_seconds <= _LONGEST_SECONDS else None
+
+    def is_overdue(self, seconds: float) -> bool:
+        """Return whether the next key frame should have come, so long after the newest one."""
+        is_known = len(self._lengths_seconds) == _KNOWN_GROUPS
+        return is_known and seconds > (1.0 + _TOLERANCE) * max(self._lengths_seconds) + _TOLERANCE_SECONDS
+
+    def end_in_tail(self, seconds: float) -> None:
+        """Note that the stream ended while the end of a group was left out.
+
+        Where the next key frame is overdue, its pictures were missed for so long that the camera counted as lost.
+
+        Args:
+            seconds: Since the newest key frame.
+        """
+        if self.is_overdue(seconds):
+            self._note_surprise()
+
+    def begin_stream(self) -> None:
+        """Note that another stream of the same camera begins; how far its groups can be relied on is remembered."""
+        self._began_seconds = None
+        self._are_closed, self._was_prompt = True, False
+        self._forget()
+
+    def _note_surprise(self) -> None:
+        self._wanted = min(2 * self._wanted, _MOST_GROUPS)
+        self._forget()
 
     def _forget(self) -> None:
         self._lengths_seconds.clear()

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from monitor.clock import Clock
+from monitor.video.picture_damage import PictureDamage
 from monitor.video.picture_groups import PictureGroups
 from monitor.video.picture_references import ReferenceRate
 from monitor.video.sampling import Sampler
@@ -22,10 +23,8 @@ LARGEST_PIXELS = 33_177_600
 
 _MOST_PENDING = 512
 _MOST_IN_FLIGHT = 64
-_TOLERATED_DAMAGE = 0.02
 # By how much the time stamps may contradict the clock: data waits on a busy machine, and some time stamps are wrong.
 _LARGEST_JITTER_SECONDS = 1.5
-_HEALING_SECONDS = 5.0
 # A decoder may hold back 16 pictures (H.264 and H.265, size of the decoded picture buffer).
 _SILENT_PICTURES, _SILENT_SECONDS, _LONGEST_SILENT_SECONDS = 20, 2.0, 5.0
 # Above the period of the usual rates; what watches for silence, and the alarm, count in seconds.
@@ -47,9 +46,10 @@ class PipelineProbe:
     Args:
         clock: Monotonic time.
         sampler: Chooses the pictures that are passed on.
+        groups: What was learned of the camera's groups by earlier pipelines.
     """
 
-    def __init__(self, clock: Clock, sampler: Sampler) -> None:
+    def __init__(self, clock: Clock, sampler: Sampler, groups: PictureGroups | None = None) -> None:
         self._clock = clock
         self._sampler = sampler
         self._lock = threading.Lock()
@@ -59,9 +59,7 @@ class PipelineProbe:
         self._claimed = 0
         self._last_pts_ns: int | None = None
         self._newest_arrival_seconds = float("-inf")
-        self._concealed = 0
-        self._damaged_seconds: float | None = None
-        self._picture_macroblocks = 0.0
+        self._damage = PictureDamage()
         self._left_out_as: DropCause | None = None
         self._awaited_as: DropCause | None = None
         self._references = ReferenceRate()
@@ -71,7 +69,8 @@ class PipelineProbe:
         self._is_awaited = threading.Condition(self._lock)
         self._all_due_seconds = self._released_seconds = self._arrived_seconds = float("-inf")
         self._before_key_seconds = self._given_seconds = self._group_seconds = float("-inf")
-        self._groups = PictureGroups()
+        self._groups = groups or PictureGroups()
+        self._groups.begin_stream()
         self._is_tail = self._is_closed = False
         self._sampler.begin_group(clock.monotonic(), None)
         self.sample_before_decoding = False
@@ -169,8 +168,18 @@ class PipelineProbe:
     def close(self) -> None:
         """Hold no picture any more: the pipeline ends."""
         with self._lock:
+            if self._is_tail and not self._is_closed:
+                self._groups.end_in_tail(self._clock.monotonic() - self._group_seconds)
             self._is_closed = True
             self._is_awaited.notify_all()
+
+    @property
+    def awaits_key_frame(self) -> bool:
+        """Whether the end of a group is left out now, and the next key frame is not overdue."""
+        with self._lock:
+            has_come = (self._keyframe_seconds or self._group_seconds) > self._group_seconds
+            waited_seconds = self._clock.monotonic() - self._group_seconds
+            return self._is_tail and (has_come or not self._groups.is_overdue(waited_seconds))
 
     def _note_arrived(self, now_seconds: float, *, keyframe: bool) -> None:
         if keyframe:
@@ -254,26 +263,17 @@ class PipelineProbe:
     def is_damaged(self, pts_ns: int | None, *, marked: bool, concealed_macroblocks: int) -> bool:
         """Return whether a decoded picture shows what the decoder made up; call it once for each, before `decoded`.
 
-        Damage lives on in the pictures that build on a damaged one, until the next key frame. Streams without key
-        frames (intra refresh) are given 5 s to heal.
-
         Args:
             pts_ns: Time stamp of the picture.
             marked: Whether the decoder marked it as damaged.
             concealed_macroblocks: How many blocks of 16 x 16 px were painted over since the last picture.
         """
-        if not concealed_macroblocks and not self._concealed and self._damaged_seconds is None:
+        if not concealed_macroblocks and self._damage.is_none:
             return marked
         now = self._clock.monotonic()
         with self._lock:
             _, keyframe = self._pending.get(pts_ns, (now, False)) if pts_ns is not None else (now, False)
-            healed = self._damaged_seconds is not None and now - self._damaged_seconds > _HEALING_SECONDS
-            if keyframe or healed:
-                self._concealed, self._damaged_seconds = 0, None
-            self._concealed += concealed_macroblocks
-            if self._concealed > _TOLERATED_DAMAGE * self._picture_macroblocks and self._damaged_seconds is None:
-                self._damaged_seconds = now
-            return marked or self._damaged_seconds is not None
+            return self._damage.take(now, concealed_macroblocks, keyframe=keyframe) or marked
 
     def decoded(self, pts_ns: int | None, *, corrupt: bool) -> int | None:
         """Note one decoded picture.
@@ -339,7 +339,7 @@ class PipelineProbe:
         """
         with self._lock:
             self.nominal_rate = frames_per_second or self.nominal_rate
-            self._picture_macroblocks = width_px * height_px / 256
+            self._damage.macroblocks = width_px * height_px / 256
             if max(width_px, height_px) <= LARGEST_SIDE_PX and width_px * height_px <= LARGEST_PIXELS:
                 return True
             self.refused_size_px = (width_px, height_px)

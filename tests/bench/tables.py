@@ -28,6 +28,7 @@ def trial_clips():
 
 ROUNDS = ("--cameras", "4", "--seconds", "20", "--rounds", "3")
 SEARCH = ("--find-capacity", "--cameras", "4", "--seconds", "12")
+GROWTH = ("--rate", "1", "--seconds", "8", "--rounds", "3")
 RUNS = {
     "stages-720": [*BENCH, *ROUNDS],
     "stages-1080": [*BENCH, *ROUNDS, "--size", "1080"],
@@ -39,10 +40,10 @@ RUNS = {
     "capacity-camera-like-10": [*BENCH, *SEARCH, "--camera-like", "--picture-rate", "10"],
     "capacity-calm-2": [*BENCH, *SEARCH, "--calm-rate", "2"],
     "capacity-bf16": [*BENCH, *SEARCH, "--engine", "openvino-bf16"],
-    "capacity-camera-process": [*BENCH, *SEARCH, "--camera-processes", "1"],
+    "capacity-one-process": [*BENCH, *SEARCH, "--camera-processes", "0"],
     "capacity-sub-stream": [*BENCH, *SEARCH, "--sub-stream"],
-    "growth": [*BENCH, "--growth", "1,2,4,8,16", "--rate", "1", "--seconds", "8", "--rounds", "3"],
-    "growth-1080": [*BENCH, "--growth", "2,4,8", "--rate", "1", "--seconds", "8", "--size", "1080", "--rounds", "3"],
+    "growth": [*BENCH, "--growth", "1,2,4,8,16", *GROWTH],
+    "growth-1080": [*BENCH, "--growth", "2,4,8", "--size", "1080", *GROWTH],
     "peer": [sys.executable, str(HERE / "peer.py"), "--cameras", "2", "--seconds", "15", "--rounds", "3"],
     "quality": [sys.executable, str(HERE / "quality.py"), *map(str, trial_clips())],
     "startup": [sys.executable, str(HERE / "startup.py")],
@@ -288,7 +289,7 @@ WRITERS = {
     "capacity-camera-like-10": capacity,
     "capacity-calm-2": capacity,
     "capacity-bf16": capacity,
-    "capacity-camera-process": capacity,
+    "capacity-one-process": capacity,
     "capacity-sub-stream": capacity_sub_stream,
     "growth": growth,
     "growth-1080": growth,

@@ -59,7 +59,7 @@ class Open:
         number: The camera's, never used again.
         settings: Of the camera.
         camera_id: Its name.
-        frames_per_second: Rate at which frames are handed on.
+        frames_per_second: Rate at which frames are handed on in the ordinary case.
         phase: Where its frames lie between those of other cameras.
     """
 

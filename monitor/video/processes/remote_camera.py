@@ -82,6 +82,7 @@ class RemoteCamera:
         self._settings = settings
         self._clock = clock
         self._server = server
+        self._full_rate = frames_per_second
         self._phase = phase
         self._permits = permits
         self._display = resolve_address(settings.model_copy(update={"password_file": None})).display
@@ -123,8 +124,8 @@ class RemoteCamera:
 
     @property
     def order(self) -> Open:
-        """What opens it."""
-        return Open(self.number, self._settings, self.camera_id, self._wishes.frames_per_second, self._phase)
+        """What opens it, at the rate of the ordinary case; the process learns its wishes after its first report."""
+        return Open(self.number, self._settings, self.camera_id, self._full_rate, self._phase)
 
     @property
     def turns(self) -> int:

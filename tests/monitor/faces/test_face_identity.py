@@ -12,6 +12,7 @@ from monitor.faces.geometry import OrientedBox
 from monitor.faces.patient_tracker import PatientTracker
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
+from monitor.video.sampling import Sampler
 
 STEP_SECONDS = 0.2
 
@@ -61,6 +62,23 @@ def test_a_bed_whose_frames_come_seldom_is_followed_up_to_a_bound(step_seconds, 
     found = [identity.update(Frame(image, number * step_seconds, None, number), 1, box) for number in range(20)]
     # The first intervals are not known yet.
     assert (len(set(found[6:])) == 1) is is_followed
+
+
+@pytest.mark.parametrize("rate", [2.0, 2.5, 3.0])
+def test_a_slowed_bed_is_followed_though_its_pictures_come_in_clusters(rate):
+    """Each group's first pictures are analysed; one in twenty shows no face, and all come up to 0.05 s late."""
+    image, box = sights(1, seconds=0.4)[0]
+    identity, sampler, rng = FaceIdentity(), Sampler(5.0), np.random.default_rng(0)
+    sampler.frames_per_second = rate
+    found = set()
+    for number in range(15_000):
+        now = 0.04 * number + float(rng.uniform(0.0, 0.05))
+        if number % 50 == 0:
+            sampler.begin_group(now, 2.05)
+        if sampler.due(now):
+            seen = rng.random() >= 0.05
+            found.add(identity.update(Frame(image, now, None, number), 1 if seen else None, box if seen else None))
+    assert len(found - {None}) <= 10, "in ten minutes; with gaps of 1.1 s it was more than twenty"
 
 
 @pytest.mark.parametrize("step_seconds", [0.2, 1.4])

@@ -55,6 +55,13 @@ def test_rate_and_rest_follow_what_is_wanted(camera, eventually):
     assert len(collect(camera, 2.0)) > 2 * max(1, slow)
 
 
+def test_a_process_learns_the_ordinary_rate_of_a_slowed_camera(camera):
+    """It knows by it that the camera is slowed, and decodes less; after a restart, too."""
+    ordinary = camera.order.frames_per_second
+    camera.frames_per_second = 1.0
+    assert camera.order.frames_per_second == ordinary == 5.0
+
+
 def test_a_slow_worker_gets_the_newest_frame_and_the_rest_is_counted(camera, eventually):
     camera.frames_per_second = 15.0
     camera.latest_frame.take(1.0)
