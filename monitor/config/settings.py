@@ -200,7 +200,7 @@ class AnalysisSettings(Settings):
         le=60.0,
         description="Rate of a bed whose patient has shown no sign of pain for 15 s; any sign, or no face, brings the "
         "full rate back at once. 2 saves half of the work, and half of decoding where key frames come every 2.2 s or "
-        "sooner, and lets a first sign wait for half a second, or there for up to 0.8 s; pictures "
+        "sooner, and lets a first sign wait for half a second, or there for up to 1.1 s; pictures "
         "that stand still are distinguished from live ones less surely; below 2, no_life_seen takes 24 s of pictures. "
         "When absent, every bed has the full rate.",
     )

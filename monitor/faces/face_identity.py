@@ -32,6 +32,10 @@ _INTERVALS = 1.5
 that bound: else no face could ever be followed there, and no alarm end but by a person. What may change between two
 sights does not grow with it."""
 _REMEMBERED_INTERVALS = 5
+_CLUSTERED_SECONDS = 1.6
+"""A slowed bed's pictures come in clusters, with a gap of up to 1.1 s before each (`monitor/video/group_choice.py`).
+Where such gaps recur, a face may also be missed in the first picture of a cluster, up to this bound."""
+_REMEMBERED_GAPS = 16
 
 # Between two sights of one face: the centre moves by a share of its size, at once and for each second; the size
 # changes by a factor at most, and so does the turn.
@@ -116,7 +120,7 @@ class FaceIdentity:
         self._stream: int | None = None
         self._scene: NDArray[np.float32] | None = None
         self._frame_seconds: float | None = None
-        self._intervals: deque[float] = deque(maxlen=_REMEMBERED_INTERVALS)
+        self._intervals: deque[float] = deque(maxlen=_REMEMBERED_GAPS)
 
     def lose(self) -> None:
         """Forget the face that was followed: whatever comes next is another one."""
@@ -153,7 +157,10 @@ class FaceIdentity:
         """Return how long the face may be out of sight, by the frames before this one: one gap allows no other."""
         if len(self._intervals) < _REMEMBERED_INTERVALS:
             return FOLLOWED_SECONDS
-        return min(_LONGEST_SECONDS, max(FOLLOWED_SECONDS, _INTERVALS * statistics.median(self._intervals)))
+        usual_seconds = _INTERVALS * statistics.median(list(self._intervals)[-_REMEMBERED_INTERVALS:])
+        recurring_seconds = sorted(self._intervals)[-2]
+        clustered_seconds = min(_CLUSTERED_SECONDS, recurring_seconds + usual_seconds)
+        return min(_LONGEST_SECONDS, max(FOLLOWED_SECONDS, usual_seconds, clustered_seconds))
 
     def _check_picture(self, frame: Frame) -> None:
         """Lose the face where the pictures do not follow each other: another connection, or another scene."""

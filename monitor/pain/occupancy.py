@@ -10,8 +10,9 @@ __all__ = ["BedOccupancy", "BedStatement", "OccupancyState", "RecentStatement"]
 
 _AWAY_SECONDS = 5.0
 """A face that frames have not shown for so long has left; only then can one return."""
-_MISSED_SECONDS = 1.2
-"""A face that frames miss for no longer than this is seen steadily."""
+_MISSED_SECONDS = 1.6
+"""A face that frames miss for no longer than this is seen steadily: a gap between the clusters in which a slowed bed's
+pictures come, and the first of the next one."""
 _FACES = frozenset({Visibility.USABLE, Visibility.COVERED})
 _RETURNED_SECONDS = 3.0
 """A face that is seen steadily for so long has returned."""

@@ -1,7 +1,7 @@
 """How often each bed is analysed: less often while it has been calm for a while, at once in full when it is not.
 
 The level and the conditions of an alarm go by time, not by frames. So fewer frames change an answer only by how long
-the first frame of an episode lets wait: half a second at 2 frames/s, up to 0.8 s where pictures are chosen by groups,
+the first frame of an episode lets wait: half a second at 2 frames/s, up to 1.1 s where pictures are chosen by groups,
 beside the seconds that a level needs to rise.
 """
 

@@ -5,23 +5,14 @@ are spread evenly need nearly all of them; the same number at the ordinary dista
 that nobody needs and that is not decoded. So what decoding costs falls with the rate, too.
 """
 
-__all__ = ["LONGEST_GAP_SECONDS", "GroupChoice", "longest_gap_seconds"]
+__all__ = ["LONGEST_GAP_SECONDS", "GroupChoice"]
 
 LONGEST_GAP_SECONDS = 1.1
 """From an analysed picture to the next: as long as at the lowest rate to which a slow machine falls, and what a network
 adds."""
-_SHORT_GAP_SECONDS = 0.8
-"""At two pictures a second and more: a face that is missed in the first picture after a gap is still followed in the
-next one (`monitor/faces/face_identity.py` allows 1.2 s)."""
-_GAP_PERIODS = 1.6
 
 _PATIENCE = 2.0
 """So many times a group's length the next key frame is waited for."""
-
-
-def longest_gap_seconds(rate: float) -> float:
-    """Return the longest time from an analysed picture to the next where so many are selected per second."""
-    return min(LONGEST_GAP_SECONDS, max(_SHORT_GAP_SECONDS, _GAP_PERIODS / rate))
 
 
 class GroupChoice:
@@ -59,13 +50,12 @@ class GroupChoice:
         began, self._began_seconds = self._began_seconds, time_seconds
         since_seconds = longest_seconds if began is None else min(time_seconds - began, longest_seconds)
         owed = self._owed + rate * max(0.0, since_seconds)
-        gap_seconds = longest_gap_seconds(rate)
-        fewest = 2 if longest_seconds > gap_seconds else 1
+        fewest = 2 if longest_seconds > LONGEST_GAP_SECONDS else 1
         self._left = max(int(owed), fewest)
         self._owed = min(max(0.0, owed - self._left), 1.0)
         self._next_seconds = time_seconds
         self._ends_seconds = time_seconds + _PATIENCE * longest_seconds
-        self._reach_seconds = time_seconds + longest_seconds - gap_seconds
+        self._reach_seconds = time_seconds + longest_seconds - LONGEST_GAP_SECONDS
         self._step_seconds = 1.0 / self._full_rate
         self._spread()
 

@@ -22,8 +22,8 @@ STEPS = st.integers(1, 60).map(lambda number: number * STEP_SECONDS)
 
 # What the frames of a story show in turn, over and over; None: no frames come.
 SIGHTS = st.lists(st.tuples(st.sampled_from([None, *Visibility]), STEPS), min_size=1, max_size=3)
-# What is reported to hold for so long, and then not for so long, over and over.
-FLICKERS = st.lists(st.tuples(st.sampled_from(REPORTABLE), STEPS, STEPS), max_size=2)
+# What is reported to hold for so long, and then not for so long, over and over; each code by one reporter, as there is.
+FLICKERS = st.lists(st.tuples(st.sampled_from(REPORTABLE), STEPS, STEPS), max_size=2, unique_by=lambda turn: turn[0])
 NO_FACE = [(Visibility.NO_FACE, 1.0)]
 
 

@@ -212,8 +212,8 @@ def test_a_face_that_was_out_of_sight_for_less_than_five_seconds_has_not_left(wa
     assert bool(cot.show(10, 0.05)) == ends
 
 
-@pytest.mark.parametrize(("missed_seconds", "ends"), [(1.0, True), (1.25, False)])
-def test_a_face_that_returns_is_missed_for_a_second_and_no_longer(watch, missed_seconds, ends):
+@pytest.mark.parametrize(("missed_seconds", "ends"), [(1.0, True), (1.5, True), (1.75, False)])
+def test_a_face_that_returns_is_missed_for_a_moment_and_no_longer(watch, missed_seconds, ends):
     cot = watch(rate=4.0)
     cot.note(cot.monitor.standby("nurse-7", cot.now, until_face=True))
     cot.show(10)
