@@ -22,8 +22,6 @@ _LEAST_STEP = 0.04
 """Of the full rate."""
 _NEAR_SHARE, _BEYOND_SHARE = 0.85, 1.25
 """Of the rate at which the machine was late last: from the first on the rate rises in small steps, to the second."""
-_FORGET_STEPS = 10
-"""At the full rate: what the machine was late at, it is late at no more."""
 _EFFECT_STEPS = 3
 """A rate takes effect with each camera's next key frame, one or two seconds later."""
 _BUSY_SHARE = 0.94
@@ -70,7 +68,7 @@ class LoadGovernor:
         self._past_rates = deque([full_rate], maxlen=_EFFECT_STEPS)
         self._late_rate: float | None = None
         self._was_near = False
-        self._late_steps = self._full_steps = 0
+        self._late_steps = 0
         self._updated_seconds: float | None = None
         self._least_since_seconds: float | None = None
         self._late_since_seconds: float | None = None
@@ -189,9 +187,6 @@ class LoadGovernor:
             elif load.busy_share < _SPARE_SHARE and lag < _EARLY_SECONDS:
                 self._rate = min(self._full_rate, self._rate * _LITTLE_FASTER)
             self._past_rates.append(self._rate)
-            self._full_steps = self._full_steps + 1 if self._rate >= self._full_rate else 0
-            if self._full_steps >= _FORGET_STEPS:
-                self._late_rate = None
             is_least = self._rate <= self._least_rate
             self._least_since_seconds = _since(self._least_since_seconds, now_seconds, holds=is_least)
 

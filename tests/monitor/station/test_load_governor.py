@@ -49,14 +49,6 @@ def test_a_machine_that_is_late_once_is_back_within_ten_seconds():
     assert run(governor, IDLE, 9, 21) == 5.0
 
 
-def test_what_the_machine_was_late_at_is_forgotten_after_a_while_at_the_full_rate():
-    governor, fresh = LoadGovernor(5.0), LoadGovernor(5.0)
-    run(governor, BUSY, 1)
-    assert run(governor, IDLE, 60, 1) == 5.0
-    run(fresh, IDLE, 61)
-    assert run(governor, BUSY, 3, 61) == run(fresh, BUSY, 3, 61)
-
-
 def test_key_frames_come_last_and_a_camera_that_is_late_alone_may_have_them_at_once():
     governor = LoadGovernor(5.0)
     run(governor, BUSY, 2)
