@@ -136,11 +136,7 @@ class PlanarPicture:
         import cv2
 
         luma, *chroma = self.planes
-        height, width = luma.shape
-        if height >= 2 * rows and width >= 2 * columns:
-            # OpenCV halves whole numbers many times as fast as it averages areas; what that rounds cancels.
-            even = luma[: height // 2 * 2, : width // 2 * 2]
-            luma = np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        luma = _halved(luma, rows, columns)
         means = [
             cv2.resize(plane.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
             for plane in (luma, *chroma)
@@ -241,11 +237,7 @@ def grey_means(picture: Picture, rows: int, columns: int) -> NDArray[np.float32]
 
     if isinstance(picture, PlanarPicture):
         return picture.grey_means(rows, columns)
-    height, width = picture.shape[:2]
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    if height >= 2 * rows and width >= 2 * columns:
-        even = grey[: height // 2 * 2, : width // 2 * 2]
-        grey = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    grey = _halved(np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8), rows, columns)
     return np.asarray(cv2.resize(grey.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -269,6 +261,20 @@ def reduced_part(picture: Picture, left: int, top: int, columns: int, rows: int,
         return picture.reduced(left, top, columns, rows, shrink)
     part = picture[top : top + rows * shrink, left : left + columns * shrink]
     return np.asarray(cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _halved(plane: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    """Return a plane at half its size, where that leaves enough for so many areas; else the plane.
+
+    OpenCV halves whole numbers many times as fast as it averages areas; what that rounds cancels in their means.
+    """
+    import cv2
+
+    height, width = plane.shape
+    if height < 2 * rows or width < 2 * columns:
+        return plane
+    even = plane[: height // 2 * 2, : width // 2 * 2]
+    return np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 @functools.lru_cache(maxsize=16)
