@@ -60,7 +60,7 @@ _NEEDED = (
 )
 
 _lock = threading.Lock()
-_with_enumerations: set[str] = set()
+_modules: dict[tuple[str, str], Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,9 @@ def gi_module(name: str, version: str = "1.0") -> Any:  # noqa: ANN401 - the bin
     Raises:
         VideoError: The bindings or the module are not installed.
     """
+    known = _modules.get((name, version))
+    if known is not None:  # `require_version` lists the directory of all interfaces, each time
+        return known
     with _lock:
         try:
             _hold_unwinder()
@@ -98,9 +101,9 @@ def gi_module(name: str, version: str = "1.0") -> Any:  # noqa: ANN401 - the bin
             module = importlib.import_module(f"gi.repository.{name}")
             if name == "Gst" and not module.is_initialized():
                 module.init(None)
-            if name not in _with_enumerations:
+            if (name, version) not in _modules:
                 _make_enumerations(gi, name, module)
-                _with_enumerations.add(name)
+                _modules[name, version] = module
         except (ImportError, ValueError) as error:
             raise VideoError(f"GStreamer cannot be used from Python ({error}); run: {APT_LINE}") from error
         return module

@@ -19,6 +19,7 @@ from monitor.video.faults import FaultKind, SourceEndedError, SourceFaultError, 
 from monitor.video.gst import gi_module, gstreamer
 from monitor.video.planar_picture import Picture, PlanarPicture, YuvColours
 from monitor.video.probe import LARGEST_SIDE_PX, FrameTiming, PipelineProbe
+from monitor.video.stream_threads import keep_thread_states
 
 __all__ = ["CameraPipeline", "MediaPipeline"]
 
@@ -70,6 +71,7 @@ class MediaPipeline:
         self.probe = probe
         self.pipeline = self._gst.Pipeline.new(None)
         self._bus = self.pipeline.get_bus()
+        keep_thread_states(self._bus)
         self._chain: Chain | None = None
         self._codec: str | None = None
         self._chain_ready = threading.Event()

@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 
+import cv2
+
 from monitor.clock import Clock, SystemClock
 from monitor.config import CameraSettings, LogSettings
 from monitor.config.secret_file import read_secret_file
@@ -269,6 +271,8 @@ def main(handle: int) -> None:
     if not isinstance(begin, Begin):
         sys.exit("a station starts this program")
     configure(begin.logging)
+    # Every camera has a thread: OpenCV's own would only wait for work, and take a core while they do.
+    cv2.setNumThreads(1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are for the station, which ends its processes itself
     server = _Server(channel, begin.logging)

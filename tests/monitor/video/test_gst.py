@@ -35,6 +35,13 @@ def test_missing_bindings_give_one_sentence_with_the_line_that_installs_them():
     assert found == "False"
 
 
+def test_a_module_is_searched_for_once(monkeypatch):
+    """Each search lists a directory, and the module is asked for with every picture that is sent."""
+    known = gst.gstreamer()
+    monkeypatch.setattr("gi.require_version", lambda *_: pytest.fail("it is searched for again"))
+    assert gst.gstreamer() is gst.gi_module("Gst") is known
+
+
 def test_importing_cameras_does_not_import_gstreamer():
     program = "import sys, monitor.video.camera, monitor.video.reader; print('gi' in sys.modules, 'cv2' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

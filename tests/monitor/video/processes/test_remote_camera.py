@@ -62,6 +62,25 @@ def test_a_process_learns_the_ordinary_rate_of_a_slowed_camera(camera):
     assert camera.order.frames_per_second == ordinary == 5.0
 
 
+def test_a_large_calm_picture_starts_no_threads_among_which_it_is_divided(
+    camera, make_remote, processes, serve, eventually
+):
+    """OpenCV's take a core for a while whenever they have done their part; a process has a thread for each camera."""
+
+    def threads():
+        # GStreamer names its threads; the others have the program's name.
+        names = [path.read_text() for path in Path(f"/proc/{processes.ids[0]}/task").glob("*/comm")]
+        return names.count(Path(f"/proc/{processes.ids[0]}/comm").read_text())
+
+    before = threads()
+    rng = np.random.default_rng(1)
+    calm = PaintedFeed(lambda _: rng.integers(90, 160, (720, 1280, 1), np.uint8).repeat(3, 2), (1280, 720), 10.0)
+    large = make_remote(serve(calm).url("/bed"))
+    eventually(plays(large), PLAYING_SECONDS)
+    collect(large, 2.0)
+    assert threads() == before + 1
+
+
 def test_a_slow_worker_gets_the_newest_frame_and_the_rest_is_counted(camera, eventually):
     camera.frames_per_second = 15.0
     camera.latest_frame.take(1.0)
