@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from monitor.faces.crop import CropSpec, crop_face, crop_placement
 from monitor.faces.geometry import OrientedBox, turn_between_deg
-from monitor.faces.scene_cut import scene_cells
 from monitor.video.frame import Frame
 from monitor.video.planar_picture import Picture
 
@@ -126,18 +125,21 @@ class FaceIdentity:
         """Forget the face that was followed: whatever comes next is another one."""
         self._id = self._last = self._template = self._box = None
 
-    def update(self, frame: Frame, track_id: int | None, box: OrientedBox | None) -> int | None:
+    def update(
+        self, frame: Frame, cells: NDArray[np.float32], track_id: int | None, box: OrientedBox | None
+    ) -> int | None:
         """Take what a frame shows of the patient.
 
         Args:
             frame: Newer than the last one.
+            cells: Of its picture, as `scene_cells` gives them.
             track_id: Of the face that was chosen as the patient's; None where it was not seen in this frame.
             box: Where it is; None where it was not seen.
 
         Returns:
             The identity of the face that is followed, also where it was missed for a moment; None where none is.
         """
-        self._check_picture(frame)
+        self._check_picture(frame, cells)
         allowed_seconds = self._allowed_seconds()
         if self._frame_seconds is not None:
             self._intervals.append(frame.time_seconds - self._frame_seconds)
@@ -162,9 +164,9 @@ class FaceIdentity:
         clustered_seconds = min(_CLUSTERED_SECONDS, recurring_seconds + usual_seconds)
         return min(_LONGEST_SECONDS, max(FOLLOWED_SECONDS, usual_seconds, clustered_seconds))
 
-    def _check_picture(self, frame: Frame) -> None:
+    def _check_picture(self, frame: Frame, cells: NDArray[np.float32]) -> None:
         """Lose the face where the pictures do not follow each other: another connection, or another scene."""
-        scene = _normalised(scene_cells(frame.image))
+        scene = _normalised(cells)
         if frame.stream != self._stream or self._scene is None or float(scene @ self._scene) < _SCENE:
             self.lose()
         self._stream, self._scene = frame.stream, scene

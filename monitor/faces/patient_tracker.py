@@ -276,7 +276,7 @@ class PatientTracker:
             visibility = Visibility.AMBIGUOUS if choice.ambiguous else Visibility.USABLE
         self._usable = visibility is Visibility.USABLE
         seen = (None, None) if patient is None else (patient.track_id, patient.face.box)
-        face_id = self._identity.update(frame, *seen)
+        face_id = self._identity.update(frame, self._cells, *seen)
         return FrameFaces(
             faces,
             patient,

@@ -10,6 +10,7 @@ from monitor.config import FaceSettings
 from monitor.faces.face_identity import FOLLOWED_SECONDS, FaceIdentity, _tone_counts
 from monitor.faces.geometry import OrientedBox
 from monitor.faces.patient_tracker import PatientTracker
+from monitor.faces.scene_cut import scene_cells
 from monitor.synthetic import SyntheticBed
 from monitor.video.frame import Frame
 from monitor.video.sampling import Sampler
@@ -34,6 +35,7 @@ def play(identity, shown, begin_seconds=0.0, stream=0, track_id=1):
     return [
         identity.update(
             Frame(image, begin_seconds + number * STEP_SECONDS, None, number, stream),
+            scene_cells(image),
             None if box is None else track_id,
             box,
         )
@@ -59,7 +61,10 @@ def test_an_infant_in_pain_and_out_of_it_stays_the_same(seed):
 def test_a_bed_whose_frames_come_seldom_is_followed_up_to_a_bound(step_seconds, is_followed):
     image, box = sights(1, seconds=0.4)[0]
     identity = FaceIdentity()
-    found = [identity.update(Frame(image, number * step_seconds, None, number), 1, box) for number in range(20)]
+    found = [
+        identity.update(Frame(image, number * step_seconds, None, number), scene_cells(image), 1, box)
+        for number in range(20)
+    ]
     # The first intervals are not known yet.
     assert (len(set(found[6:])) == 1) is is_followed
 
@@ -77,7 +82,8 @@ def test_a_slowed_bed_is_followed_though_its_pictures_come_in_clusters(rate):
             sampler.begin_group(now, 2.05)
         if sampler.due(now):
             seen = rng.random() >= 0.05
-            found.add(identity.update(Frame(image, now, None, number), 1 if seen else None, box if seen else None))
+            frame, track_id = Frame(image, now, None, number), 1 if seen else None
+            found.add(identity.update(frame, scene_cells(image), track_id, box if seen else None))
     assert len(found - {None}) <= 10, "in ten minutes; where 1.2 s were allowed it was more than twenty"
 
 
@@ -86,8 +92,8 @@ def test_one_gap_between_frames_allows_no_longer_one(step_seconds):
     image, box = sights(1, seconds=0.4)[0]
     identity = FaceIdentity()
     for number in range(12):
-        before = identity.update(Frame(image, number * step_seconds, None, number), 1, box)
-    assert identity.update(Frame(image, 11 * step_seconds + 2.5, None, 12), 1, box) != before
+        before = identity.update(Frame(image, number * step_seconds, None, number), scene_cells(image), 1, box)
+    assert identity.update(Frame(image, 11 * step_seconds + 2.5, None, 12), scene_cells(image), 1, box) != before
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
