@@ -20,7 +20,7 @@ _GREY_RED, _GREY_GREEN, _GREY_BLUE = 0.299, 0.587, 0.114
 _MIDDLE = 128.0
 _NEGLIGIBLE = 1e-6
 _WELL_ABOVE = 4
-"""Pixels a side of an area that are left of a quarter of the size: enough for what is rounded to cancel in their mean."""
+"""Pixels a side of an area, at a quarter of the size: enough for what is rounded to cancel in their mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class _Shown:
         if self._is_whole:
             return np.ascontiguousarray(plane[_around(rows), _around(columns)])
         nearest = np.empty((len(rows), len(columns)), np.uint8)
-        # Of every second row or column on, the samples are evenly spread: slices, which are many times as fast as lists.
+        # The samples of every second row or column are evenly spread: slices, many times as fast as lists.
         for first_row, first_column in ((0, 0), (0, 1), (1, 0), (1, 1)):
             down, across = _samples_of(rows[first_row::2]), _samples_of(columns[first_column::2])
             nearest[first_row::2, first_column::2] = plane[down, across]
