@@ -90,8 +90,12 @@ def main(arguments: list[str]) -> None:
     """Serve until standard input is closed."""
     if not arguments:
         sys.exit("usage: python -m monitor.demo.cameras BED=SCENARIO..., such as bed-1=pain?seed=3")
+    import cv2
+
     from monitor.video.rtsp_server import RtspServer
 
+    # Every bed has a thread that paints: OpenCV's own would take a core while they wait for work.
+    cv2.setNumThreads(1)
     scenarios = dict(argument.partition("=")[::2] for argument in arguments)
     beds = [_bed(how, FULL_SIZE_PX) for how in scenarios.values()]
     size_px = choose_size(_painting_seconds(beds))

@@ -2,8 +2,12 @@ import ctypes
 import threading
 
 import pytest
+from frames import plays
 
+from monitor.backoff import Backoff
 from monitor.video.gst import gstreamer
+from monitor.video.rtsp_feed import PaintedFeed
+from monitor.video.status import CameraState
 from monitor.video.stream_threads import keep_thread_states
 
 _interpreter = ctypes.pythonapi.PyInterpreterState_Main
@@ -81,3 +85,22 @@ def test_a_pipeline_that_starts_again_has_them_again(play):
         assert set(pictures) == {before + 1}
         assert states() == before
     pipeline.set_state(gst.State.NULL)
+
+
+def test_cameras_that_are_cut_off_and_connect_again_leave_no_states(make_camera, serve, noise, eventually):
+    servers = [serve(PaintedFeed(noise(), (320, 240), 15.0)) for _ in range(2)]
+    before = states()
+    cameras = [make_camera(server.url("/bed"), extra={"backoff": Backoff(0.1, 0.1)}) for server in servers]
+    for camera in cameras:
+        eventually(plays(camera), 15.0)
+    both = states()
+    for cut in range(1, 4):
+        servers[0].disconnect_clients()
+        eventually(lambda least=cut: cameras[0].status().reconnects >= least, 15.0)
+        eventually(plays(cameras[0]), 15.0)
+        assert cameras[1].status().state is CameraState.PLAYING
+    eventually(lambda: states() <= both)
+    assert cameras[1].stop()
+    eventually(plays(cameras[0]), 15.0)
+    assert cameras[0].stop()
+    eventually(lambda: states() <= before)
