@@ -161,6 +161,8 @@ class _Demo:
         """Show what happens until the time is over or somebody stops it."""
         end = self._began_seconds + duration_seconds if duration_seconds else float("inf")
         console = Console(stderr=True)
+        if not console.is_terminal:  # the screen below, which says it, is for terminals
+            console.print(f"its page: {self.addresses()['page']}", soft_wrap=True)
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             while not stop.is_set() and time.monotonic() < end:
                 snapshot = self._station.board.snapshot()

@@ -140,6 +140,8 @@ class FleetDemo:
         end = self._began_seconds + duration_seconds if duration_seconds else float("inf")
         owners: dict[str, str | None] = {}
         killed: str | None = None
+        if not console.is_terminal:  # the screen below, which says it, is for terminals
+            console.print(f"its page: {self._addresses['page']}", soft_wrap=True)
         with Live(console=console, refresh_per_second=4, transient=True) as live:
             while not stop.is_set() and time.monotonic() < end:
                 view = self._ward.reader.view

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def test_one_minute_shows_a_pain_alarm_with_start_and_end_on_the_right_bed(tmp_p
     command = [str(Path(sys.executable).parent / "nicu-monitor"), "demo", "--duration", "60", "--summary", str(summary)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^its page: http://127\.0\.0\.1:\d+/$", done.stderr, re.MULTILINE)
     result = json.loads(summary.read_text())
     assert result["ok"] is True
     assert {"start", "end"} <= set(result["alerts"]["bed-pain"]["pain_sign"])

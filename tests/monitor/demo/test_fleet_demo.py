@@ -46,5 +46,6 @@ def test_in_a_redis_that_is_in_use_it_touches_nothing_and_shows_no_password(redi
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "its page: http://127.0.0.1:" in done.stderr
     assert "s3cret" not in done.stdout + done.stderr + summary.read_text()
     assert set(client.keys()) == before
